@@ -1,1 +1,151 @@
-//! config
+//! What ChargeDeck is told at start: `Leptos.toml` `[chargedeck.*]`, then the environment, which wins.
+//!
+//! Every wrong setting is collected and told at once; nothing here opens a connection. The table of settings is [`KEYS`].
+
+mod error;
+mod parse;
+mod sources;
+
+use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, time::Duration};
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+pub use error::{SettingsError, SettingsErrors};
+pub use parse::{DatabaseName, PublicOrigin};
+use sources::{Key, Sources};
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "Leptos.toml";
+
+/// Everything that `serve` and the other subcommands need to know before they connect.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub network: NetworkSettings,
+    pub server: ServerSettings,
+    pub mongo: MongoSettings,
+    pub redis: RedisSettings,
+}
+
+/// The charging network as its people know it.
+#[derive(Clone, Debug)]
+pub struct NetworkSettings {
+    pub name: String,
+    /// Where "today" begins, and the zone times are shown in.
+    pub time_zone: TimeZone,
+    /// ISO 4217; what a payment without a currency is counted in.
+    pub currency: String,
+    /// A station that has not been heard for this long is shown as silent.
+    pub silent_after: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where the server listens.
+    pub site_addr: SocketAddr,
+    /// Where browsers reach it.
+    pub public_origin: PublicOrigin,
+}
+
+#[derive(Clone, Debug)]
+pub struct MongoSettings {
+    pub uri: SecretString,
+    /// The operator's database, which holds the five collections.
+    pub operator_db: DatabaseName,
+    /// Ours: accounts, positions and whatever else the operator's database must not be asked to hold.
+    pub own_db: DatabaseName,
+}
+
+#[derive(Clone, Debug)]
+pub struct RedisSettings {
+    pub url: SecretString,
+}
+
+impl Settings {
+    /// Reads the file (`Leptos.toml` of the working directory unless named) and the process's environment.
+    /// Only a file that was named must exist: a container may be told everything by its environment.
+    ///
+    /// # Errors
+    /// All wrong settings at once.
+    pub fn load(path: Option<&Path>) -> Result<Self, SettingsErrors> {
+        let file = path.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(SettingsError::file(file, &error).into()),
+        };
+        // A variable that is not Unicode cannot be any of ours.
+        let env =
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+        Self::from_sources(&text, &env)
+    }
+
+    /// The pure core of [`load`](Self::load).
+    ///
+    /// # Errors
+    /// All wrong settings at once.
+    pub fn from_sources(toml_text: &str, env: &BTreeMap<String, String>) -> Result<Self, SettingsErrors> {
+        let mut sources = Sources::new(toml_text, env, &KEYS)?;
+        let name = sources.read(&NETWORK_NAME, parse::name);
+        let time_zone = sources.read(&TIME_ZONE, parse::time_zone);
+        let currency = sources.read(&CURRENCY, parse::currency);
+        let silent_after = sources.read(&SILENT_AFTER, parse::seconds);
+        let site_addr = sources.read(&SITE_ADDR, parse::site_addr);
+        let uri = sources.read(&MONGODB_URI, parse::mongodb_uri);
+        let operator_db = sources.read(&OPERATOR_DB, parse::database_name);
+        let own_db = sources.read(&OWN_DB, parse::own_database_name);
+        let url = sources.read(&REDIS_URL, parse::redis_url);
+        let public_origin = match site_addr {
+            Some(addr) => sources.read_or(&PUBLIC_ORIGIN, &format!("http://{addr}"), parse::public_origin),
+            None => sources.read(&PUBLIC_ORIGIN, parse::public_origin),
+        };
+        if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
+            && theirs.same_as(ours)
+        {
+            sources.refuse(&OWN_DB, "must differ from MONGODB_DB: accounts are never kept in the operator's database");
+        }
+        let settings = (|| {
+            Some(Self {
+                network: NetworkSettings {
+                    name: name?,
+                    time_zone: time_zone?,
+                    currency: currency?,
+                    silent_after: silent_after?,
+                },
+                server: ServerSettings { site_addr: site_addr?, public_origin: public_origin? },
+                mongo: MongoSettings { uri: uri?, operator_db: operator_db?, own_db: own_db? },
+                redis: RedisSettings { url: url? },
+            })
+        })();
+        sources.finish(settings)
+    }
+}
+
+const NETWORK_NAME: Key = Key::new("CHARGEDECK_NETWORK_NAME", "network", "name", Some("Charging network"));
+// No default for these two: a wrong zone or currency falsifies every figure of the day without a sign.
+const TIME_ZONE: Key = Key::new("CHARGEDECK_TIME_ZONE", "network", "time_zone", None);
+const CURRENCY: Key = Key::new("CHARGEDECK_CURRENCY", "network", "currency", None);
+const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
+const SITE_ADDR: Key = Key::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
+const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
+const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
+const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
+const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
+const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
+
+/// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
+const KEYS: [Key; 10] = [
+    NETWORK_NAME,
+    TIME_ZONE,
+    CURRENCY,
+    SILENT_AFTER,
+    SITE_ADDR,
+    PUBLIC_ORIGIN,
+    MONGODB_URI,
+    OPERATOR_DB,
+    OWN_DB,
+    REDIS_URL,
+];
+
+#[cfg(test)]
+mod tests;

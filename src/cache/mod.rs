@@ -1,1 +1,2 @@
-//! cache
+//! All of Redis.
+pub mod connection;

@@ -1,0 +1,190 @@
+//! The text of one setting -> its value, or what is wrong with it in words. Pure.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use jiff::tz::TimeZone;
+use mongodb::options::ConnectionString;
+use redis::IntoConnectionInfo;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+/// A name that MongoDB takes for a database on every platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseName(String);
+
+impl DatabaseName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// MongoDB refuses two databases whose names differ in case alone.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where browsers reach the site: https, or http on this machine alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicOrigin(Url);
+
+impl PublicOrigin {
+    /// As a browser sends it in `Origin`: lower case, no default port, no slash at the end.
+    pub fn as_origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The same place for sockets: `wss://…`, or `ws://…` on this machine.
+    pub fn as_socket_origin(&self) -> String {
+        // `http` -> `ws` and `https` -> `wss`: the first four letters change.
+        format!("ws{}", &self.as_origin()["http".len()..])
+    }
+
+    /// False only on this machine: there the session cookie travels without TLS.
+    pub fn is_secure(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether an `Origin` header names this site. A loopback site goes by all the names of this machine.
+    pub fn accepts(&self, origin: &str) -> bool {
+        if origin == self.as_origin() {
+            return true;
+        }
+        let Ok(other) = Url::parse(origin) else { return false };
+        is_loopback(&self.0)
+            && is_loopback(&other)
+            && other.scheme() == self.0.scheme()
+            && other.port_or_known_default() == self.0.port_or_known_default()
+    }
+}
+
+impl fmt::Display for PublicOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_origin())
+    }
+}
+
+pub(super) fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("must not be blank".into()),
+        name if name.chars().count() > 80 => Err("must not be longer than 80 characters".into()),
+        name if name.chars().any(char::is_control) => Err("must not hold control characters".into()),
+        name => Ok(name.into()),
+    }
+}
+
+pub(super) fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        "is not a time zone of this machine's IANA database: write one such as Europe/London (is tzdata installed?)"
+            .into()
+    })
+}
+
+pub(super) fn currency(text: &str) -> Result<String, String> {
+    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        Ok(text.into())
+    } else {
+        Err("is not an ISO 4217 code: write three capital letters such as GBP".into())
+    }
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    const WEEK: u64 = 7 * 24 * 3600;
+    match text.parse() {
+        Ok(seconds @ 1..=WEEK) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("must be a whole number of seconds from 1 to {WEEK}")),
+    }
+}
+
+pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000".into())
+}
+
+pub(super) fn public_origin(text: &str) -> Result<PublicOrigin, String> {
+    const SHAPE: &str = "must be scheme, host and port alone, such as https://deck.example.org";
+    let url = Url::parse(text).map_err(|_| SHAPE)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !bare || !anonymous || text.ends_with(['?', '#']) {
+        return Err(SHAPE.into());
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err("must be https unless its host is this machine (127.0.0.1, localhost): browsers drop the Secure \
+                    session cookie on plain http, so nobody could sign in. Set CHARGEDECK_PUBLIC_ORIGIN to the https \
+                    address that browsers use"
+            .into());
+    }
+    Ok(PublicOrigin(url))
+}
+
+pub(super) fn mongodb_uri(text: &str) -> Result<SecretString, String> {
+    ConnectionString::parse(text)
+        .map_err(|error| explain("mongodb://host:port or mongodb+srv://host", text, &error))?;
+    Ok(text.into())
+}
+
+pub(super) fn redis_url(text: &str) -> Result<SecretString, String> {
+    text.into_connection_info().map_err(|error| explain("redis://host:port", text, &error))?;
+    Ok(text.into())
+}
+
+pub(super) fn database_name(text: &str) -> Result<DatabaseName, String> {
+    const FORBIDDEN: &[char] = &['/', '\\', '.', ' ', '"', '$', '*', '<', '>', ':', '|', '?', '\0'];
+    if text.is_empty() || text.len() > 63 || text.contains(FORBIDDEN) {
+        return Err("is not a MongoDB database name: 1 to 63 bytes without / \\ . \" $ * < > : | ? or blanks".into());
+    }
+    if matches!(text, "admin" | "config" | "local") {
+        return Err("is one of MongoDB's own databases".into());
+    }
+    Ok(DatabaseName(text.into()))
+}
+
+/// Ours also names the hash tag of our Redis keys, where braces have a meaning.
+pub(super) fn own_database_name(text: &str) -> Result<DatabaseName, String> {
+    if text.contains(['{', '}']) {
+        return Err("must not hold braces: it is part of the names of the Redis keys".into());
+    }
+    database_name(text)
+}
+
+/// The text without what may be a password: between the scheme and the last `@` only the user's name stays, and
+/// a query goes, since drivers take secrets there too.
+pub(super) fn mask(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return if text.contains('@') { "…".into() } else { text.into() };
+    };
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((user_info, place)) => {
+            let user = user_info.split_once(':').map_or("", |(user, _)| user);
+            (format!("{user}:***@"), place)
+        }
+        None => (String::new(), rest),
+    };
+    match place.split_once('?') {
+        Some((place, _)) => format!("{scheme}://{user}{place}?…"),
+        None => format!("{scheme}://{user}{place}"),
+    }
+}
+
+/// The driver's reason may quote the URI, so it is told only where there is nothing to hide.
+fn explain(shape: &str, text: &str, error: &dyn fmt::Display) -> String {
+    if text.contains(['@', '?']) {
+        format!("is not a URI like {shape} (percent-encode special characters in user name and password)")
+    } else {
+        format!("is not a URI like {shape}: {error}")
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
