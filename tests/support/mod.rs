@@ -1,0 +1,323 @@
+//! Real servers for the integration tests: a one-node MongoDB replica set and a Redis, each on a free port with a folder
+//! of its own.
+//!
+//! Every server runs under a watching shell that waits on a pipe from this process. However the test process ends, the
+//! pipe closes, and the shell kills the server and removes its folder: nothing is left behind, not even by `kill -9`.
+//!
+//! [`mongod`] and [`redis`] are shared by the tests of one binary; [`Mongod::fresh_db`] keeps the tests apart. A test that
+//! kills its server starts its own with [`Mongod::start`] or [`Redis::start`].
+#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use mongodb::{
+    Client, Database,
+    bson::{Document, doc},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::OnceCell,
+};
+
+/// How long a server may take to answer; a loaded machine with two cores needs some of it.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Pause between two questions to a server that is starting.
+const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// The replica set shared by all tests of this binary.
+pub async fn mongod() -> &'static Mongod {
+    static SHARED: OnceCell<Mongod> = OnceCell::const_new();
+    SHARED.get_or_init(Mongod::start).await
+}
+
+/// The Redis shared by all tests of this binary. Tests keep apart by key prefix, or start their own.
+pub async fn redis() -> &'static Redis {
+    static SHARED: OnceCell<Redis> = OnceCell::const_new();
+    SHARED.get_or_init(Redis::start).await
+}
+
+/// A real `mongod`: replica set `rs0` with one member, primary when [`Mongod::start`] returns.
+pub struct Mongod {
+    server: Server,
+}
+
+impl Mongod {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more arguments, such as `["--oplogSize", "16"]`.
+    pub async fn start_with(args: &[&str]) -> Self {
+        let binary = env::var("CHARGEDECK_MONGOD").unwrap_or_else(|_| "mongod".into());
+        let server = Server::new(
+            &binary,
+            |port, dir| {
+                let mut line: Vec<String> = [
+                    "--replSet",
+                    "rs0",
+                    "--bind_ip",
+                    "127.0.0.1",
+                    "--wiredTigerCacheSizeGB",
+                    "0.25",
+                    "--nounixsocket",
+                    "--quiet",
+                    "--setParameter",
+                    "diagnosticDataCollectionEnabled=false",
+                    "--setParameter",
+                    "ttlMonitorEnabled=false",
+                ]
+                .map(String::from)
+                .into();
+                line.extend(["--port".into(), port.to_string(), "--dbpath".into(), dir.display().to_string()]);
+                line
+            },
+            args,
+        );
+        server.listening().await;
+        let direct = Client::with_uri_str(format!("mongodb://127.0.0.1:{}/?directConnection=true", server.port)).await;
+        let members = vec![doc! { "_id": 0, "host": format!("127.0.0.1:{}", server.port) }];
+        direct
+            .expect("a URI made here is valid")
+            .database("admin")
+            .run_command(doc! { "replSetInitiate": { "_id": "rs0", "members": members } })
+            .await
+            .unwrap_or_else(|error| panic!("cannot initiate the replica set: {error}\n{}", server.log_tail()));
+        let mongod = Self { server };
+        mongod.primary().await;
+        mongod
+    }
+
+    pub fn uri(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/?replicaSet=rs0", self.server.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// A client for the calling test: a client belongs to the runtime that made it, so it cannot be shared.
+    pub async fn client(&self) -> Client {
+        Client::with_uri_str(self.uri()).await.expect("a URI made here is valid")
+    }
+
+    /// An empty database under a name that no other test has.
+    pub async fn fresh_db(&self) -> Database {
+        self.client().await.database(&fresh_name("t"))
+    }
+
+    /// Ends the server as a power cut would; its data stays for [`Mongod::restart`].
+    pub fn kill9(&mut self) {
+        self.server.kill9();
+    }
+
+    /// Starts it again on the same port and data, and waits until it is primary.
+    pub async fn restart(&mut self) {
+        self.server.spawn();
+        self.server.listening().await;
+        self.primary().await;
+    }
+
+    /// The driver learns of the election from the server's own answer and only then sends the command.
+    async fn primary(&self) {
+        let hello = self.client().await.database("admin").run_command(doc! { "hello": 1 }).await;
+        let hello: Document =
+            hello.unwrap_or_else(|error| panic!("mongod did not become primary: {error}\n{}", self.server.log_tail()));
+        assert!(hello.get_bool("isWritablePrimary").unwrap_or(false), "not primary: {hello}");
+    }
+}
+
+/// A real `redis-server` that keeps nothing on disk unless told to.
+pub struct Redis {
+    server: Server,
+}
+
+impl Redis {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more arguments, such as `["--appendonly", "yes"]`; they win over those given here.
+    pub async fn start_with(args: &[&str]) -> Self {
+        let server = Server::new(
+            "redis-server",
+            |port, dir| {
+                let mut line = vec!["--port".into(), port.to_string(), "--dir".into(), dir.display().to_string()];
+                line.extend(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(String::from));
+                line
+            },
+            args,
+        );
+        let redis = Self { server };
+        redis.answering().await;
+        redis
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.server.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// Ends the server as a power cut would. What it had only in memory is gone.
+    pub fn kill9(&mut self) {
+        self.server.kill9();
+    }
+
+    /// Starts it again on the same port and folder.
+    pub async fn restart(&mut self) {
+        self.server.spawn();
+        self.answering().await;
+    }
+
+    async fn answering(&self) {
+        self.server.until(|| pong(self.server.port)).await;
+    }
+}
+
+/// While Redis reads its append-only file it takes connections and answers `-LOADING`.
+async fn pong(port: u16) -> bool {
+    let ask = async {
+        let mut answer = [0; 7];
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"PING\r\n").await?;
+        stream.read_exact(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    ask.await.is_ok_and(|answer| &answer == b"+PONG\r\n")
+}
+
+/// A name no other test of any run on this machine has.
+pub fn fresh_name(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A server process, its port and its folder.
+struct Server {
+    port: u16,
+    dir: PathBuf,
+    command: Vec<String>,
+    /// The watching shell and the server's own process id; `None` after [`Server::kill9`].
+    running: Option<(Child, u32)>,
+}
+
+/// Starts the server, tells its id, and waits for a line or the end of standard input. A line means "only kill it"; the
+/// end means that nobody will come back for the folder.
+const WATCH: &str = r#"
+    dir=$1; shift
+    "$@" >>"$dir/log" 2>&1 </dev/null &
+    server=$!
+    echo "$server"
+    if read -r _; then keep=yes; else keep=no; fi
+    kill -9 "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
+    if [ "$keep" = no ]; then rm -rf "$dir"; fi
+"#;
+
+impl Server {
+    fn new(binary: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>, more: &[&str]) -> Self {
+        assert!(
+            on_path(binary),
+            "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (CHARGEDECK_MONGOD may name mongod)."
+        );
+        let dir = tempfile::Builder::new().prefix("chargedeck-").tempdir().expect("a folder for the server").keep();
+        let port = free_port();
+        let mut command = vec![binary.to_owned()];
+        command.extend(arguments(port, &dir));
+        command.extend(more.iter().map(|&argument| argument.to_owned()));
+        let mut server = Self { port, dir, command, running: None };
+        server.spawn();
+        server
+    }
+
+    fn spawn(&mut self) {
+        assert!(self.running.is_none(), "{} already runs", self.command[0]);
+        let mut shell = Command::new("sh")
+            .args(["-c", WATCH, "watch"])
+            .arg(&self.dir)
+            .args(&self.command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0) // Ctrl-C at the terminal ends the tests; the pipe tells the shell
+            .spawn()
+            .expect("sh starts");
+        let mut id = String::new();
+        BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut id).expect("the shell tells the server's id");
+        self.running = Some((shell, id.trim().parse().expect("a process id")));
+    }
+
+    fn pid(&self) -> u32 {
+        self.running.as_ref().expect("the server runs").1
+    }
+
+    fn kill9(&mut self) {
+        if let Some((mut shell, _)) = self.running.take() {
+            let mut pipe = shell.stdin.take().expect("piped");
+            pipe.write_all(b"keep\n").expect("the shell listens");
+            shell.wait().expect("the shell ends");
+        }
+    }
+
+    async fn listening(&self) {
+        self.until(|| async { TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() }).await;
+    }
+
+    /// Asks until the answer is yes.
+    async fn until<F: Future<Output = bool>>(&self, ask: impl Fn() -> F) {
+        let started = Instant::now();
+        while !ask().await {
+            assert!(started.elapsed() < START_LIMIT, "{} does not answer\n{}", self.command[0], self.log_tail());
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        match self.running.take() {
+            Some((mut shell, _)) => {
+                drop(shell.stdin.take());
+                let _ = shell.wait();
+            }
+            None => drop(fs::remove_dir_all(&self.dir)),
+        }
+    }
+}
+
+fn on_path(binary: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    Path::new(binary).is_absolute() && Path::new(binary).is_file()
+        || env::split_paths(&path).any(|folder| folder.join(binary).is_file())
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    socket.local_addr().expect("a bound socket has an address").port()
+}
