@@ -1,2 +1,3 @@
 //! All of Redis.
 pub mod connection;
+pub mod sessions;
