@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod lease;
 pub mod log;
+pub mod sessions;
 pub mod snapshots;
 
 pub use connection::Redis;
