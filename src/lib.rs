@@ -26,6 +26,8 @@ pub mod mongo;
 #[cfg(feature = "ssr")]
 pub mod relay;
 #[cfg(feature = "ssr")]
+pub mod snapshots;
+#[cfg(feature = "ssr")]
 pub mod socket;
 #[cfg(feature = "ssr")]
 pub mod telemetry;
