@@ -82,7 +82,7 @@ impl ListStore {
             rows.retain(|id, _| order.contains(id));
             for id in &order {
                 if let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) {
-                    rows.entry(id.clone()).or_insert_with(|| loaded(Some(&fields)));
+                    rows.entry(id.clone()).or_insert_with(|| loaded(&fields));
                 }
             }
         });
@@ -165,6 +165,6 @@ impl ListStore {
     }
 }
 
-fn loaded(fields: Option<&Fields>) -> ArcRwSignal<RowState> {
-    ArcRwSignal::new(RowState { fields: fields.cloned().unwrap_or_default(), stamp: 0, gone: false })
+fn loaded(fields: &Fields) -> ArcRwSignal<RowState> {
+    ArcRwSignal::new(RowState { fields: fields.clone(), stamp: 0, gone: false })
 }
