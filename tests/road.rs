@@ -1,0 +1,313 @@
+//! The road from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
+
+mod support;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bson::{Document, doc};
+use chargedeck::{
+    cache::{Redis, log::Log},
+    config::{MongoSettings, Settings},
+    hub::{self, Hub, Since},
+    model::{
+        fields::Fields,
+        figures::Open,
+        ids::{Collection, DocId},
+        window::{Window, shown_of},
+    },
+    mongo::{self, Mongo},
+    relay::Relay,
+    snapshots::Snapshots,
+};
+use tokio_util::sync::CancellationToken;
+
+/// An instance without its doors: relay, hub and snapshots.
+struct Instance {
+    hub: Hub,
+    snapshots: Snapshots,
+    stop: CancellationToken,
+}
+
+/// One installation: a database of its own, and instances on it.
+struct Network {
+    mongo: Mongo,
+    redis: Redis,
+}
+
+impl Network {
+    async fn new() -> Self {
+        let (mongod, redis) = (support::mongod().await, support::redis().await);
+        let name = support::fresh_name("road");
+        let env: BTreeMap<String, String> = [
+            ("MONGODB_URI", mongod.uri()),
+            ("MONGODB_DB", name.clone()),
+            ("CHARGEDECK_DB", format!("{name}_app")),
+            ("REDIS_URL", redis.url()),
+            ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
+            ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        let settings = Settings::from_sources("", &env).unwrap();
+        let mongo_settings: &MongoSettings = &settings.mongo;
+        Self {
+            mongo: Mongo::connect(mongo_settings).await.unwrap(),
+            redis: Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap(),
+        }
+    }
+
+    fn instance(&self, relays: bool) -> Instance {
+        let hub = Hub::new(Duration::from_secs(900));
+        let stop = CancellationToken::new();
+        tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
+        if relays {
+            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), ddl: true };
+            tokio::spawn(relay.run(stop.clone()));
+        }
+        let snapshots = Snapshots::new(self.mongo.clone(), self.redis.clone(), hub.clone());
+        Instance { hub, snapshots, stop }
+    }
+
+    fn collection(&self, collection: Collection) -> mongodb::Collection<Document> {
+        self.mongo.operator.collection(collection.name())
+    }
+
+    async fn documents(&self, collection: Collection) -> BTreeMap<DocId, Fields> {
+        let mut cursor =
+            self.mongo.operator.collection::<bson::RawDocumentBuf>(collection.name()).find(doc! {}).await.unwrap();
+        let mut all = BTreeMap::new();
+        while cursor.advance().await.unwrap() {
+            let row = mongo::snapshot::row(collection, cursor.current()).unwrap();
+            all.insert(row.id, row.fields);
+        }
+        all
+    }
+}
+
+impl Instance {
+    /// Waits until the hub satisfies `condition`.
+    async fn until(&self, what: &str, condition: impl Fn(&Hub) -> bool) {
+        let mut changes = self.hub.changes();
+        let waiting = async {
+            loop {
+                changes.mark_unchanged();
+                if condition(&self.hub) {
+                    return;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    async fn ready(&self) {
+        self.until("a log and counted documents", |hub| {
+            hub.head().is_some() && hub.overview("Europe/London").is_some()
+        })
+        .await;
+    }
+
+    /// A page that follows a collection as browsers do.
+    async fn page(&self, collection: Collection) -> Page {
+        Page { window: Window::from(self.snapshots.list(collection, None).await.unwrap()), hub: self.hub.clone() }
+    }
+}
+
+struct Page {
+    window: Window,
+    hub: Hub,
+}
+
+impl Page {
+    /// Follows until the list shows what the database has.
+    async fn until_equal(&mut self, instance: &Instance, network: &Network) {
+        let collection = self.window.collection();
+        let mut changes = self.hub.changes();
+        let following = async {
+            loop {
+                changes.mark_unchanged();
+                match self.hub.since(collection, self.window.received()) {
+                    Since::Current => {
+                        let all = network.documents(collection).await;
+                        let shown: Vec<DocId> = self.window.shown().cloned().collect();
+                        if shown == shown_of(collection, &all)
+                            && shown.iter().all(|id| self.window.row(id) == all.get(id))
+                        {
+                            return;
+                        }
+                        changes.changed().await.unwrap();
+                    }
+                    Since::Frames(_) => {
+                        let delta = self.hub.delta_since(collection, self.window.received());
+                        if delta.is_none_or(|delta| self.window.apply(delta).is_err()) {
+                            self.window = Window::from(instance.snapshots.list(collection, None).await.unwrap());
+                        }
+                    }
+                    Since::Reset { min_position, .. } => {
+                        self.window =
+                            Window::from(instance.snapshots.list(collection, Some(min_position)).await.unwrap());
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), following).await.expect("the page never equals the database");
+    }
+}
+
+fn client(n: i64) -> Document {
+    doc! {"_id": n, "name": format!("Client {n}"), "status": "ACTIVE", "created_at": bson::DateTime::from_millis(n * 1000)}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_follows_inserts_updates_and_deletes() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let clients = network.collection(Collection::Clients);
+    let mut page = instance.page(Collection::Clients).await;
+    clients.insert_many((0..120).map(client)).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    clients
+        .update_many(doc! {"_id": {"$gte": 60}}, doc! {"$set": {"status": "BLOCKED"}, "$unset": {"name": ""}})
+        .await
+        .unwrap();
+    clients.delete_many(doc! {"_id": {"$mod": [3, 0]}}).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    // A page opened now, from the cache, is equal at once.
+    let opened = instance.page(Collection::Clients).await;
+    assert_eq!(opened.window.shown().collect::<Vec<_>>(), page.window.shown().collect::<Vec<_>>());
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_loses_nothing_and_two_relays_double_nothing() {
+    let network = Network::new().await;
+    let first = network.instance(true);
+    first.ready().await;
+    let epoch = first.hub.head().unwrap().epoch;
+    let payments = network.collection(Collection::Payments);
+    let pay = |n: i64| doc! {"_id": n, "status": "PENDING", "amount_minor": 100_i64, "currency": "GBP", "created_at": bson::DateTime::from_millis(n)};
+    let mut page = first.page(Collection::Payments).await;
+    payments.insert_many((0..40).map(pay)).await.unwrap();
+    page.until_equal(&first, &network).await;
+    first.stop.cancel();
+    payments.insert_many((40..80).map(pay)).await.unwrap();
+    // Two relays, of which the second does not know of the lease.
+    let (second, third) = (network.instance(true), network.instance(true));
+    payments.insert_many((80..120).map(pay)).await.unwrap();
+    for instance in [&second, &third] {
+        instance.until("all payments counted", |hub| open(hub).is_some_and(|open| open.count == 120)).await;
+        assert_eq!(instance.hub.head().unwrap().epoch, epoch, "the log was continued");
+        assert_eq!(instance.hub.head().unwrap().seq.0, 120, "each change has exactly one number");
+        let mut page = instance.page(Collection::Payments).await;
+        page.until_equal(instance, &network).await;
+        instance.stop.cancel();
+    }
+    let entries = Log::new(network.redis.clone()).after(None).await.unwrap();
+    let numbers: Vec<u64> = entries.iter().flat_map(|e| e.first.0..=e.last.0).collect();
+    assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
+}
+
+fn open(hub: &Hub) -> Option<Open> {
+    let overview = hub.overview("Europe/London")?;
+    serde_json::from_value(overview.fields.get("open_payments")?.clone()).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collections_replaced_at_once_are_read_anew() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let stations = network.collection(Collection::Stations);
+    let station = |n: i64| doc! {"_id": n, "name": format!("Station {n:03}")};
+    stations.insert_many((0..10).map(station)).await.unwrap();
+    let mut page = instance.page(Collection::Stations).await;
+    page.until_equal(&instance, &network).await;
+    let epoch = instance.hub.head().unwrap().epoch;
+    // `$out` onto a watched collection shows as a rename onto it.
+    let other: mongodb::Collection<Document> = network.mongo.operator.collection("other");
+    other.insert_many((20..25).map(station)).await.unwrap();
+    other.aggregate([doc! {"$out": "stations"}]).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    stations.drop().await.unwrap();
+    page.until_equal(&instance, &network).await;
+    stations.insert_many((30..35).map(station)).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    assert_eq!(instance.hub.head().unwrap().epoch, epoch, "one topic was reset, not everything");
+    network.mongo.operator.drop().await.unwrap();
+    instance.until("a new epoch", |hub| hub.head().is_some_and(|head| head.epoch > epoch)).await;
+    stations.insert_many((40..45).map(station)).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_seen_whole_or_not_at_all() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_many((0..1000).map(client)).await.unwrap();
+    instance.until("1,000 clients", |hub| active_clients(hub) == Some(1000)).await;
+    let seen = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+    let watcher = {
+        let (hub, seen, mut changes) = (instance.hub.clone(), seen.clone(), instance.hub.changes());
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                seen.lock().unwrap().extend(active_clients(&hub));
+            }
+        })
+    };
+    let mut session = network.mongo.client.start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    clients.update_many(doc! {}, doc! {"$set": {"status": "BLOCKED"}}).session(&mut session).await.unwrap();
+    session.commit_transaction().await.unwrap();
+    instance.until("no active client", |hub| active_clients(hub) == Some(0)).await;
+    watcher.abort();
+    let seen = seen.lock().unwrap().clone();
+    assert!(seen.iter().all(|n| [0, 1000].contains(n)), "half a transaction was shown: {seen:?}");
+    instance.stop.cancel();
+}
+
+fn active_clients(hub: &Hub) -> Option<i64> {
+    hub.overview("Europe/London")?.fields.get("clients")?.as_i64()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_by_change_equal_figures_counted_anew() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let sessions = network.collection(Collection::ChargingSessions);
+    for n in 0..60_i64 {
+        let status = ["ACTIVE", "COMPLETED", "INVALID", "odd"][usize::try_from(n % 4).unwrap()];
+        let at = bson::DateTime::from_millis(1_700_000_000_000 + n * 60_000);
+        sessions
+            .insert_one(doc! {"_id": n, "status": status, "start_date_time": at, "end_date_time": at, "energy_wh": n, "power_w": n})
+            .await
+            .unwrap();
+    }
+    sessions
+        .update_many(doc! {"_id": {"$lt": 30}}, doc! {"$set": {"status": "COMPLETED", "energy_wh": "wrong"}})
+        .await
+        .unwrap();
+    sessions.delete_many(doc! {"_id": {"$mod": [7, 0]}}).await.unwrap();
+    sessions.insert_one(doc! {"_id": 1000_i64, "status": "ACTIVE", "power_w": 5_i64}).await.unwrap();
+    instance
+        .until("the last insert", |hub| {
+            hub.overview("UTC").is_some_and(|o| o.fields["documents"]["charging_sessions"] == 52)
+        })
+        .await;
+    let by_change = instance.hub.overview("UTC").unwrap().fields.clone();
+    // An instance that starts now counts the documents.
+    let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
+    let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
+    let counted = serde_json::to_value(chargedeck::model::figures::figures(&cells, &at)).unwrap();
+    for (name, value) in counted.as_object().unwrap() {
+        if !["energy_series", "energy_week_before"].contains(&name.as_str()) {
+            assert_eq!(by_change.get(name), Some(value), "{name}");
+        }
+    }
+    assert_eq!(counted["unreadable"]["charging_sessions"], 25);
+    instance.stop.cancel();
+}
