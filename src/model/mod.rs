@@ -1,1 +1,18 @@
-//! model
+//! Plain types and pure functions, the same on the server and in the browser. Nothing here reads a clock, a file or a socket.
+
+pub mod cells;
+pub mod change;
+pub mod eco;
+pub mod entities;
+pub mod fields;
+pub mod figures;
+pub mod frame;
+pub mod ids;
+pub mod latest;
+pub mod log;
+pub mod money;
+pub mod position;
+pub mod snapshot;
+pub mod status;
+pub mod time;
+pub mod window;

@@ -1,0 +1,223 @@
+//! What travels on the socket. Pages speak the compact form (MessagePack, fields by place), which may change with
+//! [`PROTOCOL`]; everyone else speaks the JSON of `docs/live.md`, which may not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    change::{Change, Op},
+    ids::Topic,
+    position::{ClusterTime, Position},
+};
+
+/// Version of the compact form; a page of another version reloads once.
+pub const PROTOCOL: u16 = 1;
+/// WebSocket subprotocol of the compact form.
+pub const COMPACT: &str = "chargedeck.v1";
+/// WebSocket subprotocol of the public JSON form.
+pub const JSON: &str = "chargedeck.v1.json";
+
+/// Close codes of the socket.
+pub mod close {
+    /// The session ended; sign in again.
+    pub const SIGN_IN: u16 = 4001;
+    /// The rights were taken away.
+    pub const REVOKED: u16 = 4003;
+    /// The client reads too slowly or does not answer.
+    pub const SLOW: u16 = 4008;
+    /// The server is being replaced; come back after the time given.
+    pub const DEPLOY: u16 = 4009;
+    /// The protocol is too old; reload once.
+    pub const PROTOCOL: u16 = 4400;
+    /// A message was too large, too frequent or not understood (RFC 6455).
+    pub const POLICY: u16 = 1008;
+}
+
+/// From the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Frame {
+    Welcome {
+        protocol: u16,
+    },
+    Subscribed {
+        rid: u32,
+        topic: Topic,
+        head: Position,
+    },
+    Delta(Delta),
+    /// The rows of `topic` must be fetched anew, not older than `min_position`, after `retry_ms`.
+    Reset {
+        topic: Topic,
+        min_position: Position,
+        reason: String,
+        retry_ms: u32,
+    },
+    /// `lag_ms`: from MongoDB's commit to this socket, as last measured; `checked_ms`: how long ago the relay was heard.
+    Ping {
+        n: u32,
+        lag_ms: u32,
+        checked_ms: u32,
+    },
+    Error {
+        rid: u32,
+        code: String,
+        message: String,
+    },
+    Bye {
+        code: u16,
+        retry_ms: u32,
+    },
+}
+
+/// The changes of one topic after `from`, up to and with `to`. Without changes it is progress.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    pub topic: Topic,
+    pub from: Position,
+    pub to: Position,
+    /// Cluster time of the last change.
+    pub ct: ClusterTime,
+    pub changes: Vec<Change>,
+    /// Whether another delta up to the same position follows.
+    pub more: bool,
+}
+
+impl Frame {
+    /// The compact form.
+    ///
+    /// # Errors
+    /// If a value cannot be encoded, which no value of ours is.
+    pub fn compact(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        rmp_serde::to_vec(self)
+    }
+
+    /// Reads the compact form.
+    ///
+    /// # Errors
+    /// If the bytes are of another protocol.
+    pub fn read(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
+        rmp_serde::from_slice(bytes)
+    }
+
+    /// The public JSON form.
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Welcome { protocol } => json!({"type": "welcome", "protocol": protocol}),
+            Self::Subscribed { rid, topic, head } => {
+                json!({"type": "subscribed", "rid": rid, "topic": topic, "head": head})
+            }
+            Self::Delta(delta) => delta.json(),
+            Self::Reset { topic, min_position, reason, retry_ms } => {
+                json!({"type": "reset", "topic": topic, "min_position": min_position, "reason": reason, "retry_ms": retry_ms})
+            }
+            Self::Ping { n, lag_ms, checked_ms } => {
+                json!({"type": "ping", "n": n, "lag_ms": lag_ms, "checked_ms": checked_ms})
+            }
+            Self::Error { rid, code, message } => {
+                json!({"type": "error", "rid": rid, "code": code, "message": message})
+            }
+            Self::Bye { code, retry_ms } => json!({"type": "bye", "code": code, "retry_ms": retry_ms}),
+        }
+    }
+}
+
+impl Delta {
+    fn json(&self) -> Value {
+        let changes: Vec<Value> = self.changes.iter().map(change_json).collect();
+        let mut delta = json!({
+            "type": "delta", "topic": self.topic, "event": self.topic.event(),
+            "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
+        });
+        if self.more {
+            delta["more"] = Value::Bool(true);
+        }
+        delta
+    }
+}
+
+fn change_json(change: &Change) -> Value {
+    match &change.op {
+        Op::Put(row) => json!({"op": "put", "id": change.id, "fields": row}),
+        Op::Patch(set, unset) if unset.is_empty() => json!({"op": "patch", "id": change.id, "fields": set}),
+        Op::Patch(set, unset) => json!({"op": "patch", "id": change.id, "fields": set, "unset": unset}),
+        Op::Delete => json!({"op": "delete", "id": change.id}),
+    }
+}
+
+/// From the client, in JSON on both subprotocols. Unknown keys are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    Subscribe {
+        #[serde(default)]
+        rid: u32,
+        /// Texts, so that one wrong name is answered by name and spoils no other.
+        topics: Vec<String>,
+        /// Where to go on, by topic; without one, from the head.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        positions: BTreeMap<String, String>,
+    },
+    Unsubscribe {
+        topics: Vec<String>,
+    },
+    Visibility {
+        hidden: bool,
+    },
+    Pong {
+        n: u32,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        fields::Fields,
+        ids::{Collection, DocId},
+        position::{Epoch, Seq},
+    };
+
+    fn delta() -> Delta {
+        let set: Fields = serde_json::from_value(json!({"name": "@t01763805000000000000@"})).unwrap();
+        let at = |seq| Position::new(Epoch(1_763_805_000_000), Seq(seq));
+        Delta {
+            topic: Topic::Collection(Collection::Stations),
+            from: at(1_000_000),
+            to: at(1_000_001),
+            ct: ClusterTime::new(1_763_805_000, 1),
+            changes: vec![Change { id: DocId("5b9a5a5a5a5a5a5a5a5a5a5a".into()), op: Op::Patch(set, vec![]) }],
+            more: false,
+        }
+    }
+
+    #[test]
+    fn the_public_form_is_as_documented() {
+        assert_eq!(
+            Frame::Delta(delta()).json(),
+            json!({
+                "type": "delta", "topic": "stations", "event": "station_update", "from": "1763805000000-1000000",
+                "to": "1763805000000-1000001", "ct": "6921874800000001",
+                "changes": [{"op": "patch", "id": "5b9a5a5a5a5a5a5a5a5a5a5a", "fields": {"name": "@t01763805000000000000@"}}],
+            })
+        );
+    }
+
+    #[test]
+    fn the_compact_form_reads_back_and_is_small() {
+        let frame = Frame::Delta(delta());
+        let bytes = frame.compact().unwrap();
+        assert_eq!(Frame::read(&bytes).unwrap(), frame);
+        // The replaced stack sends 644 bytes for such an update.
+        assert!(bytes.len() * 4 <= 644, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_client_may_leave_out_what_it_does_not_need() {
+        let message: ClientMessage =
+            serde_json::from_str(r#"{"type":"subscribe","topics":["stations"],"more":1}"#).unwrap();
+        let ClientMessage::Subscribe { rid: 0, topics, positions } = message else { panic!() };
+        assert_eq!((topics.len(), positions.len()), (1, 0));
+    }
+}

@@ -1,0 +1,273 @@
+//! Names of what is watched and of what a socket can subscribe to.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// One of the five watched collections. The names are public: database, socket, API and pages share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collection {
+    Clients,
+    Stations,
+    Payments,
+    ChargingSessions,
+    EcoStats,
+}
+
+impl Collection {
+    pub const ALL: [Self; 5] = [Self::Clients, Self::Stations, Self::Payments, Self::ChargingSessions, Self::EcoStats];
+
+    /// The collection's name in MongoDB, which is also its topic's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::Stations => "stations",
+            Self::Payments => "payments",
+            Self::ChargingSessions => "charging_sessions",
+            Self::EcoStats => "eco_stats",
+        }
+    }
+
+    /// The event's public name.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Clients => "client_update",
+            Self::Stations => "station_update",
+            Self::Payments => "payment_update",
+            Self::ChargingSessions => "charging_session_update",
+            Self::EcoStats => "eco_stats_update",
+        }
+    }
+
+    /// The fields that may leave the server, of those `data-model` names; whatever else a document holds never travels.
+    pub const fn shown_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Clients => &[
+                "client_id",
+                "name",
+                "email",
+                "phone",
+                "company",
+                "client_type",
+                "status",
+                "tokens",
+                "locale",
+                "country_code",
+                "currency",
+                "created_at",
+                "last_session_at",
+                "last_updated",
+                "source",
+            ],
+            Self::Stations => &[
+                "station_id",
+                "name",
+                "address",
+                "city",
+                "postal_code",
+                "state",
+                "country",
+                "location",
+                "time_zone",
+                "operator",
+                "vendor",
+                "model",
+                "serial_number",
+                "firmware_version",
+                "ocpp_version",
+                "connection",
+                "last_heartbeat_at",
+                "energy_mix",
+                "evses",
+                "created_at",
+                "last_updated",
+                "removed_at",
+                "source",
+            ],
+            Self::Payments => &[
+                "payment_id",
+                "client_id",
+                "session_id",
+                "authorization_reference",
+                "amount_minor",
+                "captured_minor",
+                "currency",
+                "tax_minor",
+                "fee_minor",
+                "refunded_minor",
+                "method",
+                "card_brand",
+                "card_last4",
+                "provider",
+                "provider_ref",
+                "status",
+                "capture_status_code",
+                "failure_code",
+                "failure_message",
+                "attempts",
+                "invoice_number",
+                "status_history",
+                "created_at",
+                "authorized_at",
+                "captured_at",
+                "last_updated",
+                "source",
+            ],
+            Self::ChargingSessions => &[
+                "session_id",
+                "client_id",
+                "station_id",
+                "evse_uid",
+                "connector_id",
+                "token",
+                "auth_method",
+                "status",
+                "charging_state",
+                "start_date_time",
+                "charging_ended_at",
+                "end_date_time",
+                "meter_start_wh",
+                "meter_stop_wh",
+                "energy_wh",
+                "power_w",
+                "max_power_w",
+                "soc_start",
+                "soc_end",
+                "total_time_s",
+                "total_parking_time_s",
+                "stop_reason",
+                "error_code",
+                "tariff_id",
+                "currency",
+                "cost_excl_vat_minor",
+                "cost_incl_vat_minor",
+                "payment_id",
+                "time_zone",
+                "quality",
+                "source",
+                "last_updated",
+            ],
+            Self::EcoStats => &[
+                "granularity",
+                "scope",
+                "scope_id",
+                "local_date",
+                "time_zone",
+                "period_start",
+                "session_count",
+                "energy_wh",
+                "co2_avoided_g",
+                "co2_grid_g",
+                "co2_ice_g",
+                "petrol_ml",
+                "km_electric_m",
+                "trees_10y",
+                "factors",
+                "computed_at",
+                "last_updated",
+                "source",
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no topic.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no topic is called “{0}”")]
+pub struct UnknownTopic(pub String);
+
+impl FromStr for Collection {
+    type Err = UnknownTopic;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTopic> {
+        Self::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| UnknownTopic(name.to_owned()))
+    }
+}
+
+/// What a socket subscribes to: a collection's changes, or the figures of the Overview for a zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Topic {
+    Collection(Collection),
+    /// IANA zone name; checked by the server.
+    Overview(String),
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Collection(c) => c.fmt(f),
+            Self::Overview(zone) => write!(f, "overview?zone={zone}"),
+        }
+    }
+}
+
+impl Topic {
+    /// The public name of the event that a delta of this topic is.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::Collection(c) => c.event(),
+            Self::Overview(_) => "overview",
+        }
+    }
+}
+
+impl FromStr for Topic {
+    type Err = UnknownTopic;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTopic> {
+        match name.strip_prefix("overview?zone=") {
+            Some(zone) if !zone.is_empty() && zone.len() <= 64 => Ok(Self::Overview(zone.to_owned())),
+            Some(_) => Err(UnknownTopic(name.to_owned())),
+            None => name.parse().map(Self::Collection),
+        }
+    }
+}
+
+impl TryFrom<String> for Topic {
+    type Error = UnknownTopic;
+
+    fn try_from(name: String) -> Result<Self, UnknownTopic> {
+        name.parse()
+    }
+}
+
+impl From<Topic> for String {
+    fn from(topic: Topic) -> Self {
+        topic.to_string()
+    }
+}
+
+/// A document's `_id` as text: an ObjectId's hex digits, any other value in canonical extended JSON,
+/// so that two different `_id`s never read the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DocId(pub String);
+
+impl fmt::Display for DocId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_read_what_they_write() {
+        for name in ["clients", "charging_sessions", "overview?zone=Europe/London"] {
+            assert_eq!(name.parse::<Topic>().unwrap().to_string(), name);
+        }
+        for name in ["", "users", "overview", "overview?zone="] {
+            assert!(name.parse::<Topic>().is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the log holds: every change event takes exactly one dense number, in the order of the change stream.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cells::Cells,
+    change::{Change, Op},
+    fields::Fields,
+    ids::{Collection, DocId},
+    position::{ClusterTime, Epoch, Position, Seq},
+    time::UtcMs,
+};
+
+/// Our version of the log's shape. An entry of another version cannot be continued.
+pub const LOG_VERSION: u32 = 1;
+
+/// Some consecutive records, as appended to the log and published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub version: u32,
+    pub epoch: Epoch,
+    /// Number of the first record; greater than `last` when the entry has none, as the one that opens an epoch.
+    pub first: Seq,
+    pub last: Seq,
+    /// Cluster time of the last record, or at which the epoch begins.
+    pub ct: ClusterTime,
+    /// The last number up to which no transaction is cut in two. Pages stand only at such numbers.
+    pub closed: Seq,
+    pub records: Vec<Record>,
+}
+
+impl Entry {
+    pub const fn position(&self) -> Position {
+        Position::new(self.epoch, self.last)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub collection: Collection,
+    pub ct: ClusterTime,
+    /// When MongoDB's server says it happened.
+    pub at: UtcMs,
+    pub effect: Effect,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    Row(RowChange),
+    /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`, a missing image).
+    /// `also`: a second collection that one event touched, as a rename does.
+    Reset {
+        reason: String,
+        also: Option<Collection>,
+    },
+}
+
+/// A document's change with the state after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowChange {
+    pub id: DocId,
+    /// `None`: deleted.
+    pub after: Option<Fields>,
+    /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
+    pub changed: Option<Vec<String>>,
+    /// What the change adds to the figures.
+    pub cells: Cells,
+}
+
+impl RowChange {
+    /// The change as it travels to pages, the smaller of patch and row.
+    pub fn change(&self) -> Change {
+        let op = match (&self.after, &self.changed) {
+            (None, _) => Op::Delete,
+            (Some(row), None) => Op::Put(row.clone()),
+            (Some(row), Some(changed)) => {
+                let mut set = Fields::new();
+                let mut unset = Vec::new();
+                for name in changed {
+                    match row.get(name) {
+                        Some(value) => drop(set.insert(name.clone(), value.clone())),
+                        None => unset.push(name.clone()),
+                    }
+                }
+                Op::Patch(set, unset)
+            }
+        };
+        Change { id: self.id.clone(), op }
+    }
+}
+
+/// The names of the fields in which two rows differ.
+pub fn changed_fields(before: &Fields, after: &Fields) -> Vec<String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let new = after.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name);
+    gone.chain(new).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_changed_travels() {
+        let before: Fields = serde_json::from_value(json!({"a": 1, "b": [1], "c": 3})).unwrap();
+        let after: Fields = serde_json::from_value(json!({"a": 1, "b": [2], "d": 4})).unwrap();
+        let changed = changed_fields(&before, &after);
+        let change =
+            RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), cells: Cells::default() };
+        let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };
+        assert_eq!(serde_json::to_value(set).unwrap(), json!({"b": [2], "d": 4}));
+        assert_eq!(unset, ["c"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! Where something stands on the road: positions in the log, and MongoDB's cluster time. Neither can be made from a clock.
+
+use std::{fmt, num::ParseIntError, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// The log's generation. Larger than any before; changes only when the log cannot be continued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+/// A change's number in its epoch: dense, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A place in the log. Written `<epoch>-<seq>`, which is also the entry's id in Redis; opaque to everyone else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Position {
+    pub epoch: Epoch,
+    pub seq: Seq,
+}
+
+impl Position {
+    pub const fn new(epoch: Epoch, seq: Seq) -> Self {
+        Self { epoch, seq }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch.0, self.seq.0)
+    }
+}
+
+/// A text that is no position.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a position")]
+pub struct BadPosition;
+
+impl From<ParseIntError> for BadPosition {
+    fn from(_: ParseIntError) -> Self {
+        Self
+    }
+}
+
+impl FromStr for Position {
+    type Err = BadPosition;
+
+    fn from_str(text: &str) -> Result<Self, BadPosition> {
+        let (epoch, seq) = text.split_once('-').ok_or(BadPosition)?;
+        Ok(Self::new(Epoch(epoch.parse()?), Seq(seq.parse()?)))
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = BadPosition;
+
+    fn try_from(text: String) -> Result<Self, BadPosition> {
+        text.parse()
+    }
+}
+
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.to_string()
+    }
+}
+
+/// MongoDB's cluster time: seconds in the upper half, the increment in the lower. Written as 16 hex digits,
+/// because it passes 2^53 and would lose its end as a JSON or Lua number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ClusterTime(pub u64);
+
+impl ClusterTime {
+    pub const fn new(seconds: u32, increment: u32) -> Self {
+        Self((seconds as u64) << 32 | increment as u64)
+    }
+
+    /// Seconds since the epoch.
+    pub const fn seconds(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub const fn increment(self) -> u32 {
+        (self.0 & 0xffff_ffff) as u32
+    }
+}
+
+impl fmt::Display for ClusterTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for ClusterTime {
+    type Err = BadPosition;
+
+    fn from_str(text: &str) -> Result<Self, BadPosition> {
+        if text.len() != 16 {
+            return Err(BadPosition);
+        }
+        Ok(Self(u64::from_str_radix(text, 16)?))
+    }
+}
+
+impl TryFrom<String> for ClusterTime {
+    type Error = BadPosition;
+
+    fn try_from(text: String) -> Result<Self, BadPosition> {
+        text.parse()
+    }
+}
+
+impl From<ClusterTime> for String {
+    fn from(ct: ClusterTime) -> Self {
+        ct.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_keep_every_bit() {
+        let ct = ClusterTime(0xffff_ffff_ffff_fffe);
+        assert_eq!(ct.to_string().parse(), Ok(ct));
+        let position = Position::new(Epoch(u64::MAX), Seq(u64::MAX - 1));
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for bad in ["", "1", "1-", "-1", "a-b", "1-2-3"] {
+            assert_eq!(bad.parse::<Position>(), Err(BadPosition), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The states of things, with the role in which they are drawn. A state unknown to us is kept as it is.
+
+/// How a state looks: always a shape and a word as well as a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// disc
+    Ok,
+    /// bolt
+    Busy,
+    /// diamond
+    Wait,
+    /// triangle
+    Bad,
+    /// dashed ring
+    Off,
+}
+
+macro_rules! status {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal $role:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub enum $name {
+            $($variant,)*
+            /// Not in the standard; shown as it is.
+            Other(String),
+        }
+
+        impl $name {
+            /// Those of the standard, in the order of the standard.
+            pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
+
+            pub fn code(&self) -> &str {
+                match self {
+                    $(Self::$variant => $code,)*
+                    Self::Other(code) => code,
+                }
+            }
+
+            pub const fn role(&self) -> Role {
+                match self {
+                    $(Self::$variant => Role::$role,)*
+                    Self::Other(_) => Role::Off,
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(code: String) -> Self {
+                match code.as_str() {
+                    $($code => Self::$variant,)*
+                    _ => Self::Other(code),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(status: $name) -> Self {
+                status.code().to_owned()
+            }
+        }
+    };
+}
+
+status! {
+    /// OCPI 2.2.1 `Status` of an EVSE.
+    EvseStatus {
+        Available = "AVAILABLE" Ok,
+        Charging = "CHARGING" Busy,
+        Reserved = "RESERVED" Wait,
+        Blocked = "BLOCKED" Wait,
+        Planned = "PLANNED" Wait,
+        OutOfOrder = "OUTOFORDER" Bad,
+        Inoperative = "INOPERATIVE" Off,
+        Unknown = "UNKNOWN" Off,
+        Removed = "REMOVED" Off,
+    }
+}
+
+status! {
+    /// OCPI 2.2.1 `SessionStatus`. COMPLETED and INVALID are final.
+    SessionStatus {
+        Pending = "PENDING" Wait,
+        Reservation = "RESERVATION" Wait,
+        Active = "ACTIVE" Busy,
+        Completed = "COMPLETED" Ok,
+        Invalid = "INVALID" Bad,
+    }
+}
+
+status! {
+    /// OCPP 2.0.1 `ChargingStateEnumType`.
+    ChargingState {
+        Charging = "Charging" Busy,
+        EvConnected = "EVConnected" Wait,
+        SuspendedEv = "SuspendedEV" Wait,
+        SuspendedEvse = "SuspendedEVSE" Wait,
+        Idle = "Idle" Off,
+    }
+}
+
+status! {
+    /// A payment's state: OCPI has none in 2.2.1, so this joins what the field's systems use.
+    PaymentStatus {
+        Pending = "PENDING" Wait,
+        Authorized = "AUTHORIZED" Busy,
+        Captured = "CAPTURED" Ok,
+        PartiallyRefunded = "PARTIALLY_REFUNDED" Wait,
+        Refunded = "REFUNDED" Off,
+        Disputed = "DISPUTED" Wait,
+        Failed = "FAILED" Bad,
+        Cancelled = "CANCELLED" Off,
+    }
+}
+
+status! {
+    ClientStatus {
+        Active = "ACTIVE" Ok,
+        Pending = "PENDING" Wait,
+        Inactive = "INACTIVE" Off,
+        Blocked = "BLOCKED" Bad,
+        Locked = "LOCKED" Bad,
+    }
+}
+
+status! {
+    /// Whether a station's connection to its management system stands.
+    Connection {
+        Online = "ONLINE" Ok,
+        Offline = "OFFLINE" Bad,
+        Unknown = "UNKNOWN" Off,
+    }
+}
+
+impl PaymentStatus {
+    /// Whether the payment counts as revenue (captured minus refunded).
+    pub const fn is_revenue(&self) -> bool {
+        matches!(self, Self::Captured | Self::PartiallyRefunded | Self::Refunded | Self::Disputed)
+    }
+
+    /// Whether money is expected but not captured yet.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Pending | Self::Authorized)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_codes_are_kept() {
+        let odd = PaymentStatus::from("completed".to_owned());
+        assert_eq!((odd.code(), odd.role()), ("completed", Role::Off));
+        for known in EvseStatus::KNOWN {
+            assert_eq!(&EvseStatus::from(known.code().to_owned()), known);
+        }
+    }
+}

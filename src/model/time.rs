@@ -1,0 +1,198 @@
+//! Instants and zones without a zone database: the server sends the browser the few offsets that it needs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z, as MongoDB's Date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UtcMs(pub i64);
+
+/// A date and time of day as a clock on the wall shows it. Proleptic Gregorian calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    pub year: i64,
+    /// 1 to 12
+    pub month: u8,
+    /// 1 to 31
+    pub day: u8,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+    /// 0 is Monday
+    pub weekday: u8,
+}
+
+const DAY_S: i64 = 86_400;
+
+impl UtcMs {
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Whole seconds, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The clock on the wall at an offset of `offset_s` seconds east of Greenwich.
+    pub fn civil(self, offset_s: i32) -> Civil {
+        let local = self.seconds() + i64::from(offset_s);
+        let (days, rest) = (local.div_euclid(DAY_S), local.rem_euclid(DAY_S));
+        let (year, month, day) = civil_from_days(days);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "all are below 60")]
+        Civil {
+            year,
+            month,
+            day,
+            hour: (rest / 3600) as u8,
+            minute: (rest / 60 % 60) as u8,
+            second: (rest % 60) as u8,
+            weekday: (days + 3).rem_euclid(7) as u8,
+        }
+    }
+
+    /// Reads RFC 3339, the form in which dates travel. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| -> Option<i64> {
+            let digits = text.get(from..to)?;
+            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+        };
+        let is = |at: usize, c: u8| bytes.get(at) == Some(&c);
+        if !(is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':')) {
+            return None;
+        }
+        let (month, day) = (number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let mut end = 19;
+        let mut ms = 0;
+        if is(19, b'.') {
+            end = 20 + bytes[20..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits: String = text.get(20..end)?.chars().chain("000".chars()).take(3).collect();
+            ms = digits.parse().ok()?;
+        }
+        let offset_s = match bytes.get(end)? {
+            b'Z' if bytes.len() == end + 1 => 0,
+            sign @ (b'+' | b'-') if bytes.len() == end + 6 && is(end + 3, b':') => {
+                let s = number(end + 1, end + 3)? * 3600 + number(end + 4, end + 6)? * 60;
+                if *sign == b'-' { -s } else { s }
+            }
+            _ => return None,
+        };
+        let days = days_from_civil(number(0, 4)?, month, day);
+        Some(Self((days * DAY_S + hour * 3600 + minute * 60 + second - offset_s) * 1000 + ms))
+    }
+}
+
+/// RFC 3339, UTC, with milliseconds only where there are some. Years outside 0 to 9999 are written with a sign.
+impl fmt::Display for UtcMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let c = self.civil(0);
+        if (0..=9999).contains(&c.year) {
+            write!(f, "{:04}", c.year)?;
+        } else {
+            write!(f, "{:+07}", c.year)?;
+        }
+        write!(f, "-{:02}-{:02}T{:02}:{:02}:{:02}", c.month, c.day, c.hour, c.minute, c.second)?;
+        match self.0.rem_euclid(1000) {
+            0 => f.write_str("Z"),
+            ms => write!(f, ".{ms:03}Z"),
+        }
+    }
+}
+
+/// Days since 1970-01-01 (Howard Hinnant, “chrono-compatible low-level date algorithms”).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    era * 146_097 + doe - 719_468
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "month and day are below 32")]
+fn civil_from_days(days: i64) -> (i64, u8, u8) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i64::from(month <= 2), month as u8, (doy - (153 * mp + 2) / 5 + 1) as u8)
+}
+
+/// Half-open period `[from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Period {
+    pub from: UtcMs,
+    pub to: UtcMs,
+}
+
+/// An IANA zone with those of its offsets that are needed, made by the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    pub name: String,
+    /// Since when (UTC seconds) which offset (seconds east of Greenwich) holds; ascending. Before the first: the first.
+    pub offsets: Vec<(i64, i32)>,
+}
+
+impl Zone {
+    /// The offset in force at `at`, seconds east of Greenwich; 0 where no offset is known.
+    pub fn offset_s(&self, at: UtcMs) -> i32 {
+        let after = self.offsets.partition_point(|(since, _)| *since <= at.seconds());
+        self.offsets.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset)
+    }
+
+    pub fn civil(&self, at: UtcMs) -> Civil {
+        at.civil(self.offset_s(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_instants() {
+        assert_eq!(UtcMs(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(UtcMs::parse("2018-09-06T23:55:00+01:00").unwrap().to_string(), "2018-09-06T22:55:00Z");
+        assert_eq!(UtcMs::parse("2024-02-29T12:00:00.25Z").unwrap().0 % 1000, 250);
+        assert_eq!(UtcMs::parse("1969-12-31T23:59:59.999Z"), Some(UtcMs(-1)));
+        assert_eq!(UtcMs(0).civil(0).weekday, 3, "1970-01-01 was a Thursday");
+        for bad in [
+            "",
+            "2018",
+            "2018-13-01T00:00:00Z",
+            "2018-01-01T00:00:00",
+            "2018-01-01T0x:00:00Z",
+            "2018-01-01T00:00:00Zz",
+            "é018-01-01T00:00:00Z",
+        ] {
+            assert_eq!(UtcMs::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones_follow_daylight_saving() {
+        let london =
+            Zone { name: "Europe/London".into(), offsets: vec![(0, 0), (1_521_939_600, 3600), (1_540_688_400, 0)] };
+        assert_eq!(london.civil(UtcMs::parse("2018-06-01T12:00:00Z").unwrap()).hour, 13);
+        assert_eq!(london.civil(UtcMs::parse("2018-10-28T00:59:59Z").unwrap()).hour, 1);
+        assert_eq!(london.civil(UtcMs::parse("2018-10-28T01:00:00Z").unwrap()).hour, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn written_instants_read_back(ms in -62_167_219_200_000_i64..253_402_300_800_000) {
+            prop_assert_eq!(UtcMs::parse(&UtcMs(ms).to_string()), Some(UtcMs(ms)));
+        }
+    }
+}
