@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, time::Duration
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
+use crate::model::money::Currency;
 pub use error::{SettingsError, SettingsErrors};
 pub use parse::{DatabaseName, PublicOrigin};
 use sources::{Key, Sources};
@@ -33,8 +34,8 @@ pub struct NetworkSettings {
     pub name: String,
     /// Where "today" begins, and the zone times are shown in.
     pub time_zone: TimeZone,
-    /// ISO 4217; what a payment without a currency is counted in.
-    pub currency: String,
+    /// What a payment without a currency is counted in.
+    pub currency: Currency,
     /// A station that has not been heard for this long is shown as silent.
     pub silent_after: Duration,
 }

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// What is logged unless `RUST_LOG` says otherwise: ourselves, and of the libraries only what went wrong. The session
-/// layer warns of every cookie that has expired, which is nobody's mistake.
+/// layers warn of every cookie that has expired, which is nobody's mistake, and tell again what the guard tells.
 const DEFAULT_FILTER: &str =
-    "warn,chargedeck=info,tower_http=info,tower_sessions=error,tower_sessions_core=error,mongodb=error";
+    "warn,chargedeck=info,tower_http=info,tower_sessions=error,tower_sessions_core=off,mongodb=error";
 
 /// One event per line for machines, or lines for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

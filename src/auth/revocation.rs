@@ -58,7 +58,8 @@ impl Revocations {
         Self { redis, watches, _listener: Arc::new(listener) }
     }
 
-    /// Watches over one socket; hold it as long as the socket is open.
+    /// Watches over one socket; hold it as long as the socket is open. Ask
+    /// [`Doors::still_valid`](super::Doors::still_valid) once afterwards: what was revoked before is not heard.
     pub fn watch(&self, session: SessionHash, user: UserId) -> Watch {
         let key = self.watches.next.fetch_add(1, Ordering::Relaxed);
         let token = CancellationToken::new();

@@ -8,6 +8,8 @@ use redis::IntoConnectionInfo;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use crate::model::money::Currency;
+
 /// A name that MongoDB takes for a database on every platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseName(String);
@@ -79,15 +81,12 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn time_zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        "is not a time zone of this machine's IANA database: write one such as Europe/London (is tzdata installed?)"
-            .into()
-    })
+    TimeZone::get(text).map_err(|_| "is not a time zone of the IANA database: write one such as Europe/London".into())
 }
 
-pub(super) fn currency(text: &str) -> Result<String, String> {
+pub(super) fn currency(text: &str) -> Result<Currency, String> {
     if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
-        Ok(text.into())
+        Ok(Currency(text.into()))
     } else {
         Err("is not an ISO 4217 code: write three capital letters such as GBP".into())
     }
