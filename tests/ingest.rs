@@ -357,6 +357,8 @@ async fn a_second_simulation_goes_on_where_the_first_was_killed() {
     let db = support::mongod().await.fresh_db().await;
     seed::run(&db, &seed_args()).await.unwrap();
     simulate::run(&db, &SimulateArgs { rate: 200_000.0, ..steps(1001) }, CancellationToken::new()).await.unwrap();
+    let running = doc! { "status": "ACTIVE" };
+    let left: Vec<_> = find(&db, Collection::ChargingSessions, running.clone()).await.iter().map(id).collect();
     let later: Timestamp = "2026-06-03T13:00:00Z".parse().unwrap();
     let args = SimulateArgs { start: Some(later), rate: 200_000.0, ..steps(3000) };
     simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
@@ -366,6 +368,9 @@ async fn a_second_simulation_goes_on_where_the_first_was_killed() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), all, "no number is used twice");
+    let running: Vec<_> = find(&db, Collection::ChargingSessions, running).await.iter().map(id).collect();
+    let still = left.iter().filter(|one| running.contains(one)).count();
+    assert!(left.len() >= 8 && still < left.len() / 2, "{still} of {} go on without an end", left.len());
     in_use_where_a_session_runs(&db).await;
 }
 
@@ -478,6 +483,10 @@ fn all(db: &Database, collection: Collection) -> mongodb::Collection<Document> {
 
 async fn find(db: &Database, collection: Collection, filter: Document) -> Vec<Document> {
     all(db, collection).find(filter).sort(doc! { "_id": 1 }).await.unwrap().try_collect().await.unwrap()
+}
+
+fn id(document: &Document) -> String {
+    document.get_str("_id").unwrap().to_owned()
 }
 
 fn evses(station: &Document) -> Vec<&Document> {

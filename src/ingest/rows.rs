@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use csv::{ReaderBuilder, StringRecord};
 use jiff::{
     civil::DateTime,
-    fmt::strtime,
+    fmt::strtime::BrokenDownTime,
     tz::{AmbiguousTimestamp, TimeZone},
 };
 
@@ -196,21 +196,21 @@ impl<'a> Mapping<'a> {
     }
 
     fn civil(&self, record: &StringRecord, at: &At<'_>) -> Refused<Option<DateTime>> {
-        let parse = |(column, format): (usize, &str)| -> Refused<Option<strtime::BrokenDownTime>> {
-            let Some(text) = self.cell(record, column) else { return Ok(None) };
-            let told = || format!("{}: `{text}` is not written as {format}", self.name(column));
-            strtime::parse(format, text).map(Some).map_err(|_| told())
-        };
-        let Some(date) = parse(at.date)? else { return Ok(None) };
-        let clock = match at.time.map(parse) {
-            None => date.to_time(),
-            Some(time) => match time? {
-                Some(time) => time.to_time(),
-                None => return Ok(None),
-            },
-        };
-        let day = date.to_date().map_err(|e| e.to_string())?;
-        Ok(Some(day.to_datetime(clock.map_err(|e| e.to_string())?)))
+        let Some(date) = self.parsed(record, at.date, BrokenDownTime::to_date)? else { return Ok(None) };
+        let time = self.parsed(record, at.time.unwrap_or(at.date), BrokenDownTime::to_time)?;
+        Ok(time.map(|time| date.to_datetime(time)))
+    }
+
+    /// The part of a cell that `take` takes, read as the format says.
+    fn parsed<T>(
+        &self,
+        record: &StringRecord,
+        (column, format): (usize, &str),
+        take: fn(&BrokenDownTime) -> Result<T, jiff::Error>,
+    ) -> Refused<Option<T>> {
+        let Some(text) = self.cell(record, column) else { return Ok(None) };
+        let part = BrokenDownTime::parse(format, text).and_then(|parsed| take(&parsed));
+        part.map(Some).map_err(|_| format!("{}: `{text}` is nothing written as {format}", self.name(column)))
     }
 
     /// The energy, and whether it is told as negative.
