@@ -1,1 +1,42 @@
-//! ui
+//! What pages are made of: one component per file. They draw what they are given and know no collection's fields.
+
+pub mod words;
+
+mod account;
+mod announcer;
+mod badge;
+mod bar;
+mod cell;
+mod clock;
+mod connection;
+mod day_chart;
+mod empty;
+mod error;
+mod figure_card;
+mod icon;
+mod live_list;
+mod loading;
+mod nav;
+mod shell;
+mod sparkline;
+mod split_bar;
+mod stale;
+mod status_mark;
+mod theme;
+
+pub use badge::Badge;
+pub use bar::{Bar, per_mille};
+pub use cell::Cell;
+pub use clock::Clock;
+pub use day_chart::DayChart;
+pub use empty::Empty;
+pub use error::Failure;
+pub use figure_card::FigureCard;
+pub use icon::Mark;
+pub use live_list::{Column, LiveList, Shown};
+pub use loading::Loading;
+pub use nav::page;
+pub use shell::Shell;
+pub use sparkline::Sparkline;
+pub use split_bar::SplitBar;
+pub use status_mark::{Look, StatusMark};

@@ -1,0 +1,30 @@
+// Applies the chosen theme before the first paint. Loaded blocking; the choice is this browser's alone.
+(() => {
+  const root = document.documentElement;
+  const key = "chargedeck.theme";
+  const apply = (theme) => {
+    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+    else delete root.dataset.theme;
+  };
+  const stored = () => {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null; // storage may be forbidden; the system's theme is used then
+    }
+  };
+  root.classList.add("js");
+  apply(stored());
+  addEventListener("storage", (event) => {
+    if (event.key === key) apply(event.newValue);
+  });
+  addEventListener("change", (event) => {
+    if (event.target.name !== "theme") return;
+    apply(event.target.value);
+    try {
+      localStorage.setItem(key, event.target.value);
+    } catch {
+      // kept for this page only
+    }
+  });
+})();

@@ -1,0 +1,46 @@
+//! Who charges.
+
+use leptos::prelude::*;
+
+use super::list::ListPage;
+use crate::{
+    model::{entities::Client, ids::Collection},
+    ui::{Cell, Column, Look, words},
+};
+
+static COLUMNS: [Column<Client>; 9] = [
+    Column { field: "name", class: "wide lead", show: |c, _| Cell::text(c.name.clone()).small(c.company.clone()) },
+    Column { field: "client_id", class: "id second", show: |c, _| Cell::text(c.client_id.clone()) },
+    Column {
+        field: "status",
+        class: "state end",
+        show: |c, _| Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), words::client_status(s)))),
+    },
+    Column {
+        field: "client_type",
+        class: "word mid",
+        show: |c, _| Cell::text(c.client_type.as_deref().map(words::client_type)),
+    },
+    Column { field: "email", class: "wide low", show: |c, _| Cell::text(c.email.clone()) },
+    Column { field: "country_code", class: "word low", show: |c, _| Cell::text(c.country_code.clone()) },
+    Column { field: "tokens", class: "number short low", show: |c, _| Cell::text(Some(words::count(count(c.tokens)))) },
+    Column {
+        field: "last_session_at",
+        class: "time mid",
+        show: |c, clock| Cell::instant(c.last_session_at, |at| clock.stamp(at)),
+    },
+    Column {
+        field: "created_at",
+        class: "time last",
+        show: |c, clock| Cell::instant(c.created_at, |at| clock.stamp(at)),
+    },
+];
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+#[component]
+pub fn Clients() -> impl IntoView {
+    view! { <ListPage collection=Collection::Clients columns=&COLUMNS /> }
+}

@@ -1,0 +1,41 @@
+//! What charging instead of burning petrol saved, with the formula.
+
+use leptos::prelude::*;
+
+use super::list::ListPage;
+use crate::{
+    model::{entities::EcoStat, ids::Collection},
+    ui::{Cell, Column, words},
+};
+
+static COLUMNS: [Column<EcoStat>; 10] = [
+    Column { field: "local_date", class: "word lead", show: |e, _| Cell::text(e.local_date.clone()) },
+    Column {
+        field: "granularity",
+        class: "word mid",
+        show: |e, _| Cell::text(e.granularity.as_deref().map(words::granularity)),
+    },
+    Column {
+        field: "scope",
+        class: "wide second",
+        show: |e, _| Cell::text(e.scope.as_deref().map(words::scope)).small(e.scope_id.clone()),
+    },
+    Column { field: "session_count", class: "number mid", show: |e, _| Cell::text(e.session_count.map(words::count)) },
+    Column { field: "energy_wh", class: "number last", show: |e, _| Cell::amount(e.energy_wh.map(words::energy)) },
+    Column { field: "co2_avoided_g", class: "number end", show: |e, _| Cell::amount(e.co2_avoided_g.map(words::mass)) },
+    Column { field: "petrol_ml", class: "number mid", show: |e, _| Cell::amount(e.petrol_ml.map(words::volume)) },
+    Column { field: "km_electric_m", class: "number low", show: |e, _| Cell::amount(e.km_electric_m.map(words::distance)) },
+    Column { field: "trees_10y", class: "number roomy low", show: |e, _| Cell::text(e.trees_10y.map(words::decimal)) },
+    Column { field: "factors", class: "wide low", show: |e, _| Cell::text(e.factor_set.clone()) },
+];
+
+#[component]
+pub fn Eco() -> impl IntoView {
+    view! {
+        <ListPage collection=Collection::EcoStats columns=&COLUMNS />
+        <section class="panel prose">
+            <h2>"How this is computed"</h2>
+            {words::ECO_FORMULA.map(|line| view! { <p>{line}</p> }).into_iter().collect_view()}
+        </section>
+    }
+}

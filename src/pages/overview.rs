@@ -1,0 +1,29 @@
+//! The network at a glance: figures, the day's energy, the EVSEs' states, and what changed last.
+
+mod cards;
+mod energy;
+mod evses;
+mod latest;
+mod notes;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use self::{cards::Cards, energy::EnergyToday, evses::Evses, latest::LatestChanges, notes::Notes};
+use crate::ui::words;
+
+#[component]
+pub fn Overview() -> impl IntoView {
+    view! {
+        <Title text=words::OVERVIEW />
+        <Notes />
+        <Cards />
+        <div class="two">
+            <div class="stack">
+                <EnergyToday />
+                <Evses />
+            </div>
+            <LatestChanges />
+        </div>
+    }
+}

@@ -1,0 +1,54 @@
+//! What one must know to read the figures: that the data is old, or that some of it could not be read.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use crate::{
+    live::FigureStore,
+    model::{
+        ids::Collection,
+        time::{Period, UtcMs},
+    },
+    ui::{Clock, page, words},
+};
+
+#[component]
+pub fn Notes() -> impl IntoView {
+    let figures = expect_context::<FigureStore>();
+    let clock = Clock::expect();
+    let newest = figures.get::<UtcMs>("newest_data");
+    let day = figures.get::<Period>("day");
+    let unreadable = figures.get::<BTreeMap<Collection, i64>>("unreadable");
+    let old = move || {
+        let newest = newest.get().filter(|at| day.get().is_some_and(|day| *at < day.from))?;
+        let text = words::newest_data(&clock.with_zone(|zone| words::date(zone, newest)));
+        Some(view! {
+            <p class="note-line">
+                <span>{text}</span>
+                <A href=page(Collection::ChargingSessions)>{words::TO_NEWEST}</A>
+            </p>
+        })
+    };
+    let unread = move || {
+        let counted: Vec<_> = unreadable.get()?.into_iter().filter(|(_, n)| *n > 0).collect();
+        let all: i64 = counted.iter().map(|(_, n)| n).sum();
+        let links = counted
+            .into_iter()
+            .map(|(collection, n)| view! { <A href=page(collection)>{words::documents(collection, n)}</A> })
+            .collect_view();
+        (all > 0).then(|| {
+            view! {
+                <p class="note-line warn">
+                    <span>{words::unreadable_documents(all)}</span>
+                    {links}
+                </p>
+            }
+        })
+    };
+    view! {
+        {old}
+        {unread}
+    }
+}

@@ -1,0 +1,67 @@
+//! Time as rows and cards see it: the zone, the local day, and a now that moves in steps,
+//! so that a text is only computed again when it may read differently.
+
+use leptos::prelude::*;
+
+use super::words;
+use crate::{
+    live::Live,
+    model::time::{UtcMs, Zone},
+};
+
+/// Steps of the now that ages are told from.
+const STEP_MS: i64 = 5000;
+
+#[derive(Clone, Copy)]
+pub struct Clock {
+    zone: StoredValue<Zone>,
+    silent_after_s: i64,
+    now: Memo<UtcMs>,
+    today: Memo<i64>,
+}
+
+impl Clock {
+    /// Puts the clock of the network into context.
+    pub fn provide(live: Live) -> Self {
+        let info = live.info();
+        let clock = Self::new(info.zone, info.silent_after_s, live.now());
+        provide_context(clock);
+        clock
+    }
+
+    pub fn new(zone: Zone, silent_after_s: i64, now: Signal<UtcMs>) -> Self {
+        let zone = StoredValue::new(zone);
+        let now = Memo::new(move |_| UtcMs(now.get().0.div_euclid(STEP_MS) * STEP_MS));
+        let today = Memo::new(move |_| zone.with_value(|zone| words::local_day(zone, now.get())));
+        Self { zone, silent_after_s, now, today }
+    }
+
+    /// To be called where an ancestor has called [`Clock::provide`].
+    pub fn expect() -> Self {
+        expect_context()
+    }
+
+    pub const fn silent_after_s(&self) -> i64 {
+        self.silent_after_s
+    }
+
+    /// Follows the time.
+    pub fn now(&self) -> UtcMs {
+        self.now.get()
+    }
+
+    pub fn with_zone<T>(&self, read: impl FnOnce(&Zone) -> T) -> T {
+        self.zone.with_value(read)
+    }
+
+    /// An instant in as few words as the day allows; follows the day.
+    pub fn stamp(&self, at: UtcMs) -> String {
+        let today = self.today.get();
+        self.with_zone(|zone| words::stamp(zone, at, today))
+    }
+
+    /// How long ago; follows the time.
+    pub fn age(&self, at: UtcMs) -> String {
+        words::age(at, self.now())
+    }
+}

@@ -1,0 +1,147 @@
+//! A live table: rows keep their elements, only cells that say something else are drawn again,
+//! and the order stays still while someone is reading.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use super::{Badge, Cell, Clock, Empty, words};
+use crate::{
+    live::{FigureStore, ListStore, RowState},
+    model::{
+        entities::{Document, see},
+        ids::{Collection, DocId},
+        status::Role,
+    },
+};
+
+/// One column of a table of documents `D`.
+pub struct Column<D: 'static> {
+    /// The document's field.
+    pub field: &'static str,
+    /// How the column is laid out: `wide`, `id`, `number`, `time`, `state`; when it goes as room gets short: `low`, `mid`;
+    /// and its place in a phone's two lines: `lead`, `end`, `second`, `last` (none: left out).
+    pub class: &'static str,
+    pub show: fn(&D, &Clock) -> Cell,
+}
+
+/// The bounds a row's document needs to be followed.
+pub trait Shown: Document + PartialEq + Send + Sync + 'static {}
+impl<D: Document + PartialEq + Send + Sync + 'static> Shown for D {}
+
+#[component]
+pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'static [Column<D>]) -> impl IntoView {
+    let order = store.order();
+    let totals = expect_context::<FigureStore>().get::<BTreeMap<Collection, i64>>("documents");
+    let total = move || totals.with(|t| t.as_ref().map(|t| t.get(&collection).copied().unwrap_or(0)));
+    let shown = Memo::new(move |_| words::shown(order.with(Vec::len), total(), collection));
+    let waiting = store.waiting();
+    let loading = store.loading();
+    let hold = Hold::new(store);
+    let head = columns.iter().map(|c| {
+        view! { <th class=c.class scope="col" role="columnheader">{words::column(collection, c.field)}</th> }
+    });
+    view! {
+        <section
+            class="panel list"
+            on:pointerenter=move |_| hold.pointer(true)
+            on:pointerleave=move |_| hold.pointer(false)
+            on:focusin=move |_| hold.focus(true)
+            on:focusout=move |_| hold.focus(false)
+        >
+            <div class="progress" class:on=move || loading.get()></div>
+            <header class="list-head">
+                <p>{move || shown.get()}</p>
+                <button class="fresh" type="button" hidden=move || waiting.get() == 0 on:click=move |_| store.release()>
+                    {move || words::waiting(waiting.get())}
+                </button>
+            </header>
+            <table
+                class="table"
+                data-topic=collection.name()
+                aria-label=words::title(collection)
+                aria-busy=move || loading.get().to_string()
+                role="table"
+            >
+                <thead role="rowgroup">
+                    <tr role="row">{head.collect_view()}</tr>
+                </thead>
+                <tbody role="rowgroup">
+                    <For
+                        each=move || order.get()
+                        key=|id| id.clone()
+                        children=move |id| store.row(&id).map(|row| line(id, row, columns))
+                    />
+                </tbody>
+            </table>
+            {move || order.with(Vec::is_empty).then(|| view! { <Empty words=words::empty(collection) /> })}
+        </section>
+    }
+}
+
+fn line<D: Shown>(id: DocId, row: ArcRwSignal<RowState>, columns: &'static [Column<D>]) -> impl IntoView {
+    let clock = Clock::expect();
+    let seen = Memo::new({
+        let row = row.clone();
+        move |_| row.with(|row| see::<D>(&row.fields))
+    });
+    let cells = columns.iter().enumerate().map(move |(i, column)| {
+        let cell = Memo::new(move |_| {
+            seen.with(|seen| {
+                let cell = (column.show)(&seen.doc, &clock);
+                if i == 0 { cell.badges(unreadable(&seen.unreadable)) } else { cell }
+            })
+        });
+        view! {
+            <td class=column.class data-field=column.field role="cell">
+                {move || cell.get().view()}
+            </td>
+        }
+    });
+    let class = Memo::new(move |_| row.with(|row| if row.gone { "gone" } else { change_class(row.stamp) }));
+    view! {
+        <tr role="row" data-id=id.0 class=move || class.get()>
+            {cells.collect_view()}
+        </tr>
+    }
+}
+
+fn unreadable(fields: &[String]) -> Option<Badge> {
+    (!fields.is_empty()).then(|| Badge::new(Role::Wait, words::unreadable(fields)))
+}
+
+/// Two classes with the same animation: it starts again when one follows the other.
+const fn change_class(stamp: u32) -> &'static str {
+    match stamp {
+        0 => "",
+        n if n % 2 == 1 => "changed odd",
+        _ => "changed even",
+    }
+}
+
+/// The order stays still while the pointer is over the list or the focus in it.
+#[derive(Clone, Copy)]
+struct Hold {
+    store: ListStore,
+    by: StoredValue<(bool, bool)>,
+}
+
+impl Hold {
+    fn new(store: ListStore) -> Self {
+        Self { store, by: StoredValue::new((false, false)) }
+    }
+
+    fn pointer(self, over: bool) {
+        self.set(|by| by.0 = over);
+    }
+
+    fn focus(self, within: bool) {
+        self.set(|by| by.1 = within);
+    }
+
+    fn set(self, change: impl FnOnce(&mut (bool, bool))) {
+        self.by.update_value(change);
+        let (over, within) = self.by.get_value();
+        self.store.hold(over || within);
+    }
+}

@@ -1,0 +1,17 @@
+//! A page on its way: its shape, without pretending to know its content.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn Loading(
+    /// What is loading.
+    what: &'static str,
+) -> impl IntoView {
+    view! {
+        <section class="panel loading" aria-busy="true">
+            <p class="unseen" role="status">"Loading " {what}</p>
+            <div class="progress on"></div>
+            {(0..12).map(|_| view! { <div class="bone"></div> }).collect_view()}
+        </section>
+    }
+}

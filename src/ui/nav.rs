@@ -1,0 +1,89 @@
+//! The places. One enters here when its page exists.
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use super::{
+    icon::Icon,
+    words::{self, OVERVIEW},
+};
+use crate::model::ids::Collection;
+
+pub struct Place {
+    pub path: &'static str,
+    pub title: &'static str,
+    icon: Icon,
+    /// Whether a phone's bar leaves it to “More”.
+    minor: bool,
+}
+
+const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool) -> Place {
+    Place { path, title, icon, minor }
+}
+
+static NOW: [Place; 1] = [place("/", OVERVIEW, Icon::Overview, false)];
+static NETWORK: [Place; 4] = [
+    place("/stations", words::title(Collection::Stations), Icon::Stations, false),
+    place("/sessions", words::title(Collection::ChargingSessions), Icon::Sessions, false),
+    place("/payments", words::title(Collection::Payments), Icon::Payments, false),
+    place("/clients", words::title(Collection::Clients), Icon::Clients, true),
+];
+static INSIGHT: [Place; 1] = [place("/eco", words::title(Collection::EcoStats), Icon::Eco, true)];
+
+/// The page of a collection.
+pub const fn page(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Clients => "/clients",
+        Collection::Stations => "/stations",
+        Collection::Payments => "/payments",
+        Collection::ChargingSessions => "/sessions",
+        Collection::EcoStats => "/eco",
+    }
+}
+
+/// The heading of the page at `path`.
+pub fn heading(path: &str) -> &'static str {
+    let path = path.trim_end_matches('/');
+    [&NOW[..], &NETWORK, &INSIGHT]
+        .into_iter()
+        .flatten()
+        .find(|place| place.path.trim_end_matches('/') == path)
+        .map_or("", |place| place.title)
+}
+
+#[component]
+pub fn Nav() -> impl IntoView {
+    let group = |name: &'static str, places: &'static [Place]| {
+        view! {
+            <h2>{name}</h2>
+            <ul>{places.iter().map(|p| view! { <li class:minor=p.minor>{link(p)}</li> }).collect_view()}</ul>
+        }
+    };
+    view! {
+        <nav class="nav" aria-label="Main">
+            {group("Now", &NOW)}
+            {group("Network", &NETWORK)}
+            {group("Insight", &INSIGHT)}
+        </nav>
+    }
+}
+
+/// What a phone's bar leaves out.
+#[component]
+pub fn MinorNav() -> impl IntoView {
+    let minor = NETWORK.iter().chain(&INSIGHT).filter(|place| place.minor);
+    view! {
+        <nav class="minor-nav" aria-label="More places">
+            <ul>{minor.map(|place| view! { <li>{link(place)}</li> }).collect_view()}</ul>
+        </nav>
+    }
+}
+
+fn link(place: &'static Place) -> impl IntoView {
+    view! {
+        <A href=place.path exact=true>
+            {place.icon.view()}
+            <span>{place.title}</span>
+        </A>
+    }
+}

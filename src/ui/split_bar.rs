@@ -1,0 +1,80 @@
+//! A whole in parts: a bar, and a key that says the same in words and numbers.
+
+use leptos::prelude::*;
+
+use super::{
+    status_mark::{Look, Shape, role_class},
+    words,
+};
+
+/// Parts in the order in which they are drawn.
+#[component]
+pub fn SplitBar(#[prop(into)] parts: Signal<Vec<(Look, i64)>>) -> impl IntoView {
+    let bar = move || {
+        let parts = parts.get();
+        let shares = shares(&parts.iter().map(|(_, n)| *n).collect::<Vec<_>>());
+        parts
+            .into_iter()
+            .zip(shares)
+            .map(|((look, _), (from, width))| {
+                view! {
+                    <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
+                }
+            })
+            .collect_view()
+    };
+    let key = move || {
+        let key = parts.get().into_iter().map(|(look, n)| {
+            view! {
+                <li class=format!("status {}", role_class(look.role))>
+                    <Shape role=look.role />
+                    <span>{look.word}</span>
+                    <b>{words::count(n)}</b>
+                </li>
+            }
+        });
+        key.collect_view()
+    };
+    view! {
+        <svg class="split" aria-hidden="true">
+            <defs>
+                <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                    <rect width="3" height="6" />
+                </pattern>
+            </defs>
+            {bar}
+        </svg>
+        <ul class="split-key">{key}</ul>
+    }
+}
+
+/// Beginning and width of each part in hundredths of a per cent of the whole.
+fn shares(parts: &[i64]) -> Vec<(i64, i64)> {
+    let whole = parts.iter().sum::<i64>().max(1);
+    let mut sum = 0;
+    parts
+        .iter()
+        .map(|n| {
+            let from = sum * 10_000 / whole;
+            sum += n;
+            (from, sum * 10_000 / whole - from)
+        })
+        .collect()
+}
+
+fn percent(hundredths: i64) -> String {
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_fill_the_bar_without_gaps() {
+        let shares = shares(&[1, 1, 1]);
+        assert_eq!(shares, [(0, 3333), (3333, 3333), (6666, 3334)]);
+        assert_eq!(percent(3305), "33.05%");
+        assert_eq!(super::shares(&[0]), [(0, 0)]);
+    }
+}

@@ -1,0 +1,24 @@
+//! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
+//! so that both render the same text and another language has one place to stand.
+
+mod money;
+mod numbers;
+mod phrases;
+mod sentences;
+mod statuses;
+mod times;
+
+pub use money::money;
+pub use numbers::{Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, volume};
+pub use phrases::*;
+pub use sentences::{Sentence, sentence};
+pub use statuses::{
+    charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,
+    payment_status, quality, scope, session_status, stop_reason,
+};
+pub use times::{age, clock_time, date, duration, local_day, stamp, weekday};
+
+/// What stands where a value is not known.
+pub const MISSING: &str = "—";
+/// [`MISSING`], spoken.
+pub const NOT_KNOWN: &str = "not known";

@@ -1,0 +1,334 @@
+//! Fixed phrases: names of places, headings, instructions, and the states of the connection.
+
+use super::{count, money::money};
+use crate::{
+    api::AppError,
+    live::ConnectionState,
+    model::{
+        ids::Collection,
+        money::{Money, Watt},
+        status::EvseStatus,
+        time::{UtcMs, Zone},
+    },
+};
+
+pub const PRODUCT: &str = "ChargeDeck";
+pub const OVERVIEW: &str = "Overview";
+pub const NOT_FOUND: (&str, &str) = ("Nothing is here", "The address leads nowhere. It may be old or mistyped.");
+pub const TO_OVERVIEW: &str = "To the Overview";
+pub const EMAIL: &str = "E-mail";
+pub const PASSWORD: &str = "Password";
+pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
+pub const MORE: &str = "More";
+pub const SIGN_IN: &str = "Sign in";
+pub const SIGN_OUT: &str = "Sign out";
+pub const SKIP: &str = "Skip to content";
+pub const RETRY_NOW: &str = "Retry now";
+pub const TRY_AGAIN: &str = "Try again";
+pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
+pub const DERIVED: &str = "derived";
+pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
+pub const DELETED: &str = "deleted";
+pub const ECO_FORMULA: [&str; 3] = [
+    "Petrol saved is the energy in kWh times the litres a combustion car burns for the distance that 1 kWh drives.",
+    "CO₂ avoided is that petrol's CO₂ less the CO₂ of generating the energy. It is negative where the grid is dirtier than petrol, and is shown so.",
+    "Trees are CO₂ avoided divided by what one urban tree seedling binds when grown for 10 years. Each period keeps the factors it was computed with.",
+];
+
+/// A collection's page.
+pub const fn title(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Clients => "Clients",
+        Collection::Stations => "Stations",
+        Collection::Payments => "Payments",
+        Collection::ChargingSessions => "Sessions",
+        Collection::EcoStats => "Eco",
+    }
+}
+
+/// `2 sessions`
+pub fn documents(collection: Collection, n: i64) -> String {
+    let (one, many) = match collection {
+        Collection::Clients => ("client", "clients"),
+        Collection::Stations => ("station", "stations"),
+        Collection::Payments => ("payment", "payments"),
+        Collection::ChargingSessions => ("session", "sessions"),
+        Collection::EcoStats => ("eco period", "eco periods"),
+    };
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// How a list is sorted.
+pub const fn order(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Stations => "by name",
+        _ => "newest first",
+    }
+}
+
+/// `50 of 19,227, newest first`
+pub fn shown(shown: usize, total: Option<i64>, collection: Collection) -> String {
+    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
+    match total {
+        Some(total) => format!("{} of {}, {}", count(shown), count(total.max(shown)), order(collection)),
+        None => format!("{}, {}", count(shown), order(collection)),
+    }
+}
+
+/// An empty list: what is missing, and what to do next.
+pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
+    match collection {
+        Collection::Clients => (
+            "No clients yet",
+            "Clients appear here as soon as your systems write to the clients collection.",
+        ),
+        Collection::Stations => (
+            "No stations yet",
+            "Stations appear here as soon as your systems write to the stations collection.",
+        ),
+        Collection::Payments => (
+            "No payments yet",
+            "Payments appear here as soon as your systems write to the payments collection.",
+        ),
+        Collection::ChargingSessions => (
+            "No sessions yet",
+            "Sessions appear here as soon as one starts. To look at past ones, import them with “chargedeck import”.",
+        ),
+        Collection::EcoStats => (
+            "No eco figures yet",
+            "They follow completed sessions, one document per day, month and in total.",
+        ),
+    }
+}
+
+pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
+pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
+pub const NO_ENERGY: &str = "No session has ended today or a week before.";
+
+/// `3 new`
+pub fn waiting(n: usize) -> String {
+    format!("{} new", count(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// `unreadable: status, energy_wh`
+pub fn unreadable(fields: &[String]) -> String {
+    format!("unreadable: {}", fields.join(", "))
+}
+
+/// `All times Europe/London`
+pub fn all_times(zone: &Zone) -> String {
+    format!("All times {}", zone.name)
+}
+
+/// Amounts of several currencies, never added: `£12.40 and €3.00`.
+pub fn amounts(amounts: &[Money]) -> String {
+    amounts.iter().map(money).collect::<Vec<_>>().join(" and ")
+}
+
+pub const FIGURES: &str = "Figures";
+pub const NOTHING_CAPTURED: &str = "nothing captured yet";
+pub const CAPTURED_TODAY: &str = "captured less refunded";
+pub const NONE_OPEN: &str = "none waits for money";
+pub const TO_NEWEST: &str = "Newest sessions";
+
+/// `on 152 EVSEs`
+pub fn on_evses(n: i64) -> String {
+    format!("on {} EVSEs", count(n))
+}
+
+/// `of 1,930 kW installed`
+pub fn installed(power: Watt) -> String {
+    format!("of {} installed", super::power_figure(power))
+}
+
+/// `+4.1% on last Thursday by now`
+pub fn against(before: i64, now: i64, weekday: &str) -> String {
+    match super::change(before, now) {
+        Some(change) => format!("{change} on last {weekday} by now"),
+        None => format!("none last {weekday} by now"),
+    }
+}
+
+/// `31 completed`
+pub fn completed(n: i64) -> String {
+    format!("{} completed", count(n))
+}
+
+/// `of 1,204 in all`
+pub fn of_all(n: i64) -> String {
+    format!("of {} in all", count(n))
+}
+
+/// `and €36.40`
+pub fn and(amounts: &str) -> String {
+    format!("and {amounts}")
+}
+
+/// `152 in 63 stations`
+pub fn in_stations(evses: i64, stations: i64) -> String {
+    format!("{} in {}", count(evses), documents(Collection::Stations, stations))
+}
+
+/// The data ends before today.
+pub fn newest_data(date: &str) -> String {
+    format!("Newest data: {date}. Nothing has started or ended today.")
+}
+
+/// Documents of unexpected shape.
+pub fn unreadable_documents(n: i64) -> String {
+    if n == 1 {
+        "1 document could be read in part only:".to_owned()
+    } else {
+        format!("{} documents could be read in part only:", count(n))
+    }
+}
+
+/// An EVSE of a station by its number.
+pub fn evse(uid: &str) -> String {
+    format!("EVSE {uid}")
+}
+
+pub const NO_EVSE: &str = "No EVSEs";
+
+/// `Unknown since 13:21`
+pub fn unknown_since(heard: Option<&str>) -> String {
+    heard.map_or_else(|| "Unknown".to_owned(), |at| format!("Unknown since {at}"))
+}
+
+/// `Charging` of all, `1 of 2 charging` of some.
+pub fn some_of(status: &EvseStatus, n: usize, all: usize) -> String {
+    let word = super::evse_status(status);
+    if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_lowercase()) }
+}
+
+/// A table's column by the document's field it shows.
+pub fn column(collection: Collection, field: &str) -> &'static str {
+    match (collection, field) {
+        (Collection::Clients, "name") => return "Client",
+        (Collection::Stations, "name") => return "Station",
+        (Collection::Clients, "client_id") | (Collection::Stations, "station_id") => return "Number",
+        _ => {}
+    }
+    match field {
+        "amount_minor" => "Amount",
+        "captured_minor" => "Captured",
+        "client_id" => "Client",
+        "client_type" => "Type",
+        "co2_avoided_g" => "CO₂ avoided",
+        "connection" => "Connection",
+        "cost_incl_vat_minor" => "Cost",
+        "country_code" => "Country",
+        "created_at" => "Created",
+        "email" => "E-mail",
+        "energy_wh" => "Energy",
+        "evses" => "State",
+        "factors" => "Factors",
+        "failure_code" => "Cause",
+        "granularity" => "Length",
+        "km_electric_m" => "Driven",
+        "last_heartbeat_at" => "Heartbeat",
+        "last_session_at" => "Last session",
+        "local_date" => "Period",
+        "max_electric_power" => "Power",
+        "method" => "Method",
+        "model" => "Model",
+        "payment_id" => "Payment",
+        "petrol_ml" => "Petrol saved",
+        "power_w" => "Power",
+        "quality" => "Notes",
+        "scope" => "Scope",
+        "session_count" => "Sessions",
+        "session_id" => "Session",
+        "start_date_time" => "Started",
+        "station_id" => "Station",
+        "status" => "Status",
+        "tokens" => "Cards",
+        "total_time_s" => "Time",
+        "trees_10y" => "Tree seedlings, 10 years",
+        "city" => "City",
+        _ => "",
+    }
+}
+
+/// The connection in a few words.
+pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
+    match state {
+        ConnectionState::Connecting => "Connecting".to_owned(),
+        ConnectionState::Live { .. } => "Live".to_owned(),
+        ConnectionState::CatchingUp => "Catching up".to_owned(),
+        ConnectionState::Stale { since } => format!("Stale since {}", super::clock_time(zone, since)),
+        ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
+    }
+}
+
+/// How far behind: `9 ms`, `1.2 s`.
+pub fn lag(ms: u32) -> String {
+    if ms < 1000 { format!("{ms}\u{a0}ms") } else { format!("{}.{}\u{a0}s", ms / 1000, ms % 1000 / 100) }
+}
+
+/// What the connection's state means for the reader, where it is not as it should be.
+pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
+    let since = |at: UtcMs| super::clock_time(zone, at);
+    match state {
+        ConnectionState::Stale { since: at } => {
+            Some(format!("No news from the database since {}. What you see may be older than it looks.", since(at)))
+        }
+        ConnectionState::Offline { since: at, retry_in_s } => Some(format!(
+            "Connection lost at {}. What you see is as of then. Next try in {retry_in_s}\u{a0}s.",
+            since(at)
+        )),
+        _ => None,
+    }
+}
+
+/// What a screen reader says when the connection has changed for good.
+pub const fn announced(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::Stale { .. } => "Live data is stale",
+        ConnectionState::Offline { .. } => "Connection lost, trying again",
+        ConnectionState::Live { .. } => "Live",
+        ConnectionState::Connecting | ConnectionState::CatchingUp => "",
+    }
+}
+
+/// What went wrong, and what to do about it.
+pub fn error(error: &AppError) -> (&'static str, String) {
+    match error {
+        AppError::SignIn => ("You are signed out", "Sign in again to go on.".to_owned()),
+        AppError::Unavailable => (
+            "The data cannot be reached",
+            "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
+        ),
+        AppError::Invalid(why) => ("This cannot be shown", why.clone()),
+        AppError::Internal { request_id } => (
+            "Something went wrong",
+            format!("Try again. If it stays, tell whoever runs this server: request {request_id}."),
+        ),
+    }
+}
+
+/// Why signing in failed, by the code in the address.
+pub fn sign_in_error(code: &str) -> &'static str {
+    match code {
+        "invalid_credentials" => "E-mail or password is wrong.",
+        "unavailable" => "Signing in is not possible right now. Try again in a moment.",
+        _ => "Signing in failed. Try again.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_how_much_of_it_is_shown() {
+        assert_eq!(shown(50, Some(19_227), Collection::ChargingSessions), "50 of 19,227, newest first");
+        assert_eq!(shown(3, None, Collection::Stations), "3, by name");
+        assert_eq!(shown(3, Some(2), Collection::Clients), "3 of 3, newest first", "the total lags, never the list");
+    }
+
+    #[test]
+    fn lag_is_read_at_a_glance() {
+        assert_eq!([lag(9), lag(1249)], ["9\u{a0}ms", "1.2\u{a0}s"]);
+    }
+}
