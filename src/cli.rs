@@ -1,1 +1,98 @@
-//! cli
+//! The command line: one binary, its subcommands.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::admin_cli::{self, AdminCommand},
+    cache::Redis,
+    config::Settings,
+    ingest::{import, seed, simulate},
+    mongo::Mongo,
+    serve, telemetry,
+};
+
+/// The live control room of an EV-charging network
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// Settings file (default: Leptos.toml of the working directory); the environment wins over it
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the dashboard
+    Serve {
+        /// Create no collections, indexes or images in the operator's database
+        #[arg(long)]
+        no_ddl: bool,
+    },
+    /// Manage the accounts of admins
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Import real history from a CSV file
+    Import(import::ImportArgs),
+    /// Make a small network to look at
+    Seed(seed::SeedArgs),
+    /// Write to the database as a charging network does, until stopped
+    Simulate(simulate::SimulateArgs),
+}
+
+/// Runs the program. Exit code 2: the settings are wrong, and all that is wrong was said.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::init();
+    let settings = match Settings::load(cli.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no threads can be had: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command, settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
+    if let Command::Serve { no_ddl } = command {
+        return serve::serve(settings, !no_ddl).await;
+    }
+    let mongo = Mongo::connect(&settings.mongo).await?;
+    match command {
+        Command::Serve { .. } => Ok(()),
+        Command::Admin(command) => {
+            let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
+            admin_cli::run(command, &mongo.own, &redis).await
+        }
+        Command::Import(args) => import::run(&mongo.operator, &args).await.map(drop),
+        Command::Seed(args) => seed::run(&mongo.operator, &args).await.map(drop),
+        Command::Simulate(args) => {
+            let stop = CancellationToken::new();
+            let on_signal = stop.clone();
+            tokio::spawn(async move {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    on_signal.cancel();
+                }
+            });
+            simulate::run(&mongo.operator, &args, stop).await.map(drop)
+        }
+    }
+}

@@ -95,10 +95,9 @@ impl Settings {
         let operator_db = sources.read(&OPERATOR_DB, parse::database_name);
         let own_db = sources.read(&OWN_DB, parse::own_database_name);
         let url = sources.read(&REDIS_URL, parse::redis_url);
-        let public_origin = match site_addr {
-            Some(addr) => sources.read_or(&PUBLIC_ORIGIN, &format!("http://{addr}"), parse::public_origin),
-            None => sources.read(&PUBLIC_ORIGIN, parse::public_origin),
-        };
+        // Where the address itself is wrong, that alone is told.
+        let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
+        let public_origin = sources.read_or(&PUBLIC_ORIGIN, &listening, parse::public_origin);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
             && theirs.same_as(ours)
         {

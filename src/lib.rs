@@ -26,6 +26,10 @@ pub mod mongo;
 #[cfg(feature = "ssr")]
 pub mod relay;
 #[cfg(feature = "ssr")]
+pub mod serve;
+#[cfg(feature = "ssr")]
+pub mod snapshots;
+#[cfg(feature = "ssr")]
 pub mod socket;
 #[cfg(feature = "ssr")]
 pub mod telemetry;
@@ -38,3 +42,6 @@ pub mod ui;
 pub mod pages;
 
 pub mod app;
+
+#[cfg(feature = "hydrate")]
+mod hydrate;

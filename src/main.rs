@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see [`chargedeck::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chargedeck::cli::main()
+}

@@ -1,1 +1,68 @@
-//! auth
+//! Who is let in: accounts, passwords, sessions, and the guard in front of everything else.
+//!
+//! Deny by default. A request is let through only while its session is in Redis, and its user's document in MongoDB says
+//! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
+
+pub mod admin_cli;
+pub mod guard;
+mod local_path;
+pub mod login;
+pub mod password;
+pub mod revocation;
+pub mod session;
+pub mod users;
+
+use mongodb::Database;
+use tower_sessions::session_store;
+
+use crate::{
+    cache::{connection::Redis, sessions::RedisSessionStore},
+    config::PublicOrigin,
+};
+use password::{HashFailed, Passwords};
+use revocation::Revocations;
+pub use session::CurrentAdmin;
+use session::SessionLimits;
+use users::Users;
+
+/// All that guards the doors; clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Doors {
+    pub users: Users,
+    pub passwords: Passwords,
+    pub sessions: RedisSessionStore,
+    pub revocations: Revocations,
+    pub limits: SessionLimits,
+    pub origin: PublicOrigin,
+}
+
+impl Doors {
+    /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations.
+    pub fn new(own_db: &Database, redis: &Redis, origin: PublicOrigin, limits: SessionLimits) -> Self {
+        Self {
+            users: Users::new(own_db),
+            passwords: Passwords::default(),
+            sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
+            revocations: Revocations::subscribe(redis.clone()),
+            limits,
+            origin,
+        }
+    }
+}
+
+/// Someone who should know cannot be asked: no reason to open, and none to say that a password is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    #[error("MongoDB did not answer in time")]
+    MongoTimeout,
+    #[error("session: {0}")]
+    Session(#[from] tower_sessions::session::Error),
+    #[error("session: {0}")]
+    Store(#[from] session_store::Error),
+    #[error("session: it has no id after it was saved")]
+    NoSession,
+    #[error(transparent)]
+    Hash(#[from] HashFailed),
+}

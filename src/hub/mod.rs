@@ -1,1 +1,131 @@
-//! hub
+//! The hub of each instance: follows the log, keeps the last state of each recently changed document, and answers
+//! every consumer's one question: what changed since my position? There are no queues per consumer.
+
+pub mod frames;
+mod index;
+mod overview;
+mod state;
+mod tail;
+pub mod zones;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+pub use frames::Form;
+pub use overview::Overview;
+pub use tail::follow;
+
+use crate::model::{
+    frame::Delta,
+    ids::Collection,
+    position::{ClusterTime, Position},
+    time::UtcMs,
+};
+use frames::Shared;
+use state::State;
+
+/// What a consumer that stands at a position gets.
+pub enum Since {
+    /// Nothing new.
+    Current,
+    /// Frames that lead to the position.
+    Frames(Arc<Shared>),
+    /// The rows must be fetched anew, not older than this.
+    Reset { min_position: Position, reason: &'static str },
+}
+
+/// How fresh this instance is.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// From MongoDB's commit to this instance, as last measured.
+    pub lag: Duration,
+    /// How long ago the relay was heard; `None`: never.
+    pub checked: Option<Duration>,
+}
+
+/// A handle to the hub; clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    state: RwLock<State>,
+    overview: overview::Cache,
+    /// Counts what may have changed what consumers see.
+    version: watch::Sender<u64>,
+}
+
+impl Hub {
+    pub fn new(silent_after: Duration) -> Self {
+        Self(Arc::new(Inner {
+            state: RwLock::new(State::default()),
+            overview: overview::Cache::new(silent_after),
+            version: watch::Sender::new(0),
+        }))
+    }
+
+    /// Wakes when something changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// The last closed position; `None` until the log was read.
+    pub fn head(&self) -> Option<Position> {
+        self.read().head()
+    }
+
+    /// The frames that lead a consumer of `collection` from `cursor` to the head.
+    pub fn since(&self, collection: Collection, cursor: Position) -> Since {
+        self.read().since(collection, cursor)
+    }
+
+    /// All changes of `collection` after `cursor` as one delta, for bringing a snapshot up to the head.
+    /// `None` when the hub does not reach back so far.
+    pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
+        self.read().delta_since(collection, cursor)
+    }
+
+    /// The figures for a zone; `None` for an unknown zone, or until they are counted.
+    pub fn overview(&self, zone: &str) -> Option<Arc<Overview>> {
+        self.0.overview.get(zone, &self.read())
+    }
+
+    pub fn freshness(&self) -> Freshness {
+        let state = self.read();
+        Freshness { lag: state.lag, checked: state.checked.map(|at| at.elapsed()) }
+    }
+
+    /// MongoDB's operation time as far as is known; `None` until it was heard.
+    pub fn now(&self) -> Option<UtcMs> {
+        self.read().now()
+    }
+
+    /// Cluster time of the head.
+    pub fn head_ct(&self) -> ClusterTime {
+        self.read().ct
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.0.version.send_modify(|version| *version += 1);
+    }
+
+    /// The relay said that nothing happened after `position` until `at`.
+    fn checked(&self, position: Position, at: UtcMs) {
+        let mut state = self.write();
+        if state.tail() == Some(position) {
+            state.checked = Some(Instant::now());
+        }
+        state.heard(at);
+    }
+}

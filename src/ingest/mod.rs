@@ -1,1 +1,65 @@
-//! ingest
+//! Ways in which data reaches the five collections other than from the operator's own systems: `import` of real
+//! history, `seed` of a small invented network, `simulate` of a running one.
+//!
+//! Every document made here carries `source.dataset`. Its `_id` is a text made of the dataset and the source's own id
+//! ("dundee:7751157"), so the same row always becomes the same document, two datasets never meet, and a document says
+//! where it comes from.
+
+mod decimal;
+pub mod import;
+mod ledger;
+mod network;
+mod preset;
+mod quality;
+mod report;
+mod rows;
+pub mod seed;
+pub mod simulate;
+mod store;
+mod tariff;
+mod world;
+
+pub use report::{Counts, Refusal, Report};
+
+use anyhow::{Result, bail};
+use mongodb::{
+    Database,
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
+};
+
+use crate::model::ids::Collection;
+
+/// Whether one of the five collections holds a document that neither `import`, `seed` nor `simulate` made.
+pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
+    for collection in Collection::ALL {
+        let documents = db.collection::<RawDocumentBuf>(collection.name());
+        if documents.find_one(doc! { "source.dataset": { "$exists": false } }).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Refuses to write invented data beside an operator's.
+async fn only_ours(db: &Database, anyway: bool) -> Result<()> {
+    if !anyway && holds_foreign_documents(db).await? {
+        bail!(
+            "the database `{}` holds documents that ChargeDeck did not make: nothing was written. \
+             Name another database with MONGODB_DB, or say --demo-anyway.",
+            db.name()
+        );
+    }
+    Ok(())
+}
+
+/// Milliseconds since 1970 as MongoDB's Date.
+const fn date(ms: i64) -> Bson {
+    Bson::DateTime(DateTime::from_millis(ms))
+}
+
+/// Sets a field that has a value; a missing one is left out, for missing is not zero.
+fn put(document: &mut Document, name: &str, value: Option<impl Into<Bson>>) {
+    if let Some(value) = value {
+        document.insert(name, value);
+    }
+}

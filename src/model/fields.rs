@@ -12,9 +12,12 @@ use super::{
 /// Top-level fields by name. Dates are RFC 3339 texts, integers beyond 2^53 are texts.
 pub type Fields = BTreeMap<String, Value>;
 
+/// Finds a field by name, at the top level or in a nested document.
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<&'a Value> + 'a>;
+
 /// Reads fields of an expected type. A field that is there with another type reads as missing and is remembered.
 pub struct Reader<'a> {
-    fields: Box<dyn Fn(&str) -> Option<&'a Value> + 'a>,
+    fields: Lookup<'a>,
     unreadable: Vec<String>,
     within: String,
 }

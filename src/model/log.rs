@@ -48,7 +48,11 @@ pub struct Record {
 pub enum Effect {
     Row(RowChange),
     /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`, a missing image).
-    Reset(String),
+    /// `also`: a second collection that one event touched, as a rename does.
+    Reset {
+        reason: String,
+        also: Option<Collection>,
+    },
 }
 
 /// A document's change with the state after it.

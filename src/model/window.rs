@@ -11,7 +11,7 @@ use super::{
     frame::Delta,
     ids::{Collection, DocId},
     position::{ClusterTime, Position},
-    snapshot::Snapshot,
+    snapshot::{Row, Snapshot},
     time::UtcMs,
 };
 
@@ -26,7 +26,7 @@ impl Collection {
 
     /// How many rows a snapshot holds: those shown and a reserve, so that a deletion need not fetch at once.
     pub const fn fetched(self) -> usize {
-        self.shown() + 50
+        self.shown() + 25
     }
 
     /// The field that its list is sorted by: a name ascending, or a date, newest first.
@@ -48,6 +48,12 @@ enum Place {
 }
 
 impl Place {
+    const fn id(&self) -> &DocId {
+        match self {
+            Self::Name(_, id) | Self::Newest(_, Reverse(id)) => id,
+        }
+    }
+
     fn of(collection: Collection, id: &DocId, row: &Fields) -> Self {
         let text = row.get(collection.order_field()).and_then(|v| v.as_str());
         match collection {
@@ -113,15 +119,20 @@ impl Window {
         self.received
     }
 
+    /// The rows as a snapshot whose changes up to `ct` are in.
+    pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
+        let ids: Vec<DocId> = self.order.iter().map(Place::id).cloned().collect();
+        let rows = ids.into_iter().filter_map(|id| self.rows.remove(&id).map(|fields| Row { id, fields })).collect();
+        Snapshot { topic: self.collection, position: self.received, ct, rows, complete: self.horizon.is_none() }
+    }
+
     pub fn row(&self, id: &DocId) -> Option<&Fields> {
         self.rows.get(id)
     }
 
     /// The rows shown, in order.
     pub fn shown(&self) -> impl Iterator<Item = &DocId> {
-        self.order.iter().take(self.collection.shown()).map(|place| match place {
-            Place::Name(_, id) | Place::Newest(_, Reverse(id)) => id,
-        })
+        self.order.iter().take(self.collection.shown()).map(Place::id)
     }
 
     /// Applies a delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
@@ -213,7 +224,6 @@ mod tests {
         ids::Topic,
         log::changed_fields,
         position::{Epoch, Seq},
-        snapshot::Row,
     };
     use proptest::prelude::*;
     use serde_json::json;

@@ -1,1 +1,17 @@
-//! mongo
+//! MongoDB: the handles, documents as fields, the change stream, and reads at one cluster time.
+
+pub mod connect;
+pub mod documents;
+pub mod prepare;
+pub mod snapshot;
+pub mod watch;
+
+pub use connect::Mongo;
+
+/// The server's error code, where a command failed with one.
+pub fn error_code(error: &mongodb::error::Error) -> Option<i32> {
+    match &*error.kind {
+        mongodb::error::ErrorKind::Command(command) => Some(command.code),
+        _ => None,
+    }
+}

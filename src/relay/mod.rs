@@ -1,1 +1,106 @@
-//! relay
+//! The relay: reads the change stream, numbers its events and appends them to the log. One instance works, any takes over.
+//!
+//! ```text
+//! change stream --(bounded channel)--> sequencer --(compare-and-set)--> log
+//! ```
+//! When Redis is slow the channel fills, no more is asked of MongoDB, and the oplog waits.
+
+mod lead;
+mod sequencer;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cache::{
+        Redis,
+        lease::{Lease, RENEW},
+        log::Log,
+    },
+    mongo::Mongo,
+};
+
+/// What the relay needs.
+#[derive(Clone)]
+pub struct Relay {
+    pub mongo: Mongo,
+    pub redis: Redis,
+    /// Whether images may be switched on.
+    pub ddl: bool,
+}
+
+impl Relay {
+    /// Works whenever the lease is free, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let lease = Lease::new(self.redis.clone());
+        let mut pace = Pace::default();
+        while !stop.is_cancelled() {
+            match lease.take().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    pause(&stop, RENEW).await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the lease cannot be asked for");
+                    pause(&stop, pace.next()).await;
+                    continue;
+                }
+            }
+            tracing::info!("this instance is the relay");
+            let term = stop.child_token();
+            let keeper = tokio::spawn(keep(lease.clone(), term.clone()));
+            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term).await;
+            term.cancel();
+            let _ended = keeper.await;
+            match led {
+                Ok(()) => pace = Pace::default(),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "the relay begins again");
+                    pause(&stop, pace.next()).await;
+                }
+            }
+            if let Err(error) = lease.release().await {
+                tracing::debug!(%error, "the lease ends by itself");
+            }
+        }
+    }
+}
+
+/// Renews the lease until it is lost or `term` ends; then ends `term`.
+async fn keep(lease: Lease, term: CancellationToken) {
+    let mut failures = 0;
+    while !term.is_cancelled() {
+        pause(&term, RENEW).await;
+        match lease.renew().await {
+            Ok(true) => failures = 0,
+            Ok(false) => break,
+            // Redis may be away for everyone; the log's compare-and-set decides who goes on.
+            Err(_) if failures < 2 => failures += 1,
+            Err(_) => break,
+        }
+    }
+    term.cancel();
+}
+
+async fn pause(stop: &CancellationToken, how_long: Duration) {
+    stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
+}
+
+/// From 100 ms to 5 s, doubling, with jitter.
+struct Pace(Duration);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Duration::from_millis(100))
+    }
+}
+
+impl Pace {
+    fn next(&mut self) -> Duration {
+        let now = self.0.mul_f64(rand::random_range(0.5..1.0));
+        self.0 = (self.0 * 2).min(Duration::from_secs(5));
+        now
+    }
+}

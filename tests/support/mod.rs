@@ -262,7 +262,9 @@ impl Server {
             .spawn()
             .expect("sh starts");
         let mut id = String::new();
-        BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut id).expect("the shell tells the server's id");
+        BufReader::new(shell.stdout.take().expect("piped"))
+            .read_line(&mut id)
+            .expect("the shell tells the server's id");
         self.running = Some((shell, id.trim().parse().expect("a process id")));
     }
 

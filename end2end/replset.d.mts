@@ -1,0 +1,1 @@
+export function replicaSet(port: number, seconds?: number): Promise<string>;

@@ -1,0 +1,101 @@
+// Without a login nothing is served; with one, it ends when the admin signs out, everywhere.
+import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { expect, REFUSED, test } from '../fixtures.ts';
+import { PAGES, LIST, TOPICS, alert, connection, live, openLive, signIn, signOut } from '../page.ts';
+
+/** The status that a socket's upgrade is answered with; 101 is success. */
+async function upgrade(url: string, headers: Record<string, string> = {}): Promise<number> {
+  const asked = httpRequest(`${url}/live`, {
+    headers: {
+      Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', Origin: url,
+      'Sec-WebSocket-Key': Buffer.from('0123456789abcdef').toString('base64'),
+      'Sec-WebSocket-Protocol': 'chargedeck.v1.json', ...headers,
+    },
+  });
+  asked.end();
+  const status = once(asked, 'upgrade').then(([, socket]) => (socket.destroy(), 101));
+  return Promise.race([status, once(asked, 'response').then(([response]) => (response.resume(), response.statusCode as number))]);
+}
+
+test('without a login pages redirect, the API and the socket refuse', async ({ stack, playwright }) => {
+  for (const url of stack.urls) {
+    const request = await playwright.request.newContext({ baseURL: url });
+    for (const path of PAGES) {
+      const answer = await request.get(path, { maxRedirects: 0 });
+      expect(answer.status(), path).toBe(303);
+      expect(answer.headers()['location'], path).toMatch(/^\/login/);
+      expect(await answer.text()).not.toContain('data-topic');
+    }
+    for (const topic of TOPICS) {
+      expect((await request.get(`/api/v1/snapshot/${topic}`)).status(), topic).toBe(401);
+    }
+    expect(await upgrade(url)).toBe(401);
+    expect(await upgrade(url, { Cookie: 'chargedeck=AAAAAAAAAAAAAAAAAAAAAA' })).toBe(401);
+    expect((await request.get('/healthz')).status()).toBe(200);
+    await request.dispose();
+  }
+});
+
+test('with a login the socket opens for this origin only', async ({ stack, signedIn }) => {
+  const Cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  expect(await upgrade(stack.urls[0], { Cookie })).toBe(101);
+  expect(await upgrade(stack.urls[0], { Cookie, Origin: 'http://evil.example' })).toBe(403);
+});
+
+test('a wrong password and an unknown e-mail are told in the same words', async ({ stack, browserOn, complaints }) => {
+  complaints.allow(...REFUSED);
+  const page = await browserOn(0, { storageState: undefined });
+  await signIn(page, stack.admin.email, 'not the password');
+  await expect(alert(page)).toBeVisible();
+  const told = await alert(page).innerText();
+  expect(told.trim()).not.toBe('');
+  await signIn(page, 'nobody@example.com', 'not the password');
+  await expect(alert(page)).toHaveText(told);
+  await expect(page).toHaveURL(/\/login/);
+  expect((await page.context().cookies()).filter(({ name }) => name.endsWith('chargedeck'))).toEqual([]);
+});
+
+test('after the login the page that was asked for opens, a foreign one never', async ({ stack, browserOn }) => {
+  const page = await browserOn(0, { storageState: undefined });
+  await page.goto(LIST.payments);
+  await expect(page).toHaveURL(/\/login/);
+  await page.locator('input[name=email]').fill(stack.admin.email);
+  await page.locator('input[name=password]').fill(stack.admin.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL(`${stack.urls[0]}${LIST.payments}`);
+
+  const stranger = await browserOn(0, { storageState: undefined });
+  await stranger.goto('/login?next=%2F%2Fevil.example%2F');
+  await stranger.locator('input[name=email]').fill(stack.admin.email);
+  await stranger.locator('input[name=password]').fill(stack.admin.password);
+  await stranger.getByRole('button', { name: 'Sign in' }).click();
+  await expect(stranger).toHaveURL(`${stack.urls[0]}/`);
+});
+
+test("signing out closes that session's sockets, and no other's", async ({ stack, browserOn, complaints }) => {
+  complaints.allow(...REFUSED);
+  const other = await browserOn(1);
+  await openLive(other, '/');
+
+  const page = await browserOn(0, { storageState: undefined });
+  await signIn(page, stack.admin.email, stack.admin.password);
+  await expect(page).toHaveURL(`${stack.urls[0]}/`);
+  await live(page);
+  const state = await page.context().storageState();
+  // The same session on the other instance: its socket must close, too.
+  const elsewhere = await browserOn(1, { storageState: state });
+  const opened = elsewhere.waitForEvent('websocket', { timeout: 10_000 });
+  await openLive(elsewhere, LIST.stations);
+  const socket = await opened;
+
+  const closed = socket.waitForEvent('close', { timeout: 5_000 });
+  await signOut(page);
+  await expect(page).toHaveURL(/\/login/);
+  await closed;
+  await expect(connection(elsewhere).or(elsewhere.locator('input[name=password]'))).not.toHaveAttribute('data-connection', 'live');
+
+  const Cookie = state.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  for (const url of stack.urls) expect(await upgrade(url, { Cookie })).toBe(401);
+  await expect(connection(other)).toHaveAttribute('data-connection', 'live');
+});

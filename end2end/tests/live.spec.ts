@@ -1,0 +1,112 @@
+// Writes of an independent program appear on open pages, in two browsers on two instances, without a reload.
+import { expect, test } from '../fixtures.ts';
+import { SAMPLES, session } from '../documents.ts';
+import { TOPICS, LIST, cell, figure, latest, openLive, row, rows } from '../page.ts';
+
+for (const topic of TOPICS) {
+  test(`${topic}: insert, update and delete reach list and Overview in two browsers`, async ({ browserOn, db }) => {
+    const lists = [await browserOn(0), await browserOn(1)];
+    const overviews = [await lists[0]!.context().newPage(), await lists[1]!.context().newPage()];
+    const pages = [...lists, ...overviews];
+    for (const page of lists) await openLive(page, LIST[topic]);
+    for (const page of overviews) await openLive(page, '/');
+    for (const page of pages) await page.evaluate(() => ((window as any).neverReloaded = true));
+
+    const { document, change, field, before, after } = SAMPLES[topic];
+    const written = document();
+    const id = written._id.toHexString();
+    const collection = db.collection(topic);
+
+    await collection.insertOne(written);
+    for (const page of lists) await expect(cell(row(page, topic, id), field)).toHaveText(before);
+    for (const page of overviews) await expect(latest(page, id).first()).toBeVisible();
+
+    await collection.updateOne({ _id: written._id }, { $set: { ...change, last_updated: new Date() } });
+    for (const page of lists) await expect(cell(row(page, topic, id), field)).toHaveText(after);
+    for (const page of overviews) await expect(latest(page, id, 'patch').first()).toBeVisible();
+
+    await collection.deleteOne({ _id: written._id });
+    for (const page of lists) await expect(row(page, topic, id)).toHaveCount(0);
+    for (const page of overviews) await expect(latest(page, id, 'delete').first()).toBeVisible();
+
+    for (const page of pages) expect(await page.evaluate(() => (window as any).neverReloaded)).toBe(true);
+  });
+
+  test(`${topic}: only the changed row changes`, async ({ browserOn, db }) => {
+    const { document, change, field, before, after } = SAMPLES[topic];
+    const [still, changed] = [document(), document()];
+    const collection = db.collection(topic);
+    await collection.insertMany([still, changed]);
+    try {
+      const page = await browserOn(0);
+      await openLive(page, LIST[topic]);
+      const target = row(page, topic, changed._id.toHexString());
+      await expect(cell(target, field)).toHaveText(before);
+      const count = await rows(page, topic).count();
+      expect(count).toBeGreaterThan(1);
+
+      // Each row and cell is marked as the object it is; a row drawn anew would come without its mark.
+      await rows(page, topic).evaluateAll((all) => {
+        for (const tr of all as any[]) {
+          tr.mark = tr.dataset.id;
+          for (const td of tr.cells) td.mark = `${tr.dataset.id} ${td.dataset.field}`;
+        }
+        const watch = { moved: 0 };
+        new MutationObserver((records) => (watch.moved += records.length)).observe(all[0]!.parentElement!, { childList: true });
+        (window as any).watch = watch;
+      });
+      const others = (all: Element[], id: string) =>
+        all.filter((tr) => (tr as HTMLElement).dataset.id !== id).map((tr) => (tr.querySelector('td[data-field]') as HTMLElement).innerText);
+      const textBefore = await rows(page, topic).evaluateAll(others, changed._id.toHexString());
+
+      await collection.updateOne({ _id: changed._id }, { $set: { ...change, last_updated: new Date() } });
+      await expect(cell(target, field)).toHaveText(after);
+
+      const strangers = await rows(page, topic).evaluateAll((all) =>
+        (all as any[]).filter((tr) => tr.mark !== tr.dataset.id || [...tr.cells].some((td: any) => td.mark !== `${tr.dataset.id} ${td.dataset.field}`))
+          .map((tr) => tr.dataset.id));
+      expect(strangers, 'rows that are not the same objects as before').toEqual([]);
+      expect(await rows(page, topic).count()).toBe(count);
+      expect(await page.evaluate(() => (window as any).watch.moved), 'rows added, removed or moved').toBe(0);
+      expect(await rows(page, topic).evaluateAll(others, changed._id.toHexString())).toEqual(textBefore);
+    } finally {
+      await collection.deleteMany({ _id: { $in: [still._id, changed._id] } });
+    }
+  });
+}
+
+test('the figures on Overview follow the database on both instances', async ({ browserOn, db }) => {
+  const pages = [await browserOn(0), await browserOn(1)];
+  for (const page of pages) await openLive(page, '/');
+  const active = () => db.collection('charging_sessions').countDocuments({ status: 'ACTIVE' });
+  const shown = (count: number) => new RegExp(`^${count.toLocaleString('en-GB')}\\s*$`);
+  const before = await active();
+  for (const page of pages) await expect(figure(page, 'active_sessions')).toHaveText(shown(before));
+
+  const started = session();
+  await db.collection('charging_sessions').insertOne(started);
+  for (const page of pages) await expect(figure(page, 'active_sessions')).toHaveText(shown(before + 1));
+
+  await db.collection('charging_sessions').updateOne(
+    { _id: started._id },
+    { $set: { status: 'COMPLETED', end_date_time: new Date(), last_updated: new Date() } },
+  );
+  for (const page of pages) await expect(figure(page, 'active_sessions')).toHaveText(shown(before));
+  await db.collection('charging_sessions').deleteOne({ _id: started._id });
+});
+
+test('a document of unexpected shape is shown as far as readable and stops nothing', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  await openLive(page, LIST.charging_sessions);
+  const collection = db.collection('charging_sessions');
+  const odd = session({ energy_wh: 'a lot', status: ['?'], start_date_time: new Date() });
+  const next = session();
+  try {
+    await collection.insertOne(odd);
+    await collection.insertOne(next);
+    await expect(row(page, 'charging_sessions', odd._id.toHexString())).toBeVisible();
+    await expect(cell(row(page, 'charging_sessions', next._id.toHexString()), 'energy_wh')).toHaveText(/12\.3/);
+  } finally {
+    await collection.deleteMany({ _id: { $in: [odd._id, next._id] } });
+  }
+});

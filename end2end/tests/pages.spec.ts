@@ -1,0 +1,95 @@
+// Every page: with and without JavaScript, narrow and wide, light and dark, for eyes and for screen readers.
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect, test } from '../fixtures.ts';
+import { FIGURES, LIST, PAGES, TOPICS, connection, figure, openLive, rows, signIn, split } from '../page.ts';
+
+test('without JavaScript every page shows the data', async ({ browserOn, db }) => {
+  const page = await browserOn(0, { javaScriptEnabled: false });
+  for (const topic of TOPICS) {
+    await page.goto(LIST[topic]);
+    const shown = Math.min(await db.collection(topic).countDocuments(), topic === 'stations' ? 500 : 50);
+    expect(shown, `the seed fills ${topic}`).toBeGreaterThan(0);
+    await expect(rows(page, topic)).toHaveCount(shown);
+  }
+  await page.goto('/');
+  for (const name of FIGURES) await expect(figure(page, name), name).toHaveText(/\d/);
+  await expect(split(page)).toHaveText(/\d/);
+});
+
+test('without JavaScript one can sign in and is told of a mistake', async ({ stack, browserOn }) => {
+  const page = await browserOn(0, { javaScriptEnabled: false, storageState: undefined });
+  await signIn(page, stack.admin.email, 'not the password');
+  await expect(page.getByRole('alert')).toHaveText(/\S/);
+  await signIn(page, stack.admin.email, stack.admin.password);
+  await expect(page).toHaveURL(`${stack.urls[0]}/`);
+  await expect(figure(page, 'clients')).toHaveText(/\d/);
+});
+
+test('the browser side takes every page over without a word in the console', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  for (const path of PAGES) await openLive(page, path);
+});
+
+test('moving between pages keeps the one socket', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  let sockets = 0;
+  page.on('websocket', () => (sockets += 1));
+  await openLive(page, '/');
+  for (const topic of TOPICS) {
+    await page.locator(`nav a[href="${LIST[topic]}"]`).locator('visible=true').first().click();
+    await expect(page).toHaveURL(new RegExp(`${LIST[topic]}$`));
+    await expect(rows(page, topic).first()).toBeVisible();
+    await expect(connection(page)).toHaveAttribute('data-connection', 'live');
+  }
+  expect(sockets).toBe(1);
+});
+
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+for (const [name, width, height] of [['a phone', 390, 844], ['a wall', 2560, 1440]] as const) {
+  test(`no page is wider than ${name} (${width} px)`, async ({ browserOn }) => {
+    const page = await browserOn(0, { viewport: { width, height } });
+    for (const path of PAGES) {
+      await openLive(page, path);
+      expect(await overflow(page), path).toBeLessThanOrEqual(0);
+    }
+    const login = await browserOn(0, { viewport: { width, height }, storageState: undefined });
+    await login.goto('/login');
+    expect(await overflow(login), '/login').toBeLessThanOrEqual(0);
+  });
+}
+
+test('light and dark are two looks', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  const background = () =>
+    page.evaluate(() => [document.documentElement, document.body].map((of) => getComputedStyle(of).backgroundColor).join());
+  await page.emulateMedia({ colorScheme: 'light' });
+  await openLive(page, '/');
+  const light = await background();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(background).not.toBe(light);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing serious, ${colorScheme}`, async ({ browserOn }) => {
+    test.setTimeout(120_000);
+    const page = await browserOn(0, { colorScheme });
+    for (const path of PAGES) {
+      await openLive(page, path);
+      await expectAccessible(page, path);
+    }
+    const login = await browserOn(0, { colorScheme, storageState: undefined });
+    await login.goto('/login');
+    await expectAccessible(login, '/login');
+  });
+}
+
+async function expectAccessible(page: Page, path: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ target }) => target.join(' ')).join(', ')}`);
+  expect(serious, path).toEqual([]);
+}

@@ -1,0 +1,125 @@
+//! Signing in and out over HTTP: JSON for programs, forms for pages without JavaScript.
+
+use axum::{
+    Form, Json,
+    extract::{
+        State,
+        rejection::{FormRejection, JsonRejection},
+    },
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tower_sessions::Session;
+use url::form_urlencoded;
+
+use super::{CurrentAdmin, Doors, local_path::local_path};
+use crate::http::problem::Problem;
+
+/// Why the login page is shown again (`/login?error=…`), and the `code` of the API's answer.
+pub const INVALID_CREDENTIALS: &str = "invalid_credentials";
+pub const UNAVAILABLE: &str = "unavailable";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+}
+
+#[derive(Deserialize)]
+pub struct LoginForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default = "no_secret", deserialize_with = "secret")]
+    password: SecretString,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /api/v1/session`
+pub async fn create_session(
+    State(doors): State<Doors>,
+    session: Session,
+    body: Result<Json<Credentials>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(Credentials { email, password }) = body.map_err(|error| {
+        Problem::new(error.status(), "invalid_body", "Send {\"email\", \"password\"} as application/json.")
+    })?;
+    match doors.sign_in(&session, &email, password).await {
+        Ok(Some(_)) => Ok(StatusCode::NO_CONTENT),
+        Ok(None) => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            INVALID_CREDENTIALS,
+            "E-mail address or password is wrong, or the account is closed.",
+        )),
+        Err(error) => {
+            tracing::error!(%error, "login failed");
+            Err(Problem::unavailable())
+        }
+    }
+}
+
+/// `DELETE /api/v1/session`
+pub async fn delete_session(
+    State(doors): State<Doors>,
+    _: CurrentAdmin,
+    session: Session,
+) -> Result<impl IntoResponse, Problem> {
+    sign_out(&doors, &session).await?;
+    Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
+}
+
+/// `POST /login`
+pub async fn submit_login(
+    State(doors): State<Doors>,
+    session: Session,
+    form: Result<Form<LoginForm>, FormRejection>,
+) -> Response {
+    let Form(LoginForm { email, password, next }) = match form {
+        Ok(form) => form,
+        Err(error) => return Problem::of(error.status()).into_response(),
+    };
+    let next = local_path(&next);
+    match doors.sign_in(&session, &email, password).await {
+        Ok(Some(_)) => Redirect::to(&next).into_response(),
+        Ok(None) => again(INVALID_CREDENTIALS, &next),
+        Err(error) => {
+            tracing::error!(%error, "login failed");
+            again(UNAVAILABLE, &next)
+        }
+    }
+}
+
+/// `POST /logout`; also for whoever is no longer signed in.
+pub async fn submit_logout(State(doors): State<Doors>, session: Session) -> Result<impl IntoResponse, Problem> {
+    sign_out(&doors, &session).await?;
+    Ok(([CLEAR_CACHE], Redirect::to("/login")))
+}
+
+/// What the browser keeps of the pages must not be shown to the next person at it.
+const CLEAR_CACHE: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
+
+async fn sign_out(doors: &Doors, session: &Session) -> Result<(), Problem> {
+    doors.sign_out(session).await.map_err(|error| {
+        tracing::error!(%error, "logout failed");
+        Problem::unavailable()
+    })
+}
+
+fn again(error: &str, next: &str) -> Response {
+    let query =
+        form_urlencoded::Serializer::new(String::new()).append_pair("error", error).append_pair("next", next).finish();
+    Redirect::to(&format!("/login?{query}")).into_response()
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+fn no_secret() -> SecretString {
+    SecretString::from("")
+}

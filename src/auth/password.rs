@@ -1,0 +1,237 @@
+//! Passwords: what is accepted, and how they are hashed (argon2id) without letting logins eat the machine.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+/// NIST SP 800-63B-4 asks for 15 characters where the password is the only factor, and for nothing about what they are:
+/// rules of composition make people predictable.
+pub const MIN_CHARS: usize = 15;
+
+/// Far above any passphrase; a longer one is refused before it costs a hash.
+pub const MAX_BYTES: usize = 1024;
+
+/// How many hashes run at once. Each takes [`Params::m_cost`] KiB (19 MiB) and a core.
+const PARALLEL_HASHES: usize = 2;
+
+/// Why a new password is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordRefused {
+    TooShort,
+    TooLong,
+}
+
+impl fmt::Display for PasswordRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort => write!(
+                f,
+                "the password must have at least {MIN_CHARS} characters: it is the only key to this door. Any will do; a few words are easy to remember"
+            ),
+            Self::TooLong => write!(f, "the password must not be longer than {MAX_BYTES} bytes"),
+        }
+    }
+}
+
+/// # Errors
+/// The password may not be given to an account.
+pub fn check_new(password: &SecretString) -> Result<(), PasswordRefused> {
+    let password = password.expose_secret();
+    if password.len() > MAX_BYTES {
+        Err(PasswordRefused::TooLong)
+    } else if password.chars().count() < MIN_CHARS {
+        Err(PasswordRefused::TooShort)
+    } else {
+        Ok(())
+    }
+}
+
+/// The answer to a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Wrong,
+    Right,
+    /// Right, but the stored hash is weaker than those made today.
+    RightButWeak,
+}
+
+/// A hash could not be computed; it is never taken for a wrong password.
+#[derive(Debug, thiserror::Error)]
+#[error("the password could not be hashed: {0}")]
+pub struct HashFailed(String);
+
+/// The hasher of this process. Clones share its limit and its counters.
+#[derive(Clone)]
+pub struct Passwords {
+    permits: Arc<Semaphore>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    runs: AtomicUsize,
+    running: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(PARALLEL_HASHES)), counters: Arc::default() }
+    }
+}
+
+impl Passwords {
+    /// The PHC string of a new password that [`check_new`] took.
+    ///
+    /// # Errors
+    /// The system gives no randomness or no memory.
+    pub async fn hash(&self, password: SecretString) -> Result<String, HashFailed> {
+        self.run(move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string()))
+            .await
+    }
+
+    /// Compares with a stored PHC string. Exactly one hash runs, also where no string (no such user) or one that is
+    /// not argon2's is given: the time of the answer tells nothing.
+    ///
+    /// # Errors
+    /// The system gives no memory.
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
+        let stored = stored.and_then(Stored::parse);
+        self.run(move || {
+            let password = password.expose_secret().as_bytes();
+            match stored {
+                None => argon2()
+                    .hash_password_with_salt(password, b"nobody's password")
+                    .map_err(failed)
+                    .map(|_| Verdict::Wrong),
+                Some(stored) => Ok(match argon2().verify_password(password, &stored.hash) {
+                    Ok(()) if stored.weak => Verdict::RightButWeak,
+                    Ok(()) => Verdict::Right,
+                    Err(_) => Verdict::Wrong,
+                }),
+            }
+        })
+        .await
+    }
+
+    /// Hashes run since start.
+    pub fn runs(&self) -> usize {
+        self.counters.runs.load(Ordering::Relaxed)
+    }
+
+    /// The most that ever ran at once.
+    pub fn peak(&self) -> usize {
+        self.counters.peak.load(Ordering::Relaxed)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        hash: impl FnOnce() -> Result<T, HashFailed> + Send + 'static,
+    ) -> Result<T, HashFailed> {
+        let permit = self.permits.clone().acquire_owned().await.map_err(failed)?;
+        let counters = self.counters.clone();
+        let span = tracing::Span::current();
+        let work = move || {
+            // Held by the work and not by the request: a client that leaves does not make room for the next hash.
+            let _permit = permit;
+            let _span = span.enter();
+            counters.runs.fetch_add(1, Ordering::Relaxed);
+            let running = counters.running.fetch_add(1, Ordering::Relaxed) + 1;
+            counters.peak.fetch_max(running, Ordering::Relaxed);
+            let result = hash();
+            counters.running.fetch_sub(1, Ordering::Relaxed);
+            result
+        };
+        tokio::task::spawn_blocking(work).await.map_err(failed)?
+    }
+}
+
+/// A stored hash that argon2 can verify.
+struct Stored {
+    hash: PasswordHash,
+    weak: bool,
+}
+
+impl Stored {
+    fn parse(text: String) -> Option<Self> {
+        let hash = PasswordHash::new(&text).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        if hash.salt.is_none() || hash.hash.is_none() {
+            return None;
+        }
+        let today = Params::DEFAULT;
+        let weak = algorithm != Algorithm::Argon2id
+            || hash.version != Some(Version::V0x13.into())
+            || params.m_cost() < today.m_cost()
+            || params.t_cost() < today.t_cost();
+        Some(Self { hash, weak })
+    }
+}
+
+/// m = 19456 KiB, t = 2, p = 1: the least that OWASP accepts, which is what the crate defaults to.
+fn argon2() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+}
+
+fn failed(error: impl fmt::Display) -> HashFailed {
+    HashFailed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_fifteen_characters_will_do_and_none_is_cut_off() {
+        let long = "x".repeat(MAX_BYTES);
+        for good in ["correct horse battery", "            ...", "ツツツツツツツツツツツツツツツ", &long]
+        {
+            assert_eq!(check_new(&good.into()), Ok(()), "{good}");
+        }
+        assert_eq!(check_new(&"fourteen chars".into()), Err(PasswordRefused::TooShort));
+        assert_eq!(check_new(&"é".repeat(14).into()), Err(PasswordRefused::TooShort));
+        assert_eq!(check_new(&"x".repeat(MAX_BYTES + 1).into()), Err(PasswordRefused::TooLong));
+    }
+
+    #[tokio::test]
+    async fn the_hash_is_argon2id_with_owasps_parameters_and_sees_the_last_character() {
+        let passwords = Passwords::default();
+        let password = format!("{}a", "p".repeat(99));
+        let hash = passwords.hash(password.clone().into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(passwords.verify(password.into(), Some(hash.clone())).await.unwrap(), Verdict::Right);
+        let other = format!("{}b", "p".repeat(99));
+        assert_eq!(passwords.verify(other.into(), Some(hash)).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn one_hash_runs_whatever_is_stored() {
+        let passwords = Passwords::default();
+        let foreign = "$2b$12$abcdefghijklmnopqrstuv".to_owned();
+        let cut = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned();
+        for (n, stored) in [None, Some(String::new()), Some(foreign), Some(cut)].into_iter().enumerate() {
+            assert_eq!(passwords.verify("x".into(), stored).await.unwrap(), Verdict::Wrong);
+            assert_eq!(passwords.runs(), n + 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_weak_hash_is_known() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+        let hash = weak.hash_password(b"an old but right password").unwrap().to_string();
+        let verdict = Passwords::default().verify("an old but right password".into(), Some(hash)).await.unwrap();
+        assert_eq!(verdict, Verdict::RightButWeak);
+    }
+}

@@ -1,0 +1,247 @@
+//! The accounts: one document each in our own database, named by e-mail address.
+//!
+//! `version` is what ends a user's sessions: it is raised by whatever should end them, and each session remembers the
+//! one it began with. It lives here, in the database that is not rolled back, and not in Redis.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use bson::{DateTime, Document, doc, oid::ObjectId};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Collection, Database, IndexModel,
+    error::{ErrorKind, WriteFailure},
+    options::IndexOptions,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Unavailable;
+
+/// The longest that one question about an account may take, since every request asks it.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The identity of an account; it survives a change of the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(ObjectId);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_hex())
+    }
+}
+
+impl FromStr for UserId {
+    type Err = bson::error::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        ObjectId::parse_str(text).map(Self)
+    }
+}
+
+/// What an account may do. There is one role; whatever else a document says is refused everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Role {
+    Admin,
+    Unknown(String),
+}
+
+impl From<String> for Role {
+    fn from(text: String) -> Self {
+        if text == "admin" { Self::Admin } else { Self::Unknown(text) }
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => "admin".into(),
+            Role::Unknown(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from(self.clone()))
+    }
+}
+
+/// One account. No `Debug`: it holds the password's hash.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct User {
+    #[serde(rename = "_id")]
+    pub id: UserId,
+    /// As [`Email::parse`] makes it; unique.
+    pub email: String,
+    /// PHC string.
+    pub password_hash: String,
+    pub role: Role,
+    pub disabled: bool,
+    /// Raised by every change that ends the user's sessions.
+    pub version: i64,
+    pub created_at: DateTime,
+    pub last_login_at: Option<DateTime>,
+}
+
+impl User {
+    /// Whether this account opens any door at all.
+    pub fn is_active_admin(&self) -> bool {
+        self.role == Role::Admin && !self.disabled
+    }
+}
+
+/// An address in the form in which accounts are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Lower case, without blanks around it. Only what cannot be an address at all is refused: whether it is one shows
+    /// when mail arrives.
+    pub fn parse(text: &str) -> Option<Self> {
+        let email = text.trim().to_lowercase();
+        let (local, domain) = email.rsplit_once('@')?;
+        let fits = email.len() <= 254 && !local.is_empty() && !domain.is_empty();
+        (fits && !email.chars().any(|c| c.is_whitespace() || c.is_control())).then_some(Self(email))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The collection `users`.
+#[derive(Clone)]
+pub struct Users {
+    collection: Collection<User>,
+}
+
+impl Users {
+    pub fn new(own_db: &Database) -> Self {
+        Self { collection: own_db.collection("users") }
+    }
+
+    /// Two accounts never share an address, whoever writes them.
+    ///
+    /// # Errors
+    /// MongoDB is away, or accounts share one already.
+    pub async fn ensure_indexes(&self) -> Result<(), Unavailable> {
+        let unique = IndexOptions::builder().unique(true).build();
+        let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
+        self.collection.create_index(index).await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn by_email(&self, email: &Email) -> Result<Option<User>, Unavailable> {
+        self.find(doc! { "email": email.as_str() }).await
+    }
+
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Unavailable> {
+        self.find(doc! { "_id": id.0 }).await
+    }
+
+    /// All accounts, by address.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn list(&self) -> Result<Vec<User>, Unavailable> {
+        Ok(self.collection.find(doc! {}).sort(doc! { "email": 1 }).await?.try_collect().await?)
+    }
+
+    /// A new admin; `None` when the address is taken.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn create_admin(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
+        let user = User {
+            id: UserId(ObjectId::new()),
+            email: email.as_str().into(),
+            password_hash,
+            role: Role::Admin,
+            disabled: false,
+            version: 1,
+            created_at: DateTime::now(),
+            last_login_at: None,
+        };
+        match self.collection.insert_one(&user).await {
+            Ok(_) => Ok(Some(user.id)),
+            Err(error) if is_duplicate(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets a new password, ends all sessions and opens a disabled account again; `None` when there is no such account.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn reset(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
+        self.end_sessions_with(email, doc! { "password_hash": password_hash, "disabled": false }).await
+    }
+
+    /// Closes the account and ends all its sessions; `None` when there is no such account.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn disable(&self, email: &Email) -> Result<Option<UserId>, Unavailable> {
+        self.end_sessions_with(email, doc! { "disabled": true }).await
+    }
+
+    /// Notes a login, with a fresh hash where the stored one was weak. The same password, so no session ends; but a
+    /// password that was reset meanwhile stays.
+    pub(super) async fn note_login(&self, user: &User, stronger_hash: Option<String>) -> Result<(), Unavailable> {
+        let mut set = doc! { "last_login_at": DateTime::now() };
+        if let Some(hash) = stronger_hash {
+            set.insert("password_hash", hash);
+        }
+        let unchanged = doc! { "_id": user.id.0, "password_hash": &user.password_hash };
+        within(self.collection.update_one(unchanged, doc! { "$set": set })).await?;
+        Ok(())
+    }
+
+    async fn end_sessions_with(&self, email: &Email, set: Document) -> Result<Option<UserId>, Unavailable> {
+        let update = doc! { "$set": set, "$inc": { "version": 1_i64 } };
+        let user = self.collection.find_one_and_update(doc! { "email": email.as_str() }, update).await?;
+        Ok(user.map(|user| user.id))
+    }
+
+    async fn find(&self, filter: Document) -> Result<Option<User>, Unavailable> {
+        within(self.collection.find_one(filter)).await
+    }
+}
+
+async fn within<T>(question: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, Unavailable> {
+    tokio::time::timeout(TIMEOUT, question.into_future())
+        .await
+        .map_err(|_| Unavailable::MongoTimeout)?
+        .map_err(Into::into)
+}
+
+fn is_duplicate(error: &mongodb::error::Error) -> bool {
+    const DUPLICATE_KEY: i32 = 11000;
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_however_it_is_typed() {
+        assert_eq!(Email::parse(" Ada@Example.ORG ").unwrap().as_str(), "ada@example.org");
+        assert!(Email::parse("anaïs@exämple.org").is_some());
+        for wrong in ["", "ada", "@example.org", "ada@", "a da@example.org", "ada@example.org\nx@y"] {
+            assert!(Email::parse(wrong).is_none(), "{wrong:?}");
+        }
+        assert!(Email::parse(&format!("{}@example.org", "a".repeat(255))).is_none());
+    }
+}

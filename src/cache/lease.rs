@@ -1,0 +1,65 @@
+//! The relay's lease. It only saves work: the log's compare-and-set keeps two relays from harm.
+
+use std::{sync::LazyLock, time::Duration};
+
+use redis::{AsyncCommands, ExistenceCheck, RedisResult, Script, SetExpiry, SetOptions};
+
+use super::Redis;
+
+/// How long a relay that vanished keeps others waiting.
+const TERM: Duration = Duration::from_secs(3);
+/// How often the lease is asked for or renewed.
+pub const RENEW: Duration = Duration::from_secs(1);
+
+/// One instance's claim to be the relay.
+#[derive(Clone)]
+pub struct Lease {
+    redis: Redis,
+    key: String,
+    /// Random, so that nobody ends another's lease.
+    holder: String,
+}
+
+static RENEWAL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end",
+    )
+});
+static RELEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end")
+});
+
+impl Lease {
+    pub fn new(redis: Redis) -> Self {
+        Self { key: redis.key("lease"), redis, holder: format!("{:032x}", rand::random::<u128>()) }
+    }
+
+    /// Whether the lease is ours now.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn take(&self) -> RedisResult<bool> {
+        let options = SetOptions::default()
+            .conditional_set(ExistenceCheck::NX)
+            .with_expiration(SetExpiry::PX(u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX)));
+        let taken: Option<String> = self.redis.connection().set_options(&self.key, &self.holder, options).await?;
+        Ok(taken.is_some())
+    }
+
+    /// Whether the lease is still ours, for another term.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn renew(&self) -> RedisResult<bool> {
+        let term = u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX);
+        RENEWAL.key(&self.key).arg(&self.holder).arg(term).invoke_async(&mut self.redis.connection()).await
+    }
+
+    /// Gives the lease back.
+    ///
+    /// # Errors
+    /// Redis is away; the lease then ends by itself.
+    pub async fn release(&self) -> RedisResult<()> {
+        RELEASE.key(&self.key).arg(&self.holder).invoke_async(&mut self.redis.connection()).await
+    }
+}

@@ -1,0 +1,194 @@
+//! The log: a Redis stream whose entry ids are positions, appended by compare-and-set and published as appended.
+
+use std::sync::LazyLock;
+
+use redis::{AsyncCommands, FromRedisValue, RedisError, Script, streams::StreamRangeReply};
+use serde::{Deserialize, Serialize};
+
+use super::Redis;
+use crate::model::{
+    log::Entry,
+    position::{Position, Seq},
+    time::UtcMs,
+};
+
+/// Entries read at a time.
+const PAGE: usize = 500;
+/// What stands in the log longer than this can be trimmed.
+const KEEP_S: i64 = 15 * 60;
+/// Bytes the log may take in Redis before its oldest entries go early.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The last entry as far as an append must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    pub position: Position,
+    /// Resume token of the entry's last event; empty for the entry that opens an epoch.
+    pub token: String,
+}
+
+/// What came of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    Done,
+    /// The log ends elsewhere (`None`: it is empty); nothing was written.
+    Chain(Option<Tail>),
+}
+
+/// The relay's word that nothing happened after `position` until `at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    pub position: Position,
+    /// MongoDB's operation time.
+    pub at: UtcMs,
+    /// Resume token of the idle stream, good as long as `position` is the log's end.
+    pub token: String,
+}
+
+/// # Errors of all methods
+/// Redis is away or refuses; a lost reply is one too, and is settled by appending again.
+#[derive(Clone)]
+pub struct Log {
+    redis: Redis,
+    key: String,
+}
+
+/// What went wrong with the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+    #[error("an entry of the log cannot be read: {0}")]
+    Unreadable(String),
+}
+
+type Result<T> = std::result::Result<T, LogError>;
+
+/// One write, and only if the log ends as the caller believes; so nothing can be half done and two relays do no harm.
+static APPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local id, token = '', ''
+if last then
+  id = last[1]
+  for i = 1, #last[2], 2 do
+    if last[2][i] == 'token' then token = last[2][i + 1] end
+  end
+end
+if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
+redis.call('XADD', KEYS[1], ARGV[3], 'token', ARGV[4], 'entry', ARGV[5])
+redis.call('PUBLISH', KEYS[2], ARGV[5])
+return {1, '', ''}
+",
+    )
+});
+
+impl Log {
+    pub fn new(redis: Redis) -> Self {
+        Self { key: redis.key("log"), redis }
+    }
+
+    /// The channel on which each entry is published as appended.
+    pub fn live_channel(&self) -> String {
+        self.redis.key("live")
+    }
+
+    /// The channel of [`Checked`].
+    pub fn checked_channel(&self) -> String {
+        self.redis.key("checked")
+    }
+
+    /// Appends `entry` if the log ends with `expected` (`None`: is empty).
+    pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
+        let body = serde_json::to_string(entry).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
+        let (done, id, token): (u8, String, String) = APPEND
+            .key(&self.key)
+            .key(self.live_channel())
+            .arg(id)
+            .arg(last)
+            .arg(entry.position().to_string())
+            .arg(token)
+            .arg(body)
+            .invoke_async(&mut self.redis.connection())
+            .await?;
+        Ok(match (done, id.parse()) {
+            (1, _) => Appended::Done,
+            (_, Ok(position)) => Appended::Chain(Some(Tail { position, token })),
+            (_, Err(_)) => Appended::Chain(None),
+        })
+    }
+
+    /// The last entry with its token.
+    pub async fn last(&self) -> Result<Option<(Tail, Entry)>> {
+        let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
+        let Some(last) = reply.ids.into_iter().next() else { return Ok(None) };
+        let token = field(&last.map, "token")?;
+        let entry: Entry = parse(&field(&last.map, "entry")?)?;
+        Ok(Some((Tail { position: entry.position(), token }, entry)))
+    }
+
+    /// The log's last position.
+    pub async fn head(&self) -> Result<Option<Position>> {
+        let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
+        Ok(reply.ids.first().and_then(|last| last.id.parse().ok()))
+    }
+
+    /// A page of the entries after `position`; with none, from the oldest.
+    pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
+        let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
+        let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", PAGE).await?;
+        reply.ids.iter().map(|id| parse(&field(&id.map, "entry")?)).collect()
+    }
+
+    /// Tells all instances that nothing happened, and keeps the idle token.
+    pub async fn checked(&self, checked: &Checked) -> Result<()> {
+        let body = serde_json::to_string(checked).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let mut connection = self.redis.connection();
+        let () = connection.set(self.redis.key("idle"), &body).await?;
+        let () = connection.publish(self.checked_channel(), body).await?;
+        Ok(())
+    }
+
+    /// The idle token, if nothing was appended since.
+    pub async fn idle_token(&self, tail: &Tail) -> Result<Option<String>> {
+        let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;
+        let idle: Option<Checked> = body.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(idle.filter(|c| c.position == tail.position).map(|c| c.token))
+    }
+
+    /// Removes what is older than [`KEEP_S`] at `now`, or too much, but never the last entry.
+    pub async fn trim(&self, now: UtcMs) -> Result<()> {
+        let mut connection = self.redis.connection();
+        let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+        let too_much = bytes.is_some_and(|b| b > MAX_BYTES);
+        let Some(last) = self.head().await? else { return Ok(()) };
+        let oldest = self.after(None).await?;
+        let keep = oldest.iter().find(|entry| !too_much && now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S);
+        let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
+        if oldest.first().is_some_and(|entry| entry.position() < first_kept) {
+            let () = redis::cmd("XTRIM")
+                .arg(&self.key)
+                .arg("MINID")
+                .arg(first_kept.to_string())
+                .query_async(&mut connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The number before the first of an entry's records.
+pub const fn before(entry: &Entry) -> Seq {
+    Seq(entry.first.0.saturating_sub(1))
+}
+
+fn field(map: &std::collections::HashMap<String, redis::Value>, name: &str) -> Result<String> {
+    let value = map.get(name).ok_or_else(|| LogError::Unreadable(format!("no field {name}")))?;
+    String::from_redis_value_ref(value).map_err(|e| LogError::Unreadable(e.to_string()))
+}
+
+fn parse(entry: &str) -> Result<Entry> {
+    serde_json::from_str(entry).map_err(|e| LogError::Unreadable(e.to_string()))
+}

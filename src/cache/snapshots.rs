@@ -1,0 +1,70 @@
+//! Snapshots in Redis, kept for five minutes: of a list's rows, and of the figures' cells.
+
+use redis::{AsyncCommands, RedisResult};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Redis;
+use crate::model::{
+    cells::Cells,
+    ids::Collection,
+    position::{ClusterTime, Epoch, Position},
+    snapshot::Snapshot,
+};
+
+/// How long a snapshot is kept.
+const KEEP_S: u64 = 300;
+
+/// All documents folded, at a closed position.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Count {
+    pub position: Position,
+    pub ct: ClusterTime,
+    pub cells: Cells,
+}
+
+/// The cached rows of a list in an epoch. What cannot be read counts as not cached.
+///
+/// # Errors
+/// Redis is away.
+pub async fn cached(redis: &Redis, epoch: Epoch, topic: Collection) -> RedisResult<Option<Snapshot>> {
+    get(redis, &key(epoch, topic.name())).await
+}
+
+/// Caches the rows of a list.
+///
+/// # Errors
+/// Redis is away.
+pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<()> {
+    set(redis, &key(snapshot.position.epoch, snapshot.topic.name()), snapshot).await
+}
+
+/// The count that an instance kept in an epoch.
+///
+/// # Errors
+/// Redis is away.
+pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count>> {
+    get(redis, &key(epoch, "cells")).await
+}
+
+/// Keeps a count for instances that start.
+///
+/// # Errors
+/// Redis is away.
+pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<()> {
+    set(redis, &key(count.position.epoch, "cells"), count).await
+}
+
+fn key(epoch: Epoch, name: &str) -> String {
+    format!("snap:{}:{name}", epoch.0)
+}
+
+async fn get<T: DeserializeOwned>(redis: &Redis, key: &str) -> RedisResult<Option<T>> {
+    let body: Option<Vec<u8>> = redis.connection().get(redis.key(key)).await?;
+    Ok(body.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+async fn set<T: Serialize>(redis: &Redis, key: &str, value: &T) -> RedisResult<()> {
+    let body = serde_json::to_vec(value)
+        .map_err(|e| (redis::ErrorKind::Client, "a snapshot cannot be written", e.to_string()))?;
+    redis.connection().set_ex(redis.key(key), body, KEEP_S).await
+}

@@ -1,0 +1,99 @@
+//! What the handlers, the server functions and the sockets of this instance share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use leptos::prelude::{LeptosOptions, use_context};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{AppError, ShellInfo},
+    auth::{CurrentAdmin, Doors},
+    config::NetworkSettings,
+    hub::{Hub, zones},
+    model::{fields::Fields, ids::Collection, position::Position, snapshot::Snapshot},
+    snapshots::Snapshots,
+};
+
+#[derive(Clone)]
+pub struct App {
+    pub network: Arc<NetworkSettings>,
+    pub hub: Hub,
+    pub snapshots: Snapshots,
+    pub doors: Doors,
+    pub leptos: LeptosOptions,
+    /// Cancelled when the process begins to stop.
+    pub closing: CancellationToken,
+    /// Open sockets, which the server's own shutdown does not wait for.
+    pub sockets: TaskTracker,
+}
+
+impl FromRef<App> for LeptosOptions {
+    fn from_ref(app: &App) -> Self {
+        app.leptos.clone()
+    }
+}
+
+impl App {
+    /// The app of the request that is being answered.
+    ///
+    /// # Errors
+    /// Outside of a request.
+    pub fn here() -> Result<Self, AppError> {
+        use_context().ok_or_else(|| AppError::Internal { request_id: String::new() })
+    }
+
+    /// Who asks. Every server function begins with this.
+    ///
+    /// # Errors
+    /// [`AppError::SignIn`] for everyone but an active admin.
+    pub async fn admin() -> Result<CurrentAdmin, AppError> {
+        leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)
+    }
+
+    /// See [`crate::api::load_shell`].
+    ///
+    /// # Errors
+    /// Until MongoDB's time was heard.
+    pub fn shell(&self, admin: CurrentAdmin) -> Result<ShellInfo, AppError> {
+        let now = self.hub.now().ok_or(AppError::Unavailable)?;
+        let zone = &self.network.time_zone;
+        Ok(ShellInfo {
+            network: self.network.name.clone(),
+            zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
+            silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
+            admin: admin.email,
+            now,
+        })
+    }
+
+    /// See [`crate::api::load_list`].
+    ///
+    /// # Errors
+    /// While MongoDB or Redis is away; the cause is logged.
+    pub async fn list(&self, collection: Collection, min_position: Option<Position>) -> Result<Snapshot, AppError> {
+        self.snapshots.list(collection, min_position).await.map_err(|error| {
+            tracing::warn!(%collection, %error, "no snapshot");
+            AppError::Unavailable
+        })
+    }
+
+    /// See [`crate::api::load_overview`]. Waits a little for a count that is under way.
+    ///
+    /// # Errors
+    /// Until the documents are counted.
+    pub async fn overview(&self) -> Result<Fields, AppError> {
+        let zone = self.network.time_zone.iana_name().unwrap_or("UTC");
+        let mut changes = self.hub.changes();
+        let counted = async {
+            loop {
+                changes.mark_unchanged();
+                if let Some(overview) = self.hub.overview(zone) {
+                    return Ok(overview.fields.clone());
+                }
+                changes.changed().await.map_err(|_| AppError::Unavailable)?;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.unwrap_or(Err(AppError::Unavailable))
+    }
+}

@@ -1,0 +1,133 @@
+//! The headers that every answer carries, and how long it may be kept.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{
+    auth::{guard::is_asset, session::cookie_name},
+    config::PublicOrigin,
+};
+
+/// The Content-Security-Policy of a page that was rendered with `nonce`. `connect` names more places for sockets, such
+/// as the builder's live reload.
+///
+/// The public origin's socket is spelled out because older Safari does not take it for `'self'`.
+pub fn page_policy(nonce: &str, origin: &PublicOrigin, connect: &[&str]) -> String {
+    let mut sockets = origin.as_socket_origin();
+    for place in connect {
+        sockets.push(' ');
+        sockets.push_str(place);
+    }
+    format!(
+        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self' {sockets}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+    )
+}
+
+/// What is no page needs nothing from anywhere.
+const NO_PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+const ALWAYS: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Within the site it stays: a form without JavaScript is led back to the page it came from by it.
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=()",
+    ),
+];
+
+/// Sets them on whatever answer comes out, errors included. Only a page's own policy stays as it is.
+pub async fn harden(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
+    let cache = cache_policy(request.uri().path());
+    let mut response = next.run(request).await;
+    let lasting = response.status().is_success() || response.status().is_redirection();
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if lasting { cache } else { NO_STORE }));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_PAGE_POLICY));
+    if origin.is_secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
+    }
+    secure_removal(headers, cookie_name(&origin));
+    response
+}
+
+const NO_STORE: &str = "no-store";
+
+/// For ever where the name changes with the content; asked again each time for other files; never kept otherwise.
+fn cache_policy(path: &str) -> &'static str {
+    if !is_asset(path) {
+        NO_STORE
+    } else if path.starts_with("/pkg/") && is_hashed(path) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    }
+}
+
+/// The builder names its output `name.<hash>.ext`, the hash being 128 bits in base64.
+fn is_hashed(path: &str) -> bool {
+    let mut parts = path.rsplit('.').skip(1);
+    let hash = parts.next().unwrap_or_default();
+    let named = parts.next().is_some();
+    named && hash.len() == 22 && hash.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// The session layer takes a cookie back without the attributes it was given with, and browsers ignore that for a
+/// `__Host-` name.
+fn secure_removal(headers: &mut HeaderMap, cookie: &str) {
+    let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else { return };
+    for value in cookies.iter_mut() {
+        let Ok(text) = value.to_str() else { continue };
+        let taken_back = text.strip_prefix(cookie).is_some_and(|rest| rest.starts_with("=;"));
+        if taken_back && cookie.starts_with("__Host-") {
+            let text = format!("{text}; Secure; HttpOnly; SameSite=Lax");
+            if let Ok(secured) = HeaderValue::from_str(&text) {
+                *value = secured;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hashed_names_are_kept_for_ever() {
+        let immutable = "public, max-age=31536000, immutable";
+        for (path, policy) in [
+            ("/pkg/chargedeck.4f0x-9_aB3cD5eF7gH9iJ1.js", immutable),
+            ("/pkg/chargedeck.4f0x-9_aB3cD5eF7gH9iJ1.wasm", immutable),
+            ("/pkg/chargedeck.js", "no-cache"),
+            ("/pkg/4f0x-9_aB3cD5eF7gH9iJ1.js", "no-cache"),
+            ("/favicon.ico", "no-cache"),
+            ("/", NO_STORE),
+            ("/api/v1/snapshot/stations", NO_STORE),
+        ] {
+            assert_eq!(cache_policy(path), policy, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_removed_host_cookie_keeps_its_attributes() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("__Host-chargedeck=; Path=/; Max-Age=0"));
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("__Host-chargedeck=abc; Path=/"));
+        secure_removal(&mut headers, "__Host-chargedeck");
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap()).collect();
+        assert_eq!(
+            cookies,
+            ["__Host-chargedeck=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax", "__Host-chargedeck=abc; Path=/"]
+        );
+    }
+}

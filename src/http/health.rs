@@ -1,0 +1,69 @@
+//! Whether the process lives, and whether it can serve. Public, so it says which part is away and nothing more.
+
+use std::time::Duration;
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use bson::doc;
+use mongodb::Database;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::connection::Redis;
+
+/// The longest that a part may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The parts that a serving process needs.
+#[derive(Clone)]
+pub struct Health {
+    pub mongo: Database,
+    pub redis: Redis,
+    /// Cancelled when the process begins to stop: load balancers must look elsewhere before its doors close.
+    pub closing: CancellationToken,
+}
+
+/// `/healthz` and `/readyz`
+pub fn routes(health: Health) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(health)
+}
+
+/// The process lives. It asks nobody: whoever restarts it for a database's outage makes two outages of one.
+async fn healthz() -> Json<Live> {
+    Json(Live { live: true })
+}
+
+async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
+    let (mongodb, redis) =
+        tokio::join!(answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()), answers(health.redis.ping()));
+    let closing = health.closing.is_cancelled();
+    let ready = !closing && mongodb == Part::Ok && redis == Part::Ok;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, mongodb, redis, closing }))
+}
+
+async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
+    match tokio::time::timeout(TIMEOUT, question).await {
+        Ok(Ok(_)) => Part::Ok,
+        Ok(Err(_)) | Err(_) => Part::Away,
+    }
+}
+
+#[derive(Serialize)]
+struct Live {
+    live: bool,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    mongodb: Part,
+    redis: Part,
+    closing: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    Ok,
+    Away,
+}

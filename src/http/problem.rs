@@ -1,0 +1,128 @@
+//! Errors as the outside sees them: RFC 9457 `application/problem+json`, or a plain page for people; a code and a
+//! request id, never a cause. The cause is logged where it was found, under the same request id.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::request_id::RequestId;
+
+use crate::auth::guard::is_page;
+
+/// What a caller may know of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    title: Cow<'static, str>,
+    /// Stable, for programs.
+    code: Cow<'static, str>,
+    /// A sentence for people.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: Cow<'static, str>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
+        Self { status, title: title(status), code: code.into(), detail: detail.into() }
+    }
+
+    /// An error that its status says all about.
+    pub fn of(status: StatusCode) -> Self {
+        let title = title(status);
+        let code = title.to_lowercase().replace([' ', '-'], "_").replace('\'', "");
+        Self { status, title, code: code.into(), detail: "".into() }
+    }
+
+    /// MongoDB or Redis is away.
+    pub fn unavailable() -> Self {
+        const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
+    }
+}
+
+/// The body is written by [`render`], which knows who asked.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the body of every error that has none of its own, whoever made it.
+pub async fn render(request: Request, next: Next) -> Response {
+    let page = is_page(request.method(), request.uri().path()) && wants_html(request.headers());
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response)) else {
+        return response;
+    };
+    let id = id.unwrap_or_default();
+    let rendered = if page { problem.page(&id) } else { problem.json(&id) };
+    let (mut parts, _) = response.into_parts();
+    let (body_parts, body) = rendered.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(body_parts.headers);
+    Response::from_parts(parts, body)
+}
+
+impl Problem {
+    fn json(&self, request_id: &str) -> Response {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            problem: &'a Problem,
+            request_id: &'a str,
+        }
+        let told = Told { r#type: "about:blank", problem: self, request_id };
+        // Strings and a number: there is nothing in it that could fail to be written.
+        let text = serde_json::to_string(&told).unwrap_or_default();
+        ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
+    }
+
+    /// Only our own words and the id we made: nothing to escape.
+    fn page(&self, request_id: &str) -> Response {
+        let Self { title, detail, .. } = self;
+        Html(format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ChargeDeck</title></head>\
+             <body><main><h1>{title}</h1><p>{detail}</p><p><a href=\"/\">ChargeDeck</a></p>\
+             <p><small>Request {request_id}</small></p></main></body></html>"
+        ))
+        .into_response()
+    }
+}
+
+/// The problem of an error answer without a body, or with the plain words of a library.
+fn bare(response: &Response) -> Option<Problem> {
+    let status = response.status();
+    let error = status.is_client_error() || status.is_server_error();
+    let empty = response.body().size_hint().exact() == Some(0);
+    (error && (empty || status == StatusCode::PAYLOAD_TOO_LARGE)).then(|| Problem::of(status))
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn title(status: StatusCode) -> Cow<'static, str> {
+    status.canonical_reason().unwrap_or("Error").into()
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,86 @@
+//! The routes of the doors, and the one list of layers that everything passes.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderName, StatusCode},
+    middleware::{from_fn, from_fn_with_state, map_request},
+    response::{IntoResponse, Response},
+    routing::{delete, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::ConfigError,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Level, Span};
+
+use super::{csrf, headers, problem, problem::Problem};
+use crate::auth::{Doors, guard, login, session};
+
+/// Largest request body. Nothing that is sent to ChargeDeck comes near it.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Longest time to the first byte of an answer. A socket's handshake is answered at once and what follows is not
+/// counted, so the socket's route needs no exception.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Signing in and out. The login page itself is a page like others.
+pub fn routes(doors: Doors) -> Router {
+    Router::new()
+        .route("/api/v1/session", post(login::create_session))
+        .route("/api/v1/session", delete(login::delete_session))
+        .route("/login", post(login::submit_login))
+        .route("/logout", post(login::submit_logout))
+        .with_state(doors)
+}
+
+/// Wraps all routes, the fallback among them. Read from the bottom up: the last one is the first that a request meets.
+///
+/// # Errors
+/// Never for an origin that the settings took.
+pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
+    let origin = &doors.origin;
+    Ok(router
+        .layer(from_fn_with_state(doors.clone(), guard::guard))
+        .layer(session::layer(doors))
+        .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
+        .layer(csrf::layer(origin)?)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(origin.clone(), headers::harden))
+        .layer(CompressionLayer::new())
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::INFO)))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(map_request(forget_request_id)))
+}
+
+/// The id is ours: one from outside could be anything, and anyone's.
+async fn forget_request_id(mut request: Request) -> Request {
+    request.headers_mut().remove(&REQUEST_ID);
+    request
+}
+
+/// Without the query: what people search for is theirs.
+fn span(request: &Request<Body>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("http", method = %request.method(), path = request.uri().path(), request.id = id)
+}
+
+/// The panic hook has already said where and why.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a request panicked");
+    Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}

@@ -1,0 +1,64 @@
+//! All routes of the server, put together.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+
+use super::{app::App, headers, health, router, snapshot::snapshot};
+use crate::{app, auth::guard::LIVE, socket};
+
+/// The site with every layer.
+///
+/// # Errors
+/// Never for an origin that the settings took.
+pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf::ConfigError> {
+    let pages = generate_route_list(app::App);
+    let (context, options) = (app.clone(), app.leptos.clone());
+    let router = Router::new()
+        .route("/api/page/{*function}", post(functions))
+        .route("/api/v1/snapshot/{topic}", get(snapshot))
+        .route(LIVE, get(socket::live))
+        .leptos_routes_with_context(&app, pages, move || provide(&context), move || app::shell(options.clone()))
+        .fallback(not_found)
+        .with_state(app.clone())
+        .merge(router::routes(app.doors.clone()))
+        .merge(health::routes(health));
+    router::layers(router, &app.doors)
+}
+
+/// Server functions.
+async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
+    leptos_axum::handle_server_fns_with_context(move || provide_context(app.clone()), request).await.into_response()
+}
+
+/// Files of the site, and the page that says there is no such page.
+async fn not_found(State(app): State<App>, request: Request<Body>) -> Response {
+    let context = app.clone();
+    let options = app.leptos.clone();
+    leptos_axum::file_and_error_handler_with_context::<App, _>(move || provide(&context), move |_| app::shell(options.clone()))(
+        State(app),
+        request,
+    )
+    .await
+    .into_response()
+}
+
+/// What pages find in their context; and the page's policy, whose nonce is new for every answer.
+fn provide(app: &App) {
+    provide_context(app.clone());
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let reload = app.leptos.reload_port.to_string();
+    let reload = ["localhost", "127.0.0.1"].map(|host| format!("ws://{host}:{reload}"));
+    let watched = std::env::var_os("LEPTOS_WATCH").is_some();
+    let connect: Vec<&str> = if watched { reload.iter().map(String::as_str).collect() } else { Vec::new() };
+    if let Ok(policy) = HeaderValue::from_str(&headers::page_policy(&nonce, &app.doors.origin, &connect)) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}

@@ -1,0 +1,125 @@
+//! Per topic: the last state of each document that changed above the floor. Bounded; no I/O.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crate::model::{
+    change::{Change, Op},
+    fields::Fields,
+    ids::DocId,
+    position::Seq,
+};
+
+/// Documents kept per topic.
+const KEYS_MAX: usize = 50_000;
+/// Bytes kept per topic, about.
+const BYTES_MAX: usize = 96 << 20;
+
+#[derive(Default)]
+pub struct Index {
+    by_id: HashMap<DocId, Kept>,
+    by_seq: BTreeMap<Seq, DocId>,
+    bytes: usize,
+    /// Changes after this number are all here.
+    floor: Seq,
+    /// Number of the last change.
+    last: Seq,
+}
+
+struct Kept {
+    seq: Seq,
+    /// `None`: deleted.
+    row: Option<Arc<Fields>>,
+    bytes: usize,
+}
+
+impl Index {
+    /// An index of what comes after `floor`.
+    pub fn above(floor: Seq) -> Self {
+        Self { floor, last: floor, ..Self::default() }
+    }
+
+    pub const fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// Takes a document's state after change `seq`.
+    pub fn put(&mut self, seq: Seq, id: &DocId, row: Option<&Fields>) {
+        let bytes = id.0.len() * 2 + row.map_or(0, |r| r.iter().map(|(k, v)| k.len() + 48 + weight(v)).sum::<usize>());
+        if let Some(old) = self.by_id.insert(id.clone(), Kept { seq, row: row.cloned().map(Arc::new), bytes }) {
+            self.by_seq.remove(&old.seq);
+            self.bytes -= old.bytes;
+        }
+        self.by_seq.insert(seq, id.clone());
+        self.bytes += bytes;
+        self.last = seq;
+        while self.by_id.len() > KEYS_MAX || self.bytes > BYTES_MAX {
+            let Some((seq, id)) = self.by_seq.pop_first() else { break };
+            if let Some(old) = self.by_id.remove(&id) {
+                self.bytes -= old.bytes;
+            }
+            self.floor = seq;
+        }
+    }
+
+    /// One change for each document that changed after `cursor`; `None` below the floor.
+    pub fn since(&self, cursor: Seq) -> Option<Vec<Change>> {
+        if cursor < self.floor {
+            return None;
+        }
+        let change = |id: &DocId| {
+            let op = match self.by_id.get(id)?.row.as_deref() {
+                Some(row) => Op::Put(row.clone()),
+                None => Op::Delete,
+            };
+            Some(Change { id: id.clone(), op })
+        };
+        Some(self.by_seq.range(cursor.next()..).filter_map(|(_, id)| change(id)).collect())
+    }
+}
+
+fn weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(|v| 32 + weight(v)).sum(),
+        Value::Object(map) => map.iter().map(|(k, v)| k.len() + 64 + weight(v)).sum(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(index: &Index, cursor: u64) -> Option<Vec<String>> {
+        index.since(Seq(cursor)).map(|changes| changes.into_iter().map(|c| c.id.0).collect())
+    }
+
+    #[test]
+    fn one_entry_per_document_since_a_cursor() {
+        let mut index = Index::above(Seq(10));
+        let row = Fields::new();
+        for (seq, id) in [(11, "a"), (12, "b"), (13, "a"), (15, "c")] {
+            index.put(Seq(seq), &DocId(id.into()), (id != "c").then_some(&row));
+        }
+        assert_eq!(ids(&index, 9), None);
+        assert_eq!(ids(&index, 10).unwrap(), ["b", "a", "c"]);
+        assert_eq!(ids(&index, 12).unwrap(), ["a", "c"]);
+        assert!(matches!(index.since(Seq(13)).unwrap()[0].op, Op::Delete));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_floor_tells_it() {
+        let mut index = Index::above(Seq(0));
+        let total = KEYS_MAX as u64 + 10;
+        for seq in 1..=total {
+            index.put(Seq(seq), &DocId(seq.to_string()), None);
+        }
+        assert_eq!(index.floor, Seq(10));
+        assert_eq!(ids(&index, 9), None);
+        assert_eq!(ids(&index, 10).unwrap().len(), KEYS_MAX);
+    }
+}

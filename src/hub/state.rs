@@ -1,0 +1,330 @@
+//! What the hub knows, and how an entry of the log changes it. No I/O.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{Since, frames::Shared, index::Index};
+use crate::model::{
+    cells::Cells,
+    change::{Change, fold},
+    frame::Delta,
+    ids::{Collection, Topic},
+    latest::{self, Latest},
+    log::{Effect, Entry, Record},
+    position::{ClusterTime, Epoch, Position, Seq},
+    time::UtcMs,
+};
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// It led on; whether the closed head moved.
+    Taken(bool),
+    /// Known already.
+    Old,
+    /// Something is missing before it, or it is of another epoch.
+    Gap,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// `None` until the log was read.
+    epoch: Option<Epoch>,
+    /// The last number taken, and the last up to which no transaction is cut.
+    taken: Seq,
+    closed: Seq,
+    /// Cluster time of `closed`.
+    pub ct: ClusterTime,
+    /// Taken but not closed.
+    open: VecDeque<Record>,
+    topics: HashMap<Collection, TopicState>,
+    pub cells: Counting,
+    pub latest: VecDeque<Latest>,
+    pub lag: Duration,
+    pub checked: Option<Instant>,
+    clock: Option<(UtcMs, Instant)>,
+    /// Counts changes of what the Overview shows.
+    pub version: u64,
+}
+
+/// The figures' cells: counted, or being counted while changes go on.
+pub enum Counting {
+    /// The deltas since the count began, each with its cluster time.
+    Underway(Vec<(ClusterTime, Cells)>),
+    Done(Cells),
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self::Underway(Vec::new())
+    }
+}
+
+struct TopicState {
+    index: Index,
+    /// Number of the last reset.
+    reset: Seq,
+    /// The newest frames, for consumers that stand at or after their `from`.
+    newest: Option<(Seq, Arc<Shared>)>,
+    /// Folds by the cursor they begin at, until the next change.
+    folds: Mutex<HashMap<Seq, Arc<Shared>>>,
+}
+
+impl TopicState {
+    fn above(floor: Seq) -> Self {
+        Self { index: Index::above(floor), reset: floor, newest: None, folds: Mutex::default() }
+    }
+}
+
+impl State {
+    /// Begins at the oldest entry that the log still has.
+    pub fn begin(&mut self, oldest: &Entry) {
+        let floor = Seq(oldest.first.0.saturating_sub(1));
+        let topics = Collection::ALL.into_iter().map(|c| (c, TopicState::above(floor))).collect();
+        *self = Self {
+            epoch: Some(oldest.epoch),
+            taken: floor,
+            closed: floor,
+            ct: oldest.ct,
+            topics,
+            lag: self.lag,
+            clock: self.clock,
+            version: self.version + 1,
+            ..Self::default()
+        };
+    }
+
+    pub fn head(&self) -> Option<Position> {
+        Some(Position::new(self.epoch?, self.closed))
+    }
+
+    /// The last number taken, closed or not.
+    pub fn tail(&self) -> Option<Position> {
+        Some(Position::new(self.epoch?, self.taken))
+    }
+
+    pub fn now(&self) -> Option<UtcMs> {
+        let (at, since) = self.clock?;
+        Some(UtcMs(at.0 + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// MongoDB's operation time was `at` or later a moment ago. The clock never goes back.
+    pub fn heard(&mut self, at: UtcMs) {
+        if self.now().is_none_or(|now| at > now) {
+            self.clock = Some((at, Instant::now()));
+        }
+    }
+
+    /// Takes an entry if it leads on from what is known.
+    pub fn take(&mut self, entry: Entry) -> Intake {
+        if self.epoch != Some(entry.epoch) {
+            return Intake::Gap;
+        }
+        if entry.last <= self.taken {
+            return Intake::Old;
+        }
+        let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
+        self.open.extend(entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX)));
+        self.taken = entry.last;
+        if entry.closed <= self.closed {
+            return Intake::Taken(false);
+        }
+        self.close(entry.closed);
+        Intake::Taken(true)
+    }
+
+    fn close(&mut self, to: Seq) {
+        let from = self.closed;
+        let count = usize::try_from(to.0 - from.0).unwrap_or(usize::MAX).min(self.open.len());
+        let records: Vec<Record> = self.open.drain(..count).collect();
+        self.closed = to;
+        let mut changed: HashMap<Collection, Vec<Change>> = HashMap::new();
+        let mut before: HashMap<Collection, Seq> = HashMap::new();
+        for (seq, record) in (from.next().0..).map(Seq).zip(records) {
+            self.ct = record.ct;
+            self.heard(record.at);
+            match &record.effect {
+                Effect::Row(row) => {
+                    let Some(topic) = self.topics.get_mut(&record.collection) else { continue };
+                    before.entry(record.collection).or_insert_with(|| topic.index.last());
+                    topic.index.put(seq, &row.id, row.after.as_ref());
+                    changed.entry(record.collection).or_default().push(row.change());
+                    match &mut self.cells {
+                        Counting::Underway(deltas) if !row.cells.is_empty() => {
+                            deltas.push((record.ct, row.cells.clone()))
+                        }
+                        Counting::Underway(_) => {}
+                        Counting::Done(cells) => cells.merge(&row.cells),
+                    }
+                    if let Some(news) = latest::news(&record) {
+                        self.latest.push_front(news);
+                        self.latest.truncate(latest::SHOWN);
+                    }
+                }
+                Effect::Reset { also, .. } => {
+                    for collection in [Some(record.collection), *also].into_iter().flatten() {
+                        self.topics.insert(collection, TopicState::above(seq));
+                        changed.remove(&collection);
+                    }
+                    self.cells = Counting::default();
+                }
+            }
+        }
+        for (collection, changes) in changed {
+            let from = before.get(&collection).copied().unwrap_or(from);
+            let (from_position, to) = (self.position(from), self.position(to));
+            let shared = Shared::new(&Topic::Collection(collection), from_position, to, self.ct, fold(changes));
+            if let Some(topic) = self.topics.get_mut(&collection) {
+                topic.newest = Some((from, Arc::new(shared)));
+                topic.folds.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+        }
+        self.version += 1;
+    }
+
+    fn position(&self, seq: Seq) -> Position {
+        Position::new(self.epoch.unwrap_or_default(), seq)
+    }
+
+    /// See [`super::Hub::since`].
+    pub fn since(&self, collection: Collection, cursor: Position) -> Since {
+        let (Some(head), Some(topic)) = (self.head(), self.topics.get(&collection)) else { return Since::Current };
+        let reset = |reason| Since::Reset { min_position: self.position(topic.reset), reason };
+        if cursor.epoch != head.epoch {
+            return reset("epoch");
+        }
+        // A consumer that was elsewhere may be ahead of this instance for a moment.
+        if cursor.seq >= topic.index.last() && cursor.seq >= topic.reset {
+            return Since::Current;
+        }
+        if cursor.seq < topic.reset {
+            return reset("collection replaced");
+        }
+        if let Some((from, newest)) = &topic.newest
+            && cursor.seq >= *from
+        {
+            return Since::Frames(newest.clone());
+        }
+        let mut folds = topic.folds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fold) = folds.get(&cursor.seq) {
+            return Since::Frames(fold.clone());
+        }
+        let Some(changes) = topic.index.since(cursor.seq) else { return reset("too far behind") };
+        let fold = Arc::new(Shared::new(&Topic::Collection(collection), cursor, head, self.ct, changes));
+        folds.insert(cursor.seq, fold.clone());
+        Since::Frames(fold)
+    }
+
+    /// See [`super::Hub::delta_since`].
+    pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
+        let (head, topic) = (self.head()?, self.topics.get(&collection)?);
+        if cursor.epoch != head.epoch || cursor.seq < topic.reset || cursor.seq > head.seq {
+            return None;
+        }
+        let changes = topic.index.since(cursor.seq)?;
+        Some(Delta { topic: Topic::Collection(collection), from: cursor, to: head, ct: self.ct, changes, more: false })
+    }
+
+    /// The cells of all documents at `ct` were counted; what happened later is added.
+    pub fn counted(&mut self, ct: ClusterTime, mut cells: Cells) {
+        if let Counting::Underway(deltas) = &self.cells {
+            deltas.iter().filter(|(at, _)| *at > ct).for_each(|(_, delta)| cells.merge(delta));
+            self.cells = Counting::Done(cells);
+            self.version += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        fields::Fields,
+        ids::DocId,
+        log::{LOG_VERSION, RowChange},
+    };
+
+    fn entry(first: u64, last: u64, closed: u64) -> Entry {
+        let record = |n: u64| Record {
+            collection: Collection::Clients,
+            ct: ClusterTime(n),
+            at: UtcMs(0),
+            effect: Effect::Row(RowChange {
+                id: DocId(n.to_string()),
+                after: Some(Fields::new()),
+                changed: None,
+                cells: Cells::default(),
+            }),
+        };
+        Entry {
+            version: LOG_VERSION,
+            epoch: Epoch(1),
+            first: Seq(first),
+            last: Seq(last),
+            ct: ClusterTime(last),
+            closed: Seq(closed),
+            records: (first..=last).map(record).collect(),
+        }
+    }
+
+    fn state() -> State {
+        let mut state = State::default();
+        state.begin(&entry(1, 0, 0));
+        state
+    }
+
+    #[test]
+    fn entries_lead_on_or_are_told_apart() {
+        let mut s = state();
+        assert_eq!(s.take(entry(1, 3, 3)), Intake::Taken(true));
+        assert_eq!(s.take(entry(2, 3, 3)), Intake::Old);
+        assert_eq!(s.take(entry(2, 5, 5)), Intake::Taken(true), "the known prefix is dropped");
+        assert_eq!(s.take(entry(7, 8, 8)), Intake::Gap);
+        assert_eq!(s.delta_since(Collection::Clients, Position::new(Epoch(1), Seq(0))).unwrap().changes.len(), 5);
+    }
+
+    #[test]
+    fn half_a_transaction_is_never_shown() {
+        let mut s = state();
+        assert_eq!(s.take(entry(1, 3, 0)), Intake::Taken(false));
+        assert_eq!(s.head().unwrap().seq, Seq(0));
+        assert!(matches!(s.since(Collection::Clients, s.head().unwrap()), Since::Current));
+        assert_eq!(s.take(entry(4, 4, 4)), Intake::Taken(true));
+        assert_eq!(s.head().unwrap().seq, Seq(4));
+    }
+
+    #[test]
+    fn consumers_at_the_head_share_one_frame_and_others_a_fold() {
+        let mut s = state();
+        s.take(entry(1, 2, 2));
+        s.take(entry(3, 4, 4));
+        let since = |seq| s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq)));
+        let (Since::Frames(a), Since::Frames(b)) = (since(2), since(2)) else { panic!() };
+        assert!(Arc::ptr_eq(&a, &b));
+        let (Since::Frames(c), Since::Frames(d)) = (since(1), since(1)) else { panic!() };
+        assert!(Arc::ptr_eq(&c, &d) && !Arc::ptr_eq(&a, &c));
+        assert!(matches!(since(4), Since::Current));
+        let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
+        assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
+    }
+
+    #[test]
+    fn a_count_is_completed_by_what_happened_since() {
+        use crate::model::cells::Cell;
+        let mut s = state();
+        let cell = || Cell::Documents(Collection::Clients);
+        let mut first = entry(1, 2, 2);
+        for record in &mut first.records {
+            if let Effect::Row(row) = &mut record.effect {
+                row.cells = vec![(cell(), 1)].into();
+            }
+        }
+        s.take(first);
+        s.counted(ClusterTime(1), vec![(cell(), 10)].into());
+        let Counting::Done(cells) = &s.cells else { panic!("not counted") };
+        assert_eq!(cells.get(&cell()), 11, "only the change after the count's cluster time is added");
+    }
+}

@@ -1,0 +1,217 @@
+//! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost shows within a second, because the
+//! log's last id is asked for every second.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use redis::Msg;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Hub,
+    state::{Counting, Intake},
+};
+use crate::{
+    cache::{
+        Redis,
+        log::{self, Checked, Log},
+        snapshots::{self, Count},
+    },
+    model::{
+        cells::Cells,
+        log::Entry,
+        position::{ClusterTime, Position},
+    },
+    mongo::{self, Mongo},
+};
+
+/// How often the log's end is asked for.
+const CHECK: Duration = Duration::from_secs(1);
+/// How often the count is kept, so that a restart need not count anew.
+const KEEP_COUNT: Duration = Duration::from_secs(60);
+
+/// Follows the log until `stop`, beginning again whenever Redis was away.
+pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToken) {
+    let mut follower =
+        Follower { log: Log::new(redis.clone()), redis, mongo, hub, count: None, kept: Instant::now(), minute: 0 };
+    while !stop.is_cancelled() {
+        if let Some(Err(error)) = stop.run_until_cancelled(follower.session()).await {
+            tracing::debug!(error = format!("{error:#}"), "the log is followed anew");
+            stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(250))).await;
+        }
+    }
+}
+
+struct Follower {
+    hub: Hub,
+    log: Log,
+    redis: Redis,
+    mongo: Mongo,
+    /// The count under way.
+    count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells)>>>,
+    kept: Instant,
+    /// The minute last looked at.
+    minute: i64,
+}
+
+impl Follower {
+    /// One connection's life.
+    async fn session(&mut self) -> Result<()> {
+        let mut pubsub = self.redis.pubsub().await.context("subscribing")?;
+        let (live, checked) = (self.log.live_channel(), self.log.checked_channel());
+        pubsub.subscribe(&[&live, &checked]).await.context("subscribing")?;
+        self.catch_up().await?;
+        let mut messages = pubsub.into_on_message();
+        let mut check = tokio::time::interval(CHECK);
+        check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = messages.next() => {
+                    let message = message.context("the subscription ended")?;
+                    if message.get_channel_name() == live { self.published(&message).await? } else { self.heard(&message)? }
+                }
+                _ = check.tick() => self.check().await?,
+                counted = async { match &mut self.count { Some(count) => count.await, None => std::future::pending().await } } => {
+                    self.count = None;
+                    self.counted(counted?);
+                }
+            }
+        }
+    }
+
+    async fn published(&mut self, message: &Msg) -> Result<()> {
+        let entry: Entry = serde_json::from_slice(message.get_payload_bytes()).context("a published entry")?;
+        let last_at = entry.records.last().map(|record| record.at);
+        let intake = self.hub.write().take(entry);
+        match intake {
+            Intake::Gap => return self.catch_up().await,
+            Intake::Old => return Ok(()),
+            Intake::Taken(_) => {}
+        }
+        {
+            let mut state = self.hub.write();
+            state.checked = Some(Instant::now());
+            if let Some(at) = last_at {
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                // The clocks of two machines may differ; a negative lag is none.
+                state.lag = now.saturating_sub(Duration::from_millis(u64::try_from(at.0).unwrap_or(0)));
+            }
+        }
+        if intake == Intake::Taken(true) {
+            self.count_if_needed();
+            self.hub.wake();
+        }
+        Ok(())
+    }
+
+    fn heard(&self, message: &Msg) -> Result<()> {
+        let Checked { position, at, .. } = serde_json::from_slice(message.get_payload_bytes()).context("a check")?;
+        self.hub.checked(position, at);
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        let head = self.log.head().await?;
+        let known = self.hub.read().tail();
+        if let Some(head) = head
+            && known.is_none_or(|tail| tail.epoch != head.epoch || tail.seq < head.seq)
+        {
+            self.catch_up().await?;
+        }
+        self.count_if_needed();
+        // Stations fall silent and days begin without any event.
+        if let Some(now) = self.hub.now() {
+            let minute = now.seconds().div_euclid(60);
+            if minute != self.minute {
+                self.minute = minute;
+                self.hub.wake();
+            }
+        }
+        if self.kept.elapsed() >= KEEP_COUNT {
+            self.kept = Instant::now();
+            self.keep_count().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the log from where the hub is, or from its beginning where that does not lead on.
+    async fn catch_up(&mut self) -> Result<()> {
+        let mut from: Option<Position> = self.hub.read().tail();
+        let mut kept_count = None;
+        loop {
+            let page = self.log.after(from).await?;
+            let Some(first) = page.first() else { break };
+            let leads_on = from.is_some_and(|tail| first.epoch == tail.epoch && log::before(first) <= tail.seq);
+            if !leads_on {
+                if from.is_some() {
+                    from = None;
+                    self.hub.write().begin(first);
+                    continue;
+                }
+                self.hub.write().begin(first);
+                kept_count = snapshots::kept_count(&self.redis, first.epoch)
+                    .await?
+                    .filter(|count| count.position.seq >= log::before(first));
+            }
+            for entry in page {
+                // The log holds the end of one epoch and the beginning of the next.
+                let mut state = self.hub.write();
+                if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
+                    state.begin(&entry);
+                    kept_count = None;
+                }
+                from = Some(entry.position());
+                state.take(entry);
+            }
+        }
+        if let Some(Count { ct, cells, .. }) = kept_count {
+            self.hub.write().counted(ct, cells);
+        }
+        self.count_if_needed();
+        self.hub.wake();
+        Ok(())
+    }
+
+    /// Begins a count if the cells are not known and the log is.
+    fn count_if_needed(&mut self) {
+        let needed = {
+            let state = self.hub.read();
+            state.head().is_some() && matches!(state.cells, Counting::Underway(_))
+        };
+        if needed && self.count.is_none() {
+            let (sender, receiver) = oneshot::channel();
+            let mongo = self.mongo.clone();
+            tokio::spawn(async move { sender.send(mongo::snapshot::cells(&mongo).await) });
+            self.count = Some(receiver);
+        }
+    }
+
+    fn counted(&mut self, counted: mongodb::error::Result<(ClusterTime, Cells)>) {
+        match counted {
+            Ok((ct, cells)) => {
+                let mut state = self.hub.write();
+                // A count older than what the hub had taken when it began would miss changes in between.
+                state.counted(ct, cells);
+                drop(state);
+                self.hub.wake();
+            }
+            Err(error) => tracing::warn!(%error, "the documents cannot be counted; trying again"),
+        }
+    }
+
+    async fn keep_count(&self) -> Result<()> {
+        let count = {
+            let state = self.hub.read();
+            match (&state.cells, state.head()) {
+                (Counting::Done(cells), Some(position)) => Some(Count { position, ct: state.ct, cells: cells.clone() }),
+                _ => None,
+            }
+        };
+        if let Some(count) = count {
+            snapshots::keep_count(&self.redis, &count).await?;
+        }
+        Ok(())
+    }
+}

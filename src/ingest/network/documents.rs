@@ -1,0 +1,215 @@
+//! The documents of a client, a station, a session and a payment, field by field in the order of the data model.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{Builder, Evse, Station, newest};
+use crate::{
+    ingest::{
+        date,
+        preset::Model,
+        put,
+        quality::{self, Facts},
+        rows::Row,
+        tariff::{Cost, Tariff},
+    },
+    model::{
+        money::{Watt, Wh},
+        status::SessionStatus,
+    },
+};
+
+/// A cost, and the tariff it was derived from.
+pub struct Charge<'a> {
+    cost: Cost,
+    tariff: Option<&'a Tariff>,
+}
+
+impl Builder<'_> {
+    fn key(&self, id: &str) -> String {
+        format!("{}:{id}", self.preset.dataset)
+    }
+
+    pub fn client(&self, id: &str, rows: &[&Row]) -> Document {
+        let network = &self.preset.network;
+        let first = rows.iter().map(|row| row.start).min().unwrap_or_default();
+        let last = rows.iter().map(|row| row.start).max().unwrap_or_default();
+        let updated = rows.iter().map(|row| newest(row)).max().unwrap_or_default();
+        doc! {
+            "_id": self.key(id),
+            "client_id": id,
+            "name": format!("Client {id}"),
+            "status": "ACTIVE",
+            "tokens": [{ "uid": id, "type": "OTHER", "valid": true }],
+            "country_code": &network.country_code,
+            "currency": &network.currency.0,
+            "created_at": date(first),
+            "last_session_at": date(last),
+            "source": { "dataset": &self.preset.dataset },
+            "last_updated": date(updated),
+        }
+    }
+
+    pub fn station(&self, id: &str, station: &Station<'_>) -> Document {
+        let network = &self.preset.network;
+        let about = &station.row.about;
+        let model = about.model.as_ref().and_then(|name| self.preset.models.get(name));
+        let evses: Vec<_> = station.evses.iter().map(|(at, evse)| self.evse(id, at, evse, model)).collect();
+        let mut document = doc! { "_id": self.key(id), "station_id": id };
+        document.insert("name", about.site.as_ref().map_or_else(|| id.to_owned(), |site| name(site, id)));
+        put(&mut document, "address", about.address.as_ref().or(about.site.as_ref()));
+        put(&mut document, "city", about.city.as_ref().or(network.city.as_ref()));
+        put(&mut document, "postal_code", about.postal_code.as_ref());
+        put(&mut document, "state", about.state.as_ref());
+        document.insert("country", &network.country);
+        let place = about.site.as_ref().and_then(|site| self.preset.places.get(site));
+        put(&mut document, "location", place.map(|p| doc! { "type": "Point", "coordinates": [p.lon, p.lat] }));
+        document.insert("time_zone", &network.time_zone);
+        document.insert("currency", &network.currency.0);
+        put(&mut document, "operator", network.operator.as_ref());
+        put(&mut document, "vendor", model.and_then(|m| m.vendor.as_ref()));
+        put(&mut document, "model", about.model.as_ref());
+        document.extend(doc! {
+            "connection": "ONLINE",
+            "last_heartbeat_at": date(station.last),
+            "evses": evses,
+            "created_at": date(station.first),
+            "source": { "dataset": &self.preset.dataset },
+            "last_updated": date(station.last),
+        });
+        document
+    }
+
+    fn evse(&self, station: &str, id: &str, evse: &Evse, model: Option<&Model>) -> Document {
+        // A session without an end keeps its EVSE only where the preset says that it still runs.
+        let open = evse.open_since.filter(|_| self.preset.rows.unfinished == SessionStatus::Active);
+        let mut connector = doc! { "id": id };
+        if let Some(c) = model.map(|m| m.connector(id)) {
+            connector.extend(doc! {
+                "standard": &c.standard,
+                "format": &c.format,
+                "power_type": &c.power_type,
+                "max_voltage": c.max_voltage,
+                "max_amperage": c.max_amperage,
+                "max_electric_power": c.power_w,
+            });
+        }
+        put(&mut connector, "tariff_ids", self.preset.tariff.as_ref().map(|t| vec![Bson::from(&t.id)]));
+        doc! {
+            "uid": evse_uid(station, id),
+            "status": if open.is_some() { "CHARGING" } else { "AVAILABLE" },
+            "status_since": date(open.unwrap_or(evse.last)),
+            "connectors": [connector],
+        }
+    }
+
+    /// The charger's power where the preset knows its model.
+    fn rated(&self, row: &Row) -> Option<Watt> {
+        let station = self.stations.get(row.station.as_deref()?)?;
+        // A session is judged by the model its own row tells, not by what was installed there later.
+        let model = row.about.model.as_ref().or(station.row.about.model.as_ref())?;
+        Some(Watt(self.preset.models.get(model)?.connector(&row.connector).power_w))
+    }
+
+    pub fn session(&self, row: &Row, cost: Option<&Charge<'_>>) -> Document {
+        let status = if row.end.is_some() { &SessionStatus::Completed } else { &self.preset.rows.unfinished };
+        let seconds = row.end.map(|end| (end - row.start) / 1000);
+        let quality = quality::flags(&Facts {
+            connected_s: seconds,
+            charging_s: None,
+            energy: row.energy,
+            rated: self.rated(row),
+            has_station: row.station.is_some(),
+            negative: row.negative,
+        });
+        let mut document = doc! { "_id": self.key(&row.session), "session_id": &row.session };
+        put(&mut document, "client_id", row.client.as_ref());
+        if let Some(station) = &row.station {
+            document.insert("station_id", station);
+            document.insert("evse_uid", evse_uid(station, &row.connector));
+        }
+        document.insert("connector_id", &row.connector);
+        put(&mut document, "token", row.client.as_ref().map(|uid| doc! { "uid": uid, "type": "OTHER" }));
+        document.insert("status", status.code());
+        document.insert("start_date_time", date(row.start));
+        put(&mut document, "end_date_time", row.end.map(date));
+        put(&mut document, "energy_wh", row.energy.map(|e| e.0));
+        put(&mut document, "total_time_s", seconds);
+        if let Some(Charge { cost, tariff }) = cost {
+            put(&mut document, "tariff_id", tariff.map(|t| &t.id));
+            document.extend(doc! {
+                "currency": &self.preset.network.currency.0,
+                "cost_excl_vat_minor": cost.excl_vat,
+                "cost_incl_vat_minor": cost.incl_vat,
+                "payment_id": payment_id(row),
+            });
+        }
+        document.extend(doc! {
+            "time_zone": &self.preset.network.time_zone,
+            "quality": quality,
+            "source": { "dataset": &self.preset.dataset, "row": line(row) },
+            "last_updated": date(newest(row)),
+        });
+        document
+    }
+
+    /// What a finished session costs: as the source tells, else by the tariff if energy flowed.
+    pub fn cost(&self, row: &Row) -> Option<Charge<'_>> {
+        row.end?;
+        let tariff = self.preset.tariff.as_ref();
+        if let Some(told) = row.cost.filter(|told| *told > 0) {
+            let cost = tariff.map_or(Cost { incl_vat: told, excl_vat: told }, |t| t.split(told));
+            return Some(Charge { cost, tariff: None });
+        }
+        let energy = row.energy.filter(|energy| *energy > Wh(0))?;
+        let tariff = tariff.filter(|_| self.preset.columns.cost.is_none())?;
+        Some(Charge { cost: tariff.cost(energy, &self.preset.network.currency), tariff: Some(tariff) })
+    }
+
+    pub fn payment(&self, row: &Row, end: i64, charge: &Charge<'_>) -> Document {
+        let cost = charge.cost;
+        let mut document = doc! { "_id": self.key(&payment_id(row)), "payment_id": payment_id(row) };
+        put(&mut document, "client_id", row.client.as_ref());
+        document.extend(doc! {
+            "session_id": &row.session,
+            "amount_minor": cost.incl_vat,
+            "captured_minor": cost.incl_vat,
+            "currency": &self.preset.network.currency.0,
+            "tax_minor": cost.incl_vat - cost.excl_vat,
+            "refunded_minor": 0_i64,
+        });
+        put(&mut document, "method", self.preset.tariff.as_ref().map(|t| &t.method));
+        let mut source = doc! { "dataset": &self.preset.dataset, "row": line(row) };
+        if charge.tariff.is_some() {
+            source.insert("derived", true);
+        }
+        document.extend(doc! {
+            "provider": &self.preset.network.name,
+            "status": "CAPTURED",
+            "capture_status_code": "SUCCESS",
+            "attempts": 1_i64,
+            "status_history": [{ "status": "CAPTURED", "at": date(end), "by": "import" }],
+            "created_at": date(end),
+            "captured_at": date(end),
+            "source": source,
+            "last_updated": date(end),
+        });
+        document
+    }
+}
+
+/// Sites have several stations, so a name has both, unless the site is the station.
+fn name(site: &str, id: &str) -> String {
+    if site == id { id.to_owned() } else { format!("{site} · {id}") }
+}
+
+fn evse_uid(station: &str, connector: &str) -> String {
+    format!("{station}-{connector}")
+}
+
+fn payment_id(row: &Row) -> String {
+    format!("P-{}", row.session)
+}
+
+fn line(row: &Row) -> i64 {
+    i64::try_from(row.line).unwrap_or(i64::MAX)
+}

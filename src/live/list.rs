@@ -1,0 +1,170 @@
+//! A list's rows, one signal each: a change touches its row and no other; only rows that come, go or move touch the list.
+
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+
+use crate::model::{
+    fields::Fields,
+    frame::Delta,
+    ids::{Collection, DocId},
+    position::Position,
+    snapshot::Snapshot,
+    window::{Broken, Window},
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowState {
+    pub fields: Fields,
+    /// How often the row changed since it was loaded.
+    pub stamp: u32,
+    /// The document is gone, but the list is held still.
+    pub gone: bool,
+}
+
+/// A followed list. While it is held, rows change in place but none comes, goes or moves.
+#[derive(Clone, Copy)]
+pub struct ListStore {
+    window: StoredValue<Window>,
+    rows: StoredValue<HashMap<DocId, ArcRwSignal<RowState>>>,
+    order: RwSignal<Vec<DocId>>,
+    waiting: RwSignal<usize>,
+    loading: RwSignal<bool>,
+    held: StoredValue<bool>,
+}
+
+impl ListStore {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        let window = Window::from(snapshot);
+        let order: Vec<DocId> = window.shown().cloned().collect();
+        let rows = order.iter().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
+        Self {
+            window: StoredValue::new(window),
+            rows: StoredValue::new(rows),
+            order: RwSignal::new(order),
+            waiting: RwSignal::new(0),
+            loading: RwSignal::new(false),
+            held: StoredValue::new(false),
+        }
+    }
+
+    /// The rows shown, in order.
+    pub fn order(&self) -> Signal<Vec<DocId>> {
+        self.order.into()
+    }
+
+    pub fn row(&self, id: &DocId) -> Option<ArcRwSignal<RowState>> {
+        self.rows.try_with_value(|rows| rows.get(id).cloned()).flatten()
+    }
+
+    /// How many rows wait to come or go.
+    pub fn waiting(&self) -> Signal<usize> {
+        self.waiting.into()
+    }
+
+    /// Whether new rows are on their way; the old ones stay readable.
+    pub fn loading(&self) -> Signal<bool> {
+        self.loading.into()
+    }
+
+    /// Holds the list still while someone points at it or reads in it.
+    pub fn hold(&self, held: bool) {
+        self.held.set_value(held);
+        if !held {
+            self.release();
+        }
+    }
+
+    /// Shows what waits.
+    pub fn release(&self) {
+        let Some(order) = self.window.try_with_value(|window| window.shown().cloned().collect::<Vec<_>>()) else { return };
+        self.rows.update_value(|rows| {
+            rows.retain(|id, _| order.contains(id));
+            for id in &order {
+                if let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) {
+                    rows.entry(id.clone()).or_insert_with(|| loaded(&fields));
+                }
+            }
+        });
+        self.waiting.set(0);
+        if self.order.with_untracked(|old| *old != order) {
+            self.order.set(order);
+        }
+    }
+
+    pub(super) fn is(&self, other: Self) -> bool {
+        self.order == other.order
+    }
+
+    pub(super) fn collection(&self) -> Option<Collection> {
+        self.window.try_with_value(Window::collection)
+    }
+
+    pub(super) fn received(&self) -> Option<Position> {
+        self.window.try_with_value(Window::received)
+    }
+
+    pub(super) fn set_loading(&self, loading: bool) {
+        let _disposed = self.loading.try_set(loading);
+    }
+
+    /// Applies a delta.
+    ///
+    /// # Errors
+    /// See [`Window::apply`].
+    pub(super) fn apply(&self, delta: Delta) -> Result<(), Broken> {
+        let Some(applied) = self.window.try_update_value(|window| window.apply(delta)) else { return Ok(()) };
+        let applied = applied?;
+        for id in &applied.changed {
+            let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) else { continue };
+            match self.row(id) {
+                Some(row) => row.update(|state| *state = RowState { fields, stamp: state.stamp + 1, gone: false }),
+                None => self.rows.update_value(|rows| {
+                    rows.insert(id.clone(), ArcRwSignal::new(RowState { fields, stamp: 1, gone: false }));
+                }),
+            }
+        }
+        if applied.moved {
+            if self.held.get_value() { self.wait() } else { self.release() }
+        }
+        Ok(())
+    }
+
+    /// Takes new rows in place of all there were.
+    pub(super) fn replace(&self, snapshot: Snapshot) {
+        let window = Window::from(snapshot);
+        for id in window.shown() {
+            if let (Some(row), Some(fields)) = (self.row(id), window.row(id))
+                && row.with_untracked(|state| state.fields != *fields)
+            {
+                row.update(|state| *state = RowState { fields: fields.clone(), stamp: state.stamp + 1, gone: false });
+            }
+        }
+        self.window.set_value(window);
+        self.set_loading(false);
+        self.release();
+    }
+
+    /// Marks what is gone, and counts what waits to be shown.
+    fn wait(&self) {
+        let shown: Vec<DocId> = self.window.with_value(|window| window.shown().cloned().collect());
+        let (mut gone, mut new) = (0, shown.len());
+        self.order.with_untracked(|order| {
+            for id in order {
+                if shown.contains(id) {
+                    new -= 1;
+                } else {
+                    gone += 1;
+                    if let Some(row) = self.row(id).filter(|row| row.with_untracked(|state| !state.gone)) {
+                        row.update(|state| state.gone = true);
+                    }
+                }
+            }
+        });
+        self.waiting.set(gone + new);
+    }
+}
+
+fn loaded(fields: &Fields) -> ArcRwSignal<RowState> {
+    ArcRwSignal::new(RowState { fields: fields.clone(), stamp: 0, gone: false })
+}

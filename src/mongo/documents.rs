@@ -1,0 +1,134 @@
+//! BSON to fields: only what may be shown, whatever its shape, bounded in size.
+
+use bson::{Bson, RawBsonRef, RawDocument};
+use serde_json::{Map, Number, Value};
+
+use crate::model::{
+    fields::Fields,
+    ids::{Collection, DocId},
+    time::UtcMs,
+};
+
+/// Longer texts are cut, so that no document fills a frame by itself.
+const TEXT_MAX: usize = 2048;
+/// Longer lists are cut.
+const LIST_MAX: usize = 500;
+/// Deeper documents are cut.
+const DEPTH_MAX: usize = 8;
+/// The largest integer that every JSON reader keeps exactly.
+const EXACT: i64 = 1 << 53;
+
+/// The shown fields of a document. What cannot be read as BSON reads as a text that no typed reader takes, so the row is marked.
+pub fn fields(collection: Collection, document: &RawDocument) -> Fields {
+    let shown = collection.shown_fields();
+    let mut fields = Fields::new();
+    for element in document.iter_elements() {
+        // What follows a broken length cannot be found.
+        let Ok(element) = element else { break };
+        let name = element.key().as_str();
+        if shown.contains(&name) {
+            let value = element.value().map_or_else(|_| Value::Object(Map::new()), |v| value(v, 0));
+            fields.insert(name.to_owned(), value);
+        }
+    }
+    fields
+}
+
+/// A document's `_id` as text.
+pub fn doc_id(id: RawBsonRef<'_>) -> DocId {
+    match id {
+        RawBsonRef::ObjectId(id) => DocId(id.to_hex()),
+        other => DocId(extended(other).to_string()),
+    }
+}
+
+fn value(value: RawBsonRef<'_>, depth: usize) -> Value {
+    match value {
+        RawBsonRef::Null | RawBsonRef::Undefined => Value::Null,
+        RawBsonRef::Boolean(b) => Value::Bool(b),
+        RawBsonRef::Int32(n) => n.into(),
+        RawBsonRef::Int64(n) if n.abs_diff(0) <= EXACT.unsigned_abs() => n.into(),
+        RawBsonRef::Int64(n) => n.to_string().into(),
+        RawBsonRef::Double(f) => Number::from_f64(f).map_or_else(|| f.to_string().into(), Value::Number),
+        RawBsonRef::Decimal128(d) => d.to_string().into(),
+        RawBsonRef::String(text) | RawBsonRef::Symbol(text) => clip(text).into(),
+        RawBsonRef::ObjectId(id) => id.to_hex().into(),
+        RawBsonRef::DateTime(at) => UtcMs(at.timestamp_millis()).to_string().into(),
+        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= DEPTH_MAX => "…".into(),
+        RawBsonRef::Document(inner) => {
+            let mut object = Map::new();
+            for (name, v) in inner.iter().map_while(Result::ok).take(LIST_MAX) {
+                object.insert(clip(name.as_str()), self::value(v, depth + 1));
+            }
+            object.into()
+        }
+        RawBsonRef::Array(list) => {
+            list.into_iter().map_while(Result::ok).take(LIST_MAX).map(|v| self::value(v, depth + 1)).collect()
+        }
+        other => extended(other),
+    }
+}
+
+fn extended(value: RawBsonRef<'_>) -> Value {
+    let bson: Result<Bson, _> = value.try_into();
+    bson.map_or(Value::Null, Bson::into_canonical_extjson)
+}
+
+fn clip(text: &str) -> String {
+    if text.len() <= TEXT_MAX {
+        return text.to_owned();
+    }
+    let end = (0..=TEXT_MAX).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::{RawDocumentBuf, doc, oid::ObjectId};
+    use serde_json::json;
+
+    fn raw(document: bson::Document) -> RawDocumentBuf {
+        RawDocumentBuf::try_from(&document).unwrap()
+    }
+
+    #[test]
+    fn only_shown_fields_travel_and_values_keep_their_meaning() {
+        let document = raw(doc! {
+            "_id": 1, "status": "ACTIVE", "password": "secret", "energy_wh": 9_007_199_254_740_993_i64, "power_w": f64::NAN,
+            "start_date_time": bson::DateTime::from_millis(1500), "quality": ["EXCESS"], "source": {"row": 3, "at": null},
+        });
+        assert_eq!(
+            serde_json::to_value(fields(Collection::ChargingSessions, &document)).unwrap(),
+            json!({
+                "status": "ACTIVE", "energy_wh": "9007199254740993", "power_w": "NaN", "start_date_time": "1970-01-01T00:00:01.500Z",
+                "quality": ["EXCESS"], "source": {"row": 3, "at": null},
+            })
+        );
+    }
+
+    #[test]
+    fn huge_values_are_cut() {
+        let document = raw(doc! {"name": "é".repeat(5_000_000)});
+        let fields = fields(Collection::Stations, &document);
+        assert!(fields["name"].as_str().unwrap().len() <= TEXT_MAX + 3);
+    }
+
+    #[test]
+    fn invalid_text_is_marked_and_hides_nothing_else() {
+        let mut bytes = raw(doc! {"name": "abc", "city": "Dundee"}).into_bytes();
+        let at = bytes.windows(3).position(|w| w == b"abc").unwrap();
+        bytes[at] = 0xff;
+        let fields = fields(Collection::Stations, RawDocument::from_bytes(&bytes).unwrap());
+        assert_eq!(crate::model::entities::unreadable(Collection::Stations, &fields), ["name"]);
+        assert_eq!(fields["city"], "Dundee");
+    }
+
+    #[test]
+    fn ids_never_collide() {
+        let oid = ObjectId::new();
+        assert_eq!(doc_id(RawBsonRef::ObjectId(oid)).0, oid.to_hex());
+        assert_ne!(doc_id(RawBsonRef::String(&oid.to_hex())).0, oid.to_hex());
+        assert_eq!(doc_id(RawBsonRef::Int32(7)).0, r#"{"$numberInt":"7"}"#);
+    }
+}

@@ -1,0 +1,110 @@
+//! What the watched collections must have: pre- and post-images, and the indexes that the pages' queries use.
+
+use bson::{Document, doc};
+use mongodb::{Database, IndexModel, error::Result, options::IndexOptions};
+
+use crate::model::ids::Collection;
+
+/// Creates missing collections with images, switches images on where they are off, and makes missing indexes.
+/// Safe to repeat, and by several instances at once.
+///
+/// # Errors
+/// If MongoDB refuses; the message says which collection.
+pub async fn prepare(db: &Database) -> Result<()> {
+    images(db).await?;
+    for collection in Collection::ALL {
+        let indexes = indexes(collection).into_iter().map(|keys| IndexModel::builder().keys(keys).build());
+        db.collection::<Document>(collection.name()).create_indexes(indexes).await?;
+        if let Some(field) = unique(collection) {
+            unique_index(db, collection, field).await;
+        }
+    }
+    Ok(())
+}
+
+/// Switches on pre- and post-images, creating the collections that do not exist.
+///
+/// # Errors
+/// If MongoDB refuses.
+pub async fn images(db: &Database) -> Result<()> {
+    let on = doc! {"changeStreamPreAndPostImages": {"enabled": true}};
+    let mut have = std::collections::HashMap::new();
+    let mut cursor = db.list_collections().await?;
+    while cursor.advance().await? {
+        let found = cursor.deserialize_current()?;
+        have.insert(found.name, found.options.change_stream_pre_and_post_images.is_some_and(|i| i.enabled));
+    }
+    for collection in Collection::ALL {
+        let verb = match have.get(collection.name()) {
+            Some(true) => continue,
+            Some(false) => "collMod",
+            None => "create",
+        };
+        let mut command = doc! {verb: collection.name()};
+        command.extend(on.clone());
+        match db.run_command(command).await {
+            // Another instance, or a writer, was faster; the next look finds it.
+            Err(e) if super::error_code(&e) == Some(NAMESPACE_EXISTS) => {
+                let mut command = doc! {"collMod": collection.name()};
+                command.extend(on.clone());
+                db.run_command(command).await?;
+            }
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
+const NAMESPACE_EXISTS: i32 = 48;
+
+const fn unique(collection: Collection) -> Option<&'static str> {
+    match collection {
+        Collection::Clients => Some("client_id"),
+        Collection::Stations => Some("station_id"),
+        Collection::Payments => Some("payment_id"),
+        Collection::ChargingSessions => Some("session_id"),
+        Collection::EcoStats => None,
+    }
+}
+
+/// A duplicate in an operator's data must not keep the dashboard from starting.
+async fn unique_index(db: &Database, collection: Collection, field: &str) {
+    let options =
+        IndexOptions::builder().unique(true).partial_filter_expression(doc! {field: {"$type": "string"}}).build();
+    let index = IndexModel::builder().keys(doc! {field: 1}).options(options).build();
+    if let Err(error) = db.collection::<Document>(collection.name()).create_index(index).await {
+        tracing::warn!(%collection, field, %error, "no unique index; public ids of this collection may stand twice");
+    }
+}
+
+fn indexes(collection: Collection) -> Vec<Document> {
+    match collection {
+        Collection::Clients => vec![
+            doc! {"created_at": -1, "_id": -1},
+            doc! {"status": 1, "created_at": -1},
+            doc! {"last_updated": -1, "_id": -1},
+        ],
+        Collection::Stations => {
+            vec![doc! {"name": 1, "_id": 1}, doc! {"connection": 1, "last_heartbeat_at": 1}, doc! {"city": 1}]
+        }
+        Collection::Payments => vec![
+            doc! {"created_at": -1, "_id": -1},
+            doc! {"status": 1, "created_at": -1},
+            doc! {"currency": 1, "captured_at": 1},
+            doc! {"client_id": 1, "created_at": -1},
+            doc! {"session_id": 1},
+            doc! {"last_updated": -1, "_id": -1},
+        ],
+        Collection::ChargingSessions => vec![
+            doc! {"start_date_time": -1, "_id": -1},
+            doc! {"status": 1, "start_date_time": -1},
+            doc! {"end_date_time": -1},
+            doc! {"station_id": 1, "start_date_time": -1},
+            doc! {"client_id": 1, "start_date_time": -1},
+        ],
+        Collection::EcoStats => vec![
+            doc! {"period_start": -1, "_id": -1},
+            doc! {"granularity": 1, "scope": 1, "scope_id": 1, "local_date": 1},
+        ],
+    }
+}

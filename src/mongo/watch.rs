@@ -1,0 +1,218 @@
+//! The change stream on the operator's database, and what its events say.
+
+use std::time::Duration;
+
+use bson::{Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use mongodb::{
+    change_stream::{ChangeStream, event::ResumeToken},
+    error::{Error, Result},
+    options::{ChangeStreamOptions, FullDocumentBeforeChangeType, FullDocumentType},
+};
+
+use super::{Mongo, documents, error_code};
+use crate::model::{
+    fields::Fields,
+    ids::{Collection, DocId},
+    position::ClusterTime,
+    time::UtcMs,
+};
+
+/// How long MongoDB waits for news before it answers with none. Also the longest that the end of a transaction waits
+/// to be seen as one.
+const AWAIT: Duration = Duration::from_millis(100);
+
+/// Where a change stream begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After the event of this token (`_data`, hexadecimal).
+    After(String),
+    /// With the first event later than this.
+    Later(ClusterTime),
+}
+
+/// One event of the stream. Every one takes a number in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Resume token, compared for equality only.
+    pub token: String,
+    pub ct: ClusterTime,
+    /// MongoDB's wall clock; the second of `ct` where the server tells none.
+    pub at: UtcMs,
+    /// Belongs to a transaction, whose end is not known from this event.
+    pub txn: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Row {
+        collection: Collection,
+        id: DocId,
+        images: Images,
+    },
+    /// The collections' rows can no longer be followed one by one.
+    Reset {
+        collection: Collection,
+        also: Option<Collection>,
+        reason: &'static str,
+    },
+    /// The stream ends here for good.
+    Invalidate,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Images {
+    Inserted(Fields),
+    Updated { before: Fields, after: Fields },
+    Deleted { before: Fields },
+}
+
+/// Opens the stream.
+///
+/// # Errors
+/// If MongoDB does not answer, refuses, or no longer has the history (see [`is_history_lost`]).
+pub async fn open(mongo: &Mongo, start: &Start) -> Result<ChangeStream<RawDocumentBuf>> {
+    let options = ChangeStreamOptions::builder()
+        .full_document(FullDocumentType::WhenAvailable)
+        .full_document_before_change(FullDocumentBeforeChangeType::WhenAvailable)
+        .max_await_time(AWAIT);
+    let options = match start {
+        Start::After(token) => options.start_after(resume_token(token)?).build(),
+        Start::Later(ct) => {
+            let mut at = ct.timestamp();
+            at.increment += 1;
+            options.start_at_operation_time(at).build()
+        }
+    };
+    Ok(mongo.operator.watch().pipeline(pipeline()).with_options(options).await?.with_type())
+}
+
+/// Whether the error says that the stream cannot be continued from its token.
+pub fn is_history_lost(error: &Error) -> bool {
+    // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
+    matches!(error_code(error), Some(286 | 280 | 260 | 136))
+}
+
+/// The token's text.
+///
+/// # Errors
+/// If the token has another form than MongoDB's since 4.2.
+pub fn token_text(token: &ResumeToken) -> Result<String> {
+    let document = bson::serialize_to_document(token).map_err(Error::custom)?;
+    document.get_str("_data").map(str::to_owned).map_err(|_| Error::custom("a resume token of unknown form"))
+}
+
+fn resume_token(text: &str) -> Result<ResumeToken> {
+    bson::deserialize_from_document(doc! {"_data": text}).map_err(Error::custom)
+}
+
+/// Events are named one by one, so that a server upgrade cannot change the numbering. A collection is also touched when
+/// another is renamed onto it (as `$out` does).
+fn pipeline() -> Vec<Document> {
+    let names: Vec<_> = Collection::ALL.iter().map(|c| c.name()).collect();
+    let kinds = ["insert", "update", "replace", "delete", "drop", "rename", "dropDatabase", "invalidate"];
+    let matching = doc! {"$match": {
+        "operationType": {"$in": kinds.as_slice()},
+        "$or": [
+            {"ns.coll": {"$in": &names}},
+            {"to.coll": {"$in": &names}},
+            {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+        ],
+    }};
+    // Two images of a document of 9 MB would pass the limit of an event and stop the stream at it for ever.
+    let mut shown = doc! {
+        "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, "documentKey": 1, "txnNumber": 1,
+    };
+    for field in Collection::ALL.iter().flat_map(|c| c.shown_fields()) {
+        shown.insert(format!("fullDocument.{field}"), 1);
+        shown.insert(format!("fullDocumentBeforeChange.{field}"), 1);
+    }
+    vec![matching, doc! {"$project": shown}]
+}
+
+impl Event {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// If a part is missing that every event has.
+    pub fn read(raw: &RawDocument) -> Result<Self> {
+        let missing = || Error::custom("a change event of unknown form");
+        let document = |name: &str| raw.get_document(name).ok();
+        let token = document("_id").and_then(|id| id.get_str("_data").ok()).ok_or_else(missing)?.to_owned();
+        let time = raw.get_timestamp("clusterTime").map_err(|_| missing())?;
+        let ct = ClusterTime::new(time.time, time.increment);
+        let at = raw.get_datetime("wallTime").map_or(ct.instant(), |t| UtcMs(t.timestamp_millis()));
+        let txn = matches!(raw.get("txnNumber"), Ok(Some(_)));
+        let name = |part: &str| {
+            document(part).and_then(|ns| ns.get_str("coll").ok()).and_then(|c| c.parse::<Collection>().ok())
+        };
+        let (ns, to) = (name("ns"), name("to"));
+        let operation = raw.get_str("operationType").map_err(|_| missing())?;
+        let kind = match operation {
+            "invalidate" | "dropDatabase" => Kind::Invalidate,
+            "drop" | "rename" => {
+                let reason = if operation == "drop" { "dropped" } else { "renamed" };
+                let collection = ns.or(to).ok_or_else(missing)?;
+                Kind::Reset { collection, also: to.filter(|to| *to != collection), reason }
+            }
+            _ => {
+                let collection = ns.ok_or_else(missing)?;
+                let id = document("documentKey")
+                    .and_then(|key| key.get("_id").ok().flatten())
+                    .map(documents::doc_id)
+                    .ok_or_else(missing)?;
+                row(collection, id, operation, raw)
+            }
+        };
+        Ok(Self { token, ct, at, txn, kind })
+    }
+}
+
+fn row(collection: Collection, id: DocId, operation: &str, raw: &RawDocument) -> Kind {
+    let image = |name: &str| match raw.get(name) {
+        Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(collection, image)),
+        _ => None,
+    };
+    let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
+    let images = match (operation, before, after) {
+        ("insert", _, Some(after)) => Images::Inserted(after),
+        ("delete", Some(before), _) => Images::Deleted { before },
+        ("update" | "replace", Some(before), Some(after)) => Images::Updated { before, after },
+        _ => return Kind::Reset { collection, also: None, reason: "image missing" },
+    };
+    Kind::Row { collection, id, images }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(extra: Document) -> Event {
+        let mut event = doc! {
+            "_id": {"_data": "82"}, "clusterTime": bson::Timestamp { time: 7, increment: 1 }, "ns": {"db": "x", "coll": "stations"},
+            "documentKey": {"_id": 1},
+        };
+        event.extend(extra);
+        Event::read(&RawDocumentBuf::try_from(&event).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_missing_image_resets_the_collection() {
+        let after = doc! {"operationType": "update", "fullDocument": {"name": "a"}};
+        assert!(matches!(event(after.clone()).kind, Kind::Reset { reason: "image missing", .. }));
+        let mut both = after;
+        both.insert("fullDocumentBeforeChange", doc! {});
+        assert!(matches!(event(both).kind, Kind::Row { images: Images::Updated { .. }, .. }));
+        assert!(matches!(event(doc! {"operationType": "delete"}).kind, Kind::Reset { .. }));
+    }
+
+    #[test]
+    fn a_rename_onto_a_watched_collection_resets_it() {
+        let renamed = event(
+            doc! {"operationType": "rename", "ns": {"db": "x", "coll": "tmp"}, "to": {"db": "x", "coll": "payments"}},
+        );
+        assert_eq!(renamed.kind, Kind::Reset { collection: Collection::Payments, also: None, reason: "renamed" });
+        let both = event(doc! {"operationType": "rename", "to": {"db": "x", "coll": "payments"}});
+        assert!(matches!(both.kind, Kind::Reset { also: Some(Collection::Payments), .. }));
+    }
+}

@@ -1,0 +1,199 @@
+//! One term as the relay: from the log's end to the end of the lease, or of the stream.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use bson::RawDocumentBuf;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Relay,
+    sequencer::{self, Sequencer},
+};
+use crate::{
+    cache::log::{Appended, Checked, Log, Tail},
+    model::{
+        log::LOG_VERSION,
+        position::{Epoch, Position, Seq},
+    },
+    mongo::{
+        prepare,
+        watch::{self, Event, Kind, Start},
+    },
+};
+
+/// Events between the stream and the log.
+const CHANNEL: usize = 1024;
+/// How often an idle stream tells that it is.
+const CHECKED: Duration = Duration::from_secs(1);
+/// How often the log is trimmed.
+const TRIM: Duration = Duration::from_secs(10);
+/// How long an append is tried again before the term is given up.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What the reader hands on.
+enum Read {
+    Event(RawDocumentBuf),
+    /// An empty answer: nothing is behind what was handed on. With the token to resume at.
+    Idle(Option<String>),
+    Failed(mongodb::error::Error),
+}
+
+/// Works until `term` ends (`Ok`) or something must begin again.
+pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
+    if relay.ddl {
+        prepare::images(&relay.mongo.operator).await.context("switching images on")?;
+    }
+    let (start, mut sequencer) = match log.last().await? {
+        Some((tail, entry)) if entry.version == LOG_VERSION => {
+            let start = match log.idle_token(&tail).await? {
+                Some(token) => Start::After(token),
+                None if tail.token.is_empty() => Start::Later(entry.ct),
+                None => Start::After(tail.token.clone()),
+            };
+            (start, Sequencer::after(tail, entry.closed))
+        }
+        other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue").await?,
+    };
+    let stream = match watch::open(&relay.mongo, &start).await {
+        Err(error) if watch::is_history_lost(&error) => {
+            bump(relay, log, Some(sequencer.tail().clone()), "history lost").await?;
+            return Ok(());
+        }
+        opened => opened.context("opening the change stream")?,
+    };
+    tracing::info!(position = %sequencer.tail().position, "the change stream is open");
+    let (sender, mut receiver) = mpsc::channel(CHANNEL);
+    let reading = term.child_token();
+    let reader = tokio::spawn(read(stream, sender, reading.clone()));
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, term).await;
+    // The reader must not be dropped half-way: it ends by itself at its next answer.
+    reading.cancel();
+    receiver.close();
+    reader.await.context("the reader of the change stream")?;
+    match ended? {
+        End::Term => Ok(()),
+        End::Lost(reason) => bump(relay, log, Some(sequencer.tail().clone()), reason).await.map(drop),
+    }
+}
+
+enum End {
+    Term,
+    /// The stream cannot be continued.
+    Lost(&'static str),
+}
+
+/// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
+async fn read(
+    mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
+    sender: mpsc::Sender<Read>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let read = match stream.next_if_any().await {
+            Ok(Some(event)) => Read::Event(event),
+            Ok(None) if !stream.is_alive() => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
+            Ok(None) => Read::Idle(stream.resume_token().and_then(|token| watch::token_text(&token).ok())),
+            Err(error) => Read::Failed(error),
+        };
+        let failed = matches!(read, Read::Failed(_));
+        if sender.send(read).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+async fn follow(
+    relay: &Relay,
+    log: &Log,
+    sequencer: &mut Sequencer,
+    receiver: &mut mpsc::Receiver<Read>,
+    term: &CancellationToken,
+) -> Result<End> {
+    let mut batch = Vec::new();
+    let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);
+    let mut trimmed = Instant::now();
+    loop {
+        let Some(received) = term.run_until_cancelled(receiver.recv_many(&mut batch, CHANNEL)).await else {
+            return Ok(End::Term);
+        };
+        if received == 0 {
+            bail!("the reader of the change stream ended");
+        }
+        let mut idle = None;
+        for read in batch.drain(..) {
+            match read {
+                Read::Event(raw) => {
+                    let event = Event::read(&raw).context("a change event")?;
+                    if event.kind == Kind::Invalidate {
+                        sequencer.idle();
+                        append_all(log, sequencer, term).await?;
+                        return Ok(End::Lost("database dropped or stream invalidated"));
+                    }
+                    // A collection made anew has no images yet.
+                    if relay.ddl && matches!(event.kind, Kind::Reset { .. }) {
+                        prepare::images(&relay.mongo.operator).await.context("switching images on")?;
+                    }
+                    sequencer.push(event);
+                    idle = None;
+                }
+                Read::Idle(token) => {
+                    sequencer.idle();
+                    idle = token;
+                }
+                Read::Failed(error) if watch::is_history_lost(&error) => return Ok(End::Lost("history lost")),
+                Read::Failed(error) => return Err(error).context("the change stream"),
+            }
+        }
+        append_all(log, sequencer, term).await?;
+        if let Some(token) = idle.filter(|_| sequencer.is_empty() && checked.elapsed() >= CHECKED) {
+            let at = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
+            log.checked(&Checked { position: sequencer.tail().position, at, token }).await?;
+            checked = Instant::now();
+        }
+        if trimmed.elapsed() >= TRIM {
+            log.trim(relay.mongo.operation_time().await?.instant()).await?;
+            trimmed = Instant::now();
+        }
+    }
+}
+
+/// Appends what is ready. A lost reply is settled by appending again: the log tells whether it was written.
+async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationToken) -> Result<()> {
+    while let Some(next) = sequencer.next() {
+        match log.append(Some(sequencer.tail()), &next.entry, &next.token).await {
+            Ok(Appended::Done) => sequencer.appended(&next),
+            Ok(Appended::Chain(Some(tail))) if sequencer.skip_to(&tail) => {
+                tracing::info!(position = %tail.position, "the log was ahead");
+            }
+            Ok(Appended::Chain(tail)) => {
+                bail!(
+                    "the log ends at {:?}, not at {}",
+                    tail.map(|t| t.position.to_string()),
+                    sequencer.tail().position
+                )
+            }
+            Err(error) if !term.is_cancelled() => {
+                tracing::warn!(%error, "an append is tried again");
+                super::pause(term, RETRY).await;
+            }
+            Err(error) => return Err(error).context("appending to the log"),
+        }
+    }
+    Ok(())
+}
+
+/// Opens a new epoch at MongoDB's operation time. Every page takes new snapshots.
+async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str) -> Result<(Start, Sequencer)> {
+    let from = relay.mongo.operation_time().await.context("asking for the operation time")?;
+    let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
+    let epoch = Epoch(now.max(after.as_ref().map_or(0, |tail| tail.position.epoch.0 + 1)));
+    match log.append(after.as_ref(), &sequencer::opening(epoch, from), "").await? {
+        Appended::Done => {}
+        Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
+    }
+    tracing::warn!(epoch = epoch.0, reason, "a new epoch begins");
+    let tail = Tail { position: Position::new(epoch, Seq(0)), token: String::new() };
+    Ok((Start::Later(from), Sequencer::after(tail, Seq(0))))
+}

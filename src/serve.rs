@@ -1,0 +1,103 @@
+//! `chargedeck serve`: starts the road's parts, serves, and stops in order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use leptos::prelude::get_configuration;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    auth::{Doors, session::SessionLimits},
+    cache::Redis,
+    config::{DEFAULT_FILE, Settings},
+    http::{app::App, health::Health, site::site},
+    hub::{self, Hub},
+    mongo::{Mongo, prepare},
+    relay::Relay,
+    snapshots::Snapshots,
+};
+
+/// How long sockets get to say good-bye.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later: the pages say so.
+///
+/// # Errors
+/// If the address cannot be had, or a URI is none.
+pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
+    let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
+    let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
+    let hub = Hub::new(settings.network.silent_after);
+    let closing = CancellationToken::new();
+    let work = TaskTracker::new();
+    if ddl {
+        work.spawn(prepare_indexes(mongo.clone(), closing.clone()));
+    }
+    work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
+    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
+
+    let leptos = get_configuration(Some(DEFAULT_FILE)).or_else(|_| get_configuration(None)).context(DEFAULT_FILE)?.leptos_options;
+    let app = App {
+        doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
+        snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
+        network: Arc::new(settings.network),
+        hub,
+        leptos,
+        closing: closing.clone(),
+        sockets: TaskTracker::new(),
+    };
+    let sockets = app.sockets.clone();
+    let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
+    let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
+    let addr = settings.server.site_addr;
+    let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
+    tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
+    let stop = closing.clone();
+    axum::serve(listener, site.into_make_service_with_connect_info::<std::net::SocketAddr>())
+        .with_graceful_shutdown(async move {
+            stopped().await;
+            tracing::info!("stopping");
+            stop.cancel();
+        })
+        .await
+        .context("serving")?;
+    sockets.close();
+    work.close();
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.wait(), work.wait()) }).await;
+    if drained.is_err() {
+        tracing::warn!(sockets = sockets.len(), "stopped before everything was done");
+    }
+    Ok(())
+}
+
+/// Makes what is missing as soon as MongoDB is there.
+async fn prepare_indexes(mongo: Mongo, stop: CancellationToken) {
+    let mut told = false;
+    while !stop.is_cancelled() {
+        match prepare::prepare(&mongo.operator).await {
+            Ok(()) => return,
+            Err(error) if told => tracing::debug!(%error, "indexes and images wait"),
+            Err(error) => {
+                told = true;
+                tracing::warn!(%error, "indexes and images cannot be made yet; trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// Returns at Ctrl-C or SIGTERM.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM is not heard");
+            drop(tokio::signal::ctrl_c().await);
+        }
+    }
+}

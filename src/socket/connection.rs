@@ -1,0 +1,291 @@
+//! One connection: a cursor per topic, no queue. A socket that is free gets what is there at once; what arrives while it
+//! is busy is its next frame by itself.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket},
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+
+use crate::{
+    auth::CurrentAdmin,
+    http::app::App,
+    hub::{Form, Overview, Since},
+    model::{
+        frame::{ClientMessage, Delta, Frame, PROTOCOL, close},
+        ids::{Collection, Topic},
+        position::Position,
+    },
+};
+
+/// How often a client is told how fresh its screen is.
+const PING: Duration = Duration::from_secs(5);
+/// How often rights are looked at again, whatever a revocation's message does.
+const RIGHTS: Duration = Duration::from_secs(10);
+/// A client from which nothing came for so long is gone.
+const SILENCE: Duration = Duration::from_secs(45);
+/// A write that takes longer means that the client does not read.
+const WRITE: Duration = Duration::from_secs(15);
+/// Messages a second from a client.
+const RATE: usize = 20;
+const TOPICS_MAX: usize = 64;
+/// Pages that must fetch new rows spread over so long.
+const SPREAD_MS: u32 = 500;
+
+pub struct Connection {
+    app: App,
+    admin: CurrentAdmin,
+    form: Form,
+    cursors: HashMap<Collection, Position>,
+    overviews: BTreeMap<String, Option<Arc<Overview>>>,
+    hidden: bool,
+    heard: Instant,
+    inbound: VecDeque<Instant>,
+    pings: u32,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The client went.
+    Gone,
+    /// We close it with this code.
+    Close(u16),
+}
+
+type Step = Result<(), End>;
+
+impl Connection {
+    pub fn new(app: App, admin: CurrentAdmin, form: Form) -> Self {
+        Self {
+            app,
+            admin,
+            form,
+            cursors: HashMap::new(),
+            overviews: BTreeMap::new(),
+            hidden: false,
+            heard: Instant::now(),
+            inbound: VecDeque::new(),
+            pings: 0,
+        }
+    }
+
+    /// Serves the socket to its end.
+    pub async fn run(mut self, mut socket: WebSocket) {
+        if let Err(End::Close(code)) = self.serve(&mut socket).await {
+            let reason = Utf8Bytes::default();
+            let closing = socket.send(Message::Close(Some(CloseFrame { code, reason })));
+            // A client that does not read cannot be told either.
+            drop(timeout(Duration::from_secs(1), closing).await);
+        }
+    }
+
+    async fn serve(&mut self, socket: &mut WebSocket) -> Step {
+        let watch = self.app.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
+        // From here on a revocation is heard; one between the handshake and here is seen by asking again.
+        self.check_rights().await?;
+        let mut changes = self.app.hub.changes();
+        let (mut ping, mut rights) = (every(PING), every(RIGHTS));
+        self.send(socket, self.form.encode(&Frame::Welcome { protocol: PROTOCOL })).await?;
+        loop {
+            tokio::select! {
+                biased;
+                () = watch.revoked() => return Err(End::Close(close::REVOKED)),
+                () = self.app.closing.cancelled() => return self.farewell(socket).await,
+                _ = rights.tick() => self.check_rights().await?,
+                message = socket.recv() => match message {
+                    Some(Ok(message)) => self.received(socket, message).await?,
+                    Some(Err(_)) | None => return Err(End::Gone),
+                },
+                _ = ping.tick() => self.ping(socket).await?,
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return Err(End::Close(close::DEPLOY));
+                    }
+                    // A hidden page paints nothing; on return one catch-up is due.
+                    if !self.hidden {
+                        self.flush(socket).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn check_rights(&self) -> Step {
+        match self.app.doors.still_valid(&self.admin).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Close(close::REVOKED)),
+            Err(error) => {
+                tracing::warn!(%error, "a socket is closed because its rights cannot be checked");
+                Err(End::Close(close::DEPLOY))
+            }
+        }
+    }
+
+    async fn farewell(&self, socket: &mut WebSocket) -> Step {
+        let retry_ms = rand::random_range(0..5000);
+        self.send(socket, self.form.encode(&Frame::Bye { code: close::DEPLOY, retry_ms })).await?;
+        Err(End::Close(close::DEPLOY))
+    }
+
+    async fn received(&mut self, socket: &mut WebSocket, message: Message) -> Step {
+        self.heard = Instant::now();
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Err(End::Gone),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) => return Err(End::Close(close::POLICY)),
+        };
+        self.inbound.retain(|at| at.elapsed() < Duration::from_secs(1));
+        self.inbound.push_back(self.heard);
+        if self.inbound.len() > RATE {
+            return Err(End::Close(close::POLICY));
+        }
+        let Ok(message) = serde_json::from_str::<ClientMessage>(&text) else {
+            return self.refuse(socket, 0, "bad_message", "This is no message of the protocol.").await;
+        };
+        match message {
+            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(socket, rid, topics, &positions).await,
+            ClientMessage::Unsubscribe { topics } => {
+                for topic in topics.iter().filter_map(|name| name.parse().ok()) {
+                    match topic {
+                        Topic::Collection(collection) => drop(self.cursors.remove(&collection)),
+                        Topic::Overview(zone) => drop(self.overviews.remove(&zone)),
+                    }
+                }
+                Ok(())
+            }
+            ClientMessage::Visibility { hidden } => {
+                self.hidden = hidden;
+                if hidden { Ok(()) } else { self.flush(socket).await }
+            }
+            ClientMessage::Pong { .. } => Ok(()),
+        }
+    }
+
+    async fn subscribe(&mut self, socket: &mut WebSocket, rid: u32, topics: Vec<String>, positions: &BTreeMap<String, String>) -> Step {
+        let head = self.app.hub.head().unwrap_or_default();
+        for name in topics {
+            if self.cursors.len() + self.overviews.len() >= TOPICS_MAX {
+                return self.refuse(socket, rid, "too_many_topics", "Unsubscribe from a topic first.").await;
+            }
+            let Ok(topic) = name.parse::<Topic>() else {
+                self.refuse(socket, rid, "unknown_topic", &format!("No topic is called “{name}”.")).await?;
+                continue;
+            };
+            match &topic {
+                Topic::Collection(collection) => {
+                    let cursor = match positions.get(&name).map(|text| text.parse()) {
+                        None => head,
+                        Some(Ok(position)) => position,
+                        Some(Err(_)) => {
+                            self.refuse(socket, rid, "bad_position", "Give a position back as it was given.").await?;
+                            continue;
+                        }
+                    };
+                    self.cursors.insert(*collection, cursor);
+                }
+                Topic::Overview(zone) if jiff::tz::TimeZone::get(zone).is_ok() => {
+                    self.overviews.insert(zone.clone(), None);
+                }
+                Topic::Overview(_) => {
+                    self.refuse(socket, rid, "unknown_topic", "No such time zone.").await?;
+                    continue;
+                }
+            }
+            self.send(socket, self.form.encode(&Frame::Subscribed { rid, topic, head })).await?;
+        }
+        self.flush(socket).await
+    }
+
+    async fn refuse(&self, socket: &mut WebSocket, rid: u32, code: &str, message: &str) -> Step {
+        let frame = Frame::Error { rid, code: code.to_owned(), message: message.to_owned() };
+        self.send(socket, self.form.encode(&frame)).await
+    }
+
+    /// Leads every topic to the head.
+    async fn flush(&mut self, socket: &mut WebSocket) -> Step {
+        for collection in Collection::ALL {
+            let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
+            match self.app.hub.since(collection, cursor) {
+                Since::Current => {}
+                Since::Frames(shared) => {
+                    for frame in shared.encoded(self.form) {
+                        self.send(socket, frame.clone()).await?;
+                    }
+                    self.cursors.insert(collection, shared.to);
+                }
+                Since::Reset { min_position, reason } => {
+                    self.cursors.remove(&collection);
+                    let topic = Topic::Collection(collection);
+                    let reset = Frame::Reset { topic, min_position, reason: reason.to_owned(), retry_ms: SPREAD_MS };
+                    self.send(socket, self.form.encode(&reset)).await?;
+                }
+            }
+        }
+        let zones: Vec<String> = self.overviews.keys().cloned().collect();
+        for zone in zones {
+            let Some(overview) = self.app.hub.overview(&zone) else { continue };
+            let before = self.overviews.get(&zone).and_then(Option::as_ref);
+            if before.is_some_and(|before| Arc::ptr_eq(before, &overview)) {
+                continue;
+            }
+            let frame = overview.frame(before, self.form);
+            self.send(socket, frame).await?;
+            self.overviews.insert(zone, Some(overview));
+        }
+        Ok(())
+    }
+
+    async fn ping(&mut self, socket: &mut WebSocket) -> Step {
+        if self.heard.elapsed() > SILENCE {
+            return Err(End::Close(close::SLOW));
+        }
+        self.progress(socket).await?;
+        let freshness = self.app.hub.freshness();
+        let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
+        self.pings += 1;
+        let ping = Frame::Ping { n: self.pings, lag_ms: ms(freshness.lag), checked_ms: freshness.checked.map_or(u32::MAX, ms) };
+        self.send(socket, self.form.encode(&ping)).await
+    }
+
+    /// Moves the cursors of quiet topics, so that they do not fall behind what the log still holds.
+    async fn progress(&mut self, socket: &mut WebSocket) -> Step {
+        let Some(head) = self.app.hub.head().filter(|_| !self.hidden) else { return Ok(()) };
+        for collection in Collection::ALL {
+            let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
+            if cursor.epoch != head.epoch || cursor >= head || !matches!(self.app.hub.since(collection, cursor), Since::Current) {
+                continue;
+            }
+            let (topic, ct) = (Topic::Collection(collection), self.app.hub.head_ct());
+            let delta = Delta { topic, from: cursor, to: head, ct, changes: Vec::new(), more: false };
+            self.send(socket, self.form.encode(&Frame::Delta(delta))).await?;
+            self.cursors.insert(collection, head);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, socket: &mut WebSocket, bytes: Bytes) -> Step {
+        let message = match self.form {
+            Form::Compact => Message::Binary(bytes),
+            // Encoded by us from text.
+            Form::Json => Message::Text(Utf8Bytes::try_from(bytes).map_err(|_| End::Gone)?),
+        };
+        match timeout(WRITE, socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Close(close::SLOW)),
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

@@ -1,0 +1,18 @@
+//! The doors, driven through the whole list of layers, with a real MongoDB and a real Redis behind them.
+
+mod support;
+
+#[path = "doors/app.rs"]
+mod app;
+#[path = "doors/guard.rs"]
+mod guard;
+#[path = "doors/headers.rs"]
+mod headers;
+#[path = "doors/login.rs"]
+mod login;
+#[path = "doors/outage.rs"]
+mod outage;
+#[path = "doors/revocation.rs"]
+mod revocation;
+#[path = "doors/sessions.rs"]
+mod sessions;

@@ -1,0 +1,230 @@
+//! ChargeDeck's doors with a handful of routes behind them, and a browser that knows only requests and answers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+    response::Html,
+    routing::{get, post},
+};
+use chargedeck::{
+    auth::{
+        CurrentAdmin, Doors,
+        password::Passwords,
+        session::SessionLimits,
+        users::{Email, UserId},
+    },
+    cache::connection::Redis,
+    config::Settings,
+    http::{
+        health::{self, Health},
+        router,
+    },
+};
+use mongodb::{Database, bson::doc};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::support;
+
+pub const ADA: &str = "ada@example.org";
+pub const PASSWORD: &str = "correct horse battery staple";
+/// What only someone who is let in may read.
+pub const TREASURE: &str = "eleven stations are charging";
+
+pub struct App {
+    pub doors: Doors,
+    pub redis: Redis,
+    pub db: Database,
+    pub router: Router,
+    pub closing: CancellationToken,
+}
+
+/// Where an [`App`] runs; [`Place::default`] is what most tests need.
+pub struct Place {
+    pub mongodb_uri: String,
+    pub redis_url: String,
+    pub origin: &'static str,
+    pub limits: SessionLimits,
+    pub own_db: String,
+}
+
+impl Place {
+    pub async fn default() -> Self {
+        Self {
+            mongodb_uri: support::mongod().await.uri(),
+            redis_url: support::redis().await.url(),
+            origin: "http://127.0.0.1:3000",
+            limits: SessionLimits::default(),
+            own_db: support::fresh_name("doors"),
+        }
+    }
+}
+
+impl App {
+    pub async fn new() -> Self {
+        Self::at(&Place::default().await).await
+    }
+
+    pub async fn at(place: &Place) -> Self {
+        let env: BTreeMap<_, _> = [
+            ("MONGODB_URI", place.mongodb_uri.as_str()),
+            ("CHARGEDECK_DB", &place.own_db),
+            ("REDIS_URL", &place.redis_url),
+            ("CHARGEDECK_PUBLIC_ORIGIN", place.origin),
+            ("CHARGEDECK_TIME_ZONE", "Europe/London"),
+            ("CHARGEDECK_CURRENCY", "GBP"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let settings = Settings::from_sources("", &env).unwrap();
+        let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
+        let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
+        let doors = Doors::new(&db, &redis, settings.server.public_origin, place.limits);
+        let closing = CancellationToken::new();
+        let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
+        let inside = behind().merge(router::routes(doors.clone())).merge(health::routes(health));
+        let router = router::layers(inside, &doors).unwrap();
+        Self { doors, redis, db, router, closing }
+    }
+
+    /// With an admin [`ADA`] whose password is [`PASSWORD`].
+    pub async fn with_ada() -> Self {
+        let app = Self::new().await;
+        app.add(ADA).await;
+        app
+    }
+
+    pub async fn add(&self, email: &str) -> UserId {
+        self.doors.users.ensure_indexes().await.unwrap();
+        // Its own hasher: the tests count the hashes of the other.
+        let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
+        self.doors.users.create_admin(&Email::parse(email).unwrap(), hash).await.unwrap().expect("a new address")
+    }
+
+    /// Changes an account behind ChargeDeck's back.
+    pub async fn alter(&self, email: &str, set: mongodb::bson::Document) {
+        let users = self.db.collection::<mongodb::bson::Document>("users");
+        let result = users.update_one(doc! { "email": email }, doc! { "$set": set }).await.unwrap();
+        assert_eq!(result.matched_count, 1);
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.into()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.send(request(Method::GET, path).header(header::COOKIE, cookie).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.send(login_request(email, password)).await
+    }
+
+    /// A fresh login as [`ADA`]; the cookie as a browser sends it back.
+    pub async fn enter(&self) -> String {
+        let answer = self.login(ADA, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
+        answer.cookie()
+    }
+
+    pub async fn form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = request(Method::POST, path)
+            .header(header::COOKIE, cookie)
+            .header(header::ORIGIN, "http://127.0.0.1:3000")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Our keys in Redis that hold sessions.
+    pub async fn session_keys(&self) -> Vec<String> {
+        redis::cmd("KEYS")
+            .arg(self.redis.key("session:*").replace('{', "\\{"))
+            .query_async(&mut self.redis.connection())
+            .await
+            .unwrap()
+    }
+}
+
+/// The routes of a small ChargeDeck.
+fn behind() -> Router {
+    let page = |admin: CurrentAdmin| async move { Html(format!("<p>{}: {TREASURE}</p>", admin.email)) };
+    Router::new()
+        .route("/", get(page))
+        .route("/stations", get(page))
+        .route("/live", get(|| async { TREASURE }))
+        .route("/api/overview", post(|| async { TREASURE }))
+        .route("/api/v1/snapshot/stations", get(|| async { TREASURE }))
+        // A handler whose author forgot to ask who is there.
+        .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
+        .route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("on purpose")
+                }
+            }),
+        )
+        .route("/login", get(|| async { Html("<form>") }))
+        .route("/pkg/chargedeck.js", get(|| async { "export default 1" }))
+}
+
+pub fn request(method: Method, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:3000")
+}
+
+pub fn login_request(email: &str, password: &str) -> Request<Body> {
+    let body = serde_json::json!({ "email": email, "password": password }).to_string();
+    request(Method::POST, "/api/v1/session").header(header::CONTENT_TYPE, "application/json").body(body.into()).unwrap()
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn set_cookie(&self) -> &str {
+        self.header("set-cookie")
+    }
+
+    /// `name=value`
+    pub fn cookie(&self) -> String {
+        self.set_cookie().split(';').next().unwrap().to_owned()
+    }
+
+    /// The problem, without the request id, in which alone two of the same kind may differ.
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
+        let mut problem: Value = serde_json::from_str(&self.body).unwrap();
+        let id = problem.as_object_mut().unwrap().remove("request_id").unwrap();
+        assert_eq!(id, self.header("x-request-id"));
+        problem
+    }
+
+    pub fn code(&self) -> String {
+        self.problem()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Asks until the answer is yes, and fails after `limit`.
+pub async fn until<F: Future<Output = bool>>(limit: Duration, what: &str, ask: impl Fn() -> F) {
+    let asking = async {
+        while !ask().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"));
+}

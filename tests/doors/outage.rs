@@ -1,0 +1,71 @@
+//! MongoDB or Redis away: nobody is let in, nobody is told that a password is wrong, and it all comes back alone.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::{
+    app::{ADA, Answer, App, PASSWORD, Place, TREASURE, until},
+    support,
+};
+
+#[tokio::test]
+async fn without_redis_nobody_is_let_in_and_the_process_lives() {
+    let mut server = support::Redis::start().await;
+    let app = App::at(&Place { redis_url: server.url(), ..Place::default().await }).await;
+    app.add(ADA).await;
+    let cookie = app.enter().await;
+    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":true,"mongodb":"ok","redis":"ok","closing":false}"#);
+    server.kill9();
+    closed(&app, &cookie).await;
+    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"ok","redis":"away","closing":false}"#);
+    server.restart().await;
+    until(Duration::from_secs(10), "Redis is back", || async { app.get("/readyz", "").await.status == StatusCode::OK })
+        .await;
+    assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED, "that Redis kept nothing");
+    let cookie = app.enter().await;
+    assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
+    let mut server = support::Mongod::start().await;
+    let app = App::at(&Place { mongodb_uri: server.uri(), ..Place::default().await }).await;
+    app.add(ADA).await;
+    let cookie = app.enter().await;
+    server.kill9();
+    closed(&app, &cookie).await;
+    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"away","redis":"ok","closing":false}"#);
+    server.restart().await;
+    until(Duration::from_secs(30), "MongoDB is back", || async {
+        app.get("/readyz", "").await.status == StatusCode::OK
+    })
+    .await;
+    assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "the session outlived the outage");
+}
+
+#[tokio::test]
+async fn a_stopping_process_is_not_ready_but_alive() {
+    let app = App::new().await;
+    app.closing.cancel();
+    assert_eq!(app.get("/readyz", "").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
+}
+
+/// What must hold while one of the two is away.
+async fn closed(app: &App, cookie: &str) {
+    assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
+    for path in ["/", "/stations", "/forgotten", "/live", "/api/v1/snapshot/stations", "/no/such/page"] {
+        unavailable(&app.get(path, cookie).await, path);
+    }
+    unavailable(&app.login(ADA, PASSWORD).await, "login");
+    let answer = app.form("/login", "", &[("email", ADA), ("password", PASSWORD), ("next", "/stations")]).await;
+    assert_eq!(answer.header("location"), "/login?error=unavailable&next=%2Fstations");
+    assert_eq!(answer.set_cookie(), "");
+}
+
+fn unavailable(answer: &Answer, what: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{what}");
+    assert!(!answer.body.contains(TREASURE) && answer.set_cookie().is_empty(), "{what}");
+    assert!(!answer.header("retry-after").is_empty(), "{what}");
+}

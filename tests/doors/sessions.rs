@@ -1,0 +1,183 @@
+//! The life of a session: a new id at login, no way back after its end, and both limits kept by the server.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header},
+};
+use chargedeck::auth::{
+    revocation::Revoked,
+    session::{Activity, SessionLimits},
+};
+use tower_sessions::{
+    Session, SessionStore,
+    cookie::time::OffsetDateTime,
+    session::{Id, Record},
+};
+
+use crate::app::{ADA, App, PASSWORD, Place, login_request, request, until};
+
+#[tokio::test]
+async fn a_login_gives_a_new_id_and_the_old_one_is_dead() {
+    let app = App::with_ada().await;
+    let old = app.enter().await;
+    let planted = "chargedeck=AAAAAAAAAAAAAAAAAAAAAA".to_owned();
+    for before in [old, planted] {
+        let mut request = login_request(ADA, PASSWORD);
+        request.headers_mut().insert(header::COOKIE, before.parse().unwrap());
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert_ne!(answer.cookie(), before);
+        assert_eq!(app.get("/live", &before).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(app.get("/live", &answer.cookie()).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn logout_kills_the_session_and_tells_every_instance() {
+    let place = Place::default().await;
+    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    app.add(ADA).await;
+    until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
+    for way in ["DELETE", "form"] {
+        let (cookie, bystander) = (app.enter().await, app.enter().await);
+        let admin = admin(&other, &cookie).await;
+        let innocent = admin_of(&other, &bystander).await;
+        let watch = other.doors.revocations.watch(admin.session.clone(), admin.user);
+        let quiet = other.doors.revocations.watch(innocent.session, innocent.user);
+        let answer = if way == "form" {
+            app.form("/logout", &cookie, &[]).await
+        } else {
+            let request = request(Method::DELETE, "/api/v1/session").header(header::COOKIE, &cookie);
+            app.send(request.header(header::ORIGIN, "http://127.0.0.1:3000").body(Body::empty()).unwrap()).await
+        };
+        assert!(matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::SEE_OTHER), "{way}: {}", answer.body);
+        assert_eq!(answer.header("clear-site-data"), "\"cache\"");
+        assert!(answer.set_cookie().starts_with("chargedeck=;"), "{}", answer.set_cookie());
+        tokio::time::timeout(Duration::from_secs(1), watch.revoked()).await.expect("told within a second");
+        assert!(!other.doors.still_valid(&admin).await.unwrap());
+        assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
+        // Another session of the same user goes on.
+        assert!(!quiet.token().is_cancelled());
+        assert_eq!(app.get("/live", &bystander).await.status, StatusCode::OK);
+    }
+    assert_eq!(app.form("/logout", "", &[]).await.header("location"), "/login");
+}
+
+#[tokio::test]
+async fn a_request_that_outlasts_its_session_does_not_bring_it_back() {
+    let app = App::with_ada().await;
+    let cookie = app.enter().await;
+    let session = session(&app, &cookie);
+    app.doors.admit(&session, Activity::User).await.unwrap().expect("let in");
+    app.form("/logout", &cookie, &[]).await;
+    session.insert("late", true).await.unwrap();
+    session.save().await.unwrap();
+    assert!(app.session_keys().await.is_empty());
+    assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn two_sessions_never_share_an_id() {
+    let app = App::new().await;
+    let record = || Record {
+        id: Id(42),
+        data: Default::default(),
+        expiry_date: OffsetDateTime::now_utc() + Duration::from_secs(60),
+    };
+    let (mut first, mut second) = (record(), record());
+    app.doors.sessions.create(&mut first).await.unwrap();
+    app.doors.sessions.create(&mut second).await.unwrap();
+    assert_eq!(first.id, Id(42));
+    assert_ne!(second.id, Id(42));
+    assert_eq!(app.session_keys().await.len(), 2);
+    assert_eq!(app.doors.sessions.load(&first.id).await.unwrap().map(|r| r.id), Some(first.id));
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_whatever_its_socket_does() {
+    let limits = SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600) };
+    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    app.add(ADA).await;
+    let cookie = app.enter().await;
+    let admin = admin(&app, &cookie).await;
+    // Someone who works stays in, longer than one idle time.
+    let began = Instant::now();
+    while began.elapsed() < limits.idle * 3 / 2 {
+        assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Sockets that connect again and are checked are no sign of life.
+    let left = Instant::now();
+    until(Duration::from_secs(4), "the session ends", || async {
+        let connected = app.get("/live", &cookie).await.status == StatusCode::OK;
+        let valid = app.doors.still_valid(&admin).await.unwrap();
+        !connected && !valid
+    })
+    .await;
+    assert!(left.elapsed() > limits.idle / 2, "after {:?}", left.elapsed());
+    assert!(app.session_keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn no_session_outlives_its_absolute_limit() {
+    let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2) };
+    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    app.add(ADA).await;
+    let began = Instant::now();
+    let cookie = app.enter().await;
+    assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
+    until(Duration::from_secs(4), "the session ends", || async {
+        app.get("/stations", &cookie).await.status != StatusCode::OK
+    })
+    .await;
+    assert!(began.elapsed() >= limits.absolute, "after {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_end_at_once_and_no_one_elses() {
+    let place = Place::default().await;
+    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let ada = app.add(ADA).await;
+    app.add("bob@example.org").await;
+    let bob = app.login("bob@example.org", PASSWORD).await.cookie();
+    let cookies = [app.enter().await, app.enter().await];
+    until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
+    let admin = admin(&other, &cookies[0]).await;
+    let watch = other.doors.revocations.watch(admin.session.clone(), ada);
+    app.doors.end_sessions_of(ada).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), watch.revoked()).await.expect("told within a second");
+    for cookie in &cookies {
+        assert_eq!(other.get("/live", cookie).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(other.get("/live", &bob).await.status, StatusCode::OK);
+    assert_eq!(app.session_keys().await.len(), 1);
+}
+
+#[test]
+fn a_revocation_travels_without_the_session_id() {
+    let session = chargedeck::cache::sessions::SessionHash::of(&Id(42));
+    let text = serde_json::to_string(&Revoked::Session { session }).unwrap();
+    assert!(!text.contains(&Id(42).to_string()), "{text}");
+    assert!(serde_json::from_str::<Revoked>(r#"{"type":"wake"}"#).is_err(), "others' messages are not ours");
+}
+
+fn session(app: &App, cookie: &str) -> Session {
+    let id: Id = cookie.split_once('=').unwrap().1.parse().unwrap();
+    Session::new(Some(id), std::sync::Arc::new(app.doors.sessions.clone()), None)
+}
+
+async fn admin(app: &App, cookie: &str) -> chargedeck::auth::CurrentAdmin {
+    app.doors.admit(&session(app, cookie), Activity::Program).await.unwrap().expect("let in")
+}
+
+use admin as admin_of;
+
+/// Whether that many instances are subscribed.
+async fn listeners(app: &App, count: u64) -> bool {
+    let channel = app.redis.key("ctl");
+    let (_, listening): (String, u64) =
+        redis::cmd("PUBSUB").arg("NUMSUB").arg(channel).query_async(&mut app.redis.connection()).await.unwrap();
+    listening >= count
+}
