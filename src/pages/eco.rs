@@ -24,9 +24,13 @@ static COLUMNS: [Column<EcoStat>; 10] = [
     Column { field: "energy_wh", class: "number last", show: |e, _| Cell::amount(e.energy_wh.map(words::energy)) },
     Column { field: "co2_avoided_g", class: "number end", show: |e, _| Cell::amount(e.co2_avoided_g.map(words::mass)) },
     Column { field: "petrol_ml", class: "number mid", show: |e, _| Cell::amount(e.petrol_ml.map(words::volume)) },
-    Column { field: "km_electric_m", class: "number low", show: |e, _| Cell::amount(e.km_electric_m.map(words::distance)) },
+    Column {
+        field: "km_electric_m",
+        class: "number low",
+        show: |e, _| Cell::amount(e.km_electric_m.map(words::distance)),
+    },
     Column { field: "trees_10y", class: "number roomy low", show: |e, _| Cell::text(e.trees_10y.map(words::decimal)) },
-    Column { field: "factors", class: "wide low", show: |e, _| Cell::text(e.factor_set.clone()) },
+    Column { field: "factors", class: "word roomy spare", show: |e, _| Cell::text(e.factor_set.clone()) },
 ];
 
 #[component]

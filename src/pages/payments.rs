@@ -14,7 +14,7 @@ use crate::{
 };
 
 static COLUMNS: [Column<Payment>; 9] = [
-    Column { field: "payment_id", class: "id lead", show: |p, _| Cell::text(p.payment_id.clone()).badges(derived(p)) },
+    Column { field: "payment_id", class: "id lead", show: |p, _| Cell::text(p.payment_id.clone()) },
     Column {
         field: "status",
         class: "state end",
@@ -26,15 +26,19 @@ static COLUMNS: [Column<Payment>; 9] = [
         show: |p, _| Cell::text(p.amount().as_ref().map(words::money)),
     },
     Column { field: "captured_minor", class: "number mid", show: |p, _| captured(p) },
-    Column { field: "method", class: "word mid", show: |p, _| Cell::text(p.method.as_deref().map(words::method)).small(card(p)) },
+    Column {
+        field: "method",
+        class: "word roomy mid",
+        show: |p, _| Cell::text(p.method.as_deref().map(words::method)).small(card(p)),
+    },
     Column { field: "client_id", class: "word low", show: |p, _| Cell::text(p.client_id.clone()) },
-    Column { field: "session_id", class: "word low", show: |p, _| Cell::text(p.session_id.clone()) },
+    Column { field: "session_id", class: "word spare", show: |p, _| Cell::text(p.session_id.clone()) },
     Column {
         field: "created_at",
         class: "time last",
         show: |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at)),
     },
-    Column { field: "failure_code", class: "wide notes", show: |p, _| cause(p) },
+    Column { field: "failure_code", class: "notes", show: |p, _| cause(p).badges(derived(p)) },
 ];
 
 fn derived(payment: &Payment) -> Option<Badge> {
@@ -89,10 +93,15 @@ mod tests {
 
     #[test]
     fn what_was_given_back_stands_beside_what_was_captured() {
-        let cell =
-            captured(&payment(json!({"status": "PARTIALLY_REFUNDED", "captured_minor": 724, "refunded_minor": 310, "currency": "GBP"})));
+        let cell = captured(&payment(
+            json!({"status": "PARTIALLY_REFUNDED", "captured_minor": 724, "refunded_minor": 310, "currency": "GBP"}),
+        ));
         assert_eq!(cell, Cell::text(Some("£7.24")).small(Some("\u{2212}£3.10")));
         assert_eq!(captured(&payment(json!({"status": "PENDING", "captured_minor": 0}))), Cell::nothing());
-        assert_eq!(captured(&payment(json!({"status": "CAPTURED"}))), Cell::text(None::<String>), "missing is not zero");
+        assert_eq!(
+            captured(&payment(json!({"status": "CAPTURED"}))),
+            Cell::text(None::<String>),
+            "missing is not zero"
+        );
     }
 }

@@ -21,7 +21,7 @@ static COLUMNS: [Column<Session>; 10] = [
         class: "wide second",
         show: |s, _| Cell::text(s.station_id.clone()).small(s.evse_uid.as_deref().map(words::evse)),
     },
-    Column { field: "client_id", class: "word low", show: |s, _| Cell::text(s.client_id.clone()) },
+    Column { field: "client_id", class: "word spare", show: |s, _| Cell::text(s.client_id.clone()) },
     Column {
         field: "start_date_time",
         class: "time mid",
@@ -30,8 +30,8 @@ static COLUMNS: [Column<Session>; 10] = [
     Column { field: "total_time_s", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
     Column { field: "power_w", class: "number mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
-    Column { field: "cost_incl_vat_minor", class: "number", show: |s, _| Cell::text(cost(s)) },
-    Column { field: "quality", class: "wide notes", show: |s, _| notes(s) },
+    Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },
+    Column { field: "quality", class: "notes", show: |s, _| notes(s) },
 ];
 
 fn state(session: &Session) -> Cell {
@@ -72,7 +72,9 @@ fn notes(session: &Session) -> Cell {
     let error = session.error_code.as_deref().filter(|code| *code != "NoError");
     let errors = error.map(|code| Badge::new(Role::Bad, words::error_code(code)));
     let flags = session.quality.iter().map(|flag| Badge::new(Role::Wait, words::quality(flag)));
-    Cell::nothing().badges(errors.into_iter().chain(flags)).small(session.stop_reason.as_deref().map(words::stop_reason))
+    Cell::nothing()
+        .badges(errors.into_iter().chain(flags))
+        .small(session.stop_reason.as_deref().map(words::stop_reason))
 }
 
 #[component]
@@ -101,7 +103,8 @@ mod tests {
             let time = |fields| duration(&session(fields), &clock);
             let start = "2026-01-01T00:00:00Z";
             assert_eq!(time(json!({"start_date_time": start, "status": "ACTIVE"})).as_deref(), Some("02:00"));
-            let ended = json!({"start_date_time": start, "end_date_time": "2026-01-01T00:52:10Z", "status": "COMPLETED"});
+            let ended =
+                json!({"start_date_time": start, "end_date_time": "2026-01-01T00:52:10Z", "status": "COMPLETED"});
             assert_eq!(time(ended).as_deref(), Some("00:52"));
             assert_eq!(time(json!({"start_date_time": start, "status": "COMPLETED"})), None, "not known is not now");
             assert_eq!(time(json!({"status": "ACTIVE"})), None);

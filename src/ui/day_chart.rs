@@ -20,7 +20,10 @@ const QUARTER_S: i64 = 900;
 const SOME_DAY: Period = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
 
 #[component]
-pub fn DayChart(#[prop(into)] series: Signal<Option<DaySeries>>, #[prop(into)] day: Signal<Option<Period>>) -> impl IntoView {
+pub fn DayChart(
+    #[prop(into)] series: Signal<Option<DaySeries>>,
+    #[prop(into)] day: Signal<Option<Period>>,
+) -> impl IntoView {
     let clock = Clock::expect();
     let drawing = Memo::new(move |_| {
         let series = series.get().unwrap_or_default();
@@ -185,7 +188,10 @@ mod tests {
     use super::*;
 
     fn day() -> Period {
-        Period { from: UtcMs::parse("2026-01-01T00:00:00Z").unwrap(), to: UtcMs::parse("2026-01-02T00:00:00Z").unwrap() }
+        Period {
+            from: UtcMs::parse("2026-01-01T00:00:00Z").unwrap(),
+            to: UtcMs::parse("2026-01-02T00:00:00Z").unwrap(),
+        }
     }
 
     #[test]

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 
 const THEMES: [(&str, &str, &str); 3] = [
     ("system", "System", "M2 3h12v8H2zm4 11h4m-2-3v3"),
-    ("light", "Light", "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v1.5m0 11V15M1 8h1.5m11 0H15M3 3l1 1m8 8 1 1m0-10-1 1m-8 8-1 1"),
+    (
+        "light",
+        "Light",
+        "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v1.5m0 11V15M1 8h1.5m11 0H15M3 3l1 1m8 8 1 1m0-10-1 1m-8 8-1 1",
+    ),
     ("dark", "Dark", "M13 9.5A5.5 5.5 0 1 1 6.5 3 4.5 4.5 0 0 0 13 9.5z"),
 ];
 

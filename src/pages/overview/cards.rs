@@ -84,7 +84,8 @@ fn EnergyToday() -> impl IntoView {
     let series = figures().get::<DaySeries>("energy_series");
     let clock = Clock::expect();
     let hourly = Signal::derive(move || {
-        series.with(|s| s.as_ref().map(|s| s.today.chunks(4).map(|hour| hour.iter().sum()).collect()).unwrap_or_default())
+        series
+            .with(|s| s.as_ref().map(|s| s.today.chunks(4).map(|hour| hour.iter().sum()).collect()).unwrap_or_default())
     });
     let note = move || {
         let (today, before, day) = (today.get()?, before.get()?, day.get()?);

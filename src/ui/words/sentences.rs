@@ -151,20 +151,14 @@ mod tests {
         let text = |news: Latest| sentence(&news).text;
         assert_eq!(text(news(Clients, Kind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
         assert_eq!(text(news(Clients, Kind::Put, "Client 605338", "", &[])), "Client 605338 joined");
-        assert_eq!(
-            text(news(Clients, Kind::Patch, "Ada", "BLOCKED", &["status"])),
-            "Client Ada is now blocked"
-        );
+        assert_eq!(text(news(Clients, Kind::Patch, "Ada", "BLOCKED", &["status"])), "Client Ada is now blocked");
         assert_eq!(
             text(news(Stations, Kind::Patch, "Lochee", "OFFLINE", &["connection"])),
             "Station Lochee went offline"
         );
         assert_eq!(text(news(Stations, Kind::Patch, "Lochee", "ONLINE", &["evses"])), "Station Lochee changed state");
         assert_eq!(text(news(ChargingSessions, Kind::Put, "7751157", "ACTIVE", &[])), "Session 7751157 started");
-        assert_eq!(
-            text(news(ChargingSessions, Kind::Patch, "7751157", "odd", &["status"])),
-            "Session 7751157 odd"
-        );
+        assert_eq!(text(news(ChargingSessions, Kind::Patch, "7751157", "odd", &["status"])), "Session 7751157 odd");
         assert_eq!(text(news(EcoStats, Kind::Patch, "", "", &[])), "Eco figures 65f updated");
         assert_eq!(text(news(ChargingSessions, Kind::Delete, "", "", &[])), "Session 65f deleted");
     }

@@ -91,7 +91,10 @@ mod tests {
     fn spans_use_their_largest_unit() {
         let now = at("2026-01-10T00:00:00Z");
         let ago = |s: i64| age(UtcMs(now.0 - s * 1000), now);
-        assert_eq!([ago(-9), ago(4), ago(18), ago(41 * 60)], ["just now", "just now", "18\u{a0}s ago", "41\u{a0}min ago"]);
+        assert_eq!(
+            [ago(-9), ago(4), ago(18), ago(41 * 60)],
+            ["just now", "just now", "18\u{a0}s ago", "41\u{a0}min ago"]
+        );
         assert_eq!([ago(2 * 3600), ago(3000 * 86_400)], ["2\u{a0}h ago", "3,000\u{a0}d ago"]);
         assert_eq!([duration(0), duration(59), duration(52 * 60)], ["0\u{a0}s", "59\u{a0}s", "00:52"]);
         assert_eq!(duration(2 * 86_400 + 4 * 3600 + 600), "2\u{a0}d 04:10");
