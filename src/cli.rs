@@ -47,7 +47,10 @@ enum Command {
 /// Runs the program. Exit code 2: the settings are wrong, and all that is wrong was said.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init();
+    if let Err(error) = telemetry::LogFormat::from_env().map_err(anyhow::Error::msg).and_then(telemetry::init) {
+        eprintln!("{error:#}");
+        return ExitCode::from(2);
+    }
     let settings = match Settings::load(cli.config.as_deref()) {
         Ok(settings) => settings,
         Err(errors) => {

@@ -37,7 +37,10 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
     work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
 
-    let leptos = get_configuration(Some(DEFAULT_FILE)).or_else(|_| get_configuration(None)).context(DEFAULT_FILE)?.leptos_options;
+    let leptos = get_configuration(Some(DEFAULT_FILE))
+        .or_else(|_| get_configuration(None))
+        .context(DEFAULT_FILE)?
+        .leptos_options;
     let app = App {
         doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),

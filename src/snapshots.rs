@@ -1,11 +1,7 @@
 //! Lists as pages take them: from the cache where it is good enough, from MongoDB where not, and always brought up to
 //! the hub's head, so that a page is fresh however old the cached rows are.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
@@ -56,7 +52,11 @@ impl Snapshots {
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub async fn list(&self, collection: Collection, min_position: Option<Position>) -> Result<Snapshot, SnapshotError> {
+    pub async fn list(
+        &self,
+        collection: Collection,
+        min_position: Option<Position>,
+    ) -> Result<Snapshot, SnapshotError> {
         let _flight = match self.flights.get(&collection) {
             Some(flight) => Some(flight.lock().await),
             None => None,
@@ -81,7 +81,13 @@ impl Snapshots {
             match mongo::snapshot::rows(&self.mongo, collection).await {
                 // Seq 0 stands for the epoch's beginning, which is a cluster time of its own.
                 Ok(rows) if rows.ct >= ct || position.seq == Seq(0) => {
-                    return Ok(Snapshot { topic: collection, position, ct: rows.ct, rows: rows.rows, complete: rows.complete });
+                    return Ok(Snapshot {
+                        topic: collection,
+                        position,
+                        ct: rows.ct,
+                        rows: rows.rows,
+                        complete: rows.complete,
+                    });
                 }
                 Ok(_) => {}
                 Err(error) if matches!(mongo::error_code(&error), Some(246 | 239)) => {}

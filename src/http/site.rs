@@ -42,10 +42,10 @@ async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
 async fn not_found(State(app): State<App>, request: Request<Body>) -> Response {
     let context = app.clone();
     let options = app.leptos.clone();
-    leptos_axum::file_and_error_handler_with_context::<App, _>(move || provide(&context), move |_| app::shell(options.clone()))(
-        State(app),
-        request,
-    )
+    leptos_axum::file_and_error_handler_with_context::<App, _>(
+        move || provide(&context),
+        move |_| app::shell(options.clone()),
+    )(request.uri().clone(), State(app), request)
     .await
     .into_response()
 }

@@ -32,11 +32,10 @@ pub async fn snapshot(
 ) -> Result<Response, Problem> {
     let collection: Collection =
         topic.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "unknown_topic", "There is no such topic."))?;
-    let min_position: Option<Position> = asked
-        .min_position
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "bad_position", "Give a position back as it was given."))?;
+    let min_position: Option<Position> =
+        asked.min_position.map(|text| text.parse()).transpose().map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "bad_position", "Give a position back as it was given.")
+        })?;
     let snapshot = app.list(collection, min_position).await.map_err(|_| Problem::unavailable())?;
     let etag = format!("\"{}\"", snapshot.position);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {

@@ -29,11 +29,13 @@ impl FigureStore {
     }
 
     fn signal(&self, name: &str) -> ArcRwSignal<Value> {
-        self.0.try_update_value(|all| all.entry(name.to_owned()).or_insert_with(|| ArcRwSignal::new(Value::Null)).clone()).unwrap_or_default()
+        self.0
+            .try_update_value(|all| all.entry(name.to_owned()).or_insert_with(|| ArcRwSignal::new(Value::Null)).clone())
+            .unwrap_or_default()
     }
 
     /// Applies what the server sent: all figures, or those that changed.
-    pub(super) fn apply(&self, changes: Vec<Change>) {
+    pub fn apply(&self, changes: Vec<Change>) {
         for change in changes {
             match change.op {
                 Op::Put(all) => self.set(all),

@@ -77,7 +77,9 @@ impl ListStore {
 
     /// Shows what waits.
     pub fn release(&self) {
-        let Some(order) = self.window.try_with_value(|window| window.shown().cloned().collect::<Vec<_>>()) else { return };
+        let Some(order) = self.window.try_with_value(|window| window.shown().cloned().collect::<Vec<_>>()) else {
+            return;
+        };
         self.rows.update_value(|rows| {
             rows.retain(|id, _| order.contains(id));
             for id in &order {
@@ -92,19 +94,20 @@ impl ListStore {
         }
     }
 
-    pub(super) fn is(&self, other: Self) -> bool {
+    /// Whether this is the same store.
+    pub fn is(&self, other: Self) -> bool {
         self.order == other.order
     }
 
-    pub(super) fn collection(&self) -> Option<Collection> {
+    pub fn collection(&self) -> Option<Collection> {
         self.window.try_with_value(Window::collection)
     }
 
-    pub(super) fn received(&self) -> Option<Position> {
+    pub fn received(&self) -> Option<Position> {
         self.window.try_with_value(Window::received)
     }
 
-    pub(super) fn set_loading(&self, loading: bool) {
+    pub fn set_loading(&self, loading: bool) {
         let _disposed = self.loading.try_set(loading);
     }
 
@@ -112,7 +115,7 @@ impl ListStore {
     ///
     /// # Errors
     /// See [`Window::apply`].
-    pub(super) fn apply(&self, delta: Delta) -> Result<(), Broken> {
+    pub fn apply(&self, delta: Delta) -> Result<(), Broken> {
         let Some(applied) = self.window.try_update_value(|window| window.apply(delta)) else { return Ok(()) };
         let applied = applied?;
         for id in &applied.changed {
@@ -131,7 +134,7 @@ impl ListStore {
     }
 
     /// Takes new rows in place of all there were.
-    pub(super) fn replace(&self, snapshot: Snapshot) {
+    pub fn replace(&self, snapshot: Snapshot) {
         let window = Window::from(snapshot);
         for id in window.shown() {
             if let (Some(row), Some(fields)) = (self.row(id), window.row(id))

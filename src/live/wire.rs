@@ -68,7 +68,9 @@ fn watch_browser(sender: &UnboundedSender<Signal>, live: Live) {
         on_cleanup(move || handle.clear());
     }
     let seen = sender.clone();
-    let handle = window_event_listener_untyped("visibilitychange", move |_| send(&seen, Signal::Visibility(document().hidden())));
+    let handle = window_event_listener_untyped("visibilitychange", move |_| {
+        send(&seen, Signal::Visibility(document().hidden()))
+    });
     on_cleanup(move || handle.remove());
     let online = sender.clone();
     let handle = window_event_listener_untyped("online", move |_| send(&online, Signal::Retry));
@@ -307,10 +309,14 @@ impl Wire {
 
     fn lists_changed(&mut self) {
         let lists = self.live.lists.try_get_untracked().unwrap_or_default();
-        let gone: Vec<Collection> = self.following.iter().filter(|f| !lists.iter().any(|l| l.is(f.store))).map(|f| f.collection).collect();
+        let gone: Vec<Collection> =
+            self.following.iter().filter(|f| !lists.iter().any(|l| l.is(f.store))).map(|f| f.collection).collect();
         self.following.retain(|f| lists.iter().any(|l| l.is(f.store)));
-        let topics: Vec<String> =
-            gone.into_iter().filter(|c| !self.following.iter().any(|f| f.collection == *c)).map(|c| c.name().to_owned()).collect();
+        let topics: Vec<String> = gone
+            .into_iter()
+            .filter(|c| !self.following.iter().any(|f| f.collection == *c))
+            .map(|c| c.name().to_owned())
+            .collect();
         if !topics.is_empty() {
             self.say(&ClientMessage::Unsubscribe { topics });
         }
@@ -473,14 +479,16 @@ fn now_ms() -> f64 {
 async fn sleep(ms: f64) {
     let (sender, receiver) = futures_channel::oneshot::channel();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
-    set_timeout(move || drop(sender.send(())), std::time::Duration::from_millis(ms.max(0.0) as u64));
-    drop(receiver.await);
+    set_timeout(move || _ = sender.send(()), std::time::Duration::from_millis(ms.max(0.0) as u64));
+    _ = receiver.await;
 }
 
 /// A WebSocket with its callbacks; dropped, it is closed and says nothing more.
 struct Socket {
     socket: WebSocket,
-    _callbacks: (Closure<dyn FnMut()>, Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(CloseEvent)>),
+    _on_open: Closure<dyn FnMut()>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Socket {
@@ -500,7 +508,7 @@ impl Socket {
         socket.set_onopen(Some(JsCast::unchecked_ref(Closure::as_ref(&on_open))));
         socket.set_onmessage(Some(JsCast::unchecked_ref(Closure::as_ref(&on_message))));
         socket.set_onclose(Some(JsCast::unchecked_ref(Closure::as_ref(&on_close))));
-        Some(Self { socket, _callbacks: (on_open, on_message, on_close) })
+        Some(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 }
 

@@ -150,7 +150,9 @@ impl Connection {
             return self.refuse(socket, 0, "bad_message", "This is no message of the protocol.").await;
         };
         match message {
-            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(socket, rid, topics, &positions).await,
+            ClientMessage::Subscribe { rid, topics, positions } => {
+                self.subscribe(socket, rid, topics, &positions).await
+            }
             ClientMessage::Unsubscribe { topics } => {
                 for topic in topics.iter().filter_map(|name| name.parse().ok()) {
                     match topic {
@@ -168,7 +170,13 @@ impl Connection {
         }
     }
 
-    async fn subscribe(&mut self, socket: &mut WebSocket, rid: u32, topics: Vec<String>, positions: &BTreeMap<String, String>) -> Step {
+    async fn subscribe(
+        &mut self,
+        socket: &mut WebSocket,
+        rid: u32,
+        topics: Vec<String>,
+        positions: &BTreeMap<String, String>,
+    ) -> Step {
         let head = self.app.hub.head().unwrap_or_default();
         for name in topics {
             if self.cursors.len() + self.overviews.len() >= TOPICS_MAX {
@@ -250,7 +258,11 @@ impl Connection {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         self.pings += 1;
-        let ping = Frame::Ping { n: self.pings, lag_ms: ms(freshness.lag), checked_ms: freshness.checked.map_or(u32::MAX, ms) };
+        let ping = Frame::Ping {
+            n: self.pings,
+            lag_ms: ms(freshness.lag),
+            checked_ms: freshness.checked.map_or(u32::MAX, ms),
+        };
         self.send(socket, self.form.encode(&ping)).await
     }
 
@@ -259,7 +271,10 @@ impl Connection {
         let Some(head) = self.app.hub.head().filter(|_| !self.hidden) else { return Ok(()) };
         for collection in Collection::ALL {
             let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
-            if cursor.epoch != head.epoch || cursor >= head || !matches!(self.app.hub.since(collection, cursor), Since::Current) {
+            if cursor.epoch != head.epoch
+                || cursor >= head
+                || !matches!(self.app.hub.since(collection, cursor), Since::Current)
+            {
                 continue;
             }
             let (topic, ct) = (Topic::Collection(collection), self.app.hub.head_ct());

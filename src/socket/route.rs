@@ -22,7 +22,12 @@ const READ_BUFFER: usize = 4 << 10;
 const WRITE_MAX: usize = 256 << 10;
 
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
-pub async fn live(admin: CurrentAdmin, State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub async fn live(
+    admin: CurrentAdmin,
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
     // A browser always names the origin of a socket; who names none is no page of ours.
     if !origin.is_some_and(|origin| app.doors.origin.accepts(origin)) {
@@ -38,7 +43,10 @@ pub async fn live(admin: CurrentAdmin, State(app): State<App>, headers: HeaderMa
     let form = match upgrade.selected_protocol().and_then(|p| p.to_str().ok()) {
         Some(COMPACT) => Form::Compact,
         Some(JSON) => Form::Json,
-        _ => return Problem::new(StatusCode::BAD_REQUEST, "subprotocol", "Ask for the subprotocol chargedeck.v1.json.").into_response(),
+        _ => {
+            return Problem::new(StatusCode::BAD_REQUEST, "subprotocol", "Ask for the subprotocol chargedeck.v1.json.")
+                .into_response();
+        }
     };
     let sockets = app.sockets.clone();
     upgrade.on_upgrade(move |socket| sockets.track_future(Connection::new(app, admin, form).run(socket)))
