@@ -30,7 +30,7 @@ static COLUMNS: [Column<EcoStat>; 10] = [
         show: |e, _| Cell::amount(e.km_electric_m.map(words::distance)),
     },
     Column { field: "trees_10y", class: "number roomy low", show: |e, _| Cell::text(e.trees_10y.map(words::decimal)) },
-    Column { field: "factors", class: "wide low", show: |e, _| Cell::text(e.factor_set.clone()) },
+    Column { field: "factors", class: "word roomy spare", show: |e, _| Cell::text(e.factor_set.clone()) },
 ];
 
 #[component]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 static COLUMNS: [Column<Payment>; 9] = [
-    Column { field: "payment_id", class: "id lead", show: |p, _| Cell::text(p.payment_id.clone()).badges(derived(p)) },
+    Column { field: "payment_id", class: "id lead", show: |p, _| Cell::text(p.payment_id.clone()) },
     Column {
         field: "status",
         class: "state end",
@@ -28,17 +28,17 @@ static COLUMNS: [Column<Payment>; 9] = [
     Column { field: "captured_minor", class: "number mid", show: |p, _| captured(p) },
     Column {
         field: "method",
-        class: "word mid",
+        class: "word roomy mid",
         show: |p, _| Cell::text(p.method.as_deref().map(words::method)).small(card(p)),
     },
     Column { field: "client_id", class: "word low", show: |p, _| Cell::text(p.client_id.clone()) },
-    Column { field: "session_id", class: "word low", show: |p, _| Cell::text(p.session_id.clone()) },
+    Column { field: "session_id", class: "word spare", show: |p, _| Cell::text(p.session_id.clone()) },
     Column {
         field: "created_at",
         class: "time last",
         show: |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at)),
     },
-    Column { field: "failure_code", class: "wide notes", show: |p, _| cause(p) },
+    Column { field: "failure_code", class: "notes", show: |p, _| cause(p).badges(derived(p)) },
 ];
 
 fn derived(payment: &Payment) -> Option<Badge> {

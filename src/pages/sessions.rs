@@ -21,7 +21,7 @@ static COLUMNS: [Column<Session>; 10] = [
         class: "wide second",
         show: |s, _| Cell::text(s.station_id.clone()).small(s.evse_uid.as_deref().map(words::evse)),
     },
-    Column { field: "client_id", class: "word low", show: |s, _| Cell::text(s.client_id.clone()) },
+    Column { field: "client_id", class: "word spare", show: |s, _| Cell::text(s.client_id.clone()) },
     Column {
         field: "start_date_time",
         class: "time mid",
@@ -30,8 +30,8 @@ static COLUMNS: [Column<Session>; 10] = [
     Column { field: "total_time_s", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
     Column { field: "power_w", class: "number mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
-    Column { field: "cost_incl_vat_minor", class: "number", show: |s, _| Cell::text(cost(s)) },
-    Column { field: "quality", class: "wide notes", show: |s, _| notes(s) },
+    Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },
+    Column { field: "quality", class: "notes", show: |s, _| notes(s) },
 ];
 
 fn state(session: &Session) -> Cell {

@@ -16,7 +16,7 @@ use crate::{
 static COLUMNS: [Column<Station>; 8] = [
     Column { field: "name", class: "wide lead", show: |s, _| Cell::text(s.name.clone()).small(s.address.clone()) },
     Column { field: "station_id", class: "id second", show: |s, _| Cell::text(s.station_id.clone()) },
-    Column { field: "evses", class: "state end", show: |s, clock| Cell::state(Some(state(s, clock))) },
+    Column { field: "evses", class: "state roomy end", show: |s, clock| Cell::state(Some(state(s, clock))) },
     Column {
         field: "connection",
         class: "state mid",
@@ -27,7 +27,7 @@ static COLUMNS: [Column<Station>; 8] = [
         class: "time last",
         show: |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at)),
     },
-    Column { field: "max_electric_power", class: "number", show: |s, _| Cell::amount(power(s).map(words::power)) },
+    Column { field: "max_electric_power", class: "number", show: |s, _| Cell::amount(power(s).map(words::rated)) },
     Column { field: "city", class: "word low", show: |s, _| Cell::text(s.city.clone()) },
     Column { field: "model", class: "word low", show: |s, _| Cell::text(s.model.clone()) },
 ];

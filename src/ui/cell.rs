@@ -79,9 +79,9 @@ impl Cell {
             Main::State(look) => view! { <StatusMark look /> }.into_any(),
             Main::Instant(at, text) => view! { <time datetime=at.to_string()>{text}</time> }.into_any(),
         };
-        let small = self.small.map(|text| view! { <small>{text}</small> });
         let badges = self.badges.into_iter().map(Badge::view).collect_view();
-        (main, small, badges).into_any()
+        let small = self.small.map(|text| view! { <small>{text}</small> });
+        (main, badges, small).into_any()
     }
 }
 
@@ -97,5 +97,5 @@ pub fn missing() -> impl IntoView {
 
 /// A number with its unit behind it, smaller.
 pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
-    (value, (!unit.is_empty()).then(|| view! { " " <small>{unit}</small> }))
+    (value, (!unit.is_empty()).then(|| view! { " " <small class="unit">{unit}</small> }))
 }

@@ -19,8 +19,8 @@ use crate::{
 pub struct Column<D: 'static> {
     /// The document's field.
     pub field: &'static str,
-    /// How the column is laid out: `wide`, `id`, `number`, `time`, `state`; when it goes as room gets short: `low`, `mid`;
-    /// and its place in a phone's two lines: `lead`, `end`, `second`, `last` (none: left out).
+    /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
+    /// short: first `spare`, then `low`, then `mid`; its place in a phone's two lines: `lead`, `end`, `second`, `last`.
     pub class: &'static str,
     pub show: fn(&D, &Clock) -> Cell,
 }
@@ -46,8 +46,6 @@ pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'s
             class="panel list"
             on:pointerenter=move |_| hold.pointer(true)
             on:pointerleave=move |_| hold.pointer(false)
-            on:focusin=move |_| hold.focus(true)
-            on:focusout=move |_| hold.focus(false)
         >
             <div class="progress" class:on=move || loading.get()></div>
             <header class="list-head">
@@ -62,6 +60,8 @@ pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'s
                 aria-label=words::title(collection)
                 aria-busy=move || loading.get().to_string()
                 role="table"
+                on:focusin=move |_| hold.focus(true)
+                on:focusout=move |_| hold.focus(false)
             >
                 <thead role="rowgroup">
                     <tr role="row">{head.collect_view()}</tr>
@@ -85,11 +85,13 @@ fn line<D: Shown>(id: DocId, row: ArcRwSignal<RowState>, columns: &'static [Colu
         let row = row.clone();
         move |_| row.with(|row| see::<D>(&row.fields))
     });
+    // What could not be read is said among the notes, or beside the name where there are none.
+    let notes = columns.iter().position(|c| c.class.contains("notes")).unwrap_or(0);
     let cells = columns.iter().enumerate().map(move |(i, column)| {
         let cell = Memo::new(move |_| {
             seen.with(|seen| {
                 let cell = (column.show)(&seen.doc, &clock);
-                if i == 0 { cell.badges(unreadable(&seen.unreadable)) } else { cell }
+                if i == notes { cell.badges(unreadable(&seen.unreadable)) } else { cell }
             })
         });
         view! {
@@ -119,7 +121,7 @@ const fn change_class(stamp: u32) -> &'static str {
     }
 }
 
-/// The order stays still while the pointer is over the list or the focus in it.
+/// The order stays still while the pointer is over the list, so that one reaches what one points at, or the focus in its rows.
 #[derive(Clone, Copy)]
 struct Hold {
     store: ListStore,
@@ -140,8 +142,80 @@ impl Hold {
     }
 
     fn set(self, change: impl FnOnce(&mut (bool, bool))) {
-        self.by.update_value(change);
-        let (over, within) = self.by.get_value();
-        self.store.hold(over || within);
+        // Taking the page away may still tell of the pointer or the focus leaving it.
+        let held = self.by.try_update_value(|by| {
+            change(by);
+            by.0 || by.1
+        });
+        if let Some(held) = held {
+            self.store.hold(held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::ShellInfo,
+        live::Live,
+        model::{
+            entities::Client,
+            position::{ClusterTime, Position},
+            snapshot::{Row, Snapshot},
+            time::{UtcMs, Zone},
+        },
+    };
+    use serde_json::json;
+
+    static COLUMNS: [Column<Client>; 2] = [
+        Column { field: "name", class: "lead", show: |c, _| Cell::text(c.name.clone()) },
+        Column { field: "email", class: "wide", show: |c, _| Cell::text(c.email.clone()) },
+    ];
+
+    fn rendered(rows: Vec<Row>) -> String {
+        Owner::new().with(|| {
+            let live = Live::provide(ShellInfo {
+                network: String::new(),
+                zone: Zone::default(),
+                silent_after_s: 900,
+                admin: String::new(),
+                now: UtcMs(0),
+            });
+            provide_context(live.figures([("documents".to_owned(), json!({"clients": 7}))].into()));
+            Clock::provide(live);
+            let store = live.list(Snapshot {
+                topic: Collection::Clients,
+                position: Position::default(),
+                ct: ClusterTime::default(),
+                rows,
+                complete: true,
+            });
+            view! { <LiveList collection=Collection::Clients store columns=&COLUMNS /> }.to_html()
+        })
+    }
+
+    #[test]
+    fn rows_are_readable_before_any_script_runs() {
+        let fields = serde_json::from_value(json!({"name": "<Ada>", "email": 7, "created_at": "2026-01-01T00:00:00Z"}));
+        let html = rendered(vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }]);
+        for part in [
+            "data-topic=\"clients\"",
+            "data-id=\"65f\"",
+            "data-field=\"name\"",
+            "&lt;Ada&gt;",
+            "unreadable: email",
+            words::NOT_KNOWN,
+            "1 of 7, newest first",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains(" style="), "the content security policy forbids inline styles");
+        assert!(!html.contains("class=\"changed"), "what was loaded has not changed");
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_do() {
+        assert!(rendered(Vec::new()).contains(words::empty(Collection::Clients).1));
     }
 }

@@ -55,8 +55,8 @@ pub fn heading(path: &str) -> &'static str {
 pub fn Nav() -> impl IntoView {
     let group = |name: &'static str, places: &'static [Place]| {
         view! {
-            <h2>{name}</h2>
-            <ul>{places.iter().map(|p| view! { <li class:minor=p.minor>{link(p)}</li> }).collect_view()}</ul>
+            <p class="group" aria-hidden="true">{name}</p>
+            <ul aria-label=name>{places.iter().map(|p| view! { <li class:minor=p.minor>{link(p)}</li> }).collect_view()}</ul>
         }
     };
     view! {

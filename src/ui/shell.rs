@@ -29,7 +29,7 @@ pub fn Shell(info: ShellInfo, children: Children) -> impl IntoView {
     view! {
         <a class="skip" href="#main" rel="external">{words::SKIP}</a>
         <div class="shell">
-            <header class="rail">
+            <aside class="rail" aria-label=words::PLACES>
                 <a class="brand" href="/"><Mark /></a>
                 <Nav />
                 <button class="more" type="button" popovertarget=SHEET>
@@ -37,11 +37,11 @@ pub fn Shell(info: ShellInfo, children: Children) -> impl IntoView {
                     <span>{words::MORE}</span>
                 </button>
                 <Account info />
-            </header>
-            <div class="top">
+            </aside>
+            <header class="top">
                 <h1>{move || heading.get()}</h1>
                 <Connection />
-            </div>
+            </header>
             <main class="main" id="main" tabindex="-1" node_ref=main>
                 {children()}
             </main>

@@ -13,12 +13,12 @@ pub fn StaleBanner() -> impl IntoView {
     let text = Memo::new(move |_| clock.with_zone(|zone| words::stale(state.get(), zone)));
     view! {
         <Show when=move || text.with(Option::is_some)>
-            <div class="banner">
+            <aside class="banner" aria-label=words::CONNECTION>
                 <p>{move || text.get()}</p>
                 <button class="button" type="button" on:click=move |_| live.retry_now()>
                     {words::RETRY_NOW}
                 </button>
-            </div>
+            </aside>
         </Show>
     }
 }

@@ -10,7 +10,7 @@ mod times;
 
 pub use money::money;
 pub use numbers::{
-    Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, volume,
+    Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated, volume,
 };
 pub use phrases::*;
 pub use sentences::{Sentence, sentence};

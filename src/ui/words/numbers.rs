@@ -72,6 +72,12 @@ pub fn power(w: Watt) -> Quantity {
     Quantity::new(fixed(w.0, 3, 1), "kW")
 }
 
+/// What a thing can do at most: round numbers stay round.
+pub fn rated(w: Watt) -> Quantity {
+    let digits = u32::from(w.0 % 1000 != 0);
+    Quantity::new(fixed(w.0, 3, digits), "kW")
+}
+
 /// Alone on a card: as many digits as matter.
 pub fn energy_figure(wh: Wh) -> Quantity {
     match wh.0.unsigned_abs() {
@@ -140,6 +146,7 @@ mod tests {
         assert_eq!(energy_figure(Wh(2_500_000_000)).to_string(), "2,500.0\u{a0}MWh");
         assert_eq!(power(Watt(49)).value, "0.0");
         assert_eq!(power_figure(Watt(486_400)).to_string(), "486\u{a0}kW");
+        assert_eq!([rated(Watt(50_000)).value, rated(Watt(7_400)).value], ["50", "7.4"]);
         assert_eq!(mass(-1250).to_string(), "\u{2212}1.3\u{a0}kg");
     }
 

@@ -19,6 +19,8 @@ pub const TO_OVERVIEW: &str = "To the Overview";
 pub const EMAIL: &str = "E-mail";
 pub const PASSWORD: &str = "Password";
 pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
+pub const PLACES: &str = "Places and account";
+pub const CONNECTION: &str = "Connection";
 pub const MORE: &str = "More";
 pub const SIGN_IN: &str = "Sign in";
 pub const SIGN_OUT: &str = "Sign out";
@@ -219,7 +221,7 @@ pub fn column(collection: Collection, field: &str) -> &'static str {
         "energy_wh" => "Energy",
         "evses" => "State",
         "factors" => "Factors",
-        "failure_code" => "Cause",
+        "failure_code" => "Notes",
         "granularity" => "Length",
         "km_electric_m" => "Driven",
         "last_heartbeat_at" => "Heartbeat",
@@ -240,7 +242,7 @@ pub fn column(collection: Collection, field: &str) -> &'static str {
         "status" => "Status",
         "tokens" => "Cards",
         "total_time_s" => "Time",
-        "trees_10y" => "Tree seedlings, 10 years",
+        "trees_10y" => "Trees, 10 years",
         "city" => "City",
         _ => "",
     }
@@ -298,7 +300,11 @@ pub fn error(error: &AppError) -> (&'static str, String) {
         AppError::Invalid(why) => ("This cannot be shown", why.clone()),
         AppError::Internal { request_id } => (
             "Something went wrong",
-            format!("Try again. If it stays, tell whoever runs this server: request {request_id}."),
+            if request_id.is_empty() {
+                "Try again in a moment.".to_owned()
+            } else {
+                format!("Try again. If it stays, tell whoever runs this server: request {request_id}.")
+            },
         ),
     }
 }
