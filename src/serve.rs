@@ -31,9 +31,6 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let hub = Hub::new(settings.network.silent_after);
     let closing = CancellationToken::new();
     let work = TaskTracker::new();
-    if ddl {
-        work.spawn(prepare_indexes(mongo.clone(), closing.clone()));
-    }
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
     work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
 
@@ -50,6 +47,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         closing: closing.clone(),
         sockets: TaskTracker::new(),
     };
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
     let sockets = app.sockets.clone();
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
     let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
@@ -74,11 +72,18 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes what is missing as soon as MongoDB is there.
-async fn prepare_indexes(mongo: Mongo, stop: CancellationToken) {
+/// Makes what is missing as soon as MongoDB is there; in the operator's database only where `ddl` allows.
+async fn prepare(mongo: Mongo, doors: Doors, ddl: bool, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
-        match prepare::prepare(&mongo.operator).await {
+        let made = async {
+            doors.users.ensure_indexes().await?;
+            if ddl {
+                prepare::prepare(&mongo.operator).await?;
+            }
+            anyhow::Ok(())
+        };
+        match made.await {
             Ok(()) => return,
             Err(error) if told => tracing::debug!(%error, "indexes and images wait"),
             Err(error) => {
