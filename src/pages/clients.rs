@@ -42,5 +42,5 @@ fn count(n: usize) -> i64 {
 
 #[component]
 pub fn Clients() -> impl IntoView {
-    view! { <ListPage collection=Collection::Clients columns=&COLUMNS /> }
+    view! { <ListPage collection=Collection::Clients table=&COLUMNS /> }
 }

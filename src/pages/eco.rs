@@ -36,7 +36,7 @@ static COLUMNS: [Column<EcoStat>; 10] = [
 #[component]
 pub fn Eco() -> impl IntoView {
     view! {
-        <ListPage collection=Collection::EcoStats columns=&COLUMNS />
+        <ListPage collection=Collection::EcoStats table=&COLUMNS />
         <section class="panel prose">
             <h2>"How this is computed"</h2>
             {words::ECO_FORMULA.map(|line| view! { <p>{line}</p> }).into_iter().collect_view()}

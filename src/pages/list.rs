@@ -7,11 +7,11 @@ use crate::{
     api::load_list,
     live::Live,
     model::ids::Collection,
-    ui::{Column, Failure, LiveList, Loading, Shown, words},
+    ui::{Failure, LiveList, Loading, Table, words},
 };
 
 #[component]
-pub fn ListPage<D: Shown>(collection: Collection, columns: &'static [Column<D>]) -> impl IntoView {
+pub fn ListPage(collection: Collection, table: &'static dyn Table) -> impl IntoView {
     let live = expect_context::<Live>();
     let snapshot = Resource::new(|| (), move |()| load_list(collection, None));
     let title = words::title(collection);
@@ -20,7 +20,7 @@ pub fn ListPage<D: Shown>(collection: Collection, columns: &'static [Column<D>])
         <Suspense fallback=move || view! { <Loading what=title /> }>
             {move || Suspend::new(async move {
                 match snapshot.await {
-                    Ok(snapshot) => view! { <LiveList collection store=live.list(snapshot) columns /> }.into_any(),
+                    Ok(snapshot) => view! { <LiveList collection store=live.list(snapshot) table /> }.into_any(),
                     Err(error) => view! { <Failure error retry=move |()| snapshot.refetch() /> }.into_any(),
                 }
             })}

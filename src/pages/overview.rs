@@ -26,4 +26,5 @@ pub fn Overview() -> impl IntoView {
             <LatestChanges />
         </div>
     }
+    .into_any()
 }

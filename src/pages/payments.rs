@@ -78,7 +78,7 @@ fn cause(payment: &Payment) -> Cell {
 
 #[component]
 pub fn Payments() -> impl IntoView {
-    view! { <ListPage collection=Collection::Payments columns=&COLUMNS /> }
+    view! { <ListPage collection=Collection::Payments table=&COLUMNS /> }
 }
 
 #[cfg(test)]

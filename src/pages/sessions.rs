@@ -79,7 +79,7 @@ fn notes(session: &Session) -> Cell {
 
 #[component]
 pub fn Sessions() -> impl IntoView {
-    view! { <ListPage collection=Collection::ChargingSessions columns=&COLUMNS /> }
+    view! { <ListPage collection=Collection::ChargingSessions table=&COLUMNS /> }
 }
 
 #[cfg(test)]

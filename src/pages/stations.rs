@@ -63,7 +63,7 @@ fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Loo
 
 #[component]
 pub fn Stations() -> impl IntoView {
-    view! { <ListPage collection=Collection::Stations columns=&COLUMNS /> }
+    view! { <ListPage collection=Collection::Stations table=&COLUMNS /> }
 }
 
 #[cfg(test)]

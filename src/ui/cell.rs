@@ -70,6 +70,11 @@ impl Cell {
         self
     }
 
+    /// Another remark, by who is not the column.
+    pub fn badge(&mut self, badge: Badge) {
+        self.badges.push(badge);
+    }
+
     pub fn view(self) -> AnyView {
         let main = match self.main {
             Main::Missing => missing().into_any(),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::{
+    badge::Badge,
     cell::{amount, missing},
     words::Quantity,
 };
@@ -18,7 +19,10 @@ pub fn FigureCard(
     #[prop(into)] figure: Signal<Option<Quantity>>,
     /// Against what, as of when.
     #[prop(into)]
-    note: ViewFn,
+    note: Signal<Option<String>>,
+    /// A remark on the figure, while there is one to make.
+    #[prop(optional, into)]
+    badge: Signal<Option<Badge>>,
     /// What draws the figure beside saying it.
     #[prop(optional)]
     children: Option<Children>,
@@ -29,8 +33,12 @@ pub fn FigureCard(
             <p class="figure">
                 {move || figure.get().map_or_else(|| missing().into_any(), |figure| amount(figure).into_any())}
             </p>
-            <p class="note">{note.run()}</p>
+            <p class="note">
+                <span>{move || note.get()}</span>
+                {move || badge.get().map(Badge::view)}
+            </p>
             {children.map(|children| children())}
         </A>
     }
+    .into_any()
 }

@@ -5,32 +5,15 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::{Badge, Cell, Clock, Empty, words};
+use super::{Cell, Clock, Empty, table::Table, words};
 use crate::{
     live::{FigureStore, ListStore, RowState},
-    model::{
-        entities::{Document, see},
-        ids::{Collection, DocId},
-        status::Role,
-    },
+    model::ids::{Collection, DocId},
 };
 
-/// One column of a table of documents `D`.
-pub struct Column<D: 'static> {
-    /// The document's field.
-    pub field: &'static str,
-    /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
-    /// short: first `spare`, then `low`, then `mid`; its place in a phone's two lines: `lead`, `end`, `second`, `last`.
-    pub class: &'static str,
-    pub show: fn(&D, &Clock) -> Cell,
-}
-
-/// The bounds a row's document needs to be followed.
-pub trait Shown: Document + PartialEq + Send + Sync + 'static {}
-impl<D: Document + PartialEq + Send + Sync + 'static> Shown for D {}
-
 #[component]
-pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'static [Column<D>]) -> impl IntoView {
+pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Table) -> impl IntoView {
+    let columns = StoredValue::new(table.columns());
     let order = store.order();
     let totals = expect_context::<FigureStore>().get::<BTreeMap<Collection, i64>>("documents");
     let total = move || totals.with(|t| t.as_ref().map(|t| t.get(&collection).copied().unwrap_or(0)));
@@ -38,8 +21,8 @@ pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'s
     let waiting = store.waiting();
     let loading = store.loading();
     let hold = Hold::new(store);
-    let head = columns.iter().map(|c| {
-        view! { <th class=c.class scope="col" role="columnheader">{words::column(collection, c.field)}</th> }
+    let head = columns.get_value().into_iter().map(|(field, class)| {
+        view! { <th class=class scope="col" role="columnheader">{words::column(collection, field)}</th> }
     });
     view! {
         <section
@@ -70,7 +53,7 @@ pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'s
                     <For
                         each=move || order.get()
                         key=|id| id.clone()
-                        children=move |id| store.row(&id).map(|row| line(id, row, columns))
+                        children=move |id| store.row(&id).map(|row| line(id, row, table, columns))
                     />
                 </tbody>
             </table>
@@ -79,24 +62,22 @@ pub fn LiveList<D: Shown>(collection: Collection, store: ListStore, columns: &'s
     }
 }
 
-fn line<D: Shown>(id: DocId, row: ArcRwSignal<RowState>, columns: &'static [Column<D>]) -> impl IntoView {
+fn line(
+    id: DocId,
+    row: ArcRwSignal<RowState>,
+    table: &'static dyn Table,
+    columns: StoredValue<Vec<(&'static str, &'static str)>>,
+) -> impl IntoView {
     let clock = Clock::expect();
-    let seen = Memo::new({
+    let all = Memo::new({
         let row = row.clone();
-        move |_| row.with(|row| see::<D>(&row.fields))
+        move |_| row.with(|row| table.cells(&row.fields, &clock))
     });
-    // What could not be read is said among the notes, or beside the name where there are none.
-    let notes = columns.iter().position(|c| c.class.contains("notes")).unwrap_or(0);
-    let cells = columns.iter().enumerate().map(move |(i, column)| {
-        let cell = Memo::new(move |_| {
-            seen.with(|seen| {
-                let cell = (column.show)(&seen.doc, &clock);
-                if i == notes { cell.badges(unreadable(&seen.unreadable)) } else { cell }
-            })
-        });
+    let cells = columns.get_value().into_iter().enumerate().map(move |(i, (field, class))| {
+        let cell = Memo::new(move |_| all.with(|cells| cells.get(i).cloned()));
         view! {
-            <td class=column.class data-field=column.field role="cell">
-                {move || cell.get().view()}
+            <td class=class data-field=field role="cell">
+                {move || cell.get().map(Cell::view)}
             </td>
         }
     });
@@ -106,10 +87,6 @@ fn line<D: Shown>(id: DocId, row: ArcRwSignal<RowState>, columns: &'static [Colu
             {cells.collect_view()}
         </tr>
     }
-}
-
-fn unreadable(fields: &[String]) -> Option<Badge> {
-    (!fields.is_empty()).then(|| Badge::new(Role::Wait, words::unreadable(fields)))
 }
 
 /// Two classes with the same animation: it starts again when one follows the other.
@@ -165,6 +142,7 @@ mod tests {
             snapshot::{Row, Snapshot},
             time::{UtcMs, Zone},
         },
+        ui::Column,
     };
     use serde_json::json;
 
@@ -191,7 +169,7 @@ mod tests {
                 rows,
                 complete: true,
             });
-            view! { <LiveList collection=Collection::Clients store columns=&COLUMNS /> }.to_html()
+            view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
         })
     }
 

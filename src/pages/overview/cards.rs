@@ -56,7 +56,7 @@ fn ActiveSessions() -> impl IntoView {
     let share = Memo::new(move |_| per_mille(active.get()?, evses.get()?));
     view! {
         <FigureCard name="active_sessions" title="Active sessions" href=SESSIONS figure=counted("active_sessions")
-            note=move || view! { {move || evses.get().map(words::on_evses)} }>
+            note=Signal::derive(move || evses.get().map(words::on_evses))>
             <Bar share />
         </FigureCard>
     }
@@ -70,7 +70,7 @@ fn LivePower() -> impl IntoView {
     view! {
         <FigureCard name="live_power" title="Power now" href=SESSIONS
             figure=Signal::derive(move || power.get().map(words::power_figure))
-            note=move || view! { {move || installed.get().map(words::installed)} }>
+            note=Signal::derive(move || installed.get().map(words::installed))>
             <Bar share />
         </FigureCard>
     }
@@ -94,7 +94,7 @@ fn EnergyToday() -> impl IntoView {
     view! {
         <FigureCard name="energy_today" title="Energy today" href=SESSIONS
             figure=Signal::derive(move || today.get().map(words::energy_figure))
-            note=move || view! { {note} }>
+            note=Signal::derive(note)>
             <Sparkline values=hourly />
         </FigureCard>
     }
@@ -107,21 +107,19 @@ fn RevenueToday() -> impl IntoView {
     let figure = Signal::derive(move || {
         revenue.get().map(|all| Quantity::bare(all.first().map_or_else(|| words::count(0), |r| words::money(&r.money))))
     });
-    let note = move || {
-        let all = revenue.get()?;
-        let others: Vec<_> = all.iter().skip(1).map(|r| r.money.clone()).collect();
-        let badge = all.iter().any(|r| r.derived_minor != 0);
-        let text = match (all.is_empty(), others.is_empty()) {
-            (true, _) => words::NOTHING_CAPTURED.to_owned(),
-            (_, true) => words::CAPTURED_TODAY.to_owned(),
-            _ => words::and(&words::amounts(&others)),
-        };
-        let badge = badge.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY).view());
-        Some(view! { <span>{text}</span> {badge} })
-    };
-    view! {
-        <FigureCard name="revenue_today" title="Revenue today" href=PAYMENTS figure note=move || view! { {note} } />
-    }
+    let note = Signal::derive(move || {
+        let others: Vec<_> = revenue.get()?.into_iter().skip(1).map(|r| r.money).collect();
+        Some(match revenue.with(|all| all.as_ref().is_none_or(Vec::is_empty)) {
+            true => words::NOTHING_CAPTURED.to_owned(),
+            false if others.is_empty() => words::CAPTURED_TODAY.to_owned(),
+            false => words::and(&words::amounts(&others)),
+        })
+    });
+    let badge = Signal::derive(move || {
+        let derived = revenue.get()?.iter().any(|r| r.derived_minor != 0);
+        derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY))
+    });
+    view! { <FigureCard name="revenue_today" title="Revenue today" href=PAYMENTS figure note badge /> }
 }
 
 #[component]
@@ -129,7 +127,7 @@ fn SessionsToday() -> impl IntoView {
     let completed = figures().get::<i64>("completed_today");
     view! {
         <FigureCard name="sessions_today" title="Sessions today" href=SESSIONS figure=counted("sessions_today")
-            note=move || view! { {move || completed.get().map(words::completed)} } />
+            note=Signal::derive(move || completed.get().map(words::completed)) />
     }
 }
 
@@ -139,7 +137,7 @@ fn Clients() -> impl IntoView {
     let all = move || documents.get().map(|d| words::of_all(d.get(&Collection::Clients).copied().unwrap_or(0)));
     view! {
         <FigureCard name="clients" title="Active clients" href=page(Collection::Clients) figure=counted("clients")
-            note=move || view! { {all} } />
+            note=Signal::derive(all) />
     }
 }
 
@@ -152,7 +150,7 @@ fn OpenPayments() -> impl IntoView {
     view! {
         <FigureCard name="open_payments" title="Open payments" href=PAYMENTS
             figure=Signal::derive(move || open.get().map(|o| Quantity::bare(words::count(o.count))))
-            note=move || view! { {amounts} } />
+            note=Signal::derive(amounts) />
     }
 }
 
@@ -160,6 +158,6 @@ fn OpenPayments() -> impl IntoView {
 fn FailedPayments() -> impl IntoView {
     view! {
         <FigureCard name="failed_payments" title="Failed payments" href=PAYMENTS figure=counted("failed_payments")
-            note=|| view! { "created today" } />
+            note=Signal::stored(Some(words::CREATED_TODAY.to_owned())) />
     }
 }

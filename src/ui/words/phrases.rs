@@ -126,6 +126,7 @@ pub fn amounts(amounts: &[Money]) -> String {
 pub const FIGURES: &str = "Figures";
 pub const NOTHING_CAPTURED: &str = "nothing captured yet";
 pub const CAPTURED_TODAY: &str = "captured less refunded";
+pub const CREATED_TODAY: &str = "created today";
 pub const NONE_OPEN: &str = "none waits for money";
 pub const TO_NEWEST: &str = "Newest sessions";
 
@@ -196,7 +197,7 @@ pub fn unknown_since(heard: Option<&str>) -> String {
 /// `Charging` of all, `1 of 2 charging` of some.
 pub fn some_of(status: &EvseStatus, n: usize, all: usize) -> String {
     let word = super::evse_status(status);
-    if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_lowercase()) }
+    if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_ascii_lowercase()) }
 }
 
 /// A table's column by the document's field it shows.

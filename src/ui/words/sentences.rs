@@ -116,7 +116,7 @@ fn delivered(energy_wh: Option<Wh>) -> Option<String> {
 /// Within a sentence; a code unknown to us keeps its case.
 fn lower(word: Cow<'static, str>) -> String {
     match word {
-        Cow::Borrowed(word) => word.to_lowercase(),
+        Cow::Borrowed(word) => word.to_ascii_lowercase(),
         Cow::Owned(code) => code,
     }
 }

@@ -1,0 +1,46 @@
+//! What a table says about documents: columns of a document type, behind a face that the drawing need not know the type of.
+//! The browser's program holds the drawing once, not once per collection.
+
+use super::{Badge, Cell, Clock, words};
+use crate::model::{
+    entities::{Document, see},
+    fields::Fields,
+    status::Role,
+};
+
+/// One column of a table of documents `D`.
+pub struct Column<D: 'static> {
+    /// The document's field.
+    pub field: &'static str,
+    /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
+    /// short: first `spare`, then `low`, then `mid`; its place in a phone's two lines: `lead`, `end`, `second`, `last`.
+    pub class: &'static str,
+    pub show: fn(&D, &Clock) -> Cell,
+}
+
+pub trait Table: Sync {
+    /// Field and class of each column.
+    fn columns(&self) -> Vec<(&'static str, &'static str)>;
+
+    /// The cells of one document.
+    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell>;
+}
+
+impl<D: Document, const N: usize> Table for [Column<D>; N] {
+    fn columns(&self) -> Vec<(&'static str, &'static str)> {
+        self.iter().map(|column| (column.field, column.class)).collect()
+    }
+
+    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell> {
+        let seen = see::<D>(document);
+        let mut cells: Vec<Cell> = self.iter().map(|column| (column.show)(&seen.doc, clock)).collect();
+        // What could not be read is said among the notes, or beside the name where there are none.
+        let notes = self.iter().position(|c| c.class.contains("notes")).unwrap_or(0);
+        if !seen.unreadable.is_empty()
+            && let Some(cell) = cells.get_mut(notes)
+        {
+            cell.badge(Badge::new(Role::Wait, words::unreadable(&seen.unreadable)));
+        }
+        cells
+    }
+}
