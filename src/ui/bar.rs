@@ -2,10 +2,9 @@
 
 use leptos::prelude::*;
 
-/// `share` in per mille; nothing is drawn where it is not known.
-#[component]
-pub fn Bar(#[prop(into)] share: Signal<Option<i64>>) -> impl IntoView {
-    let width = move || format!("{}%", share.get().unwrap_or(0).clamp(0, 1000) / 10);
+/// `share` in per mille.
+pub fn bar(share: i64) -> impl IntoView {
+    let width = format!("{}%", share.clamp(0, 1000) / 10);
     view! {
         <svg class="bar" aria-hidden="true">
             <rect class="track" width="100%" height="100%" />

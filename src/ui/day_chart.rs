@@ -3,10 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    clock::Clock,
-    words::{self, energy, energy_figure},
-};
+use super::words::{self, energy, energy_figure};
 use crate::model::{
     figures::DaySeries,
     money::Wh,
@@ -20,16 +17,8 @@ const QUARTER_S: i64 = 900;
 const SOME_DAY: Period = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
 
 #[component]
-pub fn DayChart(
-    #[prop(into)] series: Signal<Option<DaySeries>>,
-    #[prop(into)] day: Signal<Option<Period>>,
-) -> impl IntoView {
-    let clock = Clock::expect();
-    let drawing = Memo::new(move |_| {
-        let series = series.get().unwrap_or_default();
-        clock.with_zone(|zone| Drawing::of(&series, day.get().unwrap_or(SOME_DAY), zone))
-    });
-    let part = move |read: fn(&Drawing) -> &String| move || drawing.with(|d| read(d).clone());
+pub fn DayChart(drawing: Memo<DayDrawing>) -> impl IntoView {
+    let part = move |read: fn(&DayDrawing) -> &String| move || drawing.with(|d| read(d).clone());
     view! {
         <div class="legend">
             <span class="key-1">"Today"</span>
@@ -85,7 +74,7 @@ fn hour((from, today, before): &(String, Option<i64>, i64)) -> impl IntoView + u
 
 /// The chart as texts and coordinates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Drawing {
+pub struct DayDrawing {
     today: String,
     area: String,
     before: String,
@@ -101,8 +90,10 @@ struct Drawing {
     nothing: bool,
 }
 
-impl Drawing {
-    fn of(series: &DaySeries, day: Period, zone: &Zone) -> Self {
+impl DayDrawing {
+    /// Without a day the axes are drawn all the same.
+    pub fn of(series: &DaySeries, day: Option<Period>, zone: &Zone) -> Self {
+        let day = day.unwrap_or(SOME_DAY);
         let quarters = ((day.to.seconds() - day.from.seconds()) / QUARTER_S).max(1);
         let largest = series.today.iter().chain(&series.week_before).copied().max().unwrap_or(0);
         let (step, steps) = scale(largest);
@@ -208,7 +199,7 @@ mod tests {
     #[test]
     fn lines_end_where_the_day_has_come_to() {
         let series = DaySeries { today: vec![0, 1000, 3000], week_before: vec![1000; 96] };
-        let d = Drawing::of(&series, day(), &Zone::default());
+        let d = DayDrawing::of(&series, Some(day()), &Zone::default());
         assert_eq!(d.today, "0.0,200.0 5.0,200.0 15.0,133.4 25.0,0.0 30.0,0.0 ");
         assert_eq!(d.now, "M30 0V200");
         assert!(d.before.ends_with("960.0,133.4 "));
@@ -222,6 +213,6 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_has_25() {
         let long = Period { to: UtcMs(day().to.0 + 3_600_000), ..day() };
-        assert_eq!(Drawing::of(&DaySeries::default(), long, &Zone::default()).hours.len(), 25);
+        assert_eq!(DayDrawing::of(&DaySeries::default(), Some(long), &Zone::default()).hours.len(), 25);
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::{Cell, Clock, Empty, table::Table, words};
+use super::{Cell, Clock, Empty, figure, table::Table, words};
 use crate::{
-    live::{FigureStore, ListStore, RowState},
+    live::{ListStore, RowState},
     model::ids::{Collection, DocId},
 };
 
@@ -15,8 +15,8 @@ use crate::{
 pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Table) -> impl IntoView {
     let columns = StoredValue::new(table.columns());
     let order = store.order();
-    let totals = expect_context::<FigureStore>().get::<BTreeMap<Collection, i64>>("documents");
-    let total = move || totals.with(|t| t.as_ref().map(|t| t.get(&collection).copied().unwrap_or(0)));
+    let totals = figure::<BTreeMap<Collection, i64>>("documents");
+    let total = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
     let shown = Memo::new(move |_| words::shown(order.with(Vec::len), total(), collection));
     let waiting = store.waiting();
     let loading = store.loading();

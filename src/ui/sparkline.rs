@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-#[component]
-pub fn Sparkline(#[prop(into)] values: Signal<Vec<i64>>) -> impl IntoView {
+pub fn sparkline(values: &[i64]) -> impl IntoView + use<> {
+    let points = points(values);
     view! {
         <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true">
-            <polyline class="series-1" points=move || points(&values.read()) />
+            <polyline class="series-1" points=points />
         </svg>
     }
 }

@@ -8,33 +8,24 @@ use super::{
 };
 
 /// Parts in the order in which they are drawn.
-#[component]
-pub fn SplitBar(#[prop(into)] parts: Signal<Vec<(Look, i64)>>) -> impl IntoView {
-    let bar = move || {
-        let parts = parts.get();
-        let shares = shares(&parts.iter().map(|(_, n)| *n).collect::<Vec<_>>());
-        parts
-            .into_iter()
-            .zip(shares)
-            .map(|((look, _), (from, width))| {
-                view! {
-                    <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
-                }
-            })
-            .collect_view()
-    };
-    let key = move || {
-        let key = parts.get().into_iter().map(|(look, n)| {
-            view! {
-                <li class=format!("status {}", role_class(look.role))>
-                    <Shape role=look.role />
-                    <span>{look.word}</span>
-                    <b>{words::count(n)}</b>
-                </li>
-            }
-        });
-        key.collect_view()
-    };
+pub fn split_bar(parts: Vec<(Look, i64)>) -> impl IntoView {
+    let shares = shares(&parts.iter().map(|(_, n)| *n).collect::<Vec<_>>());
+    let bar = parts.iter().zip(shares).map(|((look, _), (from, width))| {
+        view! {
+            <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
+        }
+    });
+    let bar = bar.collect_view();
+    let key = parts.into_iter().map(|(look, n)| {
+        view! {
+            <li class=format!("status {}", role_class(look.role))>
+                <Shape role=look.role />
+                <span>{look.word}</span>
+                <b>{words::count(n)}</b>
+            </li>
+        }
+    });
+    let key = key.collect_view();
     view! {
         <svg class="split" aria-hidden="true">
             <defs>

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use crate::{
-    live::FigureStore,
     model::{
         figures::{DaySeries, Open, Revenue},
         ids::Collection,
@@ -14,150 +13,162 @@ use crate::{
         time::Period,
     },
     ui::{
-        Badge, Bar, Clock, FigureCard, Sparkline, page, per_mille,
+        Badge, Clock, Figure, FigureCard, Picture, figure, page, per_mille,
         words::{self, Quantity},
     },
 };
+
+const SESSIONS: &str = page(Collection::ChargingSessions);
+const PAYMENTS: &str = page(Collection::Payments);
+const CLIENTS: &str = page(Collection::Clients);
 
 #[component]
 pub fn Cards() -> impl IntoView {
     view! {
         <section class="cards" aria-label=words::FIGURES>
-            <ActiveSessions />
-            <LivePower />
-            <EnergyToday />
-            <RevenueToday />
-            <SessionsToday />
-            <Clients />
-            <OpenPayments />
-            <FailedPayments />
+            <FigureCard name="active_sessions" title="Active sessions" href=SESSIONS figure=active_sessions() />
+            <FigureCard name="live_power" title="Power now" href=SESSIONS figure=live_power() />
+            <FigureCard name="energy_today" title="Energy today" href=SESSIONS figure=energy_today() />
+            <FigureCard name="revenue_today" title="Revenue today" href=PAYMENTS figure=revenue_today() />
+            <FigureCard name="sessions_today" title="Sessions today" href=SESSIONS figure=sessions_today() />
+            <FigureCard name="clients" title="Active clients" href=CLIENTS figure=clients() />
+            <FigureCard name="open_payments" title="Open payments" href=PAYMENTS figure=open_payments() />
+            <FigureCard name="failed_payments" title="Failed payments" href=PAYMENTS figure=failed_payments() />
         </section>
     }
 }
 
-const SESSIONS: &str = page(Collection::ChargingSessions);
-const PAYMENTS: &str = page(Collection::Payments);
-
-fn figures() -> FigureStore {
-    expect_context()
+fn counted(n: Option<i64>) -> Option<Quantity> {
+    n.map(|n| Quantity::bare(words::count(n)))
 }
 
-/// A plain count.
-fn counted(name: &'static str) -> Signal<Option<Quantity>> {
-    let n = figures().get::<i64>(name);
-    Signal::derive(move || n.get().map(|n| Quantity::bare(words::count(n))))
+fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
+    part.zip(whole).and_then(|(part, whole)| per_mille(part, whole)).map_or(Picture::Share(0), Picture::Share)
 }
 
-#[component]
-fn ActiveSessions() -> impl IntoView {
-    let active = figures().get::<i64>("active_sessions");
-    let split = figures().get::<Vec<(EvseStatus, i64)>>("evse_split");
-    let evses = Memo::new(move |_| split.get().map(|split| split.iter().map(|(_, n)| n).sum::<i64>()));
-    let share = Memo::new(move |_| per_mille(active.get()?, evses.get()?));
-    view! {
-        <FigureCard name="active_sessions" title="Active sessions" href=SESSIONS figure=counted("active_sessions")
-            note=Signal::derive(move || evses.get().map(words::on_evses))>
-            <Bar share />
-        </FigureCard>
-    }
+fn active_sessions() -> Memo<Figure> {
+    let active = figure::<i64>("active_sessions");
+    let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
+    Memo::new(move |_| {
+        let evses = split().map(|split| split.iter().map(|(_, n)| n).sum::<i64>());
+        Figure {
+            value: counted(active()),
+            note: evses.map(words::on_evses),
+            picture: share(active(), evses),
+            ..Figure::default()
+        }
+    })
 }
 
-#[component]
-fn LivePower() -> impl IntoView {
-    let power = figures().get::<Watt>("live_power");
-    let installed = figures().get::<Watt>("installed_power");
-    let share = Memo::new(move |_| per_mille(power.get()?.0, installed.get()?.0));
-    view! {
-        <FigureCard name="live_power" title="Power now" href=SESSIONS
-            figure=Signal::derive(move || power.get().map(words::power_figure))
-            note=Signal::derive(move || installed.get().map(words::installed))>
-            <Bar share />
-        </FigureCard>
-    }
+fn live_power() -> Memo<Figure> {
+    let power = figure::<Watt>("live_power");
+    let installed = figure::<Watt>("installed_power");
+    Memo::new(move |_| Figure {
+        value: power().map(words::power_figure),
+        note: installed().map(words::installed),
+        picture: share(power().map(|w| w.0), installed().map(|w| w.0)),
+        ..Figure::default()
+    })
 }
 
-#[component]
-fn EnergyToday() -> impl IntoView {
-    let today = figures().get::<Wh>("energy_today");
-    let before = figures().get::<Wh>("energy_week_before");
-    let day = figures().get::<Period>("day");
-    let series = figures().get::<DaySeries>("energy_series");
+fn energy_today() -> Memo<Figure> {
+    let today = figure::<Wh>("energy_today");
+    let before = figure::<Wh>("energy_week_before");
+    let day = figure::<Period>("day");
+    let series = figure::<DaySeries>("energy_series");
     let clock = Clock::expect();
-    let hourly = Signal::derive(move || {
-        series
-            .with(|s| s.as_ref().map(|s| s.today.chunks(4).map(|hour| hour.iter().sum()).collect()).unwrap_or_default())
-    });
-    let note = move || {
-        let (today, before, day) = (today.get()?, before.get()?, day.get()?);
-        Some(clock.with_zone(|zone| words::against(before.0, today.0, words::weekday(zone, day.from))))
-    };
-    view! {
-        <FigureCard name="energy_today" title="Energy today" href=SESSIONS
-            figure=Signal::derive(move || today.get().map(words::energy_figure))
-            note=Signal::derive(note)>
-            <Sparkline values=hourly />
-        </FigureCard>
-    }
+    Memo::new(move |_| {
+        let weekday = day().map(|day| clock.with_zone(|zone| words::weekday(zone, day.from)));
+        let hours = series().unwrap_or_default().today.chunks(4).map(|hour| hour.iter().sum()).collect();
+        Figure {
+            value: today().map(words::energy_figure),
+            note: today().zip(before()).zip(weekday).map(|((now, then), day)| words::against(then.0, now.0, day)),
+            picture: Picture::Course(hours),
+            ..Figure::default()
+        }
+    })
 }
 
 /// The first currency large, the others beside it; never added.
-#[component]
-fn RevenueToday() -> impl IntoView {
-    let revenue = figures().get::<Vec<Revenue>>("revenue_today");
-    let figure = Signal::derive(move || {
-        revenue.get().map(|all| Quantity::bare(all.first().map_or_else(|| words::count(0), |r| words::money(&r.money))))
-    });
-    let note = Signal::derive(move || {
-        let others: Vec<_> = revenue.get()?.into_iter().skip(1).map(|r| r.money).collect();
-        Some(match revenue.with(|all| all.as_ref().is_none_or(Vec::is_empty)) {
-            true => words::NOTHING_CAPTURED.to_owned(),
-            false if others.is_empty() => words::CAPTURED_TODAY.to_owned(),
-            false => words::and(&words::amounts(&others)),
-        })
-    });
-    let badge = Signal::derive(move || {
-        let derived = revenue.get()?.iter().any(|r| r.derived_minor != 0);
-        derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY))
-    });
-    view! { <FigureCard name="revenue_today" title="Revenue today" href=PAYMENTS figure note badge /> }
+fn revenue_today() -> Memo<Figure> {
+    let revenue = figure::<Vec<Revenue>>("revenue_today");
+    Memo::new(move |_| revenue().map_or_else(Figure::default, |all| revenue_figure(&all)))
 }
 
-#[component]
-fn SessionsToday() -> impl IntoView {
-    let completed = figures().get::<i64>("completed_today");
-    view! {
-        <FigureCard name="sessions_today" title="Sessions today" href=SESSIONS figure=counted("sessions_today")
-            note=Signal::derive(move || completed.get().map(words::completed)) />
-    }
-}
-
-#[component]
-fn Clients() -> impl IntoView {
-    let documents = figures().get::<BTreeMap<Collection, i64>>("documents");
-    let all = move || documents.get().map(|d| words::of_all(d.get(&Collection::Clients).copied().unwrap_or(0)));
-    view! {
-        <FigureCard name="clients" title="Active clients" href=page(Collection::Clients) figure=counted("clients")
-            note=Signal::derive(all) />
-    }
-}
-
-#[component]
-fn OpenPayments() -> impl IntoView {
-    let open = figures().get::<Open>("open_payments");
-    let amounts = move || {
-        open.get().map(|o| if o.amounts.is_empty() { words::NONE_OPEN.to_owned() } else { words::amounts(&o.amounts) })
+fn revenue_figure(all: &[Revenue]) -> Figure {
+    let Some((first, others)) = all.split_first() else {
+        let note = Some(words::NOTHING_CAPTURED.to_owned());
+        return Figure { value: counted(Some(0)), note, ..Figure::default() };
     };
-    view! {
-        <FigureCard name="open_payments" title="Open payments" href=PAYMENTS
-            figure=Signal::derive(move || open.get().map(|o| Quantity::bare(words::count(o.count))))
-            note=Signal::derive(amounts) />
+    let others: Vec<_> = others.iter().map(|r| r.money.clone()).collect();
+    let derived = all.iter().any(|r| r.derived_minor != 0);
+    Figure {
+        value: Some(Quantity::bare(words::money(&first.money))),
+        note: Some(if others.is_empty() {
+            words::CAPTURED_TODAY.to_owned()
+        } else {
+            words::and(&words::amounts(&others))
+        }),
+        badge: derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)),
+        picture: Picture::None,
     }
 }
 
-#[component]
-fn FailedPayments() -> impl IntoView {
-    view! {
-        <FigureCard name="failed_payments" title="Failed payments" href=PAYMENTS figure=counted("failed_payments")
-            note=Signal::stored(Some(words::CREATED_TODAY.to_owned())) />
+fn sessions_today() -> Memo<Figure> {
+    let started = figure::<i64>("sessions_today");
+    let completed = figure::<i64>("completed_today");
+    Memo::new(move |_| Figure {
+        value: counted(started()),
+        note: completed().map(words::completed),
+        ..Figure::default()
+    })
+}
+
+fn clients() -> Memo<Figure> {
+    let active = figure::<i64>("clients");
+    let documents = figure::<BTreeMap<Collection, i64>>("documents");
+    Memo::new(move |_| Figure {
+        value: counted(active()),
+        note: documents().map(|d| words::of_all(d.get(&Collection::Clients).copied().unwrap_or(0))),
+        ..Figure::default()
+    })
+}
+
+fn open_payments() -> Memo<Figure> {
+    let open = figure::<Open>("open_payments");
+    Memo::new(move |_| {
+        let Some(open) = open() else { return Figure::default() };
+        let amounts = words::amounts(&open.amounts);
+        let note = if amounts.is_empty() { words::NONE_OPEN.to_owned() } else { amounts };
+        Figure { value: counted(Some(open.count)), note: Some(note), ..Figure::default() }
+    })
+}
+
+fn failed_payments() -> Memo<Figure> {
+    let failed = figure::<i64>("failed_payments");
+    Memo::new(move |_| Figure {
+        value: counted(failed()),
+        note: Some(words::CREATED_TODAY.to_owned()),
+        ..Figure::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::money::{Currency, Money};
+
+    #[test]
+    fn currencies_stand_beside_each_other() {
+        let revenue = |minor, code: &str, derived_minor| Revenue {
+            money: Money { minor, currency: Currency(code.into()) },
+            derived_minor,
+        };
+        let card = revenue_figure(&[revenue(41_820, "GBP", 0), revenue(3640, "EUR", 5)]);
+        assert_eq!(card.value, Some(Quantity::bare("£418.20".into())));
+        assert_eq!(card.note.as_deref(), Some("and €36.40"));
+        assert!(card.badge.is_some(), "derived money is said to be");
+        assert_eq!(revenue_figure(&[]).value, Some(Quantity::bare("0".into())));
+        assert!(revenue_figure(&[revenue(1, "GBP", 0)]).badge.is_none());
     }
 }

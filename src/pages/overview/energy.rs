@@ -3,16 +3,17 @@
 use leptos::prelude::*;
 
 use crate::{
-    live::FigureStore,
     model::{figures::DaySeries, time::Period},
-    ui::DayChart,
+    ui::{Clock, DayChart, DayDrawing, figure},
 };
 
 #[component]
 pub fn EnergyToday() -> impl IntoView {
-    let figures = expect_context::<FigureStore>();
-    let series = figures.get::<DaySeries>("energy_series");
-    let day = figures.get::<Period>("day");
+    let series = figure::<DaySeries>("energy_series");
+    let day = figure::<Period>("day");
+    let clock = Clock::expect();
+    let drawing =
+        Memo::new(move |_| clock.with_zone(|zone| DayDrawing::of(&series().unwrap_or_default(), day(), zone)));
     view! {
         <section class="panel">
             <header>
@@ -20,7 +21,7 @@ pub fn EnergyToday() -> impl IntoView {
                 <p>"kWh per quarter hour"</p>
             </header>
             <div class="body">
-                <DayChart series day />
+                <DayChart drawing />
             </div>
         </section>
     }

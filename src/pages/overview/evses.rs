@@ -6,21 +6,22 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::{
-    live::FigureStore,
     model::{ids::Collection, status::EvseStatus},
-    ui::{Empty, Look, SplitBar, page, words},
+    ui::{Empty, Look, figure, page, split_bar, words},
 };
 
 #[component]
 pub fn Evses() -> impl IntoView {
-    let figures = expect_context::<FigureStore>();
-    let split = figures.get::<Vec<(EvseStatus, i64)>>("evse_split");
-    let documents = figures.get::<BTreeMap<Collection, i64>>("documents");
-    let parts = Memo::new(move |_| ordered(split.get().unwrap_or_default()));
+    let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
+    let documents = figure::<BTreeMap<Collection, i64>>("documents");
     let all = move || {
-        let evses = parts.with(|p| p.iter().map(|(_, n)| n).sum());
-        let stations = documents.get().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
+        let evses = split().unwrap_or_default().iter().map(|(_, n)| n).sum();
+        let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
         words::in_stations(evses, stations)
+    };
+    let bar = move || match ordered(split().unwrap_or_default()) {
+        parts if parts.is_empty() => view! { <Empty words=words::NO_EVSES /> }.into_any(),
+        parts => split_bar(parts).into_any(),
     };
     view! {
         <section class="panel" data-figure="evse_split">
@@ -30,12 +31,7 @@ pub fn Evses() -> impl IntoView {
                 <A href=page(Collection::Stations)>{words::title(Collection::Stations)}</A>
             </header>
             <div class="body">
-                <Show
-                    when=move || parts.with(|p| !p.is_empty())
-                    fallback=|| view! { <Empty words=words::NO_EVSES /> }
-                >
-                    <SplitBar parts />
-                </Show>
+                {bar}
             </div>
         </section>
     }

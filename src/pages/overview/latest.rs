@@ -4,22 +4,29 @@ use leptos::prelude::*;
 
 use crate::{
     live::FigureStore,
-    model::{
-        ids::DocId,
-        latest::{Kind, Latest, SHOWN},
-        time::UtcMs,
+    model::latest::{Kind, Latest, SHOWN},
+    ui::{
+        Clock, Empty,
+        words::{self, Sentence},
     },
-    ui::{Clock, Empty, words},
 };
 
 #[component]
 pub fn LatestChanges() -> impl IntoView {
     let latest = expect_context::<FigureStore>().get::<Vec<Latest>>("latest");
-    let nothing = Memo::new(move |_| latest.with(|l| l.as_ref().is_none_or(Vec::is_empty)));
+    let clock = Clock::expect();
     let slots = (0..SHOWN).map(|i| {
-        let news = Memo::new(move |_| latest.with(|l| l.as_ref().and_then(|l| l.get(i).cloned())));
-        view! { <Slot news /> }
+        let said = Memo::new(move |before: Option<&Option<Said>>| {
+            let news = latest.with(|all| all.as_ref().and_then(|all| all.get(i).cloned()))?;
+            let arrivals = before.map_or(0, |before| arrivals(before.as_ref(), &news));
+            Some(Said { sentence: words::sentence(&news), time: clock.stamp(news.at), arrivals, news })
+        });
+        view! { <Slot said /> }
     });
+    let nothing = move || {
+        let nothing = latest.with(|all| all.as_ref().is_none_or(Vec::is_empty));
+        nothing.then(|| view! { <Empty words=words::NO_NEWS /> })
+    };
     view! {
         <section class="panel latest">
             <header>
@@ -27,40 +34,45 @@ pub fn LatestChanges() -> impl IntoView {
             </header>
             <div class="body">
                 <ol class="feed" data-feed="latest">{slots.collect_view()}</ol>
-                {move || nothing.get().then(|| view! { <Empty words=words::NO_NEWS /> })}
+                {nothing}
             </div>
         </section>
     }
 }
 
-#[component]
-fn Slot(news: Memo<Option<Latest>>) -> impl IntoView {
-    let clock = Clock::expect();
-    let said = Memo::new(move |_| news.with(|n| n.as_ref().map(words::sentence)));
-    let at = move || news.with(|n| n.as_ref().map(|n| n.at));
-    let arrivals = Memo::new(move |before: Option<&(Option<Key>, u32)>| {
-        let key = news.with(|n| n.as_ref().map(|n| (n.id.clone(), n.at)));
-        match before {
-            Some((old, n)) if *old == key => (key, *n),
-            Some((_, n)) => (key, n.wrapping_add(1)),
-            None => (key, 0),
-        }
-    });
-    let text = move || said.with(|s| s.as_ref().map(|s| s.text.clone()));
-    view! {
-        <li
-            data-id=move || news.with(|n| n.as_ref().map(|n| n.id.0.clone()))
-            data-op=move || news.with(|n| n.as_ref().map(|n| op(n.kind)))
-            class=move || arrival_class(arrivals.with(|(_, n)| *n))
-        >
-            <time datetime=move || at().map(|at| at.to_string())>{move || at().map(|at| clock.stamp(at))}</time>
-            <span>{text}</span>
-            <b>{move || said.with(|s| s.as_ref().and_then(|s| s.amount.clone()))}</b>
-        </li>
+/// What a slot says.
+#[derive(Clone, PartialEq)]
+struct Said {
+    news: Latest,
+    sentence: Sentence,
+    time: String,
+    /// How much news came to the slot since the page was drawn.
+    arrivals: u32,
+}
+
+fn arrivals(before: Option<&Said>, news: &Latest) -> u32 {
+    match before {
+        Some(before) if (&before.news.id, before.news.at) == (&news.id, news.at) => before.arrivals,
+        Some(before) => before.arrivals.wrapping_add(1),
+        None => 1,
     }
 }
 
-type Key = (DocId, UtcMs);
+#[component]
+fn Slot(said: Memo<Option<Said>>) -> impl IntoView {
+    let part = move |read: fn(&Said) -> String| move || said.with(|said| said.as_ref().map(read));
+    view! {
+        <li
+            data-id=part(|said| said.news.id.0.clone())
+            data-op=part(|said| op(said.news.kind).to_owned())
+            class=part(|said| arrival_class(said.arrivals).to_owned())
+        >
+            <time datetime=part(|said| said.news.at.to_string())>{part(|said| said.time.clone())}</time>
+            <span>{part(|said| said.sentence.text.clone())}</span>
+            <b>{part(|said| said.sentence.amount.clone().unwrap_or_default())}</b>
+        </li>
+    }
+}
 
 const fn op(kind: Kind) -> &'static str {
     match kind {

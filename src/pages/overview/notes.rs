@@ -6,23 +6,21 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::{
-    live::FigureStore,
     model::{
         ids::Collection,
         time::{Period, UtcMs},
     },
-    ui::{Clock, page, words},
+    ui::{Clock, figure, page, words},
 };
 
 #[component]
 pub fn Notes() -> impl IntoView {
-    let figures = expect_context::<FigureStore>();
     let clock = Clock::expect();
-    let newest = figures.get::<UtcMs>("newest_data");
-    let day = figures.get::<Period>("day");
-    let unreadable = figures.get::<BTreeMap<Collection, i64>>("unreadable");
+    let newest = figure::<UtcMs>("newest_data");
+    let day = figure::<Period>("day");
+    let unreadable = figure::<BTreeMap<Collection, i64>>("unreadable");
     let old = move || {
-        let newest = newest.get().filter(|at| day.get().is_some_and(|day| *at < day.from))?;
+        let newest = newest().filter(|at| day().is_some_and(|day| *at < day.from))?;
         let text = words::newest_data(&clock.with_zone(|zone| words::date(zone, newest)));
         Some(view! {
             <p class="note-line">
@@ -32,7 +30,7 @@ pub fn Notes() -> impl IntoView {
         })
     };
     let unread = move || {
-        let counted: Vec<_> = unreadable.get()?.into_iter().filter(|(_, n)| *n > 0).collect();
+        let counted: Vec<_> = unreadable()?.into_iter().filter(|(_, n)| *n > 0).collect();
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
         let links = counted
             .into_iter()
