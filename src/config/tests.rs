@@ -132,3 +132,17 @@ fn no_secret_is_told() {
     let right = load(NETWORK, &[("MONGODB_URI", "mongodb://ada:s3cr3t@db.example")]).unwrap();
     assert!(!format!("{right:?}").contains(CANARY));
 }
+
+/// The builder reads Cargo.toml and the server that runs alone reads Leptos.toml.
+#[test]
+fn what_the_builder_and_the_server_are_told_agrees() {
+    let table = |text: &str| -> toml::Table {
+        let all: toml::Table = text.parse().unwrap();
+        all["package"]["metadata"]["leptos"].as_table().unwrap().clone()
+    };
+    let (built, run) = (table(include_str!("../../Cargo.toml")), table(include_str!("../../Leptos.toml")));
+    assert!(!run.is_empty());
+    for (key, value) in &run {
+        assert_eq!(built.get(key), Some(value), "{key}");
+    }
+}
