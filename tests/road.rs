@@ -196,6 +196,7 @@ async fn a_restart_loses_nothing_and_two_relays_double_nothing() {
     let (second, third) = (network.instance(true), network.instance(true));
     payments.insert_many((80..120).map(pay)).await.unwrap();
     for instance in [&second, &third] {
+        instance.until("120 changes", |hub| hub.head().is_some_and(|head| head.seq.0 >= 120)).await;
         instance.until("all payments counted", |hub| open(hub).is_some_and(|open| open.count == 120)).await;
         assert_eq!(instance.hub.head().unwrap().epoch, epoch, "the log was continued");
         assert_eq!(instance.hub.head().unwrap().seq.0, 120, "each change has exactly one number");

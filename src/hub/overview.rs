@@ -95,7 +95,7 @@ impl Cache {
     /// The overview of a zone, as of `state`. `None` for an unknown zone, or until the cells are counted.
     pub fn get(&self, zone: &str, state: &State) -> Option<Arc<Overview>> {
         let (now, head) = (state.now()?, state.head()?);
-        let Counting::Done(cells) = &state.cells else { return None };
+        let Counting::Done(cells, _) = &state.cells else { return None };
         let made_for = (state.version, now.seconds().div_euclid(60));
         let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
         let known = zones.get(zone);

@@ -52,14 +52,22 @@ pub struct State {
 
 /// The figures' cells: counted, or being counted while changes go on.
 pub enum Counting {
-    /// The deltas since the count began, each with its cluster time.
-    Underway(Vec<(ClusterTime, Cells)>),
-    Done(Cells),
+    /// The deltas that the log holds, each with its cluster time. A count from before `since` is of no use, because a
+    /// collection was replaced then, or the log begins there.
+    Underway { since: ClusterTime, deltas: Vec<(ClusterTime, Cells)> },
+    /// Counted at the cluster time, which may be ahead of the log; changes up to it are in already.
+    Done(Cells, ClusterTime),
+}
+
+impl Counting {
+    const fn since(since: ClusterTime) -> Self {
+        Self::Underway { since, deltas: Vec::new() }
+    }
 }
 
 impl Default for Counting {
     fn default() -> Self {
-        Self::Underway(Vec::new())
+        Self::since(ClusterTime::default())
     }
 }
 
@@ -90,6 +98,7 @@ impl State {
             closed: floor,
             ct: oldest.ct,
             topics,
+            cells: Counting::since(oldest.ct),
             lag: self.lag,
             clock: self.clock,
             version: self.version + 1,
@@ -153,11 +162,11 @@ impl State {
                     topic.index.put(seq, &row.id, row.after.as_ref());
                     changed.entry(record.collection).or_default().push(row.change());
                     match &mut self.cells {
-                        Counting::Underway(deltas) if !row.cells.is_empty() => {
+                        Counting::Underway { deltas, .. } if !row.cells.is_empty() => {
                             deltas.push((record.ct, row.cells.clone()))
                         }
-                        Counting::Underway(_) => {}
-                        Counting::Done(cells) => cells.merge(&row.cells),
+                        Counting::Done(cells, counted) if record.ct > *counted => cells.merge(&row.cells),
+                        Counting::Underway { .. } | Counting::Done(..) => {}
                     }
                     if let Some(news) = latest::news(&record) {
                         self.latest.push_front(news);
@@ -169,7 +178,7 @@ impl State {
                         self.topics.insert(collection, TopicState::above(seq));
                         changed.remove(&collection);
                     }
-                    self.cells = Counting::default();
+                    self.cells = Counting::since(record.ct);
                 }
             }
         }
@@ -230,9 +239,11 @@ impl State {
 
     /// The cells of all documents at `ct` were counted; what happened later is added.
     pub fn counted(&mut self, ct: ClusterTime, mut cells: Cells) {
-        if let Counting::Underway(deltas) = &self.cells {
+        if let Counting::Underway { since, deltas } = &self.cells
+            && ct >= *since
+        {
             deltas.iter().filter(|(at, _)| *at > ct).for_each(|(_, delta)| cells.merge(delta));
-            self.cells = Counting::Done(cells);
+            self.cells = Counting::Done(cells, ct);
             self.version += 1;
         }
     }
@@ -242,6 +253,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::model::{
+        cells::Cell,
         fields::Fields,
         ids::DocId,
         log::{LOG_VERSION, RowChange},
@@ -268,6 +280,16 @@ mod tests {
             closed: Seq(closed),
             records: (first..=last).map(record).collect(),
         }
+    }
+
+    /// The same entry, each record of which adds one document.
+    fn counting(mut entry: Entry) -> Entry {
+        for record in &mut entry.records {
+            if let Effect::Row(row) = &mut record.effect {
+                row.cells = vec![(Cell::Documents(Collection::Clients), 1)].into();
+            }
+        }
+        entry
     }
 
     fn state() -> State {
@@ -313,18 +335,25 @@ mod tests {
 
     #[test]
     fn a_count_is_completed_by_what_happened_since() {
-        use crate::model::cells::Cell;
         let mut s = state();
         let cell = || Cell::Documents(Collection::Clients);
-        let mut first = entry(1, 2, 2);
-        for record in &mut first.records {
-            if let Effect::Row(row) = &mut record.effect {
-                row.cells = vec![(cell(), 1)].into();
-            }
-        }
-        s.take(first);
+        s.take(counting(entry(1, 2, 2)));
         s.counted(ClusterTime(1), vec![(cell(), 10)].into());
-        let Counting::Done(cells) = &s.cells else { panic!("not counted") };
-        assert_eq!(cells.get(&cell()), 11, "only the change after the count's cluster time is added");
+        let count = |s: &State| match &s.cells {
+            Counting::Done(cells, _) => cells.get(&cell()),
+            Counting::Underway { .. } => panic!("not counted"),
+        };
+        assert_eq!(count(&s), 11, "only the change after the count's cluster time is added");
+        s.take(counting(entry(3, 4, 4)));
+        assert_eq!(count(&s), 13);
+    }
+
+    #[test]
+    fn a_count_ahead_of_the_log_takes_no_change_twice() {
+        let mut s = state();
+        s.counted(ClusterTime(3), vec![(Cell::Documents(Collection::Clients), 10)].into());
+        s.take(counting(entry(1, 4, 4)));
+        let Counting::Done(cells, _) = &s.cells else { panic!("not counted") };
+        assert_eq!(cells.get(&Cell::Documents(Collection::Clients)), 11);
     }
 }

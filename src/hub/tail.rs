@@ -178,7 +178,7 @@ impl Follower {
     fn count_if_needed(&mut self) {
         let needed = {
             let state = self.hub.read();
-            state.head().is_some() && matches!(state.cells, Counting::Underway(_))
+            state.head().is_some() && matches!(state.cells, Counting::Underway { .. })
         };
         if needed && self.count.is_none() {
             let (sender, receiver) = oneshot::channel();
@@ -192,7 +192,6 @@ impl Follower {
         match counted {
             Ok((ct, cells)) => {
                 let mut state = self.hub.write();
-                // A count older than what the hub had taken when it began would miss changes in between.
                 state.counted(ct, cells);
                 drop(state);
                 self.hub.wake();
@@ -205,7 +204,9 @@ impl Follower {
         let count = {
             let state = self.hub.read();
             match (&state.cells, state.head()) {
-                (Counting::Done(cells), Some(position)) => Some(Count { position, ct: state.ct, cells: cells.clone() }),
+                (Counting::Done(cells, counted), Some(position)) => {
+                    Some(Count { position, ct: state.ct.max(*counted), cells: cells.clone() })
+                }
                 _ => None,
             }
         };

@@ -9,7 +9,7 @@ use crate::{
 };
 
 static COLUMNS: [Column<EcoStat>; 10] = [
-    Column { field: "local_date", class: "word lead", show: |e, _| Cell::text(e.local_date.clone()) },
+    Column { field: "local_date", class: "word lead", show: |e, _| Cell::text(period(e)) },
     Column {
         field: "granularity",
         class: "word mid",
@@ -32,6 +32,15 @@ static COLUMNS: [Column<EcoStat>; 10] = [
     Column { field: "trees_10y", class: "number roomy low", show: |e, _| Cell::text(e.trees_10y.map(words::decimal)) },
     Column { field: "factors", class: "word roomy spare", show: |e, _| Cell::text(e.factor_set.clone()) },
 ];
+
+/// A day by its date, a month by year and month; the total has no date to show.
+fn period(stat: &EcoStat) -> Option<String> {
+    match (stat.granularity.as_deref(), stat.local_date.as_deref()) {
+        (Some("TOTAL"), _) => Some(words::ALL_TIME.to_owned()),
+        (Some("MONTH"), Some(date)) => Some(date.get(..7).unwrap_or(date).to_owned()),
+        (_, date) => date.map(str::to_owned),
+    }
+}
 
 #[component]
 pub fn Eco() -> impl IntoView {

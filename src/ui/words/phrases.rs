@@ -18,6 +18,8 @@ pub const NOT_FOUND: (&str, &str) = ("Nothing is here", "The address leads nowhe
 pub const TO_OVERVIEW: &str = "To the Overview";
 pub const EMAIL: &str = "E-mail";
 pub const PASSWORD: &str = "Password";
+/// The period of a total.
+pub const ALL_TIME: &str = "All time";
 pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
 pub const PLACES: &str = "Places and account";
 pub const CONNECTION: &str = "Connection";
