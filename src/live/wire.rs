@@ -14,7 +14,7 @@ use super::{ConnectionState, ListStore, Live};
 use crate::{
     api::{AppError, load_list, load_shell},
     model::{
-        frame::{COMPACT, ClientMessage, Delta, Frame, PROTOCOL, close},
+        frame::{COMPACT, ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
         ids::{Collection, Topic},
         position::Position,
         snapshot::Snapshot,
@@ -206,29 +206,31 @@ impl Wire {
         self.heard_at = now_ms();
         let Ok(frame) = Frame::read(bytes) else { return self.reload_once() };
         match frame {
-            Frame::Welcome { protocol } if protocol != PROTOCOL => self.reload_once(),
-            Frame::Welcome { .. } => {
+            Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.reload_once(),
+            Frame::Welcome(_) => {
                 self.tries = 0;
                 forget_reload();
             }
-            Frame::Subscribed { rid, topic, .. } => self.subscribed(rid, &topic),
+            Frame::Subscribed(Subscribed { rid, topic, .. }) => self.subscribed(rid, &topic),
             Frame::Delta(delta) => {
                 self.deltas.push_back(delta);
                 self.ask_for_paint();
             }
-            Frame::Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. } => {
+            Frame::Reset(Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. }) => {
                 for i in 0..self.following.len() {
                     if self.following[i].collection == collection {
                         self.fetch(i, Some(min_position), retry_ms);
                     }
                 }
             }
-            Frame::Reset { .. } | Frame::Bye { .. } => {}
-            Frame::Ping { n, lag_ms, checked_ms } => {
+            Frame::Reset(_) | Frame::Bye(_) => {}
+            Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 (self.lag_ms, self.checked_ms) = (lag_ms, checked_ms);
                 self.say(&ClientMessage::Pong { n });
             }
-            Frame::Error { code, message, .. } => leptos::logging::warn!("the server refused: {code}: {message}"),
+            Frame::Error(Refusal { code, message, .. }) => {
+                leptos::logging::warn!("the server refused: {code}: {message}")
+            }
         }
     }
 

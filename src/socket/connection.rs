@@ -18,7 +18,7 @@ use crate::{
     http::app::App,
     hub::{Form, Overview, Since},
     model::{
-        frame::{ClientMessage, Delta, Frame, PROTOCOL, close},
+        frame::{Bye, ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
         ids::{Collection, Topic},
         position::Position,
     },
@@ -91,7 +91,7 @@ impl Connection {
         self.check_rights().await?;
         let mut changes = self.app.hub.changes();
         let (mut ping, mut rights) = (every(PING), every(RIGHTS));
-        self.send(socket, self.form.encode(&Frame::Welcome { protocol: PROTOCOL })).await?;
+        self.send(socket, self.form.encode(&Frame::Welcome(Welcome { protocol: PROTOCOL }))).await?;
         loop {
             tokio::select! {
                 biased;
@@ -129,7 +129,7 @@ impl Connection {
 
     async fn farewell(&self, socket: &mut WebSocket) -> Step {
         let retry_ms = rand::random_range(0..5000);
-        self.send(socket, self.form.encode(&Frame::Bye { code: close::DEPLOY, retry_ms })).await?;
+        self.send(socket, self.form.encode(&Frame::Bye(Bye { code: close::DEPLOY, retry_ms }))).await?;
         Err(End::Close(close::DEPLOY))
     }
 
@@ -206,13 +206,13 @@ impl Connection {
                     continue;
                 }
             }
-            self.send(socket, self.form.encode(&Frame::Subscribed { rid, topic, head })).await?;
+            self.send(socket, self.form.encode(&Frame::Subscribed(Subscribed { rid, topic, head }))).await?;
         }
         self.flush(socket).await
     }
 
     async fn refuse(&self, socket: &mut WebSocket, rid: u32, code: &str, message: &str) -> Step {
-        let frame = Frame::Error { rid, code: code.to_owned(), message: message.to_owned() };
+        let frame = Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() });
         self.send(socket, self.form.encode(&frame)).await
     }
 
@@ -231,7 +231,8 @@ impl Connection {
                 Since::Reset { min_position, reason } => {
                     self.cursors.remove(&collection);
                     let topic = Topic::Collection(collection);
-                    let reset = Frame::Reset { topic, min_position, reason: reason.to_owned(), retry_ms: SPREAD_MS };
+                    let reset =
+                        Frame::Reset(Reset { topic, min_position, reason: reason.to_owned(), retry_ms: SPREAD_MS });
                     self.send(socket, self.form.encode(&reset)).await?;
                 }
             }
@@ -258,11 +259,11 @@ impl Connection {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         self.pings += 1;
-        let ping = Frame::Ping {
+        let ping = Frame::Ping(Ping {
             n: self.pings,
             lag_ms: ms(freshness.lag),
             checked_ms: freshness.checked.map_or(u32::MAX, ms),
-        };
+        });
         self.send(socket, self.form.encode(&ping)).await
     }
 
