@@ -19,6 +19,9 @@ export const FIGURES = [
 ] as const;
 export type Figure = (typeof FIGURES)[number];
 
+/** A document's id as it stands on pages: an ObjectId's digits, anything else in canonical extended JSON. */
+export const docId = (id: unknown): string => (typeof id === 'string' ? JSON.stringify(id) : String(id));
+
 export const table = (page: Page, topic: Topic): Locator => page.locator(`table[data-topic="${topic}"]`);
 export const rows = (page: Page, topic: Topic): Locator => table(page, topic).locator('tr[data-id]');
 export const row = (page: Page, topic: Topic, id: string): Locator => table(page, topic).locator(`tr[data-id="${id}"]`);

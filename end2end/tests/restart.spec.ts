@@ -1,7 +1,7 @@
 // A server that is killed and started again while others write loses nothing: open pages end equal to the database.
 import { expect, SERVER_AWAY, test } from '../fixtures.ts';
 import { session, station } from '../documents.ts';
-import { LIST, cell, connection, live, openLive, row, rows } from '../page.ts';
+import { LIST, cell, connection, docId, live, openLive, row, rows } from '../page.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from '@playwright/test';
 import type { Db, ObjectId } from 'mongodb';
@@ -92,7 +92,7 @@ test('both pages end equal to the database after a kill -9 during writes', async
 
     for (const page of pages) await live(page);
     const names = Object.fromEntries(
-      (await db.collection('stations').find().project({ name: 1 }).toArray()).map((one) => [String(one._id), one.name as string]),
+      (await db.collection('stations').find().project({ name: 1 }).toArray()).map((one) => [docId(one._id), one.name as string]),
     );
     for (const page of lists) {
       // The name's cell may carry more than the name.
