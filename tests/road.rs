@@ -180,7 +180,7 @@ async fn a_page_follows_inserts_updates_and_deletes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_loses_nothing_and_two_relays_double_nothing() {
+async fn a_restart_loses_nothing_and_a_second_instance_doubles_nothing() {
     let network = Network::new().await;
     let first = network.instance(true);
     first.ready().await;
@@ -192,7 +192,7 @@ async fn a_restart_loses_nothing_and_two_relays_double_nothing() {
     page.until_equal(&first, &network).await;
     first.stop.cancel();
     payments.insert_many((40..80).map(pay)).await.unwrap();
-    // Two relays, of which the second does not know of the lease.
+    // Two instances that compete for the lease.
     let (second, third) = (network.instance(true), network.instance(true));
     payments.insert_many((80..120).map(pay)).await.unwrap();
     for instance in [&second, &third] {

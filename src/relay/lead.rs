@@ -18,7 +18,7 @@ use crate::{
         position::{Epoch, Position, Seq},
     },
     mongo::{
-        prepare,
+        Mongo, prepare,
         watch::{self, Event, Kind, Start},
     },
 };
@@ -153,9 +153,17 @@ async fn follow(
             checked = Instant::now();
         }
         if trimmed.elapsed() >= TRIM {
-            log.trim(relay.mongo.operation_time().await?.instant()).await?;
             trimmed = Instant::now();
+            // Beside the appends: reading what is old must not hold up what is new.
+            tokio::spawn(trim(relay.mongo.clone(), log.clone()));
         }
+    }
+}
+
+async fn trim(mongo: Mongo, log: Log) {
+    let trimmed = async { anyhow::Ok(log.trim(mongo.operation_time().await?.instant()).await?) };
+    if let Err(error) = trimmed.await {
+        tracing::warn!(error = format!("{error:#}"), "the log was not trimmed");
     }
 }
 
