@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 use crate::{
-    cache::{Redis, snapshots},
+    cache::{Redis, lease::Lease, snapshots},
     hub::Hub,
     model::{
         ids::Collection,
@@ -19,6 +19,8 @@ use crate::{
 
 /// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
 const TRIES: u32 = 6;
+/// How often it is asked whether another instance has read.
+const WAIT: Duration = Duration::from_millis(50);
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +35,7 @@ pub enum SnapshotError {
     Behind,
 }
 
-/// Makes snapshots, one at a time for each collection however many ask.
+/// Makes snapshots, one at a time for each collection however many ask, of however many instances.
 #[derive(Clone)]
 pub struct Snapshots {
     mongo: Mongo,
@@ -61,16 +63,43 @@ impl Snapshots {
             Some(flight) => Some(flight.lock().await),
             None => None,
         };
+        // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
+        let lease = Lease::new(self.redis.clone(), &format!("read:{collection}"));
+        loop {
+            if let Some(fresh) = self.cached(collection, min_position).await? {
+                return Ok(fresh);
+            }
+            if lease.take().await? {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+        let read = self.read_and_cache(collection).await;
+        lease.release().await?;
+        let read = read?;
+        Ok(self.bring_up(read.clone()).unwrap_or(read))
+    }
+
+    /// The cached rows at the hub's head, where they will do.
+    async fn cached(
+        &self,
+        collection: Collection,
+        min_position: Option<Position>,
+    ) -> Result<Option<Snapshot>, SnapshotError> {
         let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
         if let Some(cached) = snapshots::cached(&self.redis, head.epoch, collection).await?
             && min_position.is_none_or(|min| min.epoch == cached.position.epoch && min <= cached.position)
             && let Some(fresh) = self.bring_up(cached)
         {
-            return Ok(fresh);
+            return Ok(Some(fresh));
         }
+        Ok(None)
+    }
+
+    async fn read_and_cache(&self, collection: Collection) -> Result<Snapshot, SnapshotError> {
         let read = self.read(collection).await?;
         snapshots::cache(&self.redis, &read).await?;
-        Ok(self.bring_up(read.clone()).unwrap_or(read))
+        Ok(read)
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head.

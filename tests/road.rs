@@ -312,3 +312,46 @@ async fn figures_by_change_equal_figures_counted_anew() {
     assert_eq!(counted["unreadable"]["charging_sessions"], 25);
     instance.stop.cancel();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_with_two_images_too_large_for_an_event_do_not_stop_the_stream() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let stations = network.collection(Collection::Stations);
+    let mut page = instance.page(Collection::Stations).await;
+    let huge = "x".repeat(9 << 20);
+    stations.insert_one(doc! {"_id": 1, "name": "A", "city": &huge}).await.unwrap();
+    stations.update_one(doc! {"_id": 1}, doc! {"$set": {"city": format!("y{huge}")}}).await.unwrap();
+    stations.insert_one(doc! {"_id": 2, "name": "B", "city": "Dundee"}).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    assert_eq!(page.window.shown().count(), 2);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_for_a_list_it_is_read_once() {
+    let network = Network::new().await;
+    let instances = [network.instance(true), network.instance(false)];
+    for instance in &instances {
+        instance.ready().await;
+    }
+    network.collection(Collection::Clients).insert_many((0..10).map(client)).await.unwrap();
+    for instance in &instances {
+        instance.until("10 clients", |hub| active_clients(hub) == Some(10)).await;
+    }
+    let db = &network.mongo.operator;
+    db.run_command(doc! {"profile": 2}).await.unwrap();
+    let asked = (0..40).map(|n| {
+        let snapshots = instances[n % 2].snapshots.clone();
+        tokio::spawn(async move { snapshots.list(Collection::Clients, None).await.unwrap().rows.len() })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        assert_eq!(answer.await.unwrap(), 10);
+    }
+    db.run_command(doc! {"profile": 0}).await.unwrap();
+    let reads = doc! {"$or": [{"command.find": "clients"}, {"command.aggregate": "clients"}]};
+    let read = db.collection::<Document>("system.profile").count_documents(reads).await.unwrap();
+    assert_eq!(read, 1, "for 40 who asked two instances at once");
+    instances.iter().for_each(|instance| instance.stop.cancel());
+}

@@ -1,4 +1,5 @@
-//! The relay's lease. It only saves work: the log's compare-and-set keeps two relays from harm.
+//! Leases: of all instances one does a thing. They only save work: what must not be done twice is guarded where it is
+//! done, as by the log's compare-and-set.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -6,12 +7,12 @@ use redis::{AsyncCommands, ExistenceCheck, RedisResult, Script, SetExpiry, SetOp
 
 use super::Redis;
 
-/// How long a relay that vanished keeps others waiting.
+/// How long a holder that vanished keeps others waiting.
 const TERM: Duration = Duration::from_secs(3);
 /// How often the lease is asked for or renewed.
 pub const RENEW: Duration = Duration::from_secs(1);
 
-/// One instance's claim to be the relay.
+/// One instance's claim to do the thing of this name.
 #[derive(Clone)]
 pub struct Lease {
     redis: Redis,
@@ -30,8 +31,8 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Lease {
-    pub fn new(redis: Redis) -> Self {
-        Self { key: redis.key("lease"), redis, holder: format!("{:032x}", rand::random::<u128>()) }
+    pub fn new(redis: Redis, name: &str) -> Self {
+        Self { key: redis.key(&format!("lease:{name}")), redis, holder: format!("{:032x}", rand::random::<u128>()) }
     }
 
     /// Whether the lease is ours now.

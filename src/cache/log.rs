@@ -151,11 +151,11 @@ impl Log {
         Ok(())
     }
 
-    /// The idle token, if nothing was appended since.
-    pub async fn idle_token(&self, tail: &Tail) -> Result<Option<String>> {
+    /// What was last known of an idle stream, if nothing was appended since.
+    pub async fn idle(&self, tail: &Tail) -> Result<Option<Checked>> {
         let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;
         let idle: Option<Checked> = body.and_then(|text| serde_json::from_str(&text).ok());
-        Ok(idle.filter(|c| c.position == tail.position).map(|c| c.token))
+        Ok(idle.filter(|c| c.position == tail.position))
     }
 
     /// Removes what is older than [`KEEP_S`] at `now`, or too much, but never the last entry.

@@ -1,8 +1,11 @@
 //! What the watched collections must have: pre- and post-images, and the indexes that the pages' queries use.
 
-use bson::{Document, doc};
+use std::time::Duration;
+
+use bson::{Bson, Document, doc};
 use mongodb::{Database, IndexModel, error::Result, options::IndexOptions};
 
+use super::Mongo;
 use crate::model::ids::Collection;
 
 /// Creates missing collections with images, switches images on where they are off, and makes missing indexes.
@@ -53,6 +56,20 @@ pub async fn images(db: &Database) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How long the cluster keeps images, where it may be asked and they end before the oplog does.
+pub async fn image_retention(mongo: &Mongo) -> Option<Duration> {
+    let answer =
+        mongo.client.database("admin").run_command(doc! {"getClusterParameter": "changeStreamOptions"}).await.ok()?;
+    let options = answer.get_array("clusterParameters").ok()?.first()?.as_document()?;
+    match options.get_document("preAndPostImages").ok()?.get("expireAfterSeconds")? {
+        Bson::Int32(seconds) => u64::try_from(*seconds).ok(),
+        Bson::Int64(seconds) => u64::try_from(*seconds).ok(),
+        // "off": as long as the oplog.
+        _ => None,
+    }
+    .map(Duration::from_secs)
 }
 
 const NAMESPACE_EXISTS: i32 = 48;

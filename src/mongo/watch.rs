@@ -21,6 +21,9 @@ use crate::model::{
 /// to be seen as one.
 const AWAIT: Duration = Duration::from_millis(100);
 
+/// Bytes of the largest image that is asked for.
+const IMAGE_MAX: i32 = 7 << 20;
+
 /// Where a change stream begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -119,7 +122,6 @@ fn pipeline() -> Vec<Document> {
             {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
         ],
     }};
-    // Two images of a document of 9 MB would pass the limit of an event and stop the stream at it for ever.
     let mut shown = doc! {
         "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, "documentKey": 1, "txnNumber": 1,
     };
@@ -127,7 +129,24 @@ fn pipeline() -> Vec<Document> {
         shown.insert(format!("fullDocument.{field}"), 1);
         shown.insert(format!("fullDocumentBeforeChange.{field}"), 1);
     }
-    vec![matching, doc! {"$project": shown}]
+    vec![
+        matching,
+        doc! {"$project": shown},
+        doc! {"$set": {
+            "fullDocument": unless_huge("$fullDocument"),
+            "fullDocumentBeforeChange": unless_huge("$fullDocumentBeforeChange"),
+        }},
+    ]
+}
+
+/// Two images of 9 MB would pass the limit of an event (16 MB) and stop the stream at it for ever; without them the event
+/// is one without images.
+fn unless_huge(image: &str) -> Document {
+    doc! {"$cond": [
+        {"$gt": [{"$bsonSize": {"$ifNull": [image, {}]}}, IMAGE_MAX]},
+        "$$REMOVE",
+        image,
+    ]}
 }
 
 impl Event {

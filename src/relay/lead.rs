@@ -16,6 +16,7 @@ use crate::{
     model::{
         log::LOG_VERSION,
         position::{Epoch, Position, Seq},
+        time::UtcMs,
     },
     mongo::{
         Mongo, prepare,
@@ -47,12 +48,16 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     }
     let (start, mut sequencer) = match log.last().await? {
         Some((tail, entry)) if entry.version == LOG_VERSION => {
-            let start = match log.idle_token(&tail).await? {
-                Some(token) => Start::After(token),
-                None if tail.token.is_empty() => Start::Later(entry.ct),
-                None => Start::After(tail.token.clone()),
+            let (start, since) = match log.idle(&tail).await? {
+                Some(idle) => (Start::After(idle.token), idle.at),
+                None if tail.token.is_empty() => (Start::Later(entry.ct), entry.ct.instant()),
+                None => (Start::After(tail.token.clone()), entry.ct.instant()),
             };
-            (start, Sequencer::after(tail, entry.closed))
+            if images_are_gone(relay, since).await? {
+                bump(relay, log, Some(tail), "images expired").await?
+            } else {
+                (start, Sequencer::after(tail, entry.closed))
+            }
         }
         other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue").await?,
     };
@@ -76,6 +81,13 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
         End::Term => Ok(()),
         End::Lost(reason) => bump(relay, log, Some(sequencer.tail().clone()), reason).await.map(drop),
     }
+}
+
+/// Whether images of what happened after `since` are no longer kept: every event would come without, each a reset.
+async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
+    let Some(kept) = prepare::image_retention(&relay.mongo).await else { return Ok(false) };
+    let now = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
+    Ok(u64::try_from(now.seconds() - since.seconds()).is_ok_and(|age| age >= kept.as_secs()))
 }
 
 enum End {

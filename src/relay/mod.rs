@@ -33,7 +33,7 @@ pub struct Relay {
 impl Relay {
     /// Works whenever the lease is free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let lease = Lease::new(self.redis.clone());
+        let lease = Lease::new(self.redis.clone(), "relay");
         let mut pace = Pace::default();
         while !stop.is_cancelled() {
             match lease.take().await {
