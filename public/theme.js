@@ -2,9 +2,15 @@
 (() => {
   const root = document.documentElement;
   const key = "chargedeck.theme";
+  // The choice may be drawn later than this runs.
+  const mark = () => {
+    const choice = document.querySelector(`input[name="theme"][value="${root.dataset.theme ?? "system"}"]`);
+    if (choice) choice.checked = true;
+  };
   const apply = (theme) => {
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
     else delete root.dataset.theme;
+    mark();
   };
   const stored = () => {
     try {
@@ -15,6 +21,7 @@
   };
   root.classList.add("js");
   apply(stored());
+  addEventListener("DOMContentLoaded", mark);
   addEventListener("storage", (event) => {
     if (event.key === key) apply(event.newValue);
   });

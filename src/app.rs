@@ -1,19 +1,18 @@
-//! The document around the app, the routes, and what is shared by all pages of a signed-in admin.
+//! The document around the app, the way to the pages, and what is shared by all pages of a signed-in admin.
 
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
-    components::{Outlet, ParentRoute, Route, Router, Routes},
-    path,
+    components::Router,
+    hooks::use_location,
+    location::{BrowserUrl, LocationProvider},
 };
 
 use crate::{
-    api::{AppError, ShellInfo, load_overview, load_shell},
+    api::{Ask, Desk},
     live::Live,
-    model::fields::Fields,
-    pages::{Clients, Eco, Login, NotFound, Overview, Payments, Sessions, Stations},
-    ui::{Clock, Failure, Loading, Shell, words},
+    pages,
+    ui::{Clock, Shell, loaded, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -22,14 +21,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                <meta charset="utf-8" />
-                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
-                <meta name="color-scheme" content="light dark" />
-                <meta name="robots" content="noindex" />
-                <script src="/theme.js"></script>
-                <link rel="preload" href="/fonts/inter.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
-                <HashedStylesheet options=options.clone() id="leptos" />
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <Head options=options.clone() />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 <MetaTags />
@@ -41,6 +33,21 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// What every document's head holds.
+#[component]
+pub fn Head(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <script src="/theme.js"></script>
+        <link rel="preload" href="/fonts/inter.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
+        <HashedStylesheet options id="leptos" />
+        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+    }
+}
+
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -48,55 +55,31 @@ pub fn App() -> impl IntoView {
         <Title formatter=|title: String| {
             if title.is_empty() { words::PRODUCT.to_owned() } else { format!("{title} · {}", words::PRODUCT) }
         } />
-        <Router>
-            <Routes fallback=|| view! { <NotFound /> }>
-                <Route path=path!("/login") view=Login ssr=SsrMode::Async />
-                <ParentRoute path=path!("") view=Deck ssr=SsrMode::Async>
-                    <Route path=path!("/") view=Overview ssr=SsrMode::Async />
-                    <Route path=path!("/clients") view=Clients ssr=SsrMode::Async />
-                    <Route path=path!("/stations") view=Stations ssr=SsrMode::Async />
-                    <Route path=path!("/sessions") view=Sessions ssr=SsrMode::Async />
-                    <Route path=path!("/payments") view=Payments ssr=SsrMode::Async />
-                    <Route path=path!("/eco") view=Eco ssr=SsrMode::Async />
-                </ParentRoute>
-            </Routes>
-        </Router>
+        <Router>{places()}</Router>
     }
+}
+
+/// What the address leads to. The table of pages is all the routing there is, so the router's own routes, a tenth of the
+/// browser's program, stay out of it.
+fn places() -> AnyView {
+    let path = use_location().pathname;
+    // The router leaves the address as it was until it hears that the page has changed.
+    let location = use_context::<BrowserUrl>();
+    Effect::new(move |_: Option<()>| {
+        path.track();
+        if let Some(location) = &location {
+            location.ready_to_complete();
+        }
+    });
+    deck(path)
 }
 
 /// Loads what every page needs, and keeps socket, clock and figures alive while pages change.
-#[component]
-fn Deck() -> impl IntoView {
-    let loaded = Resource::new(
-        || (),
-        |()| async {
-            let info = load_shell().await?;
-            let figures = load_overview().await?;
-            Ok::<(ShellInfo, Fields), AppError>((info, figures))
-        },
-    );
-    view! {
-        <Suspense fallback=|| view! { <Loading what=words::PRODUCT /> }>
-            {move || Suspend::new(async move {
-                match loaded.await {
-                    Ok((info, figures)) => view! { <Desk info figures /> }.into_any(),
-                    Err(error) => {
-                        view! { <main class="gate"><Failure error retry=move |()| loaded.refetch() /></main> }.into_any()
-                    }
-                }
-            })}
-        </Suspense>
-    }
-}
-
-#[component]
-fn Desk(info: ShellInfo, figures: Fields) -> impl IntoView {
-    let live = Live::provide(info.clone());
-    provide_context(live.figures(figures));
-    Clock::provide(live);
-    view! {
-        <Shell info>
-            <Outlet />
-        </Shell>
-    }
+fn deck(path: Memo<String>) -> AnyView {
+    loaded(Ask::Desk, words::PRODUCT, move |answer| {
+        let desk: Desk = answer.read()?;
+        let live = Live::provide(&desk);
+        Clock::provide(live, &desk);
+        Ok(view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any())
+    })
 }

@@ -7,6 +7,7 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(into = "String", from = "String")]
 pub enum AppError {
     /// 401
     #[error("sign in first")]
@@ -31,6 +32,52 @@ impl FromServerFnError for AppError {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) => Self::Unavailable,
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Invalid(message),
             _ => Self::Internal { request_id: String::new() },
+        }
+    }
+}
+
+/// A text, which costs the browser's program less than a choice of structs: a code, and what belongs to it after a colon.
+impl From<AppError> for String {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::SignIn => SIGN_IN.to_owned(),
+            AppError::Unavailable => UNAVAILABLE.to_owned(),
+            AppError::Invalid(why) => format!("{INVALID}:{why}"),
+            AppError::Internal { request_id } => format!("{INTERNAL}:{request_id}"),
+        }
+    }
+}
+
+const SIGN_IN: &str = "sign_in";
+const UNAVAILABLE: &str = "unavailable";
+const INVALID: &str = "invalid";
+const INTERNAL: &str = "internal";
+
+impl From<String> for AppError {
+    fn from(text: String) -> Self {
+        match text.split_once(':').unwrap_or((&text, "")) {
+            (SIGN_IN, _) => Self::SignIn,
+            (UNAVAILABLE, _) => Self::Unavailable,
+            (INVALID, why) => Self::Invalid(why.to_owned()),
+            (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_reads_back_as_what_it_was() {
+        for error in [
+            AppError::SignIn,
+            AppError::Unavailable,
+            AppError::Invalid("a: b".into()),
+            AppError::Internal { request_id: "7".into() },
+        ] {
+            let text = serde_json::to_string(&error).unwrap();
+            assert_eq!(serde_json::from_str::<AppError>(&text).unwrap(), error, "{text}");
         }
     }
 }

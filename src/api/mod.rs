@@ -1,9 +1,10 @@
-//! What pages ask of the server. Every function asks first who is asking; none of them writes.
+//! What pages ask of the server. It asks first who is asking; nothing here writes.
 
 mod error;
 
 use leptos::{prelude::*, server_fn::codec::Json};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 pub use error::AppError;
 
@@ -11,13 +12,21 @@ use crate::model::{
     fields::Fields,
     ids::Collection,
     position::Position,
-    snapshot::Snapshot,
     time::{UtcMs, Zone},
 };
 
+/// What a page asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Ask {
+    /// A [`Desk`].
+    Desk,
+    /// A [`Snapshot`](crate::model::snapshot::Snapshot), brought up to the log's head; not older than `min_position`.
+    List { of: Collection, min_position: Option<Position> },
+}
+
 /// What every page needs to know before it draws anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShellInfo {
+pub struct Desk {
     /// The network's name.
     pub network: String,
     /// In which all times are shown.
@@ -27,37 +36,36 @@ pub struct ShellInfo {
     pub admin: String,
     /// MongoDB's operation time.
     pub now: UtcMs,
+    /// The figures of the network's zone by name, and the latest changes.
+    pub figures: Fields,
 }
 
-/// What every page needs.
-///
+/// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and
+/// fails is in the browser's program once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Answer(Value);
+
+impl Answer {
+    /// # Errors
+    /// For a value that is none in JSON, which no value of ours is.
+    pub fn of(value: &impl Serialize) -> Result<Self, AppError> {
+        serde_json::to_value(value).map(Self).map_err(|_| AppError::Internal { request_id: String::new() })
+    }
+
+    /// # Errors
+    /// If the server is of another version than this page.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, AppError> {
+        T::deserialize(self.0).map_err(|_| AppError::Unavailable)
+    }
+}
+
 /// # Errors
-/// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] until MongoDB was heard.
-#[server(prefix = "/api/page", endpoint = "shell", input = Json)]
-pub async fn load_shell() -> Result<ShellInfo, AppError> {
+/// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] while MongoDB or Redis is away or the figures are
+/// still being counted.
+#[server(prefix = "/api/page", endpoint = "load", input = Json)]
+pub async fn load(ask: Ask) -> Result<Answer, AppError> {
     use crate::http::app::App;
     let admin = App::admin().await?;
-    App::here()?.shell(admin)
-}
-
-/// A list's rows, brought up to the log's head; not older than `min_position`.
-///
-/// # Errors
-/// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] while MongoDB or Redis is away.
-#[server(prefix = "/api/page", endpoint = "list", input = Json)]
-pub async fn load_list(collection: Collection, min_position: Option<Position>) -> Result<Snapshot, AppError> {
-    use crate::http::app::App;
-    App::admin().await?;
-    App::here()?.list(collection, min_position).await
-}
-
-/// The figures of the network's zone by name, and the latest changes.
-///
-/// # Errors
-/// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] until the documents are counted.
-#[server(prefix = "/api/page", endpoint = "overview", input = Json)]
-pub async fn load_overview() -> Result<Fields, AppError> {
-    use crate::http::app::App;
-    App::admin().await?;
-    App::here()?.overview().await
+    App::here()?.answer(ask, admin).await
 }

@@ -5,7 +5,7 @@
 
 pub mod admin_cli;
 pub mod guard;
-mod local_path;
+pub mod local_path;
 pub mod login;
 pub mod password;
 pub mod revocation;

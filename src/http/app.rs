@@ -7,7 +7,7 @@ use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{AppError, ShellInfo},
+    api::{Answer, AppError, Ask, Desk},
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
     hub::{Hub, zones},
@@ -51,23 +51,32 @@ impl App {
         leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)
     }
 
-    /// See [`crate::api::load_shell`].
+    /// See [`crate::api::load`].
     ///
     /// # Errors
-    /// Until MongoDB's time was heard.
-    pub fn shell(&self, admin: CurrentAdmin) -> Result<ShellInfo, AppError> {
+    /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
+    pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
+        match ask {
+            Ask::Desk => Answer::of(&self.desk(admin).await?),
+            Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
+        }
+    }
+
+    async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
+        let figures = self.overview().await?;
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
-        Ok(ShellInfo {
+        Ok(Desk {
             network: self.network.name.clone(),
             zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
             silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
             admin: admin.email,
             now,
+            figures,
         })
     }
 
-    /// See [`crate::api::load_list`].
+    /// A list's snapshot, not older than `min_position`.
     ///
     /// # Errors
     /// While MongoDB or Redis is away; the cause is logged.
@@ -78,11 +87,8 @@ impl App {
         })
     }
 
-    /// See [`crate::api::load_overview`]. Waits a little for a count that is under way.
-    ///
-    /// # Errors
-    /// Until the documents are counted.
-    pub async fn overview(&self) -> Result<Fields, AppError> {
+    /// Waits a little for a count that is under way.
+    async fn overview(&self) -> Result<Fields, AppError> {
         let zone = self.network.time_zone.iana_name().unwrap_or("UTC");
         let mut changes = self.hub.changes();
         let counted = async {

@@ -28,6 +28,10 @@ pub fn page_policy(nonce: &str, origin: &PublicOrigin, connect: &[&str]) -> Stri
     )
 }
 
+/// The login page: a form, and a script that applies the theme.
+pub const FORM_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
 /// What is no page needs nothing from anywhere.
 const NO_PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

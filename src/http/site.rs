@@ -1,41 +1,72 @@
 //! All routes of the server, put together.
 
+use any_spawner::Executor;
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{Query, Request, State},
     http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use serde::Deserialize;
+use tower_sessions::Session;
 
 use super::{app::App, headers, health, router, snapshot::snapshot};
-use crate::{app, auth::guard::LIVE, socket};
+use crate::{
+    app,
+    auth::{guard::LIVE, local_path::local_path, session::Activity},
+    pages, socket,
+};
 
 /// The site with every layer.
 ///
 /// # Errors
 /// Never for an origin that the settings took.
 pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf::ConfigError> {
-    let pages = generate_route_list(app::App);
-    let (context, options) = (app.clone(), app.leptos.clone());
-    let router = Router::new()
+    // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
+    _ = Executor::init_tokio();
+    let mut router = Router::new()
         .route("/api/page/{*function}", post(functions))
         .route("/api/v1/snapshot/{topic}", get(snapshot))
         .route(LIVE, get(socket::live))
-        .leptos_routes_with_context(&app, pages, move || provide(&context), move || app::shell(options.clone()))
-        .fallback(not_found)
-        .with_state(app.clone())
-        .merge(router::routes(app.doors.clone()))
-        .merge(health::routes(health));
+        .route("/login", get(login))
+        .fallback(not_found);
+    for (path, _) in pages::PAGES {
+        let (context, options) = (app.clone(), app.leptos.clone());
+        // Whole at once: without JavaScript nothing would put late parts into their places.
+        let draw = render_app_async_with_context(move || provide(&context), move || app::shell(options.clone()));
+        router = router.route(path, get(draw));
+    }
+    let router = router.with_state(app.clone()).merge(router::routes(app.doors.clone())).merge(health::routes(health));
     router::layers(router, &app.doors)
 }
 
 /// Server functions.
 async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
     leptos_axum::handle_server_fns_with_context(move || provide_context(app.clone()), request).await.into_response()
+}
+
+#[derive(Deserialize)]
+struct LoginQuery {
+    error: Option<String>,
+    #[serde(default)]
+    next: String,
+}
+
+/// `GET /login`; whoever is signed in already is led on.
+async fn login(State(app): State<App>, session: Session, Query(query): Query<LoginQuery>) -> Response {
+    let next = local_path(&query.next);
+    match app.doors.admit(&session, Activity::Program).await {
+        Ok(Some(_)) => return Redirect::to(&next).into_response(),
+        Ok(None) => {}
+        // The form is shown all the same; sending it tells what is wrong.
+        Err(error) => tracing::warn!(%error, "a session could not be checked"),
+    }
+    let html = Owner::new().with(|| pages::login(app.leptos, query.error.as_deref(), next).to_html());
+    ([(header::CONTENT_SECURITY_POLICY, headers::FORM_POLICY)], Html(html)).into_response()
 }
 
 /// Files of the site, and the page that says there is no such page.

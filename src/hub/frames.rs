@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use axum::body::Bytes;
+use axum::extract::ws::Utf8Bytes;
 
 use crate::model::{
     change::{Change, Op},
@@ -22,10 +22,10 @@ pub enum Form {
 
 impl Form {
     /// Encodes one frame.
-    pub fn encode(self, frame: &Frame) -> Bytes {
+    pub fn encode(self, frame: &Frame) -> Utf8Bytes {
         match self {
             // Frames hold only texts, numbers and JSON values, which both forms can always write.
-            Self::Compact => frame.compact().map(Bytes::from).unwrap_or_default(),
+            Self::Compact => frame.compact().unwrap_or_default().into(),
             Self::Json => frame.json().to_string().into(),
         }
     }
@@ -39,8 +39,8 @@ const FRAME_MAX: usize = 24 << 10;
 pub struct Shared {
     pub to: Position,
     frames: Vec<Frame>,
-    compact: OnceLock<Vec<Bytes>>,
-    json: OnceLock<Vec<Bytes>>,
+    compact: OnceLock<Vec<Utf8Bytes>>,
+    json: OnceLock<Vec<Utf8Bytes>>,
 }
 
 impl Shared {
@@ -69,7 +69,7 @@ impl Shared {
         }
     }
 
-    pub fn encoded(&self, form: Form) -> &[Bytes] {
+    pub fn encoded(&self, form: Form) -> &[Utf8Bytes] {
         let cell = match form {
             Form::Compact => &self.compact,
             Form::Json => &self.json,
@@ -104,9 +104,9 @@ mod tests {
         let frames: Vec<Delta> = shared
             .encoded(Form::Compact)
             .iter()
-            .map(|bytes| {
-                assert!(bytes.len() <= 32 << 10);
-                let Ok(Frame::Delta(delta)) = Frame::read(bytes) else { panic!("no delta") };
+            .map(|text| {
+                assert!(text.len() <= 32 << 10);
+                let Ok(Frame::Delta(delta)) = Frame::read(text) else { panic!("no delta") };
                 delta
             })
             .collect();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Bytes;
+use axum::extract::ws::Utf8Bytes;
 use jiff::tz::TimeZone;
 
 use super::{
@@ -35,13 +35,13 @@ pub struct Overview {
     ct: ClusterTime,
     /// What differs from the overview before, encoded when the first socket needs it.
     before: std::sync::Weak<Overview>,
-    compact: OnceLock<Bytes>,
-    json: OnceLock<Bytes>,
+    compact: OnceLock<Utf8Bytes>,
+    json: OnceLock<Utf8Bytes>,
 }
 
 impl Overview {
     /// The frame that leads from `before` to here; without one, all figures.
-    pub fn frame(&self, before: Option<&Arc<Self>>, form: Form) -> Bytes {
+    pub fn frame(&self, before: Option<&Arc<Self>>, form: Form) -> Utf8Bytes {
         let Some(before) = before else {
             return form.encode(&self.delta(Op::Put(self.fields.clone())));
         };

@@ -49,8 +49,8 @@ impl ListStore {
     }
 
     /// The rows shown, in order.
-    pub fn order(&self) -> Signal<Vec<DocId>> {
-        self.order.into()
+    pub const fn order(&self) -> RwSignal<Vec<DocId>> {
+        self.order
     }
 
     pub fn row(&self, id: &DocId) -> Option<ArcRwSignal<RowState>> {
@@ -58,13 +58,13 @@ impl ListStore {
     }
 
     /// How many rows wait to come or go.
-    pub fn waiting(&self) -> Signal<usize> {
-        self.waiting.into()
+    pub const fn waiting(&self) -> RwSignal<usize> {
+        self.waiting
     }
 
     /// Whether new rows are on their way; the old ones stay readable.
-    pub fn loading(&self) -> Signal<bool> {
-        self.loading.into()
+    pub const fn loading(&self) -> RwSignal<bool> {
+        self.loading
     }
 
     /// Holds the list still while someone points at it or reads in it.

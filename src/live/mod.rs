@@ -15,8 +15,8 @@ pub use figures::FigureStore;
 pub use list::{ListStore, RowState};
 
 use crate::{
-    api::ShellInfo,
-    model::{fields::Fields, snapshot::Snapshot, time::UtcMs},
+    api::Desk,
+    model::{snapshot::Snapshot, time::UtcMs},
 };
 
 /// Whether what is on screen is what is true.
@@ -37,64 +37,66 @@ pub enum ConnectionState {
 /// What all pages of a signed-in admin share.
 #[derive(Clone, Copy)]
 pub struct Live {
-    info: StoredValue<ShellInfo>,
     connection: RwSignal<ConnectionState>,
+    settled: RwSignal<ConnectionState>,
     now: RwSignal<UtcMs>,
-    /// Raised to try at once.
-    retry: RwSignal<u32>,
-    lists: RwSignal<Vec<ListStore>>,
-    figures: RwSignal<Option<FigureStore>>,
+    figures: FigureStore,
+    lists: StoredValue<Vec<ListStore>>,
+    wire: wire::Wire,
 }
 
 impl Live {
     /// Makes it, puts it into the context, and opens the socket in the browser.
-    pub fn provide(info: ShellInfo) -> Self {
+    pub fn provide(desk: &Desk) -> Self {
         let live = Self {
-            now: RwSignal::new(info.now),
-            info: StoredValue::new(info),
             connection: RwSignal::new(ConnectionState::Connecting),
-            retry: RwSignal::new(0),
-            lists: RwSignal::new(Vec::new()),
-            figures: RwSignal::new(None),
+            settled: RwSignal::new(ConnectionState::Connecting),
+            now: RwSignal::new(desk.now),
+            figures: FigureStore::new(&desk.figures),
+            lists: StoredValue::new(Vec::new()),
+            wire: wire::Wire::new(),
         };
         provide_context(live);
-        wire::connect(live);
+        live.wire.connect(live, &desk.zone.name);
         live
     }
 
-    pub fn info(&self) -> ShellInfo {
-        self.info.get_value()
+    pub const fn connection(&self) -> RwSignal<ConnectionState> {
+        self.connection
     }
 
-    pub fn connection(&self) -> Signal<ConnectionState> {
-        self.connection.into()
+    /// The kind of state that lasted when the one before it was left for good; the first connection is no change.
+    pub const fn settled(&self) -> RwSignal<ConnectionState> {
+        self.settled
     }
 
     /// MongoDB's operation time; goes on every second, in the browser only.
-    pub fn now(&self) -> Signal<UtcMs> {
-        self.now.into()
+    pub const fn now(&self) -> RwSignal<UtcMs> {
+        self.now
+    }
+
+    /// The figures, which follow `overview`.
+    pub const fn figures(&self) -> FigureStore {
+        self.figures
     }
 
     /// Tries to connect at once.
     pub fn retry_now(&self) {
-        self.retry.update(|n| *n += 1);
+        self.wire.retry();
     }
 
     /// A list that follows its topic until the owner is disposed.
     pub fn list(&self, snapshot: Snapshot) -> ListStore {
         let store = ListStore::new(snapshot);
-        let lists = self.lists;
-        lists.update(|all| all.push(store));
+        let (lists, wire) = (self.lists, self.wire);
+        lists.update_value(|all| all.push(store));
+        wire.lists_changed();
         on_cleanup(move || {
-            let _gone = lists.try_update(|all| all.retain(|other| !other.is(store)));
+            // Gone with all lists when the whole page is.
+            if lists.try_update_value(|all| all.retain(|other| !other.is(store))).is_some() {
+                wire.lists_changed();
+            }
         });
-        store
-    }
-
-    /// Figures that follow `overview`.
-    pub fn figures(&self, initial: Fields) -> FigureStore {
-        let store = FigureStore::new(initial);
-        self.figures.set(Some(store));
         store
     }
 }

@@ -1,11 +1,16 @@
 //! A change to one document, and how changes fold into one.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+};
 
 use super::{fields::Fields, ids::DocId};
 
 /// What happens to a row. A folded change cannot say whether the document was inserted or updated, so neither does this.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// The whole row.
     Put(Fields),
@@ -14,10 +19,45 @@ pub enum Op {
     Delete,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     pub id: DocId,
     pub op: Op,
+}
+
+/// `[id]` deletes, `[id, row]` puts, `[id, set, unset]` patches.
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.op {
+            Op::Put(row) => (&self.id, row).serialize(serializer),
+            Op::Patch(set, unset) => (&self.id, set, unset).serialize(serializer),
+            Op::Delete => (&self.id,).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Change;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a change")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Change, A::Error> {
+                let id = parts.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let op = match (parts.next_element()?, parts.next_element()?) {
+                    (None, _) => Op::Delete,
+                    (Some(row), None) => Op::Put(row),
+                    (Some(set), Some(unset)) => Op::Patch(set, unset),
+                };
+                Ok(Change { id, op })
+            }
+        }
+        deserializer.deserialize_seq(Parts)
+    }
 }
 
 impl Op {

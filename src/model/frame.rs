@@ -1,10 +1,11 @@
-//! What travels on the socket. Pages speak the compact form (MessagePack, fields by place), which may change with
-//! [`PROTOCOL`]; everyone else speaks the JSON of `docs/live.md`, which may not.
+//! What travels on the socket, all of it JSON. Pages speak the compact form (fields by place, not by name), which may
+//! change with [`PROTOCOL`]; everyone else speaks the form of `docs/live.md`, which may not.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::{
     change::{Change, Op},
@@ -35,12 +36,12 @@ pub mod close {
     pub const POLICY: u16 = 1008;
 }
 
-/// From the server. Every variant holds a struct, because the compact form is read by way of a value, which knows
-/// structs by place but not variants with fields.
+/// From the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Frame {
     Welcome(Welcome),
     Subscribed(Subscribed),
+    #[serde(rename = "d")]
     Delta(Delta),
     Reset(Reset),
     Ping(Ping),
@@ -48,13 +49,13 @@ pub enum Frame {
     Bye(Bye),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Welcome {
     pub protocol: u16,
 }
 
 /// Deltas of `topic` follow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Subscribed {
     /// As the client gave it.
     pub rid: u32,
@@ -63,7 +64,7 @@ pub struct Subscribed {
 }
 
 /// The rows of `topic` must be fetched anew, not older than `min_position`, at a random moment within `retry_ms`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Reset {
     pub topic: Topic,
     pub min_position: Position,
@@ -72,7 +73,7 @@ pub struct Reset {
 }
 
 /// How fresh the server is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Ping {
     pub n: u32,
     /// From MongoDB's commit to this socket, as last measured.
@@ -82,7 +83,7 @@ pub struct Ping {
 }
 
 /// What the client asked for cannot be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Refusal {
     pub rid: u32,
     pub code: String,
@@ -90,14 +91,14 @@ pub struct Refusal {
 }
 
 /// The server closes the socket with `code`; come back after `retry_ms`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Bye {
     pub code: u16,
     pub retry_ms: u32,
 }
 
 /// The changes of one topic after `from`, up to and with `to`. Without changes it is progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
 pub struct Delta {
     pub topic: Topic,
     pub from: Position,
@@ -109,7 +110,7 @@ pub struct Delta {
     pub more: bool,
 }
 
-/// Bytes that are no frame of this protocol.
+/// A text that is no frame of this protocol.
 #[derive(Debug, thiserror::Error)]
 #[error("not a frame of this protocol")]
 pub struct UnreadableFrame;
@@ -118,18 +119,18 @@ impl Frame {
     /// The compact form.
     ///
     /// # Errors
-    /// If a value cannot be encoded, which no value of ours is.
-    pub fn compact(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-        rmp_serde::to_vec(self)
+    /// If a value cannot be written, which no value of ours is.
+    pub fn compact(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
     }
 
-    /// Reads the compact form. By way of a JSON value, because a second set of readers for every type would be a tenth
-    /// of what a browser downloads.
+    /// Reads the compact form. By way of a JSON value, because readers of texts are there for values already, and a second
+    /// set for every type would be a tenth of what a browser downloads.
     ///
     /// # Errors
-    /// If the bytes are of another protocol.
-    pub fn read(bytes: &[u8]) -> Result<Self, UnreadableFrame> {
-        let value: Value = rmp_serde::from_slice(bytes).map_err(|_| UnreadableFrame)?;
+    /// If the text is of another protocol.
+    pub fn read(text: &str) -> Result<Self, UnreadableFrame> {
+        let value: Value = serde_json::from_str(text).map_err(|_| UnreadableFrame)?;
         serde_json::from_value(value).map_err(|_| UnreadableFrame)
     }
 
@@ -263,8 +264,8 @@ mod tests {
     #[test]
     fn a_small_change_is_a_small_frame() {
         // The replaced stack sends 644 bytes for such an update.
-        let bytes = Frame::Delta(delta()).compact().unwrap();
-        assert!(bytes.len() * 4 <= 644, "{} bytes", bytes.len());
+        let text = Frame::Delta(delta()).compact().unwrap();
+        assert!(text.len() * 4 <= 644, "{} bytes: {text}", text.len());
     }
 
     #[test]

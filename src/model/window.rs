@@ -96,7 +96,10 @@ pub struct Window {
 impl From<Snapshot> for Window {
     fn from(snapshot: Snapshot) -> Self {
         let collection = snapshot.topic;
-        let order: BTreeSet<Place> = snapshot.rows.iter().map(|r| Place::of(collection, &r.id, &r.fields)).collect();
+        let mut order = BTreeSet::new();
+        for row in &snapshot.rows {
+            order.insert(Place::of(collection, &row.id, &row.fields));
+        }
         let horizon = if snapshot.complete { None } else { order.last().cloned() };
         Self {
             collection,

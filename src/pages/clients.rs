@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::list::ListPage;
+use super::list::list;
 use crate::{
     model::{entities::Client, ids::Collection},
     ui::{Cell, Column, Look, words},
@@ -40,7 +40,6 @@ fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-#[component]
-pub fn Clients() -> impl IntoView {
-    view! { <ListPage collection=Collection::Clients table=&COLUMNS /> }
+pub fn clients() -> AnyView {
+    list(Collection::Clients, &COLUMNS)
 }

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::list::ListPage;
+use super::list::list;
 use crate::{
     model::{entities::EcoStat, ids::Collection},
-    ui::{Cell, Column, words},
+    ui::{Cell, Column, each, words},
 };
 
 static COLUMNS: [Column<EcoStat>; 10] = [
@@ -42,13 +42,13 @@ fn period(stat: &EcoStat) -> Option<String> {
     }
 }
 
-#[component]
-pub fn Eco() -> impl IntoView {
+pub fn eco() -> AnyView {
     view! {
-        <ListPage collection=Collection::EcoStats table=&COLUMNS />
+        {list(Collection::EcoStats, &COLUMNS)}
         <section class="panel prose">
             <h2>"How this is computed"</h2>
-            {words::ECO_FORMULA.map(|line| view! { <p>{line}</p> }).into_iter().collect_view()}
+            {each(words::ECO_FORMULA.map(|line| view! { <p>{line}</p> }))}
         </section>
     }
+    .into_any()
 }

@@ -4,26 +4,25 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    api::load_list,
+    api::Ask,
     live::Live,
     model::ids::Collection,
-    ui::{Failure, LiveList, Loading, Table, words},
+    ui::{LiveList, Table, loaded, words},
 };
 
-#[component]
-pub fn ListPage(collection: Collection, table: &'static dyn Table) -> impl IntoView {
+pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
     let live = expect_context::<Live>();
-    let snapshot = Resource::new(|| (), move |()| load_list(collection, None));
     let title = words::title(collection);
     view! {
         <Title text=title />
-        <Suspense fallback=move || view! { <Loading what=title /> }>
-            {move || Suspend::new(async move {
-                match snapshot.await {
-                    Ok(snapshot) => view! { <LiveList collection store=live.list(snapshot) table /> }.into_any(),
-                    Err(error) => view! { <Failure error retry=move |()| snapshot.refetch() /> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {loaded(
+            Ask::List { of: collection, min_position: None },
+            title,
+            move |answer| {
+                let store = live.list(answer.read()?);
+                Ok(view! { <LiveList collection store table /> }.into_any())
+            },
+        )}
     }
+    .into_any()
 }

@@ -3,6 +3,7 @@
 mod clients;
 mod eco;
 mod list;
+#[cfg(feature = "ssr")]
 mod login;
 mod not_found;
 mod overview;
@@ -10,11 +11,30 @@ mod payments;
 mod sessions;
 mod stations;
 
-pub use clients::Clients;
-pub use eco::Eco;
-pub use login::Login;
-pub use not_found::NotFound;
-pub use overview::Overview;
-pub use payments::Payments;
-pub use sessions::Sessions;
-pub use stations::Stations;
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+pub use login::login;
+
+use crate::{model::ids::Collection, ui::page};
+
+/// An address and what is drawn there.
+type Page = (&'static str, fn() -> AnyView);
+
+/// The pages of a signed-in admin.
+pub static PAGES: [Page; 6] = [
+    ("/", overview::overview),
+    (page(Collection::Stations), stations::stations),
+    (page(Collection::ChargingSessions), sessions::sessions),
+    (page(Collection::Payments), payments::payments),
+    (page(Collection::Clients), clients::clients),
+    (page(Collection::EcoStats), eco::eco),
+];
+
+/// Draws the page at `path`.
+pub fn at(path: &str) -> AnyView {
+    PAGES
+        .iter()
+        .find(|(address, _)| *address == path)
+        .map_or(not_found::not_found as fn() -> AnyView, |(_, draw)| *draw)()
+}

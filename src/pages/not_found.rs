@@ -3,19 +3,15 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::ui::{Mark, words};
+use crate::ui::{Empty, words};
 
-#[component]
-pub fn NotFound() -> impl IntoView {
+pub fn not_found() -> AnyView {
     view! {
         <Title text=words::NOT_FOUND.0 />
-        <main class="gate">
-            <div class="gate-box">
-                <a class="brand" href="/"><Mark /></a>
-                <h1>{words::NOT_FOUND.0}</h1>
-                <p>{words::NOT_FOUND.1}</p>
-                <a class="button" href="/">{words::TO_OVERVIEW}</a>
-            </div>
-        </main>
+        <section class="panel">
+            <Empty words=words::NOT_FOUND />
+            <a class="button" href="/">{words::TO_OVERVIEW}</a>
+        </section>
     }
+    .into_any()
 }

@@ -12,8 +12,7 @@ use leptos_meta::Title;
 use self::{cards::Cards, energy::EnergyToday, evses::Evses, latest::LatestChanges, notes::Notes};
 use crate::ui::words;
 
-#[component]
-pub fn Overview() -> impl IntoView {
+pub fn overview() -> AnyView {
     view! {
         <Title text=words::OVERVIEW />
         <Notes />

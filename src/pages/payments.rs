@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::list::ListPage;
+use super::list::list;
 use crate::{
     model::{
         entities::Payment,
@@ -76,9 +76,8 @@ fn cause(payment: &Payment) -> Cell {
     }
 }
 
-#[component]
-pub fn Payments() -> impl IntoView {
-    view! { <ListPage collection=Collection::Payments table=&COLUMNS /> }
+pub fn payments() -> AnyView {
+    list(Collection::Payments, &COLUMNS)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::list::ListPage;
+use super::list::list;
 use crate::{
     model::{
         entities::Session,
@@ -19,7 +19,10 @@ static COLUMNS: [Column<Session>; 10] = [
     Column {
         field: "station_id",
         class: "wide second",
-        show: |s, _| Cell::text(s.station_id.clone()).small(s.evse_uid.as_deref().map(words::evse)),
+        show: |s, _| {
+            Cell::text(s.station_id.clone())
+                .small(s.evse_uid.as_deref().map(|uid| words::evse(uid, s.station_id.as_deref())))
+        },
     },
     Column { field: "client_id", class: "word spare", show: |s, _| Cell::text(s.client_id.clone()) },
     Column {
@@ -77,9 +80,8 @@ fn notes(session: &Session) -> Cell {
         .small(session.stop_reason.as_deref().map(words::stop_reason))
 }
 
-#[component]
-pub fn Sessions() -> impl IntoView {
-    view! { <ListPage collection=Collection::ChargingSessions table=&COLUMNS /> }
+pub fn sessions() -> AnyView {
+    list(Collection::ChargingSessions, &COLUMNS)
 }
 
 #[cfg(test)]
@@ -99,7 +101,7 @@ mod tests {
     fn time_runs_while_a_session_does() {
         Owner::new().with(|| {
             let now = UtcMs::parse("2026-01-01T02:00:00Z").unwrap();
-            let clock = Clock::new(Zone::default(), 900, Signal::stored(now));
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(now));
             let time = |fields| duration(&session(fields), &clock);
             let start = "2026-01-01T00:00:00Z";
             assert_eq!(time(json!({"start_date_time": start, "status": "ACTIVE"})).as_deref(), Some("02:00"));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::list::ListPage;
+use super::list::list;
 use crate::{
     model::{
         entities::Station,
@@ -61,9 +61,8 @@ fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Loo
     Look::new(shown.role(), words::some_of(shown, count(shown), statuses.len()))
 }
 
-#[component]
-pub fn Stations() -> impl IntoView {
-    view! { <ListPage collection=Collection::Stations table=&COLUMNS /> }
+pub fn stations() -> AnyView {
+    list(Collection::Stations, &COLUMNS)
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Bytes,
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket},
-};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 use crate::{
@@ -286,13 +283,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn send(&self, socket: &mut WebSocket, bytes: Bytes) -> Step {
-        let message = match self.form {
-            Form::Compact => Message::Binary(bytes),
-            // Encoded by us from text.
-            Form::Json => Message::Text(Utf8Bytes::try_from(bytes).map_err(|_| End::Gone)?),
-        };
-        match timeout(WRITE, socket.send(message)).await {
+    async fn send(&self, socket: &mut WebSocket, text: Utf8Bytes) -> Step {
+        match timeout(WRITE, socket.send(Message::Text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Close(close::SLOW)),

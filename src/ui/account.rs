@@ -3,25 +3,25 @@
 use leptos::prelude::*;
 
 use super::{nav::MinorNav, theme::ThemeControl, words};
-use crate::api::ShellInfo;
+use crate::api::Desk;
 
 /// Names the sheet, for the button that opens it.
 pub const SHEET: &str = "more";
 
 #[component]
-pub fn Account(info: ShellInfo) -> impl IntoView {
-    let zone = words::all_times(&info.zone);
+pub fn Account(desk: Desk) -> impl IntoView {
+    let zone = words::all_times(&desk.zone);
     view! {
         <div class="account" id=SHEET popover="auto">
             <MinorNav />
             <ThemeControl />
             <div class="whoami">
-                <p class="who" title=info.admin.clone()>{info.admin.clone()}</p>
+                <p class="who" title=desk.admin.clone()>{desk.admin.clone()}</p>
                 <form method="post" action="/logout">
                     <button class="button quiet" type="submit">{words::SIGN_OUT}</button>
                 </form>
             </div>
-            <p>{info.network}</p>
+            <p>{desk.network}</p>
             <p>{zone}</p>
         </div>
     }

@@ -28,7 +28,7 @@ impl Badge {
 
     pub fn view(self) -> impl IntoView {
         view! {
-            <span class=format!("badge {}", role_class(self.role)) title=(!self.why.is_empty()).then_some(self.why)>
+            <span class=format!("badge {}", role_class(self.role)) title=self.why>
                 {self.word}
             </span>
         }

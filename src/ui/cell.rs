@@ -1,9 +1,10 @@
-//! What a table's cell says. A value, so that only cells that say something else are drawn again.
+//! What a table's cell says.
 
 use leptos::prelude::*;
 
 use super::{
     badge::Badge,
+    each, some,
     status_mark::{Look, StatusMark},
     words::{self, Quantity},
 };
@@ -84,9 +85,10 @@ impl Cell {
             Main::State(look) => view! { <StatusMark look /> }.into_any(),
             Main::Instant(at, text) => view! { <time datetime=at.to_string()>{text}</time> }.into_any(),
         };
-        let badges = self.badges.into_iter().map(Badge::view).collect_view();
-        let small = self.small.map(|text| view! { <small>{text}</small> });
-        (main, badges, small).into_any()
+        let mut parts = vec![main];
+        parts.extend(each(self.badges.into_iter().map(Badge::view)));
+        parts.push(some(self.small, |text| view! { <small>{text}</small> }));
+        parts.into_any()
     }
 }
 
@@ -102,5 +104,6 @@ pub fn missing() -> impl IntoView {
 
 /// A number with its unit behind it, smaller.
 pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
-    (value, (!unit.is_empty()).then(|| view! { " " <small class="unit">{unit}</small> }))
+    let unit = (!unit.is_empty()).then_some(unit);
+    vec![value.into_any(), some(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
 }

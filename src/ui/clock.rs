@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::words;
 use crate::{
+    api::Desk,
     live::Live,
     model::time::{UtcMs, Zone},
 };
@@ -16,23 +17,23 @@ const STEP_MS: i64 = 5000;
 pub struct Clock {
     zone: StoredValue<Zone>,
     silent_after_s: i64,
-    now: Memo<UtcMs>,
+    /// In steps since 1970.
+    now: Memo<i64>,
     today: Memo<i64>,
 }
 
 impl Clock {
     /// Puts the clock of the network into context.
-    pub fn provide(live: Live) -> Self {
-        let info = live.info();
-        let clock = Self::new(info.zone, info.silent_after_s, live.now());
+    pub fn provide(live: Live, desk: &Desk) -> Self {
+        let clock = Self::new(desk.zone.clone(), desk.silent_after_s, live.now());
         provide_context(clock);
         clock
     }
 
-    pub fn new(zone: Zone, silent_after_s: i64, now: Signal<UtcMs>) -> Self {
+    pub fn new(zone: Zone, silent_after_s: i64, now: RwSignal<UtcMs>) -> Self {
         let zone = StoredValue::new(zone);
-        let now = Memo::new(move |_| UtcMs(now.get().0.div_euclid(STEP_MS) * STEP_MS));
-        let today = Memo::new(move |_| zone.with_value(|zone| words::local_day(zone, now.get())));
+        let now = Memo::new(move |_| now.get().0.div_euclid(STEP_MS));
+        let today = Memo::new(move |_| zone.with_value(|zone| words::local_day(zone, UtcMs(now.get() * STEP_MS))));
         Self { zone, silent_after_s, now, today }
     }
 
@@ -47,7 +48,7 @@ impl Clock {
 
     /// Follows the time.
     pub fn now(&self) -> UtcMs {
-        self.now.get()
+        UtcMs(self.now.get() * STEP_MS)
     }
 
     pub fn with_zone<T>(&self, read: impl FnOnce(&Zone) -> T) -> T {

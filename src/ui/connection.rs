@@ -16,19 +16,21 @@ const fn name(state: ConnectionState) -> &'static str {
     }
 }
 
+fn lag(state: ConnectionState) -> String {
+    match state {
+        ConnectionState::Live { lag_ms } => words::lag(lag_ms),
+        _ => String::new(),
+    }
+}
+
 #[component]
 pub fn Connection() -> impl IntoView {
     let state = expect_context::<Live>().connection();
     let clock = Clock::expect();
-    let word = Memo::new(move |_| clock.with_zone(|zone| words::connection_state(state.get(), zone)));
-    let lag = Memo::new(move |_| match state.get() {
-        ConnectionState::Live { lag_ms } => Some(words::lag(lag_ms)),
-        _ => None,
-    });
     view! {
-        <p class="connection needs-js" data-connection=move || name(state.get())>
-            <span>{move || word.get()}</span>
-            <b>{move || lag.get()}</b>
+        <p class="connection needs-js" data-connection=move || name(state.get()).to_owned()>
+            <span>{move || clock.with_zone(|zone| words::connection_state(state.get(), zone))}</span>
+            <b>{move || lag(state.get())}</b>
         </p>
         <p class="connection no-js">{words::NOT_LIVE}</p>
     }

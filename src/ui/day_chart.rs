@@ -3,7 +3,10 @@
 
 use leptos::prelude::*;
 
-use super::words::{self, energy, energy_figure};
+use super::{
+    each,
+    words::{self, energy, energy_figure},
+};
 use crate::model::{
     figures::DaySeries,
     money::Wh,
@@ -17,34 +20,34 @@ const QUARTER_S: i64 = 900;
 const SOME_DAY: Period = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
 
 #[component]
-pub fn DayChart(drawing: Memo<DayDrawing>) -> impl IntoView {
-    let part = move |read: fn(&DayDrawing) -> &String| move || drawing.with(|d| read(d).clone());
+pub fn DayChart(drawing: DayDrawing) -> impl IntoView {
+    let d = drawing;
     view! {
         <div class="legend">
             <span class="key-1">"Today"</span>
-            <span class="key-ghost">"Last " {part(|d| &d.weekday)}</span>
+            <span class="key-ghost">"Last " {d.weekday.clone()}</span>
         </div>
         <figure class="day-chart">
             <ol class="y-axis" aria-hidden="true">
-                {move || drawing.with(|d| d.y_labels.iter().map(|l| view! { <li>{l.clone()}</li> }).collect_view())}
+                {labels(d.y_labels)}
             </ol>
             <svg
                 viewBox=format!("0 0 {WIDTH} {HEIGHT}")
                 preserveAspectRatio="none"
                 role="img"
-                aria-label=part(|d| &d.summary)
+                aria-label=d.summary
             >
-                <path class="grid" d=part(|d| &d.grid) />
-                <polyline class="ghost" points=part(|d| &d.before) />
-                <polygon class="series-1-area" points=part(|d| &d.area) />
-                <polyline class="series-1" points=part(|d| &d.today) />
-                <path class="now" d=part(|d| &d.now) />
+                <path class="grid" d=d.grid />
+                <polyline class="ghost" points=d.before />
+                <polygon class="series-1-area" points=d.area />
+                <polyline class="series-1" points=d.today />
+                <path class="now" d=d.now />
             </svg>
             <ol class="x-axis" aria-hidden="true">
-                {move || drawing.with(|d| d.x_labels.iter().map(|l| view! { <li>{l.clone()}</li> }).collect_view())}
+                {labels(d.x_labels)}
             </ol>
         </figure>
-        <p class="chart-note">{move || drawing.with(|d| d.nothing.then_some(words::NO_ENERGY))}</p>
+        <p class="chart-note">{if d.nothing { words::NO_ENERGY } else { "" }}</p>
         <details class="twin">
             <summary>"As a table"</summary>
             <table class="table">
@@ -52,22 +55,26 @@ pub fn DayChart(drawing: Memo<DayDrawing>) -> impl IntoView {
                     <tr>
                         <th>"Hour from"</th>
                         <th class="number">"Today"</th>
-                        <th class="number">"Last " {part(|d| &d.weekday)}</th>
+                        <th class="number">"Last " {d.weekday.clone()}</th>
                     </tr>
                 </thead>
-                <tbody>{move || drawing.with(|d| d.hours.iter().map(hour).collect_view())}</tbody>
+                <tbody>{each(d.hours.into_iter().map(hour))}</tbody>
             </table>
         </details>
     }
 }
 
-fn hour((from, today, before): &(String, Option<i64>, i64)) -> impl IntoView + use<> {
+fn labels(labels: Vec<String>) -> Vec<AnyView> {
+    each(labels.into_iter().map(|label| view! { <li>{label}</li> }))
+}
+
+fn hour((from, today, before): (String, Option<i64>, i64)) -> impl IntoView {
     let of = |wh: i64| energy(Wh(wh)).to_string();
     view! {
         <tr>
-            <td>{from.clone()}</td>
-            <td class="number">{today.map(of)}</td>
-            <td class="number">{of(*before)}</td>
+            <td>{from}</td>
+            <td class="number">{today.map(of).unwrap_or_default()}</td>
+            <td class="number">{of(before)}</td>
         </tr>
     }
 }

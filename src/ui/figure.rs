@@ -5,12 +5,16 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::live::FigureStore;
+use crate::live::Live;
 
 /// Reads the figure and follows it; `None` while it is not known.
 pub fn figure<T: DeserializeOwned + 'static>(
     name: &'static str,
 ) -> impl Fn() -> Option<T> + Copy + Send + Sync + 'static {
-    let value = expect_context::<FigureStore>().get::<Value>(name);
-    move || value.with(|value| value.as_ref().and_then(|value| T::deserialize(value).ok()))
+    let value = followed(name);
+    move || T::deserialize(value.get()).ok()
+}
+
+fn followed(name: &str) -> RwSignal<Value> {
+    expect_context::<Live>().figures().get(name).into()
 }

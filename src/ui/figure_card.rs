@@ -7,6 +7,7 @@ use super::{
     badge::Badge,
     bar::bar,
     cell::{amount, missing},
+    some,
     sparkline::sparkline,
     words::Quantity,
 };
@@ -32,6 +33,9 @@ pub enum Picture {
     Course(Vec<i64>),
 }
 
+/// Computes a card from figures, and follows them.
+pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
+
 #[component]
 pub fn FigureCard(
     /// The figure's public name.
@@ -39,28 +43,33 @@ pub fn FigureCard(
     title: &'static str,
     /// The page that lists what is behind the figure.
     href: &'static str,
-    figure: Memo<Figure>,
+    figure: Draw,
 ) -> impl IntoView {
-    let value = move || match figure.with(|f| f.value.clone()) {
-        Some(value) => amount(value).into_any(),
-        None => missing().into_any(),
-    };
-    let picture = move || {
-        figure.with(|f| match &f.picture {
-            Picture::None => ().into_any(),
-            Picture::Share(share) => bar(*share).into_any(),
-            Picture::Course(values) => sparkline(values).into_any(),
-        })
-    };
+    let figure = Memo::new(move |_| figure());
     view! {
         <A href=href attr:class="panel card" attr:data-figure=name>
             <h2>{title}</h2>
-            <p class="figure">{value}</p>
+            <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
-                <span>{move || figure.with(|f| f.note.clone())}</span>
-                {move || figure.with(|f| f.badge.clone()).map(Badge::view)}
+                <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
+                {move || figure.with(|f| some(f.badge.clone(), Badge::view))}
             </p>
-            {picture}
+            {move || figure.with(picture)}
         </A>
+    }
+}
+
+fn value(figure: &Figure) -> AnyView {
+    match figure.value.clone() {
+        Some(value) => amount(value).into_any(),
+        None => missing().into_any(),
+    }
+}
+
+fn picture(figure: &Figure) -> AnyView {
+    match &figure.picture {
+        Picture::None => ().into_any(),
+        Picture::Share(share) => bar(*share).into_any(),
+        Picture::Course(values) => sparkline(values).into_any(),
     }
 }

@@ -1,11 +1,11 @@
-//! A live table: rows keep their elements, only cells that say something else are drawn again,
+//! A live table: rows keep their elements, only what reads differently is written,
 //! and the order stays still while someone is reading.
 
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::{Cell, Clock, Empty, figure, table::Table, words};
+use super::{Clock, Empty, each, figure, some, table::Table, words};
 use crate::{
     live::{ListStore, RowState},
     model::ids::{Collection, DocId},
@@ -13,15 +13,13 @@ use crate::{
 
 #[component]
 pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Table) -> impl IntoView {
-    let columns = StoredValue::new(table.columns());
     let order = store.order();
     let totals = figure::<BTreeMap<Collection, i64>>("documents");
     let total = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
-    let shown = Memo::new(move |_| words::shown(order.with(Vec::len), total(), collection));
     let waiting = store.waiting();
     let loading = store.loading();
     let hold = Hold::new(store);
-    let head = columns.get_value().into_iter().map(|(field, class)| {
+    let head = table.columns().into_iter().map(|(field, class)| {
         view! { <th class=class scope="col" role="columnheader">{words::column(collection, field)}</th> }
     });
     view! {
@@ -30,9 +28,9 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
             on:pointerenter=move |_| hold.pointer(true)
             on:pointerleave=move |_| hold.pointer(false)
         >
-            <div class="progress" class:on=move || loading.get()></div>
+            <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
             <header class="list-head">
-                <p>{move || shown.get()}</p>
+                <p>{move || words::shown(order.with(Vec::len), total(), collection)}</p>
                 <button class="fresh" type="button" hidden=move || waiting.get() == 0 on:click=move |_| store.release()>
                     {move || words::waiting(waiting.get())}
                 </button>
@@ -47,46 +45,41 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 on:focusout=move |_| hold.focus(false)
             >
                 <thead role="rowgroup">
-                    <tr role="row">{head.collect_view()}</tr>
+                    <tr role="row">{each(head)}</tr>
                 </thead>
                 <tbody role="rowgroup">
                     <For
                         each=move || order.get()
                         key=|id| id.clone()
-                        children=move |id| store.row(&id).map(|row| line(id, row, table, columns))
+                        children=move |id| some(store.row(&id), |row| line(id, row, table))
                     />
                 </tbody>
             </table>
-            {move || order.with(Vec::is_empty).then(|| view! { <Empty words=words::empty(collection) /> })}
+            {move || some(order.with(Vec::is_empty).then(|| words::empty(collection)), |words| view! { <Empty words /> })}
         </section>
     }
 }
 
-fn line(
-    id: DocId,
-    row: ArcRwSignal<RowState>,
-    table: &'static dyn Table,
-    columns: StoredValue<Vec<(&'static str, &'static str)>>,
-) -> impl IntoView {
+fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> impl IntoView {
     let clock = Clock::expect();
-    let all = Memo::new({
-        let row = row.clone();
-        move |_| row.with(|row| table.cells(&row.fields, &clock))
-    });
-    let cells = columns.get_value().into_iter().enumerate().map(move |(i, (field, class))| {
-        let cell = Memo::new(move |_| all.with(|cells| cells.get(i).cloned()));
-        view! {
-            <td class=class data-field=field role="cell">
-                {move || cell.get().map(Cell::view)}
-            </td>
-        }
-    });
-    let class = Memo::new(move |_| row.with(|row| if row.gone { "gone" } else { change_class(row.stamp) }));
+    let state = row.clone();
+    // Drawn again as a whole, of which only the texts that differ reach the document.
+    let cells = move || {
+        let cells = row.with(|row| table.cells(&row.fields, &clock));
+        let cells = table.columns().into_iter().zip(cells).map(|((field, class), cell)| {
+            view! { <td class=class data-field=field role="cell">{cell.view()}</td> }
+        });
+        each(cells).into_any()
+    };
     view! {
-        <tr role="row" data-id=id.0 class=move || class.get()>
-            {cells.collect_view()}
+        <tr role="row" data-id=id.0 class=move || state.with(row_class)>
+            {move || cells()}
         </tr>
     }
+}
+
+fn row_class(row: &RowState) -> String {
+    if row.gone { "gone" } else { change_class(row.stamp) }.to_owned()
 }
 
 /// Two classes with the same animation: it starts again when one follows the other.
@@ -134,7 +127,7 @@ impl Hold {
 mod tests {
     use super::*;
     use crate::{
-        api::ShellInfo,
+        api::Desk,
         live::Live,
         model::{
             entities::Client,
@@ -142,7 +135,7 @@ mod tests {
             snapshot::{Row, Snapshot},
             time::{UtcMs, Zone},
         },
-        ui::Column,
+        ui::{Cell, Column},
     };
     use serde_json::json;
 
@@ -153,15 +146,16 @@ mod tests {
 
     fn rendered(rows: Vec<Row>) -> String {
         Owner::new().with(|| {
-            let live = Live::provide(ShellInfo {
+            let desk = Desk {
                 network: String::new(),
                 zone: Zone::default(),
                 silent_after_s: 900,
                 admin: String::new(),
                 now: UtcMs(0),
-            });
-            provide_context(live.figures([("documents".to_owned(), json!({"clients": 7}))].into()));
-            Clock::provide(live);
+                figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
+            };
+            let live = Live::provide(&desk);
+            Clock::provide(live, &desk);
             let store = live.list(Snapshot {
                 topic: Collection::Clients,
                 position: Position::default(),

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::each;
+
 #[component]
 pub fn Loading(
     /// What is loading.
@@ -11,7 +13,7 @@ pub fn Loading(
         <section class="panel loading" aria-busy="true">
             <p class="unseen" role="status">"Loading " {what}</p>
             <div class="progress on"></div>
-            {(0..12).map(|_| view! { <div class="bone"></div> }).collect_view()}
+            {each((0..12).map(|_| view! { <div class="bone"></div> }))}
         </section>
     }
 }

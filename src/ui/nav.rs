@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::{
+    each,
     icon::Icon,
     words::{self, OVERVIEW},
 };
@@ -56,7 +57,7 @@ pub fn Nav() -> impl IntoView {
     let group = |name: &'static str, places: &'static [Place]| {
         view! {
             <p class="group" aria-hidden="true">{name}</p>
-            <ul aria-label=name>{places.iter().map(|p| view! { <li class:minor=p.minor>{link(p)}</li> }).collect_view()}</ul>
+            <ul aria-label=name>{each(places.iter().map(item))}</ul>
         }
     };
     view! {
@@ -74,9 +75,13 @@ pub fn MinorNav() -> impl IntoView {
     let minor = NETWORK.iter().chain(&INSIGHT).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label="More places">
-            <ul>{minor.map(|place| view! { <li>{link(place)}</li> }).collect_view()}</ul>
+            <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>
         </nav>
     }
+}
+
+fn item(place: &'static Place) -> impl IntoView {
+    view! { <li class=if place.minor { "minor" } else { "" }>{link(place)}</li> }
 }
 
 fn link(place: &'static Place) -> impl IntoView {

@@ -1,6 +1,6 @@
 //! What stands around every page of a signed-in admin. It stays while pages change.
 
-use leptos::{html, prelude::*};
+use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::hooks::use_location;
 
 use super::{
@@ -12,22 +12,21 @@ use super::{
     stale::StaleBanner,
     words,
 };
-use crate::api::ShellInfo;
+use crate::api::Desk;
+
+const MAIN: &str = "main";
 
 #[component]
-pub fn Shell(info: ShellInfo, children: Children) -> impl IntoView {
+pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
     let path = use_location().pathname;
-    let heading = Memo::new(move |_| heading(&path.read()));
-    let main = NodeRef::<html::Main>::new();
-    Effect::new(move |before: Option<String>| {
-        let path = path.get();
-        if before.is_some_and(|before| before != path) {
-            arrive(main);
+    Effect::new(move |here: Option<()>| {
+        path.track();
+        if here.is_some() {
+            arrive();
         }
-        path
     });
     view! {
-        <a class="skip" href="#main" rel="external">{words::SKIP}</a>
+        <a class="skip" href=format!("#{MAIN}") rel="external">{words::SKIP}</a>
         <div class="shell">
             <aside class="rail" aria-label=words::PLACES>
                 <a class="brand" href="/"><Mark /></a>
@@ -36,13 +35,13 @@ pub fn Shell(info: ShellInfo, children: Children) -> impl IntoView {
                     {Icon::More.view()}
                     <span>{words::MORE}</span>
                 </button>
-                <Account info />
+                <Account desk />
             </aside>
             <header class="top">
-                <h1>{move || heading.get()}</h1>
+                <h1>{move || heading(&path.read()).to_owned()}</h1>
                 <Connection />
             </header>
-            <main class="main" id="main" tabindex="-1" node_ref=main>
+            <main class="main" id=MAIN tabindex="-1">
                 {children()}
             </main>
         </div>
@@ -52,10 +51,10 @@ pub fn Shell(info: ShellInfo, children: Children) -> impl IntoView {
 }
 
 /// After a change of page the keyboard and the screen reader start at its content, and the phone's sheet is closed.
-fn arrive(main: NodeRef<html::Main>) {
-    if let Some(main) = main.get_untracked() {
+fn arrive() {
+    if let Some(main) = document().get_element_by_id(MAIN) {
         // Refused only where the element cannot be focused; reading goes on where it was.
-        let _ = main.focus();
+        let _ = main.unchecked_into::<HtmlElement>().focus();
     }
     // A popover closes when it stops being one.
     if let Some(sheet) = document().get_element_by_id(SHEET) {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    each,
     status_mark::{Look, Shape, role_class},
     words,
 };
@@ -15,7 +16,7 @@ pub fn split_bar(parts: Vec<(Look, i64)>) -> impl IntoView {
             <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
         }
     });
-    let bar = bar.collect_view();
+    let bar = each(bar);
     let key = parts.into_iter().map(|(look, n)| {
         view! {
             <li class=format!("status {}", role_class(look.role))>
@@ -25,7 +26,6 @@ pub fn split_bar(parts: Vec<(Look, i64)>) -> impl IntoView {
             </li>
         }
     });
-    let key = key.collect_view();
     view! {
         <svg class="split" aria-hidden="true">
             <defs>
@@ -35,7 +35,7 @@ pub fn split_bar(parts: Vec<(Look, i64)>) -> impl IntoView {
             </defs>
             {bar}
         </svg>
-        <ul class="split-key">{key}</ul>
+        <ul class="split-key">{each(key)}</ul>
     }
 }
 

@@ -10,15 +10,13 @@ pub fn StaleBanner() -> impl IntoView {
     let live = expect_context::<Live>();
     let state = live.connection();
     let clock = Clock::expect();
-    let text = Memo::new(move |_| clock.with_zone(|zone| words::stale(state.get(), zone)));
+    let text = move || clock.with_zone(|zone| words::stale(state.get(), zone)).unwrap_or_default();
     view! {
-        <Show when=move || text.with(Option::is_some)>
-            <aside class="banner" aria-label=words::CONNECTION>
-                <p>{move || text.get()}</p>
-                <button class="button" type="button" on:click=move |_| live.retry_now()>
-                    {words::RETRY_NOW}
-                </button>
-            </aside>
-        </Show>
+        <aside class="banner" aria-label=words::CONNECTION hidden=move || text().is_empty()>
+            <p>{move || text()}</p>
+            <button class="button" type="button" on:click=move |_| live.retry_now()>
+                {words::RETRY_NOW}
+            </button>
+        </aside>
     }
 }

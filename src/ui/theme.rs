@@ -1,7 +1,9 @@
-//! The choice of a theme. `public/theme.js` keeps and applies it, before the first paint and without waiting for us;
-//! this only draws the choice.
+//! The choice of a theme. `public/theme.js` keeps, applies and marks it, before the first paint and without waiting for
+//! us; this only draws the choice.
 
 use leptos::prelude::*;
+
+use super::each;
 
 const THEMES: [(&str, &str, &str); 3] = [
     ("system", "System", "M2 3h12v8H2zm4 11h4m-2-3v3"),
@@ -15,21 +17,10 @@ const THEMES: [(&str, &str, &str); 3] = [
 
 #[component]
 pub fn ThemeControl() -> impl IntoView {
-    // Known in the browser only; the server draws none as chosen.
-    let chosen = RwSignal::new(None::<String>);
-    Effect::new(move |_| {
-        let theme = document().document_element().and_then(|root| root.get_attribute("data-theme"));
-        chosen.set(Some(theme.unwrap_or_else(|| THEMES[0].0.to_owned())));
-    });
     let options = THEMES.map(|(theme, word, path)| {
         view! {
             <label>
-                <input
-                    type="radio"
-                    name="theme"
-                    value=theme
-                    prop:checked=move || chosen.with(|c| c.as_deref() == Some(theme))
-                />
+                <input type="radio" name="theme" value=theme />
                 <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
                     <path d=path />
                 </svg>
@@ -40,7 +31,7 @@ pub fn ThemeControl() -> impl IntoView {
     view! {
         <fieldset class="theme needs-js">
             <legend class="unseen">"Theme"</legend>
-            {options.into_iter().collect_view()}
+            {each(options)}
         </fieldset>
     }
 }

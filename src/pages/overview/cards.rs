@@ -13,7 +13,7 @@ use crate::{
         time::Period,
     },
     ui::{
-        Badge, Clock, Figure, FigureCard, Picture, figure, page, per_mille,
+        Badge, Clock, Draw, Figure, FigureCard, Picture, figure, page, per_mille,
         words::{self, Quantity},
     },
 };
@@ -46,10 +46,10 @@ fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
     part.zip(whole).and_then(|(part, whole)| per_mille(part, whole)).map_or(Picture::Share(0), Picture::Share)
 }
 
-fn active_sessions() -> Memo<Figure> {
+fn active_sessions() -> Draw {
     let active = figure::<i64>("active_sessions");
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
-    Memo::new(move |_| {
+    Box::new(move || {
         let evses = split().map(|split| split.iter().map(|(_, n)| n).sum::<i64>());
         Figure {
             value: counted(active()),
@@ -60,10 +60,10 @@ fn active_sessions() -> Memo<Figure> {
     })
 }
 
-fn live_power() -> Memo<Figure> {
+fn live_power() -> Draw {
     let power = figure::<Watt>("live_power");
     let installed = figure::<Watt>("installed_power");
-    Memo::new(move |_| Figure {
+    Box::new(move || Figure {
         value: power().map(words::power_figure),
         note: installed().map(words::installed),
         picture: share(power().map(|w| w.0), installed().map(|w| w.0)),
@@ -71,13 +71,13 @@ fn live_power() -> Memo<Figure> {
     })
 }
 
-fn energy_today() -> Memo<Figure> {
+fn energy_today() -> Draw {
     let today = figure::<Wh>("energy_today");
     let before = figure::<Wh>("energy_week_before");
     let day = figure::<Period>("day");
     let series = figure::<DaySeries>("energy_series");
     let clock = Clock::expect();
-    Memo::new(move |_| {
+    Box::new(move || {
         let weekday = day().map(|day| clock.with_zone(|zone| words::weekday(zone, day.from)));
         let hours = series().unwrap_or_default().today.chunks(4).map(|hour| hour.iter().sum()).collect();
         Figure {
@@ -90,9 +90,9 @@ fn energy_today() -> Memo<Figure> {
 }
 
 /// The first currency large, the others beside it; never added.
-fn revenue_today() -> Memo<Figure> {
+fn revenue_today() -> Draw {
     let revenue = figure::<Vec<Revenue>>("revenue_today");
-    Memo::new(move |_| revenue().map_or_else(Figure::default, |all| revenue_figure(&all)))
+    Box::new(move || revenue().map_or_else(Figure::default, |all| revenue_figure(&all)))
 }
 
 fn revenue_figure(all: &[Revenue]) -> Figure {
@@ -114,29 +114,25 @@ fn revenue_figure(all: &[Revenue]) -> Figure {
     }
 }
 
-fn sessions_today() -> Memo<Figure> {
+fn sessions_today() -> Draw {
     let started = figure::<i64>("sessions_today");
     let completed = figure::<i64>("completed_today");
-    Memo::new(move |_| Figure {
-        value: counted(started()),
-        note: completed().map(words::completed),
-        ..Figure::default()
-    })
+    Box::new(move || Figure { value: counted(started()), note: completed().map(words::completed), ..Figure::default() })
 }
 
-fn clients() -> Memo<Figure> {
+fn clients() -> Draw {
     let active = figure::<i64>("clients");
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
-    Memo::new(move |_| Figure {
+    Box::new(move || Figure {
         value: counted(active()),
         note: documents().map(|d| words::of_all(d.get(&Collection::Clients).copied().unwrap_or(0))),
         ..Figure::default()
     })
 }
 
-fn open_payments() -> Memo<Figure> {
+fn open_payments() -> Draw {
     let open = figure::<Open>("open_payments");
-    Memo::new(move |_| {
+    Box::new(move || {
         let Some(open) = open() else { return Figure::default() };
         let amounts = words::amounts(&open.amounts);
         let note = if amounts.is_empty() { words::NONE_OPEN.to_owned() } else { amounts };
@@ -144,9 +140,9 @@ fn open_payments() -> Memo<Figure> {
     })
 }
 
-fn failed_payments() -> Memo<Figure> {
+fn failed_payments() -> Draw {
     let failed = figure::<i64>("failed_payments");
-    Memo::new(move |_| Figure {
+    Box::new(move || Figure {
         value: counted(failed()),
         note: Some(words::CREATED_TODAY.to_owned()),
         ..Figure::default()

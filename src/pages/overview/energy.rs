@@ -12,17 +12,18 @@ pub fn EnergyToday() -> impl IntoView {
     let series = figure::<DaySeries>("energy_series");
     let day = figure::<Period>("day");
     let clock = Clock::expect();
-    let drawing =
-        Memo::new(move |_| clock.with_zone(|zone| DayDrawing::of(&series().unwrap_or_default(), day(), zone)));
+    // Drawn again as a whole, of which only what differs reaches the document.
+    let chart = move || {
+        let drawing = clock.with_zone(|zone| DayDrawing::of(&series().unwrap_or_default(), day(), zone));
+        view! { <DayChart drawing /> }.into_any()
+    };
     view! {
         <section class="panel">
             <header>
                 <h2>"Energy today"</h2>
                 <p>"kWh per quarter hour"</p>
             </header>
-            <div class="body">
-                <DayChart drawing />
-            </div>
+            <div class="body">{move || chart()}</div>
         </section>
     }
 }

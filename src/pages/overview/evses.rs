@@ -19,26 +19,26 @@ pub fn Evses() -> impl IntoView {
         let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
         words::in_stations(evses, stations)
     };
-    let bar = move || match ordered(split().unwrap_or_default()) {
-        parts if parts.is_empty() => view! { <Empty words=words::NO_EVSES /> }.into_any(),
-        parts => split_bar(parts).into_any(),
-    };
     view! {
         <section class="panel" data-figure="evse_split">
             <header>
                 <h2>"EVSEs"</h2>
-                <p>{all}</p>
+                <p>{move || all()}</p>
                 <A href=page(Collection::Stations)>{words::title(Collection::Stations)}</A>
             </header>
             <div class="body">
-                {bar}
+                {move || bar(ordered(split().unwrap_or_default()))}
             </div>
         </section>
     }
 }
 
+fn bar(parts: Vec<(Look, i64)>) -> AnyView {
+    if parts.is_empty() { view! { <Empty words=words::NO_EVSES /> }.into_any() } else { split_bar(parts).into_any() }
+}
+
 /// By role first, so that what is alike stands together.
 fn ordered(mut split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64)> {
-    split.sort_by_key(|(status, _)| (status.role(), status.clone()));
+    split.sort_unstable_by_key(|(status, _)| (status.role(), status.clone()));
     split.into_iter().map(|(status, n)| (Look::new(status.role(), words::evse_status(&status)), n)).collect()
 }

@@ -3,38 +3,32 @@
 use leptos::prelude::*;
 
 use crate::{
-    live::FigureStore,
     model::latest::{Kind, Latest, SHOWN},
     ui::{
-        Clock, Empty,
+        Clock, Empty, each, figure, some,
         words::{self, Sentence},
     },
 };
 
 #[component]
 pub fn LatestChanges() -> impl IntoView {
-    let latest = expect_context::<FigureStore>().get::<Vec<Latest>>("latest");
+    let latest = figure::<Vec<Latest>>("latest");
     let clock = Clock::expect();
-    let slots = (0..SHOWN).map(|i| {
-        let said = Memo::new(move |before: Option<&Option<Said>>| {
-            let news = latest.with(|all| all.as_ref().and_then(|all| all.get(i).cloned()))?;
-            let arrivals = before.map_or(0, |before| arrivals(before.as_ref(), &news));
-            Some(Said { sentence: words::sentence(&news), time: clock.stamp(news.at), arrivals, news })
+    let said = Memo::new(move |before: Option<&Vec<Said>>| {
+        let slots = latest().unwrap_or_default().into_iter().enumerate().map(|(i, news)| {
+            let arrivals = before.map_or(0, |before| arrivals(before.get(i), &news));
+            Said { sentence: words::sentence(&news), time: clock.stamp(news.at), arrivals, news }
         });
-        view! { <Slot said /> }
+        slots.collect()
     });
-    let nothing = move || {
-        let nothing = latest.with(|all| all.as_ref().is_none_or(Vec::is_empty));
-        nothing.then(|| view! { <Empty words=words::NO_NEWS /> })
-    };
     view! {
         <section class="panel latest">
             <header>
                 <h2>"Latest changes"</h2>
             </header>
             <div class="body">
-                <ol class="feed" data-feed="latest">{slots.collect_view()}</ol>
-                {nothing}
+                <ol class="feed" data-feed="latest">{each((0..SHOWN).map(|i| slot(said, i)))}</ol>
+                {move || some(said.with(Vec::is_empty).then_some(words::NO_NEWS), |words| view! { <Empty words /> })}
             </div>
         </section>
     }
@@ -58,18 +52,17 @@ fn arrivals(before: Option<&Said>, news: &Latest) -> u32 {
     }
 }
 
-#[component]
-fn Slot(said: Memo<Option<Said>>) -> impl IntoView {
-    let part = move |read: fn(&Said) -> String| move || said.with(|said| said.as_ref().map(read));
+fn slot(said: Memo<Vec<Said>>, i: usize) -> impl IntoView {
+    let part = move |read: fn(&Said) -> String| said.with(|all| all.get(i).map(read).unwrap_or_default());
     view! {
         <li
-            data-id=part(|said| said.news.id.0.clone())
-            data-op=part(|said| op(said.news.kind).to_owned())
-            class=part(|said| arrival_class(said.arrivals).to_owned())
+            data-id=move || part(|said| said.news.id.0.clone())
+            data-op=move || part(|said| op(said.news.kind).to_owned())
+            class=move || part(|said| arrival_class(said.arrivals).to_owned())
         >
-            <time datetime=part(|said| said.news.at.to_string())>{part(|said| said.time.clone())}</time>
-            <span>{part(|said| said.sentence.text.clone())}</span>
-            <b>{part(|said| said.sentence.amount.clone().unwrap_or_default())}</b>
+            <time datetime=move || part(|said| said.news.at.to_string())>{move || part(|said| said.time.clone())}</time>
+            <span>{move || part(|said| said.sentence.text.clone())}</span>
+            <b>{move || part(|said| said.sentence.amount.clone().unwrap_or_default())}</b>
         </li>
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         ids::Collection,
         time::{Period, UtcMs},
     },
-    ui::{Clock, figure, page, words},
+    ui::{Clock, each, figure, page, some, words},
 };
 
 #[component]
@@ -34,19 +34,18 @@ pub fn Notes() -> impl IntoView {
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
         let links = counted
             .into_iter()
-            .map(|(collection, n)| view! { <A href=page(collection)>{words::documents(collection, n)}</A> })
-            .collect_view();
+            .map(|(collection, n)| view! { <A href=page(collection)>{words::documents(collection, n)}</A> });
         (all > 0).then(|| {
             view! {
                 <p class="note-line warn">
                     <span>{words::unreadable_documents(all)}</span>
-                    {links}
+                    {each(links)}
                 </p>
             }
         })
     };
     view! {
-        {old}
-        {unread}
+        {move || some(old(), |view| view)}
+        {move || some(unread(), |view| view)}
     }
 }

@@ -184,9 +184,11 @@ pub fn unreadable_documents(n: i64) -> String {
     }
 }
 
-/// An EVSE of a station by its number.
-pub fn evse(uid: &str) -> String {
-    format!("EVSE {uid}")
+/// An EVSE: by its number at the station where its name begins with the station's, else by its name.
+pub fn evse(uid: &str, station: Option<&str>) -> String {
+    let number =
+        station.and_then(|station| uid.strip_prefix(station)).map(|rest| rest.trim_start_matches(['-', '*', '_']));
+    format!("EVSE {}", number.filter(|number| !number.is_empty()).unwrap_or(uid))
 }
 
 pub const NO_EVSE: &str = "No EVSEs";
@@ -330,6 +332,13 @@ mod tests {
         assert_eq!(shown(50, Some(19_227), Collection::ChargingSessions), "50 of 19,227, newest first");
         assert_eq!(shown(3, None, Collection::Stations), "3, by name");
         assert_eq!(shown(3, Some(2), Collection::Clients), "3 of 3, newest first", "the total lags, never the list");
+    }
+
+    #[test]
+    fn an_evse_is_short_where_the_station_stands_beside_it() {
+        assert_eq!(evse("ST-035-1", Some("ST-035")), "EVSE 1");
+        assert_eq!(evse("50340", Some("50340")), "EVSE 50340");
+        assert_eq!(evse("A7", None), "EVSE A7");
     }
 
     #[test]

@@ -1,0 +1,62 @@
+//! What the task needs of the browser: its events, timers, and the ways out of the page.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{Event, Events};
+
+/// Remembers that this page reloaded for a newer server, so that it does so once.
+const RELOADED: &str = "chargedeck-reloaded";
+
+/// Hands on seconds, visibility, and the network's return.
+pub fn watch(events: &Events) {
+    let tick = events.clone();
+    if let Ok(handle) = set_interval_with_handle(move || tick.send(Event::Tick), Duration::from_secs(1)) {
+        on_cleanup(move || handle.clear());
+    }
+    let seen = events.clone();
+    let handle = window_event_listener_untyped("visibilitychange", move |_| {
+        seen.send(Event::Visibility(document().hidden()));
+    });
+    on_cleanup(move || handle.remove());
+    let online = events.clone();
+    let handle = window_event_listener_untyped("online", move |_| online.send(Event::Retry));
+    on_cleanup(move || handle.remove());
+}
+
+/// Sends the event some time later.
+pub fn later(events: &Events, ms: f64, event: Event) {
+    let events = events.clone();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+    set_timeout(move || events.send(event), Duration::from_millis(ms.max(0.0) as u64));
+}
+
+/// Since the page began.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |p| p.now())
+}
+
+/// The server speaks another protocol: this page is older or newer than it.
+pub fn reload_once() {
+    if let Ok(Some(storage)) = window().session_storage()
+        && storage.get_item(RELOADED).ok().flatten().is_none()
+        && storage.set_item(RELOADED, "1").is_ok()
+    {
+        drop(window().location().reload());
+    }
+}
+
+pub fn forget_reload() {
+    if let Ok(Some(storage)) = window().session_storage() {
+        drop(storage.remove_item(RELOADED));
+    }
+}
+
+/// Leaves for the login page, which leads back here. Nothing of the page stays.
+pub fn sign_in() {
+    let location = window().location();
+    let here = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let next = js_sys::encode_uri_component(&here);
+    drop(location.replace(&format!("/login?next={next}")));
+}

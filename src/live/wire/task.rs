@@ -1,0 +1,402 @@
+//! The task that owns the connection: one place in the protocol per topic, deltas applied once per animation frame.
+
+use std::{collections::VecDeque, mem::discriminant};
+
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_util::StreamExt;
+use leptos::prelude::*;
+
+use super::{
+    super::{ConnectionState, ListStore, Live},
+    Event, Events,
+    browser::{forget_reload, later, now_ms, reload_once, sign_in},
+    socket::Socket,
+};
+use crate::{
+    api::{Answer, AppError, Ask, load},
+    model::{
+        frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
+        ids::{Collection, Topic},
+        position::Position,
+        snapshot::Snapshot,
+        time::UtcMs,
+        window::Broken,
+    },
+};
+
+/// A server that is alive sends something at least this often.
+const SILENCE_MS: f64 = 12_000.0;
+/// A relay that was not heard for longer leaves the screen in doubt.
+const STALE_MS: u32 = 6_000;
+/// A state that has lasted this long is no flicker.
+const SETTLED_MS: f64 = 5_000.0;
+/// Longest pause between two tries.
+const PAUSE_MAX_MS: f64 = 10_000.0;
+
+/// One list's place in the protocol.
+struct Following {
+    store: ListStore,
+    collection: Collection,
+    state: Follow,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Follow {
+    /// To be subscribed when there is a connection.
+    Waiting,
+    /// Deltas are ignored until this subscription is confirmed.
+    Asked(u32),
+    Live,
+    /// New rows are on their way.
+    Fetching,
+}
+
+pub struct Task {
+    live: Live,
+    events: Events,
+    /// The topic of the figures.
+    figures: String,
+    socket: Option<Socket>,
+    open: bool,
+    following: Vec<Following>,
+    overview: Follow,
+    next_rid: u32,
+    deltas: VecDeque<Delta>,
+    paint_due: bool,
+    lag_ms: u32,
+    checked_ms: u32,
+    heard_at: f64,
+    offline_since: Option<UtcMs>,
+    tries: u32,
+    retry_at: f64,
+    clock: (UtcMs, f64),
+    /// Since when the connection has been in a state of this kind.
+    kind_since: f64,
+}
+
+impl Task {
+    pub fn new(live: Live, zone: &str, events: Events) -> Self {
+        Self {
+            clock: (live.now().get_untracked(), now_ms()),
+            live,
+            events,
+            figures: Topic::Overview(zone.to_owned()).to_string(),
+            socket: None,
+            open: false,
+            following: Vec::new(),
+            overview: Follow::Waiting,
+            next_rid: 1,
+            deltas: VecDeque::new(),
+            paint_due: false,
+            lag_ms: 0,
+            checked_ms: 0,
+            heard_at: now_ms(),
+            kind_since: now_ms(),
+            offline_since: None,
+            tries: 0,
+            retry_at: 0.0,
+        }
+    }
+
+    pub async fn run(mut self, mut events: UnboundedReceiver<Event>) {
+        self.dial();
+        while let Some(event) = events.next().await {
+            self.handle(event);
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Opened => {
+                self.open = true;
+                self.heard_at = now_ms();
+                self.subscribe_waiting();
+            }
+            Event::Received(text) => self.received(&text),
+            Event::Closed(code) => self.closed(code),
+            Event::Paint => self.paint(),
+            Event::Tick => self.tick(),
+            Event::Lists => self.lists_changed(),
+            Event::Retry => {
+                if self.socket.is_none() {
+                    self.dial();
+                }
+            }
+            Event::Visibility(hidden) => {
+                self.say(&ClientMessage::Visibility { hidden });
+                if !hidden {
+                    self.paint();
+                    if self.socket.is_none() {
+                        self.dial();
+                    }
+                }
+            }
+            Event::Fetch(store, min_position) => self.ask(store, min_position),
+            Event::Fetched(store, fetched) => self.fetched(store, fetched),
+        }
+        self.show_state();
+    }
+
+    fn dial(&mut self) {
+        self.open = false;
+        self.heard_at = now_ms();
+        self.socket = Socket::open(&self.events);
+        if self.socket.is_none() {
+            self.pause();
+        }
+    }
+
+    fn received(&mut self, text: &str) {
+        self.heard_at = now_ms();
+        let Ok(frame) = Frame::read(text) else { return reload_once() };
+        match frame {
+            Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => reload_once(),
+            Frame::Welcome(_) => {
+                self.tries = 0;
+                forget_reload();
+            }
+            Frame::Subscribed(Subscribed { rid, topic, .. }) => self.subscribed(rid, &topic),
+            Frame::Delta(delta) => {
+                self.deltas.push_back(delta);
+                self.ask_for_paint();
+            }
+            Frame::Reset(Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. }) => {
+                for i in 0..self.following.len() {
+                    if self.following[i].collection == collection {
+                        self.fetch(i, Some(min_position), retry_ms);
+                    }
+                }
+            }
+            Frame::Reset(_) | Frame::Bye(_) => {}
+            Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
+                (self.lag_ms, self.checked_ms) = (lag_ms, checked_ms);
+                self.say(&ClientMessage::Pong { n });
+            }
+            Frame::Error(Refusal { code, message, .. }) => {
+                leptos::logging::warn!("the server refused: {code}: {message}")
+            }
+        }
+    }
+
+    fn subscribed(&mut self, rid: u32, topic: &Topic) {
+        match topic {
+            Topic::Overview(_) if self.overview == Follow::Asked(rid) => self.overview = Follow::Live,
+            Topic::Overview(_) => {}
+            Topic::Collection(_) => {
+                if let Some(following) = self.following.iter_mut().find(|f| f.state == Follow::Asked(rid)) {
+                    following.state = Follow::Live;
+                }
+            }
+        }
+    }
+
+    /// Applies what came since the last frame was painted.
+    fn paint(&mut self) {
+        self.paint_due = false;
+        while let Some(delta) = self.deltas.pop_front() {
+            match &delta.topic {
+                Topic::Overview(_) => {
+                    if self.overview == Follow::Live {
+                        self.live.figures().apply(delta.changes);
+                    }
+                }
+                Topic::Collection(collection) => self.apply(*collection, &delta),
+            }
+        }
+    }
+
+    fn apply(&mut self, collection: Collection, delta: &Delta) {
+        for i in 0..self.following.len() {
+            if self.following[i].collection != collection || self.following[i].state != Follow::Live {
+                continue;
+            }
+            match self.following[i].store.apply(delta.clone()) {
+                Ok(()) => {}
+                Err(Broken::Gap) => {
+                    self.following[i].state = Follow::Waiting;
+                    self.subscribe_waiting();
+                }
+                Err(Broken::Stale) => self.fetch(i, None, 0),
+            }
+        }
+    }
+
+    /// Takes new rows for a list, after a pause so that not all pages ask at the same moment.
+    fn fetch(&mut self, i: usize, min_position: Option<Position>, retry_ms: u32) {
+        let following = &mut self.following[i];
+        if following.state == Follow::Fetching {
+            return;
+        }
+        following.state = Follow::Fetching;
+        following.store.set_loading(true);
+        later(&self.events, f64::from(retry_ms) * js_sys::Math::random(), Event::Fetch(following.store, min_position));
+    }
+
+    fn ask(&self, store: ListStore, min_position: Option<Position>) {
+        let Some(of) = store.collection() else { return };
+        let events = self.events.clone();
+        leptos::task::spawn_local(async move {
+            events.send(Event::Fetched(store, load(Ask::List { of, min_position }).await));
+        });
+    }
+
+    fn fetched(&mut self, store: ListStore, fetched: Result<Answer, AppError>) {
+        let Some(i) = self.following.iter().position(|f| f.store.is(store)) else { return };
+        match fetched.and_then(Answer::read::<Snapshot>) {
+            Ok(snapshot) => {
+                store.replace(snapshot);
+                self.following[i].state = Follow::Waiting;
+                self.subscribe_waiting();
+            }
+            Err(AppError::SignIn) => sign_in(),
+            Err(_) => {
+                self.following[i].state = Follow::Waiting;
+                self.fetch(i, None, 2000);
+            }
+        }
+    }
+
+    fn lists_changed(&mut self) {
+        let lists = self.live.lists.try_get_value().unwrap_or_default();
+        let gone: Vec<Collection> =
+            self.following.iter().filter(|f| !lists.iter().any(|l| l.is(f.store))).map(|f| f.collection).collect();
+        self.following.retain(|f| lists.iter().any(|l| l.is(f.store)));
+        let topics: Vec<String> = gone
+            .into_iter()
+            .filter(|c| !self.following.iter().any(|f| f.collection == *c))
+            .map(|c| c.name().to_owned())
+            .collect();
+        if !topics.is_empty() {
+            self.say(&ClientMessage::Unsubscribe { topics });
+        }
+        for store in lists {
+            if let Some(collection) = store.collection().filter(|_| !self.following.iter().any(|f| f.store.is(store))) {
+                self.following.push(Following { store, collection, state: Follow::Waiting });
+            }
+        }
+        self.subscribe_waiting();
+    }
+
+    fn subscribe_waiting(&mut self) {
+        if !self.open {
+            return;
+        }
+        for i in 0..self.following.len() {
+            let Following { store, collection, state: Follow::Waiting } = self.following[i] else { continue };
+            let Some(received) = store.received() else { continue };
+            let rid = self.rid();
+            self.following[i].state = Follow::Asked(rid);
+            let name = collection.name().to_owned();
+            let positions = [(name.clone(), received.to_string())].into();
+            self.say(&ClientMessage::Subscribe { rid, topics: vec![name], positions });
+        }
+        if self.overview == Follow::Waiting {
+            let rid = self.rid();
+            self.overview = Follow::Asked(rid);
+            let topics = vec![self.figures.clone()];
+            self.say(&ClientMessage::Subscribe { rid, topics, positions: Default::default() });
+        }
+    }
+
+    fn rid(&mut self) -> u32 {
+        self.next_rid += 1;
+        self.next_rid
+    }
+
+    fn say(&self, message: &ClientMessage) {
+        if let (true, Some(socket), Ok(text)) = (self.open, &self.socket, serde_json::to_string(message)) {
+            socket.send(&text);
+        }
+    }
+
+    fn closed(&mut self, code: u16) {
+        let was_open = self.open;
+        self.paint();
+        self.hang_up();
+        match code {
+            close::SIGN_IN | close::REVOKED => return sign_in(),
+            close::PROTOCOL => return reload_once(),
+            _ => {}
+        }
+        if !was_open {
+            // A refused handshake tells no reason; a request does.
+            leptos::task::spawn_local(async {
+                if load(Ask::Desk).await == Err(AppError::SignIn) {
+                    sign_in();
+                }
+            });
+        }
+        self.pause();
+    }
+
+    fn hang_up(&mut self) {
+        self.socket = None;
+        self.open = false;
+        self.offline_since.get_or_insert(self.live.now.get_untracked());
+        self.overview = Follow::Waiting;
+        for following in &mut self.following {
+            if following.state != Follow::Fetching {
+                following.state = Follow::Waiting;
+            }
+        }
+    }
+
+    /// Full jitter: anywhere from nothing to a ceiling that doubles, so that many pages come back one by one.
+    fn pause(&mut self) {
+        let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
+        self.tries += 1;
+        self.retry_at = now_ms() + ceiling * js_sys::Math::random();
+        later(&self.events, self.retry_at - now_ms(), Event::Retry);
+    }
+
+    fn tick(&mut self) {
+        let (start, since) = self.clock;
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
+        let now = UtcMs(start.0 + (now_ms() - since) as i64);
+        let _disposed = self.live.now.try_set(now);
+        if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
+            self.hang_up();
+            self.pause();
+        }
+    }
+
+    fn show_state(&mut self) {
+        let state = if !self.open {
+            match self.offline_since {
+                None => ConnectionState::Connecting,
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+                Some(since) => {
+                    let retry_in_s = ((self.retry_at - now_ms()) / 1000.0).ceil().max(0.0) as u32;
+                    ConnectionState::Offline { since, retry_in_s }
+                }
+            }
+        } else if self.checked_ms > STALE_MS {
+            ConnectionState::Stale { since: UtcMs(self.live.now.get_untracked().0 - i64::from(self.checked_ms)) }
+        } else if self.overview != Follow::Live || self.following.iter().any(|f| f.state != Follow::Live) {
+            ConnectionState::CatchingUp
+        } else {
+            self.offline_since = None;
+            ConnectionState::Live { lag_ms: self.lag_ms }
+        };
+        let Some(before) = self.live.connection.try_get_untracked() else { return };
+        if discriminant(&before) != discriminant(&state) {
+            self.kind_since = now_ms();
+        }
+        if before != state {
+            self.live.connection.set(state);
+        }
+        let settled = self.live.settled.get_untracked();
+        let first = matches!((settled, state), (ConnectionState::Connecting, ConnectionState::Live { .. }));
+        if now_ms() - self.kind_since >= SETTLED_MS && !first && discriminant(&settled) != discriminant(&state) {
+            self.live.settled.set(state);
+        }
+    }
+
+    fn ask_for_paint(&mut self) {
+        if !self.paint_due {
+            self.paint_due = true;
+            let events = self.events.clone();
+            request_animation_frame(move || events.send(Event::Paint));
+        }
+    }
+}

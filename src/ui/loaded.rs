@@ -1,0 +1,34 @@
+//! What comes from the server, with its states: on its way, failed, here.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::{Failure, Loading};
+use crate::api::{Answer, AppError, Ask, load};
+
+type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
+
+/// Asks, and draws the answer. `what` is said while it is on its way.
+pub fn loaded(
+    ask: Ask,
+    what: &'static str,
+    draw: impl Fn(Answer) -> Result<AnyView, AppError> + Send + Sync + 'static,
+) -> AnyView {
+    suspended(ask, what, Arc::new(draw))
+}
+
+/// Once in the program, not once per caller.
+fn suspended(ask: Ask, what: &'static str, draw: Draw) -> AnyView {
+    let answer = Resource::new(|| (), move |()| load(ask.clone()));
+    let view = move || {
+        let draw = draw.clone();
+        Suspend::new(async move {
+            answer
+                .await
+                .and_then(|answer| draw(answer))
+                .unwrap_or_else(|error| view! { <Failure error retry=move |()| answer.refetch() /> }.into_any())
+        })
+    };
+    view! { <Suspense fallback=move || view! { <Loading what /> }>{view}</Suspense> }.into_any()
+}
