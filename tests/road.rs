@@ -6,13 +6,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
-    cache::{Redis, log::Log},
+    cache::{
+        Redis,
+        log::{Appended, Log, Tail},
+    },
     config::{MongoSettings, Settings},
     hub::{self, Hub, Since},
     model::{
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId},
+        log::{Entry, LOG_VERSION},
+        position::{ClusterTime, Epoch, Position, Seq},
         window::{Window, shown_of},
     },
     mongo::{self, Mongo},
@@ -354,4 +359,45 @@ async fn however_many_ask_for_a_list_it_is_read_once() {
     let read = db.collection::<Document>("system.profile").count_documents(reads).await.unwrap();
     assert_eq!(read, 1, "for 40 who asked two instances at once");
     instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_relays_that_append_at_once_one_gets_each_number() {
+    let log = Log::new(Network::new().await.redis);
+    let entry = |seq: u64| Entry {
+        version: LOG_VERSION,
+        epoch: Epoch(1),
+        first: Seq(seq),
+        last: Seq(seq),
+        ct: ClusterTime(seq),
+        closed: Seq(seq),
+        records: Vec::new(),
+    };
+    assert_eq!(log.append(None, &entry(1), "1").await.unwrap(), Appended::Done);
+    let relays = ["a", "b"].map(|name| {
+        let log = log.clone();
+        tokio::spawn(async move {
+            let mut done = 0;
+            let mut tail = Tail { position: Position::new(Epoch(1), Seq(1)), token: "1".to_owned() };
+            while tail.position.seq.0 < 200 {
+                let next = tail.position.seq.0 + 1;
+                let token = format!("{name}{next}");
+                tail = match log.append(Some(&tail), &entry(next), &token).await.unwrap() {
+                    Appended::Done => {
+                        done += 1;
+                        Tail { position: Position::new(Epoch(1), Seq(next)), token }
+                    }
+                    Appended::Chain(ahead) => ahead.expect("the log is not empty"),
+                };
+            }
+            done
+        })
+    });
+    let mut done = 0;
+    for relay in relays {
+        done += relay.await.unwrap();
+    }
+    assert_eq!(done, 199, "each number was given once");
+    let numbers: Vec<u64> = log.after(None).await.unwrap().iter().map(|entry| entry.first.0).collect();
+    assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
 }

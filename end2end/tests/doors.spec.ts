@@ -64,6 +64,8 @@ test('after the login the page that was asked for opens, a foreign one never', a
   await page.locator('input[name=password]').fill(stack.admin.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page).toHaveURL(`${stack.urls[0]}${LIST.payments}`);
+  await page.goto('/login');
+  await expect(page, 'whoever is signed in is led on').toHaveURL(`${stack.urls[0]}/`);
 
   const stranger = await browserOn(0, { storageState: undefined });
   await stranger.goto('/login?next=%2F%2Fevil.example%2F');

@@ -297,6 +297,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_the_rows_hold_already_is_not_done_again() {
+        let id = || DocId("a".into());
+        let rows = vec![Row { id: id(), fields: row((1, 9)) }];
+        let snapshot =
+            Snapshot { topic: Collection::Clients, position: at(3), ct: ClusterTime(7), rows, complete: true };
+        let mut window = Window::from(snapshot);
+        let older = |n: usize, op| Delta {
+            topic: Topic::Collection(Collection::Clients),
+            from: at(n - 1),
+            to: at(n),
+            ct: ClusterTime(n as u64),
+            changes: vec![Change { id: id(), op }],
+            more: false,
+        };
+        for op in [Op::Put(row((1, 4))), Op::Delete] {
+            window.apply(older(4, op)).unwrap();
+            assert_eq!(window.row(&id()), Some(&row((1, 9))), "a page never goes back");
+        }
+        window.apply(older(8, Op::Put(row((1, 4))))).unwrap_err();
+        window.apply(Delta { from: at(4), ..older(8, Op::Delete) }).unwrap();
+        assert_eq!(window.row(&id()), None);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         /// Snapshots that are older than the log's head, overlapping and conflated frames, lost frames, new snapshots:

@@ -46,7 +46,7 @@ pub fn eco() -> AnyView {
     view! {
         {list(Collection::EcoStats, &COLUMNS)}
         <section class="panel prose">
-            <h2>"How this is computed"</h2>
+            <h2>{words::HOW_COMPUTED}</h2>
             {each(words::ECO_FORMULA.map(|line| view! { <p>{line}</p> }))}
         </section>
     }

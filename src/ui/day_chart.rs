@@ -24,8 +24,8 @@ pub fn DayChart(drawing: DayDrawing) -> impl IntoView {
     let d = drawing;
     view! {
         <div class="legend">
-            <span class="key-1">"Today"</span>
-            <span class="key-ghost">"Last " {d.weekday.clone()}</span>
+            <span class="key-1">{words::TODAY}</span>
+            <span class="key-ghost">{words::last(&d.weekday)}</span>
         </div>
         <figure class="day-chart">
             <ol class="y-axis" aria-hidden="true">
@@ -49,13 +49,13 @@ pub fn DayChart(drawing: DayDrawing) -> impl IntoView {
         </figure>
         <p class="chart-note">{if d.nothing { words::NO_ENERGY } else { "" }}</p>
         <details class="twin">
-            <summary>"As a table"</summary>
+            <summary>{words::AS_TABLE}</summary>
             <table class="table">
                 <thead>
                     <tr>
-                        <th>"Hour from"</th>
-                        <th class="number">"Today"</th>
-                        <th class="number">"Last " {d.weekday.clone()}</th>
+                        <th>{words::HOUR_FROM}</th>
+                        <th class="number">{words::TODAY}</th>
+                        <th class="number">{words::last(&d.weekday)}</th>
                     </tr>
                 </thead>
                 <tbody>{each(d.hours.into_iter().map(hour))}</tbody>
@@ -120,10 +120,10 @@ impl DayDrawing {
             x_labels: (0..=6)
                 .map(|i| if i == 6 { "24:00".to_owned() } else { words::clock_time(zone, at(day, quarters * i / 6)) })
                 .collect(),
-            summary: format!(
-                "Energy per quarter of an hour. Today so far {}, last {weekday} {} in all.",
-                energy_figure(Wh(sum)),
-                energy_figure(Wh(sum_before))
+            summary: words::day_summary(
+                &energy_figure(Wh(sum)).to_string(),
+                &weekday,
+                &energy_figure(Wh(sum_before)).to_string(),
             ),
             hours: hours(series, day, quarters, zone),
             nothing: largest == 0,

@@ -9,7 +9,7 @@ use super::{
     cell::{amount, missing},
     some,
     sparkline::sparkline,
-    words::Quantity,
+    words::{self, Quantity},
 };
 
 /// What a card says.
@@ -40,7 +40,6 @@ pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 pub fn FigureCard(
     /// The figure's public name.
     name: &'static str,
-    title: &'static str,
     /// The page that lists what is behind the figure.
     href: &'static str,
     figure: Draw,
@@ -48,7 +47,7 @@ pub fn FigureCard(
     let figure = Memo::new(move |_| figure());
     view! {
         <A href=href attr:class="panel card" attr:data-figure=name>
-            <h2>{title}</h2>
+            <h2>{words::card(name)}</h2>
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>

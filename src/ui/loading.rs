@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::each;
+use super::{each, words};
 
 #[component]
 pub fn Loading(
@@ -11,7 +11,7 @@ pub fn Loading(
 ) -> impl IntoView {
     view! {
         <section class="panel loading" aria-busy="true">
-            <p class="unseen" role="status">"Loading " {what}</p>
+            <p class="unseen" role="status">{words::loading(what)}</p>
             <div class="progress on"></div>
             {each((0..12).map(|_| view! { <div class="bone"></div> }))}
         </section>

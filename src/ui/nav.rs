@@ -61,10 +61,10 @@ pub fn Nav() -> impl IntoView {
         }
     };
     view! {
-        <nav class="nav" aria-label="Main">
-            {group("Now", &NOW)}
-            {group("Network", &NETWORK)}
-            {group("Insight", &INSIGHT)}
+        <nav class="nav" aria-label=words::NAVIGATION>
+            {group(words::NOW, &NOW)}
+            {group(words::NETWORK, &NETWORK)}
+            {group(words::INSIGHT, &INSIGHT)}
         </nav>
     }
 }
@@ -74,7 +74,7 @@ pub fn Nav() -> impl IntoView {
 pub fn MinorNav() -> impl IntoView {
     let minor = NETWORK.iter().chain(&INSIGHT).filter(|place| place.minor);
     view! {
-        <nav class="minor-nav" aria-label="More places">
+        <nav class="minor-nav" aria-label=words::MORE_PLACES>
             <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>
         </nav>
     }

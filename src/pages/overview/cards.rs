@@ -26,14 +26,14 @@ const CLIENTS: &str = page(Collection::Clients);
 pub fn Cards() -> impl IntoView {
     view! {
         <section class="cards" aria-label=words::FIGURES>
-            <FigureCard name="active_sessions" title="Active sessions" href=SESSIONS figure=active_sessions() />
-            <FigureCard name="live_power" title="Power now" href=SESSIONS figure=live_power() />
-            <FigureCard name="energy_today" title="Energy today" href=SESSIONS figure=energy_today() />
-            <FigureCard name="revenue_today" title="Revenue today" href=PAYMENTS figure=revenue_today() />
-            <FigureCard name="sessions_today" title="Sessions today" href=SESSIONS figure=sessions_today() />
-            <FigureCard name="clients" title="Active clients" href=CLIENTS figure=clients() />
-            <FigureCard name="open_payments" title="Open payments" href=PAYMENTS figure=open_payments() />
-            <FigureCard name="failed_payments" title="Failed payments" href=PAYMENTS figure=failed_payments() />
+            <FigureCard name="active_sessions" href=SESSIONS figure=active_sessions() />
+            <FigureCard name="live_power" href=SESSIONS figure=live_power() />
+            <FigureCard name="energy_today" href=SESSIONS figure=energy_today() />
+            <FigureCard name="revenue_today" href=PAYMENTS figure=revenue_today() />
+            <FigureCard name="sessions_today" href=SESSIONS figure=sessions_today() />
+            <FigureCard name="clients" href=CLIENTS figure=clients() />
+            <FigureCard name="open_payments" href=PAYMENTS figure=open_payments() />
+            <FigureCard name="failed_payments" href=PAYMENTS figure=failed_payments() />
         </section>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     model::{figures::DaySeries, time::Period},
-    ui::{Clock, DayChart, DayDrawing, figure},
+    ui::{Clock, DayChart, DayDrawing, figure, words},
 };
 
 #[component]
@@ -20,8 +20,8 @@ pub fn EnergyToday() -> impl IntoView {
     view! {
         <section class="panel">
             <header>
-                <h2>"Energy today"</h2>
-                <p>"kWh per quarter hour"</p>
+                <h2>{words::card("energy_today")}</h2>
+                <p>{words::PER_QUARTER}</p>
             </header>
             <div class="body">{move || chart()}</div>
         </section>

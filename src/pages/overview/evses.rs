@@ -22,7 +22,7 @@ pub fn Evses() -> impl IntoView {
     view! {
         <section class="panel" data-figure="evse_split">
             <header>
-                <h2>"EVSEs"</h2>
+                <h2>{words::EVSES}</h2>
                 <p>{move || all()}</p>
                 <A href=page(Collection::Stations)>{words::title(Collection::Stations)}</A>
             </header>

@@ -24,7 +24,7 @@ pub fn LatestChanges() -> impl IntoView {
     view! {
         <section class="panel latest">
             <header>
-                <h2>"Latest changes"</h2>
+                <h2>{words::LATEST_CHANGES}</h2>
             </header>
             <div class="body">
                 <ol class="feed" data-feed="latest">{each((0..SHOWN).map(|i| slot(said, i)))}</ol>

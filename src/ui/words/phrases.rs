@@ -32,6 +32,21 @@ pub const TRY_AGAIN: &str = "Try again";
 pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
 pub const DERIVED: &str = "derived";
 pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
+pub const NAVIGATION: &str = "Main";
+pub const MORE_PLACES: &str = "More places";
+pub const NOW: &str = "Now";
+pub const NETWORK: &str = "Network";
+pub const INSIGHT: &str = "Insight";
+pub const THEME: &str = "Theme";
+/// The system's, light, dark.
+pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];
+pub const LATEST_CHANGES: &str = "Latest changes";
+pub const EVSES: &str = "EVSEs";
+pub const PER_QUARTER: &str = "kWh per quarter hour";
+pub const TODAY: &str = "Today";
+pub const AS_TABLE: &str = "As a table";
+pub const HOUR_FROM: &str = "Hour from";
+pub const HOW_COMPUTED: &str = "How this is computed";
 pub const DELETED: &str = "deleted";
 pub const ECO_FORMULA: [&str; 3] = [
     "Petrol saved is the energy in kWh times the litres a combustion car burns for the distance that 1 kWh drives.",
@@ -48,6 +63,36 @@ pub const fn title(collection: Collection) -> &'static str {
         Collection::ChargingSessions => "Sessions",
         Collection::EcoStats => "Eco",
     }
+}
+
+/// A card by its figure's public name.
+pub fn card(figure: &str) -> &'static str {
+    match figure {
+        "active_sessions" => "Active sessions",
+        "live_power" => "Power now",
+        "energy_today" => "Energy today",
+        "revenue_today" => "Revenue today",
+        "sessions_today" => "Sessions today",
+        "clients" => "Active clients",
+        "open_payments" => "Open payments",
+        "failed_payments" => "Failed payments",
+        _ => "",
+    }
+}
+
+/// `Last Monday`
+pub fn last(weekday: &str) -> String {
+    format!("Last {weekday}")
+}
+
+/// What a day's chart shows, for who cannot see it.
+pub fn day_summary(today: &str, weekday: &str, before: &str) -> String {
+    format!("Energy per quarter of an hour. Today so far {today}, last {weekday} {before} in all.")
+}
+
+/// `Loading Stations`
+pub fn loading(what: &str) -> String {
+    format!("Loading {what}")
 }
 
 /// `2 sessions`
