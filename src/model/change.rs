@@ -137,6 +137,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_patch_brings_no_document_back() {
+        let patch = Op::Patch([("a".to_owned(), json!(1))].into(), vec![]);
+        assert_eq!(Op::Delete.then(patch), Op::Delete);
+    }
+
     proptest! {
         #[test]
         fn folded_changes_do_what_the_changes_do(changes in prop::collection::vec(ops(), 0..30), before in prop::collection::vec(ops(), 0..6)) {

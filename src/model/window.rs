@@ -298,6 +298,28 @@ mod tests {
     }
 
     #[test]
+    fn rows_behind_the_horizon_do_not_stand_in_for_those_not_known() {
+        let id = |n: usize| DocId(format!("{n:03}"));
+        let newest_first = |n: usize| row((u8::try_from(200 - n).unwrap(), 0));
+        let rows = (0..Collection::Clients.fetched()).map(|n| Row { id: id(n), fields: newest_first(n) }).collect();
+        let snapshot =
+            Snapshot { topic: Collection::Clients, position: at(0), ct: ClusterTime(0), rows, complete: false };
+        let mut window = Window::from(snapshot);
+        let behind = (100..160).map(|n| Change { id: id(n), op: Op::Put(newest_first(n)) });
+        let gone = (0..26).map(|n| Change { id: id(n), op: Op::Delete });
+        let delta = |to: usize, changes| Delta {
+            topic: Topic::Collection(Collection::Clients),
+            from: at(to - 1),
+            to: at(to),
+            ct: ClusterTime(to as u64),
+            changes,
+            more: false,
+        };
+        assert!(!window.apply(delta(1, behind.collect())).unwrap().moved, "what is behind is not shown");
+        assert_eq!(window.apply(delta(2, gone.collect())), Err(Broken::Stale), "49 are known, 50 are shown");
+    }
+
+    #[test]
     fn what_the_rows_hold_already_is_not_done_again() {
         let id = || DocId("a".into());
         let rows = vec![Row { id: id(), fields: row((1, 9)) }];
@@ -316,9 +338,17 @@ mod tests {
             window.apply(older(4, op)).unwrap();
             assert_eq!(window.row(&id()), Some(&row((1, 9))), "a page never goes back");
         }
-        window.apply(older(8, Op::Put(row((1, 4))))).unwrap_err();
-        window.apply(Delta { from: at(4), ..older(8, Op::Delete) }).unwrap();
-        assert_eq!(window.row(&id()), None);
+        let next = |n| Delta { from: at(4), ..older(n, Op::Put(row((1, 10)))) };
+        assert_eq!(window.apply(older(8, Op::Delete)), Err(Broken::Gap));
+        window.apply(Delta { more: true, ..next(8) }).unwrap();
+        assert_eq!(window.received(), at(4), "a part alone does not move the position");
+        window.apply(next(8)).unwrap();
+        window.apply(Delta { ct: ClusterTime(8), ..older(6, Op::Delete) }).unwrap();
+        assert_eq!(
+            (window.received(), window.row(&id())),
+            (at(8), Some(&row((1, 10)))),
+            "what was received is dropped"
+        );
     }
 
     proptest! {

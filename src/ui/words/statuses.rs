@@ -129,6 +129,7 @@ words! {
         "CARD_EXPIRED" = "card expired",
         "EXPIRED_CARD" = "card expired",
         "insufficient_funds" = "insufficient funds",
+        "issuer_unavailable" = "bank did not answer",
         "INSUFFICIENT_FUNDS" = "insufficient funds",
         "authentication_required" = "authentication required",
         "AUTHENTICATION_REQUIRED" = "authentication required",
