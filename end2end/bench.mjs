@@ -1,0 +1,49 @@
+// What scripts/bench needs beside a shell: documents, a session, and a table.
+//   node bench.mjs fill | cookie ORIGIN | table < RESULTS
+import { MongoClient } from 'mongodb';
+import { readFileSync } from 'node:fs';
+
+const STATIONS = 200;
+
+async function fill() {
+  const client = await new MongoClient(process.env.MONGODB_URI).connect();
+  const evse = (n, e, status, standard, power) => ({
+    uid: `ST-${n}-${e}`, status, connectors: [{ id: '1', standard, max_electric_power: power }],
+  });
+  const station = (_, n) => ({
+    station_id: `ST-${n}`, name: `Station ${n}`, address: `${n} Long Street`, city: 'Dundee', country_code: 'GB',
+    vendor: 'ABB', model: 'Rapid 50', connection: 'ONLINE', last_heartbeat_at: new Date(),
+    evses: [evse(n, 1, 'AVAILABLE', 'IEC_62196_T2', 22_000), evse(n, 2, 'CHARGING', 'IEC_62196_T2_COMBO', 50_000)],
+  });
+  await client.db(process.env.MONGODB_DB).collection('stations').insertMany(Array.from({ length: STATIONS }, station));
+  await client.close();
+}
+
+async function cookie(origin) {
+  const { EMAIL: email, PASSWORD: password } = process.env;
+  const answer = await fetch(`${origin}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: origin },
+    body: JSON.stringify({ email, password }),
+  });
+  if (!answer.ok) throw new Error(`signing in: ${answer.status}`);
+  console.log(answer.headers.getSetCookie()[0].split(';')[0]);
+}
+
+/** One row per load and protocol; a load in which a change did not arrive is no measurement. */
+function table() {
+  const results = readFileSync(0, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const columns = { 'p50': 'p50_ms', 'p99': 'p99_ms', 'CPU per change': 'cpu_us_per_marker', 'bytes per change': 'bytes_per_marker' };
+  console.log(`| load | protocol | ${Object.keys(columns).join(' | ')} | arrived |`);
+  console.log(`|---|---|${'---|'.repeat(Object.keys(columns).length + 1)}`);
+  for (const result of results.filter(({ who }) => who !== 'peer')) {
+    const peer = results.find(({ load, who }) => who === 'peer' && load === result.load);
+    const cells = Object.values(columns).map((key) =>
+      peer ? `${(result[key] / peer[key]).toFixed(2)} (${result[key]} of ${peer[key]})` : `${result[key]}`);
+    console.log(`| ${result.load} | ${result.who} | ${cells.join(' | ')} | ${result.markers} of ${result.expected} |`);
+  }
+  if (results.some(({ markers, expected }) => markers !== expected)) process.exitCode = 1;
+}
+
+const [what, argument] = process.argv.slice(2);
+await { fill, cookie, table }[what](argument);
