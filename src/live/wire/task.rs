@@ -1,13 +1,15 @@
 //! The task that owns the connection: one place in the protocol per topic, deltas applied once per animation frame.
 
-use std::{collections::VecDeque, mem::discriminant};
+mod freshness;
+
+use std::collections::VecDeque;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
 use leptos::prelude::*;
 
 use super::{
-    super::{ConnectionState, ListStore, Live},
+    super::{ListStore, Live},
     Event, Events,
     browser::{forget_reload, later, now_ms, reload_once, sign_in},
     socket::Socket,
@@ -24,12 +26,6 @@ use crate::{
     },
 };
 
-/// A server that is alive sends something at least this often.
-const SILENCE_MS: f64 = 12_000.0;
-/// A relay that was not heard for longer leaves the screen in doubt.
-const STALE_MS: u32 = 6_000;
-/// A state that has lasted this long is no flicker.
-const SETTLED_MS: f64 = 5_000.0;
 /// Longest pause between two tries.
 const PAUSE_MAX_MS: f64 = 10_000.0;
 
@@ -347,49 +343,6 @@ impl Task {
         self.tries += 1;
         self.retry_at = now_ms() + ceiling * js_sys::Math::random();
         later(&self.events, self.retry_at - now_ms(), Event::Retry);
-    }
-
-    fn tick(&mut self) {
-        let (start, since) = self.clock;
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
-        let now = UtcMs(start.0 + (now_ms() - since) as i64);
-        let _disposed = self.live.now.try_set(now);
-        if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
-            self.hang_up();
-            self.pause();
-        }
-    }
-
-    fn show_state(&mut self) {
-        let state = if !self.open {
-            match self.offline_since {
-                None => ConnectionState::Connecting,
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
-                Some(since) => {
-                    let retry_in_s = ((self.retry_at - now_ms()) / 1000.0).ceil().max(0.0) as u32;
-                    ConnectionState::Offline { since, retry_in_s }
-                }
-            }
-        } else if self.checked_ms > STALE_MS {
-            ConnectionState::Stale { since: UtcMs(self.live.now.get_untracked().0 - i64::from(self.checked_ms)) }
-        } else if self.overview != Follow::Live || self.following.iter().any(|f| f.state != Follow::Live) {
-            ConnectionState::CatchingUp
-        } else {
-            self.offline_since = None;
-            ConnectionState::Live { lag_ms: self.lag_ms }
-        };
-        let Some(before) = self.live.connection.try_get_untracked() else { return };
-        if discriminant(&before) != discriminant(&state) {
-            self.kind_since = now_ms();
-        }
-        if before != state {
-            self.live.connection.set(state);
-        }
-        let settled = self.live.settled.get_untracked();
-        let first = matches!((settled, state), (ConnectionState::Connecting, ConnectionState::Live { .. }));
-        if now_ms() - self.kind_since >= SETTLED_MS && !first && discriminant(&settled) != discriminant(&state) {
-            self.live.settled.set(state);
-        }
     }
 
     fn ask_for_paint(&mut self) {

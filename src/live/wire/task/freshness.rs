@@ -1,0 +1,62 @@
+//! How fresh the screen is, and whether the server is still there.
+
+use std::mem::discriminant;
+
+use leptos::prelude::*;
+
+use super::{Follow, Task, now_ms};
+use crate::{live::ConnectionState, model::time::UtcMs};
+
+/// A server that is alive sends something at least this often.
+const SILENCE_MS: f64 = 12_000.0;
+/// A relay that was not heard for longer leaves the screen in doubt.
+const STALE_MS: u32 = 6_000;
+/// A state that has lasted this long is no flicker.
+const SETTLED_MS: f64 = 5_000.0;
+
+impl Task {
+    /// A second has passed.
+    pub(super) fn tick(&mut self) {
+        let (start, since) = self.clock;
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
+        let now = UtcMs(start.0 + (now_ms() - since) as i64);
+        let _disposed = self.live.now.try_set(now);
+        if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
+            self.hang_up();
+            self.pause();
+        }
+    }
+
+    /// Says on the screen what is known of the connection.
+    pub(super) fn show_state(&mut self) {
+        let state = if !self.open {
+            match self.offline_since {
+                None => ConnectionState::Connecting,
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+                Some(since) => {
+                    let retry_in_s = ((self.retry_at - now_ms()) / 1000.0).ceil().max(0.0) as u32;
+                    ConnectionState::Offline { since, retry_in_s }
+                }
+            }
+        } else if self.checked_ms > STALE_MS {
+            ConnectionState::Stale { since: UtcMs(self.live.now.get_untracked().0 - i64::from(self.checked_ms)) }
+        } else if self.overview != Follow::Live || self.following.iter().any(|f| f.state != Follow::Live) {
+            ConnectionState::CatchingUp
+        } else {
+            self.offline_since = None;
+            ConnectionState::Live { lag_ms: self.lag_ms }
+        };
+        let Some(before) = self.live.connection.try_get_untracked() else { return };
+        if discriminant(&before) != discriminant(&state) {
+            self.kind_since = now_ms();
+        }
+        if before != state {
+            self.live.connection.set(state);
+        }
+        let settled = self.live.settled.get_untracked();
+        let first = matches!((settled, state), (ConnectionState::Connecting, ConnectionState::Live { .. }));
+        if now_ms() - self.kind_since >= SETTLED_MS && !first && discriminant(&settled) != discriminant(&state) {
+            self.live.settled.set(state);
+        }
+    }
+}
