@@ -62,11 +62,16 @@ impl Network {
     }
 
     fn instance(&self, relays: bool) -> Instance {
+        self.instance_that(relays, true)
+    }
+
+    /// An instance that may or may not switch images on.
+    fn instance_that(&self, relays: bool, ddl: bool) -> Instance {
         let hub = Hub::new(Duration::from_secs(900));
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
         if relays {
-            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), ddl: true };
+            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), ddl };
             tokio::spawn(relay.run(stop.clone()));
         }
         let snapshots = Snapshots::new(self.mongo.clone(), self.redis.clone(), hub.clone());
@@ -332,6 +337,33 @@ async fn documents_with_two_images_too_large_for_an_event_do_not_stop_the_stream
     page.until_equal(&instance, &network).await;
     assert_eq!(page.window.shown().count(), 2);
     instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_images_rows_are_read_and_figures_counted_anew() {
+    let network = Network::new().await;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_many((0..20).map(client)).await.unwrap();
+    let instance = network.instance_that(true, false);
+    instance.ready().await;
+    let mut page = instance.page(Collection::Clients).await;
+    let from = page.window.received();
+    clients.update_many(doc! {"_id": {"$lt": 8}}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    clients.delete_one(doc! {"_id": 0}).await.unwrap();
+    clients.insert_one(client(0)).await.unwrap();
+    clients.replace_one(doc! {"_id": 1}, doc! {"name": "Replaced", "status": "ACTIVE"}).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    let since = instance.hub.since(Collection::Clients, from);
+    assert!(matches!(since, Since::Frames(_)), "the rows were followed one by one");
+    instance.until("figures counted anew", |hub| active_clients(hub) == Some(14) && counted_at(hub).is_none()).await;
+    clients.update_one(doc! {"_id": 2}, doc! {"$set": {"status": "ACTIVE"}}).await.unwrap();
+    instance.until("a word on the figures' age", |hub| counted_at(hub).is_some()).await;
+    instance.until("figures counted anew", |hub| active_clients(hub) == Some(15) && counted_at(hub).is_none()).await;
+    instance.stop.cancel();
+}
+
+fn counted_at(hub: &Hub) -> Option<String> {
+    Some(hub.overview("Europe/London")?.fields.get("counted_at")?.as_str()?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The hub of each instance: follows the log, keeps the last state of each recently changed document, and answers
 //! every consumer's one question: what changed since my position? There are no queues per consumer.
 
+mod counting;
 pub mod frames;
 mod index;
 mod overview;

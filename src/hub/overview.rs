@@ -9,11 +9,7 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use jiff::tz::TimeZone;
 
-use super::{
-    Form,
-    state::{Counting, State},
-    zones,
-};
+use super::{Form, state::State, zones};
 use crate::model::{
     change::{Change, Op},
     fields::Fields,
@@ -95,7 +91,7 @@ impl Cache {
     /// The overview of a zone, as of `state`. `None` for an unknown zone, or until the cells are counted.
     pub fn get(&self, zone: &str, state: &State) -> Option<Arc<Overview>> {
         let (now, head) = (state.now()?, state.head()?);
-        let Counting::Done(cells, _) = &state.cells else { return None };
+        let cells = state.cells.cells()?;
         let made_for = (state.version, now.seconds().div_euclid(60));
         let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
         let known = zones.get(zone);
@@ -110,6 +106,9 @@ impl Cache {
         let Ok(serde_json::Value::Object(values)) = serde_json::to_value(figures) else { return None };
         let mut fields: Fields = values.into_iter().collect();
         fields.insert("latest".to_owned(), serde_json::to_value(&state.latest).ok()?);
+        if let Some(at) = state.cells.inexact_since() {
+            fields.insert("counted_at".to_owned(), serde_json::to_value(at.instant()).ok()?);
+        }
         let overview = match known {
             Some(entry) if entry.overview.fields == fields => entry.overview.clone(),
             _ => Arc::new(Overview {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Since, frames::Shared, index::Index};
+use super::{Since, counting::Counting, frames::Shared, index::Index};
 use crate::model::{
     cells::Cells,
     change::{Change, fold},
@@ -48,27 +48,6 @@ pub struct State {
     clock: Option<(UtcMs, Instant)>,
     /// Counts changes of what the Overview shows.
     pub version: u64,
-}
-
-/// The figures' cells: counted, or being counted while changes go on.
-pub enum Counting {
-    /// The deltas that the log holds, each with its cluster time. A count from before `since` is of no use, because a
-    /// collection was replaced then, or the log begins there.
-    Underway { since: ClusterTime, deltas: Vec<(ClusterTime, Cells)> },
-    /// Counted at the cluster time, which may be ahead of the log; changes up to it are in already.
-    Done(Cells, ClusterTime),
-}
-
-impl Counting {
-    const fn since(since: ClusterTime) -> Self {
-        Self::Underway { since, deltas: Vec::new() }
-    }
-}
-
-impl Default for Counting {
-    fn default() -> Self {
-        Self::since(ClusterTime::default())
-    }
 }
 
 struct TopicState {
@@ -161,13 +140,7 @@ impl State {
                     before.entry(record.collection).or_insert_with(|| topic.index.last());
                     topic.index.put(seq, &row.id, row.after.as_ref());
                     changed.entry(record.collection).or_default().push(row.change());
-                    match &mut self.cells {
-                        Counting::Underway { deltas, .. } if !row.cells.is_empty() => {
-                            deltas.push((record.ct, row.cells.clone()))
-                        }
-                        Counting::Done(cells, counted) if record.ct > *counted => cells.merge(&row.cells),
-                        Counting::Underway { .. } | Counting::Done(..) => {}
-                    }
+                    self.cells.change(record.ct, row.cells.as_ref());
                     if let Some(news) = latest::news(&record) {
                         self.latest.push_front(news);
                         self.latest.truncate(latest::SHOWN);
@@ -238,12 +211,8 @@ impl State {
     }
 
     /// The cells of all documents at `ct` were counted; what happened later is added.
-    pub fn counted(&mut self, ct: ClusterTime, mut cells: Cells) {
-        if let Counting::Underway { since, deltas } = &self.cells
-            && ct >= *since
-        {
-            deltas.iter().filter(|(at, _)| *at > ct).for_each(|(_, delta)| cells.merge(delta));
-            self.cells = Counting::Done(cells, ct);
+    pub fn counted(&mut self, ct: ClusterTime, cells: Cells) {
+        if self.cells.counted(ct, cells) {
             self.version += 1;
         }
     }
@@ -253,7 +222,6 @@ impl State {
 mod tests {
     use super::*;
     use crate::model::{
-        cells::Cell,
         fields::Fields,
         ids::DocId,
         log::{LOG_VERSION, RowChange},
@@ -268,7 +236,7 @@ mod tests {
                 id: DocId(n.to_string()),
                 after: Some(Fields::new()),
                 changed: None,
-                cells: Cells::default(),
+                cells: Some(Cells::default()),
             }),
         };
         Entry {
@@ -280,16 +248,6 @@ mod tests {
             closed: Seq(closed),
             records: (first..=last).map(record).collect(),
         }
-    }
-
-    /// The same entry, each record of which adds one document.
-    fn counting(mut entry: Entry) -> Entry {
-        for record in &mut entry.records {
-            if let Effect::Row(row) = &mut record.effect {
-                row.cells = vec![(Cell::Documents(Collection::Clients), 1)].into();
-            }
-        }
-        entry
     }
 
     fn state() -> State {
@@ -331,29 +289,5 @@ mod tests {
         assert!(matches!(since(4), Since::Current));
         let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
         assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
-    }
-
-    #[test]
-    fn a_count_is_completed_by_what_happened_since() {
-        let mut s = state();
-        let cell = || Cell::Documents(Collection::Clients);
-        s.take(counting(entry(1, 2, 2)));
-        s.counted(ClusterTime(1), vec![(cell(), 10)].into());
-        let count = |s: &State| match &s.cells {
-            Counting::Done(cells, _) => cells.get(&cell()),
-            Counting::Underway { .. } => panic!("not counted"),
-        };
-        assert_eq!(count(&s), 11, "only the change after the count's cluster time is added");
-        s.take(counting(entry(3, 4, 4)));
-        assert_eq!(count(&s), 13);
-    }
-
-    #[test]
-    fn a_count_ahead_of_the_log_takes_no_change_twice() {
-        let mut s = state();
-        s.counted(ClusterTime(3), vec![(Cell::Documents(Collection::Clients), 10)].into());
-        s.take(counting(entry(1, 4, 4)));
-        let Counting::Done(cells, _) = &s.cells else { panic!("not counted") };
-        assert_eq!(cells.get(&Cell::Documents(Collection::Clients)), 11);
     }
 }

@@ -9,10 +9,7 @@ use redis::Msg;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Hub,
-    state::{Counting, Intake},
-};
+use super::{Hub, state::Intake};
 use crate::{
     cache::{
         Redis,
@@ -29,13 +26,26 @@ use crate::{
 
 /// How often the log's end is asked for.
 const CHECK: Duration = Duration::from_secs(1);
+/// How often documents are counted anew while changes come without images; or the count would take more than a twentieth
+/// of the time.
+const RECOUNT: Duration = Duration::from_secs(5);
 /// How often the count is kept, so that a restart need not count anew.
 const KEEP_COUNT: Duration = Duration::from_secs(60);
 
 /// Follows the log until `stop`, beginning again whenever Redis was away.
 pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToken) {
-    let mut follower =
-        Follower { log: Log::new(redis.clone()), redis, mongo, hub, count: None, kept: Instant::now(), minute: 0 };
+    let now = Instant::now();
+    let mut follower = Follower {
+        log: Log::new(redis.clone()),
+        redis,
+        mongo,
+        hub,
+        count: None,
+        count_began: now,
+        recount: now,
+        kept: now,
+        minute: 0,
+    };
     while !stop.is_cancelled() {
         if let Some(Err(error)) = stop.run_until_cancelled(follower.session()).await {
             tracing::debug!(error = format!("{error:#}"), "the log is followed anew");
@@ -51,6 +61,10 @@ struct Follower {
     mongo: Mongo,
     /// The count under way.
     count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells)>>>,
+    /// When the count under way, or the last one, began.
+    count_began: Instant,
+    /// When there may be another, if changes are missing in the last.
+    recount: Instant,
     kept: Instant,
     /// The minute last looked at.
     minute: i64,
@@ -75,6 +89,7 @@ impl Follower {
                 _ = check.tick() => self.check().await?,
                 counted = async { match &mut self.count { Some(count) => count.await, None => std::future::pending().await } } => {
                     self.count = None;
+                    self.recount = Instant::now() + RECOUNT.max(self.count_began.elapsed() * 20);
                     self.counted(counted?);
                 }
             }
@@ -119,6 +134,9 @@ impl Follower {
             && known.is_none_or(|tail| tail.epoch != head.epoch || tail.seq < head.seq)
         {
             self.catch_up().await?;
+        }
+        if Instant::now() >= self.recount {
+            self.hub.write().cells.again();
         }
         self.count_if_needed();
         // Stations fall silent and days begin without any event.
@@ -178,13 +196,14 @@ impl Follower {
     fn count_if_needed(&mut self) {
         let needed = {
             let state = self.hub.read();
-            state.head().is_some() && matches!(state.cells, Counting::Underway { .. })
+            state.head().is_some() && state.cells.is_wanted()
         };
         if needed && self.count.is_none() {
             let (sender, receiver) = oneshot::channel();
             let mongo = self.mongo.clone();
             tokio::spawn(async move { sender.send(mongo::snapshot::cells(&mongo).await) });
             self.count = Some(receiver);
+            self.count_began = Instant::now();
         }
     }
 
@@ -203,12 +222,11 @@ impl Follower {
     async fn keep_count(&self) -> Result<()> {
         let count = {
             let state = self.hub.read();
-            match (&state.cells, state.head()) {
-                (Counting::Done(cells, counted), Some(position)) => {
-                    Some(Count { position, ct: state.ct.max(*counted), cells: cells.clone() })
-                }
-                _ => None,
-            }
+            state.cells.exact().zip(state.head()).map(|((cells, counted), position)| Count {
+                position,
+                ct: state.ct.max(counted),
+                cells: cells.clone(),
+            })
         };
         if let Some(count) = count {
             snapshots::keep_count(&self.redis, &count).await?;

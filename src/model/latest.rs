@@ -57,11 +57,12 @@ const ROUTINE: &[&str] = &[
     "cost_incl_vat_minor",
 ];
 
-/// The record as news; `None` when it is routine, such as a heartbeat or a meter value.
+/// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
 pub fn news(record: &Record) -> Option<Latest> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
         (None, _) => (Kind::Delete, Vec::new()),
+        (Some(_), None) if row.cells.is_none() => return None,
         (Some(_), None) => (Kind::Put, Vec::new()),
         (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
     };

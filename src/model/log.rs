@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Our version of the log's shape. An entry of another version cannot be continued.
-pub const LOG_VERSION: u32 = 1;
+pub const LOG_VERSION: u32 = 2;
 
 /// Some consecutive records, as appended to the log and published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     Row(RowChange),
-    /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`, a missing image).
+    /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`).
     /// `also`: a second collection that one event touched, as a rename does.
     Reset {
         reason: String,
@@ -63,8 +63,8 @@ pub struct RowChange {
     pub after: Option<Fields>,
     /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
     pub changed: Option<Vec<String>>,
-    /// What the change adds to the figures.
-    pub cells: Cells,
+    /// What the change adds to the figures; `None` where the row before is not known.
+    pub cells: Option<Cells>,
 }
 
 impl RowChange {
@@ -106,8 +106,7 @@ mod tests {
         let before: Fields = serde_json::from_value(json!({"a": 1, "b": [1], "c": 3})).unwrap();
         let after: Fields = serde_json::from_value(json!({"a": 1, "b": [2], "d": 4})).unwrap();
         let changed = changed_fields(&before, &after);
-        let change =
-            RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), cells: Cells::default() };
+        let change = RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), cells: None };
         let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };
         assert_eq!(serde_json::to_value(set).unwrap(), json!({"b": [2], "d": 4}));
         assert_eq!(unset, ["c"]);

@@ -1,10 +1,12 @@
-//! Reads at one cluster time, on the primary: a list's rows, and all documents folded into cells.
+//! Reads on the primary: a list's rows, and all documents folded into cells, each at one cluster time; and single rows.
 
-use bson::{Document, RawDocumentBuf, doc};
+use std::collections::HashMap;
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{
     ClientSession,
     error::{Error, Result},
-    options::{ReadPreference, SelectionCriteria},
+    options::{ReadConcern, ReadPreference, SelectionCriteria},
 };
 
 use super::{Mongo, documents};
@@ -76,6 +78,33 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
     Ok((snapshot_time(&session)?, cells))
 }
 
+/// The rows with these `_id`s that exist now, by a majority read not before the session's time.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn current(
+    mongo: &Mongo,
+    collection: Collection,
+    ids: Vec<Bson>,
+    session: &mut ClientSession,
+) -> Result<HashMap<DocId, Fields>> {
+    let mut cursor = mongo
+        .operator
+        .collection::<RawDocumentBuf>(collection.name())
+        .find(doc! {"_id": {"$in": ids}})
+        .projection(projection(collection))
+        .read_concern(ReadConcern::majority())
+        .selection_criteria(primary())
+        .session(&mut *session)
+        .await?;
+    let mut rows = HashMap::new();
+    while cursor.advance(session).await? {
+        let Row { id, fields } = row(collection, cursor.current())?;
+        rows.insert(id, fields);
+    }
+    Ok(rows)
+}
+
 /// The document as a row.
 ///
 /// # Errors
@@ -88,7 +117,7 @@ pub fn row(collection: Collection, document: &bson::RawDocument) -> Result<Row> 
 }
 
 fn projection(collection: Collection) -> Document {
-    collection.shown_fields().iter().map(|name| ((*name).to_owned(), bson::Bson::Int32(1))).collect()
+    collection.shown_fields().iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect()
 }
 
 fn primary() -> SelectionCriteria {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bson::{Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use mongodb::{
     change_stream::{ChangeStream, event::ResumeToken},
     error::{Error, Result},
@@ -47,18 +47,19 @@ pub struct Event {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a row")]
 pub enum Kind {
     Row {
         collection: Collection,
         id: DocId,
+        /// The document's `_id`.
+        key: Bson,
         images: Images,
+        /// The row as it was read later, where the images do not tell it.
+        read: Option<Read>,
     },
     /// The collections' rows can no longer be followed one by one.
-    Reset {
-        collection: Collection,
-        also: Option<Collection>,
-        reason: &'static str,
-    },
+    Reset { collection: Collection, also: Option<Collection>, reason: &'static str },
     /// The stream ends here for good.
     Invalidate,
 }
@@ -66,8 +67,22 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Images {
     Inserted(Fields),
-    Updated { before: Fields, after: Fields },
-    Deleted { before: Fields },
+    Updated {
+        before: Fields,
+        after: Fields,
+    },
+    Deleted {
+        before: Fields,
+    },
+    /// Switched off, expired, or too large.
+    Missing,
+}
+
+/// A row as a read after its change found it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read {
+    Row(Fields),
+    Gone,
 }
 
 /// Opens the stream.
@@ -140,7 +155,7 @@ fn pipeline() -> Vec<Document> {
 }
 
 /// Two images of 9 MB would pass the limit of an event (16 MB) and stop the stream at it for ever; without them the event
-/// is one without images.
+/// is one without images, whose row is read.
 fn unless_huge(image: &str) -> Document {
     doc! {"$cond": [
         {"$gt": [{"$bsonSize": {"$ifNull": [image, {}]}}, IMAGE_MAX]},
@@ -176,30 +191,32 @@ impl Event {
             }
             _ => {
                 let collection = ns.ok_or_else(missing)?;
-                let id = document("documentKey")
-                    .and_then(|key| key.get("_id").ok().flatten())
-                    .map(documents::doc_id)
-                    .ok_or_else(missing)?;
-                row(collection, id, operation, raw)
+                let id = document("documentKey").and_then(|key| key.get("_id").ok().flatten()).ok_or_else(missing)?;
+                Kind::Row {
+                    collection,
+                    id: documents::doc_id(id),
+                    key: id.try_into().map_err(Error::custom)?,
+                    images: images(collection, operation, raw),
+                    read: None,
+                }
             }
         };
         Ok(Self { token, ct, at, txn, kind })
     }
 }
 
-fn row(collection: Collection, id: DocId, operation: &str, raw: &RawDocument) -> Kind {
+fn images(collection: Collection, operation: &str, raw: &RawDocument) -> Images {
     let image = |name: &str| match raw.get(name) {
         Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(collection, image)),
         _ => None,
     };
     let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
-    let images = match (operation, before, after) {
+    match (operation, before, after) {
         ("insert", _, Some(after)) => Images::Inserted(after),
         ("delete", Some(before), _) => Images::Deleted { before },
         ("update" | "replace", Some(before), Some(after)) => Images::Updated { before, after },
-        _ => return Kind::Reset { collection, also: None, reason: "image missing" },
-    };
-    Kind::Row { collection, id, images }
+        _ => Images::Missing,
+    }
 }
 
 #[cfg(test)]
@@ -216,13 +233,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_image_resets_the_collection() {
+    fn a_missing_image_is_told() {
+        let images = |extra| match event(extra).kind {
+            Kind::Row { images, .. } => images,
+            other => panic!("{other:?}"),
+        };
         let after = doc! {"operationType": "update", "fullDocument": {"name": "a"}};
-        assert!(matches!(event(after.clone()).kind, Kind::Reset { reason: "image missing", .. }));
+        assert_eq!(images(after.clone()), Images::Missing);
         let mut both = after;
         both.insert("fullDocumentBeforeChange", doc! {});
-        assert!(matches!(event(both).kind, Kind::Row { images: Images::Updated { .. }, .. }));
-        assert!(matches!(event(doc! {"operationType": "delete"}).kind, Kind::Reset { .. }));
+        assert!(matches!(images(both), Images::Updated { .. }));
+        assert_eq!(images(doc! {"operationType": "delete"}), Images::Missing);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Relay,
+    missing::Missing,
     sequencer::{self, Sequencer},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         time::UtcMs,
     },
     mongo::{
-        Mongo, prepare,
+        Mongo, error_code, prepare,
         watch::{self, Event, Kind, Start},
     },
 };
@@ -43,9 +44,7 @@ enum Read {
 
 /// Works until `term` ends (`Ok`) or something must begin again.
 pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
-    if relay.ddl {
-        prepare::images(&relay.mongo.operator).await.context("switching images on")?;
-    }
+    switch_images_on(relay).await?;
     let (start, mut sequencer) = match log.last().await? {
         Some((tail, entry)) if entry.version == LOG_VERSION => {
             let (start, since) = match log.idle(&tail).await? {
@@ -80,6 +79,20 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     match ended? {
         End::Term => Ok(()),
         End::Lost(reason) => bump(relay, log, Some(sequencer.tail().clone()), reason).await.map(drop),
+    }
+}
+
+/// Switches images on where that is allowed. Where MongoDB refuses, rows are read instead.
+async fn switch_images_on(relay: &Relay) -> Result<()> {
+    if !relay.ddl {
+        return Ok(());
+    }
+    match prepare::images(&relay.mongo.operator).await {
+        Err(error) if error_code(&error).is_some() => {
+            tracing::warn!(%error, "images cannot be switched on: rows are read after each change, figures counted anew");
+            Ok(())
+        }
+        other => other.context("switching images on"),
     }
 }
 
@@ -124,6 +137,7 @@ async fn follow(
     term: &CancellationToken,
 ) -> Result<End> {
     let mut batch = Vec::new();
+    let mut missing = Missing::new(relay.mongo.clone());
     let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);
     let mut trimmed = Instant::now();
     loop {
@@ -133,33 +147,43 @@ async fn follow(
         if received == 0 {
             bail!("the reader of the change stream ended");
         }
+        let mut events = Vec::new();
         let mut idle = None;
+        let mut end = None;
         for read in batch.drain(..) {
             match read {
                 Read::Event(raw) => {
                     let event = Event::read(&raw).context("a change event")?;
+                    idle = None;
                     if event.kind == Kind::Invalidate {
-                        sequencer.idle();
-                        append_all(log, sequencer, term).await?;
-                        return Ok(End::Lost("database dropped or stream invalidated"));
+                        idle = Some(None);
+                        end = Some("database dropped or stream invalidated");
+                        break;
                     }
                     // A collection made anew has no images yet.
-                    if relay.ddl && matches!(event.kind, Kind::Reset { .. }) {
-                        prepare::images(&relay.mongo.operator).await.context("switching images on")?;
+                    if matches!(event.kind, Kind::Reset { .. }) {
+                        switch_images_on(relay).await?;
                     }
-                    sequencer.push(event);
-                    idle = None;
+                    events.push(event);
                 }
-                Read::Idle(token) => {
-                    sequencer.idle();
-                    idle = token;
+                Read::Idle(token) => idle = Some(token),
+                Read::Failed(error) if watch::is_history_lost(&error) => {
+                    end = Some("history lost");
+                    break;
                 }
-                Read::Failed(error) if watch::is_history_lost(&error) => return Ok(End::Lost("history lost")),
                 Read::Failed(error) => return Err(error).context("the change stream"),
             }
         }
+        missing.complete(&mut events).await?;
+        events.into_iter().for_each(|event| sequencer.push(event));
+        if idle.is_some() {
+            sequencer.idle();
+        }
         append_all(log, sequencer, term).await?;
-        if let Some(token) = idle.filter(|_| sequencer.is_empty() && checked.elapsed() >= CHECKED) {
+        if let Some(reason) = end {
+            return Ok(End::Lost(reason));
+        }
+        if let Some(token) = idle.flatten().filter(|_| sequencer.is_empty() && checked.elapsed() >= CHECKED) {
             let at = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
             log.checked(&Checked { position: sequencer.tail().position, at, token }).await?;
             checked = Instant::now();

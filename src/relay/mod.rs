@@ -6,6 +6,7 @@
 //! When Redis is slow the channel fills, no more is asked of MongoDB, and the oplog waits.
 
 mod lead;
+mod missing;
 mod sequencer;
 
 use std::time::Duration;

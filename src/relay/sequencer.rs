@@ -13,7 +13,7 @@ use crate::{
         log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
         position::{Epoch, Position, Seq},
     },
-    mongo::watch::{Event, Images, Kind},
+    mongo::watch::{Event, Images, Kind, Read},
 };
 
 /// Records in an entry, at most.
@@ -141,14 +141,19 @@ pub fn opening(epoch: Epoch, from: crate::model::position::ClusterTime) -> Entry
 
 fn record(event: &Event) -> Option<Record> {
     let (collection, effect) = match &event.kind {
-        Kind::Row { collection, id, images } => {
+        Kind::Row { collection, id, images, read, .. } => {
             let (before, after) = match images {
                 Images::Inserted(after) => (None, Some(after)),
                 Images::Updated { before, after } => (Some(before), Some(after)),
                 Images::Deleted { before } => (Some(before), None),
+                Images::Missing => (None, None),
             };
-            let changed = before.zip(after).map(|(before, after)| changed_fields(before, after));
-            let cells = cells::delta(*collection, before, after);
+            let cells = (*images != Images::Missing).then(|| cells::delta(*collection, before, after));
+            let (after, changed) = match read {
+                Some(Read::Row(row)) => (Some(row), None),
+                Some(Read::Gone) => (None, None),
+                None => (after, before.zip(after).map(|(before, after)| changed_fields(before, after))),
+            };
             (*collection, Effect::Row(RowChange { id: id.clone(), after: after.cloned(), changed, cells }))
         }
         Kind::Reset { collection, also, reason } => (*collection, reset(*also, reason)),
@@ -185,7 +190,9 @@ mod tests {
             kind: Kind::Row {
                 collection: Collection::Stations,
                 id: DocId(n.to_string()),
+                key: bson::Bson::Null,
                 images: Images::Inserted(Fields::new()),
+                read: None,
             },
         }
     }

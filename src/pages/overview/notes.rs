@@ -29,6 +29,8 @@ pub fn Notes() -> impl IntoView {
             </p>
         })
     };
+    let counted_at = figure::<UtcMs>("counted_at");
+    let inexact = move || counted_at().map(|at| clock.with_zone(|zone| words::counted_at(zone, at)));
     let unread = move || {
         let counted: Vec<_> = unreadable()?.into_iter().filter(|(_, n)| *n > 0).collect();
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
@@ -46,6 +48,7 @@ pub fn Notes() -> impl IntoView {
     };
     view! {
         {move || some(old(), |view| view)}
+        {move || some(inexact(), |text| view! { <p class="note-line">{text}</p> })}
         {move || some(unread(), |view| view)}
     }
 }

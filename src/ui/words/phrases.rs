@@ -220,6 +220,12 @@ pub fn newest_data(date: &str) -> String {
     format!("Newest data: {date}. Nothing has started or ended today.")
 }
 
+/// The figures lack what changed since they were counted.
+pub fn counted_at(zone: &Zone, at: UtcMs) -> String {
+    let time = super::clock_time(zone, at);
+    format!("Figures counted at {time}, and again every few seconds: MongoDB keeps no images of some changes.")
+}
+
 /// Documents of unexpected shape.
 pub fn unreadable_documents(n: i64) -> String {
     if n == 1 {
