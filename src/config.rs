@@ -55,6 +55,8 @@ pub struct MongoSettings {
     pub operator_db: DatabaseName,
     /// Ours: accounts, positions and whatever else the operator's database must not be asked to hold.
     pub own_db: DatabaseName,
+    /// How long the past is kept as events, in our database.
+    pub keep_events: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +97,7 @@ impl Settings {
         let uri = sources.read(&MONGODB_URI, parse::mongodb_uri);
         let operator_db = sources.read(&OPERATOR_DB, parse::database_name);
         let own_db = sources.read(&OWN_DB, parse::own_database_name);
+        let keep_events = sources.read(&KEEP_EVENTS, parse::days);
         let url = sources.read(&REDIS_URL, parse::redis_url);
         // Where the address itself is wrong, that alone is told.
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
@@ -113,7 +116,12 @@ impl Settings {
                     silent_after: silent_after?,
                 },
                 server: ServerSettings { site_addr: site_addr?, public_origin: public_origin? },
-                mongo: MongoSettings { uri: uri?, operator_db: operator_db?, own_db: own_db? },
+                mongo: MongoSettings {
+                    uri: uri?,
+                    operator_db: operator_db?,
+                    own_db: own_db?,
+                    keep_events: keep_events?,
+                },
                 redis: RedisSettings { url: url? },
             })
         })();
@@ -131,10 +139,11 @@ const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "publi
 const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
 const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
 const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
+const KEEP_EVENTS: Key = Key::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_events_days", Some("35"));
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 10] = [
+const KEYS: [Key; 11] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
@@ -144,6 +153,7 @@ const KEYS: [Key; 10] = [
     MONGODB_URI,
     OPERATOR_DB,
     OWN_DB,
+    KEEP_EVENTS,
     REDIS_URL,
 ];
 

@@ -11,6 +11,7 @@ use crate::{
     auth::{Doors, session::SessionLimits},
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
+    events::{self, Events},
     http::{app::App, health::Health, site::site},
     hub::{self, Hub},
     mongo::{Mongo, prepare},
@@ -33,6 +34,9 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let work = TaskTracker::new();
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
     work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
+    let events = Events::of(&mongo.own);
+    let keep = settings.mongo.keep_events;
+    work.spawn(events::write(events.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
 
     let leptos = get_configuration(Some(DEFAULT_FILE))
         .or_else(|_| get_configuration(None))
@@ -42,6 +46,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
+        events,
         hub,
         leptos,
         closing: closing.clone(),

@@ -11,13 +11,16 @@ use chargedeck::{
         log::{Appended, Log, Tail},
     },
     config::{MongoSettings, Settings},
+    events::{self, Events},
     hub::{self, Hub, Since},
     model::{
+        board::{Board, Filter},
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId},
         log::{Entry, LOG_VERSION},
         position::{ClusterTime, Epoch, Position, Seq},
+        time::UtcMs,
         window::{Window, shown_of},
     },
     mongo::{self, Mongo},
@@ -74,6 +77,9 @@ impl Network {
             let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), ddl };
             tokio::spawn(relay.run(stop.clone()));
         }
+        let events = Events::of(&self.mongo.own);
+        let keep = Duration::from_secs(24 * 3600);
+        tokio::spawn(events::write(events, self.redis.clone(), hub.clone(), keep, stop.clone()));
         let snapshots = Snapshots::new(self.mongo.clone(), self.redis.clone(), hub.clone());
         Instance { hub, snapshots, stop }
     }
@@ -112,7 +118,7 @@ impl Instance {
 
     async fn ready(&self) {
         self.until("a log and counted documents", |hub| {
-            hub.head().is_some() && hub.overview("Europe/London").is_some()
+            hub.head().is_some() && overview(hub, "Europe/London").is_some()
         })
         .await;
     }
@@ -219,8 +225,12 @@ async fn a_restart_loses_nothing_and_a_second_instance_doubles_nothing() {
     assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
 }
 
+fn overview(hub: &Hub, zone: &str) -> Option<Arc<hub::Filled>> {
+    hub.board(&Board::Overview(zone.to_owned()))
+}
+
 fn open(hub: &Hub) -> Option<Open> {
-    let overview = hub.overview("Europe/London")?;
+    let overview = overview(hub, "Europe/London")?;
     serde_json::from_value(overview.fields.get("open_payments")?.clone()).ok()
 }
 
@@ -281,7 +291,7 @@ async fn a_transaction_is_seen_whole_or_not_at_all() {
 }
 
 fn active_clients(hub: &Hub) -> Option<i64> {
-    hub.overview("Europe/London")?.fields.get("clients")?.as_i64()
+    overview(hub, "Europe/London")?.fields.get("clients")?.as_i64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,10 +316,10 @@ async fn figures_by_change_equal_figures_counted_anew() {
     sessions.insert_one(doc! {"_id": 1000_i64, "status": "ACTIVE", "power_w": 5_i64}).await.unwrap();
     instance
         .until("the last insert", |hub| {
-            hub.overview("UTC").is_some_and(|o| o.fields["documents"]["charging_sessions"] == 52)
+            overview(hub, "UTC").is_some_and(|o| o.fields["documents"]["charging_sessions"] == 52)
         })
         .await;
-    let by_change = instance.hub.overview("UTC").unwrap().fields.clone();
+    let by_change = overview(&instance.hub, "UTC").unwrap().fields.clone();
     // An instance that starts now counts the documents.
     let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
     let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
@@ -362,8 +372,78 @@ async fn without_images_rows_are_read_and_figures_counted_anew() {
     instance.stop.cancel();
 }
 
-fn counted_at(hub: &Hub) -> Option<String> {
-    Some(hub.overview("Europe/London")?.fields.get("counted_at")?.as_str()?.to_owned())
+fn counted_at(hub: &Hub) -> Option<UtcMs> {
+    serde_json::from_value(overview(hub, "Europe/London")?.fields.get("counted_at")?.clone()).ok()
+}
+
+/// All events as `seq op from to`, in order.
+async fn events_of(network: &Network) -> Vec<String> {
+    let events: mongodb::Collection<Document> = network.mongo.own.collection("events");
+    let mut cursor = events.find(doc! {}).sort(doc! {"_id": 1}).await.unwrap();
+    let mut all = Vec::new();
+    while cursor.advance().await.unwrap() {
+        let event: Document = cursor.deserialize_current().unwrap();
+        let seq = event.get_document("_id").unwrap().get_i64("s").unwrap();
+        let part = |name| event.get_document(name).map(ToString::to_string).unwrap_or_default();
+        all.push(format!("{seq} {} {} {}", event.get_str("op").unwrap(), part("from"), part("to")));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_is_an_event_once_with_what_it_was_and_became() {
+    let network = Network::new().await;
+    let (first, second) = (network.instance(true), network.instance(false));
+    first.ready().await;
+    let payments = network.collection(Collection::Payments);
+    payments.insert_one(doc! {"_id": 1, "status": "PENDING", "payment_id": "P-1"}).await.unwrap();
+    payments
+        .update_one(doc! {"_id": 1}, doc! {"$set": {"status": "FAILED"}, "$unset": {"payment_id": ""}})
+        .await
+        .unwrap();
+    let written = |n: u64| {
+        let events = Events::of(&network.mongo.own);
+        async move {
+            let waiting = async {
+                while events.written().await.unwrap().is_none_or(|at| at.seq.0 < n) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the events are not written");
+        }
+    };
+    written(2).await;
+    // Whoever writes dies; while nobody writes the log goes on; then two begin at once.
+    first.stop.cancel();
+    second.stop.cancel();
+    payments.delete_one(doc! {"_id": 1}).await.unwrap();
+    let (third, fourth) = (network.instance(true), network.instance(true));
+    third.ready().await;
+    payments.insert_many((10..40).map(|n| doc! {"_id": n, "status": "CAPTURED"})).await.unwrap();
+    written(33).await;
+    let events = events_of(&network).await;
+    assert_eq!(events.len(), 33, "{events:#?}");
+    assert_eq!(
+        events[..3],
+        [
+            r#"1 insert {} { "payment_id": "P-1", "status": "PENDING" }"#,
+            r#"2 update { "payment_id": "P-1", "status": "PENDING" } { "status": "FAILED" }"#,
+            r#"3 delete { "status": "FAILED" } {}"#,
+        ]
+    );
+    // Who asks gets them newest first, and by kind.
+    let store = Events::of(&network.mongo.own);
+    let page = store.page(Filter::Problems, None).await.unwrap();
+    assert_eq!(page.events.iter().map(|(at, _)| at.seq.0).collect::<Vec<_>>(), [2]);
+    let page = store.page(Filter::Of(Collection::Payments), None).await.unwrap();
+    assert_eq!((page.events.len(), page.events[0].0.seq.0, page.more), (33, 33, false));
+    let older = store.page(Filter::All, Some(page.events[30].0)).await.unwrap();
+    assert_eq!(older.events.iter().map(|(at, _)| at.seq.0).collect::<Vec<_>>(), [2, 1]);
+    // The feed's board holds the same.
+    let board = third.hub.board(&Board::Activity(Filter::Problems)).unwrap();
+    assert_eq!(board.fields.values().filter(|v| v.is_object()).count(), 1);
+    third.stop.cancel();
+    fourth.stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]

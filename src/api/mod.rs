@@ -22,6 +22,8 @@ pub enum Ask {
     Desk,
     /// A [`Snapshot`](crate::model::snapshot::Snapshot), brought up to the log's head; not older than `min_position`.
     List { of: Collection, min_position: Option<Position> },
+    /// [`Events`] of a filter's name, the newest or those before a position.
+    Activity { of: String, before: Option<Position> },
 }
 
 /// What every page needs to know before it draws anything.
@@ -38,6 +40,16 @@ pub struct Desk {
     pub now: UtcMs,
     /// The figures of the network's zone by name, and the latest changes.
     pub figures: Fields,
+}
+
+/// Events from MongoDB, by [`key`](crate::model::latest::key).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    pub fields: Fields,
+    /// The key of the place up to which these are all.
+    pub upto: String,
+    /// Whether older ones are kept.
+    pub more: bool,
 }
 
 /// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and

@@ -158,14 +158,17 @@ impl Log {
         Ok(idle.filter(|c| c.position == tail.position))
     }
 
-    /// Removes what is older than [`KEEP_S`] at `now`, or too much, but never the last entry.
-    pub async fn trim(&self, now: UtcMs) -> Result<()> {
+    /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; or
+    /// what is too much. Never the last entry.
+    pub async fn trim(&self, now: UtcMs, written: Option<Position>) -> Result<()> {
         let mut connection = self.redis.connection();
         let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
         let too_much = bytes.is_some_and(|b| b > MAX_BYTES);
         let Some(last) = self.head().await? else { return Ok(()) };
         let oldest = self.after(None).await?;
-        let keep = oldest.iter().find(|entry| !too_much && now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S);
+        let young = |entry: &Entry| now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S;
+        let needed = |entry: &Entry| written.is_none_or(|written| entry.position() > written);
+        let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));
         let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
         if oldest.first().is_some_and(|entry| entry.position() < first_kept) {
             let () = redis::cmd("XTRIM")

@@ -100,6 +100,14 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+pub(super) fn days(text: &str) -> Result<Duration, String> {
+    const MAX: u64 = 3660;
+    match text.parse() {
+        Ok(days @ 1..=MAX) => Ok(Duration::from_secs(days * 24 * 3600)),
+        _ => Err(format!("must be a whole number of days from 1 to {MAX}")),
+    }
+}
+
 pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000".into())
 }

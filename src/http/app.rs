@@ -7,11 +7,19 @@ use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Answer, AppError, Ask, Desk},
+    api::{Answer, AppError, Ask, Desk, Events},
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
+    events::{self, Page},
     hub::{Hub, zones},
-    model::{fields::Fields, ids::Collection, position::Position, snapshot::Snapshot},
+    model::{
+        board::{Board, Filter},
+        fields::Fields,
+        ids::Collection,
+        latest,
+        position::Position,
+        snapshot::Snapshot,
+    },
     snapshots::Snapshots,
 };
 
@@ -19,6 +27,7 @@ use crate::{
 pub struct App {
     pub network: Arc<NetworkSettings>,
     pub hub: Hub,
+    pub events: events::Events,
     pub snapshots: Snapshots,
     pub doors: Doors,
     pub leptos: LeptosOptions,
@@ -59,7 +68,24 @@ impl App {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
+            Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
         }
+    }
+
+    /// Events from MongoDB. What the log has after `upto` comes by the socket.
+    async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
+        let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
+        let read = async {
+            let upto = self.events.written().await?.unwrap_or_default();
+            let Page { events, more } = self.events.page(filter, before).await?;
+            let fields =
+                events.iter().filter_map(|(at, news)| Some((latest::key(*at), serde_json::to_value(news).ok()?)));
+            Ok(Events { upto: latest::key(upto), fields: fields.collect(), more })
+        };
+        read.await.map_err(|error: mongodb::error::Error| {
+            tracing::warn!(%error, "no events");
+            AppError::Unavailable
+        })
     }
 
     async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
@@ -89,12 +115,12 @@ impl App {
 
     /// Waits a little for a count that is under way.
     async fn overview(&self) -> Result<Fields, AppError> {
-        let zone = self.network.time_zone.iana_name().unwrap_or("UTC");
+        let board = Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned());
         let mut changes = self.hub.changes();
         let counted = async {
             loop {
                 changes.mark_unchanged();
-                if let Some(overview) = self.hub.overview(zone) {
+                if let Some(overview) = self.hub.board(&board) {
                     return Ok(overview.fields.clone());
                 }
                 changes.changed().await.map_err(|_| AppError::Unavailable)?;

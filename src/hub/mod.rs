@@ -1,10 +1,11 @@
 //! The hub of each instance: follows the log, keeps the last state of each recently changed document, and answers
 //! every consumer's one question: what changed since my position? There are no queues per consumer.
 
+mod boards;
 mod counting;
+mod feed;
 pub mod frames;
 mod index;
-mod overview;
 mod state;
 mod tail;
 pub mod zones;
@@ -16,11 +17,12 @@ use std::{
 
 use tokio::sync::watch;
 
+pub use boards::Filled;
 pub use frames::Form;
-pub use overview::Overview;
 pub use tail::follow;
 
 use crate::model::{
+    board::Board,
     frame::Delta,
     ids::Collection,
     position::{ClusterTime, Position},
@@ -54,7 +56,7 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     state: RwLock<State>,
-    overview: overview::Cache,
+    boards: boards::Cache,
     /// Counts what may have changed what consumers see.
     version: watch::Sender<u64>,
 }
@@ -63,7 +65,7 @@ impl Hub {
     pub fn new(silent_after: Duration) -> Self {
         Self(Arc::new(Inner {
             state: RwLock::new(State::default()),
-            overview: overview::Cache::new(silent_after),
+            boards: boards::Cache::new(silent_after),
             version: watch::Sender::new(0),
         }))
     }
@@ -89,9 +91,9 @@ impl Hub {
         self.read().delta_since(collection, cursor)
     }
 
-    /// The figures for a zone; `None` for an unknown zone, or until they are counted.
-    pub fn overview(&self, zone: &str) -> Option<Arc<Overview>> {
-        self.0.overview.get(zone, &self.read())
+    /// A board's values; `None` for an unknown zone, or until the log was read and the figures are counted.
+    pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
+        self.0.boards.get(board, &self.read())
     }
 
     pub fn freshness(&self) -> Freshness {

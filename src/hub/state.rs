@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Since, counting::Counting, frames::Shared, index::Index};
+use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index};
 use crate::model::{
     cells::Cells,
     change::{Change, fold},
     frame::Delta,
     ids::{Collection, Topic},
-    latest::{self, Latest},
+    latest,
     log::{Effect, Entry, Record},
     position::{ClusterTime, Epoch, Position, Seq},
     time::UtcMs,
@@ -42,11 +42,11 @@ pub struct State {
     open: VecDeque<Record>,
     topics: HashMap<Collection, TopicState>,
     pub cells: Counting,
-    pub latest: VecDeque<Latest>,
+    pub feed: Feed,
     pub lag: Duration,
     pub checked: Option<Instant>,
     clock: Option<(UtcMs, Instant)>,
-    /// Counts changes of what the Overview shows.
+    /// Counts changes of what the boards show.
     pub version: u64,
 }
 
@@ -78,6 +78,7 @@ impl State {
             ct: oldest.ct,
             topics,
             cells: Counting::since(oldest.ct),
+            feed: Feed::from(Position::new(oldest.epoch, floor.next())),
             lag: self.lag,
             clock: self.clock,
             version: self.version + 1,
@@ -142,8 +143,7 @@ impl State {
                     changed.entry(record.collection).or_default().push(row.change());
                     self.cells.change(record.ct, row.cells.as_ref());
                     if let Some(news) = latest::news(&record) {
-                        self.latest.push_front(news);
-                        self.latest.truncate(latest::SHOWN);
+                        self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
                 Effect::Reset { also, .. } => {
@@ -236,6 +236,7 @@ mod tests {
                 id: DocId(n.to_string()),
                 after: Some(Fields::new()),
                 changed: None,
+                before: Fields::new(),
                 cells: Some(Cells::default()),
             }),
         };

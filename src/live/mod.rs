@@ -3,6 +3,7 @@
 
 mod figures;
 mod list;
+mod sheet;
 #[cfg(feature = "hydrate")]
 mod wire;
 #[cfg(not(feature = "hydrate"))]
@@ -13,10 +14,11 @@ use leptos::prelude::*;
 
 pub use figures::FigureStore;
 pub use list::{ListStore, RowState};
+pub use sheet::Sheet;
 
 use crate::{
     api::Desk,
-    model::{snapshot::Snapshot, time::UtcMs},
+    model::{fields::Fields, snapshot::Snapshot, time::UtcMs},
 };
 
 /// Whether what is on screen is what is true.
@@ -42,6 +44,7 @@ pub struct Live {
     now: RwSignal<UtcMs>,
     figures: FigureStore,
     lists: StoredValue<Vec<ListStore>>,
+    sheets: StoredValue<Vec<Sheet>>,
     wire: wire::Wire,
 }
 
@@ -54,6 +57,7 @@ impl Live {
             now: RwSignal::new(desk.now),
             figures: FigureStore::new(&desk.figures),
             lists: StoredValue::new(Vec::new()),
+            sheets: StoredValue::new(Vec::new()),
             wire: wire::Wire::new(),
         };
         provide_context(live);
@@ -98,5 +102,19 @@ impl Live {
             }
         });
         store
+    }
+
+    /// A board that is followed until the owner is disposed. `upto`: it is a feed, whose past is known up to there.
+    pub fn sheet(&self, topic: String, fields: Fields, upto: Option<String>) -> Sheet {
+        let sheet = Sheet::new(topic, fields, upto);
+        let (sheets, wire) = (self.sheets, self.wire);
+        sheets.update_value(|all| all.push(sheet));
+        wire.lists_changed();
+        on_cleanup(move || {
+            if sheets.try_update_value(|all| all.retain(|other| !other.is(sheet))).is_some() {
+                wire.lists_changed();
+            }
+        });
+        sheet
     }
 }

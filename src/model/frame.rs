@@ -206,6 +206,7 @@ pub enum ClientMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::board::Board;
     use crate::model::{
         fields::Fields,
         ids::{Collection, DocId},
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn every_frame_reads_back_from_the_compact_form() {
         let at = Position::new(Epoch(1), Seq(2));
-        let topic = || Topic::Overview("Europe/London".to_owned());
+        let topic = || Topic::Board(Board::Overview("Europe/London".to_owned()));
         let row: Fields = serde_json::from_value(json!({"a": [null, 1.5, -3, {"b": true}], "c": u64::MAX})).unwrap();
         let change = |op| Change { id: DocId("x".into()), op };
         let many = Delta {

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::board::Board;
+
 /// One of the five watched collections. The names are public: database, socket, API and pages share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,20 +193,19 @@ impl FromStr for Collection {
     }
 }
 
-/// What a socket subscribes to: a collection's changes, or the figures of the Overview for a zone.
+/// What a socket subscribes to: a collection's changes, or a board.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Topic {
     Collection(Collection),
-    /// IANA zone name; checked by the server.
-    Overview(String),
+    Board(Board),
 }
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Collection(c) => c.fmt(f),
-            Self::Overview(zone) => write!(f, "overview?zone={zone}"),
+            Self::Board(board) => board.fmt(f),
         }
     }
 }
@@ -214,7 +215,7 @@ impl Topic {
     pub const fn event(&self) -> &'static str {
         match self {
             Self::Collection(c) => c.event(),
-            Self::Overview(_) => "overview",
+            Self::Board(board) => board.event(),
         }
     }
 }
@@ -223,11 +224,7 @@ impl FromStr for Topic {
     type Err = UnknownTopic;
 
     fn from_str(name: &str) -> Result<Self, UnknownTopic> {
-        match name.strip_prefix("overview?zone=") {
-            Some(zone) if !zone.is_empty() && zone.len() <= 64 => Ok(Self::Overview(zone.to_owned())),
-            Some(_) => Err(UnknownTopic(name.to_owned())),
-            None => name.parse().map(Self::Collection),
-        }
+        if name.contains('?') { name.parse().map(Self::Board) } else { name.parse().map(Self::Collection) }
     }
 }
 
@@ -263,10 +260,10 @@ mod tests {
 
     #[test]
     fn topics_read_what_they_write() {
-        for name in ["clients", "charging_sessions", "overview?zone=Europe/London"] {
+        for name in ["clients", "charging_sessions", "overview?zone=Europe/London", "activity?of=problems"] {
             assert_eq!(name.parse::<Topic>().unwrap().to_string(), name);
         }
-        for name in ["", "users", "overview", "overview?zone="] {
+        for name in ["", "users", "overview", "overview?zone=", "activity?of=users", "x?of=all"] {
             assert!(name.parse::<Topic>().is_err(), "{name}");
         }
     }

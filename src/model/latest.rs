@@ -8,11 +8,22 @@ use super::{
     ids::{Collection, DocId},
     log::{Effect, Record},
     money::{Money, Wh},
+    position::Position,
+    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, Role, SessionStatus},
     time::UtcMs,
 };
 
 /// How many the Overview shows.
 pub const SHOWN: usize = 12;
+/// How many the feed begins with, and how many older ones come at a time.
+pub const PAGE: usize = 50;
+/// The value of the feed's board that names the place from which on it holds every event.
+pub const COMPLETE_FROM: &str = "complete_from";
+
+/// The name of an event's value on the feed's board: its place, such that names sort as places do.
+pub fn key(position: Position) -> String {
+    format!("{:015}-{:015}", position.epoch.0, position.seq.0)
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,7 +49,7 @@ pub struct Latest {
     pub money: Option<Money>,
     /// A session's energy.
     pub energy: Option<Wh>,
-    /// Why a payment failed, or a session's station.
+    /// Why a payment failed, a session's station, or the EVSE whose status changed.
     pub detail: Option<String>,
 }
 
@@ -84,7 +95,48 @@ pub fn news(record: &Record) -> Option<Latest> {
         energy: None,
         detail: None,
     };
-    Some(row.after.as_ref().map_or(base.clone(), |after| describe(base, after)))
+    let Some(after) = &row.after else {
+        // What it was called and what it was.
+        return Some(describe(base, &row.before));
+    };
+    let described = describe(base, after);
+    Some(if described.changed.iter().any(|name| name == "evses") {
+        evse(described, &row.before, after)
+    } else {
+        described
+    })
+}
+
+/// Whether someone may have to look after it.
+pub fn is_problem(news: &Latest) -> bool {
+    if news.kind == Kind::Delete {
+        return false;
+    }
+    let status = || news.status.clone().unwrap_or_default();
+    let role = match news.collection {
+        Collection::Clients => ClientStatus::from(status()).role(),
+        Collection::Stations => match &news.detail {
+            Some(_) => EvseStatus::from(status()).role(),
+            None => return matches!(Connection::from(status()), Connection::Offline),
+        },
+        Collection::Payments => PaymentStatus::from(status()).role(),
+        Collection::ChargingSessions => SessionStatus::from(status()).role(),
+        Collection::EcoStats => return false,
+    };
+    role == Role::Bad
+}
+
+/// Names the one EVSE whose status changed.
+fn evse(news: Latest, before: &Fields, after: &Fields) -> Latest {
+    let (before, after) = (see::<Station>(before).doc.evses, see::<Station>(after).doc.evses);
+    let was = |uid: &Option<String>| before.iter().find(|e| e.uid == *uid).and_then(|e| e.status.clone());
+    let mut turned = after.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
+    match (turned.next(), turned.next()) {
+        (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
+            Latest { status: evse.status.map(String::from), detail: evse.uid, ..news }
+        }
+        _ => news,
+    }
 }
 
 const DERIVED: &[&str] = &[

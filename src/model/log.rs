@@ -63,6 +63,8 @@ pub struct RowChange {
     pub after: Option<Fields>,
     /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
     pub changed: Option<Vec<String>>,
+    /// What was before: of a change the changed fields, of a deletion the whole row. Empty for an insert, and where it is not known.
+    pub before: Fields,
     /// What the change adds to the figures; `None` where the row before is not known.
     pub cells: Option<Cells>,
 }
@@ -106,7 +108,8 @@ mod tests {
         let before: Fields = serde_json::from_value(json!({"a": 1, "b": [1], "c": 3})).unwrap();
         let after: Fields = serde_json::from_value(json!({"a": 1, "b": [2], "d": 4})).unwrap();
         let changed = changed_fields(&before, &after);
-        let change = RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), cells: None };
+        let change =
+            RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), before, cells: None };
         let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };
         assert_eq!(serde_json::to_value(set).unwrap(), json!({"b": [2], "d": 4}));
         assert_eq!(unset, ["c"]);

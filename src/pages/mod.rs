@@ -1,5 +1,6 @@
 //! One file per page. A page says which fields it shows and how; `ui` draws them, `live` keeps them true.
 
+mod activity;
 mod clients;
 mod eco;
 mod list;
@@ -22,8 +23,9 @@ use crate::{model::ids::Collection, ui::page};
 type Page = (&'static str, fn() -> AnyView);
 
 /// The pages of a signed-in admin.
-pub static PAGES: [Page; 6] = [
+pub static PAGES: [Page; 7] = [
     ("/", overview::overview),
+    ("/activity", activity::activity),
     (page(Collection::Stations), stations::stations),
     (page(Collection::ChargingSessions), sessions::sessions),
     (page(Collection::Payments), payments::payments),

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     cache::log::{Appended, Checked, Log, Tail},
+    events::Events,
     model::{
         log::LOG_VERSION,
         position::{Epoch, Position, Seq},
@@ -197,7 +198,10 @@ async fn follow(
 }
 
 async fn trim(mongo: Mongo, log: Log) {
-    let trimmed = async { anyhow::Ok(log.trim(mongo.operation_time().await?.instant()).await?) };
+    let trimmed = async {
+        let written = Events::of(&mongo.own).written().await?;
+        anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written).await?)
+    };
     if let Err(error) = trimmed.await {
         tracing::warn!(error = format!("{error:#}"), "the log was not trimmed");
     }

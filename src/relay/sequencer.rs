@@ -9,6 +9,7 @@ use crate::{
     cache::log::Tail,
     model::{
         cells,
+        fields::Fields,
         ids::Collection,
         log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
         position::{Epoch, Position, Seq},
@@ -149,12 +150,19 @@ fn record(event: &Event) -> Option<Record> {
                 Images::Missing => (None, None),
             };
             let cells = (*images != Images::Missing).then(|| cells::delta(*collection, before, after));
-            let (after, changed) = match read {
+            let (after, changed): (_, Option<Vec<String>>) = match read {
                 Some(Read::Row(row)) => (Some(row), None),
                 Some(Read::Gone) => (None, None),
                 None => (after, before.zip(after).map(|(before, after)| changed_fields(before, after))),
             };
-            (*collection, Effect::Row(RowChange { id: id.clone(), after: after.cloned(), changed, cells }))
+            let before = match (before, &changed) {
+                (Some(row), Some(changed)) => {
+                    row.iter().filter(|(name, _)| changed.contains(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+                }
+                (Some(row), None) if after.is_none() => row.clone(),
+                _ => Fields::new(),
+            };
+            (*collection, Effect::Row(RowChange { id: id.clone(), after: after.cloned(), changed, before, cells }))
         }
         Kind::Reset { collection, also, reason } => (*collection, reset(*also, reason)),
         Kind::Invalidate => return None,
@@ -169,7 +177,8 @@ fn reset(also: Option<Collection>, reason: &str) -> Effect {
 fn size(record: &Record) -> usize {
     match &record.effect {
         Effect::Row(row) => {
-            row.after.as_ref().map_or(64, |after| after.values().map(|v| v.to_string().len() + 24).sum())
+            let fields = row.after.iter().chain([&row.before]).flatten();
+            64 + fields.map(|(_, v)| v.to_string().len() + 24).sum::<usize>()
         }
         Effect::Reset { .. } => 64,
     }
@@ -178,7 +187,7 @@ fn size(record: &Record) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{fields::Fields, ids::DocId, position::ClusterTime, time::UtcMs};
+    use crate::model::{ids::DocId, position::ClusterTime, time::UtcMs};
     use proptest::prelude::*;
 
     fn event(n: usize, ct: u64, txn: bool) -> Event {

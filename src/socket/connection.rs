@@ -13,8 +13,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use crate::{
     auth::CurrentAdmin,
     http::app::App,
-    hub::{Form, Overview, Since},
+    hub::{Filled, Form, Since},
     model::{
+        board::Board,
         frame::{Bye, ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
         ids::{Collection, Topic},
         position::Position,
@@ -40,7 +41,7 @@ pub struct Connection {
     admin: CurrentAdmin,
     form: Form,
     cursors: HashMap<Collection, Position>,
-    overviews: BTreeMap<String, Option<Arc<Overview>>>,
+    boards: BTreeMap<Board, Option<Arc<Filled>>>,
     hidden: bool,
     heard: Instant,
     inbound: VecDeque<Instant>,
@@ -64,7 +65,7 @@ impl Connection {
             admin,
             form,
             cursors: HashMap::new(),
-            overviews: BTreeMap::new(),
+            boards: BTreeMap::new(),
             hidden: false,
             heard: Instant::now(),
             inbound: VecDeque::new(),
@@ -154,7 +155,7 @@ impl Connection {
                 for topic in topics.iter().filter_map(|name| name.parse().ok()) {
                     match topic {
                         Topic::Collection(collection) => drop(self.cursors.remove(&collection)),
-                        Topic::Overview(zone) => drop(self.overviews.remove(&zone)),
+                        Topic::Board(board) => drop(self.boards.remove(&board)),
                     }
                 }
                 Ok(())
@@ -176,7 +177,7 @@ impl Connection {
     ) -> Step {
         let head = self.app.hub.head().unwrap_or_default();
         for name in topics {
-            if self.cursors.len() + self.overviews.len() >= TOPICS_MAX {
+            if self.cursors.len() + self.boards.len() >= TOPICS_MAX {
                 return self.refuse(socket, rid, "too_many_topics", "Unsubscribe from a topic first.").await;
             }
             let Ok(topic) = name.parse::<Topic>() else {
@@ -195,13 +196,11 @@ impl Connection {
                     };
                     self.cursors.insert(*collection, cursor);
                 }
-                Topic::Overview(zone) if jiff::tz::TimeZone::get(zone).is_ok() => {
-                    self.overviews.insert(zone.clone(), None);
-                }
-                Topic::Overview(_) => {
+                Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err() => {
                     self.refuse(socket, rid, "unknown_topic", "No such time zone.").await?;
                     continue;
                 }
+                Topic::Board(board) => drop(self.boards.insert(board.clone(), None)),
             }
             self.send(socket, self.form.encode(&Frame::Subscribed(Subscribed { rid, topic, head }))).await?;
         }
@@ -234,16 +233,16 @@ impl Connection {
                 }
             }
         }
-        let zones: Vec<String> = self.overviews.keys().cloned().collect();
-        for zone in zones {
-            let Some(overview) = self.app.hub.overview(&zone) else { continue };
-            let before = self.overviews.get(&zone).and_then(Option::as_ref);
-            if before.is_some_and(|before| Arc::ptr_eq(before, &overview)) {
+        let looked_at: Vec<Board> = self.boards.keys().cloned().collect();
+        for board in looked_at {
+            let Some(filled) = self.app.hub.board(&board) else { continue };
+            let before = self.boards.get(&board).and_then(Option::as_ref);
+            if before.is_some_and(|before| Arc::ptr_eq(before, &filled)) {
                 continue;
             }
-            let frame = overview.frame(before, self.form);
+            let frame = filled.frame(before, self.form);
             self.send(socket, frame).await?;
-            self.overviews.insert(zone, Some(overview));
+            self.boards.insert(board, Some(filled));
         }
         Ok(())
     }

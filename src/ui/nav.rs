@@ -8,7 +8,7 @@ use super::{
     icon::Icon,
     words::{self, OVERVIEW},
 };
-use crate::model::ids::Collection;
+use crate::model::{board::Filter, ids::Collection};
 
 pub struct Place {
     pub path: &'static str,
@@ -22,7 +22,8 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
     Place { path, title, icon, minor }
 }
 
-static NOW: [Place; 1] = [place("/", OVERVIEW, Icon::Overview, false)];
+static NOW: [Place; 2] =
+    [place("/", OVERVIEW, Icon::Overview, false), place("/activity", words::ACTIVITY, Icon::Activity, true)];
 static NETWORK: [Place; 4] = [
     place("/stations", words::title(Collection::Stations), Icon::Stations, false),
     place("/sessions", words::title(Collection::ChargingSessions), Icon::Sessions, false),
@@ -39,6 +40,14 @@ pub const fn page(collection: Collection) -> &'static str {
         Collection::Payments => "/payments",
         Collection::ChargingSessions => "/sessions",
         Collection::EcoStats => "/eco",
+    }
+}
+
+/// The page of these events.
+pub fn page_of_activity(filter: Filter) -> String {
+    match filter {
+        Filter::All => "/activity".to_owned(),
+        filter => format!("/activity?of={}", filter.name()),
     }
 }
 
@@ -72,7 +81,7 @@ pub fn Nav() -> impl IntoView {
 /// What a phone's bar leaves out.
 #[component]
 pub fn MinorNav() -> impl IntoView {
-    let minor = NETWORK.iter().chain(&INSIGHT).filter(|place| place.minor);
+    let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label=words::MORE_PLACES>
             <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use leptos::prelude::*;
 
 use super::{
-    super::{ListStore, Live},
+    super::{ListStore, Live, Sheet},
     Event, Events,
     browser::{forget_reload, later, now_ms, reload_once, sign_in},
     socket::Socket,
@@ -17,8 +17,10 @@ use super::{
 use crate::{
     api::{Answer, AppError, Ask, load},
     model::{
+        board::Board,
         frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
         ids::{Collection, Topic},
+        latest::key,
         position::Position,
         snapshot::Snapshot,
         time::UtcMs,
@@ -56,6 +58,8 @@ pub struct Task {
     open: bool,
     following: Vec<Following>,
     overview: Follow,
+    /// Each with the topic's name, which is known when the page is gone.
+    sheets: Vec<(Sheet, String, Follow)>,
     next_rid: u32,
     deltas: VecDeque<Delta>,
     paint_due: bool,
@@ -76,11 +80,12 @@ impl Task {
             clock: (live.now().get_untracked(), now_ms()),
             live,
             events,
-            figures: Topic::Overview(zone.to_owned()).to_string(),
+            figures: Board::Overview(zone.to_owned()).to_string(),
             socket: None,
             open: false,
             following: Vec::new(),
             overview: Follow::Waiting,
+            sheets: Vec::new(),
             next_rid: 1,
             deltas: VecDeque::new(),
             paint_due: false,
@@ -176,8 +181,13 @@ impl Task {
 
     fn subscribed(&mut self, rid: u32, topic: &Topic) {
         match topic {
-            Topic::Overview(_) if self.overview == Follow::Asked(rid) => self.overview = Follow::Live,
-            Topic::Overview(_) => {}
+            Topic::Board(_) => {
+                for follow in self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]) {
+                    if *follow == Follow::Asked(rid) {
+                        *follow = Follow::Live;
+                    }
+                }
+            }
             Topic::Collection(_) => {
                 if let Some(following) = self.following.iter_mut().find(|f| f.state == Follow::Asked(rid)) {
                     following.state = Follow::Live;
@@ -191,9 +201,17 @@ impl Task {
         self.paint_due = false;
         while let Some(delta) = self.deltas.pop_front() {
             match &delta.topic {
-                Topic::Overview(_) => {
+                Topic::Board(Board::Overview(_)) => {
                     if self.overview == Follow::Live {
                         self.live.figures().apply(delta.changes);
+                    }
+                }
+                Topic::Board(board) => {
+                    let name = board.to_string();
+                    let live =
+                        self.sheets.iter().filter(|(_, topic, follow)| *topic == name && *follow == Follow::Live);
+                    for (sheet, ..) in live {
+                        sheet.apply(delta.changes.clone(), key(delta.to));
                     }
                 }
                 Topic::Collection(collection) => self.apply(*collection, &delta),
@@ -257,11 +275,24 @@ impl Task {
         let gone: Vec<Collection> =
             self.following.iter().filter(|f| !lists.iter().any(|l| l.is(f.store))).map(|f| f.collection).collect();
         self.following.retain(|f| lists.iter().any(|l| l.is(f.store)));
-        let topics: Vec<String> = gone
+        let mut topics: Vec<String> = gone
             .into_iter()
             .filter(|c| !self.following.iter().any(|f| f.collection == *c))
             .map(|c| c.name().to_owned())
             .collect();
+        let sheets = self.live.sheets.try_get_value().unwrap_or_default();
+        self.sheets.retain(|(sheet, topic, _)| {
+            let there = sheets.iter().any(|s| s.is(*sheet));
+            if !there {
+                topics.push(topic.clone());
+            }
+            there
+        });
+        for sheet in sheets {
+            if !self.sheets.iter().any(|(s, ..)| s.is(sheet)) {
+                self.sheets.push((sheet, sheet.topic(), Follow::Waiting));
+            }
+        }
         if !topics.is_empty() {
             self.say(&ClientMessage::Unsubscribe { topics });
         }
@@ -287,11 +318,19 @@ impl Task {
             self.say(&ClientMessage::Subscribe { rid, topics: vec![name], positions });
         }
         if self.overview == Follow::Waiting {
-            let rid = self.rid();
-            self.overview = Follow::Asked(rid);
-            let topics = vec![self.figures.clone()];
-            self.say(&ClientMessage::Subscribe { rid, topics, positions: Default::default() });
+            self.overview = self.subscribe_board(self.figures.clone());
         }
+        for i in 0..self.sheets.len() {
+            if self.sheets[i].2 == Follow::Waiting {
+                self.sheets[i].2 = self.subscribe_board(self.sheets[i].1.clone());
+            }
+        }
+    }
+
+    fn subscribe_board(&mut self, topic: String) -> Follow {
+        let rid = self.rid();
+        self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions: Default::default() });
+        Follow::Asked(rid)
     }
 
     fn rid(&mut self) -> u32 {
@@ -330,6 +369,7 @@ impl Task {
         self.open = false;
         self.offline_since.get_or_insert(self.live.now.get_untracked());
         self.overview = Follow::Waiting;
+        self.sheets.iter_mut().for_each(|(.., follow)| *follow = Follow::Waiting);
         for following in &mut self.following {
             if following.state != Follow::Fetching {
                 following.state = Follow::Waiting;

@@ -5,6 +5,7 @@ use crate::{
     api::AppError,
     live::ConnectionState,
     model::{
+        board::Filter,
         ids::Collection,
         money::{Money, Watt},
         status::EvseStatus,
@@ -41,6 +42,11 @@ pub const THEME: &str = "Theme";
 /// The system's, light, dark.
 pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];
 pub const LATEST_CHANGES: &str = "Latest changes";
+pub const ACTIVITY: &str = "Activity";
+pub const ALL_ACTIVITY: &str = "All activity";
+pub const FILTERS: &str = "Filters";
+pub const OLDER: &str = "Older events";
+pub const OLDER_COME: &str = "Older events are on their way";
 pub const EVSES: &str = "EVSEs";
 pub const PER_QUARTER: &str = "kWh per quarter hour";
 pub const TODAY: &str = "Today";
@@ -149,6 +155,24 @@ pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
 pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
 pub const NO_ENERGY: &str = "No session has ended today or a week before.";
+
+/// A choice of events.
+pub const fn filter(filter: Filter) -> &'static str {
+    match filter {
+        Filter::All => "All",
+        Filter::Of(collection) => title(collection),
+        Filter::Problems => "Problems",
+    }
+}
+
+/// What the button of a feed does: it holds it still, or lets what waits come.
+pub fn paused(paused: bool, new: usize) -> String {
+    match (paused, new) {
+        (false, _) => "Pause".to_owned(),
+        (true, 0) => "Resume".to_owned(),
+        (true, new) => format!("Resume: {}", waiting(new)),
+    }
+}
 
 /// `3 new`
 pub fn waiting(n: usize) -> String {

@@ -71,6 +71,10 @@ fn station(news: &Latest, subject: &str) -> String {
         (_, Some("OFFLINE")) if changed(news, "connection") => format!("{subject} went offline"),
         (_, Some(_)) if changed(news, "connection") => format!("{subject} is out of contact"),
         _ if changed(news, "removed_at") => format!("{subject} removed"),
+        (_, Some(status)) if news.detail.is_some() => {
+            let evse = super::evse(news.detail.as_deref().unwrap_or_default(), news.label.as_deref());
+            format!("{subject}, {evse}: {}", lower(super::evse_status(&status.to_owned().into())))
+        }
         _ if changed(news, "evses") => format!("{subject} changed state"),
         _ => format!("{subject} updated"),
     }

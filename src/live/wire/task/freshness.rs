@@ -40,7 +40,7 @@ impl Task {
             }
         } else if self.checked_ms > STALE_MS {
             ConnectionState::Stale { since: UtcMs(self.live.now.get_untracked().0 - i64::from(self.checked_ms)) }
-        } else if self.overview != Follow::Live || self.following.iter().any(|f| f.state != Follow::Live) {
+        } else if self.is_behind() {
             ConnectionState::CatchingUp
         } else {
             self.offline_since = None;
@@ -58,5 +58,11 @@ impl Task {
         if now_ms() - self.kind_since >= SETTLED_MS && !first && discriminant(&settled) != discriminant(&state) {
             self.live.settled.set(state);
         }
+    }
+
+    /// Whether a topic is not followed yet.
+    fn is_behind(&self) -> bool {
+        let boards = self.sheets.iter().map(|(.., follow)| *follow).chain([self.overview]);
+        boards.chain(self.following.iter().map(|f| f.state)).any(|follow| follow != Follow::Live)
     }
 }

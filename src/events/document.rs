@@ -1,0 +1,81 @@
+//! An event as MongoDB keeps it.
+
+use bson::{Bson, DateTime, Document, doc};
+use serde_json::Value;
+
+use crate::model::{
+    fields::Fields,
+    latest::{self, Latest},
+    log::{Effect, Record},
+    position::{Epoch, Position, Seq},
+};
+
+/// The `_id` of the event at a position; sorts as positions do.
+pub fn id(position: Position) -> Bson {
+    let int = |n: u64| Bson::Int64(i64::try_from(n).unwrap_or(i64::MAX));
+    doc! {"e": int(position.epoch.0), "s": int(position.seq.0)}.into()
+}
+
+/// The position that an `_id` stands for.
+pub fn position(event: &Document) -> Option<Position> {
+    let id = event.get_document("_id").ok()?;
+    let int = |name: &str| id.get_i64(name).ok().and_then(|n| u64::try_from(n).ok());
+    Some(Position::new(Epoch(int("e")?), Seq(int("s")?)))
+}
+
+/// A change of the log as an event. `from` and `to` hold the fields that changed; whole rows where a document came, went
+/// or could only be read afterwards.
+pub fn event(at: Position, record: &Record) -> Document {
+    let mut event = doc! {
+        "_id": id(at),
+        "at": DateTime::from_millis(record.at.0),
+        "ct": record.ct.timestamp(),
+        "collection": record.collection.name(),
+    };
+    match &record.effect {
+        Effect::Reset { reason, also } => {
+            event.insert("op", "reset");
+            event.insert("reason", reason);
+            event.insert("also", also.map(|collection| collection.name().to_owned()));
+        }
+        Effect::Row(row) => {
+            let (op, to) = match (&row.after, &row.changed) {
+                (None, _) => ("delete", Fields::new()),
+                (Some(after), None) if row.cells.is_some() => ("insert", after.clone()),
+                (Some(after), None) => ("read", after.clone()),
+                (Some(after), Some(changed)) => {
+                    let to = changed.iter().filter_map(|name| Some((name.clone(), after.get(name)?.clone())));
+                    ("update", to.collect())
+                }
+            };
+            event.extend(doc! {"op": op, "id": &row.id.0, "from": fields(&row.before), "to": fields(&to)});
+            let whole = row.after.as_ref().unwrap_or(&row.before);
+            for name in ["client_id", "station_id", "session_id", "payment_id"] {
+                if let Some(Value::String(reference)) = whole.get(name) {
+                    event.insert(name, reference);
+                }
+            }
+        }
+    }
+    if let Some(news) = latest::news(record) {
+        event.insert("problem", latest::is_problem(&news));
+        // Of texts, numbers and lists of texts: always a document.
+        event.insert("news", bson::serialize_to_bson(&news).unwrap_or(Bson::Null));
+    }
+    event
+}
+
+/// Says that the changes between two positions were in the log no longer when they were to be written.
+pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
+    let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
+    doc! {"_id": id(before), "at": at, "op": "gap", "after": last.to_string()}
+}
+
+fn fields(fields: &Fields) -> Document {
+    fields.iter().map(|(name, value)| (name.clone(), bson::serialize_to_bson(value).unwrap_or(Bson::Null))).collect()
+}
+
+/// The news of an event, if it is any.
+pub fn news(event: &Document) -> Option<Latest> {
+    bson::deserialize_from_bson(event.get("news")?.clone()).ok()
+}

@@ -1,0 +1,14 @@
+//! The `events` collection of our own database: every change of the log, once, with what it was and what it became.
+//!
+//! ```text
+//! log --(lease)--> writer --(position as _id)--> events --> Activity, and whatever asks for a past
+//! ```
+//! The position as `_id` makes a second writing of the same change a duplicate, so a lease that two hold for a moment, a
+//! lost answer or a restart can neither lose nor double one.
+
+mod document;
+mod store;
+mod writer;
+
+pub use store::{Events, Page};
+pub use writer::write;

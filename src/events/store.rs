@@ -1,0 +1,124 @@
+//! Reading and writing events.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Collection, Database, IndexModel,
+    error::{Error, ErrorKind, Result},
+    options::{IndexOptions, InsertManyOptions, ReadConcern, WriteConcern},
+};
+
+use super::document;
+use crate::model::{
+    board::Filter,
+    latest::{Latest, PAGE},
+    position::Position,
+};
+
+const DUPLICATE_KEY: i32 = 11_000;
+const INDEX_OPTIONS_CONFLICT: i32 = 85;
+
+/// The collection.
+#[derive(Clone, Debug)]
+pub struct Events(Collection<Document>);
+
+/// Events for people, newest first.
+pub struct Page {
+    pub events: Vec<(Position, Latest)>,
+    /// Whether older ones are kept.
+    pub more: bool,
+}
+
+impl Events {
+    pub fn of(own: &Database) -> Self {
+        Self(own.collection("events"))
+    }
+
+    /// Makes the indexes. Events older than `keep` go by themselves; a changed `keep` holds for those there, too.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or refuses.
+    pub async fn prepare(&self, keep: Duration) -> Result<()> {
+        let index = |keys| IndexModel::builder().keys(keys).build();
+        let partial = |keys, filter| {
+            let options = IndexOptions::builder().partial_filter_expression(filter).build();
+            IndexModel::builder().keys(keys).options(options).build()
+        };
+        self.0
+            .create_indexes([
+                index(doc! {"collection": 1, "id": 1, "_id": -1}),
+                partial(doc! {"news.collection": 1, "_id": -1}, doc! {"news": {"$exists": true}}),
+                partial(doc! {"problem": 1, "_id": -1}, doc! {"problem": true}),
+            ])
+            .await?;
+        let ends = IndexOptions::builder().expire_after(keep).build();
+        let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
+        match self.0.create_index(ends).await {
+            Err(error) if crate::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+                let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+                let index = doc! {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds};
+                self.0
+                    .client()
+                    .database(&self.0.namespace().db)
+                    .run_command(doc! {"collMod": self.0.name(), "index": index})
+                    .await?;
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// The position up to which all changes are written; `None` while there are none.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn written(&self) -> Result<Option<Position>> {
+        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"_id": 1});
+        Ok(last.read_concern(ReadConcern::majority()).await?.as_ref().and_then(document::position))
+    }
+
+    /// Writes events; those that are there already stay as they are.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or refuses.
+    pub async fn insert(&self, events: &[Document]) -> Result<()> {
+        let options = InsertManyOptions::builder().ordered(false).write_concern(WriteConcern::majority()).build();
+        match self.0.insert_many(events).with_options(options).await {
+            Err(error) if only_duplicates(&error) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// The newest events before a position that are news, at most [`PAGE`].
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn page(&self, filter: Filter, before: Option<Position>) -> Result<Page> {
+        let mut query = match filter {
+            Filter::All => doc! {"news": {"$exists": true}},
+            Filter::Of(collection) => doc! {"news.collection": collection.name()},
+            Filter::Problems => doc! {"problem": true},
+        };
+        if filter != Filter::Problems {
+            query.insert("news", doc! {"$exists": true});
+        }
+        if let Some(before) = before {
+            query.insert("_id", doc! {"$lt": document::id(before)});
+        }
+        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let cursor = self.0.find(query).sort(doc! {"_id": -1}).limit(limit).projection(doc! {"news": 1}).await?;
+        let found: Vec<Document> = cursor.try_collect().await?;
+        let more = found.len() > PAGE;
+        let events =
+            found.iter().take(PAGE).filter_map(|e| Some((document::position(e)?, document::news(e)?))).collect();
+        Ok(Page { events, more })
+    }
+}
+
+fn only_duplicates(error: &Error) -> bool {
+    let ErrorKind::InsertMany(failed) = &*error.kind else { return false };
+    failed.write_concern_error.is_none()
+        && failed.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|e| e.code == DUPLICATE_KEY))
+}

@@ -1,0 +1,105 @@
+//! Writes what the log holds into the collection. Of all instances one writes; another goes on where it stopped.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bson::DateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    document::{event, gap},
+    store::Events,
+};
+use crate::{
+    cache::{
+        Redis,
+        lease::{Lease, RENEW},
+        log::{Log, before},
+    },
+    hub::Hub,
+    model::{
+        log::Entry,
+        position::{Position, Seq},
+    },
+};
+
+/// Pause after a failure.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
+pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
+    let lease = Lease::new(redis.clone(), "events");
+    let log = Log::new(redis);
+    let mut told = false;
+    while !stop.is_cancelled() {
+        match term(&events, &log, &hub, &lease, keep, &stop).await {
+            Ok(()) => told = false,
+            Err(error) if told => tracing::debug!(error = format!("{error:#}"), "events wait"),
+            Err(error) => {
+                told = true;
+                tracing::warn!(error = format!("{error:#}"), "events cannot be written; trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+    }
+    if let Err(error) = lease.release().await {
+        tracing::debug!(%error, "the lease ends by itself");
+    }
+}
+
+/// Writes as long as the lease is ours.
+async fn term(
+    events: &Events,
+    log: &Log,
+    hub: &Hub,
+    lease: &Lease,
+    keep: Duration,
+    stop: &CancellationToken,
+) -> Result<()> {
+    if !lease.take().await? {
+        return Ok(());
+    }
+    events.prepare(keep).await.context("indexes")?;
+    let mut written = events.written().await?;
+    let mut changes = hub.changes();
+    let mut renew = tokio::time::interval(RENEW);
+    renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        changes.mark_unchanged();
+        written = catch_up(events, log, written).await?;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = changes.changed() => changed?,
+            _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
+        }
+    }
+}
+
+/// Writes everything that the log has after `written`.
+async fn catch_up(events: &Events, log: &Log, mut written: Option<Position>) -> Result<Option<Position>> {
+    loop {
+        let page = log.after(written).await?;
+        let mut new = Vec::new();
+        for entry in &page {
+            if let Some(last) = written.filter(|last| last.epoch == entry.epoch && last.seq < before(entry)) {
+                let first = Position::new(entry.epoch, entry.first);
+                tracing::error!(%last, %first, "changes left the log before they were written as events");
+                new.push(gap(last, first, DateTime::now()));
+            }
+            new.extend(records(entry, written).map(|(at, record)| event(at, record)));
+            written = Some(entry.position());
+        }
+        if page.is_empty() {
+            return Ok(written);
+        }
+        if !new.is_empty() {
+            events.insert(&new).await.context("writing events")?;
+        }
+    }
+}
+
+/// The entry's records after `written`, with their positions.
+fn records(entry: &Entry, written: Option<Position>) -> impl Iterator<Item = (Position, &crate::model::log::Record)> {
+    let places = (entry.first.0..).map(|seq| Position::new(entry.epoch, Seq(seq)));
+    places.zip(&entry.records).filter(move |(at, _)| written.is_none_or(|last| *at > last))
+}

@@ -1,0 +1,88 @@
+//! Boards: values by name that are sent whole once, and then as what differs. Their names are topics of the socket.
+
+use std::{fmt, str::FromStr};
+
+use super::ids::{Collection, UnknownTopic};
+
+/// What a board shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Board {
+    /// The Overview's figures. With an IANA zone name, checked by the server.
+    Overview(String),
+    /// The newest events.
+    Activity(Filter),
+}
+
+impl Board {
+    /// The public name of the event that a delta of this board is.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::Overview(_) => "overview",
+            Self::Activity(_) => "activity",
+        }
+    }
+}
+
+impl fmt::Display for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overview(zone) => write!(f, "overview?zone={zone}"),
+            Self::Activity(filter) => write!(f, "activity?of={}", filter.name()),
+        }
+    }
+}
+
+impl FromStr for Board {
+    type Err = UnknownTopic;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTopic> {
+        let unknown = || UnknownTopic(name.to_owned());
+        match name.split_once('?').ok_or_else(unknown)? {
+            ("overview", query) => {
+                let zone = query.strip_prefix("zone=").filter(|zone| !zone.is_empty() && zone.len() <= 64);
+                zone.map(|zone| Self::Overview(zone.to_owned())).ok_or_else(unknown)
+            }
+            ("activity", query) => {
+                let filter = query.strip_prefix("of=").and_then(Filter::of_name);
+                filter.map(Self::Activity).ok_or_else(unknown)
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// Which events are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Filter {
+    #[default]
+    All,
+    Of(Collection),
+    /// What someone may have to look after.
+    Problems,
+}
+
+impl Filter {
+    /// The filters on offer.
+    pub const ALL: [Self; 7] = [
+        Self::All,
+        Self::Problems,
+        Self::Of(Collection::ChargingSessions),
+        Self::Of(Collection::Payments),
+        Self::Of(Collection::Stations),
+        Self::Of(Collection::Clients),
+        Self::Of(Collection::EcoStats),
+    ];
+
+    /// Its name in addresses and topics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Of(collection) => collection.name(),
+            Self::Problems => "problems",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|filter| filter.name() == name)
+    }
+}

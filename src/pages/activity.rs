@@ -1,0 +1,103 @@
+//! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+
+use crate::{
+    api::{Ask, Events, load},
+    live::{Live, Sheet},
+    model::{
+        board::{Board, Filter},
+        fields::Fields,
+        latest::{Latest, PAGE},
+    },
+    ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
+};
+
+pub fn activity() -> AnyView {
+    let query = use_location().query;
+    let filter =
+        Memo::new(move |_| query.with(|query| query.get("of").and_then(|of| Filter::of_name(&of)).unwrap_or_default()));
+    let choices = Filter::ALL.into_iter().map(|choice| {
+        let chosen = move || if filter.get() == choice { "true" } else { "false" }.to_owned();
+        view! { <a href=page_of_activity(choice) aria-current=chosen>{words::filter(choice)}</a> }
+    });
+    view! {
+        <Title text=words::ACTIVITY />
+        <nav class="tabs" aria-label=words::FILTERS>{each(choices)}</nav>
+        {move || feed(filter.get())}
+    }
+    .into_any()
+}
+
+fn feed(filter: Filter) -> AnyView {
+    let live = expect_context::<Live>();
+    loaded(Ask::Activity { of: filter.name().to_owned(), before: None }, words::ACTIVITY, move |answer| {
+        let events: Events = answer.read()?;
+        let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, Some(events.upto));
+        Ok(view! { <Happenings filter sheet more=events.more /> }.into_any())
+    })
+}
+
+#[component]
+fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
+    let clock = Clock::expect();
+    let fields = sheet.fields();
+    // While it is held, nothing newer than this is shown.
+    let held = RwSignal::new(None::<String>);
+    let said = Memo::new(move |before: Option<&Vec<_>>| {
+        let held = held.get();
+        fields.with(|fields| said(newest(fields, held.as_deref()), before, &clock))
+    });
+    let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1) * PAGE));
+    let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
+    let toggle = move |_| {
+        let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
+        held.update(|held| *held = if held.is_some() { None } else { Some(newest.unwrap_or_default()) });
+    };
+    let more = RwSignal::new(more);
+    let loading = RwSignal::new(false);
+    let older = move |_| {
+        let oldest = said.with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()));
+        if loading.get_untracked() {
+            return;
+        }
+        loading.set(true);
+        leptos::task::spawn_local(async move {
+            let answer = load(Ask::Activity { of: filter.name().to_owned(), before: oldest }).await;
+            // Who tries again asks again; the page may be gone.
+            if let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) {
+                _ = fields.try_update(|fields| fields.extend(events.fields));
+                _ = more.try_set(events.more);
+            }
+            _ = loading.try_set(false);
+        });
+    };
+    view! {
+        <section class="panel activity">
+            <header class="list-head">
+                <p>{words::filter(filter)}</p>
+                <button class="button needs-js" type="button" aria-pressed=move || held.with(Option::is_some).to_string() on:click=toggle>
+                    {move || words::paused(held.with(Option::is_some), waiting())}
+                </button>
+            </header>
+            <Feed name="activity" said slots />
+            {move || some(said.with(Vec::is_empty).then_some(words::NO_NEWS), |words| view! { <Empty words /> })}
+            <button class="button older needs-js" type="button" data-more hidden=move || !more.get() on:click=older>
+                {move || if loading.get() { words::OLDER_COME } else { words::OLDER }}
+            </button>
+        </section>
+    }
+}
+
+/// The events up to a key, newest first. A sheet's other values have names that no event's key has.
+fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Latest)> {
+    use serde::Deserialize;
+    let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
+    shown.filter_map(|(key, value)| Some((key.clone(), Latest::deserialize(value).ok()?)))
+}
+
+fn newer(fields: &Fields, than: &str) -> usize {
+    fields.iter().filter(|(key, value)| key.as_str() > than && value.is_object()).count()
+}
