@@ -154,7 +154,7 @@ build_app() {
 build_and_copy() {
   # What is outdated must not be tested; what is edited while the compiler runs must count as newer than the result.
   rm -rf "$APP" && mkdir -p target && touch target/.build-began &&
-    step cargo leptos build --release --precompress &&
+    step cargo leptos build --release --precompress --split &&
     rm -rf "$APP.new" && mkdir "$APP.new" &&
     cp "$CARGO_TARGET_DIR/release/chargedeck" "$CARGO_TARGET_DIR/release/hash.txt" "$APP.new/" &&
     cp -R target/site "$APP.new/site" &&

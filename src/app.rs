@@ -1,7 +1,7 @@
 //! The document around the app, the way to the pages, and what is shared by all pages of a signed-in admin.
 
 use leptos::prelude::*;
-use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::{
     components::Router,
     hooks::use_location,
@@ -12,16 +12,18 @@ use crate::{
     api::{Ask, Desk},
     live::Live,
     pages,
-    ui::{Clock, Shell, loaded, words},
+    ui::{Clock, Shell, document_title, loaded, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
+    provide_meta_context();
     view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
                 <Head options=options.clone() />
+                <title>{document_title(path)}</title>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 <MetaTags />
@@ -50,13 +52,7 @@ pub fn Head(options: LeptosOptions) -> impl IntoView {
 
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
-    view! {
-        <Title formatter=|title: String| {
-            if title.is_empty() { words::PRODUCT.to_owned() } else { format!("{title} · {}", words::PRODUCT) }
-        } />
-        <Router>{places()}</Router>
-    }
+    view! { <Router>{places()}</Router> }
 }
 
 /// What the address leads to. The table of pages is all the routing there is, so the router's own routes, a tenth of the
@@ -80,6 +76,26 @@ fn deck(path: Memo<String>) -> AnyView {
         let desk: Desk = answer.read()?;
         let live = Live::provide(&desk);
         Clock::provide(live, &desk);
+        let path = shown(path);
         Ok(view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any())
     })
+}
+
+/// The page that is shown: the one before stays until its part of the program is here.
+fn shown(path: Memo<String>) -> RwSignal<String> {
+    let shown = RwSignal::new(path.get_untracked());
+    Effect::new(move |_: Option<()>| {
+        let path = path.get();
+        leptos::task::spawn_local(async move {
+            match pages::ready(&path).await {
+                Ok(()) => {
+                    document().set_title(&document_title(&path));
+                    shown.set(path);
+                }
+                // The server has another version: its own document is the way to the page.
+                Err(_) => _ = window().location().reload(),
+            }
+        });
+    });
+    shown
 }

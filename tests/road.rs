@@ -447,6 +447,29 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_another_version_is_not_continued_and_stops_nothing() {
+    let network = Network::new().await;
+    for seq in 1..=600 {
+        let () = redis::cmd("XADD")
+            .arg(network.redis.key("log"))
+            .arg(format!("7-{seq}"))
+            .arg("token")
+            .arg("t")
+            .arg("entry")
+            .arg(r#"{"version": 1, "shape": "unknown"}"#)
+            .query_async(&mut network.redis.connection())
+            .await
+            .unwrap();
+    }
+    let instance = network.instance(true);
+    instance.ready().await;
+    assert!(instance.hub.head().unwrap().epoch.0 > 7);
+    network.collection(Collection::Clients).insert_one(client(1)).await.unwrap();
+    instance.page(Collection::Clients).await.until_equal(&instance, &network).await;
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn however_many_ask_for_a_list_it_is_read_once() {
     let network = Network::new().await;
     let instances = [network.instance(true), network.instance(false)];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Redis;
 use crate::model::{
-    log::Entry,
+    log::{Entry, LOG_VERSION},
     position::{Position, Seq},
     time::UtcMs,
 };
@@ -120,13 +120,12 @@ impl Log {
         })
     }
 
-    /// The last entry with its token.
-    pub async fn last(&self) -> Result<Option<(Tail, Entry)>> {
+    /// The last entry with its token; no entry where another version wrote it.
+    pub async fn last(&self) -> Result<Option<(Tail, Option<Entry>)>> {
         let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
         let Some(last) = reply.ids.into_iter().next() else { return Ok(None) };
-        let token = field(&last.map, "token")?;
-        let entry: Entry = parse(&field(&last.map, "entry")?)?;
-        Ok(Some((Tail { position: entry.position(), token }, entry)))
+        let tail = Tail { position: position(&last.id)?, token: field(&last.map, "token")? };
+        Ok(Some((tail, parse(&field(&last.map, "entry")?)?)))
     }
 
     /// The log's last position.
@@ -135,11 +134,20 @@ impl Log {
         Ok(reply.ids.first().and_then(|last| last.id.parse().ok()))
     }
 
-    /// A page of the entries after `position`; with none, from the oldest.
-    pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
-        let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
-        let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", PAGE).await?;
-        reply.ids.iter().map(|id| parse(&field(&id.map, "entry")?)).collect()
+    /// A page of the entries after `position`; with none, from the oldest. Entries of another version are none.
+    pub async fn after(&self, mut position: Option<Position>) -> Result<Vec<Entry>> {
+        loop {
+            let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
+            let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", PAGE).await?;
+            let mut entries = Vec::with_capacity(reply.ids.len());
+            for id in &reply.ids {
+                entries.extend(parse(&field(&id.map, "entry")?)?);
+            }
+            match reply.ids.last() {
+                Some(last) if entries.is_empty() => position = Some(self::position(&last.id)?),
+                _ => return Ok(entries),
+            }
+        }
     }
 
     /// Tells all instances that nothing happened, and keeps the idle token.
@@ -192,6 +200,17 @@ fn field(map: &std::collections::HashMap<String, redis::Value>, name: &str) -> R
     String::from_redis_value_ref(value).map_err(|e| LogError::Unreadable(e.to_string()))
 }
 
-fn parse(entry: &str) -> Result<Entry> {
-    serde_json::from_str(entry).map_err(|e| LogError::Unreadable(e.to_string()))
+fn position(id: &str) -> Result<Position> {
+    id.parse().map_err(|_| LogError::Unreadable(format!("its id is {id}")))
+}
+
+/// `None` for an entry of another version, whatever its shape.
+fn parse(entry: &str) -> Result<Option<Entry>> {
+    #[derive(Deserialize)]
+    struct Written {
+        version: u32,
+    }
+    let unreadable = |error: serde_json::Error| LogError::Unreadable(error.to_string());
+    let Written { version } = serde_json::from_str(entry).map_err(unreadable)?;
+    if version == LOG_VERSION { serde_json::from_str(entry).map(Some).map_err(unreadable) } else { Ok(None) }
 }

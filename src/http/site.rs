@@ -34,10 +34,10 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         .route(LIVE, get(socket::live))
         .route("/login", get(login))
         .fallback(not_found);
-    for (path, _) in pages::PAGES {
+    for (path, ..) in pages::PAGES {
         let (context, options) = (app.clone(), app.leptos.clone());
         // Whole at once: without JavaScript nothing would put late parts into their places.
-        let draw = render_app_async_with_context(move || provide(&context), move || app::shell(options.clone()));
+        let draw = render_app_async_with_context(move || provide(&context), move || app::shell(options.clone(), path));
         router = router.route(path, get(draw));
     }
     let router = router.with_state(app.clone()).merge(router::routes(app.doors.clone())).merge(health::routes(health));
@@ -73,9 +73,10 @@ async fn login(State(app): State<App>, session: Session, Query(query): Query<Log
 async fn not_found(State(app): State<App>, request: Request<Body>) -> Response {
     let context = app.clone();
     let options = app.leptos.clone();
+    let path = request.uri().path().to_owned();
     leptos_axum::file_and_error_handler_with_context::<App, _>(
         move || provide(&context),
-        move |_| app::shell(options.clone()),
+        move |_| app::shell(options.clone(), &path),
     )(request.uri().clone(), State(app), request)
     .await
     .into_response()

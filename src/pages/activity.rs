@@ -1,7 +1,6 @@
 //! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use crate::{
@@ -24,7 +23,6 @@ pub fn activity() -> AnyView {
         view! { <a href=page_of_activity(choice) aria-current=chosen>{words::filter(choice)}</a> }
     });
     view! {
-        <Title text=words::ACTIVITY />
         <nav class="tabs" aria-label=words::FILTERS>{each(choices)}</nav>
         {move || feed(filter.get())}
     }

@@ -12,31 +12,77 @@ mod payments;
 mod sessions;
 mod stations;
 
-use leptos::prelude::*;
+use std::pin::Pin;
+
+use futures_util::FutureExt;
+use leptos::{
+    prelude::*,
+    wasm_split::{SplitLoaderError, wasm_split},
+};
 
 #[cfg(feature = "ssr")]
 pub use login::login;
 
 use crate::{model::ids::Collection, ui::page};
 
-/// An address and what is drawn there.
-type Page = (&'static str, fn() -> AnyView);
+/// An address, what loads its part of the browser's program, and what draws it then.
+type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
+type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
 pub static PAGES: [Page; 7] = [
-    ("/", overview::overview),
-    ("/activity", activity::activity),
-    (page(Collection::Stations), stations::stations),
-    (page(Collection::ChargingSessions), sessions::sessions),
-    (page(Collection::Payments), payments::payments),
-    (page(Collection::Clients), clients::clients),
-    (page(Collection::EcoStats), eco::eco),
+    ("/", || Box::pin(load_overview()), || part(overview())),
+    ("/activity", || Box::pin(load_activity()), || part(activity())),
+    (page(Collection::Stations), || Box::pin(load_stations()), || part(stations())),
+    (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(sessions())),
+    (page(Collection::Payments), || Box::pin(load_payments()), || part(payments())),
+    (page(Collection::Clients), || Box::pin(load_clients()), || part(clients())),
+    (page(Collection::EcoStats), || Box::pin(load_eco()), || part(eco())),
 ];
 
 /// Draws the page at `path`.
 pub fn at(path: &str) -> AnyView {
     PAGES
         .iter()
-        .find(|(address, _)| *address == path)
-        .map_or(not_found::not_found as fn() -> AnyView, |(_, draw)| *draw)()
+        .find(|(address, ..)| *address == path)
+        .map_or(not_found::not_found as fn() -> AnyView, |(.., draw)| *draw)()
+}
+
+/// Loads the part of the browser's program that draws the page at `path`.
+///
+/// # Errors
+/// If it cannot be had: the server is away, or of another version than this page.
+pub async fn ready(path: &str) -> Result<(), SplitLoaderError> {
+    match PAGES.iter().find(|(address, ..)| *address == path) {
+        Some((_, load, _)) => load().await,
+        None => Ok(()),
+    }
+}
+
+/// A page whose part of the program is loaded.
+fn part(draw: impl Future<Output = Result<AnyView, SplitLoaderError>>) -> AnyView {
+    draw.now_or_never().and_then(Result::ok).unwrap_or_else(not_found::not_found)
+}
+
+/// Splits a page from the program that all pages share.
+macro_rules! parts {
+    ($($page:ident $part:ident $load:ident,)*) => {$(
+        #[wasm_split($part, wasm_split_path = leptos::wasm_split, preload($load), fallible)]
+        fn $page() -> Result<AnyView, SplitLoaderError> {
+            // So that the document asks for the part before the program does.
+            #[cfg(feature = "ssr")]
+            leptos::prefetch_lazy_fn_on_server(stringify!($part));
+            Ok($page::$page())
+        }
+    )*};
+}
+
+parts! {
+    overview overview load_overview,
+    activity activity load_activity,
+    stations lists load_stations,
+    sessions lists load_sessions,
+    payments lists load_payments,
+    clients lists load_clients,
+    eco lists load_eco,
 }

@@ -7,14 +7,11 @@ mod latest;
 mod notes;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use self::{cards::Cards, energy::EnergyToday, evses::Evses, latest::LatestChanges, notes::Notes};
-use crate::ui::words;
 
 pub fn overview() -> AnyView {
     view! {
-        <Title text=words::OVERVIEW />
         <Notes />
         <Cards />
         <div class="two">

@@ -16,7 +16,6 @@ use crate::{
     cache::log::{Appended, Checked, Log, Tail},
     events::Events,
     model::{
-        log::LOG_VERSION,
         position::{Epoch, Position, Seq},
         time::UtcMs,
     },
@@ -47,7 +46,7 @@ enum Read {
 pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
     switch_images_on(relay).await?;
     let (start, mut sequencer) = match log.last().await? {
-        Some((tail, entry)) if entry.version == LOG_VERSION => {
+        Some((tail, Some(entry))) => {
             let (start, since) = match log.idle(&tail).await? {
                 Some(idle) => (Start::After(idle.token), idle.at),
                 None if tail.token.is_empty() => (Start::Later(entry.ct), entry.ct.instant()),

@@ -61,6 +61,15 @@ pub fn heading(path: &str) -> &'static str {
         .map_or("", |place| place.title)
 }
 
+/// The title of the document at `path`.
+pub fn document_title(path: &str) -> String {
+    let heading = match heading(path) {
+        "" => words::NOT_FOUND.0,
+        heading => heading,
+    };
+    format!("{heading} · {}", words::PRODUCT)
+}
+
 #[component]
 pub fn Nav() -> impl IntoView {
     let group = |name: &'static str, places: &'static [Place]| {

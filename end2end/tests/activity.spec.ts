@@ -1,0 +1,54 @@
+// Activity: complete, in order, live; held still on request; the same after a reload.
+import { expect, test } from '../fixtures.ts';
+import { connection, openLive } from '../page.ts';
+
+test('events arrive live, stay after a reload, and wait while the feed is held', async ({ browserOn, db }) => {
+  const feed = (page: Awaited<ReturnType<typeof browserOn>>) => page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
+  const page = await browserOn(0);
+  await openLive(page, '/activity?of=payments');
+  const payments = db.collection<{ _id: string }>('payments');
+  const insert = (n: number) =>
+    payments.insertOne({
+      _id: `activity-${n}`, payment_id: `ACT-${n}`, status: 'FAILED', failure_code: 'card_expired', amount_minor: 1240, currency: 'GBP', created_at: new Date(),
+    } as never);
+  await insert(1);
+  await expect(feed(page).first()).toContainText('ACT-1');
+  await expect(feed(page).first()).toContainText('£12.40');
+
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await insert(2);
+  await insert(3);
+  await expect(page.getByRole('button', { name: 'Resume: 2 new' })).toBeVisible();
+  await expect(feed(page).first()).toContainText('ACT-1');
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await expect(feed(page).first()).toContainText('ACT-3');
+
+  // Another instance, from the database alone, and filtered.
+  const other = await browserOn(1);
+  await openLive(other, '/activity?of=problems');
+  for (const [i, n] of [3, 2, 1].entries()) await expect(feed(other).nth(i)).toContainText(`ACT-${n}`);
+  await openLive(other, '/activity?of=clients');
+  await expect(other.getByText('ACT-3')).toHaveCount(0);
+  await other.getByRole('link', { name: 'All', exact: true }).click();
+  await expect(other.locator('[data-feed=activity]')).toContainText('ACT-3');
+  await expect(connection(other)).toHaveAttribute('data-connection', 'live');
+  await payments.deleteMany({ _id: /^activity-/ });
+  await expect(feed(other).first()).toContainText('deleted');
+});
+
+test('older events come on request', async ({ browserOn, db }) => {
+  const clients = db.collection<{ _id: string }>('clients');
+  const many = Array.from({ length: 120 }, (_, n) => ({ _id: `older-${n}`, name: `Older ${n}`, status: 'ACTIVE', created_at: new Date() }));
+  await clients.insertMany(many as never[]);
+  const page = await browserOn(0);
+  const list = page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
+  await expect(async () => {
+    await openLive(page, '/activity?of=clients');
+    await expect(list.first()).toContainText('Older 119', { timeout: 1000 });
+  }).toPass();
+  await expect(list).toHaveCount(50);
+  await page.getByRole('button', { name: 'Older events' }).click();
+  await expect(list).toHaveCount(100);
+  await expect(list.nth(99)).toContainText('Older 20');
+  await clients.deleteMany({ _id: /^older-/ });
+});
