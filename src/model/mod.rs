@@ -13,6 +13,7 @@ pub mod latest;
 pub mod log;
 pub mod money;
 pub mod position;
+pub mod range;
 pub mod snapshot;
 pub mod status;
 pub mod time;

@@ -107,7 +107,7 @@ impl fmt::Display for UtcMs {
 }
 
 /// Days since 1970-01-01 (Howard Hinnant, “chrono-compatible low-level date algorithms”).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
     let yoe = y.rem_euclid(400);
@@ -117,7 +117,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "month and day are below 32")]
-fn civil_from_days(days: i64) -> (i64, u8, u8) {
+pub(super) fn civil_from_days(days: i64) -> (i64, u8, u8) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

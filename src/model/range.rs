@@ -1,0 +1,296 @@
+//! Periods as people choose them: local days, looked at in steps, beside an earlier period. What they mean in UTC is for
+//! whoever knows the zone.
+
+use std::{fmt, str::FromStr};
+
+use super::time::{Civil, civil_from_days, days_from_civil};
+
+/// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i64);
+
+impl Day {
+    /// The date that a clock on the wall shows.
+    pub fn of(civil: Civil) -> Self {
+        Self(days_from_civil(civil.year, i64::from(civil.month), i64::from(civil.day)))
+    }
+
+    /// Year, month (1 to 12) and day of the month.
+    pub fn parts(self) -> (i64, u8, u8) {
+        civil_from_days(self.0)
+    }
+
+    /// 0 is Monday.
+    pub const fn weekday(self) -> i64 {
+        (self.0 + 3).rem_euclid(7)
+    }
+
+    /// The same day of an earlier year; the 28th for a 29 February that the year has not.
+    #[must_use]
+    pub fn years_before(self, years: i64) -> Self {
+        let (year, month, day) = self.parts();
+        let moved = Self(days_from_civil(year - years, i64::from(month), i64::from(day)));
+        if moved.parts().1 == month { moved } else { Self(moved.0 - 1) }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.parts();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// A choice that cannot be followed, told to whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadChoice(pub String);
+
+impl FromStr for Day {
+    type Err = BadChoice;
+
+    fn from_str(text: &str) -> Result<Self, BadChoice> {
+        let bad = || BadChoice(format!("“{text}” is no date such as 2026-06-15"));
+        let mut parts = text.splitn(3, '-');
+        let mut part = |digits: usize| -> Option<i64> {
+            let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
+            part.parse().ok()
+        };
+        let (year, month, day) = (part(4), part(2), part(2));
+        let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(bad()) };
+        let date = Self(days_from_civil(year, month, day));
+        // A day that the month has not is another day.
+        if year > 0 && date.to_string() == text { Ok(date) } else { Err(bad()) }
+    }
+}
+
+/// The longest period, in days: ten years.
+const DAYS_MAX: i64 = 3660;
+
+/// Which days are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// So many days with today as the last; moves with the time.
+    Last(i64),
+    /// From one day to another, both included.
+    Days(Day, Day),
+}
+
+impl Range {
+    /// Those on offer.
+    pub const OFFERED: [Self; 5] = [Self::Last(1), Self::Last(7), Self::Last(28), Self::Last(90), Self::Last(365)];
+
+    /// Reads `from` and `to`, or `last` (`7d`), by name; without any of them the last seven days.
+    ///
+    /// # Errors
+    /// In words for whoever chose it.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadChoice> {
+        let get = |name| get(name).filter(|text| !text.is_empty());
+        match (get("from"), get("to"), get("last")) {
+            (Some(from), to, _) => {
+                let from: Day = from.parse()?;
+                let to = to.map_or(Ok(from), |to| to.parse::<Day>())?;
+                if to < from {
+                    return Err(BadChoice(format!("The period ends ({to}) before it begins ({from}).")));
+                }
+                if to.0 - from.0 >= DAYS_MAX {
+                    return Err(BadChoice("Choose a period of at most ten years.".to_owned()));
+                }
+                Ok(Self::Days(from, to))
+            }
+            (None, Some(to), _) => Err(BadChoice(format!("The period ends on {to}, but where does it begin?"))),
+            (None, None, Some(last)) => {
+                let days = last.strip_suffix('d').and_then(|days| days.parse().ok());
+                let days = days.filter(|days| (1..=DAYS_MAX).contains(days));
+                days.map(Self::Last).ok_or_else(|| BadChoice(format!("“{last}” is no number of days such as 7d")))
+            }
+            (None, None, None) => Ok(Self::Last(7)),
+        }
+    }
+
+    /// First and last day, given the day that is today.
+    pub const fn days(self, today: Day) -> (Day, Day) {
+        match self {
+            Self::Last(days) => (Day(today.0 - days + 1), today),
+            Self::Days(from, to) => (from, to),
+        }
+    }
+
+    /// How many days it has.
+    pub const fn len(self) -> i64 {
+        match self {
+            Self::Last(days) => days,
+            Self::Days(from, to) => to.0 - from.0 + 1,
+        }
+    }
+
+    /// Never: a range has a day at least.
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+}
+
+/// As in addresses: `last=7d`, `from=2018-06-01&to=2018-06-30`.
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last(days) => write!(f, "last={days}d"),
+            Self::Days(from, to) => write!(f, "from={from}&to={to}"),
+        }
+    }
+}
+
+/// How long the pieces are in which a period is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    Hour,
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+}
+
+impl Step {
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// Its name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+
+    /// Whether so many days in this step can still be told apart on a screen.
+    pub const fn fits(self, days: i64) -> bool {
+        match self {
+            Self::Hour => days <= 31,
+            Self::Day => days <= 732,
+            Self::Week | Self::Month => true,
+        }
+    }
+
+    /// The step that shows so many days best.
+    pub const fn fitting(days: i64) -> Self {
+        match days {
+            ..=2 => Self::Hour,
+            3..=92 => Self::Day,
+            93..=370 => Self::Week,
+            _ => Self::Month,
+        }
+    }
+
+    /// Reads `by`; what is missing, unknown or too fine for the period is what fits.
+    pub fn read(name: Option<&str>, range: Range) -> Self {
+        name.and_then(Self::of_name).filter(|step| step.fits(range.len())).unwrap_or(Self::fitting(range.len()))
+    }
+}
+
+/// The earlier period that stands behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Against {
+    /// As long, and so many whole weeks earlier that the two do not meet: weekdays stand over weekdays.
+    #[default]
+    Before,
+    /// The same dates a year earlier.
+    YearBefore,
+    Nothing,
+}
+
+impl Against {
+    pub const ALL: [Self; 3] = [Self::Before, Self::YearBefore, Self::Nothing];
+
+    /// Its name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::YearBefore => "year",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|against| against.name() == name)
+    }
+
+    /// First and last day of the earlier period.
+    pub fn days(self, (from, to): (Day, Day)) -> Option<(Day, Day)> {
+        match self {
+            Self::Before => {
+                let weeks = (to.0 - from.0 + 7) / 7;
+                Some((Day(from.0 - weeks * 7), Day(to.0 - weeks * 7)))
+            }
+            Self::YearBefore => Some((from.years_before(1), to.years_before(1))),
+            Self::Nothing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn range(query: &[(&str, &str)]) -> Result<Range, String> {
+        let query: HashMap<_, _> = query.iter().copied().collect();
+        Range::read(|name| query.get(name).map(|&text| text.to_owned())).map_err(|error| error.0)
+    }
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn dates_read_what_they_write_and_know_the_calendar() {
+        for text in ["1970-01-01", "2018-06-30", "2024-02-29", "9999-12-31"] {
+            assert_eq!(day(text).to_string(), text);
+        }
+        for bad in ["", "2018-6-1", "2018-02-29", "2018-13-01", "2018-06-31", "x018-01-01", "2018-06-01T", "0000-01-01"] {
+            assert!(bad.parse::<Day>().is_err(), "{bad}");
+        }
+        assert_eq!(day("2018-06-15").weekday(), 4, "a Friday");
+        assert_eq!(day("2024-02-29").years_before(1), day("2023-02-28"));
+    }
+
+    #[test]
+    fn a_period_is_read_or_said_why_not() {
+        assert_eq!(range(&[]), Ok(Range::Last(7)));
+        assert_eq!(range(&[("last", "28d")]), Ok(Range::Last(28)));
+        let days = range(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "7d")]).unwrap();
+        assert_eq!((days.to_string().as_str(), days.len()), ("from=2018-06-01&to=2018-06-30", 30));
+        assert_eq!(range(&[("from", "2018-06-01")]).unwrap().len(), 1);
+        for bad in [
+            &[("from", "2018-06-02"), ("to", "2018-06-01")][..],
+            &[("to", "2018-06-01")],
+            &[("last", "0d")],
+            &[("last", "week")],
+            &[("from", "1999-01-01"), ("to", "2018-06-01")],
+        ] {
+            assert!(range(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_period_has_the_same_weekdays_and_does_not_meet() {
+        let before = |from, to| Against::Before.days((day(from), day(to))).unwrap();
+        assert_eq!(before("2018-06-15", "2018-06-15"), (day("2018-06-08"), day("2018-06-08")));
+        assert_eq!(before("2018-06-09", "2018-06-15"), (day("2018-06-02"), day("2018-06-08")));
+        assert_eq!(before("2018-06-01", "2018-06-30"), (day("2018-04-27"), day("2018-05-26")));
+        let year = Against::YearBefore.days((day("2018-06-01"), day("2018-06-30")));
+        assert_eq!(year, Some((day("2017-06-01"), day("2017-06-30"))));
+    }
+
+    #[test]
+    fn steps_that_are_too_fine_give_way() {
+        assert_eq!(Step::read(Some("hour"), Range::Last(7)), Step::Hour);
+        assert_eq!(Step::read(Some("hour"), Range::Last(90)), Step::Day);
+        assert_eq!(Step::read(Some("odd"), Range::Last(1)), Step::Hour);
+        assert_eq!(Step::read(None, Range::Last(365)), Step::Week);
+    }
+}
