@@ -1,4 +1,4 @@
-//! Drawn symbols: the product's mark and one icon per place.
+//! Drawn symbols: the product's mark and icons of places and tools.
 
 use leptos::prelude::*;
 
@@ -12,6 +12,8 @@ pub enum Icon {
     Payments,
     Eco,
     More,
+    Picture,
+    Table,
 }
 
 impl Icon {
@@ -25,13 +27,15 @@ impl Icon {
             Self::Payments => "M1.5 3.5h13v9h-13zm0 3h13M4 10h3",
             Self::Eco => "M3 13C3 6 8 3 14 3c0 6-3 10-8 10zm0 0c1-3 3-5 6-6",
             Self::More => "M3 8h.01M8 8h.01M13 8h.01",
+            Self::Picture => "M2 3h12v10H2zm0 8 4-4 3 3 2-2 3 3M10.5 5.5h.01",
+            Self::Table => "M2 3h12v10H2zm0 3.5h12M2 10h12M6 3v10",
         }
     }
 
     const fn class(self) -> &'static str {
         match self {
             Self::Overview | Self::Sessions | Self::Clients => "icon filled",
-            Self::Activity | Self::Stations | Self::Payments | Self::Eco => "icon",
+            Self::Activity | Self::Stations | Self::Payments | Self::Eco | Self::Picture | Self::Table => "icon",
             Self::More => "icon dots",
         }
     }
