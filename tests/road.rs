@@ -14,10 +14,11 @@ use chargedeck::{
     events::{self, Events},
     hub::{self, Hub, Since},
     model::{
+        analytics,
         board::{Board, Filter},
         fields::Fields,
         figures::Open,
-        ids::{Collection, DocId},
+        ids::{Collection, DocId, Topic},
         log::{Entry, LOG_VERSION},
         position::{ClusterTime, Epoch, Position, Seq},
         time::UtcMs,
@@ -330,6 +331,50 @@ async fn figures_by_change_equal_figures_counted_anew() {
         }
     }
     assert_eq!(counted["unreadable"]["charging_sessions"], 25);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
+    let network = Network::new().await;
+    let sessions = network.collection(Collection::ChargingSessions);
+    let ended = |id: i32, minutes_ago: i64, wh: i64| {
+        let end = bson::DateTime::from_millis(bson::DateTime::now().timestamp_millis() - minutes_ago * 60_000);
+        doc! {"_id": id, "status": "COMPLETED", "start_date_time": end, "end_date_time": end, "energy_wh": wh}
+    };
+    const WEEK_MIN: i64 = 7 * 24 * 60;
+    sessions.insert_many([ended(1, 1, 500), ended(2, WEEK_MIN + 1, 7000), ended(3, 4 * WEEK_MIN, 9)]).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    let board: Board = "analytics?last=7d&by=day&against=before&zone=Europe/London"
+        .parse::<Topic>()
+        .map(|topic| match topic {
+            Topic::Board(board) => board,
+            Topic::Collection(_) => panic!("no collection"),
+        })
+        .unwrap();
+    let energy = |hub: &Hub| {
+        let fields = hub.board(&board).unwrap().fields.clone();
+        (
+            analytics::total(&analytics::pieces_of(&fields)).energy,
+            analytics::total(&analytics::earlier_of(&fields)).energy,
+        )
+    };
+    assert_eq!(energy(&instance.hub), (500, 7000));
+    let before = instance.hub.board(&board).unwrap();
+    sessions.insert_one(ended(4, 2, 30)).await.unwrap();
+    instance.until("another session in the period", |hub| energy(hub) == (530, 7000)).await;
+    let after = instance.hub.board(&board).unwrap();
+    let changed = chargedeck::model::log::changed_fields(&before.fields, &after.fields);
+    assert!(changed.len() <= 2, "the piece and the hours of the week, of {} values: {changed:?}", after.fields.len());
+    // What is routine counts nowhere, so nothing is computed for it.
+    let head = instance.hub.head();
+    let silent = doc! {"_id": 1, "name": "Quay", "last_heartbeat_at": bson::DateTime::now(), "evses": [{"uid": "1"}]};
+    network.collection(Collection::Stations).insert_one(silent).await.unwrap();
+    instance.until("the station", |hub| hub.head() > head).await;
+    assert!(Arc::ptr_eq(&after, &instance.hub.board(&board).unwrap()));
+    sessions.delete_many(doc! {"_id": {"$in": [1, 4]}}).await.unwrap();
+    instance.until("their deletion", |hub| energy(hub) == (0, 7000)).await;
     instance.stop.cancel();
 }
 

@@ -36,7 +36,7 @@ test('events arrive live, stay after a reload, and wait while the feed is held',
   await expect(feed(other).first()).toContainText('deleted');
 });
 
-test('older events come on request', async ({ browserOn, db }) => {
+test('older events come on scroll, and on request', async ({ browserOn, db }) => {
   const clients = db.collection<{ _id: string }>('clients');
   const many = Array.from({ length: 120 }, (_, n) => ({ _id: `older-${n}`, name: `Older ${n}`, status: 'ACTIVE', created_at: new Date() }));
   await clients.insertMany(many as never[]);
@@ -47,8 +47,11 @@ test('older events come on request', async ({ browserOn, db }) => {
     await expect(list.first()).toContainText('Older 119', { timeout: 1000 });
   }).toPass();
   await expect(list).toHaveCount(50);
-  await page.getByRole('button', { name: 'Older events' }).click();
+  await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
   await expect(list).toHaveCount(100);
   await expect(list.nth(99)).toContainText('Older 20');
+  const shown = await list.count();
+  await page.getByRole('button', { name: 'Older events' }).press('Enter');
+  await expect.poll(() => list.count()).toBeGreaterThan(shown);
   await clients.deleteMany({ _id: /^older-/ });
 });

@@ -2,6 +2,8 @@
 
 mod error;
 
+use std::collections::BTreeMap;
+
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -11,6 +13,7 @@ pub use error::AppError;
 use crate::model::{
     fields::Fields,
     ids::Collection,
+    money::Currency,
     position::Position,
     time::{UtcMs, Zone},
 };
@@ -24,6 +27,9 @@ pub enum Ask {
     List { of: Collection, min_position: Option<Position> },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
+    /// [`Charts`] of a query as it stands in the address, with the revenue of a currency; without one that of the network's,
+    /// or of what there is.
+    Analytics { query: String, currency: Option<Currency> },
 }
 
 /// What every page needs to know before it draws anything.
@@ -50,6 +56,21 @@ pub struct Events {
     pub upto: String,
     /// Whether older ones are kept.
     pub more: bool,
+}
+
+/// A period's figures, and how they are drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Charts {
+    /// As it was read: equal choices read the same.
+    pub query: String,
+    /// In which the period's days begin.
+    pub zone: Zone,
+    /// Of which the revenue is shown.
+    pub currency: Currency,
+    /// The board's values.
+    pub fields: Fields,
+    /// What the charts' library is told, as JSON, by the chart's name.
+    pub options: BTreeMap<String, String>,
 }
 
 /// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and

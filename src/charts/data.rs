@@ -106,3 +106,13 @@ pub struct Ranking {
     pub labels: Vec<String>,
     pub values: Vec<f64>,
 }
+
+/// Any of them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Drawing {
+    Course(Course),
+    Donut(Donut),
+    Gauge(Gauge),
+    Heat(Heat),
+    Ranking(Ranking),
+}

@@ -12,7 +12,7 @@ use charming::{
     series::{Bar, Gauge as GaugeSeries, GaugeDetail, GaugeProgress, Heatmap, Line, Pie},
 };
 
-use super::data::{Course, Donut, Gauge, Ghost, Heat, Kind, Ranking, Series, Unit};
+use super::data::{Course, Donut, Drawing, Gauge, Ghost, Heat, Kind, Ranking, Series, Unit};
 
 fn role(name: &str) -> String {
     format!("var(--{name})")
@@ -28,6 +28,18 @@ fn axis(type_: AxisType) -> Axis {
 
 fn values(unit: &Unit) -> Tooltip {
     Tooltip::new().value_formatter(unit.format.as_str())
+}
+
+impl Drawing {
+    pub fn option(&self) -> String {
+        match self {
+            Self::Course(course) => course.option(),
+            Self::Donut(donut) => donut.option(),
+            Self::Gauge(gauge) => gauge.option(),
+            Self::Heat(heat) => heat.option(),
+            Self::Ranking(ranking) => ranking.option(),
+        }
+    }
 }
 
 impl Course {

@@ -3,7 +3,19 @@
 
 use serde_json::{Value, json};
 
-use super::data::{Course, Donut, Gauge, Heat, Ranking};
+use super::data::{Course, Donut, Drawing, Gauge, Heat, Ranking};
+
+impl Drawing {
+    pub fn update(&self) -> String {
+        match self {
+            Self::Course(course) => course.update(),
+            Self::Donut(donut) => donut.update(),
+            Self::Gauge(gauge) => gauge.update(),
+            Self::Heat(heat) => heat.update(),
+            Self::Ranking(ranking) => ranking.update(),
+        }
+    }
+}
 
 impl Course {
     pub fn update(&self) -> String {

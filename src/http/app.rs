@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use jiff::tz::TimeZone;
 use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Answer, AppError, Ask, Desk, Events},
+    api::{Answer, AppError, Ask, Charts, Desk, Events},
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
     events::{self, Page},
-    hub::{Hub, zones},
+    hub::{Filled, Hub, zones},
     model::{
+        analytics::Query,
         board::{Board, Filter},
         fields::Fields,
         ids::Collection,
         latest,
+        money::Currency,
         position::Position,
         snapshot::Snapshot,
     },
+    pages,
     snapshots::Snapshots,
 };
 
@@ -68,6 +72,7 @@ impl App {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
+            Ask::Analytics { query, currency } => Answer::of(&self.analytics(query, currency).await?.0),
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
         }
     }
@@ -113,15 +118,40 @@ impl App {
         })
     }
 
-    /// Waits a little for a count that is under way.
-    async fn overview(&self) -> Result<Fields, AppError> {
+    /// The figures of the network's zone.
+    ///
+    /// # Errors
+    /// Until the documents are counted.
+    pub async fn overview(&self) -> Result<Fields, AppError> {
         let board = Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned());
+        self.board(&board).await.map(|filled| filled.fields.clone())
+    }
+
+    /// A period's figures and how they are drawn, and the position that they are of.
+    ///
+    /// # Errors
+    /// For a query that is none, and until the documents are counted.
+    pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), AppError> {
+        let read: Query = query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
+        let zone = TimeZone::get(&read.zone).map_err(|_| {
+            AppError::Invalid(format!("No time zone is called “{}”. Write one such as Europe/London.", read.zone))
+        })?;
+        let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
+        let step = read.step;
+        let filled = self.board(&Board::Analytics(read)).await?;
+        let fields = filled.fields.clone();
+        let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
+        Ok((Charts { query, zone, currency, fields, options }, filled.head))
+    }
+
+    /// A board's values; waits a little for a count that is under way.
+    async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
         let mut changes = self.hub.changes();
         let counted = async {
             loop {
                 changes.mark_unchanged();
-                if let Some(overview) = self.hub.board(&board) {
-                    return Ok(overview.fields.clone());
+                if let Some(filled) = self.hub.board(board) {
+                    return Ok(filled);
                 }
                 changes.changed().await.map_err(|_| AppError::Unavailable)?;
             }

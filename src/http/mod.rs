@@ -1,7 +1,9 @@
 //! What every answer has in common: headers, errors, cross-site protection, health; the list of layers, and all routes.
 
 pub mod app;
+mod charts_csv;
 pub mod csrf;
+mod csv;
 pub mod headers;
 pub mod health;
 pub mod problem;

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::{Form, state::State, zones};
 use crate::model::{
+    analytics,
     board::{Board, Filter},
     change::{Change, Op},
     fields::Fields,
@@ -79,7 +80,7 @@ pub struct Cache {
 }
 
 struct Entry {
-    /// The state's version and the minute that it was made for.
+    /// The version of what it shows, and the minute, that it was made for.
     made_for: (u64, i64),
     filled: Arc<Filled>,
 }
@@ -96,6 +97,7 @@ impl Cache {
         let made_for = match board {
             Board::Overview(_) => (state.version, minute),
             Board::Activity(_) => (state.version, 0),
+            Board::Analytics(_) => (state.course, minute),
         };
         let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
         let known = boards.get(board);
@@ -105,6 +107,10 @@ impl Cache {
         let fields = match board {
             Board::Overview(zone) => self.overview(zone, state)?,
             Board::Activity(filter) => activity(*filter, state),
+            Board::Analytics(query) => {
+                let now = state.now()?;
+                analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
+            }
         };
         let filled = match known {
             Some(entry) if entry.filled.fields == fields && entry.filled.head.epoch == head.epoch => {

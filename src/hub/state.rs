@@ -48,6 +48,8 @@ pub struct State {
     clock: Option<(UtcMs, Instant)>,
     /// Counts changes of what the boards show.
     pub version: u64,
+    /// Counts changes of the figures' course over time, which what is routine does not touch.
+    pub course: u64,
 }
 
 struct TopicState {
@@ -82,6 +84,7 @@ impl State {
             lag: self.lag,
             clock: self.clock,
             version: self.version + 1,
+            course: self.course + 1,
             ..Self::default()
         };
     }
@@ -142,6 +145,7 @@ impl State {
                     topic.index.put(seq, &row.id, row.after.as_ref());
                     changed.entry(record.collection).or_default().push(row.change());
                     self.cells.change(record.ct, row.cells.as_ref());
+                    self.course += u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_course()));
                     if let Some(news) = latest::news(&record) {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
@@ -152,6 +156,7 @@ impl State {
                         changed.remove(&collection);
                     }
                     self.cells = Counting::since(record.ct);
+                    self.course += 1;
                 }
             }
         }
@@ -214,6 +219,7 @@ impl State {
     pub fn counted(&mut self, ct: ClusterTime, cells: Cells) {
         if self.cells.counted(ct, cells) {
             self.version += 1;
+            self.course += 1;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Zones and days, from the zone database.
 
-use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
 
 use crate::model::{
+    analytics::{Plan, Query},
     figures::Viewpoint,
+    range::{Day, Step},
     time::{Period, UtcMs, Zone},
 };
 
@@ -34,9 +36,63 @@ fn day(start: &Zoned) -> Option<Period> {
     Some(Period { from: UtcMs(start.timestamp().as_millisecond()), to: UtcMs(end.timestamp().as_millisecond()) })
 }
 
+/// The day that a clock on the wall shows at `now`.
+pub fn today(tz: &TimeZone, now: UtcMs) -> Option<Day> {
+    let offset = tz.to_offset(Timestamp::from_millisecond(now.0).ok()?).seconds();
+    Some(Day::of(now.civil(offset)))
+}
+
+/// What a query means at `now`. `None` for a zone that does not exist, and outside the calendar's years.
+pub fn plan(query: &Query, now: UtcMs) -> Option<Plan> {
+    let tz = TimeZone::get(&query.zone).ok()?;
+    let days = query.range.days(today(&tz, now)?);
+    let earlier = query.against.days(days).map_or(Some(Vec::new()), |days| pieces(&tz, days, query.step))?;
+    Some(Plan { pieces: pieces(&tz, days, query.step)?, earlier, zone: zone(&tz, &query.zone, now) })
+}
+
+/// The days from the first to the last in steps; weeks and months are cut where the days begin and end.
+fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: Step) -> Option<Vec<Period>> {
+    const HOUR_MS: i64 = 3_600_000;
+    let end = start(tz, Day(to.0 + 1))?;
+    let mut cuts = Vec::new();
+    if step == Step::Hour {
+        let mut at = start(tz, from)?;
+        while at < end {
+            cuts.push(at);
+            at = UtcMs(at.0 + HOUR_MS);
+        }
+    } else {
+        for day in (from.0..=to.0).map(Day) {
+            let cut = match step {
+                Step::Week => day.weekday() == 0,
+                Step::Month => day.parts().2 == 1,
+                Step::Hour | Step::Day => true,
+            };
+            if cut || day == from {
+                cuts.push(start(tz, day)?);
+            }
+        }
+    }
+    let ends = cuts.iter().skip(1).copied().chain([end]);
+    Some(cuts.iter().copied().zip(ends).map(|(from, to)| Period { from, to }).collect())
+}
+
+/// When a local day begins; not at midnight where the clock is set then.
+pub fn start(tz: &TimeZone, day: Day) -> Option<UtcMs> {
+    let (year, month, day) = day.parts();
+    let month = i8::try_from(month).ok()?;
+    let date = Date::new(i16::try_from(year).ok()?, month, i8::try_from(day).ok()?).ok()?;
+    let start = date.to_zoned(tz.clone()).ok()?.start_of_day().ok()?;
+    Some(UtcMs(start.timestamp().as_millisecond()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        analytics::whole,
+        range::{Against, Range},
+    };
 
     #[test]
     fn days_have_23_and_25_hours_where_the_clock_is_set() {
@@ -60,5 +116,35 @@ mod tests {
             let truth = tz.to_offset(Timestamp::from_millisecond(at.0).unwrap()).seconds();
             assert_eq!(zone.offset_s(at), truth, "{at}");
         }
+    }
+
+    #[test]
+    fn pieces_fill_the_period_whatever_the_clock_does() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let plan = |from, to, step| {
+            let query = Query {
+                range: Range::Days(day(from), day(to)),
+                step,
+                against: Against::Before,
+                zone: "Europe/London".into(),
+            };
+            plan(&query, UtcMs(0)).unwrap()
+        };
+        for step in Step::ALL {
+            let plan = plan("2018-03-20", "2018-04-20", step);
+            assert!(plan.pieces.windows(2).all(|two| two[0].to == two[1].from), "{step:?}");
+            let period = whole(&plan.pieces).unwrap();
+            assert_eq!(period.from.to_string(), "2018-03-20T00:00:00Z", "{step:?}");
+            assert_eq!(period.to.to_string(), "2018-04-20T23:00:00Z", "{step:?}");
+            assert_eq!(whole(&plan.earlier).unwrap().from.to_string(), "2018-02-13T00:00:00Z", "five weeks before");
+        }
+        assert_eq!(plan("2018-03-25", "2018-03-25", Step::Hour).pieces.len(), 23);
+        assert_eq!(plan("2018-10-28", "2018-10-28", Step::Hour).pieces.len(), 25);
+        assert_eq!(plan("2018-03-20", "2018-04-20", Step::Month).pieces.len(), 2);
+        let weeks = plan("2018-03-20", "2018-04-20", Step::Week).pieces;
+        assert_eq!((weeks.len(), weeks[1].from.to_string().as_str()), (5, "2018-03-25T23:00:00Z"));
+        let none =
+            Query { range: Range::Last(1), step: Step::Day, against: Against::Nothing, zone: "Mars/Base".into() };
+        assert_eq!(super::plan(&none, UtcMs(0)), None);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use super::ids::{Collection, UnknownTopic};
+use super::{
+    analytics::Query,
+    ids::{Collection, UnknownTopic},
+};
 
 /// What a board shows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +14,8 @@ pub enum Board {
     Overview(String),
     /// The newest events.
     Activity(Filter),
+    /// A period's course.
+    Analytics(Query),
 }
 
 impl Board {
@@ -19,6 +24,7 @@ impl Board {
         match self {
             Self::Overview(_) => "overview",
             Self::Activity(_) => "activity",
+            Self::Analytics(_) => "analytics",
         }
     }
 }
@@ -28,6 +34,7 @@ impl fmt::Display for Board {
         match self {
             Self::Overview(zone) => write!(f, "overview?zone={zone}"),
             Self::Activity(filter) => write!(f, "activity?of={}", filter.name()),
+            Self::Analytics(query) => write!(f, "analytics?{query}"),
         }
     }
 }
@@ -46,6 +53,7 @@ impl FromStr for Board {
                 let filter = query.strip_prefix("of=").and_then(Filter::of_name);
                 filter.map(Self::Activity).ok_or_else(unknown)
             }
+            ("analytics", query) => query.parse().map(Self::Analytics),
             _ => Err(unknown()),
         }
     }

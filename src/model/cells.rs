@@ -11,7 +11,7 @@ use super::{
     fields::Fields,
     ids::Collection,
     money::Currency,
-    status::{ClientStatus, Connection, EvseStatus, SessionStatus},
+    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus},
     time::{Period, UtcMs},
 };
 
@@ -60,14 +60,21 @@ pub enum Cell {
     OpenAmount(Currency),
     /// payments PENDING or AUTHORIZED
     Open,
-    /// FAILED payments, by `created_at`
-    Failed(Bucket),
+    /// payments, by `created_at`
+    Payments(Bucket, PaymentStatus),
     /// clients
     Clients(ClientStatus),
     /// EVSEs, with what decides whether their status is to be believed
     Evses { status: EvseStatus, offline: bool, heartbeat_s: Option<i64> },
     /// W, the strongest connector of each EVSE
     InstalledPower,
+}
+
+impl Cell {
+    /// Whether it belongs to a quarter of an hour, and so to the course of a figure over time.
+    pub const fn is_course(&self) -> bool {
+        matches!(self, Self::Started(_) | Self::Completed(_) | Self::Energy(_) | Self::Revenue(..) | Self::Payments(..))
+    }
 }
 
 /// Sums by cell; a sum of zero is not kept.
@@ -82,6 +89,41 @@ impl Cells {
 
     pub fn get(&self, cell: &Cell) -> i64 {
         self.0.get(cell).copied().unwrap_or(0)
+    }
+
+    /// The sum of one measure over a period.
+    pub fn sum(&self, period: Period, measure: impl Fn(Bucket) -> Cell) -> i64 {
+        let buckets = Bucket::range(period);
+        self.range(measure(buckets.start)..measure(buckets.end)).map(|(_, n)| n).sum()
+    }
+
+    /// The revenue of a period by currency: all of it, and what of it was derived from a tariff. Minor units.
+    pub fn revenue(&self, period: Period) -> BTreeMap<Currency, (i64, i64)> {
+        let first = |bucket| Cell::Revenue(bucket, Currency(String::new()), false);
+        let buckets = Bucket::range(period);
+        let mut by_currency: BTreeMap<Currency, (i64, i64)> = BTreeMap::new();
+        for (cell, minor) in self.range(first(buckets.start)..first(buckets.end)) {
+            if let Cell::Revenue(_, currency, derived) = cell {
+                let (all, of_tariff) = by_currency.entry(currency.clone()).or_default();
+                *all += minor;
+                *of_tariff += if *derived { minor } else { 0 };
+            }
+        }
+        by_currency
+    }
+
+    /// The payments created in a period, by status.
+    pub fn payments(&self, period: Period) -> BTreeMap<PaymentStatus, i64> {
+        // No status comes before the first of the standard.
+        let first = |bucket| Cell::Payments(bucket, PaymentStatus::Pending);
+        let buckets = Bucket::range(period);
+        let mut by_status = BTreeMap::new();
+        for (cell, n) in self.range(first(buckets.start)..first(buckets.end)) {
+            if let Cell::Payments(_, status) = cell {
+                *by_status.entry(status.clone()).or_default() += n;
+            }
+        }
+        by_status
     }
 
     /// The cells of a range, such as one measure over a period.
@@ -198,7 +240,6 @@ fn session(cells: &mut Cells, session: &Session) {
 }
 
 fn payment(cells: &mut Cells, payment: &Payment) {
-    use super::status::PaymentStatus;
     let Some(status) = &payment.status else { return };
     if let (Some(revenue), Some(at)) = (payment.revenue(), payment.captured_at) {
         cells.add(Cell::Revenue(Bucket::of(at), revenue.currency, payment.derived), revenue.minor);
@@ -209,8 +250,8 @@ fn payment(cells: &mut Cells, payment: &Payment) {
             cells.add(Cell::OpenAmount(amount.currency), amount.minor);
         }
     }
-    if let (PaymentStatus::Failed, Some(at)) = (status, payment.created_at) {
-        cells.add(Cell::Failed(Bucket::of(at)), 1);
+    if let Some(at) = payment.created_at {
+        cells.add(Cell::Payments(Bucket::of(at), status.clone()), 1);
     }
 }
 

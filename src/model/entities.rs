@@ -147,6 +147,12 @@ impl Station {
     }
 }
 
+/// An EVSE's number at its station, where its name begins with the station's; else its name.
+pub fn evse_number<'a>(uid: &'a str, station_id: Option<&str>) -> &'a str {
+    let number = station_id.and_then(|station| uid.strip_prefix(station));
+    number.map(|rest| rest.trim_start_matches(['-', '*', '_'])).filter(|number| !number.is_empty()).unwrap_or(uid)
+}
+
 /// See [`Station::is_silent`].
 pub const fn is_silent(heartbeat_s: i64, now: UtcMs, silent_after_s: i64) -> bool {
     heartbeat_s.saturating_add(silent_after_s) < now.seconds()

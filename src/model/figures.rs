@@ -9,7 +9,7 @@ use super::{
     entities::is_silent,
     ids::Collection,
     money::{Currency, Money, Watt, Wh},
-    status::{ClientStatus, EvseStatus, SessionStatus},
+    status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
     time::{Period, UtcMs},
 };
 
@@ -82,29 +82,24 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
         active_sessions: cells.get(&Cell::Sessions(SessionStatus::Active)),
         live_power: Watt(cells.get(&Cell::LivePower)),
         installed_power: Watt(cells.get(&Cell::InstalledPower)),
-        energy_today: Wh(sum(cells, at.day, Cell::Energy)),
-        energy_week_before: Wh(sum(cells, same_time, Cell::Energy)),
+        energy_today: Wh(cells.sum(at.day, Cell::Energy)),
+        energy_week_before: Wh(cells.sum(same_time, Cell::Energy)),
         energy_series: DaySeries {
             today: series(cells, so_far, Cell::Energy),
             week_before: series(cells, at.week_before, Cell::Energy),
         },
         revenue_today: revenue(cells, at.day),
-        sessions_today: sum(cells, at.day, Cell::Started),
-        completed_today: sum(cells, at.day, Cell::Completed),
+        sessions_today: cells.sum(at.day, Cell::Started),
+        completed_today: cells.sum(at.day, Cell::Completed),
         evse_split: evse_split(cells, at),
         clients: cells.get(&Cell::Clients(ClientStatus::Active)),
         open_payments: open(cells),
-        failed_payments: sum(cells, at.day, Cell::Failed),
+        failed_payments: cells.payments(at.day).get(&PaymentStatus::Failed).copied().unwrap_or(0),
         documents: by_collection(cells, Cell::Documents),
         unreadable: by_collection(cells, Cell::Unreadable),
         newest_data: newest(cells),
         day: at.day,
     }
-}
-
-fn sum(cells: &Cells, period: Period, cell: impl Fn(Bucket) -> Cell) -> i64 {
-    let buckets = Bucket::range(period);
-    cells.range(cell(buckets.start)..cell(buckets.end)).map(|(_, n)| n).sum()
 }
 
 fn series(cells: &Cells, period: Period, cell: impl Fn(Bucket) -> Cell) -> Vec<i64> {
@@ -113,20 +108,8 @@ fn series(cells: &Cells, period: Period, cell: impl Fn(Bucket) -> Cell) -> Vec<i
 }
 
 fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
-    let end = |bucket| Cell::Revenue(bucket, Currency(String::new()), false);
-    let buckets = Bucket::range(day);
-    let mut by_currency: BTreeMap<Currency, (i64, i64)> = BTreeMap::new();
-    for (cell, minor) in cells.range(end(buckets.start)..end(buckets.end)) {
-        if let Cell::Revenue(_, currency, derived) = cell {
-            let (all, of_tariff) = by_currency.entry(currency.clone()).or_default();
-            *all += minor;
-            *of_tariff += if *derived { minor } else { 0 };
-        }
-    }
-    by_currency
-        .into_iter()
-        .map(|(currency, (minor, derived_minor))| Revenue { money: Money { minor, currency }, derived_minor })
-        .collect()
+    let revenue = |(currency, (minor, derived_minor))| Revenue { money: Money { minor, currency }, derived_minor };
+    cells.revenue(day).into_iter().map(revenue).collect()
 }
 
 /// Always adds up to the number of EVSEs; in the order of the standard.

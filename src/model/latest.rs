@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entities::{Client, EcoStat, Payment, Session, Station, see},
+    entities::{Client, EcoStat, Payment, Session, Station, evse_number, see},
     fields::Fields,
     ids::{Collection, DocId},
     log::{Effect, Record},
@@ -41,7 +41,7 @@ pub struct Latest {
     pub at: UtcMs,
     /// Name or public id.
     pub label: Option<String>,
-    /// The status after the change.
+    /// The status after the change: of the EVSE, or the state of charging, where only that changed.
     pub status: Option<String>,
     /// The names of the shown fields that changed.
     pub changed: Vec<String>,
@@ -66,6 +66,7 @@ const ROUTINE: &[&str] = &[
     "max_power_w",
     "cost_excl_vat_minor",
     "cost_incl_vat_minor",
+    "last_session_at",
 ];
 
 /// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
@@ -100,11 +101,15 @@ pub fn news(record: &Record) -> Option<Latest> {
         return Some(describe(base, &row.before));
     };
     let described = describe(base, after);
-    Some(if described.changed.iter().any(|name| name == "evses") {
-        evse(described, &row.before, after)
-    } else {
-        described
-    })
+    let has_changed = |field: &str| described.changed.iter().any(|name| name == field);
+    if has_changed("evses") {
+        return evse(described, &row.before, after);
+    }
+    if has_changed("charging_state") && !has_changed("status") {
+        let state = see::<Session>(after).doc.charging_state;
+        return Some(Latest { status: state.map(String::from), ..described });
+    }
+    Some(described)
 }
 
 /// Whether someone may have to look after it.
@@ -126,16 +131,21 @@ pub fn is_problem(news: &Latest) -> bool {
     role == Role::Bad
 }
 
-/// Names the one EVSE whose status changed.
-fn evse(news: Latest, before: &Fields, after: &Fields) -> Latest {
-    let (before, after) = (see::<Station>(before).doc.evses, see::<Station>(after).doc.evses);
+/// Names the one EVSE whose status changed. Without any, what its station says in its own protocol's words is routine.
+fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
+    let before = see::<Station>(before).doc.evses;
+    let Station { evses, station_id, .. } = see::<Station>(after).doc;
+    let same = before.len() == evses.len();
     let was = |uid: &Option<String>| before.iter().find(|e| e.uid == *uid).and_then(|e| e.status.clone());
-    let mut turned = after.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
+    let mut turned = evses.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
+    let alone = news.changed.iter().all(|name| name == "evses" || ROUTINE.contains(&name.as_str()));
     match (turned.next(), turned.next()) {
+        (None, _) if alone && same => None,
         (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
-            Latest { status: evse.status.map(String::from), detail: evse.uid, ..news }
+            let detail = evse.uid.map(|uid| evse_number(&uid, station_id.as_deref()).to_owned());
+            Some(Latest { status: evse.status.map(String::from), detail, ..news })
         }
-        _ => news,
+        _ => Some(news),
     }
 }
 
@@ -181,5 +191,59 @@ fn describe(base: Latest, after: &Fields) -> Latest {
             let e = see::<EcoStat>(after).doc;
             Latest { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        cells::Cells,
+        log::{RowChange, changed_fields},
+        position::ClusterTime,
+    };
+    use serde_json::{Value, json};
+
+    fn updated(collection: Collection, before: Value, after: Value) -> Option<Latest> {
+        let (before, after): (Fields, Fields) =
+            (serde_json::from_value(before).unwrap(), serde_json::from_value(after).unwrap());
+        let changed = changed_fields(&before, &after);
+        let before = before.into_iter().filter(|(name, _)| changed.contains(name)).collect();
+        let row = RowChange {
+            id: DocId("1".into()),
+            after: Some(after),
+            changed: Some(changed),
+            before,
+            cells: Some(Cells::default()),
+        };
+        news(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
+    }
+
+    fn station(status: &str, ocpp: &str) -> Value {
+        json!({"station_id": "ST-1", "name": "Quay", "evses": [{"uid": "ST-1-2", "status": status, "ocpp_status": ocpp}]})
+    }
+
+    #[test]
+    fn what_is_routine_is_no_news() {
+        use Collection::{ChargingSessions, Clients, Stations};
+        assert_eq!(updated(Clients, json!({"last_session_at": "a"}), json!({"last_session_at": "b"})), None);
+        assert_eq!(updated(ChargingSessions, json!({"power_w": 1}), json!({"power_w": 2})), None);
+        assert_eq!(updated(Stations, station("CHARGING", "Preparing"), station("CHARGING", "Charging")), None);
+        assert!(updated(Clients, json!({"name": "a"}), json!({"name": "b"})).is_some());
+    }
+
+    #[test]
+    fn the_one_evse_is_named_by_its_number() {
+        let news = updated(Collection::Stations, station("CHARGING", "x"), station("OUTOFORDER", "Faulted")).unwrap();
+        assert_eq!((news.status.as_deref(), news.detail.as_deref()), (Some("OUTOFORDER"), Some("2")));
+        assert!(is_problem(&news));
+    }
+
+    #[test]
+    fn a_state_of_charging_is_told() {
+        let session = |state: &str| json!({"status": "ACTIVE", "charging_state": state});
+        let news = updated(Collection::ChargingSessions, session("Charging"), session("SuspendedEV")).unwrap();
+        assert_eq!(news.status.as_deref(), Some("SuspendedEV"));
+        assert!(!is_problem(&news));
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Our version of the log's shape. An entry of another version cannot be continued.
-pub const LOG_VERSION: u32 = 2;
+pub const LOG_VERSION: u32 = 3;
 
 /// Some consecutive records, as appended to the log and published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Plain types and pure functions, the same on the server and in the browser. Nothing here reads a clock, a file or a socket.
 
+pub mod analytics;
 pub mod board;
 pub mod cells;
 pub mod change;

@@ -68,7 +68,7 @@ impl FromStr for Day {
 const DAYS_MAX: i64 = 3660;
 
 /// Which days are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Range {
     /// So many days with today as the last; moves with the time.
     Last(i64),
@@ -193,7 +193,7 @@ impl Step {
 }
 
 /// The earlier period that stands behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Against {
     /// As long, and so many whole weeks earlier that the two do not meet: weekdays stand over weekdays.
     #[default]

@@ -1,6 +1,6 @@
 //! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_location;
 
 use crate::{
@@ -56,9 +56,9 @@ fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
     };
     let more = RwSignal::new(more);
     let loading = RwSignal::new(false);
-    let older = move |_| {
+    let older = move || {
         let oldest = said.with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()));
-        if loading.get_untracked() {
+        if loading.get_untracked() || !more.get_untracked() {
             return;
         }
         loading.set(true);
@@ -72,6 +72,14 @@ fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
             _ = loading.try_set(false);
         });
     };
+    Effect::new(move |_: Option<()>| {
+        let handle = window_event_listener(ev::scroll, move |_| {
+            if near_the_end() {
+                older();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
     view! {
         <section class="panel activity">
             <header class="list-head">
@@ -82,11 +90,18 @@ fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
             </header>
             <Feed name="activity" said slots />
             {move || some(said.with(Vec::is_empty).then_some(words::NO_NEWS), |words| view! { <Empty words /> })}
-            <button class="button older needs-js" type="button" data-more hidden=move || !more.get() on:click=older>
+            <button class="button older needs-js" type="button" data-more hidden=move || !more.get() on:click=move |_| older()>
                 {move || if loading.get() { words::OLDER_COME } else { words::OLDER }}
             </button>
         </section>
     }
+}
+
+/// Whether the reader comes to the page's end, a little before it.
+fn near_the_end() -> bool {
+    const BEFORE_PX: i32 = 600;
+    let page = document().document_element();
+    page.is_some_and(|page| page.scroll_top() + page.client_height() + BEFORE_PX > page.scroll_height())
 }
 
 /// The events up to a key, newest first. A sheet's other values have names that no event's key has.

@@ -1,6 +1,7 @@
 //! One file per page. A page says which fields it shows and how; `ui` draws them, `live` keeps them true.
 
 mod activity;
+mod analytics;
 mod clients;
 mod eco;
 mod list;
@@ -21,18 +22,24 @@ use leptos::{
 };
 
 #[cfg(feature = "ssr")]
+pub use analytics::{Measure, Pieces, options};
+#[cfg(feature = "ssr")]
 pub use login::login;
 
-use crate::{model::ids::Collection, ui::page};
+use crate::{
+    model::ids::Collection,
+    ui::{PAGE_OF_ANALYTICS, page},
+};
 
 /// An address, what loads its part of the browser's program, and what draws it then.
 type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
-pub static PAGES: [Page; 7] = [
+pub static PAGES: [Page; 8] = [
     ("/", || Box::pin(load_overview()), || part(overview())),
     ("/activity", || Box::pin(load_activity()), || part(activity())),
+    (PAGE_OF_ANALYTICS, || Box::pin(load_analytics()), || part(analytics())),
     (page(Collection::Stations), || Box::pin(load_stations()), || part(stations())),
     (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(sessions())),
     (page(Collection::Payments), || Box::pin(load_payments()), || part(payments())),
@@ -80,6 +87,7 @@ macro_rules! parts {
 parts! {
     overview overview load_overview,
     activity activity load_activity,
+    analytics analytics load_analytics,
     stations lists load_stations,
     sessions lists load_sessions,
     payments lists load_payments,

@@ -72,12 +72,11 @@ fn cost(session: &Session) -> Option<String> {
 }
 
 fn notes(session: &Session) -> Cell {
-    let error = session.error_code.as_deref().filter(|code| *code != "NoError");
-    let errors = error.map(|code| Badge::new(Role::Bad, words::error_code(code)));
+    let error = session.error_code.as_deref().filter(|code| *code != "NoError").map(words::error_code);
+    // A fault that stopped the session is not said twice.
+    let stop = session.stop_reason.as_deref().map(words::stop_reason).filter(|stop| error.as_ref() != Some(stop));
     let flags = session.quality.iter().map(|flag| Badge::new(Role::Wait, words::quality(flag)));
-    Cell::nothing()
-        .badges(errors.into_iter().chain(flags))
-        .small(session.stop_reason.as_deref().map(words::stop_reason))
+    Cell::nothing().badges(error.map(|error| Badge::new(Role::Bad, error)).into_iter().chain(flags)).small(stop)
 }
 
 pub fn sessions() -> AnyView {

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 pub enum Icon {
     Overview,
     Activity,
+    Analytics,
     Stations,
     Sessions,
     Clients,
@@ -21,6 +22,7 @@ impl Icon {
         match self {
             Self::Overview => "M2 9h5V2H2zm0 6h5v-4H2zm7 0h5V8H9zm0-13v4h5V2z",
             Self::Activity => "M1 8h3l2-5 4 10 2-5h3",
+            Self::Analytics => "M2 14h12M4 11V7m4 4V3m4 8V6",
             Self::Stations => "M4 14V3a1 1 0 0 1 1-1h4a1 1 0 0 1 1 1v11zm6-6h2v3a1 1 0 0 0 2 0V6l-2-2",
             Self::Sessions => "M9 1 3 9h4l-1 6 6-8H8z",
             Self::Clients => "M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zm-6 6c0-3 3-4.5 6-4.5s6 1.5 6 4.5z",
@@ -35,7 +37,13 @@ impl Icon {
     const fn class(self) -> &'static str {
         match self {
             Self::Overview | Self::Sessions | Self::Clients => "icon filled",
-            Self::Activity | Self::Stations | Self::Payments | Self::Eco | Self::Picture | Self::Table => "icon",
+            Self::Activity
+            | Self::Analytics
+            | Self::Stations
+            | Self::Payments
+            | Self::Eco
+            | Self::Picture
+            | Self::Table => "icon",
             Self::More => "icon dots",
         }
     }

@@ -22,8 +22,11 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
     Place { path, title, icon, minor }
 }
 
-static NOW: [Place; 2] =
-    [place("/", OVERVIEW, Icon::Overview, false), place("/activity", words::ACTIVITY, Icon::Activity, true)];
+static NOW: [Place; 3] = [
+    place("/", OVERVIEW, Icon::Overview, false),
+    place("/activity", words::ACTIVITY, Icon::Activity, true),
+    place(PAGE_OF_ANALYTICS, words::charts::ANALYTICS, Icon::Analytics, true),
+];
 static NETWORK: [Place; 4] = [
     place("/stations", words::title(Collection::Stations), Icon::Stations, false),
     place("/sessions", words::title(Collection::ChargingSessions), Icon::Sessions, false),
@@ -31,6 +34,14 @@ static NETWORK: [Place; 4] = [
     place("/clients", words::title(Collection::Clients), Icon::Clients, true),
 ];
 static INSIGHT: [Place; 1] = [place("/eco", words::title(Collection::EcoStats), Icon::Eco, true)];
+
+/// The page of charts.
+pub const PAGE_OF_ANALYTICS: &str = "/analytics";
+
+/// The page of a period's charts, by the period as it stands in addresses.
+pub fn page_of_analytics(period: &str) -> String {
+    format!("{PAGE_OF_ANALYTICS}?{period}")
+}
 
 /// The page of a collection.
 pub const fn page(collection: Collection) -> &'static str {

@@ -8,9 +8,10 @@ use leptos_router::components::A;
 use crate::{
     model::{
         ids::Collection,
+        range::Day,
         time::{Period, UtcMs},
     },
-    ui::{Clock, each, figure, page, some, words},
+    ui::{Clock, each, figure, page, page_of_analytics, some, words},
 };
 
 #[component]
@@ -22,10 +23,11 @@ pub fn Notes() -> impl IntoView {
     let old = move || {
         let newest = newest().filter(|at| day().is_some_and(|day| *at < day.from))?;
         let text = words::newest_data(&clock.with_zone(|zone| words::date(zone, newest)));
+        let day = clock.with_zone(|zone| Day::of(zone.civil(newest)));
         Some(view! {
             <p class="note-line">
                 <span>{text}</span>
-                <A href=page(Collection::ChargingSessions)>{words::TO_NEWEST}</A>
+                <A href=page_of_analytics(&format!("from={day}&to={day}"))>{words::TO_NEWEST}</A>
             </p>
         })
     };

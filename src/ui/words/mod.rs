@@ -1,6 +1,7 @@
 //! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
 //! so that both render the same text and another language has one place to stand.
 
+pub mod charts;
 mod money;
 mod numbers;
 mod phrases;
@@ -8,9 +9,10 @@ mod sentences;
 mod statuses;
 mod times;
 
-pub use money::money;
+pub use money::{money, money_format};
 pub use numbers::{
-    Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated, volume,
+    KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
+    volume,
 };
 pub use phrases::*;
 pub use sentences::{Sentence, sentence};

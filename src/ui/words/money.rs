@@ -14,6 +14,15 @@ pub fn money(amount: &Money) -> String {
     }
 }
 
+/// How a chart writes amounts that it has in major units: `£{value:2}`.
+pub fn money_format(currency: &Currency) -> String {
+    let digits = currency.exponent();
+    match symbol(currency) {
+        Some(symbol) => format!("{symbol}{{value:{digits}}}"),
+        None => format!("{currency}\u{a0}{{value:{digits}}}"),
+    }
+}
+
 /// Only symbols that no other currency of charging networks shares; `$` alone is the US dollar's.
 fn symbol(currency: &Currency) -> Option<&'static str> {
     Some(match currency.0.as_str() {

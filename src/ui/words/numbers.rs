@@ -62,27 +62,30 @@ pub fn decimal(value: f64) -> String {
     fixed((value * 10.0).round() as i64, 1, 1)
 }
 
+pub const KWH: &str = "kWh";
+pub const KW: &str = "kW";
+
 /// In a list: always kWh, so that a column compares.
 pub fn energy(wh: Wh) -> Quantity {
-    Quantity::new(fixed(wh.0, 3, 1), "kWh")
+    Quantity::new(fixed(wh.0, 3, 1), KWH)
 }
 
 /// In a list: always kW.
 pub fn power(w: Watt) -> Quantity {
-    Quantity::new(fixed(w.0, 3, 1), "kW")
+    Quantity::new(fixed(w.0, 3, 1), KW)
 }
 
 /// What a thing can do at most: round numbers stay round.
 pub fn rated(w: Watt) -> Quantity {
     let digits = u32::from(w.0 % 1000 != 0);
-    Quantity::new(fixed(w.0, 3, digits), "kW")
+    Quantity::new(fixed(w.0, 3, digits), KW)
 }
 
 /// Alone on a card: as many digits as matter.
 pub fn energy_figure(wh: Wh) -> Quantity {
     match wh.0.unsigned_abs() {
         0..1_000_000 => energy(wh),
-        1_000_000..1_000_000_000 => Quantity::new(fixed(wh.0, 3, 0), "kWh"),
+        1_000_000..1_000_000_000 => Quantity::new(fixed(wh.0, 3, 0), KWH),
         _ => Quantity::new(fixed(wh.0, 6, 1), "MWh"),
     }
 }
@@ -91,7 +94,7 @@ pub fn energy_figure(wh: Wh) -> Quantity {
 pub fn power_figure(w: Watt) -> Quantity {
     match w.0.unsigned_abs() {
         0..100_000 => power(w),
-        100_000..100_000_000 => Quantity::new(fixed(w.0, 3, 0), "kW"),
+        100_000..100_000_000 => Quantity::new(fixed(w.0, 3, 0), KW),
         _ => Quantity::new(fixed(w.0, 6, 1), "MW"),
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     live::ConnectionState,
     model::{
         board::Filter,
+        entities::evse_number,
         ids::Collection,
         money::{Money, Watt},
         status::EvseStatus,
@@ -204,7 +205,7 @@ pub const NOTHING_CAPTURED: &str = "nothing captured yet";
 pub const CAPTURED_TODAY: &str = "captured less refunded";
 pub const CREATED_TODAY: &str = "created today";
 pub const NONE_OPEN: &str = "none waits for money";
-pub const TO_NEWEST: &str = "Newest sessions";
+pub const TO_NEWEST: &str = "Show that day";
 
 /// `on 152 EVSEs`
 pub fn on_evses(n: i64) -> String {
@@ -266,9 +267,7 @@ pub fn unreadable_documents(n: i64) -> String {
 
 /// An EVSE: by its number at the station where its name begins with the station's, else by its name.
 pub fn evse(uid: &str, station: Option<&str>) -> String {
-    let number =
-        station.and_then(|station| uid.strip_prefix(station)).map(|rest| rest.trim_start_matches(['-', '*', '_']));
-    format!("EVSE {}", number.filter(|number| !number.is_empty()).unwrap_or(uid))
+    format!("EVSE {}", evse_number(uid, station))
 }
 
 pub const NO_EVSE: &str = "No EVSEs";

@@ -7,7 +7,7 @@ use crate::model::{
     ids::Collection,
     latest::{Kind, Latest},
     money::Wh,
-    status::{PaymentStatus, SessionStatus},
+    status::{ChargingState, PaymentStatus, SessionStatus},
 };
 
 /// What happened, and the number that belongs to it.
@@ -72,7 +72,7 @@ fn station(news: &Latest, subject: &str) -> String {
         (_, Some(_)) if changed(news, "connection") => format!("{subject} is out of contact"),
         _ if changed(news, "removed_at") => format!("{subject} removed"),
         (_, Some(status)) if news.detail.is_some() => {
-            let evse = super::evse(news.detail.as_deref().unwrap_or_default(), news.label.as_deref());
+            let evse = super::evse(news.detail.as_deref().unwrap_or_default(), None);
             format!("{subject}, {evse}: {}", lower(super::evse_status(&status.to_owned().into())))
         }
         _ if changed(news, "evses") => format!("{subject} changed state"),
@@ -91,13 +91,14 @@ fn payment(news: &Latest) -> String {
 }
 
 fn session(news: &Latest, subject: &str) -> String {
-    let status = news.status.clone().map(SessionStatus::from);
     let news_of_status = news.kind == Kind::Put || changed(news, "status");
-    let what = match status {
+    let what = match news.status.clone().map(SessionStatus::from) {
         Some(SessionStatus::Active) if news_of_status => "started".to_owned(),
         Some(SessionStatus::Pending) if news_of_status => "begins".to_owned(),
         Some(status) if news_of_status => lower(session_status(&status)),
-        _ if changed(news, "charging_state") => "changed state".to_owned(),
+        Some(state) if changed(news, "charging_state") => {
+            super::charging_state(&ChargingState::from(String::from(state))).into_owned()
+        }
         _ => "updated".to_owned(),
     };
     match &news.detail {
@@ -163,6 +164,10 @@ mod tests {
         assert_eq!(text(news(Stations, Kind::Patch, "Lochee", "ONLINE", &["evses"])), "Station Lochee changed state");
         assert_eq!(text(news(ChargingSessions, Kind::Put, "7751157", "ACTIVE", &[])), "Session 7751157 started");
         assert_eq!(text(news(ChargingSessions, Kind::Patch, "7751157", "odd", &["status"])), "Session 7751157 odd");
+        assert_eq!(
+            text(news(ChargingSessions, Kind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
+            "Session 7751157 suspended by car"
+        );
         assert_eq!(text(news(EcoStats, Kind::Patch, "", "", &[])), "Eco figures 65f updated");
         assert_eq!(text(news(ChargingSessions, Kind::Delete, "", "", &[])), "Session 65f deleted");
     }

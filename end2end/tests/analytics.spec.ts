@@ -1,0 +1,112 @@
+// Analytics: charts of a period equal the database, move live without being drawn anew, keep their zoom, and lead to lists.
+import type { Locator, Page } from '@playwright/test';
+import { expect, test } from '../fixtures.ts';
+import { payment, session } from '../documents.ts';
+import { connection, openLive, rows } from '../page.ts';
+
+const chart = (page: Page, name: string): Locator => page.locator(`[data-chart="${name}"]`);
+const kWh = (wh: number): string => (wh / 1000).toFixed(1).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+/** The sum of a table's second column, in its own unit. */
+const sum = (of: Locator): Promise<number> =>
+  of.locator('tbody tr td:nth-child(2)').evaluateAll((cells) =>
+    cells.reduce((all, cell) => all + Number((cell.textContent ?? '').replace(/[^\d.-]/g, '') || 0), 0),
+  );
+
+test('charts say what the database has, and follow it without being drawn anew', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  await openLive(page, '/analytics?last=1d');
+  for (const name of ['energy', 'sessions', 'revenue', 'power', 'evses', 'payments', 'week']) {
+    await expect(chart(page, name).locator('canvas').first(), name).toBeVisible();
+  }
+  await page.locator('canvas').evaluateAll((all) => all.forEach((canvas: any, i) => (canvas.mark = i)));
+
+  const energy = async () => {
+    const midnight = new Date();
+    midnight.setHours(0, 0, 0, 0);
+    const [of] = await db
+      .collection('charging_sessions')
+      .aggregate([{ $match: { status: 'COMPLETED', end_date_time: { $gte: midnight } } }, { $group: { _id: null, wh: { $sum: '$energy_wh' } } }])
+      .toArray();
+    return (of?.wh ?? 0) as number;
+  };
+  const sentence = chart(page, 'energy').locator('.sentence');
+  await expect(sentence).toContainText(kWh(await energy()).replace(/\.\d$/, ''));
+  const now = new Date();
+  const ended = session({ status: 'COMPLETED', start_date_time: now, end_date_time: now, energy_wh: 4_321_000, power_w: 0 });
+  const before = await sum(chart(page, 'energy'));
+  await db.collection('charging_sessions').insertOne(ended);
+  await expect.poll(() => sum(chart(page, 'energy'))).toBeCloseTo(before + 4321, 0);
+  expect(await page.locator('canvas').evaluateAll((all) => all.every((canvas: any, i) => canvas.mark === i))).toBe(true);
+
+  const failed = payment({ status: 'FAILED', failure_code: 'card_declined' });
+  const count = () => chart(page, 'payments').locator('tr', { hasText: 'Failed' }).locator('td').nth(1).textContent();
+  const was = Number((await count().catch(() => '0')) ?? 0);
+  await db.collection('payments').insertOne(failed);
+  await expect.poll(async () => Number(await count())).toBe(was + 1);
+
+  await db.collection('charging_sessions').deleteOne({ _id: ended._id });
+  await db.collection('payments').deleteOne({ _id: failed._id });
+  await expect.poll(() => sum(chart(page, 'energy'))).toBeCloseTo(before, 0);
+  await expect(connection(page)).toHaveAttribute('data-connection', 'live');
+});
+
+test('a number leads to the list of exactly what it counts', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  await openLive(page, '/analytics?last=7d&by=day');
+  const table = chart(page, 'sessions');
+  await table.locator('summary').click();
+  const line = table.locator('tbody tr').nth(2);
+  const counted = (await line.locator('td').nth(1).textContent())!.trim();
+  await line.getByRole('link').click();
+  await expect(page).toHaveURL(/\/sessions\?started=/);
+  await expect(rows(page, 'charging_sessions').first()).toBeVisible();
+  await expect(page.locator('.list-head')).toContainText(counted);
+
+  // The drawing itself leads there too.
+  await openLive(page, '/analytics?last=7d&by=day');
+  const canvas = chart(page, 'sessions').locator('canvas').first();
+  const box = (await canvas.boundingBox())!;
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  await expect(page).toHaveURL(/\/sessions\?started=/);
+});
+
+test('a period is chosen by links and by a form, which keeps what is wrong and says why', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  await openLive(page, '/analytics');
+  await page.getByRole('link', { name: '28 days' }).click();
+  await expect(page).toHaveURL(/last=28d/);
+  await expect(chart(page, 'energy').locator('tbody tr')).toHaveCount(28);
+  await page.getByRole('link', { name: 'Weeks', exact: true }).click();
+  await expect(chart(page, 'energy').locator('tbody tr')).not.toHaveCount(28);
+  await page.locator('input[name=from]').fill('2026-03-20');
+  await page.locator('input[name=to]').fill('2026-03-01');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page.getByRole('alert')).toContainText('ends');
+  await expect(page.locator('input[name=from]')).toHaveValue('2026-03-20');
+  await page.locator('input[name=to]').fill('2026-03-29');
+  await page.locator('input[name=zone]').fill('Mars/Base');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(page.getByRole('alert')).toContainText('Mars/Base');
+  await page.locator('input[name=zone]').fill('Europe/Berlin');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await expect(chart(page, 'week').locator('canvas').first()).toBeVisible();
+});
+
+test('without JavaScript the charts are sentences and tables', async ({ browserOn }) => {
+  const page = await browserOn(0, { javaScriptEnabled: false });
+  await page.goto('/analytics?last=7d');
+  await expect(chart(page, 'energy').locator('.sentence')).toHaveText(/delivered/);
+  await expect(chart(page, 'energy').locator('tbody tr')).toHaveCount(7);
+});
+
+test('a CSV holds what the chart shows', async ({ browserOn, stack }) => {
+  const page = await browserOn(0);
+  await openLive(page, '/analytics?last=7d&by=day');
+  const href = (await chart(page, 'sessions').getByRole('link', { name: 'CSV' }).getAttribute('href'))!;
+  const answer = await page.request.get(stack.urls[0] + href);
+  expect(answer.headers()['content-type']).toContain('text/csv');
+  const text = await answer.text();
+  const counts = await chart(page, 'sessions').locator('tbody tr td:nth-child(2)').allTextContents();
+  const lines = text.trimEnd().split('\r\n').slice(-counts.length);
+  expect(lines.map((line) => line.split(',')[2])).toEqual(counts.map((count) => count.replace(/,/g, '')));
+});

@@ -1,0 +1,155 @@
+//! `GET /api/v1/analytics/{chart}.csv`: what a chart of Analytics shows, as numbers.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Path, Query as Asked, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    app::App,
+    csv::{self, Field},
+    problem::Problem,
+};
+use crate::{
+    api::{AppError, Charts},
+    auth::CurrentAdmin,
+    model::{
+        analytics::{Query, WEEK, hours_of, payments_of},
+        fields::Fields,
+        money::{Currency, Watt},
+        status::EvseStatus,
+    },
+    pages::{Measure, Pieces},
+    ui::words,
+};
+
+/// The same numbers as the chart's, with what they are of before them.
+///
+/// # Errors
+/// 404 for a chart that there is not, 400 for a period that is none, 503 while MongoDB or Redis is away.
+pub async fn charts_csv(
+    _: CurrentAdmin,
+    State(app): State<App>,
+    Path(file): Path<String>,
+    Asked(asked): Asked<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    const NO_CHART: &str = "There is no such chart.";
+    const NO_PERIOD: &str =
+        "This is no period: give last=7d, or from=2026-06-01&to=2026-06-30, and a zone of the IANA database.";
+    let no_chart = || Problem::new(StatusCode::NOT_FOUND, "unknown_chart", NO_CHART);
+    let no_period = || Problem::new(StatusCode::BAD_REQUEST, "bad_period", NO_PERIOD);
+    let name = file.strip_suffix(".csv").ok_or_else(no_chart)?;
+    let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
+    let query = Query::read(|name| asked.get(name).cloned(), zone).map_err(|_| no_period())?;
+    let currency = asked.get("currency").map(|code| Currency(code.clone()));
+    let failed = |error| match error {
+        AppError::Invalid(_) => no_period(),
+        _ => Problem::unavailable(),
+    };
+    let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(failed)?;
+    let overview = app.overview().await.map_err(failed)?;
+    let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;
+    let now = app.hub.now().ok_or_else(Problem::unavailable)?;
+    let pieces = Pieces::read(&charts.fields);
+    let days = pieces.period().map(|period| words::charts::days(&charts.zone, period)).unwrap_or_default();
+    let instants = pieces.period().map(|period| format!("{}/{}", period.from, period.to)).unwrap_or_default();
+    let about = [
+        (words::charts::CHART, table.title.to_owned()),
+        (words::charts::PERIOD, days),
+        (words::charts::INSTANTS, instants),
+        (words::charts::ZONE, charts.zone.name.clone()),
+        (words::charts::MADE_AT, now.to_string()),
+        (words::charts::POSITION, position.to_string()),
+    ];
+    let about = about.map(|(what, value)| vec![Field::text(what), Field::text(value)]);
+    let head = table.head.iter().map(|word| Field::text(*word)).collect();
+    let width = table.head.len();
+    let records: Vec<Vec<Field>> = about.into_iter().chain([Vec::new(), head]).chain(table.rows).collect();
+    Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
+}
+
+struct Table {
+    title: &'static str,
+    head: Vec<&'static str>,
+    rows: Vec<Vec<Field>>,
+}
+
+impl Table {
+    /// `None` for a chart that there is not.
+    fn of(name: &str, charts: &Charts, overview: &Fields) -> Option<Self> {
+        Some(match name {
+            "energy" => Self::course(&Measure::Energy, words::charts::ENERGY_KWH, charts),
+            "sessions" => Self::course(&Measure::Sessions, words::charts::SESSIONS, charts),
+            "revenue" => Self::course(&Measure::Revenue(charts.currency.clone()), words::charts::REVENUE, charts),
+            "payments" => {
+                let rows = payments_of(&charts.fields).into_iter();
+                Self::states(
+                    words::charts::PAYMENTS_BY_STATE,
+                    rows.map(|(status, n)| (words::payment_status(&status), n)),
+                )
+            }
+            "evses" => {
+                let split: Vec<(EvseStatus, i64)> = read(overview, "evse_split")?;
+                let rows = split.into_iter();
+                Self::states(words::charts::EVSES_BY_STATE, rows.map(|(status, n)| (words::evse_status(&status), n)))
+            }
+            "power" => {
+                let row = |word: &str, name: &str| {
+                    Some(vec![Field::text(word), Field::number(Some(read::<Watt>(overview, name)?.0), 3)])
+                };
+                Self {
+                    title: words::charts::POWER_NOW,
+                    head: vec![words::charts::STATE, words::KW],
+                    rows: vec![
+                        row(words::charts::POWER_NOW, "live_power")?,
+                        row(words::charts::INSTALLED, "installed_power")?,
+                    ],
+                }
+            }
+            "week" => {
+                let hours = hours_of(&charts.fields);
+                let row = |(hour, n): (usize, &i64)| {
+                    let day = words::charts::SHORT_WEEKDAYS[hour / 24 % 7];
+                    vec![Field::text(day), Field::text(format!("{:02}:00", hour % 24)), Field::number(Some(*n), 0)]
+                };
+                Self {
+                    title: words::charts::WEEK_HOURS,
+                    head: vec![words::charts::WEEKDAY, words::charts::HOUR, words::charts::SESSIONS],
+                    rows: hours.iter().enumerate().take(WEEK).map(row).collect(),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn course(measure: &Measure, title: &'static str, charts: &Charts) -> Self {
+        let pieces = Pieces::read(&charts.fields);
+        let number = |piece: Option<&crate::model::analytics::Piece>| {
+            Field::number(piece.and_then(|piece| piece.sums.as_ref()).map(|sums| measure.of(sums)), measure.scale())
+        };
+        let rows = pieces.now.iter().enumerate().map(|(i, piece)| {
+            let instants = [piece.from, piece.to].map(|at| Field::text(at.to_string()));
+            instants.into_iter().chain([number(Some(piece)), number(pieces.earlier.get(i))]).collect()
+        });
+        let mut head = vec![words::charts::FROM, words::charts::TO, title, words::charts::EARLIER];
+        let mut rows: Vec<Vec<Field>> = rows.collect();
+        if let Measure::Revenue(currency) = measure {
+            head.push(words::charts::CURRENCIES);
+            rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
+        }
+        Self { title, head, rows }
+    }
+
+    fn states(title: &'static str, rows: impl Iterator<Item = (std::borrow::Cow<'static, str>, i64)>) -> Self {
+        let rows = rows.map(|(word, n)| vec![Field::text(word), Field::number(Some(n), 0)]).collect();
+        Self { title, head: vec![words::charts::STATE, words::charts::NUMBER], rows }
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(fields: &Fields, name: &str) -> Option<T> {
+    T::deserialize(fields.get(name)?).ok()
+}

@@ -1,0 +1,231 @@
+//! The page's charts: which there are, and what each shows as figures change.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+
+use super::{
+    course::{Measure, Pieces, course, currencies},
+    parts,
+};
+use crate::{
+    api::Charts,
+    charts::Drawing,
+    live::Sheet,
+    model::{
+        analytics::{hours_of, payments_of},
+        money::Watt,
+        range::Step,
+        status::EvseStatus,
+        time::Zone,
+    },
+    ui::{Address, Chart, Shape, choice, each, figure, missing, some, words},
+};
+
+/// What a chart shows, in all the ways it is told: drawn, said, and as a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drawn {
+    pub sentence: String,
+    pub chart: Option<Drawing>,
+    pub rows: Vec<Vec<Said>>,
+    /// Where each drawn value leads.
+    pub hrefs: Vec<String>,
+    pub empty: bool,
+}
+
+/// A cell of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// `None`: not known.
+    pub text: Option<String>,
+    /// Where it leads; empty: nowhere.
+    pub href: String,
+}
+
+impl Said {
+    pub const fn link(text: String, href: String) -> Self {
+        Self { text: Some(text), href }
+    }
+
+    pub const fn text(text: String) -> Self {
+        Self::link(text, String::new())
+    }
+
+    pub const fn maybe(text: Option<String>) -> Self {
+        Self { text, href: String::new() }
+    }
+
+    fn view(self) -> AnyView {
+        match self.text {
+            None => missing().into_any(),
+            Some(text) if self.href.is_empty() => text.into_any(),
+            Some(text) => view! { <a href=self.href>{text}</a> }.into_any(),
+        }
+    }
+}
+
+/// What all charts of the page look at.
+#[derive(Clone, Copy)]
+struct View {
+    pieces: Memo<Pieces>,
+    step: Step,
+    zone: StoredValue<Zone>,
+    options: StoredValue<std::collections::BTreeMap<String, String>>,
+    query: StoredValue<String>,
+}
+
+impl View {
+    fn course(self, measure: &Measure) -> Drawn {
+        self.pieces.with(|pieces| self.zone.with_value(|zone| course(measure, pieces, self.step, zone)))
+    }
+
+    /// One chart with its box, its sentence and its table.
+    fn chart(self, name: &'static str, looks: Looks, drawn: impl Fn() -> Drawn + Send + Sync + 'static) -> AnyView {
+        self.boxed(name, looks, Box::new(drawn))
+    }
+
+    /// Once in the program, not once per chart.
+    fn boxed(self, name: &'static str, looks: Looks, drawn: Box<dyn Fn() -> Drawn + Send + Sync>) -> AnyView {
+        let Looks { title, note, shape, head, key } = looks;
+        let drawn = Memo::new(move |_| drawn());
+        let navigate = use_navigate();
+        let pick = move |(_, index): (String, usize)| {
+            if let Some(href) = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned()) {
+                navigate(&href, Default::default());
+            }
+        };
+        let table = move || table(&head, drawn.with(|drawn| drawn.rows.clone()));
+        let query = self.query.get_value();
+        let file = format!("chargedeck-{name}-{}", query.replace(['=', '&', '/'], "-"));
+        view! {
+            <Chart
+                name
+                title
+                note
+                shape
+                key
+                option=self.options.with_value(|options| options.get(name).cloned().unwrap_or_default())
+                sentence=Signal::derive(move || drawn.with(|drawn| drawn.sentence.clone()))
+                update=Signal::derive(move || drawn.with(|drawn| drawn.chart.as_ref().map(Drawing::update).unwrap_or_default()))
+                empty=Signal::derive(move || drawn.with(|drawn| drawn.empty))
+                csv=format!("/api/v1/analytics/{name}.csv?{query}")
+                file
+                pick=Callback::new(pick)
+                table=table.into_any()
+            />
+        }
+        .into_any()
+    }
+}
+
+/// What stands around a drawing.
+struct Looks {
+    title: &'static str,
+    note: String,
+    shape: Shape,
+    /// Of the table's columns.
+    head: Vec<&'static str>,
+    /// Role and name of what is drawn.
+    key: Vec<(&'static str, String)>,
+}
+
+fn table(head: &[&'static str], rows: Vec<Vec<Said>>) -> AnyView {
+    let head = head.iter().map(|word| view! { <th scope="col">{*word}</th> });
+    let rows = rows.into_iter().map(|row| {
+        let cells = row.into_iter().enumerate().map(|(i, said)| {
+            view! { <td class=if i == 0 { "" } else { "number" }>{said.view()}</td> }
+        });
+        view! { <tr>{each(cells)}</tr> }
+    });
+    view! {
+        <table class="table">
+            <thead>
+                <tr>{each(head)}</tr>
+            </thead>
+            <tbody>{each(rows)}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyView {
+    let fields = sheet.fields();
+    let pieces = Memo::new(move |_| fields.with(Pieces::read));
+    let view = View {
+        pieces,
+        step,
+        zone: StoredValue::new(charts.zone),
+        options: StoredValue::new(charts.options),
+        query: StoredValue::new(charts.query),
+    };
+    // The chart's axis is made for it, so it stays while the page is open.
+    let shown = charts.currency;
+    let measure = Measure::Revenue(shown.clone());
+    let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
+    let (power, installed) = (figure::<Watt>("live_power"), figure::<Watt>("installed_power"));
+    let offered = Memo::new(move |_| pieces.with(currencies));
+    let choices = move || {
+        let all = offered.get();
+        let choices = all.iter().map(|currency| {
+            choice(address.with(&[("currency", Some(&currency.0))]), currency.0.clone(), *currency == shown)
+        });
+        some((all.len() > 1).then(|| each(choices)), |choices| {
+            view! { <nav class="tabs" aria-label=words::charts::CURRENCIES>{choices}</nav> }
+        })
+    };
+    let compared = pieces.with_untracked(|pieces| !pieces.earlier.is_empty());
+    let of_time = |title: &'static str, unit: &str| Looks {
+        title,
+        note: words::charts::per(unit, step),
+        shape: Shape::Course,
+        head: vec![words::charts::PERIOD, title, words::charts::EARLIER],
+        key: [("1", words::charts::PERIOD), ("ghost", words::charts::EARLIER)]
+            .into_iter()
+            .filter(|_| compared)
+            .map(|(role, word)| (role, word.to_owned()))
+            .collect(),
+    };
+    let of_states = |title: &'static str, note: &str| Looks {
+        title,
+        note: note.to_owned(),
+        shape: Shape::Round,
+        head: vec![words::charts::STATE, words::charts::NUMBER],
+        key: Vec::new(),
+    };
+    let of_week = Looks {
+        title: words::charts::WEEK_HOURS,
+        note: words::charts::BY_START.to_owned(),
+        shape: Shape::Heat,
+        head: [words::charts::HOUR].into_iter().chain(words::charts::SHORT_WEEKDAYS).collect(),
+        key: Vec::new(),
+    };
+    let energy = move || view.course(&Measure::Energy);
+    let sessions = move || view.course(&Measure::Sessions);
+    let revenue = move || view.course(&measure);
+    let gauge = move || parts::power(power(), installed());
+    let states = move || parts::evses(split().unwrap_or_default());
+    let payments = move || {
+        let by_status = fields.with(payments_of);
+        view.zone.with_value(|zone| parts::payments(&by_status, pieces.with(Pieces::period), zone))
+    };
+    let week = move || {
+        let hours = fields.with(hours_of);
+        view.zone.with_value(|zone| parts::week(&hours, pieces.with(Pieces::period), zone))
+    };
+    let charts = [
+        ("whole", view.chart("energy", of_time(words::charts::ENERGY, words::KWH), energy)),
+        ("half", view.chart("sessions", of_time(words::charts::SESSIONS, words::charts::BY_START), sessions)),
+        ("half", view.chart("revenue", of_time(words::charts::REVENUE, words::charts::BY_CAPTURE), revenue)),
+        ("third", view.chart("power", of_states(words::charts::POWER_NOW, ""), gauge)),
+        ("third", view.chart("evses", of_states(words::charts::EVSES_BY_STATE, ""), states)),
+        (
+            "third",
+            view.chart("payments", of_states(words::charts::PAYMENTS_BY_STATE, words::charts::BY_CREATION), payments),
+        ),
+        ("whole", view.chart("week", of_week, week)),
+    ];
+    view! {
+        {choices}
+        <div class="charts">{each(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
+    }
+    .into_any()
+}

@@ -1,0 +1,165 @@
+//! Wholes in parts, and the hours of the week. Pure: from figures to words, numbers and places.
+
+use std::collections::BTreeMap;
+
+use super::draw::{Drawn, Said};
+use crate::{
+    charts,
+    model::{
+        ids::Collection,
+        money::Watt,
+        status::{EvseStatus, PaymentStatus, Role},
+        time::{Period, Zone},
+    },
+    ui::{escaped, page, role_class, words},
+};
+
+/// A part of a whole, and the list of exactly what it counts.
+struct Part {
+    word: String,
+    n: i64,
+    role: Role,
+    href: String,
+}
+
+fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
+    let drawn = parts.iter().map(|part| charts::Part {
+        name: part.word.clone(),
+        value: float(part.n),
+        role: role_class(part.role),
+    });
+    Drawn {
+        chart: Some(charts::Drawing::Donut(charts::Donut { unit: charts::Unit::count(""), parts: drawn.collect() })),
+        rows: parts
+            .iter()
+            .map(|part| vec![Said::link(part.word.clone(), part.href.clone()), Said::text(words::count(part.n))])
+            .collect(),
+        empty: parts.iter().all(|part| part.n == 0),
+        hrefs: parts.into_iter().map(|part| part.href).collect(),
+        sentence,
+    }
+}
+
+/// The payments created in a period, by state.
+pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> Drawn {
+    let Some(period) = period else { return Drawn::default() };
+    let Period { from, to } = period;
+    let parts = by_status.iter().map(|(status, n)| Part {
+        word: words::payment_status(status).into_owned(),
+        n: *n,
+        role: status.role(),
+        href: format!("{}?status={}&created={from}/{to}", page(Collection::Payments), escaped(status.code())),
+    });
+    let sum = |counts: fn(&PaymentStatus) -> bool| {
+        by_status.iter().filter(|(status, _)| counts(status)).map(|(_, n)| n).sum()
+    };
+    let days = words::charts::days(zone, period);
+    let failed = sum(|status| *status == PaymentStatus::Failed);
+    let sentence = words::charts::payments_sentence(&days, sum(|_| true), sum(PaymentStatus::is_revenue), failed);
+    whole(parts.collect(), sentence)
+}
+
+/// The EVSEs by state, by role first, so that what is alike stands together.
+pub fn evses(mut split: Vec<(EvseStatus, i64)>) -> Drawn {
+    split.sort_unstable_by_key(|(status, _)| (status.role(), status.clone()));
+    let parts = split.into_iter().map(|(status, n)| Part {
+        word: words::evse_status(&status).into_owned(),
+        n,
+        role: status.role(),
+        href: format!("{}?evse={}", page(Collection::Stations), escaped(status.code())),
+    });
+    let parts: Vec<Part> = parts.collect();
+    let named: Vec<(&str, i64)> = parts.iter().map(|part| (part.word.as_str(), part.n)).collect();
+    let sentence = words::charts::parts_sentence(&named);
+    whole(parts, sentence)
+}
+
+/// What is drawn now, of what could be.
+pub fn power(power: Option<Watt>, installed: Option<Watt>) -> Drawn {
+    let gauge = charts::Gauge {
+        unit: charts::Unit::after(words::KW),
+        value: power.map(|power| float(power.0) / 1000.0),
+        max: installed.map_or(1.0, |installed| float(installed.0.max(1)) / 1000.0),
+    };
+    let chart = Some(charts::Drawing::Gauge(gauge));
+    let (Some(power), Some(installed)) = (power, installed) else { return Drawn { chart, ..Drawn::default() } };
+    let href = format!("{}?status=ACTIVE", page(Collection::ChargingSessions));
+    let (now, all) = (words::power_figure(power).to_string(), words::power_figure(installed).to_string());
+    Drawn {
+        sentence: words::charts::power_sentence(&now, &all),
+        chart,
+        rows: vec![
+            vec![Said::link(words::charts::POWER_NOW.to_owned(), href.clone()), Said::text(now)],
+            vec![Said::text(words::charts::INSTALLED.to_owned()), Said::text(all)],
+        ],
+        hrefs: vec![href],
+        empty: installed.0 == 0 && power.0 == 0,
+    }
+}
+
+const fn float(n: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a drawing need not show the last of sixteen digits")]
+    let n = n as f64;
+    n
+}
+
+/// The sessions of a period by the hour of the week in which they started.
+pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
+    let Some(period) = period else { return Drawn::default() };
+    let hrefs: Vec<String> = (0..hours.len()).map(|hour| hour_href(hour, period, &zone.name)).collect();
+    let row = |hour: usize| {
+        let days = (0..7).map(|day| day * 24 + hour);
+        let cells = days.map(|at| Said::link(words::count(hours.get(at).copied().unwrap_or(0)), hrefs[at].clone()));
+        [Said::text(format!("{hour:02}:00"))].into_iter().chain(cells).collect()
+    };
+    Drawn {
+        sentence: words::charts::week_sentence(&words::charts::days(zone, period), hours),
+        chart: Some(charts::Drawing::Heat(charts::Heat {
+            unit: charts::Unit::count(""),
+            rows: words::charts::SHORT_WEEKDAYS.map(str::to_owned).to_vec(),
+            columns: (0..24).map(|hour| format!("{hour:02}")).collect(),
+            values: hours.chunks(24).map(|day| day.iter().map(|n| Some(float(*n))).collect()).collect(),
+        })),
+        rows: (0..24).map(row).collect(),
+        empty: hours.iter().all(|n| *n == 0),
+        hrefs,
+    }
+}
+
+fn hour_href(hour: usize, Period { from, to }: Period, zone: &str) -> String {
+    let sessions = page(Collection::ChargingSessions);
+    format!("{sessions}?started={from}/{to}&slot={}.{}@{}", hour / 24, hour % 24, escaped(zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::UtcMs;
+
+    #[test]
+    fn every_payment_is_in_one_part_and_the_undecided_are_in_no_share() {
+        let by_status = [
+            (PaymentStatus::Captured, 6),
+            (PaymentStatus::Refunded, 1),
+            (PaymentStatus::Failed, 1),
+            (PaymentStatus::Pending, 3),
+            (PaymentStatus::Other("odd one".into()), 2),
+        ]
+        .into();
+        let day = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
+        let drawn = payments(&by_status, Some(day), &Zone::default());
+        assert!(drawn.sentence.contains("13 payments") && drawn.sentence.contains("87.5%"), "{}", drawn.sentence);
+        assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (5, 5));
+        let odd = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("odd one")).unwrap();
+        assert_eq!(odd[0].href, "/payments?status=odd%20one&created=1970-01-01T00:00:00Z/1970-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn an_hour_of_the_week_leads_to_its_sessions() {
+        let day = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
+        assert_eq!(
+            hour_href(4 * 24 + 23, day, "Europe/London"),
+            "/sessions?started=1970-01-01T00:00:00Z/1970-01-02T00:00:00Z&slot=4.23@Europe/London"
+        );
+    }
+}

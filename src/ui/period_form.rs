@@ -1,0 +1,122 @@
+//! The choice of a period and a zone, as links and a plain form: it works without JavaScript, and what was typed stays
+//! when it is wrong.
+
+use leptos::prelude::*;
+
+use super::{each, some, words};
+use crate::model::range::Range;
+
+/// What stands in the address of a page that shows a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    pub path: &'static str,
+    /// Names and values, as they were given.
+    pub values: Vec<(&'static str, String)>,
+}
+
+impl Address {
+    /// Takes those of `names` that the address has.
+    pub fn read(path: &'static str, names: &[&'static str], get: impl Fn(&str) -> Option<String>) -> Self {
+        let values = names.iter().filter_map(|name| Some((*name, get(name).filter(|value| !value.is_empty())?)));
+        Self { path, values: values.collect() }
+    }
+
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.values.iter().find(|(of, _)| *of == name).map(|(_, value)| value.clone())
+    }
+
+    /// The address with other values for some names; without the names that have none.
+    pub fn with(&self, changes: &[(&'static str, Option<&str>)]) -> String {
+        let kept = self.values.iter().filter(|(name, _)| !changes.iter().any(|(of, _)| of == name));
+        let kept = kept.map(|(name, value)| (*name, value.as_str()));
+        let set = changes.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let pairs: Vec<String> = kept.chain(set).map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        if pairs.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, pairs.join("&")) }
+    }
+}
+
+/// As a value in an address (RFC 3986): letters, digits and what means nothing there stay.
+pub fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b',' | b'@' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+/// The choice; `wrong` says what was wrong with the last one.
+pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyView {
+    let range = Range::read(|name| address.get(name)).ok();
+    let presets = Range::OFFERED.map(|offered| {
+        let last = format!("{}d", offered.len());
+        let href = address.with(&[("from", None), ("to", None), ("last", Some(&last))]);
+        choice(href, words::charts::range(offered), range == Some(offered))
+    });
+    let hidden = address.values.iter().filter(|(name, _)| !matches!(*name, "from" | "to" | "last" | "zone"));
+    let hidden = hidden.map(|(name, value)| view! { <input type="hidden" name=*name value=value.clone() /> });
+    let date = |name: &'static str, word: &'static str| {
+        view! {
+            <label>
+                <span>{word}</span>
+                <input type="date" name=name value=address.get(name).unwrap_or_default() />
+            </label>
+        }
+    };
+    view! {
+        <form class="period" method="get" action=address.path>
+            <nav class="tabs" aria-label=words::charts::PERIOD>{each(presets)}</nav>
+            <div class="fields">
+                {date("from", words::charts::FROM)}
+                {date("to", words::charts::TO)}
+                <label>
+                    <span>{words::charts::ZONE}</span>
+                    <input
+                        name="zone"
+                        value=address.get("zone").unwrap_or_else(|| zone.to_owned())
+                        maxlength="64"
+                        spellcheck="false"
+                        autocapitalize="off"
+                    />
+                </label>
+                {each(hidden)}
+                <button class="button" type="submit">{words::charts::SHOW}</button>
+            </div>
+            {some(wrong, |wrong| view! { <p class="alert" role="alert">{wrong}</p> })}
+        </form>
+    }
+    .into_any()
+}
+
+/// One of several choices, as a link.
+pub fn choice(href: String, word: impl Into<String>, chosen: bool) -> AnyView {
+    let current = if chosen { "true" } else { "false" };
+    view! { <a href=href aria-current=current>{word.into()}</a> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_changes_where_it_is_told_to() {
+        let values = [("last", "7d"), ("zone", "Europe/London"), ("by", "")];
+        let get = |name: &str| values.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+        let address = Address::read("/analytics", &["last", "zone", "by", "against"], get);
+        assert_eq!(address.with(&[("by", Some("day"))]), "/analytics?last=7d&zone=Europe/London&by=day");
+        assert_eq!(address.with(&[("last", None), ("zone", None)]), "/analytics");
+        assert_eq!(escaped("A&B=ü %"), "A%26B%3D%C3%BC%20%25");
+    }
+
+    #[test]
+    fn what_was_typed_stays_when_it_is_wrong() {
+        let get = |name: &str| (name == "from").then(|| "2018-02-30".to_owned());
+        let address = Address::read("/analytics", &["from", "to"], get);
+        let html = Owner::new().with(|| period_form(&address, "Europe/London", Some("no date".into())).to_html());
+        assert!(html.contains("value=\"2018-02-30\"") && html.contains("role=\"alert\""), "{html}");
+    }
+}

@@ -1,0 +1,210 @@
+//! What charts say: titles, the names of pieces of time, and a sentence for each chart.
+
+use super::{change, count, date, energy_figure, money};
+use crate::model::{
+    money::{Money, Wh},
+    range::{Against, Range, Step},
+    time::{Period, UtcMs, Zone},
+};
+
+pub const ANALYTICS: &str = "Analytics";
+pub const OPEN_ANALYTICS: &str = "Open in Analytics";
+pub const PERIOD: &str = "Period";
+pub const FROM: &str = "From";
+pub const TO: &str = "To";
+pub const ZONE: &str = "Time zone";
+pub const SHOW: &str = "Show";
+pub const STEPS: &str = "In steps of";
+pub const COMPARED: &str = "Beside";
+pub const CURRENCIES: &str = "Currency";
+pub const EARLIER: &str = "Earlier";
+pub const ENERGY: &str = "Energy";
+pub const SESSIONS: &str = "Sessions";
+pub const REVENUE: &str = "Revenue";
+pub const ENERGY_KWH: &str = "Energy kWh";
+pub const CHART: &str = "Chart";
+pub const INSTANTS: &str = "From/to, UTC";
+pub const MADE_AT: &str = "Made at";
+pub const POSITION: &str = "Position";
+pub const WEEKDAY: &str = "Weekday";
+pub const STARTED: &str = "started";
+pub const WEEK_HOURS: &str = "Sessions by hour of the week";
+pub const PAYMENTS_BY_STATE: &str = "Payments by state";
+pub const EVSES_BY_STATE: &str = "EVSEs by state";
+pub const POWER_NOW: &str = "Power now";
+pub const INSTALLED: &str = "Installed";
+pub const BY_START: &str = "by start";
+pub const BY_CREATION: &str = "by creation";
+pub const BY_CAPTURE: &str = "captured less refunded";
+pub const STATE: &str = "State";
+pub const NUMBER: &str = "Number";
+pub const HOUR: &str = "Hour";
+pub const SHORT_WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// A period on offer.
+pub fn range(range: Range) -> String {
+    match range {
+        Range::Last(1) => super::TODAY.to_owned(),
+        Range::Last(365) => "12 months".to_owned(),
+        Range::Last(days) => format!("{days} days"),
+        Range::Days(from, to) if from == to => from.to_string(),
+        Range::Days(from, to) => format!("{from} to {to}"),
+    }
+}
+
+/// The pieces that a period is looked at in.
+pub const fn step(step: Step) -> &'static str {
+    match step {
+        Step::Hour => "Hours",
+        Step::Day => "Days",
+        Step::Week => "Weeks",
+        Step::Month => "Months",
+    }
+}
+
+/// `kWh per day`, `by start, per day`
+pub fn per(unit: &str, step: Step) -> String {
+    let step = match step {
+        Step::Hour => "hour",
+        Step::Day => "day",
+        Step::Week => "week",
+        Step::Month => "month",
+    };
+    format!("{unit} per {step}")
+}
+
+/// What stands behind.
+pub const fn against(against: Against) -> &'static str {
+    match against {
+        Against::Before => "Weeks before",
+        Against::YearBefore => "Year before",
+        Against::Nothing => "Nothing",
+    }
+}
+
+/// `15 Jun 2018`, `9 Jun 2018 to 15 Jun 2018`; the period ends where a day begins.
+pub fn days(zone: &Zone, period: Period) -> String {
+    let (first, last) = (date(zone, period.from), date(zone, UtcMs(period.to.0 - 1)));
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
+/// A piece's name below the axis.
+pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
+    let c = zone.civil(from);
+    let month = super::times::MONTHS[usize::from(c.month) - 1];
+    match step {
+        Step::Hour if one_day => super::clock_time(zone, from),
+        Step::Hour => format!("{} {month} {}", c.day, super::clock_time(zone, from)),
+        Step::Day => format!("{} {} {month}", SHORT_WEEKDAYS[usize::from(c.weekday)], c.day),
+        Step::Week => format!("{} {month}", c.day),
+        Step::Month => format!("{month} {}", c.year),
+    }
+}
+
+/// `+5.5% on 2 Jun 2018 to 8 Jun 2018`
+fn beside(now: i64, earlier: Option<(i64, &str)>) -> String {
+    match earlier {
+        None => String::new(),
+        Some((before, days)) => match change(before, now) {
+            Some(change) => format!(", {change} on {days}"),
+            None => format!(", none in {days}"),
+        },
+    }
+}
+
+/// What the energy of a period was. Only what the earlier period had by the same time is compared.
+pub fn energy_sentence(days: &str, wh: i64, earlier: Option<(i64, &str)>) -> String {
+    format!("{} delivered, {days}{}.", energy_figure(Wh(wh)), beside(wh, earlier))
+}
+
+pub fn sessions_sentence(days: &str, started: i64, earlier: Option<(i64, &str)>) -> String {
+    let sessions = super::documents(crate::model::ids::Collection::ChargingSessions, started);
+    format!("{sessions} started, {days}{}.", beside(started, earlier))
+}
+
+pub fn revenue_sentence(days: &str, revenue: &Money, earlier: Option<(i64, &str)>) -> String {
+    format!("{} captured less refunded, {days}{}.", money(revenue), beside(revenue.minor, earlier))
+}
+
+/// How many payments there were, and how many of those that are decided succeeded.
+pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> String {
+    let payments = super::documents(crate::model::ids::Collection::Payments, all);
+    match succeeded + failed {
+        0 => format!("{payments} created, {days}; none is decided yet."),
+        decided => {
+            let share = super::numbers::fixed(succeeded * 1000 / decided, 1, 1);
+            format!("{payments} created, {days}: {share}% of the decided ones succeeded, {} failed.", count(failed))
+        }
+    }
+}
+
+/// When the week is busiest.
+pub fn week_sentence(days: &str, hours: &[i64]) -> String {
+    let busiest = hours.iter().enumerate().max_by_key(|(hour, n)| (**n, std::cmp::Reverse(*hour)));
+    match busiest.filter(|(_, n)| **n > 0) {
+        None => format!("No session started, {days}."),
+        Some((hour, n)) => format!(
+            "Most sessions, {} in all, started on {}s from {:02}:00, {days}.",
+            count(*n),
+            super::times::WEEKDAYS[hour / 24 % 7],
+            hour % 24
+        ),
+    }
+}
+
+/// `367 kW of 3,686 kW installed`
+pub fn power_sentence(power: &str, installed: &str) -> String {
+    format!("{power} now, of {installed} installed.")
+}
+
+/// `Available 69, Charging 16`
+pub fn parts_sentence(parts: &[(&str, i64)]) -> String {
+    let parts: Vec<String> = parts.iter().map(|(word, n)| format!("{word} {}", count(*n))).collect();
+    format!("{}.", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::money::Currency;
+
+    fn london() -> Zone {
+        Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] }
+    }
+
+    fn at(text: &str) -> UtcMs {
+        UtcMs::parse(text).unwrap()
+    }
+
+    #[test]
+    fn pieces_are_named_as_the_step_needs() {
+        let name = |step, one_day| piece(&london(), at("2018-06-14T23:00:00Z"), step, one_day);
+        assert_eq!(name(Step::Hour, true), "00:00");
+        assert_eq!(name(Step::Hour, false), "15 Jun 00:00");
+        assert_eq!(name(Step::Day, false), "Fri 15 Jun");
+        assert_eq!(name(Step::Month, false), "Jun 2018");
+        let period = Period { from: at("2018-06-14T23:00:00Z"), to: at("2018-06-16T23:00:00Z") };
+        assert_eq!(days(&london(), period), "15 Jun 2018 to 16 Jun 2018");
+    }
+
+    #[test]
+    fn sentences_say_it_without_a_picture() {
+        assert_eq!(
+            energy_sentence("today", 1_389_000, Some((1_300_000, "yesterday"))),
+            "1,389\u{a0}kWh delivered, today, +6.8% on yesterday."
+        );
+        assert_eq!(
+            sessions_sentence("today", 1, Some((0, "yesterday"))),
+            "1 session started, today, none in yesterday."
+        );
+        let pounds = Money { minor: 724, currency: Currency("GBP".into()) };
+        assert_eq!(revenue_sentence("today", &pounds, None), "£7.24 captured less refunded, today.");
+        assert_eq!(
+            payments_sentence("today", 10, 7, 1),
+            "10 payments created, today: 87.5% of the decided ones succeeded, 1 failed."
+        );
+        let mut hours = vec![0; 168];
+        hours[4 * 24 + 17] = 3;
+        assert_eq!(week_sentence("today", &hours), "Most sessions, 3 in all, started on Fridays from 17:00, today.");
+    }
+}
