@@ -24,6 +24,9 @@ pub enum Ask {
     List { of: Collection, min_position: Option<Position> },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
+    /// A [`Report`](crate::model::report::Report) of a query as it stands in the address, with its first rows; or why
+    /// there is none, in words.
+    Report { query: String },
 }
 
 /// What every page needs to know before it draws anything.

@@ -1,6 +1,6 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::FromRef;
 use leptos::prelude::{LeptosOptions, use_context};
@@ -18,8 +18,10 @@ use crate::{
         ids::Collection,
         latest,
         position::Position,
+        report::{Query, Report, SHOWN},
         snapshot::Snapshot,
     },
+    reports::{ReportError, Reports},
     snapshots::Snapshots,
 };
 
@@ -29,6 +31,7 @@ pub struct App {
     pub hub: Hub,
     pub events: events::Events,
     pub snapshots: Snapshots,
+    pub reports: Reports,
     pub doors: Doors,
     pub leptos: LeptosOptions,
     /// Cancelled when the process begins to stop.
@@ -69,7 +72,37 @@ impl App {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
+            Ask::Report { query } => Answer::of(&self.first_rows(&query).await?),
         }
+    }
+
+    /// What a screen shows of a report; what is wrong with the query is no failure but an answer.
+    async fn first_rows(&self, query: &str) -> Result<Result<Report, String>, AppError> {
+        match self.report(query).await {
+            Ok(mut report) => {
+                report.rows.truncate(SHOWN);
+                Ok(Ok(report))
+            }
+            Err(AppError::Invalid(why)) => Ok(Err(why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The report of a query as it stands in an address, with all its rows.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] in words for whoever chose it; while MongoDB or Redis is away; the cause is logged.
+    pub async fn report(&self, query: &str) -> Result<Report, AppError> {
+        let parts: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let network = self.network.time_zone.iana_name().unwrap_or("UTC");
+        let query = Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
+        self.reports.report(query).await.map_err(|error| match error {
+            ReportError::Zone(_) | ReportError::Calendar => AppError::Invalid(error.to_string()),
+            ReportError::Snapshot(error) => {
+                tracing::warn!(%error, "no report");
+                AppError::Unavailable
+            }
+        })
     }
 
     /// Events from MongoDB. What the log has after `upto` comes by the socket.

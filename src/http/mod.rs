@@ -2,9 +2,11 @@
 
 pub mod app;
 pub mod csrf;
+pub mod csv;
 pub mod headers;
 pub mod health;
 pub mod problem;
+mod report;
 pub mod router;
 pub mod site;
 mod snapshot;

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::{Form, state::State, zones};
 use crate::model::{
-    board::{Board, Filter},
+    board::{Board, CHANGED, Filter},
     change::{Change, Op},
     fields::Fields,
     figures::figures,
@@ -95,7 +95,7 @@ impl Cache {
         let minute = state.now()?.seconds().div_euclid(60);
         let made_for = match board {
             Board::Overview(_) => (state.version, minute),
-            Board::Activity(_) => (state.version, 0),
+            Board::Activity(_) | Board::Reported => (state.version, 0),
         };
         let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
         let known = boards.get(board);
@@ -105,6 +105,7 @@ impl Cache {
         let fields = match board {
             Board::Overview(zone) => self.overview(zone, state)?,
             Board::Activity(filter) => activity(*filter, state),
+            Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
         };
         let filled = match known {
             Some(entry) if entry.filled.fields == fields && entry.filled.head.epoch == head.epoch => {

@@ -15,6 +15,7 @@ use crate::model::{
     latest,
     log::{Effect, Entry, Record},
     position::{ClusterTime, Epoch, Position, Seq},
+    report,
     time::UtcMs,
 };
 
@@ -48,6 +49,8 @@ pub struct State {
     clock: Option<(UtcMs, Instant)>,
     /// Counts changes of what the boards show.
     pub version: u64,
+    /// The last change that can matter to a report, as far as the log reaches back.
+    reported: (Seq, ClusterTime),
 }
 
 struct TopicState {
@@ -82,12 +85,19 @@ impl State {
             lag: self.lag,
             clock: self.clock,
             version: self.version + 1,
+            reported: (floor, oldest.ct),
             ..Self::default()
         };
     }
 
     pub fn head(&self) -> Option<Position> {
         Some(Position::new(self.epoch?, self.closed))
+    }
+
+    /// See [`super::Hub::reported`].
+    pub fn reported(&self) -> Option<(Position, ClusterTime)> {
+        let (seq, ct) = self.reported;
+        Some((Position::new(self.epoch?, seq), ct))
     }
 
     /// The last number taken, closed or not.
@@ -135,6 +145,9 @@ impl State {
         for (seq, record) in (from.next().0..).map(Seq).zip(records) {
             self.ct = record.ct;
             self.heard(record.at);
+            if report::matters(&record) {
+                self.reported = (seq, record.ct);
+            }
             match &record.effect {
                 Effect::Row(row) => {
                     let Some(topic) = self.topics.get_mut(&record.collection) else { continue };

@@ -1,9 +1,10 @@
 //! Zones and days, from the zone database.
 
-use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
 
 use crate::model::{
     figures::Viewpoint,
+    range::Day,
     time::{Period, UtcMs, Zone},
 };
 
@@ -32,6 +33,30 @@ fn day(start: &Zoned) -> Option<Period> {
     let start = start.start_of_day().ok()?;
     let end = start.tomorrow().ok()?.start_of_day().ok()?;
     Some(Period { from: UtcMs(start.timestamp().as_millisecond()), to: UtcMs(end.timestamp().as_millisecond()) })
+}
+
+/// The day that a clock on the wall shows at `now`.
+pub fn today(tz: &TimeZone, now: UtcMs) -> Option<Day> {
+    let offset = tz.to_offset(Timestamp::from_millisecond(now.0).ok()?).seconds();
+    Some(Day::of(now.civil(offset)))
+}
+
+/// When a local day begins; not at midnight where the clock is set then.
+pub fn start(tz: &TimeZone, day: Day) -> Option<UtcMs> {
+    let (year, month, day) = day.parts();
+    let month = i8::try_from(month).ok()?;
+    let date = Date::new(i16::try_from(year).ok()?, month, i8::try_from(day).ok()?).ok()?;
+    let start = date.to_zoned(tz.clone()).ok()?.start_of_day().ok()?;
+    Some(UtcMs(start.timestamp().as_millisecond()))
+}
+
+/// The zone with exactly the offsets that hold in the period.
+pub fn within(tz: &TimeZone, name: &str, period: Period) -> Option<Zone> {
+    let start = Timestamp::from_millisecond(period.from.0).ok()?;
+    let mut offsets = vec![(start.as_second(), tz.to_offset(start).seconds())];
+    let changes = tz.following(start).take_while(|t| t.timestamp().as_millisecond() < period.to.0);
+    offsets.extend(changes.map(|t| (t.timestamp().as_second(), t.offset().seconds())));
+    Some(Zone { name: name.to_owned(), offsets })
 }
 
 #[cfg(test)]

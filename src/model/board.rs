@@ -11,7 +11,12 @@ pub enum Board {
     Overview(String),
     /// The newest events.
     Activity(Filter),
+    /// When something last changed that a report may show.
+    Reported,
 }
+
+/// The value of [`Board::Reported`]: the position of that change.
+pub const CHANGED: &str = "changed";
 
 impl Board {
     /// The public name of the event that a delta of this board is.
@@ -19,6 +24,7 @@ impl Board {
         match self {
             Self::Overview(_) => "overview",
             Self::Activity(_) => "activity",
+            Self::Reported => "reports",
         }
     }
 }
@@ -28,6 +34,7 @@ impl fmt::Display for Board {
         match self {
             Self::Overview(zone) => write!(f, "overview?zone={zone}"),
             Self::Activity(filter) => write!(f, "activity?of={}", filter.name()),
+            Self::Reported => write!(f, "reports?{CHANGED}"),
         }
     }
 }
@@ -46,6 +53,7 @@ impl FromStr for Board {
                 let filter = query.strip_prefix("of=").and_then(Filter::of_name);
                 filter.map(Self::Activity).ok_or_else(unknown)
             }
+            ("reports", CHANGED) => Ok(Self::Reported),
             _ => Err(unknown()),
         }
     }

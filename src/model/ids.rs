@@ -260,10 +260,12 @@ mod tests {
 
     #[test]
     fn topics_read_what_they_write() {
-        for name in ["clients", "charging_sessions", "overview?zone=Europe/London", "activity?of=problems"] {
+        for name in
+            ["clients", "charging_sessions", "overview?zone=Europe/London", "activity?of=problems", "reports?changed"]
+        {
             assert_eq!(name.parse::<Topic>().unwrap().to_string(), name);
         }
-        for name in ["", "users", "overview", "overview?zone=", "activity?of=users", "x?of=all"] {
+        for name in ["", "users", "overview", "overview?zone=", "activity?of=users", "reports?", "x?of=all"] {
             assert!(name.parse::<Topic>().is_err(), "{name}");
         }
     }

@@ -3,10 +3,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::time::{Civil, civil_from_days, days_from_civil};
 
 /// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Day(pub i64);
 
 impl Day {
@@ -61,6 +64,20 @@ impl FromStr for Day {
         let date = Self(days_from_civil(year, month, day));
         // A day that the month has not is another day.
         if year > 0 && date.to_string() == text { Ok(date) } else { Err(bad()) }
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = BadChoice;
+
+    fn try_from(text: String) -> Result<Self, BadChoice> {
+        text.parse()
     }
 }
 
@@ -251,7 +268,8 @@ mod tests {
         for text in ["1970-01-01", "2018-06-30", "2024-02-29", "9999-12-31"] {
             assert_eq!(day(text).to_string(), text);
         }
-        for bad in ["", "2018-6-1", "2018-02-29", "2018-13-01", "2018-06-31", "x018-01-01", "2018-06-01T", "0000-01-01"] {
+        for bad in ["", "2018-6-1", "2018-02-29", "2018-13-01", "2018-06-31", "x018-01-01", "2018-06-01T", "0000-01-01"]
+        {
             assert!(bad.parse::<Day>().is_err(), "{bad}");
         }
         assert_eq!(day("2018-06-15").weekday(), 4, "a Friday");

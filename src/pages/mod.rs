@@ -9,6 +9,7 @@ mod login;
 mod not_found;
 mod overview;
 mod payments;
+mod reports;
 mod sessions;
 mod stations;
 
@@ -23,14 +24,17 @@ use leptos::{
 #[cfg(feature = "ssr")]
 pub use login::login;
 
-use crate::{model::ids::Collection, ui::page};
+use crate::{
+    model::ids::Collection,
+    ui::{REPORTS, page},
+};
 
 /// An address, what loads its part of the browser's program, and what draws it then.
 type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
-pub static PAGES: [Page; 7] = [
+pub static PAGES: [Page; 8] = [
     ("/", || Box::pin(load_overview()), || part(overview())),
     ("/activity", || Box::pin(load_activity()), || part(activity())),
     (page(Collection::Stations), || Box::pin(load_stations()), || part(stations())),
@@ -38,6 +42,7 @@ pub static PAGES: [Page; 7] = [
     (page(Collection::Payments), || Box::pin(load_payments()), || part(payments())),
     (page(Collection::Clients), || Box::pin(load_clients()), || part(clients())),
     (page(Collection::EcoStats), || Box::pin(load_eco()), || part(eco())),
+    (REPORTS, || Box::pin(load_reports()), || part(reports())),
 ];
 
 /// Draws the page at `path`.
@@ -85,4 +90,5 @@ parts! {
     payments lists load_payments,
     clients lists load_clients,
     eco lists load_eco,
+    reports reports load_reports,
 }

@@ -44,7 +44,7 @@ pub use icon::Mark;
 pub use live_list::LiveList;
 pub use loaded::loaded;
 pub use loading::Loading;
-pub use nav::{document_title, page, page_of_activity};
+pub use nav::{REPORTS, document_title, page, page_of_activity};
 pub use shell::Shell;
 pub use split_bar::split_bar;
 pub use status_mark::{Look, StatusMark};

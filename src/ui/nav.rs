@@ -30,7 +30,13 @@ static NETWORK: [Place; 4] = [
     place("/payments", words::title(Collection::Payments), Icon::Payments, false),
     place("/clients", words::title(Collection::Clients), Icon::Clients, true),
 ];
-static INSIGHT: [Place; 1] = [place("/eco", words::title(Collection::EcoStats), Icon::Eco, true)];
+static INSIGHT: [Place; 2] = [
+    place("/eco", words::title(Collection::EcoStats), Icon::Eco, true),
+    place(REPORTS, words::REPORTS, Icon::Reports, true),
+];
+
+/// The page of reports.
+pub const REPORTS: &str = "/reports";
 
 /// The page of a collection.
 pub const fn page(collection: Collection) -> &'static str {

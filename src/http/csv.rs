@@ -1,0 +1,170 @@
+//! CSV as files: RFC 4180, readable by spreadsheets, streamed record by record. A text never runs as a formula, and a
+//! number stays one.
+
+use std::{convert::Infallible, fmt};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use csv::{Terminator, WriterBuilder};
+use futures_util::stream;
+
+/// Tells spreadsheets that the file is UTF-8.
+const BOM: &str = "\u{feff}";
+
+/// One field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// What people or documents say; defused.
+    Text(String),
+    /// Only digits, a point and a minus, however it was made.
+    Number(Decimal),
+    /// Not known.
+    Missing,
+}
+
+/// `value / 10^scale`, exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    pub value: i64,
+    pub scale: u32,
+}
+
+impl Field {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub fn number(value: Option<i64>, scale: u32) -> Self {
+        value.map_or(Self::Missing, |value| Self::Number(Decimal { value, scale }))
+    }
+
+    fn written(&self) -> String {
+        match self {
+            Self::Text(text) => defused(text),
+            Self::Number(number) => number.to_string(),
+            Self::Missing => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { value, scale } = *self;
+        let digits = value.unsigned_abs();
+        let unit = 10_u64.pow(scale);
+        write!(f, "{}{}", if value < 0 { "-" } else { "" }, digits / unit)?;
+        if scale == 0 { Ok(()) } else { write!(f, ".{:0width$}", digits % unit, width = scale as usize) }
+    }
+}
+
+/// With an apostrophe before it, if a spreadsheet could take the text for a formula: after white space too, and in the
+/// full-width forms that some take for the others.
+fn defused(text: &str) -> String {
+    let invisible =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let seen = text.trim_start_matches(invisible);
+    let formula = seen.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\u{2212}']);
+    if formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The records as a file of this name. Every record gets `width` fields, as RFC 4180 asks.
+pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> + Send + 'static) -> Response {
+    let lines = records.map(move |record| line(width, &record));
+    let chunks = std::iter::once(Bytes::from_static(BOM.as_bytes())).chain(lines).map(Ok::<_, Infallible>);
+    let mut response = Body::from_stream(stream::iter(chunks)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    // A name that is no ASCII is left out; the browser takes the address's then.
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+fn line(width: usize, record: &[Field]) -> Bytes {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    let missing = std::iter::repeat_n(&Field::Missing, width.saturating_sub(record.len()));
+    // Memory takes whatever is written to it.
+    _ = writer.write_record(record.iter().chain(missing).map(Field::written));
+    writer.into_inner().unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use proptest::prelude::*;
+
+    async fn written(width: usize, records: Vec<Vec<Field>>) -> String {
+        let response = file("ä report.csv", width, records.into_iter());
+        assert_eq!(response.headers()[header::CONTENT_DISPOSITION], "attachment; filename=\"report.csv\"");
+        String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().into()).unwrap()
+    }
+
+    fn read(text: &str) -> Vec<Vec<String>> {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).from_reader(text.trim_start_matches(BOM).as_bytes());
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    #[tokio::test]
+    async fn records_are_as_rfc_4180_has_them() {
+        let records = vec![
+            vec![Field::text("a \"b\", c\r\nd"), Field::number(Some(-1205), 2)],
+            vec![],
+            vec![Field::text("ü"), Field::number(None, 2), Field::number(Some(7), 0)],
+        ];
+        let text = written(3, records).await;
+        assert_eq!(text, "\u{feff}\"a \"\"b\"\", c\r\nd\",-12.05,\r\n,,\r\nü,,7\r\n");
+        assert_eq!(read(&text), [["a \"b\", c\r\nd", "-12.05", ""], ["", "", ""], ["ü", "", "7"]]);
+    }
+
+    #[test]
+    fn no_text_is_a_formula_and_every_number_is_one() {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\rx",
+            "\nx",
+            "  =1",
+            "\u{a0}=1",
+            "\u{200b}=1",
+            "\u{feff}+1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            " \u{2212}1",
+            "=HYPERLINK(\"https://evil.example\")",
+        ] {
+            assert_eq!(Field::text(text).written(), format!("'{text}"), "{text:?}");
+        }
+        for text in ["", "50340", "Lochee, East", "a=b", "'x", "1-2", "ü"] {
+            assert_eq!(Field::text(text).written(), text);
+        }
+        let number = |value, scale| Field::number(Some(value), scale).written();
+        assert_eq!([number(-5, 2), number(0, 3), number(1_430_170, 3)], ["-0.05", "0.000", "1430.170"]);
+        assert_eq!([number(i64::MIN, 2), number(-7, 0)], ["-92233720368547758.08", "-7"]);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_come_back_as_they_were_or_defused(texts in prop::collection::vec(any::<String>(), 1..6)) {
+            let record: Vec<Field> = std::iter::once("x").chain(texts.iter().map(String::as_str)).map(Field::text).collect();
+            let bytes = line(record.len(), &record);
+            let back = read(std::str::from_utf8(&bytes).unwrap());
+            prop_assert_eq!(back.len(), 1);
+            for (text, back) in texts.iter().zip(&back[0][1..]) {
+                prop_assert!(back == text || *back == format!("'{text}"), "{:?} became {:?}", text, back);
+                prop_assert!(!back.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']));
+            }
+        }
+    }
+}
