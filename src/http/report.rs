@@ -105,7 +105,7 @@ mod tests {
     use crate::model::{
         money::Currency,
         position::{ClusterTime, Position},
-        report::{About, Measure},
+        report::{About, By, Measure},
     };
 
     fn report() -> Report {
