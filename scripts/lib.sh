@@ -124,7 +124,8 @@ http_ok() {
 # The files a build is made of. A folder's own time tells of what was removed from it.
 build_inputs() {
   local input
-  for input in src style public Cargo.toml Cargo.lock Leptos.toml rust-toolchain.toml end2end/package-lock.json; do
+  for input in src style public Cargo.toml Cargo.lock Leptos.toml rust-toolchain.toml end2end/package-lock.json \
+    end2end/charts.mjs; do
     [[ ! -e $input ]] || echo "$input"
   done
 }
@@ -151,9 +152,12 @@ build_app() {
   return "$status"
 }
 
+# What pages with charts load besides: ECharts, cut down. cargo-leptos takes it from public/ with everything else there.
+bundle_charts() { step node end2end/charts.mjs; }
+
 build_and_copy() {
   # What is outdated must not be tested; what is edited while the compiler runs must count as newer than the result.
-  rm -rf "$APP" && mkdir -p target && touch target/.build-began &&
+  rm -rf "$APP" && mkdir -p target && bundle_charts && touch target/.build-began &&
     step cargo leptos build --release --precompress --split &&
     rm -rf "$APP.new" && mkdir "$APP.new" &&
     cp "$CARGO_TARGET_DIR/release/chargedeck" "$CARGO_TARGET_DIR/release/hash.txt" "$APP.new/" &&

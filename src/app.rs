@@ -10,20 +10,23 @@ use leptos_router::{
 
 use crate::{
     api::{Ask, Desk},
+    charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Shell, document_title, loaded, words},
+    ui::{Clock, Shell, document_title, loaded, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
 pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
     provide_meta_context();
+    let bundle = use_context::<Bundle>();
     view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
                 <Head options=options.clone() />
                 <title>{document_title(path)}</title>
+                {some(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 <MetaTags />

@@ -7,6 +7,8 @@
 
 pub mod model;
 
+pub mod charts;
+
 #[cfg(feature = "ssr")]
 pub mod auth;
 #[cfg(feature = "ssr")]

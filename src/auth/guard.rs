@@ -55,7 +55,9 @@ pub fn is_public(method: &Method, path: &str) -> bool {
 /// later layer would read it is not for this one to guess.
 pub fn is_asset(path: &str) -> bool {
     let odd = path.contains("..") || path.contains("//") || path.contains(['\\', '%']);
-    !odd && ["/pkg/", "/assets/", "/fonts/", "/favicon", "/theme.js"].iter().any(|prefix| path.starts_with(prefix))
+    !odd && ["/pkg/", "/vendor/", "/assets/", "/fonts/", "/favicon", "/theme.js"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
 }
 
 /// Whether a browser would show the answer: everything that is read, save the API and the socket.
@@ -88,6 +90,7 @@ mod tests {
             "/healthz",
             "/readyz",
             "/pkg/chargedeck.js",
+            "/vendor/charts.GIZBPVGZ.js",
             "/favicon.ico",
             "/fonts/inter.woff2",
             "/assets/a.svg",

@@ -71,19 +71,24 @@ const NO_STORE: &str = "no-store";
 fn cache_policy(path: &str) -> &'static str {
     if !is_asset(path) {
         NO_STORE
-    } else if path.starts_with("/pkg/") && is_hashed(path) {
+    } else if is_hashed(path) {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     }
 }
 
-/// The builder names its output `name.<hash>.ext`, the hash being 128 bits in base64.
+/// What is built is named `name.<hash>.ext`, the hash being 128 bits in base64, or 40 bits in base32 for the bundle.
+const HASHED: [(&str, usize); 2] = [("/pkg/", 22), ("/vendor/", 8)];
+
 fn is_hashed(path: &str) -> bool {
     let mut parts = path.rsplit('.').skip(1);
     let hash = parts.next().unwrap_or_default();
     let named = parts.next().is_some();
-    named && hash.len() == 22 && hash.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    let of_length = |(folder, length)| path.starts_with(folder) && hash.len() == length;
+    named
+        && HASHED.into_iter().any(of_length)
+        && hash.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// The session layer takes a cookie back without the attributes it was given with, and browsers ignore that for a
@@ -112,6 +117,9 @@ mod tests {
         for (path, policy) in [
             ("/pkg/chargedeck.4f0x-9_aB3cD5eF7gH9iJ1.js", immutable),
             ("/pkg/chargedeck.4f0x-9_aB3cD5eF7gH9iJ1.wasm", immutable),
+            ("/vendor/charts.GIZBPVGZ.js", immutable),
+            ("/vendor/charts-licences.txt", "no-cache"),
+            ("/pkg/charts.GIZBPVGZ.js", "no-cache"),
             ("/pkg/chargedeck.js", "no-cache"),
             ("/pkg/4f0x-9_aB3cD5eF7gH9iJ1.js", "no-cache"),
             ("/favicon.ico", "no-cache"),

@@ -1,5 +1,7 @@
 //! All routes of the server, put together.
 
+use std::{fs, path::Path, sync::Arc};
+
 use any_spawner::Executor;
 use axum::{
     Router,
@@ -18,6 +20,7 @@ use super::{app::App, headers, health, report, router, snapshot::snapshot};
 use crate::{
     app,
     auth::{guard::LIVE, local_path::local_path, session::Activity},
+    charts::Bundle,
     pages, socket,
 };
 
@@ -36,10 +39,14 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         .route(LIVE, get(socket::live))
         .route("/login", get(login))
         .fallback(not_found);
+    let bundle = bundle(&app.leptos.site_root);
     for (path, ..) in pages::PAGES {
-        let (context, options) = (app.clone(), app.leptos.clone());
+        let (context, options, bundle) = (app.clone(), app.leptos.clone(), bundle.clone());
         // Whole at once: without JavaScript nothing would put late parts into their places.
-        let draw = render_app_async_with_context(move || provide(&context), move || app::shell(options.clone(), path));
+        let draw = render_app_async_with_context(
+            move || provide(&context, bundle.as_ref()),
+            move || app::shell(options.clone(), path),
+        );
         router = router.route(path, get(draw));
     }
     let router = router.with_state(app.clone()).merge(router::routes(app.doors.clone())).merge(health::routes(health));
@@ -77,16 +84,41 @@ async fn not_found(State(app): State<App>, request: Request<Body>) -> Response {
     let options = app.leptos.clone();
     let path = request.uri().path().to_owned();
     leptos_axum::file_and_error_handler_with_context::<App, _>(
-        move || provide(&context),
+        move || provide(&context, None),
         move |_| app::shell(options.clone(), &path),
     )(request.uri().clone(), State(app), request)
     .await
     .into_response()
 }
 
+/// What charts are drawn with, named by the hash of its content.
+fn bundle(site: &str) -> Option<Bundle> {
+    let names = fs::read_dir(Path::new(site).join("vendor")).into_iter().flatten();
+    let mut names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let name = names.find(|name| name.starts_with("charts.") && name.ends_with(".js"));
+    if name.is_none() {
+        tracing::warn!(
+            site,
+            "charts will not be drawn: the site has no vendor/charts.*.js (end2end/charts.mjs builds it)"
+        );
+    }
+    Some(Bundle { path: Arc::from(format!("/vendor/{}", name?)), preload })
+}
+
+fn preload(path: &str) {
+    if let Some(response) = use_context::<ResponseOptions>()
+        && let Ok(link) = HeaderValue::from_str(&format!("<{path}>; rel=preload; as=script"))
+    {
+        response.insert_header(header::LINK, link);
+    }
+}
+
 /// What pages find in their context; and the page's policy, whose nonce is new for every answer.
-fn provide(app: &App) {
+fn provide(app: &App, bundle: Option<&Bundle>) {
     provide_context(app.clone());
+    if let Some(bundle) = bundle {
+        provide_context(bundle.clone());
+    }
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
     let reload = app.leptos.reload_port.to_string();
     let reload = ["localhost", "127.0.0.1"].map(|host| format!("ws://{host}:{reload}"));

@@ -1,4 +1,4 @@
-//! Drawn symbols: the product's mark and one icon per place.
+//! Drawn symbols: the product's mark and icons of places and tools.
 
 use leptos::prelude::*;
 
@@ -13,6 +13,8 @@ pub enum Icon {
     Eco,
     Reports,
     More,
+    Picture,
+    Table,
 }
 
 impl Icon {
@@ -27,13 +29,21 @@ impl Icon {
             Self::Eco => "M3 13C3 6 8 3 14 3c0 6-3 10-8 10zm0 0c1-3 3-5 6-6",
             Self::Reports => "M4 1h6l3 3v11H4zm2 6h5M6 10h5",
             Self::More => "M3 8h.01M8 8h.01M13 8h.01",
+            Self::Picture => "M2 3h12v10H2zm0 8 4-4 3 3 2-2 3 3M10.5 5.5h.01",
+            Self::Table => "M2 3h12v10H2zm0 3.5h12M2 10h12M6 3v10",
         }
     }
 
     const fn class(self) -> &'static str {
         match self {
             Self::Overview | Self::Sessions | Self::Clients => "icon filled",
-            Self::Activity | Self::Stations | Self::Payments | Self::Eco | Self::Reports => "icon",
+            Self::Activity
+            | Self::Stations
+            | Self::Payments
+            | Self::Eco
+            | Self::Reports
+            | Self::Picture
+            | Self::Table => "icon",
             Self::More => "icon dots",
         }
     }

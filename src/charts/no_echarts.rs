@@ -1,0 +1,23 @@
+//! There is no canvas where pages are rendered; a document with charts says early what it will load.
+
+use leptos::{html::Div, prelude::*};
+
+use super::{Bundle, Pick, Progress};
+
+#[derive(Clone, Copy)]
+pub struct Canvas;
+
+impl Canvas {
+    pub fn draw(_: NodeRef<Div>, _: String, _: Signal<String>, _: Option<Pick>) -> Self {
+        if let Some(bundle) = use_context::<Bundle>() {
+            (bundle.preload)(&bundle.path);
+        }
+        Self
+    }
+
+    pub const fn progress(self) -> Progress {
+        Progress::Loading
+    }
+
+    pub const fn save(self, _: &str) {}
+}

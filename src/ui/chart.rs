@@ -1,0 +1,145 @@
+//! A chart in its panel: title and context, the drawing with its states, and the same as a table.
+//!
+//! The canvas is for the eye. Its sentence, the table and the CSV file say the same to everyone else, and are all there is
+//! without JavaScript.
+
+use leptos::{html::Div, prelude::*};
+
+use super::{each, icon::Icon, some, words};
+use crate::charts::{Canvas, Pick, Progress};
+
+/// How much room is kept for the drawing, so that nothing jumps when it comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Wide.
+    #[default]
+    Course,
+    /// Donuts and gauges.
+    Round,
+    Heat,
+    /// As high as its rows.
+    Ranking,
+}
+
+impl Shape {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Course => "chart-frame course",
+            Self::Round => "chart-frame round",
+            Self::Heat => "chart-frame heat",
+            Self::Ranking => "chart-frame ranking",
+        }
+    }
+}
+
+#[component]
+pub fn Chart(
+    /// Its public name.
+    name: &'static str,
+    #[prop(into)] title: String,
+    /// Against what, as of when.
+    #[prop(into)]
+    note: Signal<String>,
+    /// What it shows, in words.
+    #[prop(into)]
+    sentence: Signal<String>,
+    #[prop(optional)] shape: Shape,
+    /// Role and name of what is drawn, where there is more than one thing.
+    #[prop(optional)]
+    key: Vec<(&'static str, String)>,
+    /// What draws it first, from the server.
+    option: String,
+    /// What brings it up to date.
+    #[prop(into)]
+    update: Signal<String>,
+    /// Whether there is nothing to draw.
+    #[prop(into)]
+    empty: Signal<bool>,
+    /// Acts on a datum. Whatever it does, the table's rows do too, as links.
+    #[prop(optional)]
+    pick: Option<Pick>,
+    /// The address of the same as a file.
+    #[prop(into)]
+    csv: Signal<String>,
+    /// The picture's name as a file: the chart's and the period's.
+    #[prop(into)]
+    file: Signal<String>,
+    /// The same as a table.
+    table: AnyView,
+) -> impl IntoView {
+    let element = NodeRef::<Div>::new();
+    let canvas = Canvas::draw(element, option, update, pick);
+    let state = Memo::new(move |_| State::of(canvas.progress(), empty.get()));
+    let save = move |_| file.with_untracked(|file| canvas.save(file));
+    let key = (!key.is_empty()).then_some(key);
+    view! {
+        <section class="panel" data-chart=name>
+            <header class="chart-head">
+                <h2>{title}</h2>
+                <p>{note}</p>
+                <div class="chart-tools">
+                    <button class="button quiet needs-js" type="button" aria-label=words::SAVE_PNG on:click=save>
+                        {Icon::Picture.view()}
+                        "PNG"
+                    </button>
+                    <a class="button quiet" href=csv download="" rel="external" aria-label=words::SAVE_CSV>
+                        {Icon::Table.view()}
+                        "CSV"
+                    </a>
+                </div>
+            </header>
+            <div class="body">
+                {some(key, legend)} <div class=shape.class() data-state=move || state.get().name()>
+                    <div class="chart-canvas" role="img" aria-label=sentence node_ref=element></div>
+                    <p class="chart-state">{move || state.get().words()}</p>
+                </div> <p class="no-js">{sentence}</p> <details class="twin">
+                    <summary>{words::AS_TABLE}</summary>
+                    {table}
+                </details>
+            </div>
+        </section>
+    }
+}
+
+fn legend(key: Vec<(&'static str, String)>) -> impl IntoView {
+    let key = key.into_iter().map(|(role, name)| view! { <span class=format!("key-{role}")>{name}</span> });
+    view! { <div class="legend">{each(key)}</div> }
+}
+
+/// What the frame shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Loading,
+    Drawn,
+    Empty,
+    Failed,
+}
+
+impl State {
+    const fn of(progress: Progress, empty: bool) -> Self {
+        match progress {
+            _ if empty => Self::Empty,
+            Progress::Loading => Self::Loading,
+            Progress::Drawn => Self::Drawn,
+            Progress::Failed => Self::Failed,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Drawn => "drawn",
+            Self::Empty => "empty",
+            Self::Failed => "failed",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Loading => words::CHART_COMES,
+            Self::Drawn => "",
+            Self::Empty => words::NO_DATA,
+            Self::Failed => words::NO_CHART,
+        }
+    }
+}
