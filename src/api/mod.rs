@@ -12,6 +12,7 @@ use crate::model::{
     fields::Fields,
     ids::Collection,
     position::Position,
+    report::Report,
     time::{UtcMs, Zone},
 };
 
@@ -24,8 +25,7 @@ pub enum Ask {
     List { of: Collection, min_position: Option<Position> },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
-    /// A [`Report`](crate::model::report::Report) of a query as it stands in the address, with its first rows; or why
-    /// there is none, in words.
+    /// A [`Drawn`] report of a query as it stands in the address, or why there is none, in words.
     Report { query: String },
 }
 
@@ -53,6 +53,14 @@ pub struct Events {
     pub upto: String,
     /// Whether older ones are kept.
     pub more: bool,
+}
+
+/// A report with its first rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub report: Report,
+    /// What draws its chart first, as JSON.
+    pub option: String,
 }
 
 /// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and

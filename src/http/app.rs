@@ -7,7 +7,7 @@ use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Answer, AppError, Ask, Desk, Events},
+    api::{Answer, AppError, Ask, Desk, Drawn, Events},
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
     events::{self, Page},
@@ -18,11 +18,12 @@ use crate::{
         ids::Collection,
         latest,
         position::Position,
-        report::{Query, Report, SHOWN},
+        report::{Query, Report},
         snapshot::Snapshot,
     },
     reports::{ReportError, Reports},
     snapshots::Snapshots,
+    ui::ReportChart,
 };
 
 #[derive(Clone)]
@@ -72,16 +73,17 @@ impl App {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
-            Ask::Report { query } => Answer::of(&self.first_rows(&query).await?),
+            Ask::Report { query } => Answer::of(&self.drawn(&query).await?),
         }
     }
 
     /// What a screen shows of a report; what is wrong with the query is no failure but an answer.
-    async fn first_rows(&self, query: &str) -> Result<Result<Report, String>, AppError> {
+    async fn drawn(&self, query: &str) -> Result<Result<Drawn, String>, AppError> {
         match self.report(query).await {
             Ok(mut report) => {
-                report.rows.truncate(SHOWN);
-                Ok(Ok(report))
+                report.rows.truncate(report.shown());
+                let option = ReportChart::of(&report).option();
+                Ok(Ok(Drawn { report, option }))
             }
             Err(AppError::Invalid(why)) => Ok(Err(why)),
             Err(error) => Err(error),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::AppError,
     auth::CurrentAdmin,
-    model::report::{Column, Report, Row, SHOWN},
+    model::report::{Column, Report, Row},
     ui::words,
 };
 
@@ -64,7 +64,6 @@ fn records(network: String, report: Report) -> impl Iterator<Item = Vec<Field>> 
 fn preamble(network: String, report: &Report) -> Vec<Vec<Field>> {
     let about = &report.about;
     let said = |name: &str, value: String| vec![Field::text(name), Field::text(value)];
-    let shown = report.all.min(SHOWN);
     vec![
         said(words::PRODUCT, format!("Report of {network}")),
         said("Counted", words::REPORT_COUNTS.to_owned()),
@@ -77,7 +76,7 @@ fn preamble(network: String, report: &Report) -> Vec<Vec<Field>> {
         said("Position", about.position.to_string()),
         said("Cluster time", about.ct.to_string()),
         vec![Field::text("Rows"), count(report.all)],
-        vec![Field::text("Rows shown on screen"), count(shown)],
+        vec![Field::text("Rows shown on screen"), count(report.shown())],
         said("Empty fields", format!("{}. {}", words::NOT_KNOWN, words::REPORT_NET)),
     ]
 }

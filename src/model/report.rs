@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use changes::{matters, reported_fields};
 pub use columns::{Column, Measure, Sort};
 pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, method_of};
-pub use table::{About, Report, Row, SHOWN, interval, report};
+pub use table::{About, Report, Row, interval, report};
 
 use super::{
     address::escaped,

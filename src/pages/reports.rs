@@ -1,6 +1,7 @@
 //! Figures of any period, grouped as one likes: a table that stays true while it is open, and the same as a file.
 
 mod behind;
+mod chart;
 mod choices;
 mod follow;
 mod table;

@@ -11,9 +11,6 @@ use crate::model::{
     time::Period,
 };
 
-/// How many rows a screen shows.
-pub const SHOWN: usize = 200;
-
 /// The figures of a period, as they were at `ct`; the changes after `position` are not in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -60,6 +57,18 @@ pub struct Row {
     pub period: Option<String>,
     /// Numbers, Wh, minor units; `None`: not known.
     pub cells: Vec<Option<i64>>,
+}
+
+impl Report {
+    /// How many rows a screen shows.
+    pub fn shown(&self) -> usize {
+        self.all.min(if self.by.is_time() { 800 } else { 200 })
+    }
+
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.totals.iter().all(|total| *total == Some(0))
+    }
 }
 
 /// A period as it stands in addresses.

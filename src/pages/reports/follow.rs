@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::{
-    api::{AppError, Ask, load},
+    api::{AppError, Ask, Drawn, load},
     live::Live,
     model::{
         board::{Board, CHANGED},
@@ -27,6 +27,8 @@ const PATIENCE: u32 = 10;
 pub struct Followed {
     /// The last one had.
     pub report: RwSignal<Option<Report>>,
+    /// What draws its chart first.
+    pub option: RwSignal<String>,
     /// Why there is none, or none newer.
     pub trouble: RwSignal<Option<AppError>>,
     pub loading: RwSignal<bool>,
@@ -38,13 +40,14 @@ pub struct Followed {
 }
 
 /// Begins with the answer to what was `asked`; follows what is `chosen`.
-pub fn follow(first: Result<Report, String>, asked: String, chosen: Memo<String>) -> Followed {
-    let (report, trouble) = match first {
-        Ok(report) => (Some(report), None),
-        Err(why) => (None, Some(AppError::Invalid(why))),
+pub fn follow(first: Result<Drawn, String>, asked: String, chosen: Memo<String>) -> Followed {
+    let (report, option, trouble) = match first {
+        Ok(Drawn { report, option }) => (Some(report), option, None),
+        Err(why) => (None, String::new(), Some(AppError::Invalid(why))),
     };
     let followed = Followed {
         report: RwSignal::new(report),
+        option: RwSignal::new(option),
         trouble: RwSignal::new(trouble),
         loading: RwSignal::new(false),
         chosen,
@@ -76,11 +79,12 @@ impl Followed {
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(|answer| answer.read::<Result<Report, String>>());
+            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, String>>());
             let mut pause = PAUSE_MS;
             let trouble = match answer {
-                Ok(Ok(report)) => {
+                Ok(Ok(Drawn { report, option })) => {
                     pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
+                    self.option.set(option);
                     self.report.set(Some(report));
                     None
                 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{behind::behind, follow::Followed};
+use super::{behind::behind, chart::chart, follow::Followed};
 use crate::{
     model::{
         address::escaped,
@@ -25,6 +25,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let table = move || report.with(|report| some(report.as_ref(), |report| drawn(report, &clock)));
     view! {
         {move || warning()}
+        {chart(followed)}
         <section
             class="panel report"
             aria-busy=move || loading.get().to_string()
@@ -38,7 +39,6 @@ pub fn Table(followed: Followed) -> impl IntoView {
 
 fn drawn(report: &Report, clock: &Clock) -> AnyView {
     let as_of = UtcMs::parse(&report.about.at).map(|at| words::report_as_of(&clock.stamp(at), report));
-    let nothing = report.totals.iter().all(|total| matches!(total, Some(0)));
     view! {
         <header class="list-head">
             <p class="about">
@@ -46,11 +46,11 @@ fn drawn(report: &Report, clock: &Clock) -> AnyView {
                 <span>{words::report_rows(report)}</span>
                 <span data-position=report.about.position.to_string()>{as_of}</span>
             </p>
-            <a class="button" href=format!("/api/v1/report.csv?{}", report.query) download="" rel="external">
+            <a class="button" href=words::report_file(report) download="" rel="external">
                 {words::AS_CSV}
             </a>
         </header>
-        {if nothing { view! { <Empty words=words::NO_FIGURES /> }.into_any() } else { table(report) }}
+        {if report.is_empty() { view! { <Empty words=words::NO_FIGURES /> }.into_any() } else { table(report) }}
         <p class="footnote">{words::REPORT_COUNTS} " " {words::REPORT_NET}</p>
     }
     .into_any()

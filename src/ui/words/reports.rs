@@ -4,7 +4,7 @@ use super::{count, method, numbers::fixed, times::WEEKDAYS};
 use crate::model::{
     money::Currency,
     range::{Day, Range},
-    report::{By, Column, Measure, Report, Row, SHOWN},
+    report::{By, Column, Measure, Report, Row},
 };
 
 pub const REPORTS: &str = "Reports";
@@ -22,6 +22,22 @@ pub const NO_FIGURES: (&str, &str) =
 /// What counts when, for whoever reads only the file.
 pub const REPORT_COUNTS: &str = "Completed sessions by their end; captured, partially refunded, refunded and disputed payments by their capture. Currencies are never added.";
 pub const REPORT_NET: &str = "Net is revenue less fees, of the payments whose fee is known.";
+
+/// Where a chart says the same as a table.
+pub const TABLE_BELOW: &str = "The table below says the same, and more.";
+
+/// The address of the report as a file.
+pub fn report_file(report: &Report) -> String {
+    format!("/api/v1/report.csv?{}", report.query)
+}
+
+/// What the chart shows, for who cannot see it: `Energy kWh by station, 2018-06-01 to 2018-06-30, Europe/London: 1,234.500 in all.`
+pub fn report_sentence(report: &Report, (at, column): (usize, &Column)) -> String {
+    let total = report.totals.get(at).copied().flatten();
+    let total = total.map_or_else(|| super::NOT_KNOWN.to_owned(), |total| report_figure(column, total));
+    let by = report_by(report.by).to_ascii_lowercase();
+    format!("{} by {by}, {}: {total} in all.", report_column(column), report_period(report))
+}
 
 /// What the rows are.
 pub const fn report_by(by: By) -> &'static str {
@@ -153,16 +169,16 @@ pub fn report_period(report: &Report) -> String {
 pub fn report_rows(report: &Report) -> String {
     let by = report_by(report.by).to_ascii_lowercase();
     let all = i64::try_from(report.all).unwrap_or(i64::MAX);
-    match report.all {
-        1 => format!("By {by}, 1 row"),
-        n if n <= SHOWN => format!("By {by}, {} rows", count(all)),
-        _ => format!("By {by}, the first {SHOWN} of {} rows", count(all)),
+    match (report.all, report.shown()) {
+        (1, _) => format!("By {by}, 1 row"),
+        (rows, shown) if rows == shown => format!("By {by}, {} rows", count(all)),
+        (_, shown) => format!("By {by}, the first {shown} of {} rows", count(all)),
     }
 }
 
 /// What the screen leaves out; nothing where it shows all.
 pub fn report_more(report: &Report) -> Option<String> {
-    let more = report.all.checked_sub(SHOWN).filter(|more| *more > 0)?;
+    let more = report.all.checked_sub(report.shown()).filter(|more| *more > 0)?;
     Some(format!("and {} more: all are in the CSV and in the totals", count(i64::try_from(more).unwrap_or(i64::MAX))))
 }
 
