@@ -100,7 +100,7 @@ impl App {
         let query = Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
         self.reports.report(query).await.map_err(|error| match error {
             ReportError::Zone(_) | ReportError::Calendar => AppError::Invalid(error.to_string()),
-            ReportError::Snapshot(error) => {
+            ReportError::Snapshot(_) | ReportError::Broken => {
                 tracing::warn!(%error, "no report");
                 AppError::Unavailable
             }

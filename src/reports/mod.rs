@@ -48,6 +48,8 @@ pub enum ReportError {
     Zone(String),
     #[error("The period is outside of the calendar.")]
     Calendar,
+    #[error("reading broke off")]
+    Broken,
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
 }
@@ -89,7 +91,10 @@ impl Reports {
         let (first, last) = query.range.days(today);
         let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
-        let kept = self.groups(&Wanted { by: query.by, period, zone: offsets }).await?;
+        let wanted = Wanted { by: query.by, period, zone: offsets };
+        // Goes on when whoever asked has gone: the next one finds what was read.
+        let reading = tokio::spawn(self.clone().groups(wanted));
+        let kept = reading.await.map_err(|_| ReportError::Broken)??;
         let moves = zones::start(&tz, Day(today.0 + 1)).filter(|_| matches!(query.range, Range::Last(_)));
         let about = About {
             zone,
@@ -109,7 +114,7 @@ impl Reports {
         Ok(report(&query, about, kept.groups, piece))
     }
 
-    async fn groups(&self, wanted: &Wanted) -> Result<Kept, SnapshotError> {
+    async fn groups(self, wanted: Wanted) -> Result<Kept, SnapshotError> {
         let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(wanted.period));
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % LANES;
         let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
@@ -124,7 +129,7 @@ impl Reports {
             }
             tokio::time::sleep(WAIT).await;
         }
-        let read = self.holding(&lease, self.read_and_keep(&name, wanted)).await;
+        let read = holding(&lease, self.read_and_keep(&name, &wanted)).await;
         lease.release().await?;
         read
     }
@@ -173,16 +178,16 @@ impl Reports {
         }
         Err(SnapshotError::Behind)
     }
+}
 
-    /// Keeps the lease while `work` goes on; if it is lost, another instance reads as well, which does no harm.
-    async fn holding<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        let mut renew = tokio::time::interval(RENEW);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = renew.tick() => drop(lease.renew().await),
-            }
+/// Keeps the lease while `work` goes on; if it is lost, another instance reads as well, which does no harm.
+async fn holding<T>(lease: &Lease, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut renew = tokio::time::interval(RENEW);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = renew.tick() => drop(lease.renew().await),
         }
     }
 }
