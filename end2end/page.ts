@@ -11,7 +11,7 @@ export const LIST: Record<Topic, string> = {
   payments: '/payments',
   eco_stats: '/eco',
 };
-export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST)];
+export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports'];
 
 export const FIGURES = [
   'active_sessions', 'live_power', 'energy_today', 'revenue_today',

@@ -16,6 +16,7 @@ use crate::{
     hub::{self, Hub},
     mongo::{Mongo, prepare},
     relay::Relay,
+    reports::Reports,
     snapshots::Snapshots,
 };
 
@@ -45,6 +46,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let app = App {
         doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
+        reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
         events,
         hub,

@@ -1,5 +1,7 @@
 //! The road from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
 
+#[path = "road/reports.rs"]
+mod reports;
 mod support;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -15,6 +15,7 @@ use crate::model::{
     ids::Collection,
     money::Currency,
     position::Position,
+    report::Report,
     time::{UtcMs, Zone},
 };
 
@@ -30,6 +31,8 @@ pub enum Ask {
     /// [`Charts`] of a query as it stands in the address, with the revenue of a currency; without one that of the network's,
     /// or of what there is.
     Analytics { query: String, currency: Option<Currency> },
+    /// A [`Drawn`] report of a query as it stands in the address, or why there is none, in words.
+    Report { query: String },
 }
 
 /// What every page needs to know before it draws anything.
@@ -71,6 +74,14 @@ pub struct Charts {
     pub fields: Fields,
     /// What the charts' library is told, as JSON, by the chart's name.
     pub options: BTreeMap<String, String>,
+}
+
+/// A report with its first rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub report: Report,
+    /// What draws its chart first, as JSON.
+    pub option: String,
 }
 
 /// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and

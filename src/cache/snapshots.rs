@@ -1,4 +1,4 @@
-//! Snapshots in Redis, kept for five minutes: of a list's rows, and of the figures' cells.
+//! Snapshots in Redis, kept for five minutes: of a list's rows, of the figures' cells, and of reports.
 
 use redis::{AsyncCommands, RedisResult};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -52,6 +52,22 @@ pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count
 /// Redis is away.
 pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<()> {
     set(redis, &key(count.position.epoch, "cells"), count).await
+}
+
+/// Anything else that was read in an epoch, by its name.
+///
+/// # Errors
+/// Redis is away.
+pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) -> RedisResult<Option<T>> {
+    get(redis, &key(epoch, name)).await
+}
+
+/// Keeps what was read.
+///
+/// # Errors
+/// Redis is away.
+pub async fn keep<T: Serialize>(redis: &Redis, epoch: Epoch, name: &str, value: &T) -> RedisResult<()> {
+    set(redis, &key(epoch, name), value).await
 }
 
 fn key(epoch: Epoch, name: &str) -> String {

@@ -1,6 +1,6 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
@@ -8,23 +8,26 @@ use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Answer, AppError, Ask, Charts, Desk, Events},
+    api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events},
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
     events::{self, Page},
     hub::{Filled, Hub, zones},
     model::{
-        analytics::Query,
+        analytics,
         board::{Board, Filter},
         fields::Fields,
         ids::Collection,
         latest,
         money::Currency,
         position::Position,
+        report::{self, Report},
         snapshot::Snapshot,
     },
     pages,
+    reports::{ReportError, Reports},
     snapshots::Snapshots,
+    ui::ReportChart,
 };
 
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct App {
     pub hub: Hub,
     pub events: events::Events,
     pub snapshots: Snapshots,
+    pub reports: Reports,
     pub doors: Doors,
     pub leptos: LeptosOptions,
     /// Cancelled when the process begins to stop.
@@ -74,7 +78,38 @@ impl App {
             Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
             Ask::Analytics { query, currency } => Answer::of(&self.analytics(query, currency).await?.0),
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
+            Ask::Report { query } => Answer::of(&self.drawn(&query).await?),
         }
+    }
+
+    /// What a screen shows of a report; what is wrong with the query is no failure but an answer.
+    async fn drawn(&self, query: &str) -> Result<Result<Drawn, String>, AppError> {
+        match self.report(query).await {
+            Ok(mut report) => {
+                report.rows.truncate(report.shown());
+                let option = ReportChart::of(&report).option();
+                Ok(Ok(Drawn { report, option }))
+            }
+            Err(AppError::Invalid(why)) => Ok(Err(why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The report of a query as it stands in an address, with all its rows.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] in words for whoever chose it; while MongoDB or Redis is away; the cause is logged.
+    pub async fn report(&self, query: &str) -> Result<Report, AppError> {
+        let parts: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let network = self.network.time_zone.iana_name().unwrap_or("UTC");
+        let query = report::Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
+        self.reports.report(query).await.map_err(|error| match error {
+            ReportError::Zone(_) | ReportError::Calendar => AppError::Invalid(error.to_string()),
+            ReportError::Snapshot(_) | ReportError::Broken => {
+                tracing::warn!(%error, "no report");
+                AppError::Unavailable
+            }
+        })
     }
 
     /// Events from MongoDB. What the log has after `upto` comes by the socket.
@@ -132,7 +167,7 @@ impl App {
     /// # Errors
     /// For a query that is none, and until the documents are counted.
     pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), AppError> {
-        let read: Query = query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
+        let read: analytics::Query = query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
         let zone = TimeZone::get(&read.zone).map_err(|_| {
             AppError::Invalid(format!("No time zone is called “{}”. Write one such as Europe/London.", read.zone))
         })?;

@@ -3,10 +3,11 @@
 pub mod app;
 mod charts_csv;
 pub mod csrf;
-mod csv;
+pub mod csv;
 pub mod headers;
 pub mod health;
 pub mod problem;
+mod report;
 pub mod router;
 pub mod site;
 mod snapshot;

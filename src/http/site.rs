@@ -16,7 +16,7 @@ use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{app::App, charts_csv::charts_csv, headers, health, router, snapshot::snapshot};
+use super::{app::App, charts_csv::charts_csv, headers, health, report, router, snapshot::snapshot};
 use crate::{
     app,
     auth::{guard::LIVE, local_path::local_path, session::Activity},
@@ -35,6 +35,8 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         .route("/api/page/{*function}", post(functions))
         .route("/api/v1/snapshot/{topic}", get(snapshot))
         .route("/api/v1/analytics/{file}", get(charts_csv))
+        .route("/api/v1/report", get(report::json))
+        .route("/api/v1/report.csv", get(report::csv))
         .route(LIVE, get(socket::live))
         .route("/login", get(login))
         .fallback(not_found);

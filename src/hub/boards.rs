@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::{Form, state::State, zones};
 use crate::model::{
     analytics,
-    board::{Board, Filter},
+    board::{Board, CHANGED, Filter},
     change::{Change, Op},
     fields::Fields,
     figures::figures,
@@ -96,7 +96,7 @@ impl Cache {
         let minute = state.now()?.seconds().div_euclid(60);
         let made_for = match board {
             Board::Overview(_) => (state.version, minute),
-            Board::Activity(_) => (state.version, 0),
+            Board::Activity(_) | Board::Reported => (state.version, 0),
             Board::Analytics(_) => (state.course, minute),
         };
         let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +111,7 @@ impl Cache {
                 let now = state.now()?;
                 analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
             }
+            Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
         };
         let filled = match known {
             Some(entry) if entry.filled.fields == fields && entry.filled.head.epoch == head.epoch => {

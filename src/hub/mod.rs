@@ -96,6 +96,12 @@ impl Hub {
         self.0.boards.get(board, &self.read())
     }
 
+    /// The last change that can matter to a report, and its cluster time: what was read at that time or later is true
+    /// still. `None` until the log was read.
+    pub fn reported(&self) -> Option<(Position, ClusterTime)> {
+        self.read().reported()
+    }
+
     pub fn freshness(&self) -> Freshness {
         let state = self.read();
         Freshness { lag: state.lag, checked: state.checked.map(|at| at.elapsed()) }

@@ -15,6 +15,7 @@ use crate::model::{
     latest,
     log::{Effect, Entry, Record},
     position::{ClusterTime, Epoch, Position, Seq},
+    report,
     time::UtcMs,
 };
 
@@ -50,6 +51,8 @@ pub struct State {
     pub version: u64,
     /// Counts changes of the figures' course over time, which what is routine does not touch.
     pub course: u64,
+    /// The last change that can matter to a report, as far as the log reaches back.
+    reported: (Seq, ClusterTime),
 }
 
 struct TopicState {
@@ -85,12 +88,19 @@ impl State {
             clock: self.clock,
             version: self.version + 1,
             course: self.course + 1,
+            reported: (floor, oldest.ct),
             ..Self::default()
         };
     }
 
     pub fn head(&self) -> Option<Position> {
         Some(Position::new(self.epoch?, self.closed))
+    }
+
+    /// See [`super::Hub::reported`].
+    pub fn reported(&self) -> Option<(Position, ClusterTime)> {
+        let (seq, ct) = self.reported;
+        Some((Position::new(self.epoch?, seq), ct))
     }
 
     /// The last number taken, closed or not.
@@ -138,6 +148,9 @@ impl State {
         for (seq, record) in (from.next().0..).map(Seq).zip(records) {
             self.ct = record.ct;
             self.heard(record.at);
+            if report::matters(&record) {
+                self.reported = (seq, record.ct);
+            }
             match &record.effect {
                 Effect::Row(row) => {
                     let Some(topic) = self.topics.get_mut(&record.collection) else { continue };

@@ -86,6 +86,15 @@ pub fn start(tz: &TimeZone, day: Day) -> Option<UtcMs> {
     Some(UtcMs(start.timestamp().as_millisecond()))
 }
 
+/// The zone with exactly the offsets that hold in the period.
+pub fn within(tz: &TimeZone, name: &str, period: Period) -> Option<Zone> {
+    let start = Timestamp::from_millisecond(period.from.0).ok()?;
+    let mut offsets = vec![(start.as_second(), tz.to_offset(start).seconds())];
+    let changes = tz.following(start).take_while(|t| t.timestamp().as_millisecond() < period.to.0);
+    offsets.extend(changes.map(|t| (t.timestamp().as_second(), t.offset().seconds())));
+    Some(Zone { name: name.to_owned(), offsets })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

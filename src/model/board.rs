@@ -16,7 +16,12 @@ pub enum Board {
     Activity(Filter),
     /// A period's course.
     Analytics(Query),
+    /// When something last changed that a report may show.
+    Reported,
 }
+
+/// The value of [`Board::Reported`]: the position of that change.
+pub const CHANGED: &str = "changed";
 
 impl Board {
     /// The public name of the event that a delta of this board is.
@@ -25,6 +30,7 @@ impl Board {
             Self::Overview(_) => "overview",
             Self::Activity(_) => "activity",
             Self::Analytics(_) => "analytics",
+            Self::Reported => "reports",
         }
     }
 }
@@ -35,6 +41,7 @@ impl fmt::Display for Board {
             Self::Overview(zone) => write!(f, "overview?zone={zone}"),
             Self::Activity(filter) => write!(f, "activity?of={}", filter.name()),
             Self::Analytics(query) => write!(f, "analytics?{query}"),
+            Self::Reported => write!(f, "reports?{CHANGED}"),
         }
     }
 }
@@ -54,6 +61,7 @@ impl FromStr for Board {
                 filter.map(Self::Activity).ok_or_else(unknown)
             }
             ("analytics", query) => query.parse().map(Self::Analytics),
+            ("reports", CHANGED) => Ok(Self::Reported),
             _ => Err(unknown()),
         }
     }

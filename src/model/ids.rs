@@ -266,10 +266,20 @@ mod tests {
             "overview?zone=Europe/London",
             "activity?of=problems",
             "analytics?last=7d&by=day&against=before&zone=Europe/London",
+            "reports?changed",
         ] {
             assert_eq!(name.parse::<Topic>().unwrap().to_string(), name);
         }
-        for name in ["", "users", "overview", "overview?zone=", "activity?of=users", "analytics?last=7d", "x?of=all"] {
+        for name in [
+            "",
+            "users",
+            "overview",
+            "overview?zone=",
+            "activity?of=users",
+            "analytics?last=7d",
+            "reports?",
+            "x?of=all",
+        ] {
             assert!(name.parse::<Topic>().is_err(), "{name}");
         }
     }

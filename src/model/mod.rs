@@ -1,5 +1,6 @@
 //! Plain types and pure functions, the same on the server and in the browser. Nothing here reads a clock, a file or a socket.
 
+pub mod address;
 pub mod analytics;
 pub mod board;
 pub mod cells;
@@ -15,6 +16,7 @@ pub mod log;
 pub mod money;
 pub mod position;
 pub mod range;
+pub mod report;
 pub mod snapshot;
 pub mod status;
 pub mod time;

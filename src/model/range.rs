@@ -3,10 +3,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::time::{Civil, civil_from_days, days_from_civil};
 
 /// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Day(pub i64);
 
 impl Day {
@@ -61,6 +64,20 @@ impl FromStr for Day {
         let date = Self(days_from_civil(year, month, day));
         // A day that the month has not is another day.
         if year > 0 && date.to_string() == text { Ok(date) } else { Err(bad()) }
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = BadChoice;
+
+    fn try_from(text: String) -> Result<Self, BadChoice> {
+        text.parse()
     }
 }
 

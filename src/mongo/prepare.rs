@@ -108,6 +108,7 @@ fn indexes(collection: Collection) -> Vec<Document> {
             doc! {"created_at": -1, "_id": -1},
             doc! {"status": 1, "created_at": -1},
             doc! {"currency": 1, "captured_at": 1},
+            doc! {"captured_at": 1},
             doc! {"client_id": 1, "created_at": -1},
             doc! {"session_id": 1},
             doc! {"last_updated": -1, "_id": -1},

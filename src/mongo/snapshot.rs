@@ -120,11 +120,11 @@ fn projection(collection: Collection) -> Document {
     collection.shown_fields().iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect()
 }
 
-fn primary() -> SelectionCriteria {
+pub(super) fn primary() -> SelectionCriteria {
     SelectionCriteria::ReadPreference(ReadPreference::Primary)
 }
 
-fn snapshot_time(session: &ClientSession) -> Result<ClusterTime> {
+pub(super) fn snapshot_time(session: &ClientSession) -> Result<ClusterTime> {
     let time = session.snapshot_time().ok_or_else(|| Error::custom("MongoDB told no snapshot time"))?;
     Ok(ClusterTime::new(time.time, time.increment))
 }

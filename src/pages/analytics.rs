@@ -23,15 +23,14 @@ use crate::{
         money::Currency,
         range::{Against, Step},
     },
-    ui::{Address, Clock, PAGE_OF_ANALYTICS, choice, each, loaded, period_form, words},
+    ui::{ANALYTICS, Address, Clock, choice, each, loaded, period_form, words},
 };
 
 const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", "currency"];
 
 pub fn analytics() -> AnyView {
     let query = use_location().query;
-    let address =
-        Memo::new(move |_| query.with(|query| Address::read(PAGE_OF_ANALYTICS, &NAMES, |name| query.get(name))));
+    let address = Memo::new(move |_| query.with(|query| Address::read(ANALYTICS, &NAMES, |name| query.get(name))));
     view! { {move || at(&address.get())} }.into_any()
 }
 

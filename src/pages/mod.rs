@@ -10,6 +10,7 @@ mod login;
 mod not_found;
 mod overview;
 mod payments;
+mod reports;
 mod sessions;
 mod stations;
 
@@ -28,7 +29,7 @@ pub use login::login;
 
 use crate::{
     model::ids::Collection,
-    ui::{PAGE_OF_ANALYTICS, page},
+    ui::{ANALYTICS, REPORTS, page},
 };
 
 /// An address, what loads its part of the browser's program, and what draws it then.
@@ -36,15 +37,16 @@ type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
-pub static PAGES: [Page; 8] = [
+pub static PAGES: [Page; 9] = [
     ("/", || Box::pin(load_overview()), || part(overview())),
     ("/activity", || Box::pin(load_activity()), || part(activity())),
-    (PAGE_OF_ANALYTICS, || Box::pin(load_analytics()), || part(analytics())),
+    (ANALYTICS, || Box::pin(load_analytics()), || part(analytics())),
     (page(Collection::Stations), || Box::pin(load_stations()), || part(stations())),
     (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(sessions())),
     (page(Collection::Payments), || Box::pin(load_payments()), || part(payments())),
     (page(Collection::Clients), || Box::pin(load_clients()), || part(clients())),
     (page(Collection::EcoStats), || Box::pin(load_eco()), || part(eco())),
+    (REPORTS, || Box::pin(load_reports()), || part(reports())),
 ];
 
 /// Draws the page at `path`.
@@ -93,4 +95,5 @@ parts! {
     payments lists load_payments,
     clients lists load_clients,
     eco lists load_eco,
+    reports reports load_reports,
 }

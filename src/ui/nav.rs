@@ -25,7 +25,7 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
 static NOW: [Place; 3] = [
     place("/", OVERVIEW, Icon::Overview, false),
     place("/activity", words::ACTIVITY, Icon::Activity, true),
-    place(PAGE_OF_ANALYTICS, words::charts::ANALYTICS, Icon::Analytics, true),
+    place(ANALYTICS, words::charts::ANALYTICS, Icon::Analytics, true),
 ];
 static NETWORK: [Place; 4] = [
     place("/stations", words::title(Collection::Stations), Icon::Stations, false),
@@ -33,14 +33,20 @@ static NETWORK: [Place; 4] = [
     place("/payments", words::title(Collection::Payments), Icon::Payments, false),
     place("/clients", words::title(Collection::Clients), Icon::Clients, true),
 ];
-static INSIGHT: [Place; 1] = [place("/eco", words::title(Collection::EcoStats), Icon::Eco, true)];
+static INSIGHT: [Place; 2] = [
+    place("/eco", words::title(Collection::EcoStats), Icon::Eco, true),
+    place(REPORTS, words::REPORTS, Icon::Reports, true),
+];
+
+/// The page of reports.
+pub const REPORTS: &str = "/reports";
 
 /// The page of charts.
-pub const PAGE_OF_ANALYTICS: &str = "/analytics";
+pub const ANALYTICS: &str = "/analytics";
 
 /// The page of a period's charts, by the period as it stands in addresses.
 pub fn page_of_analytics(period: &str) -> String {
-    format!("{PAGE_OF_ANALYTICS}?{period}")
+    format!("{ANALYTICS}?{period}")
 }
 
 /// The page of a collection.

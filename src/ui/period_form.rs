@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::{each, some, words};
-use crate::model::range::Range;
+use crate::model::{address::escaped, range::Range};
 
 /// What stands in the address of a page that shows a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,19 +35,17 @@ impl Address {
     }
 }
 
-/// As a value in an address (RFC 3986): letters, digits and what means nothing there stay.
-pub fn escaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b',' | b'@' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
-}
+/// Zones that are offered while one types; any other of the zone database will do.
+const ZONES: [&str; 8] = [
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Athens",
+    "America/New_York",
+    "America/Denver",
+    "America/Los_Angeles",
+    "Asia/Tokyo",
+];
 
 /// The choice; `wrong` says what was wrong with the last one.
 pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyView {
@@ -60,13 +58,17 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
     let hidden = address.values.iter().filter(|(name, _)| !matches!(*name, "from" | "to" | "last" | "zone"));
     let hidden = hidden.map(|(name, value)| view! { <input type="hidden" name=*name value=value.clone() /> });
     let date = |name: &'static str, word: &'static str| {
+        let value = address.get(name).unwrap_or_default();
         view! {
             <label>
                 <span>{word}</span>
-                <input type="date" name=name value=address.get(name).unwrap_or_default() />
+                <input type="date" name=name value=value.clone() prop:value=value />
             </label>
         }
     };
+    let chosen = address.get("zone").unwrap_or_else(|| zone.to_owned());
+    let other = (!ZONES.contains(&zone)).then(|| zone.to_owned());
+    let zones = other.into_iter().chain(ZONES.map(str::to_owned));
     view! {
         <form class="period" method="get" action=address.path>
             <nav class="tabs" aria-label=words::charts::PERIOD>{each(presets)}</nav>
@@ -77,12 +79,16 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
                     <span>{words::charts::ZONE}</span>
                     <input
                         name="zone"
-                        value=address.get("zone").unwrap_or_else(|| zone.to_owned())
+                        value=chosen.clone()
+                        prop:value=chosen
+                        list="zones"
                         maxlength="64"
                         spellcheck="false"
                         autocapitalize="off"
+                        autocomplete="off"
                     />
                 </label>
+                <datalist id="zones">{each(zones.map(|zone| view! { <option value=zone></option> }))}</datalist>
                 {each(hidden)}
                 <button class="button" type="submit">{words::charts::SHOW}</button>
             </div>
@@ -109,7 +115,6 @@ mod tests {
         let address = Address::read("/analytics", &["last", "zone", "by", "against"], get);
         assert_eq!(address.with(&[("by", Some("day"))]), "/analytics?last=7d&zone=Europe/London&by=day");
         assert_eq!(address.with(&[("last", None), ("zone", None)]), "/analytics");
-        assert_eq!(escaped("A&B=ü %"), "A%26B%3D%C3%BC%20%25");
     }
 
     #[test]

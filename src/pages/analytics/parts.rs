@@ -6,12 +6,13 @@ use super::draw::{Drawn, Said};
 use crate::{
     charts,
     model::{
+        address::escaped,
         ids::Collection,
         money::Watt,
         status::{EvseStatus, PaymentStatus, Role},
         time::{Period, Zone},
     },
-    ui::{escaped, page, role_class, words},
+    ui::{page, role_class, words},
 };
 
 /// A part of a whole, and the list of exactly what it counts.

@@ -5,6 +5,7 @@ pub mod charts;
 mod money;
 mod numbers;
 mod phrases;
+mod reports;
 mod sentences;
 mod statuses;
 mod times;
@@ -15,6 +16,7 @@ pub use numbers::{
     volume,
 };
 pub use phrases::*;
+pub use reports::*;
 pub use sentences::{Sentence, sentence};
 pub use statuses::{
     charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,

@@ -1,0 +1,88 @@
+//! Several queries on the primary at one cluster time, a document at a time.
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::{ClientSession, SessionCursor, error::Result};
+
+use super::{
+    Mongo, documents,
+    snapshot::{primary, snapshot_time},
+};
+use crate::model::{
+    fields::Fields,
+    ids::Collection,
+    position::ClusterTime,
+    time::{Period, UtcMs},
+};
+
+/// Documents fetched at a time.
+const BATCH: u32 = 5000;
+
+/// A time at which documents are read: that of the first query.
+pub struct Reading<'a> {
+    mongo: &'a Mongo,
+    session: ClientSession,
+}
+
+/// The documents that a query found.
+pub struct Found {
+    collection: Collection,
+    cursor: SessionCursor<RawDocumentBuf>,
+}
+
+impl<'a> Reading<'a> {
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn begin(mongo: &'a Mongo) -> Result<Self> {
+        Ok(Self { mongo, session: mongo.client.start_session().snapshot(true).await? })
+    }
+
+    /// Finds documents, of which only the fields `wanted` are read.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or cannot read at one time just now (246, 239): begin anew.
+    pub async fn find(&mut self, collection: Collection, filter: Document, wanted: &[&str]) -> Result<Found> {
+        let projection: Document = wanted.iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect();
+        let cursor = self
+            .mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(filter)
+            .projection(projection)
+            .batch_size(BATCH)
+            .selection_criteria(primary())
+            .session(&mut self.session)
+            .await?;
+        Ok(Found { collection, cursor })
+    }
+
+    /// The next document.
+    ///
+    /// # Errors
+    /// As [`Reading::find`].
+    pub async fn next(&mut self, found: &mut Found) -> Result<Option<Fields>> {
+        let more = found.cursor.advance(&mut self.session).await?;
+        Ok(more.then(|| documents::fields(found.collection, found.cursor.current())))
+    }
+
+    /// The time that everything was read at.
+    ///
+    /// # Errors
+    /// Before the first query.
+    pub fn ct(&self) -> Result<ClusterTime> {
+        snapshot_time(&self.session)
+    }
+}
+
+/// Selects what may be in the period by this date, and never less: a text may read as a date.
+pub fn maybe_within(field: &str, period: Period) -> Document {
+    let date = |at: UtcMs| bson::DateTime::from_millis(at.0);
+    doc! {"$or": [
+        {field: {"$gte": date(period.from), "$lt": date(period.to)}},
+        {field: {"$type": "string"}},
+    ]}
+}
+
+/// Selects what has one of these public ids. The type is said because the unique indexes hold texts only.
+pub fn among(field: &str, ids: &[&str]) -> Document {
+    doc! {field: {"$in": ids, "$type": "string"}}
+}

@@ -1,0 +1,114 @@
+//! Every figure leads to the list of the documents behind it, where a list can be had that holds just those.
+
+use crate::{
+    model::{
+        address::escaped,
+        ids::Collection,
+        report::{By, Column, Report, Row},
+        status::{PaymentStatus, SessionStatus},
+    },
+    ui::page,
+};
+
+/// The address of the list behind a figure; of a row's name without a column, of a total without a row.
+pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Option<String> {
+    let payments = match column {
+        None => report.by == By::Method,
+        Some(Column::Sessions | Column::Energy) => false,
+        Some(Column::Payments | Column::Money(..)) => true,
+        Some(Column::WithoutEnergy | Column::Derived | Column::WithoutAmount) => return None,
+    };
+    let (mut period, mut narrower) = (report.about.period.as_str(), String::new());
+    if let Some(row) = row {
+        let id = escaped(row.id.as_deref()?);
+        match (report.by, payments) {
+            (By::Day | By::Week | By::Month, _) => period = row.period.as_deref()?,
+            (By::Client, _) => narrower = format!("&client={id}"),
+            (By::Station, false) => narrower = format!("&station={id}"),
+            (By::Method, true) => narrower = format!("&method={id}"),
+            // A payment knows no station, a session no method, and neither a city.
+            _ => return None,
+        }
+    }
+    if !payments {
+        let (list, status) = (page(Collection::ChargingSessions), SessionStatus::Completed);
+        return Some(format!("{list}?status={}&ended={period}{narrower}", status.code()));
+    }
+    let statuses: Vec<&str> = PaymentStatus::KNOWN.iter().filter(|s| s.is_revenue()).map(PaymentStatus::code).collect();
+    let currency = match column {
+        Some(Column::Money(_, currency)) => format!("&currency={}", escaped(&currency.0)),
+        _ => String::new(),
+    };
+    let (list, statuses) = (page(Collection::Payments), statuses.join(","));
+    Some(format!("{list}?status={statuses}&captured={period}{currency}{narrower}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        money::Currency,
+        report::{About, Measure},
+    };
+
+    const JUNE: &str = "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z";
+    const REVENUE: &str = "status=CAPTURED,PARTIALLY_REFUNDED,REFUNDED,DISPUTED";
+
+    fn report(by: By) -> Report {
+        Report {
+            query: String::new(),
+            about: About {
+                zone: String::new(),
+                first: "2018-06-01".parse().unwrap(),
+                last: "2018-06-30".parse().unwrap(),
+                period: JUNE.to_owned(),
+                at: String::new(),
+                position: Default::default(),
+                ct: Default::default(),
+                until: None,
+                took_ms: 0,
+            },
+            by,
+            sort: String::new(),
+            columns: Vec::new(),
+            rows: Vec::new(),
+            all: 0,
+            totals: Vec::new(),
+        }
+    }
+
+    fn row(id: Option<&str>, period: Option<&str>) -> Row {
+        Row { id: id.map(str::to_owned), lacks: None, name: None, period: period.map(str::to_owned), cells: Vec::new() }
+    }
+
+    #[test]
+    fn figures_lead_to_the_documents_behind_them() {
+        let revenue = Column::Money(Measure::Revenue, Currency("GBP".into()));
+        let of = |by, row: Option<Row>, column: Option<&Column>| behind(&report(by), row.as_ref(), column);
+        let some = |address: String| Some(address);
+        assert_eq!(
+            of(By::Station, Some(row(Some("A&B"), None)), None),
+            some(format!("/sessions?status=COMPLETED&ended={JUNE}&station=A%26B"))
+        );
+        assert_eq!(of(By::Station, Some(row(Some("A"), None)), Some(&revenue)), None);
+        assert_eq!(
+            of(By::Station, None, Some(&revenue)),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&currency=GBP"))
+        );
+        assert_eq!(
+            of(By::Method, Some(row(Some("CARD"), None)), None),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&method=CARD"))
+        );
+        let day = "2018-06-01T23:00:00Z/2018-06-02T23:00:00Z";
+        assert_eq!(
+            of(By::Day, Some(row(Some("2018-06-02"), Some(day))), Some(&Column::Sessions)),
+            some(format!("/sessions?status=COMPLETED&ended={day}"))
+        );
+        assert_eq!(
+            of(By::Client, Some(row(Some("605338"), None)), Some(&revenue)),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&currency=GBP&client=605338"))
+        );
+        assert_eq!(of(By::Client, Some(row(None, None)), None), None, "of what is not known there is no list");
+        assert_eq!(of(By::City, Some(row(Some("Dundee"), None)), None), None);
+    }
+}

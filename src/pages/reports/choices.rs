@@ -1,0 +1,36 @@
+//! What can be chosen: the period as on other pages, and what the rows are. It works without scripts, and what was typed
+//! stays, whatever becomes of it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::{
+    model::report::By,
+    ui::{Address, Clock, REPORTS, choice, each, period_form, words},
+};
+
+const NAMES: [&str; 6] = ["last", "from", "to", "zone", "by", "sort"];
+
+pub fn choices() -> AnyView {
+    let given = use_location().query;
+    let network = Clock::expect().with_zone(|zone| zone.name.clone());
+    let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &NAMES, |name| given.get(name))));
+    (move || address.with(|address| drawn(address, &network))).into_any()
+}
+
+fn drawn(address: &Address, network: &str) -> AnyView {
+    let by = address.get("by").and_then(|name| By::try_from(name).ok()).unwrap_or_default();
+    // Another kind of rows is sorted in another way.
+    let groups = By::ALL.map(|other| {
+        let href = address.with(&[("by", Some(other.name())), ("sort", None)]);
+        choice(href, words::report_by(other), other == by)
+    });
+    view! {
+        {period_form(address, network, None)}
+        <div class="choices">
+            <p id="groups">{words::GROUP_BY}</p>
+            <nav class="tabs" aria-labelledby="groups">{each(groups)}</nav>
+        </div>
+    }
+    .into_any()
+}

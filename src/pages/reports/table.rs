@@ -1,0 +1,152 @@
+//! The table of a report: what it is about, its rows, its totals, and the way to the same as a file.
+
+use leptos::prelude::*;
+
+use super::{behind::behind, chart::chart, follow::Followed};
+use crate::{
+    model::{
+        address::escaped,
+        report::{Column, Measure, Report, Row, Sort},
+        status::Role,
+        time::UtcMs,
+    },
+    ui::{Badge, Cell, Clock, Empty, REPORTS, each, some, words},
+};
+
+#[component]
+pub fn Table(followed: Followed) -> impl IntoView {
+    let Followed { report, trouble, loading, .. } = followed;
+    let clock = Clock::expect();
+    let warning = move || {
+        let said = trouble.with(|trouble| trouble.as_ref().map(words::error));
+        some(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
+    };
+    // Drawn again as a whole, of which only the texts that differ reach the document.
+    let table = move || report.with(|report| some(report.as_ref(), |report| drawn(report, &clock)));
+    view! {
+        {move || warning()}
+        {chart(followed)}
+        <section
+            class="panel report"
+            aria-busy=move || loading.get().to_string()
+            hidden=move || report.with(Option::is_none)
+        >
+            <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
+            {move || table()}
+        </section>
+    }
+}
+
+fn drawn(report: &Report, clock: &Clock) -> AnyView {
+    let as_of = UtcMs::parse(&report.about.at).map(|at| words::report_as_of(&clock.stamp(at), report));
+    view! {
+        <header class="list-head">
+            <p class="about">
+                <b>{words::report_period(report)}</b>
+                <span>{words::report_rows(report)}</span>
+                <span data-position=report.about.position.to_string()>{as_of}</span>
+            </p>
+            <a class="button" href=words::report_file(report) download="" rel="external">
+                {words::AS_CSV}
+            </a>
+        </header>
+        {if report.is_empty() { view! { <Empty words=words::NO_FIGURES /> }.into_any() } else { table(report) }}
+        <p class="footnote">{words::REPORT_COUNTS} " " {words::REPORT_NET}</p>
+    }
+    .into_any()
+}
+
+fn table(report: &Report) -> AnyView {
+    let columns = report.columns.iter().map(Some);
+    let heads = [None].into_iter().chain(columns).map(|column| head(report, column));
+    let rows = report.rows.iter().map(|row| {
+        let (name, beside) = words::report_row(report.by, row);
+        let beside = beside.filter(|beside| *beside != name);
+        line(report, Some(row), name, beside, &row.cells)
+    });
+    let more = words::report_more(report).map(|more| view! { <p class="more">{more}</p> });
+    view! {
+        <div class="scroll" tabindex="0" role="region" aria-label=words::report_period(report)>
+            <table class="table" data-report=report.by.name() role="table" aria-label=words::report_rows(report)>
+                <thead role="rowgroup">
+                    <tr role="row">{each(heads)}</tr>
+                </thead>
+                <tbody role="rowgroup">{each(rows)}</tbody>
+                <tfoot role="rowgroup">{line(report, None, words::TOTAL.to_owned(), None, &report.totals)}</tfoot>
+            </table>
+        </div>
+        {some(more, |more| more)}
+    }
+    .into_any()
+}
+
+/// A heading sorts.
+fn head(report: &Report, column: Option<&Column>) -> impl IntoView + use<> {
+    let (descending, name) = report.sort.strip_prefix('-').map_or((false, report.sort.as_str()), |name| (true, name));
+    let now = Sort { column: name.parse().ok(), descending };
+    let sorted = match (now.column.as_ref() == column, descending) {
+        (false, _) => "none",
+        (true, false) => "ascending",
+        (true, true) => "descending",
+    };
+    // The rest of the query comes before the order.
+    let rest = report.query.split("&sort=").next().unwrap_or_default();
+    let href = format!("{REPORTS}?{rest}&sort={}", escaped(&now.toggled(column.cloned()).to_string()));
+    let (text, why, class) = match column {
+        None => (words::report_by(report.by).to_owned(), "", "lead"),
+        Some(column) => (words::report_column(column), words::report_why(column), "number"),
+    };
+    view! {
+        <th class=class scope="col" role="columnheader" aria-sort=sorted>
+            <a href=href title=why data-noscroll="">{text}</a>
+        </th>
+    }
+}
+
+fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>, cells: &[Option<i64>]) -> AnyView {
+    let id = row.and_then(|row| row.id.clone().or_else(|| row.lacks.clone())).unwrap_or_default();
+    let first = report.columns.iter().find_map(|column| match column {
+        Column::Money(Measure::Revenue, currency) => Some(currency),
+        _ => None,
+    });
+    let cells = report.columns.iter().zip(cells).map(|(column, value)| {
+        // Its place in a phone's lines.
+        let class = match column {
+            Column::Sessions => "number last",
+            Column::Energy => "number second",
+            Column::Money(Measure::Revenue, currency) if Some(currency) == first => "number end",
+            Column::Money(Measure::Revenue, _) => "number further",
+            _ => "number",
+        };
+        let href = value.filter(|value| *value != 0).and_then(|_| behind(report, row, Some(column)));
+        view! {
+            <td class=class data-field=column.to_string() data-label=words::report_column(column) role="cell">
+                {linked(href, cell(column, *value).view())}
+            </td>
+        }
+    });
+    let name = linked(behind(report, row, None), Cell::text(Some(name)).view());
+    view! {
+        <tr role="row" data-id=id>
+            <td class="lead" data-field="group" role="cell">
+                {name} {some(beside, |beside| view! { <small>{beside}</small> })}
+            </td>
+            {each(cells)}
+        </tr>
+    }
+    .into_any()
+}
+
+/// What was derived says so.
+fn cell(column: &Column, value: Option<i64>) -> Cell {
+    let figure = Cell::text(value.map(|value| words::report_figure(column, value)));
+    let derived = *column == Column::Derived && value.is_some_and(|value| value != 0);
+    figure.badges(derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)))
+}
+
+fn linked(href: Option<String>, view: AnyView) -> AnyView {
+    match href {
+        Some(href) => view! { <a href=href>{view}</a> }.into_any(),
+        None => view,
+    }
+}

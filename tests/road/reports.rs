@@ -1,0 +1,258 @@
+//! Reports against the database itself: equal to its own sums, true after every change that they show, and undisturbed by
+//! what they do not.
+
+use std::collections::BTreeMap;
+
+use bson::{Document, doc};
+use chargedeck::{
+    hub::Hub,
+    model::{
+        board::{Board, CHANGED},
+        ids::Collection,
+        money::Currency,
+        position::Position,
+        report::{Column, Measure, Query, Report},
+    },
+    reports::{ReportError, Reports},
+};
+
+use super::Network;
+
+/// 2018-06-01T00:00:00+01:00
+const JUNE: i64 = 1_527_807_600_000;
+const HOUR: i64 = 3_600_000;
+
+fn query(parts: &[(&str, &str)]) -> Query {
+    let parts: BTreeMap<_, _> = parts.iter().copied().collect();
+    Query::read(|name| parts.get(name).map(|&text| text.to_owned()), "Europe/London").unwrap()
+}
+
+fn june(by: &str) -> Query {
+    query(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("by", by)])
+}
+
+fn at(hours: i64) -> bson::DateTime {
+    bson::DateTime::from_millis(JUNE + hours * HOUR)
+}
+
+/// Sessions over two months, so that half of them are not in June, with payments of two currencies for most.
+async fn fill(network: &Network) {
+    let stations = (0..5).map(|n| doc! {"_id": n, "station_id": format!("S{n}"), "name": format!("Station {n}"), "city": ["Dundee", "Perth"][n as usize % 2]});
+    network.collection(Collection::Stations).insert_many(stations).await.unwrap();
+    let clients = (0..4).map(|n| doc! {"_id": n, "client_id": format!("C{n}"), "name": format!("Client {n}")});
+    network.collection(Collection::Clients).insert_many(clients).await.unwrap();
+    let sessions = (0..600_i64).map(|n| {
+        let status = ["COMPLETED", "COMPLETED", "COMPLETED", "INVALID", "ACTIVE"][n as usize % 5];
+        let mut session = doc! {
+            "_id": n, "session_id": format!("CS{n}"), "status": status, "start_date_time": at(2 * n - 3),
+            "end_date_time": at(2 * n - 240), "client_id": format!("C{}", n % 4),
+        };
+        if n % 7 != 0 {
+            session.insert("energy_wh", 1000 + n);
+        }
+        // One station is in no document, some sessions have none.
+        if n % 11 != 0 {
+            session.insert("station_id", format!("S{}", n % 6));
+        }
+        session
+    });
+    network.collection(Collection::ChargingSessions).insert_many(sessions).await.unwrap();
+    let payments = (0..500_i64).map(|n| {
+        let status = ["CAPTURED", "REFUNDED", "FAILED", "PARTIALLY_REFUNDED", "DISPUTED"][n as usize % 5];
+        let mut payment = doc! {
+            "_id": n, "payment_id": format!("P{n}"), "session_id": format!("CS{n}"), "client_id": format!("C{}", n % 4),
+            "status": status, "captured_minor": 500 + n, "refunded_minor": if n % 5 == 1 { 500 + n } else { n % 5 },
+            "currency": ["GBP", "EUR"][n as usize % 2], "captured_at": at(2 * n - 240),
+        };
+        if n % 3 != 0 {
+            payment.insert("fee_minor", n % 30);
+        }
+        if n % 13 != 0 {
+            payment.insert("method", ["CARD", "APP", "RFID_ACCOUNT"][n as usize % 3]);
+        }
+        payment
+    });
+    network.collection(Collection::Payments).insert_many(payments).await.unwrap();
+}
+
+fn cells(report: &Report, column: &Column) -> BTreeMap<String, Option<i64>> {
+    let at = report.columns.iter().position(|known| known == column).unwrap_or_else(|| panic!("no column {column}"));
+    let mut cells: BTreeMap<String, Option<i64>> = BTreeMap::new();
+    // MongoDB knows one way of not being known.
+    for row in &report.rows {
+        let cell = cells.entry(row.id.clone().unwrap_or_default()).or_default();
+        *cell = row.cells[at].map_or(*cell, |value| Some(cell.unwrap_or(0) + value));
+    }
+    cells
+}
+
+fn total(report: &Report, column: &Column) -> Option<i64> {
+    report.columns.iter().position(|known| known == column).and_then(|at| report.totals[at])
+}
+
+/// MongoDB's own sums of June's documents, by an expression.
+async fn sums(network: &Network, collection: Collection, stages: Vec<Document>) -> BTreeMap<String, i64> {
+    let mut cursor = network.collection(collection).aggregate(stages).await.unwrap();
+    let mut sums = BTreeMap::new();
+    while cursor.advance().await.unwrap() {
+        let group: Document = cursor.deserialize_current().unwrap();
+        let sum = group.get("sum").and_then(|sum| sum.as_i64().or(sum.as_i32().map(i64::from))).unwrap();
+        sums.insert(group.get_str("_id").unwrap_or_default().to_owned(), sum);
+    }
+    sums
+}
+
+async fn sessions_by(network: &Network, key: &str, sum: bson::Bson) -> BTreeMap<String, i64> {
+    let matching = doc! {"status": "COMPLETED", "end_date_time": {"$gte": at(0), "$lt": at(30 * 24)}};
+    let group = doc! {"_id": key, "sum": {"$sum": sum}};
+    sums(network, Collection::ChargingSessions, vec![doc! {"$match": matching}, doc! {"$group": group}]).await
+}
+
+async fn revenue_by(network: &Network, key: &str, currency: &str) -> BTreeMap<String, i64> {
+    let revenue = ["CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED"];
+    let matching = doc! {"status": {"$in": &revenue[..]}, "currency": currency, "captured_at": {"$gte": at(0), "$lt": at(30 * 24)}};
+    let session =
+        doc! {"from": "charging_sessions", "localField": "session_id", "foreignField": "session_id", "as": "session"};
+    let group = doc! {"_id": key, "sum": {"$sum": {"$subtract": ["$captured_minor", "$refunded_minor"]}}};
+    let stages = vec![
+        doc! {"$match": matching},
+        doc! {"$lookup": session},
+        doc! {"$set": {"session": {"$first": "$session"}}},
+        doc! {"$group": group},
+    ];
+    sums(network, Collection::Payments, stages).await
+}
+
+fn changed(hub: &Hub) -> Position {
+    hub.board(&Board::Reported).unwrap().fields[CHANGED].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_follows_what_it_shows_and_nothing_else() {
+    let network = Network::new().await;
+    fill(&network).await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    let before = changed(&instance.hub);
+    let first = reports.report(june("station")).await.unwrap();
+
+    // Heartbeats, and the meter of a session that runs, are no changes of a report.
+    let stations = network.collection(Collection::Stations);
+    let sessions = network.collection(Collection::ChargingSessions);
+    stations.update_many(doc! {}, doc! {"$set": {"last_heartbeat_at": at(5000), "evses": []}}).await.unwrap();
+    sessions
+        .update_many(doc! {"status": "ACTIVE"}, doc! {"$inc": {"energy_wh": 5}, "$set": {"power_w": 7}})
+        .await
+        .unwrap();
+    instance.until("the heartbeats", |hub| hub.head().is_some_and(|head| head.seq.0 >= 125)).await;
+    assert_eq!(changed(&instance.hub), before);
+    network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
+    let again = reports.report(june("station")).await.unwrap();
+    network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
+    let read =
+        network.mongo.operator.collection::<Document>("system.profile").count_documents(doc! {"op": "query"}).await;
+    assert_eq!(read.unwrap(), 0, "what is true still is not read again");
+    assert_eq!((&again.rows, &again.totals), (&first.rows, &first.totals));
+    assert!(again.about.position > first.about.position, "true up to the head");
+
+    // A refund, and a session that ends, are.
+    network
+        .collection(Collection::Payments)
+        .update_one(doc! {"_id": 200}, doc! {"$set": {"status": "PARTIALLY_REFUNDED", "refunded_minor": 123}})
+        .await
+        .unwrap();
+    sessions.update_one(doc! {"_id": 204}, doc! {"$set": {"status": "COMPLETED", "station_id": "S0"}}).await.unwrap();
+    instance.until("the changes", |hub| changed(hub).seq.0 >= before.seq.0 + 127).await;
+    let moved = changed(&instance.hub);
+    // For a moment the report of before may do, as it says itself.
+    let after = loop {
+        let after = reports.report(june("station")).await.unwrap();
+        if after.about.position >= moved {
+            break after;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_ne!(after.totals, first.totals);
+    let revenue = |currency: &str| Column::Money(Measure::Revenue, Currency(currency.to_owned()));
+    for report in [&after, &reports.report(june("city")).await.unwrap()] {
+        for (column, whole) in [
+            (Column::Sessions, sessions_by(&network, "all", 1.into()).await),
+            (Column::Energy, sessions_by(&network, "all", "$energy_wh".into()).await),
+            (revenue("GBP"), revenue_by(&network, "all", "GBP").await),
+            (revenue("EUR"), revenue_by(&network, "all", "EUR").await),
+        ] {
+            assert_eq!(total(report, &column), whole.get("all").copied(), "{column}");
+            let rows: i64 = cells(report, &column).values().flatten().sum();
+            assert_eq!(Some(rows), total(report, &column), "the rows of {column} add up");
+        }
+    }
+    instance.stop.cancel();
+}
+
+/// Known values of some, as MongoDB groups them.
+fn known(cells: BTreeMap<String, Option<i64>>) -> BTreeMap<String, i64> {
+    cells.into_iter().filter_map(|(id, value)| Some((id, value?))).filter(|(_, value)| *value != 0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_equal_mongodbs_own_sums() {
+    let network = Network::new().await;
+    fill(&network).await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    let gbp = Column::Money(Measure::Revenue, Currency("GBP".into()));
+
+    let station = reports.report(june("station")).await.unwrap();
+    assert_eq!(known(cells(&station, &Column::Sessions)), sessions_by(&network, "$station_id", 1.into()).await);
+    assert_eq!(
+        known(cells(&station, &Column::Energy)),
+        sessions_by(&network, "$station_id", "$energy_wh".into()).await
+    );
+    assert_eq!(known(cells(&station, &gbp)), revenue_by(&network, "$session.station_id", "GBP").await);
+    let name = |id: &str| station.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().name.clone();
+    assert_eq!((name("S1").as_deref(), name("S5")), (Some("Station 1"), None));
+
+    let client = reports.report(june("client")).await.unwrap();
+    assert_eq!(known(cells(&client, &Column::Sessions)), sessions_by(&network, "$client_id", 1.into()).await);
+    assert_eq!(known(cells(&client, &gbp)), revenue_by(&network, "$client_id", "GBP").await);
+    assert!(client.rows.iter().all(|row| row.name.is_some()));
+
+    let day = reports.report(june("day")).await.unwrap();
+    assert_eq!((day.rows.len(), day.all), (30, 30));
+    assert_eq!(day.about.period, "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z");
+    assert_eq!(day.rows[29].period.as_deref(), Some("2018-06-29T23:00:00Z/2018-06-30T23:00:00Z"));
+    assert_eq!(known(cells(&day, &gbp)).values().sum::<i64>(), revenue_by(&network, "all", "GBP").await["all"]);
+
+    // What a session was paid with is what its payment says.
+    let method = reports.report(june("method")).await.unwrap();
+    assert_eq!(known(cells(&method, &gbp)), revenue_by(&network, "$method", "GBP").await);
+    let lacks = |what: &str| method.rows.iter().find(|row| row.lacks.as_deref() == Some(what));
+    let unpaid = lacks("payment").expect("sessions without a payment").cells[0];
+    let paid: Vec<String> = (0..500).map(|n| format!("CS{n}")).collect();
+    let without = doc! {"status": "COMPLETED", "session_id": {"$nin": paid}, "end_date_time": {"$gte": at(0), "$lt": at(30 * 24)}};
+    let without = network.collection(Collection::ChargingSessions).count_documents(without).await.unwrap();
+    assert_eq!(unpaid, i64::try_from(without).ok());
+    assert!(lacks("method").is_some());
+
+    let nowhere = Query { zone: "Mars/Base".into(), ..june("day") };
+    assert!(matches!(reports.report(nowhere).await, Err(ReportError::Zone(_))));
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_that_are_texts_count_as_they_do_everywhere() {
+    let network = Network::new().await;
+    let sessions = network.collection(Collection::ChargingSessions);
+    let session = |end: bson::Bson| doc! {"status": "COMPLETED", "end_date_time": end, "energy_wh": 1000};
+    let ends = ["2018-06-01T00:00:00+01:00", "2018-05-31T23:59:59+01:00", "no date"];
+    sessions.insert_many(ends.map(|end| session(end.into()))).await.unwrap();
+    sessions.insert_many([session(at(0).into()), session(at(24 * 30).into())]).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    let report = reports.report(june("day")).await.unwrap();
+    assert_eq!(total(&report, &Column::Sessions), Some(2));
+    instance.stop.cancel();
+}
