@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::report;
 use crate::{
     api::{Answer, AppError, Ask, Desk, Drawn, Events},
     auth::{CurrentAdmin, Doors},
@@ -23,7 +24,6 @@ use crate::{
     },
     reports::{ReportError, Reports},
     snapshots::Snapshots,
-    ui::ReportChart,
 };
 
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl App {
         match self.report(query).await {
             Ok(mut report) => {
                 report.rows.truncate(report.shown());
-                let option = ReportChart::of(&report).option();
+                let option = report::option(&report);
                 Ok(Ok(Drawn { report, option }))
             }
             Err(AppError::Invalid(why)) => Ok(Err(why)),
