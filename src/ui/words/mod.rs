@@ -9,7 +9,7 @@ mod sentences;
 mod statuses;
 mod times;
 
-pub use money::money;
+pub use money::{money, money_unit};
 pub use numbers::{
     Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated, volume,
 };
