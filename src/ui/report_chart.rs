@@ -62,9 +62,7 @@ fn unit(column: &Column) -> Unit {
     match column {
         Column::Energy => Unit::after("kWh"),
         Column::Money(Measure::FeesMissing, _) => Unit::count(""),
-        Column::Money(_, currency) => {
-            Unit { name: currency.to_string(), format: format!("{{value:{}}}\u{a0}{currency}", currency.exponent()) }
-        }
+        Column::Money(_, currency) => words::money_unit(currency),
         _ => Unit::count(""),
     }
 }
@@ -108,7 +106,7 @@ mod tests {
             panic!("no ranking")
         };
         assert_eq!((ranking.labels, ranking.values), (vec!["Dundee".to_owned(), "Perth".to_owned()], vec![12.5, 1.5]));
-        assert_eq!(ranking.unit.format, "{value:2}\u{a0}GBP");
+        assert_eq!(ranking.unit.format, "£{value:2}");
         let days = vec![("2018-06-02", 0), ("2018-06-01", 0)];
         let ReportChart::Course(course) = ReportChart::of(&report(By::Day, "-group", days)) else {
             panic!("no course")
