@@ -5,7 +5,7 @@
 pub struct Unit {
     /// On the axis.
     pub name: String,
-    /// How a value is written: `{value} kWh`; `£{value:2}` where there are always two decimals.
+    /// How a value is written: `{value} kWh`; `£{value:2}` with two decimals always, else with one at most.
     pub format: String,
 }
 
@@ -72,6 +72,7 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
     pub unit: Unit,
+    /// Nothing is drawn where it is not known.
     pub value: Option<f64>,
     pub max: f64,
 }

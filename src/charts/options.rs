@@ -4,7 +4,7 @@
 use charming::{
     Chart,
     component::{Axis, DataZoom, DataZoomType, Grid, VisualMap, VisualMapChannel, VisualMapType},
-    datatype::{CompositeValue, DataPoint, DataPointItem},
+    datatype::{DataPoint, DataPointItem},
     element::{
         AreaStyle, AxisLabel, AxisPointer, AxisPointerType, AxisTick, AxisType, ItemStyle, Label, LabelPosition,
         LineStyle, LineStyleType, Orient, Pointer, SplitLine, Tooltip, Trigger,
@@ -49,7 +49,7 @@ impl Course {
         let units = self.units();
         let mut chart = Chart::new()
             .tooltip(Tooltip::new().trigger(Trigger::Axis).axis_pointer(AxisPointer::new().type_(pointer)))
-            .grid(Grid::new().left(4).right(4).top(28).bottom(44))
+            .grid(Grid::new().left(4).right(4).top(28).bottom(48))
             .x_axis(axis(AxisType::Category).data(self.labels.clone()))
             .data_zoom(DataZoom::new().id("inside").type_(DataZoomType::Inside))
             .data_zoom(DataZoom::new().id("slider").type_(DataZoomType::Slider));
@@ -60,7 +60,7 @@ impl Course {
         }
         for (i, series) in self.series.iter().enumerate() {
             let on = units.iter().position(|unit| **unit == series.unit).unwrap_or(0);
-            chart = series.draw(chart, &role(&format!("series-{}", i % 4 + 1)), on);
+            chart = series.draw(chart, &role(&format!("series-{}", i % 4 + 1)), on, !bars);
         }
         if let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) {
             chart = chart.series(ghost.line(&first.unit));
@@ -81,7 +81,8 @@ impl Course {
 }
 
 impl Series {
-    fn draw(&self, chart: Chart, colour: &str, axis: usize) -> Chart {
+    /// `filled` is a line's area, which would veil bars.
+    fn draw(&self, chart: Chart, colour: &str, axis: usize, filled: bool) -> Chart {
         #[expect(clippy::cast_precision_loss, reason = "of two axes")]
         let axis = axis as f64;
         let style = ItemStyle::new().color(colour);
@@ -101,7 +102,7 @@ impl Series {
                     .name(self.name.as_str())
                     .y_axis_index(axis)
                     .item_style(style)
-                    .area_style(AreaStyle::new().opacity(0.12))
+                    .area_style(AreaStyle::new().opacity(if filled { 0.12 } else { 0.0 }))
                     .tooltip(values(&self.unit))
                     .data(self.values.clone()),
             ),
@@ -129,7 +130,7 @@ impl Donut {
         });
         let pie = Pie::new()
             .id("parts")
-            .radius(vec!["50%", "72%"])
+            .radius(vec!["54%", "80%"])
             .label(Label::new().formatter("{b} {d}%"))
             .tooltip(values(&self.unit))
             .data(parts.collect());
@@ -145,13 +146,16 @@ impl Gauge {
             .max(self.max)
             .start_angle(210)
             .end_angle(-30)
-            .split_number(2)
+            .split_number(1)
+            .center(("50%", "60%"))
+            .radius("100%")
+            .axis_label(AxisLabel::new().formatter("{value}"))
             .progress(GaugeProgress::new().show(true).item_style(ItemStyle::new().color(role("series-1"))))
             .pointer(Pointer::new().show(false))
             .axis_tick(AxisTick::new().show(false))
             .split_line(SplitLine::new().show(false))
             .detail(GaugeDetail::new().formatter(self.unit.format.as_str()))
-            .data(vec![CompositeValue::from(self.value)]);
+            .data(self.value.into_iter().collect());
         text(&Chart::new().series(gauge))
     }
 }
@@ -173,7 +177,7 @@ impl Heat {
             .in_range(VisualMapChannel::new().color(vec![role("panel"), role("series-1")]));
         let chart = Chart::new()
             .tooltip(Tooltip::new().trigger(Trigger::Item))
-            .grid(Grid::new().left(4).right(4).top(4).bottom(52))
+            .grid(Grid::new().left(4).right(4).top(4).bottom(64))
             .x_axis(axis(AxisType::Category).data(self.columns.clone()))
             // The first row on top.
             .y_axis(axis(AxisType::Category).data(self.rows.clone()).inverse(true))
@@ -205,5 +209,101 @@ impl Ranking {
             .y_axis(axis(AxisType::Category).data(self.labels.clone()).inverse(true))
             .series(bar);
         text(&chart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charts::data::Part;
+    use serde_json::{Value, json};
+
+    fn json(option: &str) -> Value {
+        serde_json::from_str(option).unwrap()
+    }
+
+    fn series(id: &'static str, unit: &str, kind: Kind, values: &[Option<f64>]) -> Series {
+        Series { id, name: id.to_owned(), unit: Unit::after(unit), kind, values: values.to_vec() }
+    }
+
+    fn course() -> Course {
+        Course {
+            labels: vec!["Mon".to_owned(), "Tue".to_owned(), "Wed".to_owned()],
+            series: vec![
+                series("energy", "kWh", Kind::Bars, &[Some(1.5), Some(0.0), None]),
+                series("power", "kW", Kind::Line, &[Some(7.0), None, None]),
+                series("lost", "kWh", Kind::Bars, &[Some(0.5), None, None]),
+            ],
+            ghost: Some(Ghost { name: "Last week".to_owned(), values: vec![Some(1.0), Some(2.0), Some(3.0)] }),
+        }
+    }
+
+    #[test]
+    fn a_course_has_an_axis_per_unit_and_a_ghost_behind() {
+        let option = json(&course().option());
+        assert_eq!(option["xAxis"]["data"], json!(["Mon", "Tue", "Wed"]));
+        let axes = option["yAxis"].as_array().unwrap();
+        assert_eq!(axes.iter().map(|axis| axis["name"].as_str().unwrap()).collect::<Vec<_>>(), ["kWh", "kW"]);
+        let series = option["series"].as_array().unwrap();
+        let of = |name: &str| series.iter().map(|series| series[name].clone()).collect::<Vec<_>>();
+        assert_eq!(of("id"), ["energy", "power", "lost", "ghost"]);
+        assert_eq!(of("type"), ["bar", "line", "bar", "line"]);
+        assert_eq!(series[1]["yAxisIndex"], 1.0);
+        assert_eq!(series[2]["yAxisIndex"], 0.0);
+        assert_eq!(series[0]["data"], json!([1.5, 0.0, null]), "what has not come is not zero");
+        assert_eq!(series[2]["itemStyle"]["color"], "var(--series-3)");
+        assert_eq!(series[3]["itemStyle"]["color"], "var(--ghost)");
+        assert_eq!(series[3]["lineStyle"]["type"], "dashed");
+        assert_eq!(series[0]["tooltip"]["valueFormatter"], "{value}\u{a0}kWh");
+        let zooms = option["dataZoom"].as_array().unwrap();
+        assert_eq!(zooms.iter().map(|zoom| zoom["type"].as_str().unwrap()).collect::<Vec<_>>(), ["inside", "slider"]);
+    }
+
+    #[test]
+    fn a_course_of_lines_is_pointed_at_by_a_line() {
+        let pointer = |course: &Course| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
+        assert_eq!(pointer(&course()), "shadow");
+        let lines = Course { series: vec![series("power", "kW", Kind::Line, &[])], ..course() };
+        assert_eq!(pointer(&lines), "line");
+    }
+
+    #[test]
+    fn other_charts_name_what_updates_find_again() {
+        let unit = Unit::after("kW");
+        let part = Part { name: "Available".to_owned(), value: 3.0, role: "ok" };
+        let donut = Donut { unit: Unit::count("EVSEs"), parts: vec![part] };
+        let gauge = Gauge { unit: unit.clone(), value: None, max: 50.0 };
+        let values = vec![vec![Some(1.0), None], vec![Some(4.0), Some(2.0)]];
+        let heat = Heat {
+            unit: unit.clone(),
+            rows: vec!["Monday".to_owned(), "Tuesday".to_owned()],
+            columns: vec!["00".to_owned(), "01".to_owned()],
+            values,
+        };
+        let ranking = Ranking { unit, labels: vec!["A".to_owned()], values: vec![2.0] };
+        for (option, update) in [
+            (course().option(), course().update()),
+            (donut.option(), donut.update()),
+            (gauge.option(), gauge.update()),
+            (heat.option(), heat.update()),
+            (ranking.option(), ranking.update()),
+        ] {
+            let (option, update) = (json(&option), json(&update));
+            let (drawn, updated) = (option["series"].as_array().unwrap(), update["series"].as_array().unwrap());
+            assert_eq!(drawn.len(), updated.len());
+            for (drawn, updated) in drawn.iter().zip(updated) {
+                assert_eq!(drawn["id"], updated["id"]);
+                assert_eq!(drawn["data"], updated["data"], "{}: an update repeats what is drawn", drawn["id"]);
+            }
+        }
+        let heat = json(&heat.option());
+        assert_eq!(heat["series"][0]["data"], json!([[0, 0, 1.0], [1, 0, null], [0, 1, 4.0], [1, 1, 2.0]]));
+        assert_eq!(heat["visualMap"][0]["max"], 4.0);
+    }
+
+    /// The page's policy forbids to make functions of text, so an option that needs one would not be drawn.
+    #[test]
+    fn no_option_holds_a_function() {
+        assert!(!course().option().contains("function"));
     }
 }

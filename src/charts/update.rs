@@ -38,7 +38,7 @@ impl Donut {
 
 impl Gauge {
     pub fn update(&self) -> String {
-        json!({"series": [{"id": "gauge", "max": self.max, "data": [self.value]}]}).to_string()
+        json!({"series": [{"id": "gauge", "max": self.max, "data": self.value.as_slice()}]}).to_string()
     }
 }
 
@@ -52,5 +52,33 @@ impl Heat {
 impl Ranking {
     pub fn update(&self) -> String {
         json!({"yAxis": [{"data": self.labels}], "series": [{"id": "ranking", "data": self.values}]}).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charts::data::{Ghost, Kind, Part, Series, Unit};
+
+    #[test]
+    fn an_update_is_data_without_styling() {
+        let unit = Unit::after("kWh");
+        let energy =
+            Series { id: "energy", name: "Energy".to_owned(), unit, kind: Kind::Bars, values: vec![Some(1.0), None] };
+        let ghost = Ghost { name: "Before".to_owned(), values: vec![Some(2.0), Some(3.0)] };
+        let course = Course { labels: vec!["a".to_owned(), "b".to_owned()], series: vec![energy], ghost: Some(ghost) };
+        assert_eq!(
+            course.update(),
+            r#"{"series":[{"data":[1.0,null],"id":"energy"},{"data":[2.0,3.0],"id":"ghost"}],"xAxis":[{"data":["a","b"]}]}"#
+        );
+    }
+
+    #[test]
+    fn parts_keep_their_roles_and_an_empty_map_its_scale() {
+        let parts = vec![Part { name: "Available".to_owned(), value: 3.0, role: "ok" }];
+        let donut = Donut { unit: Unit::count("EVSEs"), parts };
+        assert!(donut.update().contains(r#""itemStyle":{"color":"var(--ok)"}"#));
+        let heat = Heat { unit: Unit::count(""), rows: vec![], columns: vec![], values: vec![] };
+        assert!(heat.update().contains(r#""visualMap":[{"max":1.0}]"#));
     }
 }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::report;
 use crate::{
     api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events},
     auth::{CurrentAdmin, Doors},
@@ -27,7 +28,6 @@ use crate::{
     pages,
     reports::{ReportError, Reports},
     snapshots::Snapshots,
-    ui::ReportChart,
 };
 
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl App {
         match self.report(query).await {
             Ok(mut report) => {
                 report.rows.truncate(report.shown());
-                let option = ReportChart::of(&report).option();
+                let option = report::option(&report);
                 Ok(Ok(Drawn { report, option }))
             }
             Err(AppError::Invalid(why)) => Ok(Err(why)),

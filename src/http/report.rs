@@ -1,4 +1,4 @@
-//! `GET /api/v1/report` and `GET /api/v1/report.csv`: what the page shows, with all its rows.
+//! `GET /api/v1/report` and `GET /api/v1/report.csv`: what the page shows, with all its rows; and the page's chart.
 
 use axum::{
     Json,
@@ -16,7 +16,7 @@ use crate::{
     api::AppError,
     auth::CurrentAdmin,
     model::report::{Column, Report, Row},
-    ui::words,
+    ui::{ReportChart, words},
 };
 
 /// As JSON.
@@ -37,6 +37,14 @@ pub async fn csv(_: CurrentAdmin, State(app): State<App>, RawQuery(query): RawQu
     let name = format!("chargedeck-report-by-{}-{}-to-{}.csv", report.by.name(), about.first, about.last);
     let width = header(&report).len();
     Ok(file(&name, width, records(app.network.name.clone(), report)).into_response())
+}
+
+/// What draws the report's chart first.
+pub fn option(report: &Report) -> String {
+    match ReportChart::of(report) {
+        ReportChart::Course(course) => course.option(),
+        ReportChart::Ranking(ranking) => ranking.option(),
+    }
 }
 
 async fn asked(app: &App, query: Option<String>) -> Result<Report, Problem> {
@@ -103,7 +111,6 @@ mod tests {
     use super::*;
     use crate::model::{
         money::Currency,
-        position::{ClusterTime, Position},
         report::{About, By, Measure},
     };
 
@@ -116,20 +123,14 @@ mod tests {
             period: None,
             cells: cells.into(),
         };
+        let blank = Report::blank(By::Station);
         Report {
-            query: String::new(),
             about: About {
                 zone: "Europe/London".into(),
-                first: "2018-06-01".parse().unwrap(),
                 last: "2018-06-30".parse().unwrap(),
                 period: "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z".into(),
-                at: "2018-07-01T00:00:00Z".into(),
-                position: Position::default(),
-                ct: ClusterTime::default(),
-                until: None,
-                took_ms: 0,
+                ..blank.about
             },
-            by: By::Station,
             sort: "-revenue.GBP".into(),
             columns: vec![Column::Sessions, Column::Energy, gbp(Measure::Revenue), gbp(Measure::Fees)],
             rows: vec![
@@ -138,6 +139,7 @@ mod tests {
             ],
             all: 2,
             totals: vec![Some(1201), Some(1_430_170), Some(-310), Some(5)],
+            ..blank
         }
     }
 

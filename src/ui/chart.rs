@@ -143,3 +143,58 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::charts::Bundle;
+
+    static ASKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    fn html(empty: bool) -> String {
+        Owner::new().with(|| {
+            let preload = |path: &str| ASKED.lock().unwrap().push(path.to_owned());
+            provide_context(Bundle { path: Arc::from("/vendor/charts.ABCDEFGH.js"), preload });
+            let chart = view! {
+                <Chart
+                    name="energy"
+                    title="Energy"
+                    note="as of 12:00"
+                    sentence="Energy today: 12.0 kWh."
+                    key=vec![("series-1", "Today".to_owned()), ("ghost", "Before".to_owned())]
+                    option="{}".to_owned()
+                    update=""
+                    empty=Signal::stored(empty)
+                    csv="/export/energy.csv"
+                    file="energy-last-7d"
+                    table=view! { <table id="twin"></table> }.into_any()
+                />
+            };
+            chart.into_any().to_html()
+        })
+    }
+
+    #[test]
+    fn without_a_canvas_it_says_the_same() {
+        let html = html(false);
+        for part in [
+            r#"role="img" aria-label="Energy today: 12.0 kWh.""#,
+            r#"<p class="no-js">Energy today: 12.0 kWh."#,
+            r#"href="/export/energy.csv""#,
+            r#"<table id="twin">"#,
+            r#"class="key-ghost""#,
+            r#"data-state="loading""#,
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(ASKED.lock().unwrap().iter().any(|path| path == "/vendor/charts.ABCDEFGH.js"));
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_nothing() {
+        let html = html(true);
+        assert!(html.contains(r#"data-state="empty""#) && html.contains(words::NO_DATA), "{html}");
+    }
+}

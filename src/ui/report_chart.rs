@@ -41,15 +41,6 @@ impl ReportChart {
         Self::Ranking(Ranking { unit, labels, values })
     }
 
-    /// What draws it first.
-    #[cfg(feature = "ssr")]
-    pub fn option(&self) -> String {
-        match self {
-            Self::Course(course) => course.option(),
-            Self::Ranking(ranking) => ranking.option(),
-        }
-    }
-
     /// What brings it up to date.
     pub fn update(&self) -> String {
         match self {
@@ -71,9 +62,7 @@ fn unit(column: &Column) -> Unit {
     match column {
         Column::Energy => Unit::after("kWh"),
         Column::Money(Measure::FeesMissing, _) => Unit::count(""),
-        Column::Money(_, currency) => {
-            Unit { name: currency.to_string(), format: format!("{{value:{}}}\u{a0}{currency}", currency.exponent()) }
-        }
+        Column::Money(_, currency) => words::money_unit(currency),
         _ => Unit::count(""),
     }
 }
@@ -89,7 +78,7 @@ mod tests {
     use super::*;
     use crate::model::{
         money::Currency,
-        report::{About, By, Row},
+        report::{By, Row},
     };
 
     fn report(by: By, sort: &str, rows: Vec<(&str, i64)>) -> Report {
@@ -101,24 +90,11 @@ mod tests {
             cells: vec![Some(1), Some(2500), Some(minor)],
         };
         Report {
-            query: String::new(),
-            about: About {
-                zone: String::new(),
-                first: "2018-06-01".parse().unwrap(),
-                last: "2018-06-30".parse().unwrap(),
-                period: String::new(),
-                at: String::new(),
-                position: Default::default(),
-                ct: Default::default(),
-                until: None,
-                took_ms: 0,
-            },
-            by,
             sort: sort.to_owned(),
             columns: vec![Column::Sessions, Column::Energy, Column::Money(Measure::Revenue, Currency("GBP".into()))],
             all: rows.len(),
             rows: rows.into_iter().map(row).collect(),
-            totals: Vec::new(),
+            ..Report::blank(by)
         }
     }
 
@@ -130,7 +106,7 @@ mod tests {
             panic!("no ranking")
         };
         assert_eq!((ranking.labels, ranking.values), (vec!["Dundee".to_owned(), "Perth".to_owned()], vec![12.5, 1.5]));
-        assert_eq!(ranking.unit.format, "{value:2}\u{a0}GBP");
+        assert_eq!(ranking.unit.format, "£{value:2}");
         let days = vec![("2018-06-02", 0), ("2018-06-01", 0)];
         let ReportChart::Course(course) = ReportChart::of(&report(By::Day, "-group", days)) else {
             panic!("no course")

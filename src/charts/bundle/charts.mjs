@@ -56,13 +56,15 @@ function cellTooltip({ xAxis, yAxis, series }) {
   return ({ value: [column, row, of] }) => `${rows[row]} ${columns[column]}\n${written(of)}`;
 }
 
-/** What a phone has less of: steps on the axes of values, and room for the names of rows. */
-function layouts({ xAxis, yAxis }) {
-  if (!xAxis || !yAxis) return undefined;
-  const of = (axes, steps, room) =>
+/** What a phone has less of: steps on the axes of values, room for the names of rows, words around a donut. */
+function layouts({ xAxis, yAxis, series }) {
+  const axes = (axes, steps, room) =>
     list(axes).map(({ type }) => (type === 'category' ? { axisLabel: room } : { splitNumber: steps }));
-  const layout = (steps, width) => ({ xAxis: of(xAxis, steps, {}), yAxis: of(yAxis, steps, { width }) });
-  return [{ query: { maxWidth: NARROW }, option: layout(3, 96) }, { option: layout(5, 200) }];
+  const layout = (steps, width, show) => {
+    if (series[0].type === 'pie') return { series: [{ id: series[0].id, label: { show }, labelLine: { show } }] };
+    return xAxis ? { xAxis: axes(xAxis, steps, {}), yAxis: axes(yAxis, steps, { width }) } : {};
+  };
+  return [{ query: { maxWidth: NARROW }, option: layout(3, 96, false) }, { option: layout(5, 200, true) }];
 }
 
 function whole(json, colours, picks) {
@@ -149,7 +151,9 @@ function draw(box, option, pick) {
     else begin();
   });
   const themes = new MutationObserver(paint);
-  sizes.observe(box);
+  let gone = false;
+  // Text is drawn once, in the font that is there by then.
+  document.fonts.ready.then(() => gone || sizes.observe(box));
   themes.observe(document.documentElement, { attributeFilter: ['data-theme'] });
   dark.addEventListener('change', paint);
 
@@ -166,6 +170,7 @@ function draw(box, option, pick) {
       link.click();
     },
     dispose() {
+      gone = true;
       cancelAnimationFrame(frame);
       sizes.disconnect();
       themes.disconnect();

@@ -54,8 +54,9 @@ export function theme(colours) {
       textStyle: { color: colours.ink, fontFamily, fontSize: small },
     },
     dataZoom: {
-      height: 24,
+      top: 'auto',
       bottom: 4,
+      height: 20,
       brushSelect: false,
       showDetail: false,
       borderColor: 'transparent',
@@ -75,7 +76,7 @@ export function theme(colours) {
       indicatorStyle: { color: colours.panel, borderColor: colours.ink },
     },
     line: { symbol: 'circle', symbolSize: 6, showSymbol: false, lineStyle: { width: 2 }, emphasis: { disabled: true } },
-    bar: { barCategoryGap: '28%', barMaxWidth: 40 },
+    bar: { barCategoryGap: '28%', barMaxWidth: 40, label: { color: colours['ink-2'] } },
     pie: {
       itemStyle: { borderColor: colours.panel, borderWidth: 2 },
       label: { color: colours['ink-2'], fontSize: small },

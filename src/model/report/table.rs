@@ -71,6 +71,27 @@ impl Report {
     }
 }
 
+#[cfg(test)]
+impl Report {
+    /// Of nothing, on 1 June 2018.
+    pub fn blank(by: By) -> Self {
+        let day: Day = "2018-06-01".parse().unwrap();
+        let about = About {
+            zone: "UTC".to_owned(),
+            first: day,
+            last: day,
+            period: "2018-06-01T00:00:00Z/2018-06-02T00:00:00Z".to_owned(),
+            at: "2018-06-02T00:00:00Z".to_owned(),
+            position: Position::default(),
+            ct: ClusterTime::default(),
+            until: None,
+            took_ms: 0,
+        };
+        let (query, sort) = (String::new(), String::new());
+        Self { query, about, by, sort, columns: Vec::new(), rows: Vec::new(), all: 0, totals: Vec::new() }
+    }
+}
+
 /// A period as it stands in addresses.
 pub fn interval(period: Period) -> String {
     format!("{}/{}", period.from, period.to)
@@ -204,17 +225,7 @@ mod tests {
     }
 
     fn about(first: &str, last: &str) -> About {
-        About {
-            zone: "UTC".into(),
-            first: first.parse().unwrap(),
-            last: last.parse().unwrap(),
-            period: String::new(),
-            at: String::new(),
-            position: Position::default(),
-            ct: ClusterTime::default(),
-            until: None,
-            took_ms: 0,
-        }
+        About { first: first.parse().unwrap(), last: last.parse().unwrap(), ..Report::blank(By::Day).about }
     }
 
     fn group(key: &str, name: Option<&str>, sums: Sums) -> Group {

@@ -64,7 +64,7 @@ impl Measure {
         match self {
             Self::Energy => charts::Unit::after(words::KWH),
             Self::Sessions => charts::Unit::count(words::charts::STARTED),
-            Self::Revenue(currency) => charts::Unit { name: currency.0.clone(), format: words::money_format(currency) },
+            Self::Revenue(currency) => words::money_unit(currency),
         }
     }
 

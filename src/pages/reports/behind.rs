@@ -55,26 +55,8 @@ mod tests {
     const REVENUE: &str = "status=CAPTURED,PARTIALLY_REFUNDED,REFUNDED,DISPUTED";
 
     fn report(by: By) -> Report {
-        Report {
-            query: String::new(),
-            about: About {
-                zone: String::new(),
-                first: "2018-06-01".parse().unwrap(),
-                last: "2018-06-30".parse().unwrap(),
-                period: JUNE.to_owned(),
-                at: String::new(),
-                position: Default::default(),
-                ct: Default::default(),
-                until: None,
-                took_ms: 0,
-            },
-            by,
-            sort: String::new(),
-            columns: Vec::new(),
-            rows: Vec::new(),
-            all: 0,
-            totals: Vec::new(),
-        }
+        let blank = Report::blank(by);
+        Report { about: About { period: JUNE.to_owned(), ..blank.about }, ..blank }
     }
 
     fn row(id: Option<&str>, period: Option<&str>) -> Row {

@@ -111,29 +111,12 @@ fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::report::About;
+    use crate::model::report::{About, By};
 
     fn report(position: &str, until: Option<&str>) -> Report {
-        Report {
-            query: String::new(),
-            about: About {
-                zone: String::new(),
-                first: "2018-06-01".parse().unwrap(),
-                last: "2018-06-01".parse().unwrap(),
-                period: String::new(),
-                at: String::new(),
-                position: position.parse().unwrap(),
-                ct: Default::default(),
-                until: until.map(str::to_owned),
-                took_ms: 0,
-            },
-            by: Default::default(),
-            sort: String::new(),
-            columns: Vec::new(),
-            rows: Vec::new(),
-            all: 0,
-            totals: Vec::new(),
-        }
+        let blank = Report::blank(By::Day);
+        let about = About { position: position.parse().unwrap(), until: until.map(str::to_owned), ..blank.about };
+        Report { about, ..blank }
     }
 
     #[test]

@@ -150,3 +150,48 @@ fn linked(href: Option<String>, view: AnyView) -> AnyView {
         None => view,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{money::Currency, report::By, time::Zone};
+
+    #[test]
+    fn a_report_is_readable_before_any_script_runs() {
+        let row = |id: Option<&str>, cells: [Option<i64>; 3]| Row {
+            id: id.map(str::to_owned),
+            lacks: id.is_none().then(|| "station".to_owned()),
+            name: id.map(|_| "<Lochee>".to_owned()),
+            period: None,
+            cells: cells.into(),
+        };
+        let report = Report {
+            query: "last=7d&by=station&zone=UTC&sort=sessions".to_owned(),
+            sort: "sessions".to_owned(),
+            columns: vec![Column::Sessions, Column::Energy, Column::Money(Measure::Revenue, Currency("GBP".into()))],
+            rows: vec![row(Some("A&1"), [Some(1200), None, Some(-310)]), row(None, [Some(3), Some(500), Some(0)])],
+            all: 827,
+            totals: vec![Some(1203), Some(500), Some(-310)],
+            ..Report::blank(By::Station)
+        };
+        let html = Owner::new().with(|| {
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
+            drawn(&report, &clock).to_html()
+        });
+        for part in [
+            "&lt;Lochee&gt;",
+            "1,200",
+            words::NOT_KNOWN,
+            "\u{2212}3.10",
+            "Station not known",
+            "the first 200 of 827 rows",
+            "and 627 more",
+            "href=\"/sessions?status=COMPLETED&amp;ended=2018-06-01T00:00:00Z/2018-06-02T00:00:00Z&amp;station=A%261\"",
+            "aria-sort=\"ascending\"><a href=\"/reports?last=7d&amp;by=station&amp;zone=UTC&amp;sort=-sessions\"",
+            "href=\"/api/v1/report.csv?last=7d&amp;by=station&amp;zone=UTC&amp;sort=sessions\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains(" style="), "the content security policy forbids inline styles");
+    }
+}

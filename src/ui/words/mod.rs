@@ -10,7 +10,7 @@ mod sentences;
 mod statuses;
 mod times;
 
-pub use money::{money, money_format};
+pub use money::{money, money_unit};
 pub use numbers::{
     KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
     volume,

@@ -1,7 +1,10 @@
 //! Amounts of money: the currency's symbol where it is beyond doubt, its code otherwise.
 
 use super::numbers::fixed;
-use crate::model::money::{Currency, Money};
+use crate::{
+    charts::Unit,
+    model::money::{Currency, Money},
+};
 
 /// `£7.24`, `−€3.10`, `SEK 120.00`, with the digits of the currency's minor unit.
 pub fn money(amount: &Money) -> String {
@@ -14,12 +17,12 @@ pub fn money(amount: &Money) -> String {
     }
 }
 
-/// How a chart writes amounts that it has in major units: `£{value:2}`.
-pub fn money_format(currency: &Currency) -> String {
+/// Amounts of a currency as charts write them, which draw its major unit.
+pub fn money_unit(currency: &Currency) -> Unit {
     let digits = currency.exponent();
     match symbol(currency) {
-        Some(symbol) => format!("{symbol}{{value:{digits}}}"),
-        None => format!("{currency}\u{a0}{{value:{digits}}}"),
+        Some(symbol) => Unit { name: symbol.to_owned(), format: format!("{symbol}{{value:{digits}}}") },
+        None => Unit { name: currency.to_string(), format: format!("{currency}\u{a0}{{value:{digits}}}") },
     }
 }
 
@@ -62,5 +65,11 @@ mod tests {
         assert_eq!(text(1_234_567, "KWD"), "KWD\u{a0}1,234.567");
         assert_eq!(text(-5, "SEK"), "\u{2212}SEK\u{a0}0.05");
         assert_eq!(text(i64::MIN, "USD"), "\u{2212}$92,233,720,368,547,758.08");
+    }
+
+    #[test]
+    fn charts_write_amounts_alike() {
+        let format = |code: &str| money_unit(&Currency(code.into())).format;
+        assert_eq!(["GBP", "JPY", "KWD"].map(format), ["£{value:2}", "¥{value:0}", "KWD\u{a0}{value:3}"]);
     }
 }
