@@ -12,6 +12,7 @@ use crate::model::{
     fields::Fields,
     ids::Collection,
     position::Position,
+    selection::Selection,
     time::{UtcMs, Zone},
 };
 
@@ -20,8 +21,9 @@ use crate::model::{
 pub enum Ask {
     /// A [`Desk`].
     Desk,
-    /// A [`Snapshot`](crate::model::snapshot::Snapshot), brought up to the log's head; not older than `min_position`.
-    List { of: Collection, min_position: Option<Position> },
+    /// A [`Snapshot`](crate::model::snapshot::Snapshot) of the documents that match, as they are now; not older than
+    /// `min_position`.
+    List { of: Collection, selection: Selection, min_position: Option<Position> },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
 }

@@ -14,6 +14,7 @@ pub mod log;
 pub mod money;
 pub mod position;
 pub mod range;
+pub mod selection;
 pub mod snapshot;
 pub mod status;
 pub mod time;

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod documents;
 pub mod prepare;
+pub mod selection;
 pub mod snapshot;
 pub mod watch;
 
