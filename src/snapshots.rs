@@ -1,16 +1,22 @@
 //! Lists as pages take them: from the cache where it is good enough, from MongoDB where not, and always brought up to
 //! the hub's head, so that a page is fresh however old the cached rows are.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::Mutex;
 
 use crate::{
     cache::{Redis, lease::Lease, snapshots},
-    hub::Hub,
+    hub::{Hub, zones},
     model::{
         ids::Collection,
         position::{Position, Seq},
+        range::BadChoice,
+        selection::{Selection, Sight},
         snapshot::Snapshot,
         window::Window,
     },
@@ -21,6 +27,8 @@ use crate::{
 const TRIES: u32 = 6;
 /// How often it is asked whether another instance has read.
 const WAIT: Duration = Duration::from_millis(50);
+/// How many lists an instance reads at the same time.
+const FLIGHTS: u64 = 8;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -33,40 +41,47 @@ pub enum SnapshotError {
     Mongo(#[from] mongodb::error::Error),
     #[error("MongoDB's snapshots stay behind the log")]
     Behind,
+    #[error("{0}")]
+    Choice(#[from] BadChoice),
 }
 
-/// Makes snapshots, one at a time for each collection however many ask, of however many instances.
+/// Makes snapshots, each list's one at a time however many ask, of however many instances.
 #[derive(Clone)]
 pub struct Snapshots {
     mongo: Mongo,
     redis: Redis,
     hub: Hub,
-    flights: Arc<HashMap<Collection, Mutex<()>>>,
+    /// Who asks for the same list waits at the same one.
+    flights: Arc<[Mutex<()>]>,
 }
 
 impl Snapshots {
     pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
-        let flights = Collection::ALL.into_iter().map(|c| (c, Mutex::new(()))).collect();
-        Self { mongo, redis, hub, flights: Arc::new(flights) }
+        Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
     }
 
-    /// The rows of a list at the hub's head, not older than `min_position`.
+    /// The rows of a list as they are now, not older than `min_position`.
     ///
     /// # Errors
     /// See [`SnapshotError`].
     pub async fn list(
         &self,
         collection: Collection,
+        selection: Selection,
         min_position: Option<Position>,
     ) -> Result<Snapshot, SnapshotError> {
-        let _flight = match self.flights.get(&collection) {
+        let selection = selection.of(collection)?;
+        let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
+        let name = snapshots::name(collection, &selection);
+        let flight = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % FLIGHTS;
+        let _flight = match self.flights.get(usize::try_from(flight).unwrap_or(0)) {
             Some(flight) => Some(flight.lock().await),
             None => None,
         };
         // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
-        let lease = Lease::new(self.redis.clone(), &format!("read:{collection}"));
+        let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
-            if let Some(fresh) = self.cached(collection, min_position).await? {
+            if let Some(fresh) = self.cached(collection, &selection, asked, min_position).await? {
                 return Ok(fresh);
             }
             if lease.take().await? {
@@ -74,40 +89,44 @@ impl Snapshots {
             }
             tokio::time::sleep(WAIT).await;
         }
-        let read = self.read_and_cache(collection).await;
+        let read = self.read_and_cache(collection, selection).await;
         lease.release().await?;
         let read = read?;
         Ok(self.bring_up(read.clone()).unwrap_or(read))
     }
 
-    /// The cached rows at the hub's head, where they will do.
+    /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for.
     async fn cached(
         &self,
         collection: Collection,
+        selection: &Selection,
+        asked: Position,
         min_position: Option<Position>,
     ) -> Result<Option<Snapshot>, SnapshotError> {
         let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
-        if let Some(cached) = snapshots::cached(&self.redis, head.epoch, collection).await?
-            && min_position.is_none_or(|min| min.epoch == cached.position.epoch && min <= cached.position)
-            && let Some(fresh) = self.bring_up(cached)
-        {
-            return Ok(Some(fresh));
-        }
-        Ok(None)
+        let cached = snapshots::cached(&self.redis, head.epoch, collection, selection).await?;
+        let Some(cached) =
+            cached.filter(|c| min_position.is_none_or(|min| min.epoch == c.position.epoch && min <= c.position))
+        else {
+            return Ok(None);
+        };
+        let fresh = self.bring_up(cached.clone());
+        Ok(fresh.or_else(|| (cached.position >= asked).then_some(cached)))
     }
 
-    async fn read_and_cache(&self, collection: Collection) -> Result<Snapshot, SnapshotError> {
-        let read = self.read(collection).await?;
+    async fn read_and_cache(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
+        let read = self.read(collection, selection).await?;
         snapshots::cache(&self.redis, &read).await?;
         Ok(read)
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head.
-    async fn read(&self, collection: Collection) -> Result<Snapshot, SnapshotError> {
+    async fn read(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
         for attempt in 0..TRIES {
             let position = self.hub.head().ok_or(SnapshotError::NotReady)?;
             let ct = self.hub.head_ct();
-            match mongo::snapshot::rows(&self.mongo, collection).await {
+            let sight = self.sight(&selection)?;
+            match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
                 // Seq 0 stands for the epoch's beginning, which is a cluster time of its own.
                 Ok(rows) if rows.ct >= ct || position.seq == Seq(0) => {
                     return Ok(Snapshot {
@@ -116,6 +135,10 @@ impl Snapshots {
                         ct: rows.ct,
                         rows: rows.rows,
                         complete: rows.complete,
+                        selection,
+                        total: rows.total,
+                        sight,
+                        others: rows.others,
                     });
                 }
                 Ok(_) => {}
@@ -127,12 +150,32 @@ impl Snapshots {
         Err(SnapshotError::Behind)
     }
 
-    /// The snapshot with what happened since; `None` when the hub does not reach back, or too few rows are left.
+    /// What the selection must know to look at rows.
+    fn sight(&self, selection: &Selection) -> Result<Sight, SnapshotError> {
+        let slot = selection.slot();
+        if slot.is_none() && !selection.follows_clock() {
+            return Ok(Sight::default());
+        }
+        let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
+        let zone = match slot {
+            Some(slot) => zones::named(&slot.zone, now)
+                .ok_or_else(|| BadChoice(format!("No time zone is called “{}”.", slot.zone)))?,
+            None => Default::default(),
+        };
+        Ok(Sight { now, silent_after_s: self.hub.silent_after_s(), zone })
+    }
+
+    /// The snapshot with what happened since; `None` when the hub does not reach back, too few rows are left, or nobody
+    /// knows how many match by now.
     fn bring_up(&self, snapshot: Snapshot) -> Option<Snapshot> {
         let delta = self.hub.delta_since(snapshot.topic, snapshot.position)?;
         let floor = snapshot.ct;
         let mut window = Window::from(snapshot);
-        window.apply(delta).ok()?;
+        let applied = window.apply(delta).ok()?;
+        let ticked = window.tick(self.hub.now()?);
+        if applied.uncertain || ticked.uncertain {
+            return None;
+        }
         Some(window.into_snapshot(floor.max(self.hub.head_ct())))
     }
 }

@@ -4,6 +4,9 @@
 mod reports;
 mod support;
 
+#[path = "road/selection.rs"]
+mod selection;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bson::{Document, doc};
@@ -23,6 +26,7 @@ use chargedeck::{
         ids::{Collection, DocId, Topic},
         log::{Entry, LOG_VERSION},
         position::{ClusterTime, Epoch, Position, Seq},
+        selection::Selection,
         time::UtcMs,
         window::{Window, shown_of},
     },
@@ -128,7 +132,10 @@ impl Instance {
 
     /// A page that follows a collection as browsers do.
     async fn page(&self, collection: Collection) -> Page {
-        Page { window: Window::from(self.snapshots.list(collection, None).await.unwrap()), hub: self.hub.clone() }
+        Page {
+            window: Window::from(self.snapshots.list(collection, Selection::default(), None).await.unwrap()),
+            hub: self.hub.clone(),
+        }
     }
 }
 
@@ -159,12 +166,19 @@ impl Page {
                     Since::Frames(_) => {
                         let delta = self.hub.delta_since(collection, self.window.received());
                         if delta.is_none_or(|delta| self.window.apply(delta).is_err()) {
-                            self.window = Window::from(instance.snapshots.list(collection, None).await.unwrap());
+                            self.window = Window::from(
+                                instance.snapshots.list(collection, Selection::default(), None).await.unwrap(),
+                            );
                         }
                     }
                     Since::Reset { min_position, .. } => {
-                        self.window =
-                            Window::from(instance.snapshots.list(collection, Some(min_position)).await.unwrap());
+                        self.window = Window::from(
+                            instance
+                                .snapshots
+                                .list(collection, Selection::default(), Some(min_position))
+                                .await
+                                .unwrap(),
+                        );
                     }
                 }
             }
@@ -531,7 +545,9 @@ async fn however_many_ask_for_a_list_it_is_read_once() {
     db.run_command(doc! {"profile": 2}).await.unwrap();
     let asked = (0..40).map(|n| {
         let snapshots = instances[n % 2].snapshots.clone();
-        tokio::spawn(async move { snapshots.list(Collection::Clients, None).await.unwrap().rows.len() })
+        tokio::spawn(async move {
+            snapshots.list(Collection::Clients, Selection::default(), None).await.unwrap().rows.len()
+        })
     });
     for answer in asked.collect::<Vec<_>>() {
         assert_eq!(answer.await.unwrap(), 10);

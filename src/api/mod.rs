@@ -16,6 +16,7 @@ use crate::model::{
     money::Currency,
     position::Position,
     report::Report,
+    selection::Selection,
     time::{UtcMs, Zone},
 };
 
@@ -24,8 +25,9 @@ use crate::model::{
 pub enum Ask {
     /// A [`Desk`].
     Desk,
-    /// A [`Snapshot`](crate::model::snapshot::Snapshot), brought up to the log's head; not older than `min_position`.
-    List { of: Collection, min_position: Option<Position> },
+    /// A [`Snapshot`](crate::model::snapshot::Snapshot) of the documents that match, as they are now; not older than
+    /// `min_position`.
+    List { of: Collection, selection: Selection, min_position: Option<Position> },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
     /// [`Charts`] of a query as it stands in the address, with the revenue of a currency; without one that of the network's,

@@ -8,6 +8,7 @@ use crate::model::{
     cells::Cells,
     ids::Collection,
     position::{ClusterTime, Epoch, Position},
+    selection::Selection,
     snapshot::Snapshot,
 };
 
@@ -26,8 +27,13 @@ pub struct Count {
 ///
 /// # Errors
 /// Redis is away.
-pub async fn cached(redis: &Redis, epoch: Epoch, topic: Collection) -> RedisResult<Option<Snapshot>> {
-    get(redis, &key(epoch, topic.name())).await
+pub async fn cached(
+    redis: &Redis,
+    epoch: Epoch,
+    topic: Collection,
+    selection: &Selection,
+) -> RedisResult<Option<Snapshot>> {
+    get(redis, &key(epoch, &name(topic, selection))).await
 }
 
 /// Caches the rows of a list.
@@ -35,7 +41,12 @@ pub async fn cached(redis: &Redis, epoch: Epoch, topic: Collection) -> RedisResu
 /// # Errors
 /// Redis is away.
 pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<()> {
-    set(redis, &key(snapshot.position.epoch, snapshot.topic.name()), snapshot).await
+    set(redis, &key(snapshot.position.epoch, &name(snapshot.topic, &snapshot.selection)), snapshot).await
+}
+
+/// What a list is cached under, and read once under by all who ask for it: equal selections have equal names.
+pub fn name(topic: Collection, selection: &Selection) -> String {
+    if selection.is_everything() { topic.to_string() } else { format!("{topic}?{selection}") }
 }
 
 /// The count that an instance kept in an epoch.

@@ -22,12 +22,14 @@ use crate::{
         latest,
         money::Currency,
         position::Position,
+        range::BadChoice,
         report::{self, Report},
+        selection::Selection,
         snapshot::Snapshot,
     },
     pages,
     reports::{ReportError, Reports},
-    snapshots::Snapshots,
+    snapshots::{SnapshotError, Snapshots},
 };
 
 #[derive(Clone)]
@@ -75,7 +77,7 @@ impl App {
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
-            Ask::List { of, min_position } => Answer::of(&self.list(of, min_position).await?),
+            Ask::List { of, selection, min_position } => Answer::of(&self.list(of, selection, min_position).await?),
             Ask::Analytics { query, currency } => Answer::of(&self.analytics(query, currency).await?.0),
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
             Ask::Report { query } => Answer::of(&self.drawn(&query).await?),
@@ -145,11 +147,19 @@ impl App {
     /// A list's snapshot, not older than `min_position`.
     ///
     /// # Errors
-    /// While MongoDB or Redis is away; the cause is logged.
-    pub async fn list(&self, collection: Collection, min_position: Option<Position>) -> Result<Snapshot, AppError> {
-        self.snapshots.list(collection, min_position).await.map_err(|error| {
-            tracing::warn!(%collection, %error, "no snapshot");
-            AppError::Unavailable
+    /// For a selection that cannot be asked; while MongoDB or Redis is away, the cause of which is logged.
+    pub async fn list(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_position: Option<Position>,
+    ) -> Result<Snapshot, AppError> {
+        self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
+            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
+            error => {
+                tracing::warn!(%collection, %error, "no snapshot");
+                AppError::Unavailable
+            }
         })
     }
 

@@ -91,9 +91,10 @@ impl Problem {
         ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
     }
 
-    /// Only our own words and the id we made: nothing to escape.
+    /// The detail may name what was asked for; all else is our own words and the id we made.
     fn page(&self, request_id: &str) -> Response {
         let Self { title, detail, .. } = self;
+        let detail = detail.replace('&', "&amp;").replace('<', "&lt;");
         Html(format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ChargeDeck</title></head>\

@@ -1,43 +1,47 @@
 //! `GET /api/v1/snapshot/{topic}`: what the pages use, for scripts and other clients.
 
+use super::{app::App, problem::Problem};
+use crate::{
+    api::AppError,
+    auth::CurrentAdmin,
+    model::{ids::Collection, position::Position, range::BadChoice, selection::Selection},
+};
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
 
-use super::{app::App, problem::Problem};
-use crate::{
-    auth::CurrentAdmin,
-    model::{ids::Collection, position::Position},
-};
-
-#[derive(Deserialize)]
-pub struct Asked {
-    min_position: Option<String>,
-}
-
-/// The rows of a list with the position to subscribe from; `ETag` is the position.
+/// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
+/// select, by the names that pages' addresses have.
 ///
 /// # Errors
-/// 404 for an unknown topic, 400 for a malformed position, 503 while MongoDB or Redis is away.
+/// 404 for an unknown topic, 400 for a malformed position or selection, 503 while MongoDB or Redis is away.
 pub async fn snapshot(
     _: CurrentAdmin,
     State(app): State<App>,
     Path(topic): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let collection: Collection =
         topic.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "unknown_topic", "There is no such topic."))?;
+    let all = |name: &str| asked.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
     let min_position: Option<Position> =
-        asked.min_position.map(|text| text.parse()).transpose().map_err(|_| {
+        all("min_position").pop().map(|text| text.parse()).transpose().map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "bad_position", "Give a position back as it was given.")
         })?;
-    let snapshot = app.list(collection, min_position).await.map_err(|_| Problem::unavailable())?;
-    let etag = format!("\"{}\"", snapshot.position);
+    let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
+    let selection = Selection::read(&all).map_err(|BadChoice(why)| refused(why))?;
+    let snapshot = app.list(collection, selection, min_position).await.map_err(|error| match error {
+        AppError::Invalid(why) => refused(why),
+        _ => Problem::unavailable(),
+    })?;
+    let mut etag = format!("\"{}\"", snapshot.position);
+    if snapshot.selection.follows_clock() {
+        etag = format!("\"{}-{}\"", snapshot.position, snapshot.sight.minute());
+    }
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }

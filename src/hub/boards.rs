@@ -90,6 +90,10 @@ impl Cache {
         Self { silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX), boards: Mutex::default() }
     }
 
+    pub const fn silent_after_s(&self) -> i64 {
+        self.silent_after_s
+    }
+
     /// A board as of `state`. `None` for an unknown zone, and until the log was read and the cells are counted.
     pub fn get(&self, board: &Board, state: &State) -> Option<Arc<Filled>> {
         let head = state.head()?;

@@ -112,6 +112,11 @@ impl Hub {
         self.read().now()
     }
 
+    /// After how long without a heartbeat a station counts as silent.
+    pub fn silent_after_s(&self) -> i64 {
+        self.0.boards.silent_after_s()
+    }
+
     /// Cluster time of the head.
     pub fn head_ct(&self) -> ClusterTime {
         self.read().ct

@@ -22,6 +22,12 @@ pub fn zone(tz: &TimeZone, name: &str, now: UtcMs) -> Zone {
     Zone { name: name.to_owned(), offsets }
 }
 
+/// A zone by its name, as [`zone`]. `None` if there is no such zone, or it is written otherwise.
+pub fn named(name: &str, now: UtcMs) -> Option<Zone> {
+    let tz = TimeZone::get(name).ok()?;
+    (tz.iana_name() == Some(name)).then(|| zone(&tz, name, now))
+}
+
 /// The day of `tz` that holds `now`, and the same day a week earlier. `None` outside the calendar's years.
 pub fn viewpoint(tz: &TimeZone, now: UtcMs, silent_after_s: i64) -> Option<Viewpoint> {
     let local = Timestamp::from_millisecond(now.0).ok()?.to_zoned(tz.clone());

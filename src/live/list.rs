@@ -9,8 +9,10 @@ use crate::model::{
     frame::Delta,
     ids::{Collection, DocId},
     position::Position,
+    selection::Selection,
     snapshot::Snapshot,
-    window::{Broken, Window},
+    time::UtcMs,
+    window::{Applied, Broken, Window},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub struct ListStore {
     rows: StoredValue<HashMap<DocId, ArcRwSignal<RowState>>>,
     order: RwSignal<Vec<DocId>>,
     waiting: RwSignal<usize>,
+    /// How many documents match; nobody counts those of the whole list here.
+    total: RwSignal<Option<usize>>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
 }
@@ -39,6 +43,7 @@ impl ListStore {
         let order: Vec<DocId> = window.shown().cloned().collect();
         let rows = order.iter().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
         Self {
+            total: RwSignal::new(window.total()),
             window: StoredValue::new(window),
             rows: StoredValue::new(rows),
             order: RwSignal::new(order),
@@ -60,6 +65,11 @@ impl ListStore {
     /// How many rows wait to come or go.
     pub const fn waiting(&self) -> RwSignal<usize> {
         self.waiting
+    }
+
+    /// How many documents match the selection; `None` of the whole list.
+    pub const fn total(&self) -> RwSignal<Option<usize>> {
+        self.total
     }
 
     /// Whether new rows are on their way; the old ones stay readable.
@@ -103,6 +113,10 @@ impl ListStore {
         self.window.try_with_value(Window::collection)
     }
 
+    pub fn selection(&self) -> Selection {
+        self.window.try_with_value(|window| window.selection().clone()).unwrap_or_default()
+    }
+
     pub fn received(&self) -> Option<Position> {
         self.window.try_with_value(Window::received)
     }
@@ -111,13 +125,22 @@ impl ListStore {
         let _disposed = self.loading.try_set(loading);
     }
 
-    /// Applies a delta.
+    /// Applies a delta; returns whether the list is in doubt, see [`Applied::uncertain`].
     ///
     /// # Errors
     /// See [`Window::apply`].
-    pub fn apply(&self, delta: Delta) -> Result<(), Broken> {
-        let Some(applied) = self.window.try_update_value(|window| window.apply(delta)) else { return Ok(()) };
-        let applied = applied?;
+    pub fn apply(&self, delta: Delta) -> Result<bool, Broken> {
+        let Some(applied) = self.window.try_update_value(|window| window.apply(delta)) else { return Ok(false) };
+        Ok(self.show(&applied?))
+    }
+
+    /// Looks again as time passes; returns as [`Self::apply`].
+    pub fn tick(&self, now: UtcMs) -> bool {
+        let applied = self.window.try_update_value(|window| window.tick(now));
+        applied.is_some_and(|applied| self.show(&applied))
+    }
+
+    fn show(&self, applied: &Applied) -> bool {
         for id in &applied.changed {
             let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) else { continue };
             match self.row(id) {
@@ -128,9 +151,10 @@ impl ListStore {
             }
         }
         if applied.moved {
-            if self.held.get_value() { self.wait() } else { self.release() }
+            self.settle();
         }
-        Ok(())
+        self.count();
+        applied.uncertain
     }
 
     /// Takes new rows in place of all there were.
@@ -138,14 +162,27 @@ impl ListStore {
         let window = Window::from(snapshot);
         for id in window.shown() {
             if let (Some(row), Some(fields)) = (self.row(id), window.row(id))
-                && row.with_untracked(|state| state.fields != *fields)
+                && row.with_untracked(|state| state.gone || state.fields != *fields)
             {
                 row.update(|state| *state = RowState { fields: fields.clone(), stamp: state.stamp + 1, gone: false });
             }
         }
         self.window.set_value(window);
         self.set_loading(false);
-        self.release();
+        self.settle();
+        self.count();
+    }
+
+    /// Shows what came, went and moved, or lets it wait.
+    fn settle(&self) {
+        if self.held.get_value() { self.wait() } else { self.release() }
+    }
+
+    fn count(&self) {
+        let total = self.window.with_value(Window::total);
+        if self.total.get_untracked() != total {
+            self.total.set(total);
+        }
     }
 
     /// Marks what is gone, and counts what waits to be shown.

@@ -17,6 +17,7 @@ pub mod money;
 pub mod position;
 pub mod range;
 pub mod report;
+pub mod selection;
 pub mod snapshot;
 pub mod status;
 pub mod time;

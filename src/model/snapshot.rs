@@ -6,6 +6,7 @@ use super::{
     fields::Fields,
     ids::{Collection, DocId},
     position::{ClusterTime, Position},
+    selection::{Selection, Sight},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,17 @@ pub struct Snapshot {
     pub position: Position,
     pub ct: ClusterTime,
     pub rows: Vec<Row>,
-    /// Whether these are all documents of the collection, not only the first of the list.
+    /// Whether these are all documents of the collection that match, not only the first of the list.
     pub complete: bool,
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    pub selection: Selection,
+    /// How many documents match; the whole list is counted by the figure `documents`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+    /// How the selection looked at the rows.
+    #[serde(default, skip_serializing_if = "Sight::is_empty")]
+    pub sight: Sight,
+    /// Of a selection that follows the clock: the documents that match at other times. `None` where they are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Vec<Row>>,
 }

@@ -1,4 +1,9 @@
-//! A list on a page: the first rows of a collection in its default order, followed change by change.
+//! A list on a page: the first rows of a collection in its default order, or of those that match a selection, followed
+//! change by change.
+//!
+//! Of a selection the list also says how many match. While all of them are here, that is their number. Else a change of
+//! a row that is not here leaves it in doubt, because nobody knows what the row was before: [`Applied::uncertain`]. A new
+//! snapshot settles it, and need not come at once.
 
 use std::{
     cmp::Reverse,
@@ -11,6 +16,7 @@ use super::{
     frame::Delta,
     ids::{Collection, DocId},
     position::{ClusterTime, Position},
+    selection::{Selection, Sight, Told},
     snapshot::{Row, Snapshot},
     time::UtcMs,
 };
@@ -79,16 +85,26 @@ pub struct Applied {
     pub changed: Vec<DocId>,
     /// Whether rows came, went or moved.
     pub moved: bool,
+    /// Whether rows may be missing, or the total wrong, until a new snapshot.
+    pub uncertain: bool,
 }
 
 /// The rows of a list and how far they are known.
 #[derive(Clone, Debug)]
 pub struct Window {
     collection: Collection,
+    selection: Selection,
+    sight: Sight,
+    /// Those of the list, and of a selection that follows the clock those that may come to be.
     rows: HashMap<DocId, Fields>,
+    /// The places of those of the list.
     order: BTreeSet<Place>,
-    /// The place after which nothing is known; `None` when all documents are here.
+    /// The place after which nothing is known; `None` when all that match are here.
     horizon: Option<Place>,
+    /// Whether all are here that may come to match as time passes.
+    others: bool,
+    /// How many match, where not all are here.
+    total: usize,
     received: Position,
     floor: ClusterTime,
 }
@@ -101,11 +117,17 @@ impl From<Snapshot> for Window {
             order.insert(Place::of(collection, &row.id, &row.fields));
         }
         let horizon = if snapshot.complete { None } else { order.last().cloned() };
+        let others = !snapshot.selection.follows_clock() || snapshot.others.is_some();
+        let rows = snapshot.rows.into_iter().chain(snapshot.others.into_iter().flatten());
         Self {
             collection,
-            rows: snapshot.rows.into_iter().map(|r| (r.id, r.fields)).collect(),
+            selection: snapshot.selection,
+            sight: snapshot.sight,
+            rows: rows.map(|r| (r.id, r.fields)).collect(),
             order,
             horizon,
+            others,
+            total: snapshot.total.unwrap_or(0),
             received: snapshot.position,
             floor: snapshot.ct,
         }
@@ -117,16 +139,39 @@ impl Window {
         self.collection
     }
 
+    pub const fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     /// The position up to which changes were received.
     pub const fn received(&self) -> Position {
         self.received
     }
 
+    /// How many documents match, as far as is known; of the whole list nobody counts here.
+    pub fn total(&self) -> Option<usize> {
+        let total = if self.horizon.is_none() { self.order.len() } else { self.total.max(self.order.len()) };
+        (!self.selection.is_everything()).then_some(total)
+    }
+
     /// The rows as a snapshot whose changes up to `ct` are in.
     pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
+        let total = self.total();
         let ids: Vec<DocId> = self.order.iter().map(Place::id).cloned().collect();
         let rows = ids.into_iter().filter_map(|id| self.rows.remove(&id).map(|fields| Row { id, fields })).collect();
-        Snapshot { topic: self.collection, position: self.received, ct, rows, complete: self.horizon.is_none() }
+        let others = (self.selection.follows_clock() && self.others)
+            .then(|| self.rows.into_iter().map(|(id, fields)| Row { id, fields }).collect());
+        Snapshot {
+            topic: self.collection,
+            position: self.received,
+            ct,
+            rows,
+            complete: self.horizon.is_none(),
+            selection: self.selection,
+            total,
+            sight: self.sight,
+            others,
+        }
     }
 
     pub fn row(&self, id: &DocId) -> Option<&Fields> {
@@ -136,6 +181,26 @@ impl Window {
     /// The rows shown, in order.
     pub fn shown(&self) -> impl Iterator<Item = &DocId> {
         self.order.iter().take(self.collection.shown()).map(Place::id)
+    }
+
+    /// Looks again as time passes; with each minute, as the figures do.
+    pub fn tick(&mut self, now: UtcMs) -> Applied {
+        let before = self.sight.minute();
+        if !self.selection.follows_clock() || now.seconds().div_euclid(60) == before {
+            return Applied::default();
+        }
+        self.sight.now = now;
+        let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
+        for (id, row) in &self.rows {
+            let place = Place::of(self.collection, id, row);
+            let is = self.selection.matches(self.collection, row, &self.sight);
+            let moved = if is { self.order.insert(place) } else { self.order.remove(&place) };
+            applied.moved |= moved;
+            if moved && is {
+                applied.changed.push(id.clone());
+            }
+        }
+        applied
     }
 
     /// Applies a delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
@@ -171,40 +236,67 @@ impl Window {
 
     fn apply_one(&mut self, change: Change, applied: &mut Applied) -> Result<(), Broken> {
         let Change { id, op } = change;
-        let before = self.rows.get(&id).map(|row| Place::of(self.collection, &id, row));
-        let after = match op {
-            Op::Delete => None,
-            Op::Put(row) => Some(row),
-            Op::Patch(set, unset) => match self.rows.get(&id) {
-                Some(row) => {
-                    let mut row = row.clone();
-                    patch(&mut row, set, &unset);
-                    Some(row)
-                }
-                // Behind the horizon, and stays there unless its place changed.
-                None if set.contains_key(self.collection.order_field()) => return Err(Broken::Stale),
-                None => return Ok(()),
-            },
-        };
-        let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
-        if before == place {
-            if let (Some(row), Some(_)) = (after, place) {
-                self.rows.insert(id.clone(), row);
-                applied.changed.push(id);
+        let known = self.rows.get(&id);
+        let after = match (op, known) {
+            (Op::Delete, _) => None,
+            (Op::Put(row), _) => Some(row),
+            (Op::Patch(set, unset), Some(row)) => {
+                let mut row = row.clone();
+                patch(&mut row, set, &unset);
+                Some(row)
             }
-            return Ok(());
+            (Op::Patch(set, unset), None) => return self.patch_unseen(&set, &unset, applied),
+        };
+        applied.uncertain |= known.is_none() && !self.is_whole();
+        let before = known.map(|row| Place::of(self.collection, &id, row));
+        let was = before.as_ref().is_some_and(|place| self.order.contains(place));
+        let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.sight));
+        let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.sight));
+        if before.is_some() {
+            self.total = (self.total + usize::from(is)).saturating_sub(usize::from(was));
         }
-        applied.moved = true;
-        if let Some(before) = before {
-            self.order.remove(&before);
-            self.rows.remove(&id);
+        let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
+        if before != place || was != is {
+            applied.moved = true;
+            if let Some(before) = before {
+                self.order.remove(&before);
+                self.rows.remove(&id);
+            }
         }
         if let (Some(row), Some(place)) = (after, place) {
-            self.order.insert(place);
             self.rows.insert(id.clone(), row);
-            applied.changed.push(id);
+            if is {
+                self.order.insert(place);
+                applied.changed.push(id);
+            }
         }
         Ok(())
+    }
+
+    /// A patch of a row that is not here.
+    fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
+        let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
+        let moves = touches(self.collection.order_field());
+        if self.selection.is_everything() {
+            // Behind the horizon, and stays there unless its place changed.
+            return if moves { Err(Broken::Stale) } else { Ok(()) };
+        }
+        applied.uncertain |= match self.selection.told(self.collection, set, unset, &self.sight) {
+            Told::Perhaps => true,
+            // It did not match if all that may are here; else it may have been counted.
+            Told::No => !self.is_whole(),
+            Told::Nothing => {
+                let turns = moves || self.selection.follows_clock() && touches("connection");
+                turns && !self.is_whole()
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether a row that is not here is none of the list, nor comes to be by time alone; of the whole list it does
+    /// not matter.
+    fn is_whole(&self) -> bool {
+        self.selection.is_everything() || self.horizon.is_none() && self.others
     }
 
     fn within(&self, place: &Place) -> bool {
@@ -220,177 +312,4 @@ pub fn shown_of(collection: Collection, documents: &BTreeMap<DocId, Fields>) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{
-        change::fold,
-        ids::Topic,
-        log::changed_fields,
-        position::{Epoch, Seq},
-    };
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    /// One document's next state; the index in the history is its number and its cluster time.
-    type Step = (u8, Option<(u8, u8)>);
-
-    fn row((place, value): (u8, u8)) -> Fields {
-        let at = UtcMs::from_seconds(1_600_000_000 + i64::from(place));
-        [("created_at".to_owned(), json!(at.to_string())), ("value".to_owned(), json!(value))].into()
-    }
-
-    fn state(history: &[Step]) -> BTreeMap<DocId, Fields> {
-        let mut all = BTreeMap::new();
-        for (id, next) in history {
-            let id = DocId(format!("{id:03}"));
-            match next {
-                Some(r) => drop(all.insert(id, row(*r))),
-                None => drop(all.remove(&id)),
-            }
-        }
-        all
-    }
-
-    fn at(n: usize) -> Position {
-        Position::new(Epoch(1), Seq(n as u64))
-    }
-
-    /// As a hub would: the newest change alone may be a patch, anything folded sends rows.
-    fn delta(history: &[Step], from: usize, to: usize) -> Delta {
-        let mut changes = Vec::new();
-        for n in from..to {
-            let id = DocId(format!("{:03}", history[n].0));
-            let (before, after) = (state(&history[..n]), state(&history[..=n]));
-            let op = match (before.get(&id), after.get(&id)) {
-                (Some(b), Some(a)) if to - from == 1 => {
-                    let set = changed_fields(b, a).into_iter().map(|f| (f.clone(), a[&f].clone())).collect();
-                    Op::Patch(set, vec![])
-                }
-                (_, Some(a)) => Op::Put(a.clone()),
-                (_, None) => Op::Delete,
-            };
-            changes.push(Change { id, op });
-        }
-        Delta {
-            topic: Topic::Collection(Collection::Clients),
-            from: at(from),
-            to: at(to),
-            ct: ClusterTime(to as u64),
-            changes: fold(changes),
-            more: false,
-        }
-    }
-
-    fn snapshot(history: &[Step], position: usize, time: usize) -> Snapshot {
-        let all = state(&history[..time]);
-        let mut places: Vec<_> = all.iter().map(|(id, r)| (Place::of(Collection::Clients, id, r), id)).collect();
-        places.sort();
-        let fetched = Collection::Clients.fetched();
-        let rows =
-            places.iter().take(fetched).map(|(_, id)| Row { id: (*id).clone(), fields: all[*id].clone() }).collect();
-        Snapshot {
-            topic: Collection::Clients,
-            position: at(position),
-            ct: ClusterTime(time as u64),
-            rows,
-            complete: places.len() <= fetched,
-        }
-    }
-
-    #[test]
-    fn rows_behind_the_horizon_do_not_stand_in_for_those_not_known() {
-        let id = |n: usize| DocId(format!("{n:03}"));
-        let newest_first = |n: usize| row((u8::try_from(200 - n).unwrap(), 0));
-        let rows = (0..Collection::Clients.fetched()).map(|n| Row { id: id(n), fields: newest_first(n) }).collect();
-        let snapshot =
-            Snapshot { topic: Collection::Clients, position: at(0), ct: ClusterTime(0), rows, complete: false };
-        let mut window = Window::from(snapshot);
-        let behind = (100..160).map(|n| Change { id: id(n), op: Op::Put(newest_first(n)) });
-        let gone = (0..26).map(|n| Change { id: id(n), op: Op::Delete });
-        let delta = |to: usize, changes| Delta {
-            topic: Topic::Collection(Collection::Clients),
-            from: at(to - 1),
-            to: at(to),
-            ct: ClusterTime(to as u64),
-            changes,
-            more: false,
-        };
-        assert!(!window.apply(delta(1, behind.collect())).unwrap().moved, "what is behind is not shown");
-        assert_eq!(window.apply(delta(2, gone.collect())), Err(Broken::Stale), "49 are known, 50 are shown");
-    }
-
-    #[test]
-    fn what_the_rows_hold_already_is_not_done_again() {
-        let id = || DocId("a".into());
-        let rows = vec![Row { id: id(), fields: row((1, 9)) }];
-        let snapshot =
-            Snapshot { topic: Collection::Clients, position: at(3), ct: ClusterTime(7), rows, complete: true };
-        let mut window = Window::from(snapshot);
-        let older = |n: usize, op| Delta {
-            topic: Topic::Collection(Collection::Clients),
-            from: at(n - 1),
-            to: at(n),
-            ct: ClusterTime(n as u64),
-            changes: vec![Change { id: id(), op }],
-            more: false,
-        };
-        for op in [Op::Put(row((1, 4))), Op::Delete] {
-            window.apply(older(4, op)).unwrap();
-            assert_eq!(window.row(&id()), Some(&row((1, 9))), "a page never goes back");
-        }
-        let next = |n| Delta { from: at(4), ..older(n, Op::Put(row((1, 10)))) };
-        assert_eq!(window.apply(older(8, Op::Delete)), Err(Broken::Gap));
-        window.apply(Delta { more: true, ..next(8) }).unwrap();
-        assert_eq!(window.received(), at(4), "a part alone does not move the position");
-        window.apply(next(8)).unwrap();
-        window.apply(Delta { ct: ClusterTime(8), ..older(6, Op::Delete) }).unwrap();
-        assert_eq!(
-            (window.received(), window.row(&id())),
-            (at(8), Some(&row((1, 10)))),
-            "what was received is dropped"
-        );
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
-        /// Snapshots that are older than the log's head, overlapping and conflated frames, lost frames, new snapshots:
-        /// the list ends as MongoDB has it.
-        #[test]
-        fn a_list_ends_as_the_database_is(
-            history in prop::collection::vec((0..130_u8, prop::option::weighted(0.8, (0..200_u8, 0..3_u8))), 1..160),
-            cuts in prop::collection::vec((0..12_usize, 0..6_usize, prop::bool::weighted(0.1)), 0..60),
-            start in 0..100_usize, ahead in 0..8_usize,
-        ) {
-            let end = history.len();
-            let start = start.min(end);
-            let mut window = Window::from(snapshot(&history, start, (start + ahead).min(end)));
-            let mut head = start;
-            for (step, back, lost) in cuts {
-                let to = (head + step).min(end);
-                let from = head.saturating_sub(back);
-                head = to;
-                if lost || from >= to { continue; }
-                match window.apply(delta(&history, from, to)) {
-                    Ok(_) => {}
-                    Err(Broken::Gap) => {
-                        let received = usize::try_from(window.received().seq.0).unwrap();
-                        if window.apply(delta(&history, received, to)).is_err() {
-                            window = Window::from(snapshot(&history, to.saturating_sub(3), to));
-                        }
-                    }
-                    Err(Broken::Stale) => window = Window::from(snapshot(&history, to.saturating_sub(3), to)),
-                }
-            }
-            let received = usize::try_from(window.received().seq.0).unwrap();
-            if received < end && window.apply(delta(&history, received, end)).is_err() {
-                window = Window::from(snapshot(&history, end, end));
-            }
-            let all = state(&history);
-            let shown: Vec<DocId> = window.shown().cloned().collect();
-            prop_assert_eq!(&shown, &shown_of(Collection::Clients, &all));
-            for id in &shown {
-                prop_assert_eq!(window.row(id), all.get(id));
-            }
-        }
-    }
-}
+mod tests;

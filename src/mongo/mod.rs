@@ -4,6 +4,7 @@ pub mod connect;
 pub mod documents;
 pub mod prepare;
 pub mod reading;
+pub mod selection;
 pub mod snapshot;
 pub mod watch;
 

@@ -98,25 +98,29 @@ fn indexes(collection: Collection) -> Vec<Document> {
     match collection {
         Collection::Clients => vec![
             doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1},
+            doc! {"status": 1, "created_at": -1, "_id": -1},
             doc! {"last_updated": -1, "_id": -1},
         ],
-        Collection::Stations => {
-            vec![doc! {"name": 1, "_id": 1}, doc! {"connection": 1, "last_heartbeat_at": 1}, doc! {"city": 1}]
-        }
+        Collection::Stations => vec![
+            doc! {"name": 1, "_id": 1},
+            doc! {"connection": 1, "last_heartbeat_at": 1},
+            doc! {"city": 1},
+            doc! {"evses.status": 1},
+        ],
         Collection::Payments => vec![
             doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1},
+            doc! {"status": 1, "created_at": -1, "_id": -1},
             doc! {"currency": 1, "captured_at": 1},
-            doc! {"captured_at": 1},
+            doc! {"captured_at": -1},
+            doc! {"method": 1, "created_at": -1},
             doc! {"client_id": 1, "created_at": -1},
             doc! {"session_id": 1},
             doc! {"last_updated": -1, "_id": -1},
         ],
         Collection::ChargingSessions => vec![
             doc! {"start_date_time": -1, "_id": -1},
-            doc! {"status": 1, "start_date_time": -1},
-            doc! {"end_date_time": -1},
+            doc! {"status": 1, "start_date_time": -1, "_id": -1},
+            doc! {"end_date_time": -1, "station_id": 1},
             doc! {"station_id": 1, "start_date_time": -1},
             doc! {"client_id": 1, "start_date_time": -1},
         ],

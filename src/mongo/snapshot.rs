@@ -9,12 +9,13 @@ use mongodb::{
     options::{ReadConcern, ReadPreference, SelectionCriteria},
 };
 
-use super::{Mongo, documents};
+use super::{Mongo, documents, selection::query};
 use crate::model::{
     cells::{Cells, contributions},
     fields::Fields,
     ids::{Collection, DocId},
     position::ClusterTime,
+    selection::{Selection, Sight},
     snapshot::Row,
 };
 
@@ -22,36 +23,92 @@ use crate::model::{
 pub struct Rows {
     pub ct: ClusterTime,
     pub rows: Vec<Row>,
-    /// Whether the collection has no more.
+    /// Whether no more match.
     pub complete: bool,
+    /// How many match; not counted where all do.
+    pub total: Option<usize>,
+    /// Those that match at other times only, if the selection follows the clock and all are here.
+    pub others: Option<Vec<Row>>,
 }
 
-/// Reads the first rows of `collection`'s list.
+/// Reads the first rows of `collection`'s list that match.
 ///
 /// # Errors
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
-pub async fn rows(mongo: &Mongo, collection: Collection) -> Result<Rows> {
+pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &Sight) -> Result<Rows> {
+    let query = query(collection, selection, at);
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let direction = if collection == Collection::Stations { 1 } else { -1 };
     let fetched = collection.fetched();
-    let limit = i64::try_from(fetched + 1).map_err(Error::custom)?;
-    let mut cursor = mongo
-        .operator
-        .collection::<RawDocumentBuf>(collection.name())
-        .find(doc! {})
-        .projection(projection(collection))
-        .sort(doc! {collection.order_field(): direction, "_id": direction})
-        .limit(limit)
-        .selection_criteria(primary())
-        .session(&mut session)
-        .await?;
-    let mut rows = Vec::with_capacity(fetched + 1);
-    while cursor.advance(&mut session).await? {
-        rows.push(row(collection, cursor.current())?);
+    let (mut rows, mut others, mut exhausted) = (Vec::new(), Vec::new(), false);
+    // Of what the query finds some may not match, and then more is read; but a limit spares MongoDB sorting it all.
+    let mut limit = fetched + 1;
+    while !exhausted && rows.len() <= fetched {
+        rows.clear();
+        others.clear();
+        let mut cursor = mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(query.all.clone())
+            .projection(projection(collection))
+            .sort(doc! {collection.order_field(): direction, "_id": direction})
+            .limit(i64::try_from(limit).map_err(Error::custom)?)
+            .selection_criteria(primary())
+            .session(&mut session)
+            .await?;
+        let mut read = 0;
+        while rows.len() <= fetched && cursor.advance(&mut session).await? {
+            read += 1;
+            let row = row(collection, cursor.current())?;
+            if selection.matches(collection, &row.fields, at) {
+                rows.push(row);
+            } else if others.len() <= fetched && selection.may_match(collection, &row.fields, at) {
+                others.push(row);
+            }
+        }
+        exhausted = read < limit && rows.len() <= fetched;
+        limit *= 4;
     }
-    let complete = rows.len() <= fetched;
+    let total = match selection {
+        everything if everything.is_everything() => None,
+        _ if exhausted => Some(rows.len()),
+        some => Some(count(mongo, &mut session, collection, some, at).await?),
+    };
+    let others = (selection.follows_clock() && exhausted && rows.len() + others.len() <= fetched).then_some(others);
     rows.truncate(fetched);
-    Ok(Rows { ct: snapshot_time(&session)?, rows, complete })
+    Ok(Rows { ct: snapshot_time(&session)?, rows, complete: exhausted, total, others })
+}
+
+/// How many documents match at the session's time.
+async fn count(
+    mongo: &Mongo,
+    session: &mut ClientSession,
+    collection: Collection,
+    selection: &Selection,
+    at: &Sight,
+) -> Result<usize> {
+    let query = query(collection, selection, at);
+    let mut total = 0;
+    if let Some(sure) = query.sure {
+        let of = mongo.operator.collection::<Document>(collection.name());
+        let counted = of.count_documents(sure).selection_criteria(primary()).session(&mut *session).await?;
+        total = usize::try_from(counted).map_err(Error::custom)?;
+    }
+    if let Some(odd) = query.odd {
+        let mut cursor = mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(odd)
+            .projection(projection(collection))
+            .batch_size(5000)
+            .selection_criteria(primary())
+            .session(&mut *session)
+            .await?;
+        while cursor.advance(&mut *session).await? {
+            total += usize::from(selection.matches(collection, &documents::fields(collection, cursor.current()), at));
+        }
+    }
+    Ok(total)
 }
 
 /// Folds every document of the five collections.

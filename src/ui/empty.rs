@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::words;
+
 #[component]
 pub fn Empty(
     /// What is missing, and what to do.
@@ -13,4 +15,16 @@ pub fn Empty(
             <p>{words.1}</p>
         </div>
     }
+}
+
+/// Nothing that is as selected: why, and the way to the whole list.
+pub fn nothing(what: &'static str, why: String, all: &'static str) -> AnyView {
+    view! {
+        <div class="empty">
+            <p class="lead">{what}</p>
+            <p>{why}</p>
+            <a class="button" href=all>{words::SHOW_ALL}</a>
+        </div>
+    }
+    .into_any()
 }

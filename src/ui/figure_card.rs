@@ -1,7 +1,6 @@
 //! One figure: large, with one line of context, and the way to the list behind it.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use super::{
     badge::Badge,
@@ -36,17 +35,19 @@ pub enum Picture {
 /// Computes a card from figures, and follows them.
 pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 
+/// The way to the list of exactly the documents behind a figure; follows it.
+pub type Href = Box<dyn Fn() -> String + Send + Sync>;
+
 #[component]
 pub fn FigureCard(
     /// The figure's public name.
     name: &'static str,
-    /// The page that lists what is behind the figure.
-    href: &'static str,
+    href: Href,
     figure: Draw,
 ) -> impl IntoView {
     let figure = Memo::new(move |_| figure());
     view! {
-        <A href=href attr:class="panel card" attr:data-figure=name>
+        <a href=href class="panel card" data-figure=name>
             <h2>{words::card(name)}</h2>
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
@@ -54,7 +55,7 @@ pub fn FigureCard(
                 {move || figure.with(|f| some(f.badge.clone(), Badge::view))}
             </p>
             {move || figure.with(picture)}
-        </A>
+        </a>
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
-use super::{Clock, Empty, each, figure, some, table::Table, words};
+use super::{Clock, Empty, each, figure, nav::page, nothing, some, table::Table, words};
 use crate::{
     live::{ListStore, RowState},
     model::ids::{Collection, DocId},
@@ -15,7 +15,16 @@ use crate::{
 pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Table) -> impl IntoView {
     let order = store.order();
     let totals = figure::<BTreeMap<Collection, i64>>("documents");
-    let total = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
+    let all = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
+    let matching = store.total();
+    let shown = move || match (order.with(Vec::len), matching.get()) {
+        (shown, Some(total)) => words::matching(shown, total, collection),
+        (shown, None) => words::shown(shown, all(), collection),
+    };
+    let empty = move || match matching.get() {
+        Some(_) => nothing(words::NOTHING_MATCHES, words::none_matches(collection), page(collection)),
+        None => view! { <Empty words=words::empty(collection) /> }.into_any(),
+    };
     let waiting = store.waiting();
     let loading = store.loading();
     let hold = Hold::new(store);
@@ -30,7 +39,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         >
             <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
             <header class="list-head">
-                <p>{move || words::shown(order.with(Vec::len), total(), collection)}</p>
+                <p>{move || shown()}</p>
                 <button class="fresh" type="button" hidden=move || waiting.get() == 0 on:click=move |_| store.release()>
                     {move || words::waiting(waiting.get())}
                 </button>
@@ -55,7 +64,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                     />
                 </tbody>
             </table>
-            {move || some(order.with(Vec::is_empty).then(|| words::empty(collection)), |words| view! { <Empty words /> })}
+            {move || some(order.with(Vec::is_empty).then(empty), |view| view)}
         </section>
     }
 }
@@ -132,6 +141,7 @@ mod tests {
         model::{
             entities::Client,
             position::{ClusterTime, Position},
+            selection::{Part, Selection, Sight, Wanted},
             snapshot::{Row, Snapshot},
             time::{UtcMs, Zone},
         },
@@ -144,7 +154,7 @@ mod tests {
         Column { field: "email", class: "wide", show: |c, _| Cell::text(c.email.clone()) },
     ];
 
-    fn rendered(rows: Vec<Row>) -> String {
+    fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
         Owner::new().with(|| {
             let desk = Desk {
                 network: String::new(),
@@ -162,6 +172,10 @@ mod tests {
                 ct: ClusterTime::default(),
                 rows,
                 complete: true,
+                selection,
+                total,
+                sight: Sight::default(),
+                others: None,
             });
             view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
         })
@@ -170,7 +184,8 @@ mod tests {
     #[test]
     fn rows_are_readable_before_any_script_runs() {
         let fields = serde_json::from_value(json!({"name": "<Ada>", "email": 7, "created_at": "2026-01-01T00:00:00Z"}));
-        let html = rendered(vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }]);
+        let rows = vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }];
+        let html = rendered(rows, Selection::default(), None);
         for part in [
             "data-topic=\"clients\"",
             "data-id=\"65f\"",
@@ -188,6 +203,11 @@ mod tests {
 
     #[test]
     fn an_empty_list_says_what_to_do() {
-        assert!(rendered(Vec::new()).contains(words::empty(Collection::Clients).1));
+        assert!(rendered(Vec::new(), Selection::default(), None).contains(words::empty(Collection::Clients).1));
+        let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+        let html = rendered(Vec::new(), active, Some(0));
+        for part in ["0 of 0 that match", words::NOTHING_MATCHES, "href=\"/clients\""] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     icon::Icon,
     words::{self, OVERVIEW},
 };
-use crate::model::{board::Filter, ids::Collection};
+use crate::model::{board::Filter, ids::Collection, selection::Selection};
 
 pub struct Place {
     pub path: &'static str,
@@ -57,6 +57,14 @@ pub const fn page(collection: Collection) -> &'static str {
         Collection::Payments => "/payments",
         Collection::ChargingSessions => "/sessions",
         Collection::EcoStats => "/eco",
+    }
+}
+
+/// The page of those of a collection's documents that match.
+pub fn page_of(collection: Collection, selection: &Selection) -> String {
+    match (page(collection), selection.to_string()) {
+        (page, query) if query.is_empty() => page.to_owned(),
+        (page, query) => format!("{page}?{query}"),
     }
 }
 

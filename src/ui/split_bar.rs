@@ -8,21 +8,23 @@ use super::{
     words,
 };
 
-/// Parts in the order in which they are drawn.
-pub fn split_bar(parts: Vec<(Look, i64)>) -> impl IntoView {
-    let shares = shares(&parts.iter().map(|(_, n)| *n).collect::<Vec<_>>());
-    let bar = parts.iter().zip(shares).map(|((look, _), (from, width))| {
+/// Parts in the order in which they are drawn, each with the way to what is behind it.
+pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
+    let shares = shares(&parts.iter().map(|(_, n, _)| *n).collect::<Vec<_>>());
+    let bar = parts.iter().zip(shares).map(|((look, ..), (from, width))| {
         view! {
             <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
         }
     });
     let bar = each(bar);
-    let key = parts.into_iter().map(|(look, n)| {
+    let key = parts.into_iter().map(|(look, n, href)| {
         view! {
-            <li class=format!("status {}", role_class(look.role))>
-                <Shape role=look.role />
-                <span>{look.word}</span>
-                <b>{words::count(n)}</b>
+            <li>
+                <a class=format!("status {}", role_class(look.role)) href=href>
+                    <Shape role=look.role />
+                    <span>{look.word}</span>
+                    <b>{words::count(n)}</b>
+                </a>
             </li>
         }
     });

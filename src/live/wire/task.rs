@@ -30,12 +30,16 @@ use crate::{
 
 /// Longest pause between two tries.
 const PAUSE_MAX_MS: f64 = 10_000.0;
+/// Shortest pause between two fetches of a list that is in doubt.
+const DOUBT_MS: f64 = 2000.0;
 
 /// One list's place in the protocol.
 struct Following {
     store: ListStore,
     collection: Collection,
     state: Follow,
+    /// Whether new rows are asked for because the list is in doubt, and when they last came.
+    doubt: (bool, f64),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -225,7 +229,8 @@ impl Task {
                 continue;
             }
             match self.following[i].store.apply(delta.clone()) {
-                Ok(()) => {}
+                Ok(false) => {}
+                Ok(true) => self.settle_doubt(i),
                 Err(Broken::Gap) => {
                     self.following[i].state = Follow::Waiting;
                     self.subscribe_waiting();
@@ -246,11 +251,21 @@ impl Task {
         later(&self.events, f64::from(retry_ms) * js_sys::Math::random(), Event::Fetch(following.store, min_position));
     }
 
+    /// Takes new rows for a list of which nobody knows whether it has all. Not at once: who changes one document often
+    /// changes many. What is shown stays, and follows meanwhile.
+    fn settle_doubt(&mut self, i: usize) {
+        let Following { store, state: Follow::Live, doubt: (false, came), .. } = self.following[i] else { return };
+        self.following[i].doubt.0 = true;
+        let pause = (came + DOUBT_MS - now_ms()).max(0.0) + DOUBT_MS * js_sys::Math::random();
+        later(&self.events, pause, Event::Fetch(store, store.received()));
+    }
+
     fn ask(&self, store: ListStore, min_position: Option<Position>) {
         let Some(of) = store.collection() else { return };
+        let selection = store.selection();
         let events = self.events.clone();
         leptos::task::spawn_local(async move {
-            events.send(Event::Fetched(store, load(Ask::List { of, min_position }).await));
+            events.send(Event::Fetched(store, load(Ask::List { of, selection, min_position }).await));
         });
     }
 
@@ -260,6 +275,7 @@ impl Task {
             Ok(snapshot) => {
                 store.replace(snapshot);
                 self.following[i].state = Follow::Waiting;
+                self.following[i].doubt = (false, now_ms());
                 self.subscribe_waiting();
             }
             Err(AppError::SignIn) => sign_in(),
@@ -298,7 +314,8 @@ impl Task {
         }
         for store in lists {
             if let Some(collection) = store.collection().filter(|_| !self.following.iter().any(|f| f.store.is(store))) {
-                self.following.push(Following { store, collection, state: Follow::Waiting });
+                let doubt = (false, now_ms() - DOUBT_MS);
+                self.following.push(Following { store, collection, state: Follow::Waiting, doubt });
             }
         }
         self.subscribe_waiting();
@@ -309,7 +326,7 @@ impl Task {
             return;
         }
         for i in 0..self.following.len() {
-            let Following { store, collection, state: Follow::Waiting } = self.following[i] else { continue };
+            let Following { store, collection, state: Follow::Waiting, .. } = self.following[i] else { continue };
             let Some(received) = store.received() else { continue };
             let rid = self.rid();
             self.following[i].state = Follow::Asked(rid);

@@ -1,4 +1,4 @@
-//! The cards of the Overview. Each leads to the list behind its figure.
+//! The cards of the Overview. Each leads to the list of exactly the documents behind its figure.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,66 @@ use crate::{
     model::{
         figures::{DaySeries, Open, Revenue},
         ids::Collection,
-        money::{Watt, Wh},
-        status::{EvseStatus, Role},
+        money::{Money, Watt, Wh},
+        selection::{Part, Selection, Wanted, is_currency},
+        status::{EvseStatus, PaymentStatus, Role},
         time::Period,
     },
     ui::{
-        Badge, Clock, Draw, Figure, FigureCard, Picture, figure, page, per_mille,
+        Badge, Clock, Draw, Figure, FigureCard, Href, Picture, figure, page_of, per_mille,
         words::{self, Quantity},
     },
 };
 
-const SESSIONS: &str = page(Collection::ChargingSessions);
-const PAYMENTS: &str = page(Collection::Payments);
-const CLIENTS: &str = page(Collection::Clients);
-
 #[component]
 pub fn Cards() -> impl IntoView {
+    let revenue: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_revenue()).map(PaymentStatus::code).collect();
+    let open: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_open()).map(PaymentStatus::code).collect();
     view! {
         <section class="cards" aria-label=words::FIGURES>
-            <FigureCard name="active_sessions" href=SESSIONS figure=active_sessions() />
-            <FigureCard name="live_power" href=SESSIONS figure=live_power() />
-            <FigureCard name="energy_today" href=SESSIONS figure=energy_today() />
-            <FigureCard name="revenue_today" href=PAYMENTS figure=revenue_today() />
-            <FigureCard name="sessions_today" href=SESSIONS figure=sessions_today() />
-            <FigureCard name="clients" href=CLIENTS figure=clients() />
-            <FigureCard name="open_payments" href=PAYMENTS figure=open_payments() />
-            <FigureCard name="failed_payments" href=PAYMENTS figure=failed_payments() />
+            <FigureCard name="active_sessions" href=sessions(&["ACTIVE"], None) figure=active_sessions() />
+            <FigureCard name="live_power" href=sessions(&["ACTIVE"], None) figure=live_power() />
+            <FigureCard name="energy_today" href=sessions(&["COMPLETED"], Some(Part::Ended)) figure=energy_today() />
+            <FigureCard name="revenue_today" href=payments(&revenue, Some(Part::Captured)) figure=revenue_today() />
+            <FigureCard name="sessions_today" href=sessions(&[], Some(Part::Started)) figure=sessions_today() />
+            <FigureCard name="clients" href=behind(Collection::Clients, &["ACTIVE"], None) figure=clients() />
+            <FigureCard name="open_payments" href=payments(&open, None) figure=open_payments() />
+            <FigureCard name="failed_payments" href=payments(&["FAILED"], Some(Part::Created)) figure=failed_payments() />
         </section>
     }
+}
+
+fn sessions(statuses: &[&str], today: Option<Part>) -> Href {
+    behind(Collection::ChargingSessions, statuses, today)
+}
+
+fn payments(statuses: &[&str], today: Option<Part>) -> Href {
+    behind(Collection::Payments, statuses, today)
+}
+
+/// The list of the documents with one of these statuses, and with this date today. Of captured payments, those in the
+/// currency of the figure where it has but one.
+fn behind(collection: Collection, statuses: &[&str], today: Option<Part>) -> Href {
+    let day = figure::<Period>("day");
+    let revenue = figure::<Vec<Revenue>>("revenue_today");
+    let any = Selection::default();
+    let of_status = match statuses {
+        [] => any,
+        statuses => any.with(Part::Status, Wanted::one_of(statuses.iter().copied())),
+    };
+    Box::new(move || {
+        let mut selection = of_status.clone();
+        if let Some((part, day)) = today.zip(day()) {
+            selection = selection.with(part, Wanted::Within(day));
+        }
+        if today == Some(Part::Captured)
+            && let Some([Revenue { money: Money { currency, .. }, .. }]) = revenue().as_deref()
+            && is_currency(&currency.0)
+        {
+            selection = selection.with(Part::Currency, Wanted::one_of([currency.0.as_str()]));
+        }
+        page_of(collection, &selection)
+    })
 }
 
 fn counted(n: Option<i64>) -> Option<Quantity> {
@@ -152,7 +184,7 @@ fn failed_payments() -> Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::money::{Currency, Money};
+    use crate::model::money::Currency;
 
     #[test]
     fn currencies_stand_beside_each_other() {

@@ -6,8 +6,12 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::{
-    model::{ids::Collection, status::EvseStatus},
-    ui::{Empty, Look, figure, page, split_bar, words},
+    model::{
+        ids::Collection,
+        selection::{Part, Selection, Wanted},
+        status::EvseStatus,
+    },
+    ui::{Empty, Look, figure, page, page_of, split_bar, words},
 };
 
 #[component]
@@ -33,12 +37,17 @@ pub fn Evses() -> impl IntoView {
     }
 }
 
-fn bar(parts: Vec<(Look, i64)>) -> AnyView {
+fn bar(parts: Vec<(Look, i64, String)>) -> AnyView {
     if parts.is_empty() { view! { <Empty words=words::NO_EVSES /> }.into_any() } else { split_bar(parts).into_any() }
 }
 
 /// By role first, so that what is alike stands together.
-fn ordered(mut split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64)> {
+fn ordered(mut split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
     split.sort_unstable_by_key(|(status, _)| (status.role(), status.clone()));
-    split.into_iter().map(|(status, n)| (Look::new(status.role(), words::evse_status(&status)), n)).collect()
+    let part = |(status, n): (EvseStatus, i64)| {
+        let stations = Selection::default().with(Part::Evse, Wanted::one_of([status.code()]));
+        let look = Look::new(status.role(), words::evse_status(&status));
+        (look, n, page_of(Collection::Stations, &stations))
+    };
+    split.into_iter().map(part).collect()
 }

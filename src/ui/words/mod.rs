@@ -6,6 +6,7 @@ mod money;
 mod numbers;
 mod phrases;
 mod reports;
+mod selections;
 mod sentences;
 mod statuses;
 mod times;
@@ -17,6 +18,7 @@ pub use numbers::{
 };
 pub use phrases::*;
 pub use reports::*;
+pub use selections::{NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, none_matches, part, remove, status};
 pub use sentences::{Sentence, sentence};
 pub use statuses::{
     charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,

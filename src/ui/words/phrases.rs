@@ -46,6 +46,7 @@ pub const LATEST_CHANGES: &str = "Latest changes";
 pub const ACTIVITY: &str = "Activity";
 pub const ALL_ACTIVITY: &str = "All activity";
 pub const FILTERS: &str = "Filters";
+pub const ALL: &str = "All";
 pub const OLDER: &str = "Older events";
 pub const OLDER_COME: &str = "Older events are on their way";
 pub const EVSES: &str = "EVSEs";

@@ -40,7 +40,12 @@ pub fn stamp(zone: &Zone, at: UtcMs, today: i64) -> String {
 
 /// `Thursday`
 pub fn weekday(zone: &Zone, at: UtcMs) -> &'static str {
-    WEEKDAYS[usize::from(zone.civil(at).weekday)]
+    weekday_name(zone.civil(at).weekday)
+}
+
+/// By its number, from Monday's 0.
+pub fn weekday_name(weekday: u8) -> &'static str {
+    WEEKDAYS[usize::from(weekday % 7)]
 }
 
 /// How long ago, in its largest unit: `18 s ago`, `41 min ago`, `3 h ago`, `12 d ago`. The future is now.

@@ -21,6 +21,11 @@ impl Task {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
         let now = UtcMs(start.0 + (now_ms() - since) as i64);
         let _disposed = self.live.now.try_set(now);
+        for i in 0..self.following.len() {
+            if self.following[i].store.tick(now) {
+                self.settle_doubt(i);
+            }
+        }
         if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
             self.hang_up();
             self.pause();

@@ -1,0 +1,152 @@
+//! A selection as MongoDB is asked for it: what surely matches, and what only the predicate can tell of.
+//!
+//! The two differ where MongoDB and a row do not see the same: a date stored as a text reads as a date, an ObjectId
+//! stored for an id reads as a text, a status inside of a list is none, and silence is a matter of the clock. What people
+//! give is only ever a value here, never an operator.
+
+use bson::{Bson, DateTime, Decimal128, Document, doc, oid::ObjectId};
+
+use crate::model::{
+    ids::Collection,
+    selection::{Part, Selection, Sight, Slot, Wanted},
+    status::EvseStatus,
+    time::{Period, UtcMs},
+};
+
+/// For at least so long the offsets of a zone are known ahead.
+const AHEAD_MS: i64 = 366 * 86_400_000;
+
+/// The queries of a selection.
+pub struct Query {
+    /// All that match, and perhaps some that do not.
+    pub all: Document,
+    /// Those that match for certain; `None` if that can be said of none.
+    pub sure: Option<Document>,
+    /// Those of `all` that are not of `sure`; `None` if there can be none.
+    pub odd: Option<Document>,
+}
+
+/// What is asked of one field. No document is in both.
+struct Asked {
+    sure: Option<Document>,
+    /// To be looked at by the predicate.
+    odd: Option<Document>,
+}
+
+/// The queries for a selection that can be asked of the collection.
+pub fn query(collection: Collection, selection: &Selection, at: &Sight) -> Query {
+    let asked: Vec<Asked> =
+        selection.parts().filter_map(|(part, wanted)| Some(ask(part, part.field(collection)?, wanted, at))).collect();
+    let all = and(asked.iter().map(|asked| or(asked.sure.iter().chain(&asked.odd))));
+    let odd: Vec<&Document> = asked.iter().filter_map(|asked| asked.odd.as_ref()).collect();
+    Query {
+        sure: asked.iter().map(|asked| asked.sure.clone()).collect::<Option<Vec<_>>>().map(and),
+        odd: (!odd.is_empty()).then(|| and([all.clone(), or(odd)])),
+        all,
+    }
+}
+
+fn and(all: impl IntoIterator<Item = Document>) -> Document {
+    let all: Vec<Document> = all.into_iter().collect();
+    match all.len() {
+        0 => doc! {},
+        _ => doc! {"$and": all},
+    }
+}
+
+fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
+    let mut any: Vec<Document> = any.into_iter().cloned().collect();
+    match any.len() {
+        1 => any.remove(0),
+        _ => doc! {"$or": any},
+    }
+}
+
+fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
+    match wanted {
+        Wanted::OneOf(statuses) if part == Part::Evse => {
+            // Of a station that is not heard every EVSE is unknown.
+            let any = statuses.iter().any(|status| status == EvseStatus::Unknown.code());
+            let stored: Vec<Bson> = statuses.iter().flat_map(|status| alike(status)).collect();
+            let odd = if any {
+                doc! {}
+            } else {
+                doc! {format!("{field}.status"): {"$in": stored}}
+            };
+            Asked { sure: None, odd: Some(odd) }
+        }
+        Wanted::OneOf(texts) => {
+            let odd: Vec<Bson> = texts.iter().flat_map(|text| alike(text).skip(1)).collect();
+            Asked {
+                sure: Some(doc! {field: {"$in": texts, "$not": {"$type": "array"}}}),
+                odd: (!odd.is_empty()).then(|| doc! {field: {"$in": odd}}),
+            }
+        }
+        Wanted::Within(Period { from, to }) => Asked {
+            sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
+            odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
+        },
+        Wanted::In(slot) => hour_of_week(field, slot, at),
+    }
+}
+
+const TEXTS: [&str; 2] = ["string", "symbol"];
+
+/// MongoDB and we agree on a zone's hours where we know its offsets.
+fn hour_of_week(field: &str, slot: &Slot, Sight { now, zone, .. }: &Sight) -> Asked {
+    let known = zone.offsets.first().map_or(*now, |(since, _)| UtcMs::from_seconds(*since));
+    let (from, to) = (date(known), date(UtcMs(now.0.saturating_add(AHEAD_MS))));
+    let value = format!("${field}");
+    let local = doc! {"date": &value, "timezone": &slot.zone};
+    let is = doc! {"$and": [
+        {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday) + 1]},
+        {"$eq": [{"$hour": local}, i32::from(slot.hour)]},
+    ]};
+    // Of what is no date these would be an error.
+    let is = doc! {"$cond": [{"$eq": [{"$type": &value}, "date"]}, is, false]};
+    Asked {
+        sure: Some(doc! {field: {"$gte": from, "$lt": to}, "$expr": is}),
+        odd: Some(doc! {"$or": [{field: {"$type": TEXTS.as_slice()}}, {field: {"$lt": from}}, {field: {"$gte": to}}]}),
+    }
+}
+
+const fn date(at: UtcMs) -> DateTime {
+    DateTime::from_millis(at.0)
+}
+
+/// The values that read as this text in a row: the text first, then of other types; see `documents`.
+fn alike(text: &str) -> impl Iterator<Item = Bson> {
+    let id = (text.len() == 24).then(|| ObjectId::parse_str(text).ok()).flatten().map(Bson::ObjectId);
+    let date = UtcMs::parse(text).map(|at| Bson::DateTime(date(at)));
+    let decimal = text.parse::<Decimal128>().ok().map(Bson::Decimal128);
+    let long = text.parse::<i64>().ok().map(Bson::Int64);
+    let double = text.parse::<f64>().ok().filter(|f| !f.is_finite()).map(Bson::Double);
+    [Some(Bson::String(text.to_owned())), id, date, decimal, long, double].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_give_is_a_value_and_never_an_operator() {
+        let get = |name: &str| match name {
+            "status" => vec!["$ne".to_owned()],
+            "client" => vec!["{\"$gt\":\"\"}".to_owned()],
+            _ => Vec::new(),
+        };
+        let selection = Selection::read(&get).unwrap();
+        let Query { all, sure, odd } = query(Collection::ChargingSessions, &selection, &Sight::default());
+        let is = doc! {"$and": [
+            {"status": {"$in": ["$ne"], "$not": {"$type": "array"}}},
+            {"client_id": {"$in": ["{\"$gt\":\"\"}"], "$not": {"$type": "array"}}},
+        ]};
+        assert_eq!((all, sure, odd), (is.clone(), Some(is), None));
+    }
+
+    #[test]
+    fn everything_is_no_condition() {
+        let Query { all, sure, odd } = query(Collection::Stations, &Selection::default(), &Sight::default());
+        assert_eq!((all, sure, odd), (doc! {}, Some(doc! {}), None));
+    }
+}
