@@ -39,15 +39,15 @@ pub async fn rows(mongo: &Mongo, collection: Collection) -> Result<Rows> {
         .operator
         .collection::<RawDocumentBuf>(collection.name())
         .find(doc! {})
-        .projection(projection(collection))
-        .sort(doc! {collection.order_field(): direction, "_id": direction})
+        .projection(projection(mongo, collection))
+        .sort(doc! {mongo.mapping.path(collection, collection.order_field()): direction, "_id": direction})
         .limit(limit)
         .selection_criteria(primary())
         .session(&mut session)
         .await?;
     let mut rows = Vec::with_capacity(fetched + 1);
     while cursor.advance(&mut session).await? {
-        rows.push(row(collection, cursor.current())?);
+        rows.push(row(mongo, collection, cursor.current())?);
     }
     let complete = rows.len() <= fetched;
     rows.truncate(fetched);
@@ -66,13 +66,13 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
             .operator
             .collection::<RawDocumentBuf>(collection.name())
             .find(doc! {})
-            .projection(projection(collection))
+            .projection(projection(mongo, collection))
             .batch_size(5000)
             .selection_criteria(primary())
             .session(&mut session)
             .await?;
         while cursor.advance(&mut session).await? {
-            cells.merge(&contributions(collection, &documents::fields(collection, cursor.current())));
+            cells.merge(&contributions(collection, &documents::fields(&mongo.mapping, collection, cursor.current())));
         }
     }
     Ok((snapshot_time(&session)?, cells))
@@ -92,14 +92,14 @@ pub async fn current(
         .operator
         .collection::<RawDocumentBuf>(collection.name())
         .find(doc! {"_id": {"$in": ids}})
-        .projection(projection(collection))
+        .projection(projection(mongo, collection))
         .read_concern(ReadConcern::majority())
         .selection_criteria(primary())
         .session(&mut *session)
         .await?;
     let mut rows = HashMap::new();
     while cursor.advance(session).await? {
-        let Row { id, fields } = row(collection, cursor.current())?;
+        let Row { id, fields } = row(mongo, collection, cursor.current())?;
         rows.insert(id, fields);
     }
     Ok(rows)
@@ -109,15 +109,15 @@ pub async fn current(
 ///
 /// # Errors
 /// If it has no `_id`, as no stored document.
-pub fn row(collection: Collection, document: &bson::RawDocument) -> Result<Row> {
+pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
     let id: DocId =
         documents::doc_id(document.get("_id").ok().flatten().ok_or_else(|| Error::custom("a document without _id"))?);
-    let fields: Fields = documents::fields(collection, document);
+    let fields: Fields = documents::fields(&mongo.mapping, collection, document);
     Ok(Row { id, fields })
 }
 
-fn projection(collection: Collection) -> Document {
-    collection.shown_fields().iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect()
+fn projection(mongo: &Mongo, collection: Collection) -> Document {
+    mongo.mapping.paths(&[collection]).into_iter().map(|path| (path, Bson::Int32(1))).collect()
 }
 
 fn primary() -> SelectionCriteria {
