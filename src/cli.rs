@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::admin_cli::{self, AdminCommand},
     cache::Redis,
+    check,
     config::Settings,
-    ingest::{import, seed, simulate},
+    ingest::{self, import, seed, simulate},
     mongo::Mongo,
     serve, telemetry,
 };
@@ -33,6 +34,8 @@ enum Command {
         #[arg(long)]
         no_ddl: bool,
     },
+    /// Look at MongoDB, Redis and every document; exit code 1 with what mends it if something is wrong
+    Check,
     /// Manage the accounts of admins
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -66,7 +69,7 @@ pub fn main() -> ExitCode {
         }
     };
     match runtime.block_on(run(cli.command, settings)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -74,13 +77,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
+async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     if let Command::Serve { no_ddl } = command {
-        return serve::serve(settings, !no_ddl).await;
+        serve::serve(settings, !no_ddl).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if matches!(command, Command::Check) {
+        let report = check::run(&settings).await?;
+        print!("{report}");
+        return Ok(if report.is_problem() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let mongo = Mongo::connect(&settings.mongo).await?;
+    if matches!(command, Command::Import(_) | Command::Seed(_) | Command::Simulate(_)) {
+        ingest::only_unmapped(&mongo.mapping)?;
+    }
     match command {
-        Command::Serve { .. } => Ok(()),
+        Command::Serve { .. } | Command::Check => Ok(()),
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
             admin_cli::run(command, &mongo.own, &redis).await
@@ -97,5 +109,6 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
             });
             simulate::run(&mongo.operator, &args, stop).await.map(drop)
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,10 @@
 //! What ChargeDeck is told at start: `Leptos.toml` `[chargedeck.*]`, then the environment, which wins.
 //!
-//! Every wrong setting is collected and told at once; nothing here opens a connection. The table of settings is [`KEYS`].
+//! Every wrong setting is collected and told at once; nothing here opens a connection. The table of settings is [`KEYS`];
+//! beside it stands `[chargedeck.fields]`, in the file only.
 
 mod error;
+mod fields;
 mod parse;
 mod sources;
 
@@ -11,7 +13,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, time::Duration
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
-use crate::model::money::Currency;
+use crate::{fields::Mapping, model::money::Currency};
 pub use error::{SettingsError, SettingsErrors};
 pub use parse::{DatabaseName, PublicOrigin};
 use sources::{Key, Sources};
@@ -57,6 +59,8 @@ pub struct MongoSettings {
     pub own_db: DatabaseName,
     /// How long the past is kept as events, in our database.
     pub keep_events: Duration,
+    /// How the operator's documents are read.
+    pub mapping: Mapping,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +93,7 @@ impl Settings {
     /// All wrong settings at once.
     pub fn from_sources(toml_text: &str, env: &BTreeMap<String, String>) -> Result<Self, SettingsErrors> {
         let mut sources = Sources::new(toml_text, env, &KEYS)?;
+        let definitions = sources.definitions();
         let name = sources.read(&NETWORK_NAME, parse::name);
         let time_zone = sources.read(&TIME_ZONE, parse::time_zone);
         let currency = sources.read(&CURRENCY, parse::currency);
@@ -108,19 +113,17 @@ impl Settings {
             sources.refuse(&OWN_DB, "must differ from MONGODB_DB: accounts are never kept in the operator's database");
         }
         let settings = (|| {
+            let (time_zone, currency) = (time_zone?, currency?);
+            let mapping = Mapping::new(definitions, &currency, &time_zone);
             Some(Self {
-                network: NetworkSettings {
-                    name: name?,
-                    time_zone: time_zone?,
-                    currency: currency?,
-                    silent_after: silent_after?,
-                },
+                network: NetworkSettings { name: name?, time_zone, currency, silent_after: silent_after? },
                 server: ServerSettings { site_addr: site_addr?, public_origin: public_origin? },
                 mongo: MongoSettings {
                     uri: uri?,
                     operator_db: operator_db?,
                     own_db: own_db?,
                     keep_events: keep_events?,
+                    mapping,
                 },
                 redis: RedisSettings { url: url? },
             })

@@ -86,7 +86,7 @@ async fn prepare(mongo: Mongo, doors: Doors, ddl: bool, stop: CancellationToken)
         let made = async {
             doors.users.ensure_indexes().await?;
             if ddl {
-                prepare::prepare(&mongo.operator).await?;
+                prepare::prepare(&mongo).await?;
             }
             anyhow::Ok(())
         };

@@ -100,7 +100,7 @@ impl Network {
             self.mongo.operator.collection::<bson::RawDocumentBuf>(collection.name()).find(doc! {}).await.unwrap();
         let mut all = BTreeMap::new();
         while cursor.advance().await.unwrap() {
-            let row = mongo::snapshot::row(collection, cursor.current()).unwrap();
+            let row = mongo::snapshot::row(&self.mongo, collection, cursor.current()).unwrap();
             all.insert(row.id, row.fields);
         }
         all

@@ -159,6 +159,17 @@ impl Log {
         Ok(())
     }
 
+    /// By which mapping of fields the rows of the log were read; empty for none.
+    pub async fn fields(&self) -> Result<String> {
+        let fields: Option<String> = self.redis.connection().get(self.redis.key("fields")).await?;
+        Ok(fields.unwrap_or_default())
+    }
+
+    /// Notes the mapping by which rows are read from here on.
+    pub async fn set_fields(&self, fingerprint: &str) -> Result<()> {
+        Ok(self.redis.connection().set(self.redis.key("fields"), fingerprint).await?)
+    }
+
     /// What was last known of an idle stream, if nothing was appended since.
     pub async fn idle(&self, tail: &Tail) -> Result<Option<Checked>> {
         let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;

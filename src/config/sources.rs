@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     DEFAULT_FILE,
     error::{SettingsError, SettingsErrors},
+    fields,
     parse::mask,
 };
+use crate::{fields::Definition, model::ids::Collection};
 
 /// One setting: its environment variable, its place in the file, and its default (none: it must be given).
 #[derive(Clone, Copy)]
@@ -31,6 +33,8 @@ impl Key {
 pub(super) struct Sources<'a> {
     env: &'a BTreeMap<String, String>,
     chargedeck: toml::Table,
+    /// `[chargedeck.fields]`, whose keys are the operator's.
+    fields: Option<toml::Value>,
     errors: Vec<SettingsError>,
 }
 
@@ -48,13 +52,19 @@ impl<'a> Sources<'a> {
             value: None,
             reason: format!("is not TOML: {}", error.message()),
         })?;
-        let chargedeck = match file.remove("chargedeck") {
+        let mut chargedeck = match file.remove("chargedeck") {
             Some(toml::Value::Table(table)) => table,
             Some(other) => return Err(unknown("chargedeck", "", Some(&other)).into()),
             None => toml::Table::new(),
         };
+        let fields = chargedeck.remove(fields::TABLE);
         let errors = unknown_keys(&chargedeck, known);
-        Ok(Self { env, chargedeck, errors })
+        Ok(Self { env, chargedeck, fields, errors })
+    }
+
+    /// How documents are mapped, without what is wrong in it.
+    pub(super) fn definitions(&mut self) -> BTreeMap<Collection, Definition> {
+        self.fields.take().map(|fields| fields::read(fields, &mut self.errors)).unwrap_or_default()
     }
 
     pub(super) fn read<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
@@ -127,7 +137,7 @@ impl<'a> Sources<'a> {
 
 const ENVIRONMENT: &str = "environment";
 
-fn file_source(table: &str) -> String {
+pub(super) fn file_source(table: &str) -> String {
     format!("{DEFAULT_FILE} [chargedeck.{table}]")
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::model::ids::Collection;
 
 const NETWORK: &str = "[chargedeck.network]\ntime_zone = 'Europe/London'\ncurrency = 'GBP'\n";
 
@@ -108,6 +109,43 @@ fn all_wrong_settings_come_at_once_from_both_sources() {
             ("time_zone", "Leptos.toml [chargedeck.network]"),
             ("currency", "Leptos.toml [chargedeck.network]"),
             ("MONGODB_DB", "environment"),
+        ]
+    );
+}
+
+#[test]
+fn fields_are_mapped_by_the_file_and_every_wrong_one_is_told() {
+    let toml = format!(
+        "{NETWORK}[chargedeck.fields.payments]\nnames = {{ amount_minor = 'amount' }}\nunits = {{ amount_minor = 'major' }}\n\
+         show = ['note']\n[chargedeck.fields.payments.status]\ncompleted = 'CAPTURED'\n"
+    );
+    let mapping = load(&toml, &[]).unwrap().mongo.mapping;
+    assert_eq!(mapping.collections().collect::<Vec<_>>(), [Collection::Payments]);
+    assert_eq!(mapping.path(Collection::Payments, "amount_minor"), "amount");
+    // What is written reads the same.
+    let definition = mapping.of(Collection::Payments).unwrap().definition();
+    let again = load(&format!("{NETWORK}{}", definition.to_toml(Collection::Payments)), &[]).unwrap().mongo.mapping;
+    assert_eq!(again.of(Collection::Payments).unwrap().definition(), definition);
+    assert!(load(NETWORK, &[]).unwrap().mongo.mapping.of(Collection::Payments).is_none());
+
+    let toml = format!(
+        "{NETWORK}[chargedeck.fields.users]\n[chargedeck.fields.stations]\nnames = {{ nickname = 'x', name = 'a..b' }}\n\
+         units = {{ name = 'kW', max_electric_power = 'hp' }}\nstatus = {{ free = 'FREE' }}\nhide = ['x']\nshow = 'x'\n"
+    );
+    let SettingsErrors(errors) = load(&toml, &[]).unwrap_err();
+    let mut told: Vec<_> = errors.iter().map(|e| (e.key.as_str(), e.source.as_str())).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ("free", "Leptos.toml [chargedeck.fields.stations.status]"),
+            ("hide", "Leptos.toml [chargedeck.fields.stations]"),
+            ("max_electric_power", "Leptos.toml [chargedeck.fields.stations.units]"),
+            ("name", "Leptos.toml [chargedeck.fields.stations.names]"),
+            ("name", "Leptos.toml [chargedeck.fields.stations.units]"),
+            ("nickname", "Leptos.toml [chargedeck.fields.stations.names]"),
+            ("show", "Leptos.toml [chargedeck.fields.stations]"),
+            ("users", "Leptos.toml [chargedeck.fields]"),
         ]
     );
 }

@@ -23,7 +23,7 @@ use crate::{
         money::Currency,
         position::Position,
         range::BadChoice,
-        report::{self, Report},
+        report::{Query, Report},
         selection::Selection,
         snapshot::Snapshot,
     },
@@ -104,7 +104,7 @@ impl App {
     pub async fn report(&self, query: &str) -> Result<Report, AppError> {
         let parts: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let network = self.network.time_zone.iana_name().unwrap_or("UTC");
-        let query = report::Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
+        let query = Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
         self.reports.report(query).await.map_err(|error| match error {
             ReportError::Zone(_) | ReportError::Calendar => AppError::Invalid(error.to_string()),
             ReportError::Snapshot(_) | ReportError::Broken => {

@@ -27,7 +27,7 @@ use mongodb::{
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
 
-use crate::model::ids::Collection;
+use crate::{fields::Mapping, model::ids::Collection};
 
 /// Whether one of the five collections holds a document that neither `import`, `seed` nor `simulate` made.
 pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
@@ -38,6 +38,22 @@ pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Refuses to write documents with our names into collections whose documents have others.
+///
+/// # Errors
+/// A collection is mapped.
+pub fn only_unmapped(mapping: &Mapping) -> Result<()> {
+    let mapped: Vec<_> = mapping.collections().map(Collection::name).collect();
+    if !mapped.is_empty() {
+        bail!(
+            "`[chargedeck.fields]` maps the fields of {}: nothing was written, for what is written here has ChargeDeck's own \
+             names. Use settings without it, and another database.",
+            mapped.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// Refuses to write invented data beside an operator's.

@@ -12,6 +12,10 @@ use super::{
 /// Top-level fields by name. Dates are RFC 3339 texts, integers beyond 2^53 are texts.
 pub type Fields = BTreeMap<String, Value>;
 
+/// The field in which those of an operator's fields travel that are none of ours and shall be shown: a document of them
+/// by their names.
+pub const OTHER: &str = "other";
+
 /// Finds a field by name, at the top level or in a nested document.
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<&'a Value> + 'a>;
 

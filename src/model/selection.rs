@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use part::{Part, Slot, Wanted, is_currency};
 
 use super::{
+    address::escaped,
     entities::{Evse, Station, see},
     fields::Fields,
     ids::Collection,
@@ -187,15 +188,8 @@ impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut between = "";
         for (part, wanted) in self.parts() {
-            write!(f, "{between}{}=", part.name())?;
+            write!(f, "{between}{}={}", part.name(), escaped(&wanted.to_string()))?;
             between = "&";
-            for byte in wanted.to_string().bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~,:/@".contains(&byte) {
-                    write!(f, "{}", char::from(byte))?;
-                } else {
-                    write!(f, "%{byte:02X}")?;
-                }
-            }
         }
         Ok(())
     }

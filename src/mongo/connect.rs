@@ -6,7 +6,7 @@ use bson::{Document, doc};
 use mongodb::{Client, Database, error::Result, options::ClientOptions};
 use secrecy::ExposeSecret;
 
-use crate::{config::MongoSettings, model::position::ClusterTime, model::time::UtcMs};
+use crate::{config::MongoSettings, fields::Mapping, model::position::ClusterTime, model::time::UtcMs};
 
 /// The longest that a command waits for a server to be found.
 const SELECTION: Duration = Duration::from_secs(3);
@@ -16,6 +16,8 @@ pub struct Mongo {
     pub client: Client,
     pub operator: Database,
     pub own: Database,
+    /// How the operator's documents are read.
+    pub mapping: Mapping,
 }
 
 impl Mongo {
@@ -31,7 +33,7 @@ impl Mongo {
         let client = Client::with_options(options)?;
         let operator = client.database(settings.operator_db.as_str());
         let own = client.database(settings.own_db.as_str());
-        Ok(Self { client, operator, own })
+        Ok(Self { client, operator, own, mapping: settings.mapping.clone() })
     }
 
     /// MongoDB's operation time: the clock by which "today" is meant.

@@ -3,10 +3,13 @@
 use bson::{Bson, RawBsonRef, RawDocument};
 use serde_json::{Map, Number, Value};
 
-use crate::model::{
-    fields::Fields,
-    ids::{Collection, DocId},
-    time::UtcMs,
+use crate::{
+    fields::{Mapping, To, Translation},
+    model::{
+        fields::{Fields, OTHER},
+        ids::{Collection, DocId},
+        time::UtcMs,
+    },
 };
 
 /// Longer texts are cut, so that no document fills a frame by itself.
@@ -19,7 +22,10 @@ const DEPTH_MAX: usize = 8;
 const EXACT: i64 = 1 << 53;
 
 /// The shown fields of a document. What cannot be read as BSON reads as a text that no typed reader takes, so the row is marked.
-pub fn fields(collection: Collection, document: &RawDocument) -> Fields {
+pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument) -> Fields {
+    if let Some(translation) = mapping.of(collection) {
+        return translation.translate(mapped(translation, document));
+    }
     let shown = collection.shown_fields();
     let mut fields = Fields::new();
     for element in document.iter_elements() {
@@ -27,11 +33,52 @@ pub fn fields(collection: Collection, document: &RawDocument) -> Fields {
         let Ok(element) = element else { break };
         let name = element.key().as_str();
         if shown.contains(&name) {
-            let value = element.value().map_or_else(|_| Value::Object(Map::new()), |v| value(v, 0));
+            let value = element.value().map_or_else(|_| unread(), |v| value(v, 0));
             fields.insert(name.to_owned(), value);
         }
     }
     fields
+}
+
+/// The wanted values of a document that is not as ours, under our names.
+fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
+    let mut fields = Fields::new();
+    let mut other = Map::new();
+    for element in document.iter_elements() {
+        let Ok(element) = element else { break };
+        for wanted in translation.wanted(element.key().as_str()) {
+            let value = match element.value() {
+                Ok(found) => within(found, &wanted.within).map(|v| value(v, 0)),
+                Err(_) => Some(unread()),
+            };
+            let Some(value) = value else { continue };
+            match &wanted.to {
+                To::Field(name) => drop(fields.insert((*name).to_owned(), value)),
+                To::Other(name) => drop(other.insert(name.clone(), value)),
+            }
+        }
+    }
+    if !other.is_empty() {
+        fields.insert(OTHER.to_owned(), other.into());
+    }
+    fields
+}
+
+fn within<'a>(value: RawBsonRef<'a>, path: &[String]) -> Option<RawBsonRef<'a>> {
+    path.iter().try_fold(value, |value, part| value.as_document()?.get(part).ok().flatten())
+}
+
+/// What no typed reader takes.
+fn unread() -> Value {
+    Value::Object(Map::new())
+}
+
+/// A document's top-level fields, whatever they are called: to look at, never to send.
+pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
+    let read = |element: bson::raw::RawElement<'_>| {
+        (clip(element.key().as_str()), element.value().map_or_else(|_| unread(), |v| value(v, 0)))
+    };
+    document.iter_elements().map_while(Result::ok).map(read)
 }
 
 /// A document's `_id` as text.
@@ -99,7 +146,7 @@ mod tests {
             "start_date_time": bson::DateTime::from_millis(1500), "quality": ["EXCESS"], "source": {"row": 3, "at": null},
         });
         assert_eq!(
-            serde_json::to_value(fields(Collection::ChargingSessions, &document)).unwrap(),
+            serde_json::to_value(fields(&Mapping::default(), Collection::ChargingSessions, &document)).unwrap(),
             json!({
                 "status": "ACTIVE", "energy_wh": "9007199254740993", "power_w": "NaN", "start_date_time": "1970-01-01T00:00:01.500Z",
                 "quality": ["EXCESS"], "source": {"row": 3, "at": null},
@@ -110,7 +157,7 @@ mod tests {
     #[test]
     fn huge_values_are_cut() {
         let document = raw(doc! {"name": "é".repeat(5_000_000)});
-        let fields = fields(Collection::Stations, &document);
+        let fields = fields(&Mapping::default(), Collection::Stations, &document);
         assert!(fields["name"].as_str().unwrap().len() <= TEXT_MAX + 3);
     }
 
@@ -119,7 +166,7 @@ mod tests {
         let mut bytes = raw(doc! {"name": "abc", "city": "Dundee"}).into_bytes();
         let at = bytes.windows(3).position(|w| w == b"abc").unwrap();
         bytes[at] = 0xff;
-        let fields = fields(Collection::Stations, RawDocument::from_bytes(&bytes).unwrap());
+        let fields = fields(&Mapping::default(), Collection::Stations, RawDocument::from_bytes(&bytes).unwrap());
         assert_eq!(crate::model::entities::unreadable(Collection::Stations, &fields), ["name"]);
         assert_eq!(fields["city"], "Dundee");
     }

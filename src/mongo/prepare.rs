@@ -6,19 +6,21 @@ use bson::{Bson, Document, doc};
 use mongodb::{Database, IndexModel, error::Result, options::IndexOptions};
 
 use super::Mongo;
-use crate::model::ids::Collection;
+use crate::{fields::Mapping, model::ids::Collection};
 
 /// Creates missing collections with images, switches images on where they are off, and makes missing indexes.
 /// Safe to repeat, and by several instances at once.
 ///
 /// # Errors
 /// If MongoDB refuses; the message says which collection.
-pub async fn prepare(db: &Database) -> Result<()> {
+pub async fn prepare(mongo: &Mongo) -> Result<()> {
+    let db = &mongo.operator;
     images(db).await?;
     for collection in Collection::ALL {
-        let indexes = indexes(collection).into_iter().map(|keys| IndexModel::builder().keys(keys).build());
+        let wanted = indexes(&mongo.mapping, collection);
+        let indexes = wanted.into_iter().map(|keys| IndexModel::builder().keys(keys).build());
         db.collection::<Document>(collection.name()).create_indexes(indexes).await?;
-        if let Some(field) = unique(collection) {
+        if let Some(field) = unique(&mongo.mapping, collection) {
             unique_index(db, collection, field).await;
         }
     }
@@ -30,32 +32,43 @@ pub async fn prepare(db: &Database) -> Result<()> {
 /// # Errors
 /// If MongoDB refuses.
 pub async fn images(db: &Database) -> Result<()> {
-    let on = doc! {"changeStreamPreAndPostImages": {"enabled": true}};
+    for (collection, state) in images_of(db).await? {
+        let Some(command) = images_on(collection, state) else { continue };
+        match db.run_command(command).await {
+            // Another instance, or a writer, was faster; the next look finds it.
+            Err(e) if super::error_code(&e) == Some(NAMESPACE_EXISTS) => {
+                if let Some(command) = images_on(collection, Some(false)) {
+                    db.run_command(command).await?;
+                }
+            }
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
+/// Whether each collection has images; `None` where there is no such collection.
+///
+/// # Errors
+/// If MongoDB refuses.
+pub async fn images_of(db: &Database) -> Result<Vec<(Collection, Option<bool>)>> {
     let mut have = std::collections::HashMap::new();
     let mut cursor = db.list_collections().await?;
     while cursor.advance().await? {
         let found = cursor.deserialize_current()?;
         have.insert(found.name, found.options.change_stream_pre_and_post_images.is_some_and(|i| i.enabled));
     }
-    for collection in Collection::ALL {
-        let verb = match have.get(collection.name()) {
-            Some(true) => continue,
-            Some(false) => "collMod",
-            None => "create",
-        };
-        let mut command = doc! {verb: collection.name()};
-        command.extend(on.clone());
-        match db.run_command(command).await {
-            // Another instance, or a writer, was faster; the next look finds it.
-            Err(e) if super::error_code(&e) == Some(NAMESPACE_EXISTS) => {
-                let mut command = doc! {"collMod": collection.name()};
-                command.extend(on.clone());
-                db.run_command(command).await?;
-            }
-            other => drop(other?),
-        }
-    }
-    Ok(())
+    Ok(Collection::ALL.into_iter().map(|collection| (collection, have.get(collection.name()).copied())).collect())
+}
+
+/// The command that gives a collection images, where it has none.
+pub fn images_on(collection: Collection, state: Option<bool>) -> Option<Document> {
+    let verb = match state {
+        Some(true) => return None,
+        Some(false) => "collMod",
+        None => "create",
+    };
+    Some(doc! {verb: collection.name(), "changeStreamPreAndPostImages": {"enabled": true}})
 }
 
 /// How long the cluster keeps images, where it may be asked and they end before the oplog does.
@@ -74,14 +87,16 @@ pub async fn image_retention(mongo: &Mongo) -> Option<Duration> {
 
 const NAMESPACE_EXISTS: i32 = 48;
 
-const fn unique(collection: Collection) -> Option<&'static str> {
-    match collection {
-        Collection::Clients => Some("client_id"),
-        Collection::Stations => Some("station_id"),
-        Collection::Payments => Some("payment_id"),
-        Collection::ChargingSessions => Some("session_id"),
-        Collection::EcoStats => None,
-    }
+/// Where the public id is, which no two documents share; none where it is `_id`.
+pub fn unique(mapping: &Mapping, collection: Collection) -> Option<&str> {
+    let ours = match collection {
+        Collection::Clients => "client_id",
+        Collection::Stations => "station_id",
+        Collection::Payments => "payment_id",
+        Collection::ChargingSessions => "session_id",
+        Collection::EcoStats => return None,
+    };
+    Some(mapping.path(collection, ours)).filter(|path| *path != "_id")
 }
 
 /// A duplicate in an operator's data must not keep the dashboard from starting.
@@ -94,7 +109,21 @@ async fn unique_index(db: &Database, collection: Collection, field: &str) {
     }
 }
 
-fn indexes(collection: Collection) -> Vec<Document> {
+/// The indexes that the pages' queries use, by the names that the fields have in MongoDB. What begins with `_id` is there.
+pub fn indexes(mapping: &Mapping, collection: Collection) -> Vec<Document> {
+    let theirs = |keys: Document| -> Document {
+        keys.into_iter().map(|(ours, direction)| (mapping.path(collection, &ours).to_owned(), direction)).collect()
+    };
+    let mut wanted = Vec::new();
+    for keys in ours(collection).into_iter().map(theirs) {
+        if keys.keys().next().is_some_and(|first| first != "_id") && !wanted.contains(&keys) {
+            wanted.push(keys);
+        }
+    }
+    wanted
+}
+
+fn ours(collection: Collection) -> Vec<Document> {
     match collection {
         Collection::Clients => vec![
             doc! {"created_at": -1, "_id": -1},

@@ -5,6 +5,7 @@ use mongodb::{ClientSession, SessionCursor, error::Result};
 
 use super::{
     Mongo, documents,
+    selection::alike,
     snapshot::{primary, snapshot_time},
 };
 use crate::model::{
@@ -36,12 +37,22 @@ impl<'a> Reading<'a> {
         Ok(Self { mongo, session: mongo.client.start_session().snapshot(true).await? })
     }
 
+    pub const fn mongo(&self) -> &'a Mongo {
+        self.mongo
+    }
+
     /// Finds documents, of which only the fields `wanted` are read.
     ///
     /// # Errors
     /// If MongoDB does not answer, or cannot read at one time just now (246, 239): begin anew.
     pub async fn find(&mut self, collection: Collection, filter: Document, wanted: &[&str]) -> Result<Found> {
-        let projection: Document = wanted.iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect();
+        let mapping = &self.mongo.mapping;
+        let paths = match mapping.of(collection) {
+            None => wanted.iter().map(|name| (*name).to_owned()).collect(),
+            // One of ours may be made of several of theirs.
+            Some(_) => mapping.paths(&[collection]),
+        };
+        let projection: Document = paths.into_iter().map(|path| (path, Bson::Int32(1))).collect();
         let cursor = self
             .mongo
             .operator
@@ -61,7 +72,7 @@ impl<'a> Reading<'a> {
     /// As [`Reading::find`].
     pub async fn next(&mut self, found: &mut Found) -> Result<Option<Fields>> {
         let more = found.cursor.advance(&mut self.session).await?;
-        Ok(more.then(|| documents::fields(found.collection, found.cursor.current())))
+        Ok(more.then(|| documents::fields(&self.mongo.mapping, found.collection, found.cursor.current())))
     }
 
     /// The time that everything was read at.
@@ -73,16 +84,27 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Selects what may be in the period by this date, and never less: a text may read as a date.
-pub fn maybe_within(field: &str, period: Period) -> Document {
+/// Selects what may be in the period by this date, and never less: a text may read as a date, and so may whatever an
+/// operator's unit is.
+pub fn maybe_within(mongo: &Mongo, collection: Collection, field: &str, period: Period) -> Document {
+    if mongo.mapping.of(collection).is_some_and(|translation| translation.measures(field)) {
+        return Document::new();
+    }
+    let path = mongo.mapping.path(collection, field);
     let date = |at: UtcMs| bson::DateTime::from_millis(at.0);
     doc! {"$or": [
-        {field: {"$gte": date(period.from), "$lt": date(period.to)}},
-        {field: {"$type": "string"}},
+        {path: {"$gte": date(period.from), "$lt": date(period.to)}},
+        {path: {"$type": "string"}},
     ]}
 }
 
-/// Selects what has one of these public ids. The type is said because the unique indexes hold texts only.
-pub fn among(field: &str, ids: &[&str]) -> Document {
-    doc! {field: {"$in": ids, "$type": "string"}}
+/// Selects what has one of these public ids. The type is said because the unique indexes hold texts only; an operator's ids
+/// may be numbers.
+pub fn among(mongo: &Mongo, collection: Collection, field: &str, ids: &[&str]) -> Document {
+    let path = mongo.mapping.path(collection, field);
+    if mongo.mapping.of(collection).is_none() {
+        return doc! {path: {"$in": ids, "$type": "string"}};
+    }
+    let ids: Vec<Bson> = ids.iter().flat_map(|id| alike(id)).collect();
+    doc! {path: {"$in": ids}}
 }

@@ -6,11 +6,14 @@
 
 use bson::{Bson, DateTime, Decimal128, Document, doc, oid::ObjectId};
 
-use crate::model::{
-    ids::Collection,
-    selection::{Part, Selection, Sight, Slot, Wanted},
-    status::EvseStatus,
-    time::{Period, UtcMs},
+use crate::{
+    fields::{Mapping, Translation},
+    model::{
+        ids::Collection,
+        selection::{Part, Selection, Sight, Slot, Wanted},
+        status::EvseStatus,
+        time::{Period, UtcMs},
+    },
 };
 
 /// For at least so long the offsets of a zone are known ahead.
@@ -34,9 +37,15 @@ struct Asked {
 }
 
 /// The queries for a selection that can be asked of the collection.
-pub fn query(collection: Collection, selection: &Selection, at: &Sight) -> Query {
-    let asked: Vec<Asked> =
-        selection.parts().filter_map(|(part, wanted)| Some(ask(part, part.field(collection)?, wanted, at))).collect();
+pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, at: &Sight) -> Query {
+    let ask = |part: Part, wanted| {
+        let field = part.field(collection)?;
+        Some(match mapping.of(collection) {
+            None => ask(part, field, wanted, at),
+            Some(translation) => ask_theirs(translation, part, field, wanted, at),
+        })
+    };
+    let asked: Vec<Asked> = selection.parts().filter_map(|(part, wanted)| ask(part, wanted)).collect();
     let all = and(asked.iter().map(|asked| or(asked.sure.iter().chain(&asked.odd))));
     let odd: Vec<&Document> = asked.iter().filter_map(|asked| asked.odd.as_ref()).collect();
     Query {
@@ -90,6 +99,21 @@ fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
     }
 }
 
+/// The same of documents with an operator's names and words: what is made of them only the predicate sees, so it looks at
+/// all that may come to match.
+fn ask_theirs(translation: &Translation, part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
+    let path = translation.definition().path(field);
+    let asked = match wanted {
+        _ if translation.measures(field) || matches!(part, Part::Evse | Part::Currency) => None,
+        Wanted::OneOf(words) if part == Part::Status => {
+            Some(ask(part, path, &Wanted::OneOf(translation.theirs(words)), at))
+        }
+        _ => Some(ask(part, path, wanted, at)),
+    };
+    let any = asked.map_or_else(Document::new, |asked| or(asked.sure.iter().chain(&asked.odd)));
+    Asked { sure: None, odd: Some(any) }
+}
+
 const TEXTS: [&str; 2] = ["string", "symbol"];
 
 /// MongoDB and we agree on a zone's hours where we know its offsets.
@@ -115,7 +139,7 @@ const fn date(at: UtcMs) -> DateTime {
 }
 
 /// The values that read as this text in a row: the text first, then of other types; see `documents`.
-fn alike(text: &str) -> impl Iterator<Item = Bson> {
+pub(super) fn alike(text: &str) -> impl Iterator<Item = Bson> + use<> {
     let id = (text.len() == 24).then(|| ObjectId::parse_str(text).ok()).flatten().map(Bson::ObjectId);
     let date = UtcMs::parse(text).map(|at| Bson::DateTime(date(at)));
     let decimal = text.parse::<Decimal128>().ok().map(Bson::Decimal128);
@@ -136,7 +160,7 @@ mod tests {
             _ => Vec::new(),
         };
         let selection = Selection::read(&get).unwrap();
-        let Query { all, sure, odd } = query(Collection::ChargingSessions, &selection, &Sight::default());
+        let Query { all, sure, odd } = query(&Mapping::default(), Collection::ChargingSessions, &selection, &Sight::default());
         let is = doc! {"$and": [
             {"status": {"$in": ["$ne"], "$not": {"$type": "array"}}},
             {"client_id": {"$in": ["{\"$gt\":\"\"}"], "$not": {"$type": "array"}}},
@@ -146,7 +170,8 @@ mod tests {
 
     #[test]
     fn everything_is_no_condition() {
-        let Query { all, sure, odd } = query(Collection::Stations, &Selection::default(), &Sight::default());
+        let none = Mapping::default();
+        let Query { all, sure, odd } = query(&none, Collection::Stations, &Selection::default(), &Sight::default());
         assert_eq!((all, sure, odd), (doc! {}, Some(doc! {}), None));
     }
 }

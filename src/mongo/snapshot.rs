@@ -36,7 +36,7 @@ pub struct Rows {
 /// # Errors
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &Sight) -> Result<Rows> {
-    let query = query(collection, selection, at);
+    let query = query(&mongo.mapping, collection, selection, at);
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let direction = if collection == Collection::Stations { 1 } else { -1 };
     let fetched = collection.fetched();
@@ -50,8 +50,8 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             .operator
             .collection::<RawDocumentBuf>(collection.name())
             .find(query.all.clone())
-            .projection(projection(collection))
-            .sort(doc! {collection.order_field(): direction, "_id": direction})
+            .projection(projection(mongo, collection))
+            .sort(doc! {mongo.mapping.path(collection, collection.order_field()): direction, "_id": direction})
             .limit(i64::try_from(limit).map_err(Error::custom)?)
             .selection_criteria(primary())
             .session(&mut session)
@@ -59,7 +59,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
         let mut read = 0;
         while rows.len() <= fetched && cursor.advance(&mut session).await? {
             read += 1;
-            let row = row(collection, cursor.current())?;
+            let row = row(mongo, collection, cursor.current())?;
             if selection.matches(collection, &row.fields, at) {
                 rows.push(row);
             } else if others.len() <= fetched && selection.may_match(collection, &row.fields, at) {
@@ -87,7 +87,7 @@ async fn count(
     selection: &Selection,
     at: &Sight,
 ) -> Result<usize> {
-    let query = query(collection, selection, at);
+    let query = query(&mongo.mapping, collection, selection, at);
     let mut total = 0;
     if let Some(sure) = query.sure {
         let of = mongo.operator.collection::<Document>(collection.name());
@@ -99,13 +99,14 @@ async fn count(
             .operator
             .collection::<RawDocumentBuf>(collection.name())
             .find(odd)
-            .projection(projection(collection))
+            .projection(projection(mongo, collection))
             .batch_size(5000)
             .selection_criteria(primary())
             .session(&mut *session)
             .await?;
         while cursor.advance(&mut *session).await? {
-            total += usize::from(selection.matches(collection, &documents::fields(collection, cursor.current()), at));
+            let fields = documents::fields(&mongo.mapping, collection, cursor.current());
+            total += usize::from(selection.matches(collection, &fields, at));
         }
     }
     Ok(total)
@@ -123,13 +124,13 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
             .operator
             .collection::<RawDocumentBuf>(collection.name())
             .find(doc! {})
-            .projection(projection(collection))
+            .projection(projection(mongo, collection))
             .batch_size(5000)
             .selection_criteria(primary())
             .session(&mut session)
             .await?;
         while cursor.advance(&mut session).await? {
-            cells.merge(&contributions(collection, &documents::fields(collection, cursor.current())));
+            cells.merge(&contributions(collection, &documents::fields(&mongo.mapping, collection, cursor.current())));
         }
     }
     Ok((snapshot_time(&session)?, cells))
@@ -149,14 +150,14 @@ pub async fn current(
         .operator
         .collection::<RawDocumentBuf>(collection.name())
         .find(doc! {"_id": {"$in": ids}})
-        .projection(projection(collection))
+        .projection(projection(mongo, collection))
         .read_concern(ReadConcern::majority())
         .selection_criteria(primary())
         .session(&mut *session)
         .await?;
     let mut rows = HashMap::new();
     while cursor.advance(session).await? {
-        let Row { id, fields } = row(collection, cursor.current())?;
+        let Row { id, fields } = row(mongo, collection, cursor.current())?;
         rows.insert(id, fields);
     }
     Ok(rows)
@@ -166,15 +167,15 @@ pub async fn current(
 ///
 /// # Errors
 /// If it has no `_id`, as no stored document.
-pub fn row(collection: Collection, document: &bson::RawDocument) -> Result<Row> {
+pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
     let id: DocId =
         documents::doc_id(document.get("_id").ok().flatten().ok_or_else(|| Error::custom("a document without _id"))?);
-    let fields: Fields = documents::fields(collection, document);
+    let fields: Fields = documents::fields(&mongo.mapping, collection, document);
     Ok(Row { id, fields })
 }
 
-fn projection(collection: Collection) -> Document {
-    collection.shown_fields().iter().map(|name| ((*name).to_owned(), Bson::Int32(1))).collect()
+fn projection(mongo: &Mongo, collection: Collection) -> Document {
+    mongo.mapping.paths(&[collection]).into_iter().map(|path| (path, Bson::Int32(1))).collect()
 }
 
 pub(super) fn primary() -> SelectionCriteria {

@@ -10,11 +10,14 @@ use mongodb::{
 };
 
 use super::{Mongo, documents, error_code};
-use crate::model::{
-    fields::Fields,
-    ids::{Collection, DocId},
-    position::ClusterTime,
-    time::UtcMs,
+use crate::{
+    fields::Mapping,
+    model::{
+        fields::Fields,
+        ids::{Collection, DocId},
+        position::ClusterTime,
+        time::UtcMs,
+    },
 };
 
 /// How long MongoDB waits for news before it answers with none. Also the longest that the end of a transaction waits
@@ -102,7 +105,7 @@ pub async fn open(mongo: &Mongo, start: &Start) -> Result<ChangeStream<RawDocume
             options.start_at_operation_time(at).build()
         }
     };
-    Ok(mongo.operator.watch().pipeline(pipeline()).with_options(options).await?.with_type())
+    Ok(mongo.operator.watch().pipeline(pipeline(&mongo.mapping)).with_options(options).await?.with_type())
 }
 
 /// Whether the error says that the stream cannot be continued from its token.
@@ -126,7 +129,7 @@ fn resume_token(text: &str) -> Result<ResumeToken> {
 
 /// Events are named one by one, so that a server upgrade cannot change the numbering. A collection is also touched when
 /// another is renamed onto it (as `$out` does).
-fn pipeline() -> Vec<Document> {
+fn pipeline(mapping: &Mapping) -> Vec<Document> {
     let names: Vec<_> = Collection::ALL.iter().map(|c| c.name()).collect();
     let kinds = ["insert", "update", "replace", "delete", "drop", "rename", "dropDatabase", "invalidate"];
     let matching = doc! {"$match": {
@@ -140,7 +143,7 @@ fn pipeline() -> Vec<Document> {
     let mut shown = doc! {
         "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, "documentKey": 1, "txnNumber": 1,
     };
-    for field in Collection::ALL.iter().flat_map(|c| c.shown_fields()) {
+    for field in mapping.paths(&Collection::ALL) {
         shown.insert(format!("fullDocument.{field}"), 1);
         shown.insert(format!("fullDocumentBeforeChange.{field}"), 1);
     }
@@ -165,11 +168,11 @@ fn unless_huge(image: &str) -> Document {
 }
 
 impl Event {
-    /// Reads an event.
+    /// Reads an event of documents that are read by `mapping`.
     ///
     /// # Errors
     /// If a part is missing that every event has.
-    pub fn read(raw: &RawDocument) -> Result<Self> {
+    pub fn read(mapping: &Mapping, raw: &RawDocument) -> Result<Self> {
         let missing = || Error::custom("a change event of unknown form");
         let document = |name: &str| raw.get_document(name).ok();
         let token = document("_id").and_then(|id| id.get_str("_data").ok()).ok_or_else(missing)?.to_owned();
@@ -196,7 +199,7 @@ impl Event {
                     collection,
                     id: documents::doc_id(id),
                     key: id.try_into().map_err(Error::custom)?,
-                    images: images(collection, operation, raw),
+                    images: images(mapping, collection, operation, raw),
                     read: None,
                 }
             }
@@ -205,9 +208,9 @@ impl Event {
     }
 }
 
-fn images(collection: Collection, operation: &str, raw: &RawDocument) -> Images {
+fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawDocument) -> Images {
     let image = |name: &str| match raw.get(name) {
-        Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(collection, image)),
+        Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(mapping, collection, image)),
         _ => None,
     };
     let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
@@ -229,7 +232,7 @@ mod tests {
             "documentKey": {"_id": 1},
         };
         event.extend(extra);
-        Event::read(&RawDocumentBuf::try_from(&event).unwrap()).unwrap()
+        Event::read(&Mapping::default(), &RawDocumentBuf::try_from(&event).unwrap()).unwrap()
     }
 
     #[test]

@@ -45,7 +45,11 @@ enum Read {
 /// Works until `term` ends (`Ok`) or something must begin again.
 pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
     switch_images_on(relay).await?;
+    // The rows of the log, cached lists and counts were read as the fields were mapped then.
+    let fields = relay.mongo.mapping.fingerprint();
+    let remapped = log.fields().await? != fields;
     let (start, mut sequencer) = match log.last().await? {
+        other if remapped => bump(relay, log, other.map(|(tail, _)| tail), "fields are mapped otherwise").await?,
         Some((tail, Some(entry))) => {
             let (start, since) = match log.idle(&tail).await? {
                 Some(idle) => (Start::After(idle.token), idle.at),
@@ -60,6 +64,9 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
         }
         other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue").await?,
     };
+    if remapped {
+        log.set_fields(&fields).await?;
+    }
     let stream = match watch::open(&relay.mongo, &start).await {
         Err(error) if watch::is_history_lost(&error) => {
             bump(relay, log, Some(sequencer.tail().clone()), "history lost").await?;
@@ -153,7 +160,7 @@ async fn follow(
         for read in batch.drain(..) {
             match read {
                 Read::Event(raw) => {
-                    let event = Event::read(&raw).context("a change event")?;
+                    let event = Event::read(&relay.mongo.mapping, &raw).context("a change event")?;
                     idle = None;
                     if event.kind == Kind::Invalidate {
                         idle = Some(None);

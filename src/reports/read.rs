@@ -78,7 +78,7 @@ impl Fold<'_> {
     async fn sessions(&mut self) -> Result<()> {
         let Wanted { by, period, ref zone } = *self.wanted;
         let mut waiting: Vec<Session> = Vec::new();
-        let filter = maybe_within("end_date_time", period);
+        let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
         let mut found = self.reading.find(ChargingSessions, filter, reported_fields(ChargingSessions)).await?;
         while let Some(fields) = self.reading.next(&mut found).await? {
             let session = see::<Session>(&fields).doc;
@@ -104,7 +104,7 @@ impl Fold<'_> {
     async fn payments(&mut self) -> Result<()> {
         let Wanted { by, period, ref zone } = *self.wanted;
         let mut waiting: Vec<Payment> = Vec::new();
-        let filter = maybe_within("captured_at", period);
+        let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
         let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
         while let Some(fields) = self.reading.next(&mut found).await? {
             let payment = see::<Payment>(&fields).doc;
@@ -145,7 +145,10 @@ impl Fold<'_> {
             sessions.iter().for_each(|session| self.folded.add(method(session, &[]), &Sums::of_session(session)));
             return Ok(());
         }
-        let filter = doc! {"$or": [among("session_id", &own), among("payment_id", &named)]};
+        let filter = doc! {"$or": [
+            among(self.reading.mongo(), Payments, "session_id", &own),
+            among(self.reading.mongo(), Payments, "payment_id", &named),
+        ]};
         let mut by_session: HashMap<String, Vec<Payment>> = HashMap::new();
         let mut by_id: HashMap<String, Payment> = HashMap::new();
         let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
@@ -173,7 +176,8 @@ impl Fold<'_> {
         let mut places: HashMap<String, Option<String>> = HashMap::new();
         if !ids.is_empty() {
             let wanted = ["session_id", "station_id"];
-            let mut found = self.reading.find(ChargingSessions, among("session_id", &ids), &wanted).await?;
+            let filter = among(self.reading.mongo(), ChargingSessions, "session_id", &ids);
+            let mut found = self.reading.find(ChargingSessions, filter, &wanted).await?;
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let session = see::<Session>(&fields).doc;
                 if let Some(id) = session.session_id {
@@ -193,7 +197,8 @@ impl Fold<'_> {
         let mut names = HashMap::new();
         let ids: Vec<&str> = self.folded.ids().collect();
         for ids in ids.chunks(CHUNK) {
-            let mut found = self.reading.find(Clients, among("client_id", ids), reported_fields(Clients)).await?;
+            let filter = among(self.reading.mongo(), Clients, "client_id", ids);
+            let mut found = self.reading.find(Clients, filter, reported_fields(Clients)).await?;
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let client = see::<Client>(&fields).doc;
                 names.extend(client.client_id.zip(client.name));

@@ -76,6 +76,14 @@ impl Cell {
         self.badges.push(badge);
     }
 
+    /// Another quiet text behind the first, by who is not the column.
+    pub fn aside(&mut self, text: String) {
+        self.small = Some(match self.small.take() {
+            Some(first) => format!("{first} · {text}"),
+            None => text,
+        });
+    }
+
     pub fn view(self) -> AnyView {
         let main = match self.main {
             Main::Missing => missing().into_any(),

@@ -202,6 +202,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_none_of_our_fields_is_shown_beside_the_name() {
+        let fields = serde_json::from_value(json!({"name": "Ada", "other": {"nickname": "<Countess>", "floor": 3}}));
+        let html = rendered(vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }]);
+        assert!(html.contains("floor: 3 · nickname: &lt;Countess&gt;"), "{html}");
+    }
+
+    #[test]
     fn an_empty_list_says_what_to_do() {
         assert!(rendered(Vec::new(), Selection::default(), None).contains(words::empty(Collection::Clients).1));
         let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));

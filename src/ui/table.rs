@@ -1,10 +1,12 @@
 //! What a table says about documents: columns of a document type, behind a face that the drawing need not know the type of.
 //! The browser's program holds the drawing once, not once per collection.
 
+use serde_json::Value;
+
 use super::{Badge, Cell, Clock, words};
 use crate::model::{
     entities::{Document, see},
-    fields::Fields,
+    fields::{Fields, OTHER},
     status::Role,
 };
 
@@ -34,12 +36,18 @@ impl<D: Document, const N: usize> Table for [Column<D>; N] {
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell> {
         let seen = see::<D>(document);
         let mut cells: Vec<Cell> = self.iter().map(|column| (column.show)(&seen.doc, clock)).collect();
-        // What could not be read is said among the notes, or beside the name where there are none.
+        // What could not be read, and what is none of our fields, is said among the notes, or beside the name where there
+        // are none.
         let notes = self.iter().position(|c| c.class.contains("notes")).unwrap_or(0);
         if !seen.unreadable.is_empty()
             && let Some(cell) = cells.get_mut(notes)
         {
             cell.badge(Badge::new(Role::Wait, words::unreadable(&seen.unreadable)));
+        }
+        if let Some(other) = document.get(OTHER).and_then(Value::as_object)
+            && let Some(cell) = cells.get_mut(notes)
+        {
+            other.iter().for_each(|(name, value)| cell.aside(words::other(name, value)));
         }
         cells
     }

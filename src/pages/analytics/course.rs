@@ -11,9 +11,11 @@ use crate::{
         ids::Collection,
         money::{Currency, Money, Wh},
         range::Step,
+        selection::{Part, Selection, Wanted},
+        status::{PaymentStatus, SessionStatus},
         time::{Period, Zone},
     },
-    ui::{page, words},
+    ui::{page_of, words},
 };
 
 /// A day of 25 hours.
@@ -77,17 +79,18 @@ impl Measure {
     }
 
     /// The list of exactly the documents behind a period's figure.
-    pub fn href(&self, period: Period) -> String {
-        let Period { from, to } = period;
-        let sessions = page(Collection::ChargingSessions);
+    fn href(&self, period: Period) -> String {
+        let (all, within) = (Selection::default(), Wanted::Within(period));
         match self {
-            Self::Energy => format!("{sessions}?status=COMPLETED&ended={from}/{to}"),
-            Self::Sessions => format!("{sessions}?started={from}/{to}"),
+            Self::Energy => {
+                let completed = all.with(Part::Status, Wanted::one_of([SessionStatus::Completed.code()]));
+                page_of(Collection::ChargingSessions, &completed.with(Part::Ended, within))
+            }
+            Self::Sessions => page_of(Collection::ChargingSessions, &all.with(Part::Started, within)),
             Self::Revenue(currency) => {
-                let payments = page(Collection::Payments);
-                format!(
-                    "{payments}?status=CAPTURED,PARTIALLY_REFUNDED,REFUNDED,DISPUTED&captured={from}/{to}&currency={currency}"
-                )
+                let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
+                let captured = all.with(Part::Status, Wanted::one_of(statuses)).with(Part::Captured, within);
+                page_of(Collection::Payments, &captured.with(Part::Currency, Wanted::one_of([currency.0.as_str()])))
             }
         }
     }

@@ -6,13 +6,13 @@ use super::draw::{Drawn, Said};
 use crate::{
     charts,
     model::{
-        address::escaped,
         ids::Collection,
         money::Watt,
-        status::{EvseStatus, PaymentStatus, Role},
+        selection::{self, Selection, Slot, Wanted},
+        status::{EvseStatus, PaymentStatus, Role, SessionStatus},
         time::{Period, Zone},
     },
-    ui::{page, role_class, words},
+    ui::{page_of, role_class, words},
 };
 
 /// A part of a whole, and the list of exactly what it counts.
@@ -44,12 +44,15 @@ fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
 /// The payments created in a period, by state.
 pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> Drawn {
     let Some(period) = period else { return Drawn::default() };
-    let Period { from, to } = period;
+    let created = Selection::default().with(selection::Part::Created, Wanted::Within(period));
     let parts = by_status.iter().map(|(status, n)| Part {
         word: words::payment_status(status).into_owned(),
         n: *n,
         role: status.role(),
-        href: format!("{}?status={}&created={from}/{to}", page(Collection::Payments), escaped(status.code())),
+        href: page_of(
+            Collection::Payments,
+            &created.clone().with(selection::Part::Status, Wanted::one_of([status.code()])),
+        ),
     });
     let sum = |counts: fn(&PaymentStatus) -> bool| {
         by_status.iter().filter(|(status, _)| counts(status)).map(|(_, n)| n).sum()
@@ -67,7 +70,10 @@ pub fn evses(mut split: Vec<(EvseStatus, i64)>) -> Drawn {
         word: words::evse_status(&status).into_owned(),
         n,
         role: status.role(),
-        href: format!("{}?evse={}", page(Collection::Stations), escaped(status.code())),
+        href: page_of(
+            Collection::Stations,
+            &Selection::default().with(selection::Part::Evse, Wanted::one_of([status.code()])),
+        ),
     });
     let parts: Vec<Part> = parts.collect();
     let named: Vec<(&str, i64)> = parts.iter().map(|part| (part.word.as_str(), part.n)).collect();
@@ -84,7 +90,8 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>) -> Drawn {
     };
     let chart = Some(charts::Drawing::Gauge(gauge));
     let (Some(power), Some(installed)) = (power, installed) else { return Drawn { chart, ..Drawn::default() } };
-    let href = format!("{}?status=ACTIVE", page(Collection::ChargingSessions));
+    let active = Selection::default().with(selection::Part::Status, Wanted::one_of([SessionStatus::Active.code()]));
+    let href = page_of(Collection::ChargingSessions, &active);
     let (now, all) = (words::power_figure(power).to_string(), words::power_figure(installed).to_string());
     Drawn {
         sentence: words::charts::power_sentence(&now, &all),
@@ -127,9 +134,11 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
     }
 }
 
-fn hour_href(hour: usize, Period { from, to }: Period, zone: &str) -> String {
-    let sessions = page(Collection::ChargingSessions);
-    format!("{sessions}?started={from}/{to}&slot={}.{}@{}", hour / 24, hour % 24, escaped(zone))
+fn hour_href(hour: usize, period: Period, zone: &str) -> String {
+    let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+    let slot = Slot { weekday: number(hour / 24), hour: number(hour % 24), zone: zone.to_owned() };
+    let started = Selection::default().with(selection::Part::Started, Wanted::Within(period));
+    page_of(Collection::ChargingSessions, &started.with(selection::Part::Slot, Wanted::In(slot)))
 }
 
 #[cfg(test)]

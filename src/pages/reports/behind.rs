@@ -2,12 +2,12 @@
 
 use crate::{
     model::{
-        address::escaped,
         ids::Collection,
         report::{By, Column, Report, Row},
+        selection::{Part, Selection, Wanted},
         status::{PaymentStatus, SessionStatus},
     },
-    ui::page,
+    ui::page_of,
 };
 
 /// The address of the list behind a figure; of a row's name without a column, of a total without a row.
@@ -18,29 +18,31 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
         Some(Column::Payments | Column::Money(..)) => true,
         Some(Column::WithoutEnergy | Column::Derived | Column::WithoutAmount) => return None,
     };
-    let (mut period, mut narrower) = (report.about.period.as_str(), String::new());
+    let one = |text: &str| Wanted::one_of([text]);
+    let mut period = report.about.period.as_str();
+    let mut narrower = Selection::default();
     if let Some(row) = row {
-        let id = escaped(row.id.as_deref()?);
+        let id = row.id.as_deref()?;
         match (report.by, payments) {
             (By::Day | By::Week | By::Month, _) => period = row.period.as_deref()?,
-            (By::Client, _) => narrower = format!("&client={id}"),
-            (By::Station, false) => narrower = format!("&station={id}"),
-            (By::Method, true) => narrower = format!("&method={id}"),
+            (By::Client, _) => narrower = narrower.with(Part::Client, one(id)),
+            (By::Station, false) => narrower = narrower.with(Part::Station, one(id)),
+            (By::Method, true) => narrower = narrower.with(Part::Method, one(id)),
             // A payment knows no station, a session no method, and neither a city.
             _ => return None,
         }
     }
     if !payments {
-        let (list, status) = (page(Collection::ChargingSessions), SessionStatus::Completed);
-        return Some(format!("{list}?status={}&ended={period}{narrower}", status.code()));
+        let completed = narrower.with(Part::Status, one(SessionStatus::Completed.code()));
+        let ended = completed.with(Part::Ended, Part::Ended.read(period).ok()?);
+        return Some(page_of(Collection::ChargingSessions, &ended));
     }
-    let statuses: Vec<&str> = PaymentStatus::KNOWN.iter().filter(|s| s.is_revenue()).map(PaymentStatus::code).collect();
-    let currency = match column {
-        Some(Column::Money(_, currency)) => format!("&currency={}", escaped(&currency.0)),
-        _ => String::new(),
-    };
-    let (list, statuses) = (page(Collection::Payments), statuses.join(","));
-    Some(format!("{list}?status={statuses}&captured={period}{currency}{narrower}"))
+    if let Some(Column::Money(_, currency)) = column {
+        narrower = narrower.with(Part::Currency, one(&currency.0));
+    }
+    let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
+    let captured = narrower.with(Part::Captured, Part::Captured.read(period).ok()?);
+    Some(page_of(Collection::Payments, &captured.with(Part::Status, Wanted::one_of(statuses))))
 }
 
 #[cfg(test)]
@@ -52,7 +54,7 @@ mod tests {
     };
 
     const JUNE: &str = "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z";
-    const REVENUE: &str = "status=CAPTURED,PARTIALLY_REFUNDED,REFUNDED,DISPUTED";
+    const REVENUE: &str = "status=CAPTURED,DISPUTED,PARTIALLY_REFUNDED,REFUNDED";
 
     fn report(by: By) -> Report {
         let blank = Report::blank(by);

@@ -191,6 +191,14 @@ pub fn unreadable(fields: &[String]) -> String {
     format!("unreadable: {}", fields.join(", "))
 }
 
+/// A field of the operator's own: `nickname: Old mill`.
+pub fn other(name: &str, value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => format!("{name}: {text}"),
+        other => format!("{name}: {other}"),
+    }
+}
+
 /// `All times Europe/London`
 pub fn all_times(zone: &Zone) -> String {
     format!("All times {}", zone.name)

@@ -1,0 +1,214 @@
+//! MongoDB itself: whether it answers and is a replica set, its version, its clock, and how far back it remembers.
+
+use std::time::{Duration, SystemTime};
+
+use bson::{Bson, DateTime, Document, doc};
+use mongodb::{Client, options::ClientOptions};
+use secrecy::ExposeSecret;
+
+use super::{
+    report::{Level, Report, command},
+    unanswered,
+};
+use crate::{
+    config::MongoSettings,
+    mongo::{Mongo, prepare},
+};
+
+const SERVER: &str = "MongoDB";
+/// A clock that is off by more falsifies ages on screen, and by much more the day that is "today".
+const CLOCK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// An oplog that reaches less far back ends the log after a short outage.
+const OPLOG_H: (i64, i64) = (24, 1);
+
+/// Whether MongoDB is there and can be watched.
+pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report) -> bool {
+    let asked = SystemTime::now();
+    let hello = match mongo.client.database("admin").run_command(doc! {"hello": 1}).await {
+        Ok(hello) => hello,
+        Err(error) => {
+            // The driver waits for a replica set; a server that is none yet answers only when asked alone.
+            match alone(settings).await {
+                Some(hello) => not_a_replica_set(&hello, report),
+                None => report.add(Level::Problem, SERVER, format!("does not answer: {error}"), vec![START.to_owned()]),
+            }
+            return false;
+        }
+    };
+    let answered = SystemTime::now();
+    match (hello.get_str("setName"), hello.get_str("msg")) {
+        (Ok(name), _) => report.ok(SERVER, format!("answers, replica set {name}")),
+        (_, Ok("isdbgrid")) => report.ok(SERVER, "answers, a sharded cluster"),
+        _ => {
+            not_a_replica_set(&hello, report);
+            return false;
+        }
+    }
+    version(mongo, report).await;
+    if let Ok(theirs) = hello.get_datetime("localTime") {
+        clock(*theirs, asked, answered, report);
+    }
+    let window = oplog(mongo, report).await;
+    retention(mongo, window, report).await;
+    true
+}
+
+const START: &str = "MONGODB_URI=mongodb://HOST:27017 chargedeck check";
+
+async fn alone(settings: &MongoSettings) -> Option<Document> {
+    let mut options = ClientOptions::parse(settings.uri.expose_secret()).await.ok()?;
+    options.repl_set_name = None;
+    options.direct_connection = Some(true);
+    options.hosts.truncate(1);
+    options.server_selection_timeout = Some(Duration::from_secs(3));
+    Client::with_options(options).ok()?.database("admin").run_command(doc! {"hello": 1}).await.ok()
+}
+
+fn not_a_replica_set(hello: &Document, report: &mut Report) {
+    if hello.get_bool("isreplicaset").unwrap_or(false) {
+        let said = "is to be a replica set, but was never initiated";
+        return report.add(Level::Problem, SERVER, said, vec!["rs.initiate()".to_owned()]);
+    }
+    match hello.get_str("setName") {
+        Ok(name) => {
+            let said = format!("answers, replica set {name}, but the set has no primary, or MONGODB_URI names another");
+            report.add(Level::Problem, SERVER, said, vec!["rs.status()".to_owned()]);
+        }
+        Err(_) => {
+            let said = "is no replica set, so it has no change streams: start it anew with --replSet, then initiate it";
+            let mend = vec!["mongod --replSet rs0 …".to_owned(), "rs.initiate()".to_owned()];
+            report.add(Level::Problem, SERVER, said, mend);
+        }
+    }
+}
+
+async fn version(mongo: &Mongo, report: &mut Report) {
+    let what = "Version";
+    match mongo.operator.run_command(doc! {"buildInfo": 1}).await {
+        Ok(info) => {
+            let version = info.get_str("version").unwrap_or("unknown").to_owned();
+            match info.get_array("versionArray").ok().and_then(|parts| parts.first()?.as_i32()) {
+                Some(..5) => {
+                    let said = format!("MongoDB {version}; lists are read at one time, which it can from 5.0 on");
+                    report.add(
+                        Level::Problem,
+                        what,
+                        said,
+                        vec!["https://www.mongodb.com/docs/manual/release-notes/".to_owned()],
+                    );
+                }
+                Some(5) => {
+                    report.warning(what, format!("MongoDB {version} has no images: rows are read after each change"))
+                }
+                _ => report.ok(what, format!("MongoDB {version}")),
+            }
+        }
+        Err(error) => report.warning(what, unanswered(&error)),
+    }
+}
+
+fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut Report) {
+    let what = "Clock";
+    let theirs = theirs.to_system_time();
+    // It was told at some moment between the two.
+    let ahead = theirs.duration_since(answered).unwrap_or_default();
+    let behind = asked.duration_since(theirs).unwrap_or_default();
+    let off = ahead.max(behind);
+    let said = format!("MongoDB's and this machine's differ by {:.1} s", off.as_secs_f64());
+    let mend = vec!["timedatectl set-ntp true".to_owned()];
+    match off {
+        off if off > CLOCK.1 => report.add(Level::Problem, what, said, mend),
+        off if off > CLOCK.0 => report.add(Level::Warning, what, said, mend),
+        _ => report.ok(what, said),
+    }
+}
+
+/// Seconds that the oplog reaches back, where that may be asked.
+async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
+    let what = "Oplog";
+    let local = mongo.client.database("local");
+    let oplog = local.collection::<Document>("oplog.rs");
+    let at = async |direction: i32| {
+        let entry = oplog.find_one(doc! {}).sort(doc! {"$natural": direction}).projection(doc! {"ts": 1}).await?;
+        mongodb::error::Result::Ok(entry.and_then(|entry| entry.get_timestamp("ts").ok().map(|ts| i64::from(ts.time))))
+    };
+    let (first, last) = match (at(1).await, at(-1).await) {
+        (Ok(Some(first)), Ok(Some(last))) => (first, last),
+        (Err(error), _) | (_, Err(error)) => {
+            let reason = if crate::mongo::error_code(&error) == Some(13) {
+                "not known: no right to read local".to_owned()
+            } else {
+                unanswered(&error)
+            };
+            report.warning(what, reason);
+            return None;
+        }
+        _ => {
+            report.warning(what, "not known: it is not told here");
+            return None;
+        }
+    };
+    let window = last - first;
+    #[expect(clippy::cast_precision_loss, reason = "hours with one decimal")]
+    let hours = window as f64 / 3600.0;
+    let mb = full(&local).await;
+    let said = format!("reaches {hours:.1} hours back");
+    let Some(mb) = mb else {
+        // It has room left and forgets nothing yet.
+        report.ok(what, format!("{said}, and is not full yet"));
+        return None;
+    };
+    let factor = OPLOG_H.0 * 3600 / window.max(1) + 1;
+    let mend = command(
+        "admin",
+        doc! {"replSetResizeOplog": 1, "size": Bson::Double(mb * f64::from(i32::try_from(factor).unwrap_or(i32::MAX)))},
+    );
+    match window {
+        ..3600 => {
+            report.add(Level::Problem, what, format!("{said}: an outage of {} h is too long", OPLOG_H.1), vec![mend])
+        }
+        w if w < OPLOG_H.0 * 3600 => report.add(Level::Warning, what, format!("{said}: less than a day"), vec![mend]),
+        _ => report.ok(what, said),
+    }
+    Some(window)
+}
+
+/// The oplog's size in MB if it is full, so that it forgets.
+async fn full(local: &mongodb::Database) -> Option<f64> {
+    let stats = doc! {"$collStats": {"storageStats": {}}};
+    let mut cursor = local.collection::<Document>("oplog.rs").aggregate([stats]).await.ok()?;
+    let stats = cursor.advance().await.ok()?.then(|| cursor.deserialize_current().ok()).flatten()?;
+    let stats = stats.get_document("storageStats").ok()?;
+    let number = |name: &str| match stats.get(name)? {
+        Bson::Int32(n) => Some(f64::from(*n)),
+        #[expect(clippy::cast_precision_loss, reason = "bytes")]
+        Bson::Int64(n) => Some(*n as f64),
+        Bson::Double(n) => Some(*n),
+        _ => None,
+    };
+    let (size, max) = (number("size")?, number("maxSize")?);
+    (size > 0.9 * max).then_some(max / f64::from(1 << 20))
+}
+
+async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut Report) {
+    let what = "Image retention";
+    match prepare::image_retention(mongo).await {
+        None => report.ok(what, "as long as the oplog, or not told"),
+        Some(kept) => {
+            let minutes = kept.as_secs() / 60;
+            let said = format!("images are kept for {minutes} minutes; after a longer outage all pages load anew");
+            let short = kept < Duration::from_secs(3600);
+            let shorter = oplog_s.is_some_and(|oplog| i64::try_from(kept.as_secs()).is_ok_and(|kept| kept < oplog));
+            if short {
+                // The operator's to decide: it holds for the whole cluster.
+                let images = doc! {"preAndPostImages": {"expireAfterSeconds": 3600}};
+                let mend = command("admin", doc! {"setClusterParameter": {"changeStreamOptions": images}});
+                report.add(Level::Warning, what, said, vec![mend]);
+            } else if shorter {
+                report.ok(what, format!("{said}, though the oplog reaches further"));
+            } else {
+                report.ok(what, said);
+            }
+        }
+    }
+}

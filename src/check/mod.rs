@@ -1,0 +1,45 @@
+//! `chargedeck check`: looks at everything that the dashboard rests on, and at every document, and says what would mend
+//! what is wrong. It writes nothing.
+
+mod census;
+mod cluster;
+mod collections;
+mod documents;
+mod report;
+mod rights;
+mod store;
+
+use anyhow::Result;
+
+pub use report::{Item, Level, Report};
+
+use crate::{cache::Redis, config::Settings, mongo::Mongo};
+
+/// Looks at everything.
+///
+/// # Errors
+/// If a URI is none.
+pub async fn run(settings: &Settings) -> Result<Report> {
+    let mongo = Mongo::connect(&settings.mongo).await?;
+    let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
+    let mut report = Report::default();
+    let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
+    if there {
+        rights::check(&mongo, &mut report).await;
+        collections::check(&mongo, &mut report).await;
+    }
+    store::check(&redis, there.then_some(&mongo), &mut report).await;
+    if there {
+        documents::check(&mongo, &mut report).await;
+    }
+    Ok(report)
+}
+
+/// What is said of a question that MongoDB does not answer.
+fn unanswered(error: &mongodb::error::Error) -> String {
+    const UNAUTHORIZED: i32 = 13;
+    match crate::mongo::error_code(error) {
+        Some(UNAUTHORIZED) => "not known: no right to ask".to_owned(),
+        _ => format!("not known: {error}"),
+    }
+}

@@ -1,0 +1,82 @@
+//! What was found, and the commands that mend it.
+
+use std::fmt::{self, Display};
+
+use bson::{Bson, Document};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Ok,
+    Warning,
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub level: Level,
+    pub what: &'static str,
+    pub said: String,
+    /// Commands, one a line.
+    pub mend: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub items: Vec<Item>,
+    /// Lines for `Leptos.toml` that would read what is not read now.
+    pub mapping: String,
+}
+
+impl Report {
+    pub fn ok(&mut self, what: &'static str, said: impl Into<String>) {
+        self.add(Level::Ok, what, said, Vec::new());
+    }
+
+    pub fn warning(&mut self, what: &'static str, said: impl Into<String>) {
+        self.add(Level::Warning, what, said, Vec::new());
+    }
+
+    pub fn add(&mut self, level: Level, what: &'static str, said: impl Into<String>, mend: Vec<String>) {
+        self.items.push(Item { level, what, said: said.into(), mend });
+    }
+
+    /// Whether something must be mended.
+    pub fn is_problem(&self) -> bool {
+        self.items.iter().any(|item| item.level == Level::Problem)
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Item { level, what, said, .. } in &self.items {
+            let level = match level {
+                Level::Ok => "ok",
+                Level::Warning => "warning",
+                Level::Problem => "problem",
+            };
+            writeln!(f, "{level:<8} {what}: {said}")?;
+        }
+        let mended: Vec<_> = self.items.iter().filter(|item| !item.mend.is_empty()).collect();
+        if !mended.is_empty() {
+            writeln!(f, "\nWhat mends it (`db.…` in mongosh):")?;
+        }
+        for item in mended {
+            writeln!(f, "\n  {}: {}", item.what, item.said)?;
+            item.mend.iter().try_for_each(|command| writeln!(f, "    {command}"))?;
+        }
+        if !self.mapping.is_empty() {
+            writeln!(f, "\nFor Leptos.toml, to read what is not read now; look through it first:\n\n{}", self.mapping)?;
+        }
+        Ok(())
+    }
+}
+
+/// A command as mongosh takes it.
+pub fn command(db: &str, command: Document) -> String {
+    format!(
+        "db.getSiblingDB({}).runCommand({})",
+        Bson::from(db).into_relaxed_extjson(),
+        Bson::from(command).into_relaxed_extjson()
+    )
+}
