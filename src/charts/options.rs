@@ -272,7 +272,7 @@ mod tests {
         let unit = Unit::after("kW");
         let part = Part { name: "Available".to_owned(), value: 3.0, role: "ok" };
         let donut = Donut { unit: Unit::count("EVSEs"), parts: vec![part] };
-        let gauge = Gauge { unit: unit.clone(), value: None, max: 50.0 };
+        let gauge = Gauge { unit: unit.clone(), value: Some(20.0), max: 50.0 };
         let values = vec![vec![Some(1.0), None], vec![Some(4.0), Some(2.0)]];
         let heat = Heat {
             unit: unit.clone(),
