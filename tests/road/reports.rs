@@ -35,14 +35,18 @@ fn at(hours: i64) -> bson::DateTime {
     bson::DateTime::from_millis(JUNE + hours * HOUR)
 }
 
+fn one_of(all: &[&'static str], n: i64) -> &'static str {
+    all[usize::try_from(n).unwrap() % all.len()]
+}
+
 /// Sessions over two months, so that half of them are not in June, with payments of two currencies for most.
 async fn fill(network: &Network) {
-    let stations = (0..5).map(|n| doc! {"_id": n, "station_id": format!("S{n}"), "name": format!("Station {n}"), "city": ["Dundee", "Perth"][n as usize % 2]});
+    let stations = (0..5).map(|n| doc! {"_id": n, "station_id": format!("S{n}"), "name": format!("Station {n}"), "city": one_of(&["Dundee", "Perth"], n)});
     network.collection(Collection::Stations).insert_many(stations).await.unwrap();
     let clients = (0..4).map(|n| doc! {"_id": n, "client_id": format!("C{n}"), "name": format!("Client {n}")});
     network.collection(Collection::Clients).insert_many(clients).await.unwrap();
     let sessions = (0..600_i64).map(|n| {
-        let status = ["COMPLETED", "COMPLETED", "COMPLETED", "INVALID", "ACTIVE"][n as usize % 5];
+        let status = one_of(&["COMPLETED", "COMPLETED", "COMPLETED", "INVALID", "ACTIVE"], n);
         let mut session = doc! {
             "_id": n, "session_id": format!("CS{n}"), "status": status, "start_date_time": at(2 * n - 3),
             "end_date_time": at(2 * n - 240), "client_id": format!("C{}", n % 4),
@@ -58,17 +62,17 @@ async fn fill(network: &Network) {
     });
     network.collection(Collection::ChargingSessions).insert_many(sessions).await.unwrap();
     let payments = (0..500_i64).map(|n| {
-        let status = ["CAPTURED", "REFUNDED", "FAILED", "PARTIALLY_REFUNDED", "DISPUTED"][n as usize % 5];
+        let status = one_of(&["CAPTURED", "REFUNDED", "FAILED", "PARTIALLY_REFUNDED", "DISPUTED"], n);
         let mut payment = doc! {
             "_id": n, "payment_id": format!("P{n}"), "session_id": format!("CS{n}"), "client_id": format!("C{}", n % 4),
             "status": status, "captured_minor": 500 + n, "refunded_minor": if n % 5 == 1 { 500 + n } else { n % 5 },
-            "currency": ["GBP", "EUR"][n as usize % 2], "captured_at": at(2 * n - 240),
+            "currency": one_of(&["GBP", "EUR"], n), "captured_at": at(2 * n - 240),
         };
         if n % 3 != 0 {
             payment.insert("fee_minor", n % 30);
         }
         if n % 13 != 0 {
-            payment.insert("method", ["CARD", "APP", "RFID_ACCOUNT"][n as usize % 3]);
+            payment.insert("method", one_of(&["CARD", "APP", "RFID_ACCOUNT"], n));
         }
         payment
     });

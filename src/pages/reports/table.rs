@@ -64,7 +64,7 @@ fn table(report: &Report) -> AnyView {
         let beside = beside.filter(|beside| *beside != name);
         line(report, Some(row), name, beside, &row.cells)
     });
-    let more = words::report_more(report).map(|more| view! { <p class="more">{more}</p> });
+    let more = words::report_more(report).map(|more| view! { <p class="rest">{more}</p> });
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label=words::report_period(report)>
             <table class="table" data-report=report.by.name() role="table" aria-label=words::report_rows(report)>
@@ -139,9 +139,13 @@ fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>
 
 /// What was derived says so.
 fn cell(column: &Column, value: Option<i64>) -> Cell {
-    let figure = Cell::text(value.map(|value| words::report_figure(column, value)));
-    let derived = *column == Column::Derived && value.is_some_and(|value| value != 0);
-    figure.badges(derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)))
+    let figure = value.map(|value| words::report_figure(column, value));
+    match figure {
+        Some(figure) if *column == Column::Derived && value != Some(0) => {
+            Cell::nothing().badges([Badge::new(Role::Off, figure).why(words::DERIVED_WHY)])
+        }
+        figure => Cell::text(figure),
+    }
 }
 
 fn linked(href: Option<String>, view: AnyView) -> AnyView {
