@@ -4,6 +4,7 @@ pub mod app;
 pub mod csrf;
 pub mod headers;
 pub mod health;
+pub mod listener;
 pub mod problem;
 pub mod router;
 pub mod site;
