@@ -12,7 +12,7 @@ use crate::{
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
-    http::{app::App, health::Health, site::site},
+    http::{app::App, health::Health, listener::tuned, site::site},
     hub::{self, Hub},
     mongo::{Mongo, prepare},
     relay::Relay,
@@ -62,7 +62,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
     let stop = closing.clone();
-    axum::serve(listener, site.into_make_service_with_connect_info::<std::net::SocketAddr>())
+    axum::serve(tuned(listener), site.into_make_service_with_connect_info::<std::net::SocketAddr>())
         .with_graceful_shutdown(async move {
             stopped().await;
             tracing::info!("stopping");

@@ -14,6 +14,7 @@ use chargedeck::{
     cache::{
         Redis,
         log::{Appended, Log, Tail},
+        snapshots::{self, Count},
     },
     config::{MongoSettings, Settings},
     events::{self, Events},
@@ -21,12 +22,14 @@ use chargedeck::{
     model::{
         analytics,
         board::{Board, Filter},
+        cells::Cells,
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId, Topic},
         log::{Entry, LOG_VERSION},
         position::{ClusterTime, Epoch, Position, Seq},
         selection::Selection,
+        snapshot::Snapshot,
         time::UtcMs,
         window::{Window, shown_of},
     },
@@ -598,4 +601,41 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
     assert_eq!(done, 199, "each number was given once");
     let numbers: Vec<u64> = log.after(None).await.unwrap().iter().map(|entry| entry.first.0).collect();
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
+    let redis = Network::new().await.redis;
+    let read = |seq: u64, ct: u64| Snapshot {
+        topic: Collection::Clients,
+        position: Position::new(Epoch(1), Seq(seq)),
+        ct: ClusterTime(ct),
+        rows: Vec::new(),
+        complete: true,
+        selection: Selection::default(),
+        total: None,
+        sight: Default::default(),
+        others: None,
+    };
+    // Each is newer than the one before, and none is by the rules of texts of any length, or of doubles.
+    let ascending =
+        [(9, 5), (10, 5), (10, 6), (1 << 53, 6), ((1 << 53) + 1, 6), ((1 << 53) + 1, (1 << 60) + 1), (u64::MAX, 0)];
+    let mut newest = read(1, 1);
+    assert!(snapshots::cache(&redis, &newest).await.unwrap());
+    for (seq, ct) in ascending {
+        let newer = read(seq, ct);
+        assert!(snapshots::cache(&redis, &newer).await.unwrap(), "{newer:?} after {newest:?}");
+        assert!(!snapshots::cache(&redis, &newest).await.unwrap(), "{newest:?} after {newer:?}");
+        assert_eq!(snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap().as_ref(), Some(&newer));
+        newest = newer;
+    }
+    let mut other_epoch = read(1, 1);
+    other_epoch.position.epoch = Epoch(2);
+    assert!(snapshots::cache(&redis, &other_epoch).await.unwrap(), "each epoch has its own");
+
+    let count =
+        |seq| Count { position: Position::new(Epoch(1), Seq(seq)), ct: ClusterTime(1), cells: Cells::default() };
+    assert!(snapshots::keep_count(&redis, &count(10)).await.unwrap());
+    assert!(!snapshots::keep_count(&redis, &count(9)).await.unwrap());
+    assert_eq!(snapshots::kept_count(&redis, Epoch(1)).await.unwrap().unwrap().position.seq, Seq(10));
 }

@@ -1,6 +1,9 @@
-//! Snapshots in Redis, kept for five minutes: of a list's rows, of the figures' cells, and of reports.
+//! Snapshots in Redis, kept for five minutes: of a list's rows, of the figures' cells, and of reports. An older one never
+//! takes the place of a newer one, however late its writer is.
 
-use redis::{AsyncCommands, RedisResult};
+use std::sync::LazyLock;
+
+use redis::{AsyncCommands, RedisResult, Script};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Redis;
@@ -14,6 +17,22 @@ use crate::model::{
 
 /// How long a snapshot is kept.
 const KEEP_S: u64 = 300;
+/// Digits of [`stamp`].
+const STAMP: usize = 40;
+
+/// Writes unless what is there is newer. Stamps are compared as texts: Lua's numbers are doubles and would take two
+/// positions beyond 2^53 for one.
+static REPLACE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'EX', ARGV[3])
+return 1
+",
+    )
+});
+
+const CELLS: &str = "cells";
 
 /// All documents folded, at a closed position.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,12 +55,12 @@ pub async fn cached(
     get(redis, &key(epoch, &name(topic, selection))).await
 }
 
-/// Caches the rows of a list.
+/// Caches the rows of a list; `false` where a newer snapshot is cached already.
 ///
 /// # Errors
 /// Redis is away.
-pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<()> {
-    set(redis, &key(snapshot.position.epoch, &name(snapshot.topic, &snapshot.selection)), snapshot).await
+pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<bool> {
+    set(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
 }
 
 /// What a list is cached under, and read once under by all who ask for it: equal selections have equal names.
@@ -54,15 +73,15 @@ pub fn name(topic: Collection, selection: &Selection) -> String {
 /// # Errors
 /// Redis is away.
 pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count>> {
-    get(redis, &key(epoch, "cells")).await
+    get(redis, &key(epoch, CELLS)).await
 }
 
-/// Keeps a count for instances that start.
+/// Keeps a count for instances that start; `false` where a newer one is kept already.
 ///
 /// # Errors
 /// Redis is away.
-pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<()> {
-    set(redis, &key(count.position.epoch, "cells"), count).await
+pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
+    set(redis, CELLS, count.position, count.ct, count).await
 }
 
 /// Anything else that was read in an epoch, by its name.
@@ -73,25 +92,49 @@ pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) 
     get(redis, &key(epoch, name)).await
 }
 
-/// Keeps what was read.
+/// Keeps what was read at a place in the log and a cluster time; `false` where something newer is kept already.
 ///
 /// # Errors
 /// Redis is away.
-pub async fn keep<T: Serialize>(redis: &Redis, epoch: Epoch, name: &str, value: &T) -> RedisResult<()> {
-    set(redis, &key(epoch, name), value).await
+pub async fn keep<T: Serialize>(
+    redis: &Redis,
+    name: &str,
+    position: Position,
+    ct: ClusterTime,
+    value: &T,
+) -> RedisResult<bool> {
+    set(redis, name, position, ct, value).await
 }
 
 fn key(epoch: Epoch, name: &str) -> String {
     format!("snap:{}:{name}", epoch.0)
 }
 
-async fn get<T: DeserializeOwned>(redis: &Redis, key: &str) -> RedisResult<Option<T>> {
-    let body: Option<Vec<u8>> = redis.connection().get(redis.key(key)).await?;
-    Ok(body.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+/// What is newer has the greater text: later in the log, or read later at the same place. Of one width, so that texts
+/// compare as the numbers do; digits only, because Redis compares by its locale.
+fn stamp(position: Position, ct: ClusterTime) -> String {
+    format!("{:020}{:020}", position.seq.0, ct.0)
 }
 
-async fn set<T: Serialize>(redis: &Redis, key: &str, value: &T) -> RedisResult<()> {
+async fn get<T: DeserializeOwned>(redis: &Redis, key: &str) -> RedisResult<Option<T>> {
+    let value: Option<Vec<u8>> = redis.connection().get(redis.key(key)).await?;
+    Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
+}
+
+async fn set<T: Serialize>(
+    redis: &Redis,
+    name: &str,
+    position: Position,
+    ct: ClusterTime,
+    value: &T,
+) -> RedisResult<bool> {
     let body = serde_json::to_vec(value)
         .map_err(|e| (redis::ErrorKind::Client, "a snapshot cannot be written", e.to_string()))?;
-    redis.connection().set_ex(redis.key(key), body, KEEP_S).await
+    REPLACE
+        .key(redis.key(&key(position.epoch, name)))
+        .arg(stamp(position, ct))
+        .arg(body)
+        .arg(KEEP_S)
+        .invoke_async(&mut redis.connection())
+        .await
 }

@@ -6,6 +6,7 @@ pub mod csrf;
 pub mod csv;
 pub mod headers;
 pub mod health;
+pub mod listener;
 pub mod problem;
 mod report;
 pub mod router;

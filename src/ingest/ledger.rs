@@ -68,6 +68,11 @@ impl Ledger {
         Self { scope, buckets: BTreeMap::new() }
     }
 
+    /// The zone of its days.
+    pub const fn zone(&self) -> &TimeZone {
+        &self.scope.zone
+    }
+
     /// Takes over a bucket of the database.
     pub fn know(&mut self, key: Key, bucket: Bucket) {
         self.buckets.insert(key, bucket);

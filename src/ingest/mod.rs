@@ -1,5 +1,5 @@
 //! Ways in which data reaches the five collections other than from the operator's own systems: `import` of real
-//! history, `seed` of a small invented network, `simulate` of a running one.
+//! history, `seed` of a small invented network, `simulate` of a running one or of a day of that history once more.
 //!
 //! Every document made here carries `source.dataset`. Its `_id` is a text made of the dataset and the source's own id
 //! ("dundee:7751157"), so the same row always becomes the same document, two datasets never meet, and a document says
@@ -11,6 +11,7 @@ mod ledger;
 mod network;
 mod preset;
 mod quality;
+mod replay;
 mod report;
 mod rows;
 pub mod seed;

@@ -199,7 +199,7 @@ impl Preset {
     fn parse(text: &str) -> Result<Self> {
         let preset: Self = toml::from_str(text)?;
         let columns = &preset.columns;
-        if preset.dataset.is_empty() || ["seed", "simulate"].contains(&preset.dataset.as_str()) {
+        if preset.dataset.is_empty() || ["seed", "simulate", "replay"].contains(&preset.dataset.as_str()) {
             bail!("dataset: `{}` is not a name for an import", preset.dataset);
         }
         if columns.end.is_some() == columns.minutes.is_some() {

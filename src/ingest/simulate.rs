@@ -1,20 +1,24 @@
 //! `chargedeck simulate`: an ordinary writer, in its own process, that keeps the network in the database alive.
 //!
-//! The writes come from [`super::world`]; here they only meet the clock and MongoDB.
+//! The writes come from [`super::world`], or from [`super::replay`] for a day of imported history; here they only meet
+//! the clock and MongoDB.
 
 use std::{fmt, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use mongodb::{
     Database,
     bson::{Document, doc},
-    error::{Error, ErrorKind, WriteFailure},
+    error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{self, Change, Settings, World, Write};
+use super::{
+    replay::{self, Day, Replay},
+    world::{self, Change, Settings, World, Write},
+};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimulateArgs {
@@ -27,6 +31,11 @@ pub struct SimulateArgs {
     /// The simulated instant to begin at, such as 2026-06-01T08:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub start: Option<Timestamp>,
+    /// Lets an imported day happen again, moved by whole weeks to the latest such weekday: a date such as 2018-06-15, or
+    /// `weekday` for the newest whole day that is today's weekday. It runs at `--speed`, 1 to 3600, until it has caught
+    /// up with now, and then in real time until the last of its sessions has ended. What is there already stays as it is
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["rate", "seed", "start"])]
+    pub replay: Option<Day>,
     /// Simulated seconds per second
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub speed: f64,
@@ -55,9 +64,17 @@ const DATASET: &str = "simulate";
 /// How long to wait before a write that MongoDB could not take is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Writes until `stop`, or until `--steps` writes are made. While MongoDB is away it waits, and then goes on where it was.
+/// Writes until `stop`, or until `--steps` writes are made, or a replay's last. While MongoDB is away it waits, and then
+/// goes on where it was.
 pub async fn run(db: &Database, args: &SimulateArgs, stop: CancellationToken) -> Result<Summary> {
     super::only_ours(db, args.demo_anyway).await?;
+    match args.replay {
+        Some(day) => replay(db, day, args, &stop).await,
+        None => invent(db, args, &stop).await,
+    }
+}
+
+async fn invent(db: &Database, args: &SimulateArgs, stop: &CancellationToken) -> Result<Summary> {
     let start = args.start.unwrap_or_else(Timestamp::now).as_millisecond();
     let state = world::load(db, DATASET, start).await?;
     let evses: usize = state.stations.iter().map(|s| s.evses.len()).sum();
@@ -71,28 +88,86 @@ pub async fn run(db: &Database, args: &SimulateArgs, stop: CancellationToken) ->
         join_every: 600_000,
     };
     let mut world = World::new(settings, state);
-    let began = Instant::now();
+    let clock = Clock { began: Instant::now(), from: start, speed: args.speed };
     let mut summary = Summary { writes: 0, simulated_s: 0 };
     loop {
         let (at, writes) = world.step();
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a simulation")]
-        let due = Duration::try_from_secs_f64((at - start) as f64 / 1000.0 / args.speed).context("the end of time")?;
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return Ok(summary),
-            () = sleep_until(began + due) => {}
+        if !clock.reach(at, stop).await? {
+            return Ok(summary);
         }
         summary.simulated_s = (at - start) / 1000;
         for write in &writes {
             if args.steps.is_some_and(|steps| summary.writes >= steps) {
                 return Ok(summary);
             }
-            if !persist(db, write, &stop).await? {
+            if !persist(db, std::slice::from_ref(write), stop).await? {
                 return Ok(summary);
             }
             summary.writes += 1;
         }
     }
+}
+
+async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &CancellationToken) -> Result<Summary> {
+    let speed = args.speed;
+    ensure!((1.0..=3600.0).contains(&speed), "--speed: a replay runs at 1 to 3600 times real time, not at {speed}");
+    let now = Timestamp::now();
+    let day = replay::load(db, day, now).await?;
+    let (from, to, sessions) = (day.shift.from, day.shift.to, day.sessions.len());
+    let mut replay = Replay::new(day, speed, now.as_millisecond());
+    let mut summary = Summary { writes: 0, simulated_s: 0 };
+    let Some(start) = replay.begin() else {
+        tracing::info!(%from, %to, sessions, "the day is replayed already; nothing is written");
+        return Ok(summary);
+    };
+    tracing::info!(%from, %to, sessions, speed, "an imported day happens again");
+    let clock = Clock { began: Instant::now(), from: start, speed };
+    while let Some((at, writes)) = replay.step() {
+        // Faster than life it catches up with the present, and nothing is written of the future.
+        if !(clock.reach(at, stop).await? && present(at, stop).await) {
+            break;
+        }
+        let after = summary.writes + writes.len() as u64;
+        if args.steps.is_some_and(|steps| after > steps) || !persist(db, &writes, stop).await? {
+            break;
+        }
+        summary = Summary { writes: after, simulated_s: (at - start) / 1000 };
+    }
+    Ok(summary)
+}
+
+/// Simulated time: at `speed` since it was `from`.
+struct Clock {
+    began: Instant,
+    from: i64,
+    speed: f64,
+}
+
+impl Clock {
+    /// Waits until simulated time is `at`; `false` when told to stop meanwhile.
+    async fn reach(&self, at: i64, stop: &CancellationToken) -> Result<bool> {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a simulation")]
+        let due = (at - self.from) as f64 / 1000.0 / self.speed;
+        let due = Duration::try_from_secs_f64(due).context("the end of time")?;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(false),
+            () = sleep_until(self.began + due) => Ok(true),
+        }
+    }
+}
+
+/// Waits until the time of day is `at`; `false` when told to stop meanwhile.
+async fn present(at: i64, stop: &CancellationToken) -> bool {
+    // A sleep may end early by the clock on the wall, which others set.
+    while let Ok(ahead @ 1..) = u64::try_from(at - Timestamp::now().as_millisecond()) {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return false,
+            () = sleep(Duration::from_millis(ahead)) => {}
+        }
+    }
+    true
 }
 
 /// A fifth of the EVSEs, but what a screen can show: ten to eighteen where there are enough.
@@ -102,22 +177,23 @@ fn active(evses: usize) -> f64 {
     f64::from(fifth.clamp(14, 18).min(few).max(1))
 }
 
-/// Writes, again and again while MongoDB is away. `false` when told to stop meanwhile.
-async fn persist(db: &Database, write: &Write, stop: &CancellationToken) -> Result<bool> {
+/// Writes all or none, again and again while MongoDB is away. `false` when told to stop meanwhile.
+async fn persist(db: &Database, writes: &[Write], stop: &CancellationToken) -> Result<bool> {
+    let Some(Write { collection, id, .. }) = writes.first() else { return Ok(true) };
     loop {
         let applied = tokio::select! {
-            applied = apply(db, write) => applied,
+            applied = apply(db, writes) => applied,
             () = patience(stop) => return Ok(false),
         };
         match applied {
             Ok(()) => return Ok(true),
             Err(error) if is_duplicate(&error) => {
                 // Either an attempt whose answer was lost, or an operator's document with the same public id: both stay.
-                tracing::warn!(collection = %write.collection, id = %write.id, "a document with this id is there already");
+                tracing::warn!(%collection, %id, "a document with this id is there already");
                 return Ok(true);
             }
             Err(error) if is_lasting(&error) => {
-                return Err(error).with_context(|| format!("MongoDB refuses to write to {}", write.collection));
+                return Err(error).with_context(|| format!("MongoDB refuses to write to {collection}"));
             }
             Err(error) => tracing::warn!(%error, "MongoDB cannot be written to; trying again"),
         }
@@ -134,14 +210,23 @@ async fn patience(stop: &CancellationToken) {
     sleep(Duration::from_secs(3)).await;
 }
 
-async fn apply(db: &Database, write: &Write) -> mongodb::error::Result<()> {
-    let documents = db.collection::<Document>(write.collection.name());
-    match &write.change {
-        Change::Insert(document) => documents.insert_one(document).await.map(drop),
-        Change::Set(fields) => {
-            documents.update_one(doc! { "_id": write.id.clone() }, doc! { "$set": fields.clone() }).await.map(drop)
+/// Several writes in a transaction, so that they happen together or not at all.
+async fn apply(db: &Database, writes: &[Write]) -> mongodb::error::Result<()> {
+    let mut session = db.client().start_session().await?;
+    if writes.len() > 1 {
+        session.start_transaction().await?;
+    }
+    for write in writes {
+        let documents = db.collection::<Document>(write.collection.name());
+        match &write.change {
+            Change::Insert(document) => drop(documents.insert_one(document).session(&mut session).await?),
+            Change::Set(fields) => {
+                let one = doc! { "_id": write.id.clone() };
+                documents.update_one(one, doc! { "$set": fields.clone() }).session(&mut session).await?;
+            }
         }
     }
+    if writes.len() > 1 { session.commit_transaction().await } else { Ok(()) }
 }
 
 fn is_duplicate(error: &Error) -> bool {
@@ -150,6 +235,9 @@ fn is_duplicate(error: &Error) -> bool {
 
 /// What no second attempt will change: a schema that refuses, missing rights, a document too big.
 fn is_lasting(error: &Error) -> bool {
+    if error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+        return false;
+    }
     matches!(
         &*error.kind,
         ErrorKind::Write(WriteFailure::WriteError(_))
@@ -161,4 +249,26 @@ fn is_lasting(error: &Error) -> bool {
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be more than 0".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    #[test]
+    fn a_replay_takes_no_arguments_of_an_invented_network() {
+        let parse = |more: &[&str]| Line::try_parse_from([&["simulate", "--replay", "2018-06-15"], more].concat());
+        assert!(parse(&["--speed", "60"]).unwrap().args.replay.is_some());
+        for more in [["--rate", "4"], ["--seed", "1"], ["--start", "2026-06-01T08:00:00Z"]] {
+            assert!(parse(&more).is_err(), "{more:?}");
+        }
+    }
 }

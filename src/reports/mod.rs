@@ -153,7 +153,7 @@ impl Reports {
 
     async fn read_and_keep(&self, name: &str, wanted: &Wanted) -> Result<Kept, SnapshotError> {
         let kept = self.read(wanted).await?;
-        snapshots::keep(&self.redis, kept.position.epoch, name, &kept).await?;
+        snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await?;
         Ok(kept)
     }
 

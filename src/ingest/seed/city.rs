@@ -161,7 +161,8 @@ fn evse(station_id: &str, number: u32, plug: &Plug, start: i64) -> (Document, Ev
         }],
     };
     let connector_id = number.to_string();
-    let state = Evse { uid, connector_id, rated_w: watt, direct_current, status: EvseStatus::Available, session: None };
+    let state =
+        Evse { uid, connector_id, rated: Some(watt), direct_current, status: EvseStatus::Available, session: None };
     (document, state)
 }
 

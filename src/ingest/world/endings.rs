@@ -2,10 +2,12 @@
 
 use mongodb::bson::doc;
 
-use super::{Running, World, payments::Bill};
+use super::{Change, Running, World, Write, payments::Bill};
 use crate::{
     ingest::{
-        date, put,
+        date,
+        ledger::Ledger,
+        put,
         quality::{self, Facts},
     },
     model::{
@@ -39,7 +41,10 @@ impl World {
         let bill = (status == SessionStatus::Completed).then(|| self.bill(&session, energy)).flatten();
         self.write_end(&session, energy, &status, ending, bill.as_ref());
         if status == SessionStatus::Completed {
-            self.count(energy);
+            for write in count(&mut self.ledger, self.now, energy) {
+                self.credit -= 1;
+                self.writes.push(write);
+            }
         }
         if let Some(bill) = bill {
             self.charge_for(&session, bill);
@@ -63,7 +68,7 @@ impl World {
         let quality = quality::flags(&Facts {
             connected_s: Some(connected_s),
             energy: Some(energy),
-            rated: Some(Watt(self.evse(session.at).rated_w)),
+            rated: Some(Watt(self.evse(session.at).rated_w())),
             has_station: true,
             ..Facts::default()
         });
@@ -91,19 +96,25 @@ impl World {
         }
         self.set(Collection::ChargingSessions, session.id.clone(), fields);
     }
+}
 
-    /// Adds the session to today, this month and all time.
-    fn count(&mut self, energy: Wh) {
-        for key in self.ledger.add(self.now, energy) {
-            let known = self.ledger.bucket(&key).and_then(|bucket| bucket.id.clone());
-            if let (Some(id), Some(fields)) = (&known, self.ledger.changing(&key)) {
-                self.set(Collection::EcoStats, id.clone(), fields);
-            } else if let Some(document) = self.ledger.document(&key) {
-                let id = self.insert(Collection::EcoStats, document);
-                if let Some(bucket) = self.ledger.bucket(&key) {
-                    bucket.id = Some(id);
-                }
+/// Adds a session that ended at `end` to that day, that month and all time; what that writes.
+pub fn count(ledger: &mut Ledger, end: i64, energy: Wh) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for key in ledger.add(end, energy) {
+        let known = ledger.bucket(&key).and_then(|bucket| bucket.id.clone());
+        let (id, change) = match known {
+            Some(id) => (id, ledger.changing(&key).map(Change::Set)),
+            None => {
+                let document = ledger.document(&key);
+                let id = document.as_ref().and_then(|d| d.get("_id").cloned()).unwrap_or_default();
+                (id, document.map(Change::Insert))
             }
+        };
+        if let Some(bucket) = ledger.bucket(&key) {
+            bucket.id = Some(id.clone());
         }
+        writes.extend(change.map(|change| Write { collection: Collection::EcoStats, id, change }));
     }
+    writes
 }

@@ -26,7 +26,7 @@ use crate::model::{
 };
 
 /// Datasets whose open documents are carried on however old they are.
-const INVENTED: [&str; 2] = ["seed", "simulate"];
+pub const INVENTED: [&str; 2] = ["seed", "simulate"];
 const DAY_MS: i64 = 86_400_000;
 /// Drivers that take part; a bigger network's others rest.
 const MAX_DRIVERS: i64 = 5000;
@@ -51,12 +51,14 @@ pub async fn load(db: &Database, dataset: &'static str, start: i64) -> Result<St
     Ok(Start { stations, drivers, country_code, running, stale, payments, ledger, next })
 }
 
-async fn find(db: &Database, collection: Collection, filter: Document, sort: Document) -> Result<Vec<Document>> {
+/// All documents that match.
+pub async fn find(db: &Database, collection: Collection, filter: Document, sort: Document) -> Result<Vec<Document>> {
     let found = db.collection::<Document>(collection.name()).find(filter).sort(sort).await?;
     found.try_collect().await.with_context(|| format!("{collection} cannot be read"))
 }
 
-async fn stations(db: &Database) -> Result<Vec<Station>> {
+/// The stations that are not removed.
+pub async fn stations(db: &Database) -> Result<Vec<Station>> {
     let documents = find(db, Collection::Stations, doc! { "removed_at": null }, doc! { "_id": 1 }).await?;
     Ok(documents.iter().filter_map(station).collect())
 }
@@ -84,12 +86,7 @@ fn evse(document: &Document) -> Evse {
     Evse {
         uid: text(document, "uid").unwrap_or_default(),
         connector_id: connectors.first().and_then(|c| text(c, "id")).unwrap_or_else(|| "1".to_owned()),
-        rated_w: connectors
-            .iter()
-            .filter_map(|c| int(c, "max_electric_power"))
-            .max()
-            .filter(|w| *w > 0)
-            .unwrap_or(7400),
+        rated: connectors.iter().filter_map(|c| int(c, "max_electric_power")).max().filter(|w| *w > 0),
         direct_current: connectors.iter().any(|c| text(c, "power_type").as_deref() == Some("DC")),
         status: EvseStatus::from(text(document, "status").unwrap_or_else(|| "UNKNOWN".to_owned())),
         session: None,
@@ -137,7 +134,8 @@ async fn running(
     Ok((running, stale))
 }
 
-fn places(stations: &[Station]) -> HashMap<(String, String), At> {
+/// Where the EVSE of a station id and an EVSE uid is.
+pub fn places(stations: &[Station]) -> HashMap<(String, String), At> {
     let mut places = HashMap::new();
     for (station, s) in stations.iter().enumerate() {
         for (evse, e) in s.evses.iter().enumerate() {
@@ -192,7 +190,7 @@ async fn next_number(db: &Database, collection: Collection) -> Result<i64> {
 }
 
 /// The network whose bucket was touched last; its factors and zone are kept.
-async fn ledger(db: &Database, dataset: &str, stations: &[Station], start: i64) -> Result<Ledger> {
+pub async fn ledger(db: &Database, dataset: &str, stations: &[Station], start: i64) -> Result<Ledger> {
     let buckets = db.collection::<Document>(Collection::EcoStats.name());
     let newest = buckets.find_one(doc! { "scope": "NETWORK" }).sort(doc! { "last_updated": -1, "_id": 1 }).await?;
     let zone_of_stations = || stations.first().map(|s| s.time_zone.clone());
@@ -249,15 +247,16 @@ fn bucket(document: &Document) -> Option<((Granularity, String), Bucket)> {
     Some(((granularity, text(document, "local_date")?), bucket))
 }
 
-fn text(document: &Document, name: &str) -> Option<String> {
+pub fn text(document: &Document, name: &str) -> Option<String> {
     document.get_str(name).ok().map(str::to_owned)
 }
 
-fn millis(document: &Document, name: &str) -> Option<i64> {
+pub fn millis(document: &Document, name: &str) -> Option<i64> {
     document.get_datetime(name).ok().map(|at| at.timestamp_millis())
 }
 
-fn int(document: &Document, name: &str) -> Option<i64> {
+/// A whole number of any BSON type.
+pub fn int(document: &Document, name: &str) -> Option<i64> {
     match document.get(name)? {
         Bson::Int64(n) => Some(*n),
         Bson::Int32(n) => Some(i64::from(*n)),

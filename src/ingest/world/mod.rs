@@ -22,8 +22,10 @@ mod state;
 mod stations;
 mod write;
 
-pub use load::load;
-pub use state::{Driver, Evse, Next, Start, Station};
+pub use endings::count;
+pub use load::{INVENTED, find, int, ledger, load, millis, places, stations, text};
+pub use state::{At, Driver, Evse, Next, Start, Station};
+pub use stations::evse_fields;
 pub use write::{Change, Memory, Write};
 
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ use mongodb::bson::{Bson, Document, doc};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use self::state::{At, OpenPayment, Running};
+use self::state::{OpenPayment, Running};
 use super::{date, ledger::Ledger};
 use crate::model::{ids::Collection, status::EvseStatus};
 
@@ -219,15 +221,8 @@ impl World {
 
     /// Writes the state of an EVSE, in OCPI's and in OCPP's words.
     fn set_evse(&mut self, at: At, status: EvseStatus, ocpp_status: &str, error_code: &str) {
-        let path = |field: &str| format!("evses.{}.{field}", at.evse);
-        let mut fields = Document::new();
-        if self.evse(at).status != status {
-            fields.insert(path("status_since"), date(self.now));
-        }
-        fields.insert(path("status"), status.code());
-        fields.insert(path("ocpp_status"), ocpp_status);
-        fields.insert(path("error_code"), error_code);
-        self.stations[at.station].evses[at.evse].status = status;
+        let evse = &mut self.stations[at.station].evses[at.evse];
+        let fields = evse_fields(at.evse, evse, status, ocpp_status, error_code, self.now);
         self.set(Collection::Stations, self.stations[at.station].id.clone(), fields);
     }
 

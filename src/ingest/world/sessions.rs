@@ -81,7 +81,7 @@ impl World {
     }
 
     fn plan(&mut self, number: i64, at: At, driver: Option<usize>) -> Running {
-        let (direct_current, rated_w) = (self.evse(at).direct_current, self.evse(at).rated_w);
+        let (direct_current, rated_w) = (self.evse(at).direct_current, self.evse(at).rated_w());
         let size_wh = *self.pick(&[28_000, 40_000, 52_000, 64_000, 77_000_i64]);
         let (car_w, wanted_wh) = if direct_current {
             (*self.pick(&[46_000, 72_000, 100_000, 150_000]), self.rng.random_range(8_000..26_000))
@@ -146,7 +146,7 @@ impl World {
         let number = self.next.session;
         self.next.session += 1;
         let (at, wanted_wh) = (session.at, self.rng.random_range(1_000..8_000));
-        session.power_w = self.evse(at).rated_w * 9 / 10;
+        session.power_w = self.evse(at).rated_w() * 9 / 10;
         session.from = self.now;
         session.until = self.now + wanted_wh * 3_600_000 / session.power_w.max(1);
         if let Some(driver) = session.driver {

@@ -48,12 +48,19 @@ pub struct Station {
 pub struct Evse {
     pub uid: String,
     pub connector_id: String,
-    /// W; 7,400 where the document does not tell.
-    pub rated_w: i64,
+    /// W, where the document tells.
+    pub rated: Option<i64>,
     pub direct_current: bool,
     pub status: EvseStatus,
     /// The number of the session on it that this simulation carries.
     pub session: Option<i64>,
+}
+
+impl Evse {
+    /// 7,400 W where nothing is known: one phase of 32 A.
+    pub fn rated_w(&self) -> i64 {
+        self.rated.unwrap_or(7400)
+    }
 }
 
 /// Where an EVSE is: its station's place in the list, and its own.

@@ -1,6 +1,6 @@
 //! Stations: they send heartbeats, fall silent, fault and recover.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use rand::Rng;
 
 use super::{At, Event, Evse, MINUTE, SECOND, World, endings::Ending};
@@ -121,4 +121,26 @@ impl World {
         let evses = self.stations.iter().enumerate();
         evses.flat_map(|(station, s)| (0..s.evses.len()).map(move |evse| At { station, evse }))
     }
+}
+
+/// Gives an EVSE, the one at `place` in its station's document, another state; what that changes there.
+pub fn evse_fields(
+    place: usize,
+    evse: &mut Evse,
+    status: EvseStatus,
+    ocpp_status: &str,
+    error_code: &str,
+    now: i64,
+) -> Document {
+    let path = |field: &str| format!("evses.{place}.{field}");
+    let mut fields = Document::new();
+    if evse.status != status {
+        fields.insert(path("status_since"), date(now));
+    }
+    fields.insert(path("status"), status.code());
+    fields.insert(path("ocpp_status"), ocpp_status);
+    fields.insert(path("error_code"), error_code);
+    fields.insert("last_updated", date(now));
+    evse.status = status;
+    fields
 }
