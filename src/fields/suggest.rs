@@ -17,6 +17,10 @@ pub struct Suggestion {
     pub notes: Vec<String>,
 }
 
+/// Fields with a shape of their own, which none of another name is likely to have.
+const SHAPED: [&str; 9] =
+    ["tokens", "token", "location", "evses", "energy_mix", "status_history", "quality", "factors", "source"];
+
 /// What would read the documents of `collection` that the `current` definition does not.
 pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
@@ -24,7 +28,7 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
     // A station's own status and power stand for its EVSEs, where it has no list of them.
     let skip =
         |ours: &str| STATION_AS_EVSE.contains(&ours) && collection == Collection::Stations && seen.count("evses") > 0;
-    for ours in names(collection).filter(|ours| !skip(ours)) {
+    for ours in names(collection).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
         if let Some(values) = seen.unread.get(ours) {
             let theirs = made.definition.path(ours).to_owned();
             made.unit(ours, &theirs, values);
