@@ -24,7 +24,7 @@ use chargedeck::{
     relay::Relay,
     snapshots::Snapshots,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 /// A database of its own, and the environment that names it.
@@ -284,8 +284,8 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
 async fn type_in(mongo: &Mongo, printed: &str) {
     let rest = printed.strip_prefix("db.getSiblingDB(\"").unwrap_or_else(|| panic!("{printed}"));
     let (db, command) = rest.split_once("\").runCommand(").unwrap();
-    let command: Value = serde_json::from_str(command.strip_suffix(')').unwrap()).unwrap();
-    mongo.client.database(db).run_command(bson::serialize_to_document(&command).unwrap()).await.unwrap();
+    let command: Document = serde_json::from_str(command.strip_suffix(')').unwrap()).unwrap();
+    mongo.client.database(db).run_command(command).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -357,7 +357,7 @@ async fn a_user_without_rights_gets_them_by_what_is_printed() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
-    std::fs::write(&key, "a-key-of-this-test").unwrap();
+    std::fs::write(&key, "akeyofthistest").unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400)).unwrap();
     let mongod = support::Mongod::start_with(&["--keyFile", key.to_str().unwrap()]).await;
     let user = |name: &str, roles: &[&str]| doc! {"createUser": name, "pwd": "secret", "roles": roles};

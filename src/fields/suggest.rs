@@ -56,14 +56,16 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
 /// The likeliest field of theirs that no other of ours has taken.
 fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) -> Option<(&'a str, &'a Values)> {
     let own = plain(ours);
-    let wanted = std::iter::once(own.as_str()).chain(of_field(collection, ours).iter().copied());
+    let mut wanted = std::iter::once(own.as_str()).chain(of_field(collection, ours).iter().copied());
     let called = |wanted: &str| {
         let same = |(name, values): &(&String, &Values)| {
             plain(name) == wanted && fits(Kind::of(ours), values) && !taken.contains(&name.as_str())
         };
-        seen.theirs.iter().find(same).map(|(name, values)| (name.as_str(), values))
+        // One at the top rather than within another.
+        let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| name.contains('.'));
+        nearest.map(|(name, values)| (name.as_str(), values))
     };
-    wanted.into_iter().find_map(called)
+    wanted.find_map(called)
 }
 
 const fn fits(kind: Kind, values: &Values) -> bool {
