@@ -7,6 +7,7 @@ use mongodb::{Client, options::ClientOptions};
 use secrecy::ExposeSecret;
 
 use super::{
+    is_refused,
     report::{Level, Report, command},
     unanswered,
 };
@@ -90,12 +91,7 @@ async fn version(mongo: &Mongo, report: &mut Report) {
             match info.get_array("versionArray").ok().and_then(|parts| parts.first()?.as_i32()) {
                 Some(..5) => {
                     let said = format!("MongoDB {version}; lists are read at one time, which it can from 5.0 on");
-                    report.add(
-                        Level::Problem,
-                        what,
-                        said,
-                        vec!["https://www.mongodb.com/docs/manual/release-notes/".to_owned()],
-                    );
+                    report.add(Level::Problem, what, said, vec!["upgrade MongoDB, best to 6.0 or later".to_owned()]);
                 }
                 Some(5) => {
                     report.warning(what, format!("MongoDB {version} has no images: rows are read after each change"))
@@ -135,11 +131,8 @@ async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     let (first, last) = match (at(1).await, at(-1).await) {
         (Ok(Some(first)), Ok(Some(last))) => (first, last),
         (Err(error), _) | (_, Err(error)) => {
-            let reason = if crate::mongo::error_code(&error) == Some(13) {
-                "not known: no right to read local".to_owned()
-            } else {
-                unanswered(&error)
-            };
+            let refused = is_refused(&error);
+            let reason = if refused { "not known: no right to read local".to_owned() } else { unanswered(&error) };
             report.warning(what, reason);
             return None;
         }

@@ -37,9 +37,10 @@ pub async fn run(settings: &Settings) -> Result<Report> {
 
 /// What is said of a question that MongoDB does not answer.
 fn unanswered(error: &mongodb::error::Error) -> String {
+    if is_refused(error) { "not known: no right to ask".to_owned() } else { format!("not known: {error}") }
+}
+
+fn is_refused(error: &mongodb::error::Error) -> bool {
     const UNAUTHORIZED: i32 = 13;
-    match crate::mongo::error_code(error) {
-        Some(UNAUTHORIZED) => "not known: no right to ask".to_owned(),
-        _ => format!("not known: {error}"),
-    }
+    crate::mongo::error_code(error) == Some(UNAUTHORIZED)
 }

