@@ -256,7 +256,7 @@ impl Window {
             self.total = (self.total + usize::from(is)).saturating_sub(usize::from(was));
         }
         let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
-        if before != place || was != is {
+        if before != place || was != (is && place.is_some()) {
             applied.moved = true;
             if let Some(before) = before {
                 self.order.remove(&before);
