@@ -185,11 +185,11 @@ impl Window {
 
     /// Looks again as time passes; with each minute, as the figures do.
     pub fn tick(&mut self, now: UtcMs) -> Applied {
-        let before = self.sight.minute();
-        if !self.selection.follows_clock() || now.seconds().div_euclid(60) == before {
+        let later = Sight { now, ..self.sight.clone() };
+        if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
             return Applied::default();
         }
-        self.sight.now = now;
+        self.sight = later;
         let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
         for (id, row) in &self.rows {
             let place = Place::of(self.collection, id, row);
