@@ -27,7 +27,12 @@ pub enum Ask {
     Desk,
     /// A [`Snapshot`](crate::model::snapshot::Snapshot) of the documents that match, as they are now; not older than
     /// `min_position`.
-    List { of: Collection, selection: Selection, min_position: Option<Position> },
+    List {
+        of: Collection,
+        #[serde(default)]
+        selection: Selection,
+        min_position: Option<Position>,
+    },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
     /// [`Charts`] of a query as it stands in the address, with the revenue of a currency; without one that of the network's,

@@ -175,12 +175,12 @@ impl ListStore {
 
     /// Shows what came, went and moved, or lets it wait.
     fn settle(&self) {
-        if self.held.get_value() { self.wait() } else { self.release() }
+        if self.held.try_get_value() == Some(true) { self.wait() } else { self.release() }
     }
 
     fn count(&self) {
-        let total = self.window.with_value(Window::total);
-        if self.total.get_untracked() != total {
+        let total = self.window.try_with_value(Window::total).flatten();
+        if self.total.try_get_untracked().is_some_and(|before| before != total) {
             self.total.set(total);
         }
     }

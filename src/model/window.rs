@@ -185,11 +185,11 @@ impl Window {
 
     /// Looks again as time passes; with each minute, as the figures do.
     pub fn tick(&mut self, now: UtcMs) -> Applied {
-        let before = self.sight.minute();
-        if !self.selection.follows_clock() || now.seconds().div_euclid(60) == before {
+        let later = Sight { now, ..self.sight.clone() };
+        if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
             return Applied::default();
         }
-        self.sight.now = now;
+        self.sight = later;
         let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
         for (id, row) in &self.rows {
             let place = Place::of(self.collection, id, row);
@@ -256,7 +256,7 @@ impl Window {
             self.total = (self.total + usize::from(is)).saturating_sub(usize::from(was));
         }
         let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
-        if before != place || was != is {
+        if before != place || was != (is && place.is_some()) {
             applied.moved = true;
             if let Some(before) = before {
                 self.order.remove(&before);

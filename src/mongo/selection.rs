@@ -121,7 +121,7 @@ fn hour_of_week(field: &str, slot: &Slot, Sight { now, zone, .. }: &Sight) -> As
     let known = zone.offsets.first().map_or(*now, |(since, _)| UtcMs::from_seconds(*since));
     let (from, to) = (date(known), date(UtcMs(now.0.saturating_add(AHEAD_MS))));
     let value = format!("${field}");
-    let local = doc! {"date": &value, "timezone": &slot.zone};
+    let local = doc! {"date": &value, "timezone": {"$literal": &slot.zone}};
     let is = doc! {"$and": [
         {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday) + 1]},
         {"$eq": [{"$hour": local}, i32::from(slot.hour)]},

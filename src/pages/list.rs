@@ -1,7 +1,7 @@
 //! What the five list pages share: what is shown of all there is, the snapshot, its states, and the live table.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::{hooks::use_location, location::Location};
 
 use crate::{
     api::Ask,
@@ -19,8 +19,12 @@ use crate::{
 type Asked = Memo<Result<Selection, BadChoice>>;
 
 pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
-    let query = use_location().query;
-    let asked: Asked = Memo::new(move |_| {
+    let Location { pathname, query, .. } = use_location();
+    let asked: Asked = Memo::new(move |before: Option<&Result<_, _>>| {
+        // While the next page is on its way, the address is that page's already.
+        if let (Some(before), true) = (before, pathname.with(|path| path != page(collection))) {
+            return before.clone();
+        }
         let all = |name: &str| query.with(|query| query.get_all(name)).unwrap_or_default();
         Selection::read(&all)?.of(collection)
     });

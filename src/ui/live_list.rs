@@ -22,7 +22,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         (shown, None) => words::shown(shown, all(), collection),
     };
     let empty = move || match matching.get() {
-        Some(_) => nothing(words::NOTHING_MATCHES, words::none_matches(collection), page(collection)),
+        Some(_) => nothing(words::NOTHING_MATCHES, words::APPEARS.to_owned(), page(collection)),
         None => view! { <Empty words=words::empty(collection) /> }.into_any(),
     };
     let waiting = store.waiting();

@@ -64,8 +64,11 @@ async fn expect_agreement(network: &Network, instance: &Instance, collection: Co
         assert_eq!(got.complete, expected.len() <= collection.fetched(), "{query}");
         assert_eq!(got.rows.len(), expected.len().min(collection.fetched()), "{query}");
         assert!(got.rows.iter().all(|row| expected.get(&row.id) == Some(&row.fields)), "which: {query}");
-        let shown: Vec<DocId> = Window::from(got).shown().cloned().collect();
-        assert_eq!(shown, shown_of(collection, &expected), "in which order: {query}");
+        // MongoDB sorts dates that are texts behind all others; only a list that has all can put them in their place.
+        if got.complete {
+            let shown: Vec<DocId> = Window::from(got).shown().cloned().collect();
+            assert_eq!(shown, shown_of(collection, &expected), "in which order: {query}");
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub use numbers::{
 };
 pub use phrases::*;
 pub use reports::*;
-pub use selections::{NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, none_matches, part, remove, status};
+pub use selections::{APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status};
 pub use sentences::{Sentence, sentence};
 pub use statuses::{
     charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     clock_time, count, date,
-    phrases::{documents, order},
+    phrases::order,
     statuses::{client_status, evse_status, method, payment_status, session_status},
     times::weekday_name,
 };
@@ -17,18 +17,13 @@ use crate::model::{
 pub const SHOW_ALL: &str = "Show all";
 pub const SHOWN: &str = "Shown";
 pub const NOTHING_MATCHES: &str = "Nothing matches";
+pub const APPEARS: &str = "As soon as something is as selected, it appears here.";
 pub const NOT_SELECTABLE: &str = "This cannot be selected";
 
 /// `50 of 1,284 that match, newest first`
 pub fn matching(shown: usize, total: usize, collection: Collection) -> String {
     let number = |n: usize| count(i64::try_from(n).unwrap_or(i64::MAX));
     format!("{} of {} that match, {}", number(shown), number(total.max(shown)), order(collection))
-}
-
-/// `None of all sessions is as selected.`
-pub fn none_matches(collection: Collection) -> String {
-    let all = documents(collection, 0);
-    format!("None of all {} is as selected. As soon as one is, it appears here.", all.trim_start_matches("0 "))
 }
 
 /// What taking this part away does.
@@ -105,6 +100,5 @@ mod tests {
             "Started on a Friday, 14:00 to 15:00, Europe/London"
         );
         assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
-        assert!(none_matches(sessions).starts_with("None of all sessions is"));
     }
 }
