@@ -626,7 +626,10 @@ async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
         let newer = read(seq, ct);
         assert!(snapshots::cache(&redis, &newer).await.unwrap(), "{newer:?} after {newest:?}");
         assert!(!snapshots::cache(&redis, &newest).await.unwrap(), "{newest:?} after {newer:?}");
-        assert_eq!(snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap().as_ref(), Some(&newer));
+        assert_eq!(
+            snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap().as_ref(),
+            Some(&newer)
+        );
         newest = newer;
     }
     let mut other_epoch = read(1, 1);

@@ -177,7 +177,8 @@ impl App {
     /// # Errors
     /// For a query that is none, and until the documents are counted.
     pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), AppError> {
-        let read: analytics::Query = query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
+        let read: analytics::Query =
+            query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
         let zone = TimeZone::get(&read.zone).map_err(|_| {
             AppError::Invalid(format!("No time zone is called “{}”. Write one such as Europe/London.", read.zone))
         })?;

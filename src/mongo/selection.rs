@@ -160,7 +160,8 @@ mod tests {
             _ => Vec::new(),
         };
         let selection = Selection::read(&get).unwrap();
-        let Query { all, sure, odd } = query(&Mapping::default(), Collection::ChargingSessions, &selection, &Sight::default());
+        let Query { all, sure, odd } =
+            query(&Mapping::default(), Collection::ChargingSessions, &selection, &Sight::default());
         let is = doc! {"$and": [
             {"status": {"$in": ["$ne"], "$not": {"$type": "array"}}},
             {"client_id": {"$in": ["{\"$gt\":\"\"}"], "$not": {"$type": "array"}}},

@@ -88,7 +88,8 @@ impl Measure {
             }
             Self::Sessions => page_of(Collection::ChargingSessions, &all.with(Part::Started, within)),
             Self::Revenue(currency) => {
-                let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
+                let statuses =
+                    PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
                 let captured = all.with(Part::Status, Wanted::one_of(statuses)).with(Part::Captured, within);
                 page_of(Collection::Payments, &captured.with(Part::Currency, Wanted::one_of([currency.0.as_str()])))
             }
