@@ -64,6 +64,9 @@ pub fn Chart(
     /// The picture's name as a file: the chart's and the period's.
     #[prop(into)]
     file: Signal<String>,
+    /// The parts of a whole by name, below the drawing.
+    #[prop(optional)]
+    parts: Option<AnyView>,
     /// The same as a table.
     table: AnyView,
 ) -> impl IntoView {
@@ -89,10 +92,14 @@ pub fn Chart(
                 </div>
             </header>
             <div class="body">
-                {some(key, legend)} <div class=shape.class() data-state=move || state.get().name()>
+                <p class="sentence">{sentence}</p>
+                {some(key, legend)}
+                <div class=shape.class() data-state=move || state.get().name()>
                     <div class="chart-canvas" role="img" aria-label=sentence node_ref=element></div>
                     <p class="chart-state">{move || state.get().words()}</p>
-                </div> <p class="no-js">{sentence}</p> <details class="twin">
+                </div>
+                {parts}
+                <details class="twin">
                     <summary>{words::AS_TABLE}</summary>
                     {table}
                 </details>

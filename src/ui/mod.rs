@@ -54,6 +54,6 @@ pub use nav::{ANALYTICS, REPORTS, document_title, page, page_of, page_of_activit
 pub use period_form::{Address, choice, period_form};
 pub use report_chart::{ReportChart, measure};
 pub use shell::Shell;
-pub use split_bar::split_bar;
+pub use split_bar::{split_bar, split_key};
 pub use status_mark::{Look, StatusMark, role_class};
 pub use table::{Column, Table};

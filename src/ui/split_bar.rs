@@ -17,6 +17,21 @@ pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
         }
     });
     let bar = each(bar);
+    view! {
+        <svg class="split" aria-hidden="true">
+            <defs>
+                <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                    <rect width="3" height="6" />
+                </pattern>
+            </defs>
+            {bar}
+        </svg>
+        {split_key(parts)}
+    }
+}
+
+/// Parts by shape, word and number, each with the way to what is behind it.
+pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
     let key = parts.into_iter().map(|(look, n, href)| {
         view! {
             <li>
@@ -28,17 +43,7 @@ pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
             </li>
         }
     });
-    view! {
-        <svg class="split" aria-hidden="true">
-            <defs>
-                <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-                    <rect width="3" height="6" />
-                </pattern>
-            </defs>
-            {bar}
-        </svg>
-        <ul class="split-key">{each(key)}</ul>
-    }
+    view! { <ul class="split-key">{each(key)}</ul> }.into_any()
 }
 
 /// Beginning and width of each part in hundredths of a per cent of the whole.

@@ -167,6 +167,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
         rows,
         empty: now.iter().chain(&earlier).flatten().all(|value| *value == 0),
         hrefs,
+        ..Drawn::default()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         status::EvseStatus,
         time::Zone,
     },
-    ui::{Address, Chart, Shape, choice, each, figure, missing, some, words},
+    ui::{Address, Chart, Look, Shape, choice, each, figure, missing, some, split_key, words},
 };
 
 /// What a chart shows, in all the ways it is told: drawn, said, and as a table.
@@ -26,6 +26,8 @@ use crate::{
 pub struct Drawn {
     pub sentence: String,
     pub chart: Option<Drawing>,
+    /// The parts of a whole, for the key below it.
+    pub parts: Vec<(Look, i64, String)>,
     pub rows: Vec<Vec<Said>>,
     /// Where each drawn value leads.
     pub hrefs: Vec<String>,
@@ -94,6 +96,10 @@ impl View {
             }
         };
         let table = move || table(&head, drawn.with(|drawn| drawn.rows.clone()));
+        let parts = move || {
+            let parts = drawn.with(|drawn| drawn.parts.clone());
+            some((!parts.is_empty()).then_some(parts), split_key)
+        };
         let query = self.query.get_value();
         let file = format!("chargedeck-{name}-{}", query.replace(['=', '&', '/'], "-"));
         view! {
@@ -110,6 +116,7 @@ impl View {
                 csv=format!("/api/v1/analytics/{name}.csv?{query}")
                 file
                 pick=Callback::new(pick)
+                parts=parts.into_any()
                 table=table.into_any()
             />
         }
@@ -173,9 +180,9 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         })
     };
     let compared = pieces.with_untracked(|pieces| !pieces.earlier.is_empty());
-    let of_time = |title: &'static str, unit: &str| Looks {
+    let of_time = |title: &'static str, note: String| Looks {
         title,
-        note: words::charts::per(unit, step),
+        note,
         shape: Shape::Course,
         head: vec![words::charts::PERIOD, title, words::charts::EARLIER],
         key: [("1", words::charts::PERIOD), ("ghost", words::charts::EARLIER)]
@@ -184,6 +191,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
             .map(|(role, word)| (role, word.to_owned()))
             .collect(),
     };
+    let counted = |how| words::charts::counted_per(how, step);
     let of_states = |title: &'static str, note: &str| Looks {
         title,
         note: note.to_owned(),
@@ -212,9 +220,9 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         view.zone.with_value(|zone| parts::week(&hours, pieces.with(Pieces::period), zone))
     };
     let charts = [
-        ("whole", view.chart("energy", of_time(words::charts::ENERGY, words::KWH), energy)),
-        ("half", view.chart("sessions", of_time(words::charts::SESSIONS, words::charts::BY_START), sessions)),
-        ("half", view.chart("revenue", of_time(words::charts::REVENUE, words::charts::BY_CAPTURE), revenue)),
+        ("whole", view.chart("energy", of_time(words::charts::ENERGY, words::charts::per(words::KWH, step)), energy)),
+        ("half", view.chart("sessions", of_time(words::charts::SESSIONS, counted(words::charts::BY_START)), sessions)),
+        ("half", view.chart("revenue", of_time(words::charts::REVENUE, counted(words::charts::BY_CAPTURE)), revenue)),
         ("third", view.chart("power", of_states(words::charts::POWER_NOW, ""), gauge)),
         ("third", view.chart("evses", of_states(words::charts::EVSES_BY_STATE, ""), states)),
         (

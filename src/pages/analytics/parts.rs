@@ -12,7 +12,7 @@ use crate::{
         status::{EvseStatus, PaymentStatus, Role, SessionStatus},
         time::{Period, Zone},
     },
-    ui::{page_of, role_class, words},
+    ui::{Look, page_of, role_class, words},
 };
 
 /// A part of a whole, and the list of exactly what it counts.
@@ -36,6 +36,7 @@ fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
             .map(|part| vec![Said::link(part.word.clone(), part.href.clone()), Said::text(words::count(part.n))])
             .collect(),
         empty: parts.iter().all(|part| part.n == 0),
+        parts: parts.iter().map(|part| (Look::new(part.role, part.word.clone()), part.n, part.href.clone())).collect(),
         hrefs: parts.into_iter().map(|part| part.href).collect(),
         sentence,
     }
@@ -102,6 +103,7 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>) -> Drawn {
         ],
         hrefs: vec![href],
         empty: installed.0 == 0 && power.0 == 0,
+        ..Drawn::default()
     }
 }
 
@@ -131,6 +133,7 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
         rows: (0..24).map(row).collect(),
         empty: hours.iter().all(|n| *n == 0),
         hrefs,
+        ..Drawn::default()
     }
 }
 

@@ -62,7 +62,7 @@ pub const fn step(step: Step) -> &'static str {
     }
 }
 
-/// `kWh per day`, `by start, per day`
+/// `kWh per day`
 pub fn per(unit: &str, step: Step) -> String {
     let step = match step {
         Step::Hour => "hour",
@@ -71,6 +71,11 @@ pub fn per(unit: &str, step: Step) -> String {
         Step::Month => "month",
     };
     format!("{unit} per {step}")
+}
+
+/// `by start, per day`
+pub fn counted_per(how: &str, step: Step) -> String {
+    per(&format!("{how},"), step)
 }
 
 /// What stands behind.
