@@ -180,7 +180,7 @@ mod tests {
     fn sizes_are_told() {
         let n = |value| Decimal::of(&value).unwrap();
         assert!(n(json!(1_700_000_000_000_i64)).reaches(11) && !n(json!(1_700_000_000)).reaches(11));
-        assert!(!n(json!(0)).reaches(0) && n(json!(1)).reaches(0) && n(json!(-0.5)).reaches(0) == false);
+        assert!(!n(json!(0)).reaches(0) && n(json!(1)).reaches(0) && !n(json!(-0.5)).reaches(0));
         assert!(n(json!(12.0)).is_whole() && !n(json!(12.5)).is_whole());
     }
 }

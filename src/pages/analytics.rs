@@ -61,7 +61,7 @@ fn choices(address: &Address, query: &Query) -> AnyView {
         )
     });
     view! {
-        <div class="choices">
+        <div class="options">
             <p id="steps">{words::charts::STEPS}</p>
             <nav class="tabs" aria-labelledby="steps">{each(steps)}</nav>
             <p id="against">{words::charts::COMPARED}</p>

@@ -19,6 +19,7 @@ async fn whatever_is_not_public_is_refused_without_a_session() {
         (Method::GET, "/api/v1/snapshot/stations"),
         (Method::GET, "/api/v1/report"),
         (Method::GET, "/api/v1/report.csv?by=client"),
+        (Method::GET, "/api/v1/analytics/energy.csv?last=7d"),
         (Method::GET, "/api/no/such"),
         (Method::GET, "/api/v1/session"),
         (Method::POST, "/api/overview"),

@@ -236,7 +236,7 @@ async fn a_selected_list_follows_and_its_total_is_right() {
 async fn selections_use_the_indexes() {
     let network = Network::new().await;
     let db = &network.mongo.operator;
-    mongo::prepare::prepare(db).await.unwrap();
+    mongo::prepare::prepare(&network.mongo).await.unwrap();
     let day = "2018-06-15T00:00:00Z/2018-06-16T00:00:00Z";
     for (collection, query) in [
         (Collection::ChargingSessions, "status=ACTIVE"),
@@ -254,7 +254,7 @@ async fn selections_use_the_indexes() {
         (Collection::Stations, "city=Dundee"),
     ] {
         db.collection(collection.name()).insert_one(doc! {"name": "one"}).await.unwrap();
-        let asked = mongo::selection::query(collection, &selection(query), &Sight::default());
+        let asked = mongo::selection::query(&network.mongo.mapping, collection, &selection(query), &Sight::default());
         for filter in [Some(asked.all), asked.sure].into_iter().flatten() {
             let find = doc! {"explain": {"find": collection.name(), "filter": filter}, "verbosity": "queryPlanner"};
             let plan = db.run_command(find).await.unwrap();

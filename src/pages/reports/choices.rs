@@ -27,7 +27,7 @@ fn drawn(address: &Address, network: &str) -> AnyView {
     });
     view! {
         {period_form(address, network, None)}
-        <div class="choices">
+        <div class="options">
             <p id="groups">{words::GROUP_BY}</p>
             <nav class="tabs" aria-labelledby="groups">{each(groups)}</nav>
         </div>
