@@ -496,12 +496,13 @@ async fn a_replay_that_was_stopped_goes_on_where_it_was() {
     for db in [&whole, &cut] {
         a_citys_day(db, day).await;
     }
-    let (few, mut runs) = (SimulateArgs { steps: Some(9), ..replay(day) }, 0);
+    let (few, mut runs) = (SimulateArgs { steps: Some(12), ..replay(day) }, 0);
     while simulate::run(&cut, &few, CancellationToken::new()).await.unwrap().writes > 0 {
         runs += 1;
-        assert!(runs < 20, "it does not go on");
+        assert!(runs < 100, "it does not go on");
     }
-    assert!(runs > 3, "{runs} runs");
+    println!("{runs} runs");
+    assert!(runs > 2, "{runs} runs");
     simulate::run(&whole, &replay(day), CancellationToken::new()).await.unwrap();
     assert_eq!(written(&cut).await, written(&whole).await);
     in_use_where_a_session_runs(&cut).await;
