@@ -13,6 +13,7 @@ use axum::{
 use serde::Serialize;
 use tower_http::request_id::RequestId;
 
+use super::headers::FORM_POLICY;
 use crate::auth::guard::is_page;
 
 /// What a caller may know of an error.
@@ -91,17 +92,25 @@ impl Problem {
         ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
     }
 
-    /// The detail may name what was asked for; all else is our own words and the id we made.
+    /// The detail may name what was asked for; all else is our own words and the id we made. What will pass is asked for
+    /// again by the page itself.
     fn page(&self, request_id: &str) -> Response {
-        let Self { title, detail, .. } = self;
+        let Self { title, detail, status, .. } = self;
         let detail = detail.replace('&', "&amp;").replace('<', "&lt;");
-        Html(format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ChargeDeck</title></head>\
-             <body><main><h1>{title}</h1><p>{detail}</p><p><a href=\"/\">ChargeDeck</a></p>\
+        let (refresh, again) = if *status == StatusCode::SERVICE_UNAVAILABLE {
+            ("<meta http-equiv=\"refresh\" content=\"5\">", "This page tries again by itself every five seconds.")
+        } else {
+            ("", "")
+        };
+        let html = Html(format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">{refresh}\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · ChargeDeck</title>\
+             <script src=\"/theme.js\"></script><link rel=\"stylesheet\" href=\"/assets/problem.css\"></head>\
+             <body><main><h1>{title}</h1><p>{detail} {again}</p>\
+             <nav><a href=\"\">Try again</a><a href=\"/\">Overview</a></nav>\
              <p><small>Request {request_id}</small></p></main></body></html>"
-        ))
-        .into_response()
+        ));
+        ([(header::CONTENT_SECURITY_POLICY, FORM_POLICY)], html).into_response()
     }
 }
 

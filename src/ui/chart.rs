@@ -188,7 +188,7 @@ mod tests {
         let html = html(false);
         for part in [
             r#"role="img" aria-label="Energy today: 12.0 kWh.""#,
-            r#"<p class="no-js">Energy today: 12.0 kWh."#,
+            r#"<p class="sentence">Energy today: 12.0 kWh."#,
             r#"href="/export/energy.csv""#,
             r#"<table id="twin">"#,
             r#"class="key-ghost""#,

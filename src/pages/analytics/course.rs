@@ -123,6 +123,11 @@ impl Pieces {
         Self { now: pieces_of(fields), earlier: earlier_of(fields), before: before_of(fields) }
     }
 
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        total(&self.now) == Sums::default()
+    }
+
     pub fn period(&self) -> Option<Period> {
         whole(&self.now)
     }

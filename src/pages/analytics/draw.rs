@@ -14,11 +14,13 @@ use crate::{
     model::{
         analytics::{hours_of, payments_of},
         money::Watt,
-        range::Step,
+        range::{Day, Step},
         status::EvseStatus,
-        time::Zone,
+        time::{UtcMs, Zone},
     },
-    ui::{Address, Chart, Look, Shape, choice, each, figure, missing, some, split_key, words},
+    ui::{
+        Address, Chart, Clock, Look, Shape, choice, each, figure, missing, page_of_analytics, some, split_key, words,
+    },
 };
 
 /// What a chart shows, in all the ways it is told: drawn, said, and as a table.
@@ -231,7 +233,21 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         ),
         ("whole", view.chart("week", of_week, week)),
     ];
+    let newest = figure::<UtcMs>("newest_data");
+    let clock = Clock::expect();
+    let nothing = move || {
+        let newest = newest().filter(|_| pieces.with(Pieces::is_empty))?;
+        let day = clock.with_zone(|zone| Day::of(zone.civil(newest)));
+        let to_newest = page_of_analytics(&format!("from={day}&to={day}"));
+        Some(view! {
+            <p class="note-line">
+                <span>{words::charts::NOTHING_IN_PERIOD}</span>
+                <a href=to_newest>{words::TO_NEWEST_DATA}</a>
+            </p>
+        })
+    };
     view! {
+        {move || some(nothing(), |view| view)}
         {choices}
         <div class="charts">{each(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
     }

@@ -31,6 +31,8 @@ pub fn Notes() -> impl IntoView {
             </p>
         })
     };
+    let documents = figure::<BTreeMap<Collection, i64>>("documents");
+    let nothing = move || documents().is_some_and(|documents| documents.is_empty());
     let counted_at = figure::<UtcMs>("counted_at");
     let inexact = move || counted_at().map(|at| clock.with_zone(|zone| words::counted_at(zone, at)));
     let unread = move || {
@@ -49,6 +51,7 @@ pub fn Notes() -> impl IntoView {
         })
     };
     view! {
+        {move || some(nothing().then_some(words::NO_DOCUMENTS), |text| view! { <p class="note-line">{text}</p> })}
         {move || some(old(), |view| view)}
         {move || some(inexact(), |text| view! { <p class="note-line">{text}</p> })}
         {move || some(unread(), |view| view)}

@@ -28,6 +28,8 @@ pub const MADE_AT: &str = "Made at";
 pub const POSITION: &str = "Position";
 pub const WEEKDAY: &str = "Weekday";
 pub const STARTED: &str = "started";
+pub const NOTHING_IN_PERIOD: &str =
+    "Nothing happened in this period: no session started or ended, and no payment was captured.";
 pub const WEEK_HOURS: &str = "Sessions by hour of the week";
 pub const PAYMENTS_BY_STATE: &str = "Payments by state";
 pub const EVSES_BY_STATE: &str = "EVSEs by state";

@@ -57,7 +57,7 @@ pub const SAVE_PNG: &str = "Save as a picture (PNG)";
 pub const SAVE_CSV: &str = "Save as a file for spreadsheets (CSV)";
 pub const CHART_COMES: &str = "The chart is on its way";
 pub const NO_CHART: &str = "The chart could not be loaded. The table below says the same.";
-pub const NO_DATA: &str = "No data in this period";
+pub const NO_DATA: &str = "No data";
 pub const HOUR_FROM: &str = "Hour from";
 pub const HOW_COMPUTED: &str = "How this is computed";
 pub const DELETED: &str = "deleted";
@@ -160,6 +160,8 @@ pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
 }
 
 pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
+/// A first look at an empty database.
+pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to the five collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
 pub const NO_ENERGY: &str = "No session has ended today or a week before.";
 
@@ -215,6 +217,7 @@ pub const CAPTURED_TODAY: &str = "captured less refunded";
 pub const CREATED_TODAY: &str = "created today";
 pub const NONE_OPEN: &str = "none waits for money";
 pub const TO_NEWEST: &str = "Show that day";
+pub const TO_NEWEST_DATA: &str = "Show the newest day with data";
 
 /// `on 152 EVSEs`
 pub fn on_evses(n: i64) -> String {
