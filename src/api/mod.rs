@@ -35,7 +35,7 @@ pub enum Ask {
     },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
-    /// [`Charts`] of a query as it stands in the address, with the revenue of a currency; without one that of the network's,
+    /// [`Charts`] of a query as it stands in the address, or why there are none, in words; with the revenue of a currency; without one that of the network's,
     /// or of what there is.
     Analytics { query: String, currency: Option<Currency> },
     /// A [`Drawn`] report of a query as it stands in the address, or why there is none, in words.

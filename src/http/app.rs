@@ -78,23 +78,20 @@ impl App {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, selection, min_position } => Answer::of(&self.list(of, selection, min_position).await?),
-            Ask::Analytics { query, currency } => Answer::of(&self.analytics(query, currency).await?.0),
+            Ask::Analytics { query, currency } => {
+                Answer::of(&said(self.analytics(query, currency).await.map(|(charts, _)| charts))?)
+            }
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
-            Ask::Report { query } => Answer::of(&self.drawn(&query).await?),
+            Ask::Report { query } => Answer::of(&said(self.drawn(&query).await)?),
         }
     }
 
-    /// What a screen shows of a report; what is wrong with the query is no failure but an answer.
-    async fn drawn(&self, query: &str) -> Result<Result<Drawn, String>, AppError> {
-        match self.report(query).await {
-            Ok(mut report) => {
-                report.rows.truncate(report.shown());
-                let option = report::option(&report);
-                Ok(Ok(Drawn { report, option }))
-            }
-            Err(AppError::Invalid(why)) => Ok(Err(why)),
-            Err(error) => Err(error),
-        }
+    /// What a screen shows of a report.
+    async fn drawn(&self, query: &str) -> Result<Drawn, AppError> {
+        let mut report = self.report(query).await?;
+        report.rows.truncate(report.shown());
+        let option = report::option(&report);
+        Ok(Drawn { report, option })
     }
 
     /// The report of a query as it stands in an address, with all its rows.
@@ -203,5 +200,14 @@ impl App {
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.unwrap_or(Err(AppError::Unavailable))
+    }
+}
+
+/// What is wrong with a choice is no failure but an answer.
+fn said<T>(chosen: Result<T, AppError>) -> Result<Result<T, String>, AppError> {
+    match chosen {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(AppError::Invalid(why)) => Ok(Err(why)),
+        Err(error) => Err(error),
     }
 }

@@ -76,7 +76,10 @@ fn charts(address: Address, query: Query) -> AnyView {
     let step = query.step;
     let currency = address.get("currency").map(Currency);
     loaded(Ask::Analytics { query: query.to_string(), currency }, words::charts::ANALYTICS, move |answer| {
-        let charts: Charts = answer.read()?;
+        let charts: Charts = match answer.read::<Result<Charts, String>>()? {
+            Ok(charts) => charts,
+            Err(why) => return Ok(view! { <p class="note-line warn" role="alert">{why}</p> }.into_any()),
+        };
         let query: Query = charts.query.parse().map_err(|_| crate::api::AppError::Unavailable)?;
         let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), None);
         Ok(draw::draw(sheet, step, charts, address.clone()))
