@@ -112,6 +112,17 @@ impl Answer {
     }
 }
 
+/// What was answered, as it travels with the document to the browser, which reads it as a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Value")]
+pub struct Answered(pub Result<Answer, AppError>);
+
+impl From<Value> for Answered {
+    fn from(value: Value) -> Self {
+        Self(read(&value).unwrap_or(Err(AppError::Unavailable)))
+    }
+}
+
 /// # Errors
 /// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] while MongoDB or Redis is away or the figures are
 /// still being counted.

@@ -61,8 +61,8 @@ impl FromStr for Query {
     type Err = UnknownTopic;
 
     fn from_str(text: &str) -> Result<Self, UnknownTopic> {
-        let pairs: BTreeMap<&str, &str> = text.split('&').filter_map(|pair| pair.split_once('=')).collect();
-        let get = |name: &str| pairs.get(name).map(|&value| value.to_owned());
+        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        let get = |name: &str| pairs.clone().find(|(part, _)| *part == name).map(|(_, value)| value.to_owned());
         let query = Self::read(get, "UTC").map_err(|_| UnknownTopic(text.to_owned()))?;
         // One name for each board, so that no other spelling makes a second.
         if query.to_string() == text { Ok(query) } else { Err(UnknownTopic(text.to_owned())) }
