@@ -5,9 +5,10 @@ use leptos::{
     server_fn::codec::JsonEncoding,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(into = "String", from = "String")]
+#[serde(into = "String", from = "Value")]
 pub enum AppError {
     /// 401
     #[error("sign in first")]
@@ -53,9 +54,11 @@ const UNAVAILABLE: &str = "unavailable";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
 
-impl From<String> for AppError {
-    fn from(text: String) -> Self {
-        match text.split_once(':').unwrap_or((&text, "")) {
+/// Read as a value, see [`read`](crate::model::value::read).
+impl From<Value> for AppError {
+    fn from(value: Value) -> Self {
+        let text = value.as_str().unwrap_or_default();
+        match text.split_once(':').unwrap_or((text, "")) {
             (SIGN_IN, _) => Self::SignIn,
             (UNAVAILABLE, _) => Self::Unavailable,
             (INVALID, why) => Self::Invalid(why.to_owned()),

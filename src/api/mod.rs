@@ -18,6 +18,7 @@ use crate::model::{
     report::Report,
     selection::Selection,
     time::{UtcMs, Zone},
+    value::read,
 };
 
 /// What a page asks for.
@@ -107,7 +108,18 @@ impl Answer {
     /// # Errors
     /// If the server is of another version than this page.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, AppError> {
-        T::deserialize(self.0).map_err(|_| AppError::Unavailable)
+        read(&self.0).ok_or(AppError::Unavailable)
+    }
+}
+
+/// What was answered, as it travels with the document to the browser, which reads it as a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Value")]
+pub struct Answered(pub Result<Answer, AppError>);
+
+impl From<Value> for Answered {
+    fn from(value: Value) -> Self {
+        Self(read(&value).unwrap_or(Err(AppError::Unavailable)))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     range::{Against, BadChoice, Range, Step},
     status::PaymentStatus,
     time::{Period, UtcMs, Zone},
+    value::read,
 };
 
 /// Which period, how, and beside which other.
@@ -60,8 +61,8 @@ impl FromStr for Query {
     type Err = UnknownTopic;
 
     fn from_str(text: &str) -> Result<Self, UnknownTopic> {
-        let pairs: BTreeMap<&str, &str> = text.split('&').filter_map(|pair| pair.split_once('=')).collect();
-        let get = |name: &str| pairs.get(name).map(|&value| value.to_owned());
+        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        let get = |name: &str| pairs.clone().find(|(part, _)| *part == name).map(|(_, value)| value.to_owned());
         let query = Self::read(get, "UTC").map_err(|_| UnknownTopic(text.to_owned()))?;
         // One name for each board, so that no other spelling makes a second.
         if query.to_string() == text { Ok(query) } else { Err(UnknownTopic(text.to_owned())) }
@@ -197,7 +198,7 @@ fn hours(cells: &Cells, period: Period, zone: &Zone) -> Vec<i64> {
 
 fn pieces(fields: &Fields, begins: &str) -> Vec<Piece> {
     let named = fields.range(begins.to_owned()..).take_while(|(name, _)| name.starts_with(begins));
-    named.filter_map(|(_, value)| Piece::deserialize(value).ok()).collect()
+    named.filter_map(|(_, value)| read(value)).collect()
 }
 
 /// The period's pieces, in order.
@@ -212,17 +213,17 @@ pub fn earlier_of(fields: &Fields) -> Vec<Piece> {
 
 /// What the earlier period had when it was as old as the period is now; `None` without one.
 pub fn before_of(fields: &Fields) -> Option<Sums> {
-    fields.get(BEFORE).and_then(|value| Deserialize::deserialize(value).ok())
+    fields.get(BEFORE).and_then(read)
 }
 
 /// How many payments of the period are in which state.
 pub fn payments_of(fields: &Fields) -> BTreeMap<PaymentStatus, i64> {
-    fields.get(PAYMENTS).and_then(|value| Deserialize::deserialize(value).ok()).unwrap_or_default()
+    fields.get(PAYMENTS).and_then(read).unwrap_or_default()
 }
 
 /// How many sessions of the period started in each hour of the week, from Monday 00:00.
 pub fn hours_of(fields: &Fields) -> Vec<i64> {
-    let hours: Option<Vec<i64>> = fields.get(HOURS).and_then(|value| Deserialize::deserialize(value).ok());
+    let hours: Option<Vec<i64>> = fields.get(HOURS).and_then(read);
     hours.filter(|hours| hours.len() == WEEK).unwrap_or_else(|| vec![0; WEEK])
 }
 

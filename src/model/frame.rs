@@ -11,6 +11,7 @@ use super::{
     change::{Change, Op},
     ids::Topic,
     position::{ClusterTime, Position},
+    value::read,
 };
 
 /// Version of the compact form; a page of another version reloads once.
@@ -131,7 +132,7 @@ impl Frame {
     /// If the text is of another protocol.
     pub fn read(text: &str) -> Result<Self, UnreadableFrame> {
         let value: Value = serde_json::from_str(text).map_err(|_| UnreadableFrame)?;
-        serde_json::from_value(value).map_err(|_| UnreadableFrame)
+        read(&value).ok_or(UnreadableFrame)
     }
 
     /// The public JSON form.

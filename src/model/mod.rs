@@ -21,4 +21,5 @@ pub mod selection;
 pub mod snapshot;
 pub mod status;
 pub mod time;
+pub mod value;
 pub mod window;

@@ -197,7 +197,12 @@ impl fmt::Display for Selection {
 
 impl From<Selection> for BTreeMap<String, String> {
     fn from(selection: Selection) -> Self {
-        selection.parts().map(|(part, wanted)| (part.name().to_owned(), wanted.to_string())).collect()
+        // One by one: collecting sorts, with code of its own for this one type.
+        let mut texts = Self::new();
+        for (part, wanted) in selection.parts() {
+            texts.insert(part.name().to_owned(), wanted.to_string());
+        }
+        texts
     }
 }
 

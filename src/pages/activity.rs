@@ -10,6 +10,7 @@ use crate::{
         board::{Board, Filter},
         fields::Fields,
         latest::{Latest, PAGE},
+        value::read,
     },
     ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
 };
@@ -106,9 +107,8 @@ fn near_the_end() -> bool {
 
 /// The events up to a key, newest first. A sheet's other values have names that no event's key has.
 fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Latest)> {
-    use serde::Deserialize;
     let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
-    shown.filter_map(|(key, value)| Some((key.clone(), Latest::deserialize(value).ok()?)))
+    shown.filter_map(|(key, value)| Some((key.clone(), read(value)?)))
 }
 
 fn newer(fields: &Fields, than: &str) -> usize {

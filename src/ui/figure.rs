@@ -5,14 +5,14 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::live::Live;
+use crate::{live::Live, model::value::read};
 
 /// Reads the figure and follows it; `None` while it is not known.
 pub fn figure<T: DeserializeOwned + 'static>(
     name: &'static str,
 ) -> impl Fn() -> Option<T> + Copy + Send + Sync + 'static {
     let value = followed(name);
-    move || T::deserialize(value.get()).ok()
+    move || value.with(read)
 }
 
 fn followed(name: &str) -> RwSignal<Value> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::{Failure, Loading};
-use crate::api::{Answer, AppError, Ask, load};
+use crate::api::{Answer, Answered, AppError, Ask, load};
 
 type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
 
@@ -20,12 +20,19 @@ pub fn loaded(
 
 /// Once in the program, not once per caller.
 fn suspended(ask: Ask, what: &'static str, draw: Draw) -> AnyView {
-    let answer = Resource::new(|| (), move |()| load(ask.clone()));
+    let answer = Resource::new(
+        || (),
+        move |()| {
+            let ask = ask.clone();
+            async { Answered(load(ask).await) }
+        },
+    );
     let view = move || {
         let draw = draw.clone();
         Suspend::new(async move {
             answer
                 .await
+                .0
                 .and_then(|answer| draw(answer))
                 .unwrap_or_else(|error| view! { <Failure error retry=move |()| answer.refetch() /> }.into_any())
         })

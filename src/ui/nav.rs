@@ -1,7 +1,7 @@
 //! The places. One enters here when its page exists.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_router::hooks::use_location;
 
 use super::{
     each,
@@ -128,10 +128,12 @@ fn item(place: &'static Place) -> impl IntoView {
 }
 
 fn link(place: &'static Place) -> impl IntoView {
+    let path = use_location().pathname;
+    let current = move || path.with(|path| path == place.path).then_some("page");
     view! {
-        <A href=place.path exact=true>
+        <a href=place.path aria-current=current>
             {place.icon.view()}
             <span>{place.title}</span>
-        </A>
+        </a>
     }
 }

@@ -128,10 +128,13 @@ pub enum Wanted {
 
 impl Wanted {
     pub fn one_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        Self::OneOf(texts)
+        let mut all = Vec::<String>::new();
+        for text in texts {
+            if let Err(place) = all.binary_search_by(|one| one.as_str().cmp(text)) {
+                all.insert(place, text.to_owned());
+            }
+        }
+        Self::OneOf(all)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The day's energy, quarter by quarter.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::{
     model::{figures::DaySeries, time::Period},
@@ -23,7 +22,7 @@ pub fn EnergyToday() -> impl IntoView {
             <header>
                 <h2>{words::card("energy_today")}</h2>
                 <p>{words::PER_QUARTER}</p>
-                <A href=page_of_analytics("last=1d")>{words::charts::OPEN_ANALYTICS}</A>
+                <a href=page_of_analytics("last=1d")>{words::charts::OPEN_ANALYTICS}</a>
             </header>
             <div class="body">{move || chart()}</div>
         </section>

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::{
     model::{
@@ -28,7 +27,7 @@ pub fn Evses() -> impl IntoView {
             <header>
                 <h2>{words::EVSES}</h2>
                 <p>{move || all()}</p>
-                <A href=page(Collection::Stations)>{words::title(Collection::Stations)}</A>
+                <a href=page(Collection::Stations)>{words::title(Collection::Stations)}</a>
             </header>
             <div class="body">
                 {move || bar(ordered(split().unwrap_or_default()))}

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::{
     model::{
@@ -27,7 +26,7 @@ pub fn Notes() -> impl IntoView {
         Some(view! {
             <p class="note-line">
                 <span>{text}</span>
-                <A href=page_of_analytics(&format!("from={day}&to={day}"))>{words::TO_NEWEST}</A>
+                <a href=page_of_analytics(&format!("from={day}&to={day}"))>{words::TO_NEWEST}</a>
             </p>
         })
     };
@@ -40,7 +39,7 @@ pub fn Notes() -> impl IntoView {
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
         let links = counted
             .into_iter()
-            .map(|(collection, n)| view! { <A href=page(collection)>{words::documents(collection, n)}</A> });
+            .map(|(collection, n)| view! { <a href=page(collection)>{words::documents(collection, n)}</a> });
         (all > 0).then(|| {
             view! {
                 <p class="note-line warn">

@@ -1,0 +1,373 @@
+//! An element of any kind.
+
+use std::borrow::Cow;
+
+use leptos::{
+    ev::{Custom, EventDescriptor, on},
+    html::ElementType,
+    prelude::{AddAnyAttr, AnyView, IntoAny, IntoRender, Mountable, Render, RenderEffect, RenderHtml},
+    tachys::{
+        html::{
+            attribute::{
+                Attribute,
+                any_attribute::{AnyAttribute, IntoAnyAttribute},
+                custom::custom_attribute,
+            },
+            node_ref::{NodeRefContainer, node_ref},
+            property::{IntoProperty, prop},
+        },
+        hydration::Cursor,
+        renderer::{
+            CastFrom, Rndr,
+            types::{Element, Event, Node},
+        },
+        ssr::StreamBuilder,
+        view::{Position, PositionState, any_view::AnyViewState},
+    },
+};
+
+use crate::said::{Said, Text, ToSaid};
+
+/// An element with what it says, does and holds.
+pub struct El {
+    tag: &'static str,
+    namespace: Option<&'static str>,
+    attributes: Vec<(&'static str, Said)>,
+    /// What is no text: listeners, properties, references.
+    others: Vec<AnyAttribute>,
+    children: Vec<AnyView>,
+}
+
+/// An element in the document.
+pub struct ElState {
+    el: Element,
+    tag: &'static str,
+    attributes: Vec<(&'static str, Shown)>,
+    others: <Vec<AnyAttribute> as Attribute>::State,
+    others_len: usize,
+    children: Vec<AnyViewState>,
+}
+
+/// An attribute in the document.
+enum Shown {
+    Once(Text),
+    Live(RenderEffect<Text>),
+}
+
+macro_rules! elements {
+    ($namespace:expr => $($tag:ident)*) => {$(
+        #[must_use]
+        pub fn $tag() -> $crate::el::El {
+            $crate::el::El::new(stringify!($tag), $namespace)
+        }
+    )*};
+}
+pub(crate) use elements;
+
+macro_rules! attributes {
+    ($($method:ident $name:literal)*) => {$(
+        #[must_use]
+        pub fn $method(self, value: impl ToSaid) -> Self {
+            self.attr($name, value)
+        }
+    )*};
+}
+
+impl El {
+    pub(crate) const fn new(tag: &'static str, namespace: Option<&'static str>) -> Self {
+        Self { tag, namespace, attributes: Vec::new(), others: Vec::new(), children: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn attr(self, name: &'static str, value: impl ToSaid) -> Self {
+        self.with(name, value.to_said())
+    }
+
+    fn with(mut self, name: &'static str, said: Said) -> Self {
+        self.attributes.push((name, said));
+        self
+    }
+
+    attributes! {
+        action "action" autocapitalize "autocapitalize" autocomplete "autocomplete" autofocus "autofocus" charset "charset"
+        class "class" content "content" crossorigin "crossorigin" datetime "datetime" disabled "disabled" download "download"
+        hidden "hidden" href "href" id "id" lang "lang" list "list" max "max" maxlength "maxlength" method "method" min "min"
+        name "name" open "open" popover "popover" popovertarget "popovertarget" rel "rel" required "required" role "role"
+        scope "scope" selected "selected" spellcheck "spellcheck" src "src" tabindex "tabindex" title "title" r#as "as"
+        r#type "type" value "value"
+        aria_busy "aria-busy" aria_current "aria-current" aria_hidden "aria-hidden" aria_invalid "aria-invalid"
+        aria_label "aria-label" aria_labelledby "aria-labelledby" aria_live "aria-live" aria_pressed "aria-pressed"
+        aria_sort "aria-sort"
+    }
+
+    #[must_use]
+    pub fn child(self, child: impl IntoRender<Output: RenderHtml>) -> Self {
+        self.holding(child.into_render().into_any())
+    }
+
+    fn holding(mut self, child: AnyView) -> Self {
+        self.children.push(child);
+        self
+    }
+
+    /// Listens, through one type of listener for all events.
+    #[must_use]
+    pub fn on<E, F>(self, event: E, mut heard: F) -> Self
+    where
+        E: EventDescriptor,
+        E::EventType: From<Event>,
+        F: FnMut(E::EventType) + 'static,
+    {
+        self.listening(event.name(), Box::new(move |event| heard(event.into())))
+    }
+
+    fn listening(self, event: Cow<'static, str>, heard: Box<dyn FnMut(Event)>) -> Self {
+        self.add_any_attr(on(Custom::<Event>::new(event), heard))
+    }
+
+    #[must_use]
+    pub fn node_ref<E: ElementType>(self, to: impl NodeRefContainer<E>) -> Self {
+        self.add_any_attr(node_ref(to))
+    }
+
+    #[must_use]
+    pub fn prop(self, name: &'static str, value: impl IntoProperty) -> Self {
+        self.add_any_attr(prop(name, value))
+    }
+
+    fn is_void(&self) -> bool {
+        matches!(self.tag, "input" | "link" | "meta")
+    }
+
+    fn opening(&mut self, more: Vec<AnyAttribute>, html: &mut String) {
+        let (mut classes, mut style, mut inner) = (String::new(), String::new(), String::new());
+        html.push('<');
+        html.push_str(self.tag);
+        for (name, said) in std::mem::take(&mut self.attributes) {
+            // An empty class says nothing.
+            if let Some(text) = said.now().filter(|text| name != "class" || !text.is_empty()) {
+                custom_attribute(name, text.into_owned()).to_html(html, &mut classes, &mut style, &mut inner);
+            }
+        }
+        for other in std::mem::take(&mut self.others).into_iter().chain(more) {
+            other.to_html(html, &mut classes, &mut style, &mut inner);
+        }
+        html.push('>');
+    }
+
+    fn closing(&self) -> String {
+        if self.is_void() { String::new() } else { format!("</{}>", self.tag) }
+    }
+
+    /// Whether this is the element of a state, with other words.
+    fn is(&self, state: &ElState) -> bool {
+        self.tag == state.tag
+            && self.others.len() == state.others_len
+            && self.children.len() == state.children.len()
+            && self.attributes.iter().map(|(name, _)| name).eq(state.attributes.iter().map(|(name, _)| name))
+    }
+}
+
+/// Shows an attribute; `known` is what the document says already.
+fn show(el: &Element, name: &'static str, said: Said, known: Option<Text>) -> Shown {
+    match said {
+        Said::Once(text) => {
+            write(el, name, known.as_ref(), &text);
+            Shown::Once(text)
+        }
+        Said::Live(mut read) => {
+            let el = el.clone();
+            Shown::Live(RenderEffect::new_with_value(
+                move |before: Option<Text>| {
+                    let text = read();
+                    write(&el, name, before.as_ref(), &text);
+                    text
+                },
+                known,
+            ))
+        }
+    }
+}
+
+fn write(el: &Element, name: &str, before: Option<&Text>, text: &Text) {
+    if before == Some(text) {
+        return;
+    }
+    match text {
+        Some(text) => Rndr::set_attribute(el, name, text),
+        None => {
+            if before.is_some_and(Option::is_some) {
+                Rndr::remove_attribute(el, name);
+            }
+        }
+    }
+}
+
+impl Render for El {
+    type State = ElState;
+
+    fn build(self) -> ElState {
+        let el = Rndr::create_element(self.tag, self.namespace);
+        let attributes = self.attributes.into_iter().map(|(name, said)| (name, show(&el, name, said, None))).collect();
+        let others_len = self.others.len();
+        let others = self.others.build(&el);
+        let mut children: Vec<_> = self.children.into_iter().map(Render::build).collect();
+        children.iter_mut().for_each(|child| child.mount(&el, None));
+        ElState { el, tag: self.tag, attributes, others, others_len, children }
+    }
+
+    fn rebuild(self, state: &mut ElState) {
+        if !self.is(state) {
+            let mut new = self.build();
+            state.insert_before_this(&mut new);
+            state.unmount();
+            *state = new;
+            return;
+        }
+        for ((name, said), (_, shown)) in self.attributes.into_iter().zip(&mut state.attributes) {
+            let known = match shown {
+                Shown::Once(text) => Some(text.take()),
+                Shown::Live(effect) => effect.take_value(),
+            };
+            *shown = show(&state.el, name, said, known);
+        }
+        self.others.rebuild(&mut state.others);
+        for (child, shown) in self.children.into_iter().zip(&mut state.children) {
+            child.rebuild(shown);
+        }
+    }
+}
+
+impl RenderHtml for El {
+    type AsyncOutput = Self;
+    type Owned = Self;
+
+    const MIN_LENGTH: usize = 0;
+
+    fn dry_resolve(&mut self) {
+        self.children.iter_mut().for_each(RenderHtml::dry_resolve);
+    }
+
+    async fn resolve(mut self) -> Self {
+        let mut children = Vec::with_capacity(self.children.len());
+        for child in self.children {
+            children.push(child.resolve().await);
+        }
+        self.children = children;
+        self
+    }
+
+    fn html_len(&self) -> usize {
+        // A tag twice, and some attributes.
+        32 + self.children.iter().map(RenderHtml::html_len).sum::<usize>()
+    }
+
+    fn to_html_with_buf(
+        mut self,
+        html: &mut String,
+        position: &mut Position,
+        _escape: bool,
+        mark_branches: bool,
+        more: Vec<AnyAttribute>,
+    ) {
+        self.opening(more, html);
+        *position = Position::FirstChild;
+        for child in std::mem::take(&mut self.children) {
+            child.to_html_with_buf(html, position, true, mark_branches, Vec::new());
+        }
+        html.push_str(&self.closing());
+        *position = Position::NextChild;
+    }
+
+    fn to_html_async_with_buf<const OUT_OF_ORDER: bool>(
+        mut self,
+        html: &mut StreamBuilder,
+        position: &mut Position,
+        _escape: bool,
+        mark_branches: bool,
+        more: Vec<AnyAttribute>,
+    ) {
+        html.with_buf(|html| self.opening(more, html));
+        *position = Position::FirstChild;
+        for child in std::mem::take(&mut self.children) {
+            child.to_html_async_with_buf::<OUT_OF_ORDER>(html, position, true, mark_branches, Vec::new());
+        }
+        html.push_sync(&self.closing());
+        *position = Position::NextChild;
+    }
+
+    fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> ElState {
+        match position.get() {
+            Position::FirstChild => cursor.child(),
+            Position::Current => {}
+            _ => cursor.sibling(),
+        }
+        let Some(el) = Element::cast_from(cursor.current()) else {
+            unreachable!("the server draws a <{}> here", self.tag)
+        };
+        let hydrated = |(name, said): (&'static str, Said)| match said {
+            // The document says it already.
+            Said::Once(text) => (name, Shown::Once(text)),
+            Said::Live(mut read) => {
+                let el = el.clone();
+                let shown = RenderEffect::new(move |before: Option<Text>| {
+                    let text = read();
+                    if before.is_some() {
+                        write(&el, name, before.as_ref(), &text);
+                    }
+                    text
+                });
+                (name, Shown::Live(shown))
+            }
+        };
+        let attributes = self.attributes.into_iter().map(hydrated).collect();
+        let others_len = self.others.len();
+        let others = self.others.hydrate::<true>(&el);
+        position.set(Position::FirstChild);
+        let children = self.children.into_iter().map(|child| child.hydrate::<true>(cursor, position)).collect();
+        cursor.set(<Element as AsRef<Node>>::as_ref(&el).clone());
+        position.set(Position::NextChild);
+        ElState { el, tag: self.tag, attributes, others, others_len, children }
+    }
+
+    /// Nothing in an element waits.
+    async fn hydrate_async(self, cursor: &Cursor, position: &PositionState) -> ElState {
+        self.hydrate::<true>(cursor, position)
+    }
+
+    fn into_owned(self) -> Self {
+        self
+    }
+}
+
+impl AddAnyAttr for El {
+    type Output<A: Attribute> = Self;
+
+    fn add_any_attr<A: Attribute>(mut self, attribute: A) -> Self {
+        self.others.push(attribute.into_any_attr());
+        self
+    }
+}
+
+impl Mountable for ElState {
+    fn unmount(&mut self) {
+        Rndr::remove(&self.el);
+    }
+
+    fn mount(&mut self, parent: &Element, marker: Option<&Node>) {
+        Rndr::insert_node(parent, &self.el, marker);
+    }
+
+    fn try_mount(&mut self, parent: &Element, marker: Option<&Node>) -> bool {
+        Rndr::try_insert_node(parent, &self.el, marker)
+    }
+
+    fn insert_before_this(&self, child: &mut dyn Mountable) -> bool {
+        let parent = Rndr::get_parent(&self.el).and_then(Element::cast_from);
+        parent.inspect(|parent| child.mount(parent, Some(&self.el))).is_some()
+    }
+
+    fn elements(&self) -> Vec<Element> {
+        vec![self.el.clone()]
+    }
+}

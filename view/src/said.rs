@@ -1,0 +1,108 @@
+//! What an attribute says, of whatever type it comes.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use leptos::prelude::{Get, Signal};
+
+/// The attribute's text; without one the attribute is not there.
+pub type Text = Option<Cow<'static, str>>;
+
+/// What an attribute says now, or whenever something it reads changes.
+pub enum Said {
+    Once(Text),
+    Live(Box<dyn FnMut() -> Text + Send>),
+}
+
+impl Said {
+    pub fn now(self) -> Text {
+        match self {
+            Self::Once(text) => text,
+            Self::Live(mut read) => read(),
+        }
+    }
+}
+
+/// A value that reads as an attribute's text.
+pub trait ToText {
+    fn to_text(self) -> Text;
+}
+
+impl ToText for &'static str {
+    fn to_text(self) -> Text {
+        Some(Cow::Borrowed(self))
+    }
+}
+
+impl ToText for String {
+    fn to_text(self) -> Text {
+        Some(Cow::Owned(self))
+    }
+}
+
+impl ToText for Cow<'static, str> {
+    fn to_text(self) -> Text {
+        Some(self)
+    }
+}
+
+/// There or not.
+impl ToText for bool {
+    fn to_text(self) -> Text {
+        self.then_some(Cow::Borrowed(""))
+    }
+}
+
+impl<T: ToText> ToText for Option<T> {
+    fn to_text(self) -> Text {
+        self.and_then(T::to_text)
+    }
+}
+
+/// What `view!` passes as an attribute's value.
+pub trait ToSaid {
+    fn to_said(self) -> Said;
+}
+
+macro_rules! once {
+    ($($type:ty),*) => {$(
+        impl ToSaid for $type {
+            fn to_said(self) -> Said {
+                Said::Once(self.to_text())
+            }
+        }
+    )*};
+}
+
+once!(&'static str, String, Cow<'static, str>, bool);
+
+impl<T: ToText> ToSaid for Option<T> {
+    fn to_said(self) -> Said {
+        Said::Once(self.to_text())
+    }
+}
+
+impl<F, T> ToSaid for F
+where
+    F: FnMut() -> T + Send + 'static,
+    T: ToText,
+{
+    fn to_said(mut self) -> Said {
+        Said::Live(Box::new(move || self().to_text()))
+    }
+}
+
+/// A closure as `view!` passes it.
+impl<T: ToText + 'static> ToSaid for Arc<Mutex<dyn FnMut() -> T + Send>> {
+    fn to_said(self) -> Said {
+        Said::Live(Box::new(move || self.lock().unwrap_or_else(PoisonError::into_inner)().to_text()))
+    }
+}
+
+impl<T: ToText + Clone + Send + Sync + 'static> ToSaid for Signal<T> {
+    fn to_said(self) -> Said {
+        Said::Live(Box::new(move || self.get().to_text()))
+    }
+}
