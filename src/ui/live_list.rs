@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_none_of_our_fields_is_shown_beside_the_name() {
         let fields = serde_json::from_value(json!({"name": "Ada", "other": {"nickname": "<Countess>", "floor": 3}}));
-        let html = rendered(vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }]);
+        let html = rendered(vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }], Selection::default(), None);
         assert!(html.contains("floor: 3 · nickname: &lt;Countess&gt;"), "{html}");
     }
 
