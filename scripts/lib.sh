@@ -124,7 +124,7 @@ http_ok() {
 # The files a build is made of. A folder's own time tells of what was removed from it.
 build_inputs() {
   local input
-  for input in src style public Cargo.toml Cargo.lock Leptos.toml rust-toolchain.toml end2end/package-lock.json \
+  for input in src view style public Cargo.toml Cargo.lock Leptos.toml rust-toolchain.toml end2end/package-lock.json \
     end2end/charts.mjs; do
     [[ ! -e $input ]] || echo "$input"
   done

@@ -3,9 +3,10 @@
 
 mod part;
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use part::{Part, Slot, Wanted, is_currency};
 
@@ -21,7 +22,7 @@ use super::{
 
 /// Everything that is asked of a document at once; nothing asked is the whole list. As JSON, texts by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "BTreeMap<String, String>", try_from = "BTreeMap<String, String>")]
+#[serde(into = "Fields", try_from = "Fields")]
 pub struct Selection(Vec<(Part, Wanted)>);
 
 /// What the predicate must know beside the document.
@@ -195,22 +196,27 @@ impl fmt::Display for Selection {
     }
 }
 
-impl From<Selection> for BTreeMap<String, String> {
+/// Texts by name, in the one type of map that the browser's program has for values by name.
+impl From<Selection> for Fields {
     fn from(selection: Selection) -> Self {
         // One by one: collecting sorts, with code of its own for this one type.
         let mut texts = Self::new();
         for (part, wanted) in selection.parts() {
-            texts.insert(part.name().to_owned(), wanted.to_string());
+            texts.insert(part.name().to_owned(), wanted.to_string().into());
         }
         texts
     }
 }
 
-impl TryFrom<BTreeMap<String, String>> for Selection {
+impl TryFrom<Fields> for Selection {
     type Error = BadChoice;
 
-    fn try_from(texts: BTreeMap<String, String>) -> Result<Self, BadChoice> {
-        Self::read(&|name| texts.get(name).cloned().into_iter().collect())
+    fn try_from(texts: Fields) -> Result<Self, BadChoice> {
+        if let Some(name) = texts.iter().find_map(|(name, value)| (!value.is_string()).then_some(name)) {
+            return Err(BadChoice(format!("“{name}” is no text.")));
+        }
+        let text = |name: &str| texts.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self::read(&|name| text(name).into_iter().collect())
     }
 }
 

@@ -328,3 +328,6 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         Json(self.content.ok_or(Unreadable)?).deserialize_map(visitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

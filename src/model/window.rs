@@ -7,7 +7,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
 };
 
 use super::{
@@ -69,6 +69,26 @@ impl Place {
     }
 }
 
+/// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
+#[derive(Clone, Debug, Default)]
+struct Places(Vec<Place>);
+
+impl Places {
+    fn contains(&self, place: &Place) -> bool {
+        self.0.binary_search(place).is_ok()
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, place: Place) -> bool {
+        self.0.binary_search(&place).map_err(|at| self.0.insert(at, place)).is_err()
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, place: &Place) -> bool {
+        self.0.binary_search(place).map(|at| self.0.remove(at)).is_ok()
+    }
+}
+
 /// Why a list cannot go on from where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
@@ -98,7 +118,7 @@ pub struct Window {
     /// Those of the list, and of a selection that follows the clock those that may come to be.
     rows: HashMap<DocId, Fields>,
     /// The places of those of the list.
-    order: BTreeSet<Place>,
+    order: Places,
     /// The place after which nothing is known; `None` when all that match are here.
     horizon: Option<Place>,
     /// Whether all are here that may come to match as time passes.
@@ -112,11 +132,11 @@ pub struct Window {
 impl From<Snapshot> for Window {
     fn from(snapshot: Snapshot) -> Self {
         let collection = snapshot.topic;
-        let mut order = BTreeSet::new();
+        let mut order = Places::default();
         for row in &snapshot.rows {
             order.insert(Place::of(collection, &row.id, &row.fields));
         }
-        let horizon = if snapshot.complete { None } else { order.last().cloned() };
+        let horizon = if snapshot.complete { None } else { order.0.last().cloned() };
         let others = !snapshot.selection.follows_clock() || snapshot.others.is_some();
         let rows = snapshot.rows.into_iter().chain(snapshot.others.into_iter().flatten());
         Self {
@@ -150,14 +170,14 @@ impl Window {
 
     /// How many documents match, as far as is known; of the whole list nobody counts here.
     pub fn total(&self) -> Option<usize> {
-        let total = if self.horizon.is_none() { self.order.len() } else { self.total.max(self.order.len()) };
+        let total = if self.horizon.is_none() { self.order.0.len() } else { self.total.max(self.order.0.len()) };
         (!self.selection.is_everything()).then_some(total)
     }
 
     /// The rows as a snapshot whose changes up to `ct` are in.
     pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
         let total = self.total();
-        let ids: Vec<DocId> = self.order.iter().map(Place::id).cloned().collect();
+        let ids: Vec<DocId> = self.order.0.iter().map(Place::id).cloned().collect();
         let rows = ids.into_iter().filter_map(|id| self.rows.remove(&id).map(|fields| Row { id, fields })).collect();
         let others = (self.selection.follows_clock() && self.others)
             .then(|| self.rows.into_iter().map(|(id, fields)| Row { id, fields }).collect());
@@ -180,7 +200,7 @@ impl Window {
 
     /// The rows shown, in order.
     pub fn shown(&self) -> impl Iterator<Item = &DocId> {
-        self.order.iter().take(self.collection.shown()).map(Place::id)
+        self.order.0.iter().take(self.collection.shown()).map(Place::id)
     }
 
     /// Looks again as time passes; with each minute, as the figures do.
@@ -227,7 +247,7 @@ impl Window {
         if !delta.more {
             self.received = delta.to;
         }
-        if self.horizon.is_some() && self.order.len() < self.collection.shown() {
+        if self.horizon.is_some() && self.order.0.len() < self.collection.shown() {
             Err(Broken::Stale)
         } else {
             Ok(applied)

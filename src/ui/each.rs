@@ -11,3 +11,30 @@ pub fn each<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> Vec<An
 pub fn some<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> V) -> AnyView {
     value.map_or_else(|| ().into_any(), |value| view(value).into_any())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_written_as_browsers_read_them() {
+        let (yes, no) = (|| true, || None::<String>);
+        let html = view! {
+            <a href="/?a=1&b=\"2\"" class="" title=no aria-current=move || Some("page")>{"<b>"}</a>
+            <input type="date" name="from" required=yes disabled=false />
+            <svg class="x" viewBox="0 0 1 1"><path d="M0 0" /></svg>
+            <p class=move || "late".to_owned() id="p"></p>
+        }
+        .to_html();
+        for part in [
+            r#"<a href="/?a=1&amp;b=&quot;2&quot;" aria-current="page">&lt;b&gt;</a>"#,
+            r#"<input type="date" name="from" required="">"#,
+            r#"viewBox="0 0 1 1""#,
+            r#"<path d="M0 0"></path></svg>"#,
+            r#"<p class="late" id="p"></p>"#,
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("</input>") && !html.contains("disabled"), "{html}");
+    }
+}

@@ -2,7 +2,7 @@
 
 mod freshness;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
@@ -331,7 +331,8 @@ impl Task {
             let rid = self.rid();
             self.following[i].state = Follow::Asked(rid);
             let name = collection.name().to_owned();
-            let positions = [(name.clone(), received.to_string())].into();
+            let mut positions = BTreeMap::new();
+            positions.insert(name.clone(), received.to_string());
             self.say(&ClientMessage::Subscribe { rid, topics: vec![name], positions });
         }
         if self.overview == Follow::Waiting {
