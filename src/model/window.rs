@@ -70,7 +70,7 @@ impl Place {
 }
 
 /// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Places(Vec<Place>);
 
 impl Places {
