@@ -69,6 +69,44 @@ test('a number leads to the list of exactly what it counts', async ({ browserOn 
   await expect(page).toHaveURL(/\/sessions\?started=/);
 });
 
+test('a zoomed stretch stays when figures change, and the picture can be kept', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  await openLive(page, '/analytics?last=28d&by=day');
+  const sessions = chart(page, 'sessions');
+  await expect(sessions.locator('[data-state=drawn]')).toBeVisible();
+  const canvas = sessions.locator('canvas').first();
+  await canvas.scrollIntoViewIfNeeded();
+  const box = (await canvas.boundingBox())!;
+  // Where the first day shown is; a click leads to its sessions.
+  const first = { x: 75, y: box.height / 2 };
+  const daysAgo = async (): Promise<number> => {
+    await canvas.click({ position: first });
+    await expect(page).toHaveURL(/\/sessions\?started=/);
+    const from = new URL(page.url()).searchParams.get('started')!.split('/')[0]!;
+    return (Date.now() - Date.parse(from)) / 86_400_000;
+  };
+
+  // About the right edge, so that the first day shown is a later one.
+  await canvas.hover({ position: { x: box.width - 40, y: first.y } });
+  await page.keyboard.down('Control');
+  for (let notch = 0; notch < 5; notch++) await page.mouse.wheel(0, -240);
+  await page.keyboard.up('Control');
+  const before = await sum(sessions);
+  const started = session();
+  await db.collection('charging_sessions').insertOne(started);
+  await expect.poll(() => sum(sessions)).toBe(before + 1);
+  const download = page.waitForEvent('download');
+  await sessions.getByRole('button', { name: 'PNG' }).click();
+  expect((await download).suggestedFilename()).toMatch(/sessions.*\.png$/);
+  expect(await daysAgo()).toBeLessThan(20);
+
+  // Without the zoom the same place is four weeks ago.
+  await openLive(page, '/analytics?last=28d&by=day');
+  await expect(sessions.locator('[data-state=drawn]')).toBeVisible();
+  expect(await daysAgo()).toBeGreaterThan(25);
+  await db.collection('charging_sessions').deleteOne({ _id: started._id });
+});
+
 test('a period is chosen by links and by a form, which keeps what is wrong and says why', async ({ browserOn }) => {
   const page = await browserOn(0);
   await openLive(page, '/analytics');

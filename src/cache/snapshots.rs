@@ -52,7 +52,7 @@ pub async fn cached(
     topic: Collection,
     selection: &Selection,
 ) -> RedisResult<Option<Snapshot>> {
-    get(redis, &key(epoch, &name(topic, selection))).await
+    kept(redis, epoch, &name(topic, selection)).await
 }
 
 /// Caches the rows of a list; `false` where a newer snapshot is cached already.
@@ -60,7 +60,7 @@ pub async fn cached(
 /// # Errors
 /// Redis is away.
 pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<bool> {
-    set(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
+    keep(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
 }
 
 /// What a list is cached under, and read once under by all who ask for it: equal selections have equal names.
@@ -73,7 +73,7 @@ pub fn name(topic: Collection, selection: &Selection) -> String {
 /// # Errors
 /// Redis is away.
 pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count>> {
-    get(redis, &key(epoch, CELLS)).await
+    kept(redis, epoch, CELLS).await
 }
 
 /// Keeps a count for instances that start; `false` where a newer one is kept already.
@@ -81,7 +81,7 @@ pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count
 /// # Errors
 /// Redis is away.
 pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
-    set(redis, CELLS, count.position, count.ct, count).await
+    keep(redis, CELLS, count.position, count.ct, count).await
 }
 
 /// Anything else that was read in an epoch, by its name.
@@ -89,7 +89,8 @@ pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
 /// # Errors
 /// Redis is away.
 pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) -> RedisResult<Option<T>> {
-    get(redis, &key(epoch, name)).await
+    let value: Option<Vec<u8>> = redis.connection().get(redis.key(&key(epoch, name))).await?;
+    Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
 }
 
 /// Keeps what was read at a place in the log and a cluster time; `false` where something newer is kept already.
@@ -97,31 +98,6 @@ pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) 
 /// # Errors
 /// Redis is away.
 pub async fn keep<T: Serialize>(
-    redis: &Redis,
-    name: &str,
-    position: Position,
-    ct: ClusterTime,
-    value: &T,
-) -> RedisResult<bool> {
-    set(redis, name, position, ct, value).await
-}
-
-fn key(epoch: Epoch, name: &str) -> String {
-    format!("snap:{}:{name}", epoch.0)
-}
-
-/// What is newer has the greater text: later in the log, or read later at the same place. Of one width, so that texts
-/// compare as the numbers do; digits only, because Redis compares by its locale.
-fn stamp(position: Position, ct: ClusterTime) -> String {
-    format!("{:020}{:020}", position.seq.0, ct.0)
-}
-
-async fn get<T: DeserializeOwned>(redis: &Redis, key: &str) -> RedisResult<Option<T>> {
-    let value: Option<Vec<u8>> = redis.connection().get(redis.key(key)).await?;
-    Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
-}
-
-async fn set<T: Serialize>(
     redis: &Redis,
     name: &str,
     position: Position,
@@ -137,4 +113,14 @@ async fn set<T: Serialize>(
         .arg(KEEP_S)
         .invoke_async(&mut redis.connection())
         .await
+}
+
+fn key(epoch: Epoch, name: &str) -> String {
+    format!("snap:{}:{name}", epoch.0)
+}
+
+/// What is newer has the greater text: later in the log, or read later at the same place. Of one width, so that texts
+/// compare as the numbers do; digits only, because Redis compares by its locale.
+fn stamp(position: Position, ct: ClusterTime) -> String {
+    format!("{:020}{:020}", position.seq.0, ct.0)
 }

@@ -84,6 +84,15 @@ fn object<'de, V: Visitor<'de>>(all: &'de Map<String, Value>, visitor: V) -> Rea
     if entries.rest.next().is_none() { Ok(read) } else { Err(Unreadable) }
 }
 
+/// What is read as another is: the visitor says whether it is in range.
+macro_rules! read_as {
+    ($other:ident: $($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+            self.$other(visitor)
+        }
+    )*};
+}
+
 struct Json<'de>(&'de Value);
 
 impl<'de> Deserializer<'de> for Json<'de> {
@@ -111,56 +120,8 @@ impl<'de> Deserializer<'de> for Json<'de> {
         }
     }
 
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_i64(visitor)
-    }
-
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
         visitor.visit_borrowed_str(self.0.as_str().ok_or(Unreadable)?)
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.deserialize_str(visitor)
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
@@ -228,6 +189,11 @@ impl<'de> Deserializer<'de> for Json<'de> {
         visitor.visit_unit()
     }
 
+    read_as! { deserialize_i64:
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_f32 deserialize_f64
+    }
+    read_as! { deserialize_str: deserialize_string deserialize_char deserialize_identifier }
     forward_to_deserialize_any! { i128 u128 bytes byte_buf }
 }
 
