@@ -54,6 +54,8 @@ interface PerTest {
   browserOn: (instance: 0 | 1, options?: BrowserContextOptions) => Promise<Page>;
   /** Kills (-9) or starts an instance. */
   server: { kill(instance: 0 | 1): Promise<void>; start(instance: 0 | 1): Promise<void> };
+  /** Stops MongoDB's process where it stands, or lets it go on. */
+  freezeMongo: (on: boolean) => Promise<void>;
 }
 
 export const test = base.extend<PerTest, Shared>({
@@ -96,6 +98,13 @@ export const test = base.extend<PerTest, Shared>({
       return context.newPage();
     });
     await Promise.all(contexts.map((context) => context.close()));
+  },
+  freezeMongo: async ({ stack }, use) => {
+    const freeze = async (on: boolean) => {
+      await fetch(`${stack.control}/freeze/${on ? 'on' : 'off'}`, { method: 'POST' });
+    };
+    await use(freeze);
+    await freeze(false);
   },
   server: async ({ stack }, use) => {
     const control = async (verb: 'kill' | 'start', instance: number) => {

@@ -42,8 +42,8 @@ export default async function setup(): Promise<() => Promise<void>> {
     control.on('request', async (request, response) => {
       const [, verb, number] = request.url!.split('/');
       try {
-        const server = servers[Number(number)]!;
-        await (verb === 'kill' ? server.kill() : server.start());
+        if (verb === 'freeze') mongo.part.freeze(number === 'on');
+        else await (verb === 'kill' ? servers[Number(number)]!.kill() : servers[Number(number)]!.start());
         response.end();
       } catch (error) {
         response.writeHead(500).end(String(error));

@@ -11,7 +11,7 @@ export const LIST: Record<Topic, string> = {
   payments: '/payments',
   eco_stats: '/eco',
 };
-export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports'];
+export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports', '/system'];
 
 export const FIGURES = [
   'active_sessions', 'live_power', 'energy_today', 'revenue_today',
@@ -32,6 +32,12 @@ export const split = (page: Page): Locator => page.locator('[data-figure="evse_s
 /** Entries of the latest changes for one document; `op` narrows them to put, patch or delete. */
 export const latest = (page: Page, id: string, op?: string): Locator =>
   page.locator(`[data-feed="latest"] li[data-id="${id}"]${op ? `[data-op="${op}"]` : ''}`);
+
+/** A stop of the System page's road, and a panel of it, by their headings. */
+export const stop = (page: Page, title: string): Locator =>
+  page.locator('.road > li').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+export const panel = (page: Page, title: string): Locator =>
+  page.locator('section.panel').filter({ has: page.locator('header').getByRole('heading', { name: title, exact: true }) });
 
 export const connection = (page: Page): Locator => page.locator('[data-connection]').first();
 export const alert = (page: Page): Locator => page.getByRole('alert');

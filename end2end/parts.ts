@@ -67,6 +67,11 @@ export class Part {
     }
   }
 
+  /** Lets it neither run nor end, as a machine that hangs; or go on. */
+  freeze(on: boolean): void {
+    this.child.kill(on ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   async end(signal: NodeJS.Signals): Promise<void> {
     if (this.ended) return;
     const closed = once(this.child, 'exit');

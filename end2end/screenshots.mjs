@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium } from '@playwright/test';
 
-const PAGES = { overview: '/', activity: '/activity', analytics: '/analytics', clients: '/clients', stations: '/stations', sessions: '/sessions', payments: '/payments', eco: '/eco', reports: '/reports' };
+const PAGES = { overview: '/', activity: '/activity', analytics: '/analytics', clients: '/clients', stations: '/stations', sessions: '/sessions', payments: '/payments', eco: '/eco', reports: '/reports', system: '/system' };
 const SIZES = {
   desktop: { viewport: { width: 1440, height: 960 } },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },

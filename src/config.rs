@@ -48,6 +48,8 @@ pub struct ServerSettings {
     pub site_addr: SocketAddr,
     /// Where browsers reach it.
     pub public_origin: PublicOrigin,
+    /// Where metrics are told; `None`: nowhere.
+    pub metrics_addr: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +109,7 @@ impl Settings {
         // Where the address itself is wrong, that alone is told.
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
         let public_origin = sources.read_or(&PUBLIC_ORIGIN, &listening, parse::public_origin);
+        let metrics_addr = sources.read(&METRICS_ADDR, parse::metrics_addr);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
             && theirs.same_as(ours)
         {
@@ -117,7 +120,11 @@ impl Settings {
             let mapping = Mapping::new(definitions, &currency, &time_zone);
             Some(Self {
                 network: NetworkSettings { name: name?, time_zone, currency, silent_after: silent_after? },
-                server: ServerSettings { site_addr: site_addr?, public_origin: public_origin? },
+                server: ServerSettings {
+                    site_addr: site_addr?,
+                    public_origin: public_origin?,
+                    metrics_addr: metrics_addr?,
+                },
                 mongo: MongoSettings {
                     uri: uri?,
                     operator_db: operator_db?,
@@ -139,6 +146,7 @@ const CURRENCY: Key = Key::new("CHARGEDECK_CURRENCY", "network", "currency", Non
 const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
 const SITE_ADDR: Key = Key::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
 const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
+const METRICS_ADDR: Key = Key::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
 const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
 const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
 const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
@@ -146,13 +154,14 @@ const KEEP_EVENTS: Key = Key::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 11] = [
+const KEYS: [Key; 12] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
     SILENT_AFTER,
     SITE_ADDR,
     PUBLIC_ORIGIN,
+    METRICS_ADDR,
     MONGODB_URI,
     OPERATOR_DB,
     OWN_DB,

@@ -10,6 +10,8 @@ pub mod model;
 pub mod charts;
 
 #[cfg(feature = "ssr")]
+pub mod audit;
+#[cfg(feature = "ssr")]
 pub mod auth;
 #[cfg(feature = "ssr")]
 pub mod cache;
@@ -41,6 +43,8 @@ pub mod serve;
 pub mod snapshots;
 #[cfg(feature = "ssr")]
 pub mod socket;
+#[cfg(feature = "ssr")]
+pub mod system;
 #[cfg(feature = "ssr")]
 pub mod telemetry;
 

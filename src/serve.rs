@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    audit,
     auth::{Doors, session::SessionLimits},
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
@@ -18,6 +19,8 @@ use crate::{
     relay::Relay,
     reports::Reports,
     snapshots::Snapshots,
+    system,
+    telemetry::listener,
 };
 
 /// How long sockets get to say good-bye.
@@ -35,9 +38,15 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let work = TaskTracker::new();
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
     work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
+    work.spawn(audit::run(hub.clone(), mongo.clone(), redis.clone(), closing.clone()));
     let events = Events::of(&mongo.own);
     let keep = settings.mongo.keep_events;
     work.spawn(events::write(events.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
+
+    if let Some(addr) = settings.server.metrics_addr {
+        let telling = listener::tell(addr, closing.clone()).await;
+        work.spawn(telling.with_context(|| format!("telling metrics on {addr} (CHARGEDECK_METRICS_ADDR)"))?);
+    }
 
     let leptos = get_configuration(Some(DEFAULT_FILE))
         .or_else(|_| get_configuration(None))
@@ -56,6 +65,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     };
     work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
     let sockets = app.sockets.clone();
+    work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
     let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;

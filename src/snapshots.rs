@@ -21,6 +21,7 @@ use crate::{
         window::Window,
     },
     mongo::{self, Mongo},
+    telemetry::metrics::metrics,
 };
 
 /// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
@@ -82,6 +83,7 @@ impl Snapshots {
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
             if let Some(fresh) = self.cached(collection, &selection, asked, min_position).await? {
+                metrics().snapshot_hits.inc();
                 return Ok(fresh);
             }
             if lease.take().await? {
@@ -116,6 +118,7 @@ impl Snapshots {
 
     async fn read_and_cache(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
         let read = self.read(collection, selection).await?;
+        metrics().snapshot_reads.inc();
         snapshots::cache(&self.redis, &read).await?;
         Ok(read)
     }

@@ -1,6 +1,11 @@
 //! Where the log goes: readable lines on a terminal, JSON lines with `CHARGEDECK_LOG_FORMAT=json`; `RUST_LOG` filters.
 //!
+//! What is counted and measured is in [`metrics`].
+//!
 //! No layer here records bodies, cookies or URIs with credentials: what holds a secret is a `SecretString`, whose `Debug` is blank.
+
+pub mod listener;
+pub mod metrics;
 
 use std::io::{self, IsTerminal};
 

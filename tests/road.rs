@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
+    audit,
     cache::{
         Redis,
         log::{Appended, Log, Tail},
@@ -18,15 +19,15 @@ use chargedeck::{
     },
     config::{MongoSettings, Settings},
     events::{self, Events},
-    hub::{self, Hub, Since},
+    hub::{self, Hub, Since, Verdict},
     model::{
         analytics,
         board::{Board, Filter},
-        cells::Cells,
+        cells::{Cell, Cells},
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId, Topic},
-        log::{Entry, LOG_VERSION},
+        log::{Effect, Entry, LOG_VERSION, Record, RowChange},
         position::{ClusterTime, Epoch, Position, Seq},
         selection::Selection,
         snapshot::Snapshot,
@@ -36,6 +37,7 @@ use chargedeck::{
     mongo::{self, Mongo},
     relay::Relay,
     snapshots::Snapshots,
+    telemetry::metrics::metrics,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -434,6 +436,64 @@ async fn without_images_rows_are_read_and_figures_counted_anew() {
     instance.until("a word on the figures' age", |hub| counted_at(hub).is_some()).await;
     instance.until("figures counted anew", |hub| active_clients(hub) == Some(15) && counted_at(hub).is_none()).await;
     instance.stop.cancel();
+}
+
+#[tokio::test]
+async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told_and_mended() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let clients = network.collection(Collection::Clients);
+    let writing = tokio::spawn({
+        let clients = clients.clone();
+        async move {
+            for n in 0..400 {
+                clients.insert_one(client(n)).await.unwrap();
+                clients.update_one(doc! {"_id": n - 3}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+                clients.delete_one(doc! {"name": format!("Client {}", n / 2)}).await.unwrap();
+            }
+        }
+    });
+    let mut audits = 0;
+    while !writing.is_finished() {
+        assert_eq!(audit::once(&instance.hub, &network.mongo).await.unwrap(), Verdict::Equal);
+        audits += 1;
+    }
+    writing.await.unwrap();
+    assert!(audits > 0);
+    assert_eq!(audit::once(&instance.hub, &network.mongo).await.unwrap(), Verdict::Equal, "also at rest");
+
+    let (log, lie) = (Log::new(network.redis.clone()), Cell::Documents(Collection::Clients));
+    let truth = instance.hub.cell(&lie).unwrap();
+    loop {
+        let (tail, last) = log.last().await.unwrap().unwrap();
+        let seq = tail.position.seq.next();
+        let effect = Effect::Row(RowChange {
+            id: DocId("nobody".to_owned()),
+            after: None,
+            changed: None,
+            before: Fields::new(),
+            cells: Some(vec![(lie.clone(), 5)].into()),
+        });
+        let ct = last.unwrap().ct;
+        let record = Record { collection: Collection::Clients, ct, at: ct.instant(), effect };
+        let epoch = tail.position.epoch;
+        let entry =
+            Entry { version: LOG_VERSION, epoch, first: seq, last: seq, ct, closed: seq, records: vec![record] };
+        if log.append(Some(&tail), &entry, &tail.token).await.unwrap() == Appended::Done {
+            break;
+        }
+    }
+    instance.until("the lie", |hub| hub.cell(&lie) == Some(truth + 5)).await;
+    let told = || metrics().audits.read().iter().filter(|([outcome], _)| outcome == "different").map(|(_, n)| *n).sum();
+    let before: u64 = told();
+    let found = audit::once(&instance.hub, &network.mongo).await.unwrap();
+    assert_eq!(found, Verdict::Different(vec![(lie.clone(), truth + 5, truth)]));
+    assert_eq!(told(), before + 1);
+    assert_eq!(instance.hub.cell(&lie), Some(truth), "counted anew");
+    clients.insert_one(client(1000)).await.unwrap();
+    instance.until("the relay goes on", |hub| hub.cell(&lie) == Some(truth + 1)).await;
+    assert_eq!(audit::once(&instance.hub, &network.mongo).await.unwrap(), Verdict::Equal);
 }
 
 fn counted_at(hub: &Hub) -> Option<UtcMs> {

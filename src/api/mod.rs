@@ -39,6 +39,8 @@ pub enum Ask {
     /// [`Charts`] of a query as it stands in the address, or why there are none, in words; with the revenue of a currency; without one that of the network's,
     /// or of what there is.
     Analytics { query: String, currency: Option<Currency> },
+    /// The values of the System page's board.
+    System,
     /// A [`Drawn`] report of a query as it stands in the address, or why there is none, in words.
     Report { query: String },
 }

@@ -4,6 +4,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use redis::{AsyncCommands, ExistenceCheck, RedisResult, Script, SetExpiry, SetOptions};
+use tokio_util::sync::CancellationToken;
 
 use super::Redis;
 
@@ -54,6 +55,22 @@ impl Lease {
     pub async fn renew(&self) -> RedisResult<bool> {
         let term = u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX);
         RENEWAL.key(&self.key).arg(&self.holder).arg(term).invoke_async(&mut self.redis.connection()).await
+    }
+
+    /// Renews the lease until it is lost or `term` ends; then ends `term`.
+    pub async fn keep(&self, term: &CancellationToken) {
+        let mut failures = 0;
+        while !term.is_cancelled() {
+            term.run_until_cancelled(tokio::time::sleep(RENEW)).await;
+            match self.renew().await {
+                Ok(true) => failures = 0,
+                Ok(false) => break,
+                // Redis may be away for everyone; what is done is guarded where it is done.
+                Err(_) if failures < 2 => failures += 1,
+                Err(_) => break,
+            }
+        }
+        term.cancel();
     }
 
     /// Gives the lease back.

@@ -128,6 +128,22 @@ impl Log {
         Ok(Some((tail, parse(&field(&last.map, "entry")?)?)))
     }
 
+    /// How many entries it has, the bytes they take, and the seconds from the first to the last.
+    pub async fn extent(&self) -> Result<(i64, i64, i64)> {
+        let mut connection = self.redis.connection();
+        let entries: i64 = connection.xlen(&self.key).await?;
+        let bytes: Option<i64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+        let first: StreamRangeReply = connection.xrange_count(&self.key, "-", "+", 1).await?;
+        let first = match first.ids.first() {
+            Some(first) => parse(&field(&first.map, "entry")?)?,
+            None => None,
+        };
+        let last = self.last().await?.and_then(|(_, entry)| entry);
+        let seconds = |entry: &Entry| i64::from(entry.ct.seconds());
+        let window = first.zip(last).map_or(0, |(first, last)| seconds(&last) - seconds(&first));
+        Ok((entries, bytes.unwrap_or(0), window))
+    }
+
     /// The log's last position.
     pub async fn head(&self) -> Result<Option<Position>> {
         let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;

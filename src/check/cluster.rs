@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::MongoSettings,
-    mongo::{Mongo, prepare},
+    mongo::{Mongo, oplog, prepare},
 };
 
 const SERVER: &str = "MongoDB";
@@ -123,25 +123,19 @@ fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut
 async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     let what = "Oplog";
     let local = mongo.client.database("local");
-    let oplog = local.collection::<Document>("oplog.rs");
-    let at = async |direction: i32| {
-        let entry = oplog.find_one(doc! {}).sort(doc! {"$natural": direction}).projection(doc! {"ts": 1}).await?;
-        mongodb::error::Result::Ok(entry.and_then(|entry| entry.get_timestamp("ts").ok().map(|ts| i64::from(ts.time))))
-    };
-    let (first, last) = match (at(1).await, at(-1).await) {
-        (Ok(Some(first)), Ok(Some(last))) => (first, last),
-        (Err(error), _) | (_, Err(error)) => {
+    let window = match oplog::window(mongo).await {
+        Ok(Some(window)) => window,
+        Err(error) => {
             let refused = is_refused(&error);
             let reason = if refused { "not known: no right to read local".to_owned() } else { unanswered(&error) };
             report.warning(what, reason);
             return None;
         }
-        _ => {
+        Ok(None) => {
             report.warning(what, "not known: it is not told here");
             return None;
         }
     };
-    let window = last - first;
     #[expect(clippy::cast_precision_loss, reason = "hours with one decimal")]
     let hours = window as f64 / 3600.0;
     let mb = full(&local).await;

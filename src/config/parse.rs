@@ -1,6 +1,10 @@
 //! The text of one setting -> its value, or what is wrong with it in words. Pure.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use mongodb::options::ConnectionString;
@@ -110,6 +114,17 @@ pub(super) fn days(text: &str) -> Result<Duration, String> {
 
 pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000".into())
+}
+
+/// A port alone is on this machine alone.
+pub(super) fn metrics_addr(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let port = text.parse::<u16>().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse())
+        .map(Some)
+        .map_err(|_| "must be off, a port on this machine, or an IP address and a port, such as 127.0.0.1:9464".into())
 }
 
 pub(super) fn public_origin(text: &str) -> Result<PublicOrigin, String> {

@@ -56,6 +56,7 @@ fn each_wrong_setting_is_told_with_key_source_and_reason() {
         ("CHARGEDECK_PUBLIC_ORIGIN", "https://me@deck.example.org", "alone"),
         ("CHARGEDECK_PUBLIC_ORIGIN", "deck.example.org", "alone"),
         ("CHARGEDECK_PUBLIC_ORIGIN", "ftp://deck.example.org", "alone"),
+        ("CHARGEDECK_METRICS_ADDR", "localhost:9464", "127.0.0.1:9464"),
         ("MONGODB_URI", "postgres://127.0.0.1", "mongodb://"),
         ("MONGODB_DB", "a.b", "database name"),
         ("MONGODB_DB", "admin", "MongoDB's own"),
@@ -69,6 +70,14 @@ fn each_wrong_setting_is_told_with_key_source_and_reason() {
         assert_eq!((error.key.as_str(), error.source.as_str()), (*key, "environment"), "{error}");
         assert!(error.reason.contains(reason), "{error}");
     }
+}
+
+#[test]
+fn metrics_are_told_nowhere_unless_asked_and_by_a_port_on_this_machine_alone() {
+    let addr = |env: &[_]| load(NETWORK, env).unwrap().server.metrics_addr.map(|addr| addr.to_string());
+    assert_eq!(addr(&[]), None);
+    assert_eq!(addr(&[("CHARGEDECK_METRICS_ADDR", "9464")]).as_deref(), Some("127.0.0.1:9464"));
+    assert_eq!(addr(&[("CHARGEDECK_METRICS_ADDR", "[::]:9464")]).as_deref(), Some("[::]:9464"));
 }
 
 #[test]

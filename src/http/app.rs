@@ -82,6 +82,7 @@ impl App {
                 Answer::of(&said(self.analytics(query, currency).await.map(|(charts, _)| charts))?)
             }
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
+            Ask::System => Answer::of(&self.board(&Board::System).await?.fields),
             Ask::Report { query } => Answer::of(&said(self.drawn(&query).await)?),
         }
     }

@@ -77,6 +77,15 @@ impl Filled {
 pub struct Cache {
     silent_after_s: i64,
     boards: Mutex<HashMap<Board, Entry>>,
+    system: Mutex<System>,
+}
+
+/// What is shown of the road's health: told once a second, sent only while someone looks.
+#[derive(Default)]
+struct System {
+    version: u64,
+    fields: Fields,
+    looked_at: bool,
 }
 
 struct Entry {
@@ -87,7 +96,19 @@ struct Entry {
 
 impl Cache {
     pub fn new(silent_after: Duration) -> Self {
-        Self { silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX), boards: Mutex::default() }
+        Self {
+            silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX),
+            boards: Mutex::default(),
+            system: Mutex::default(),
+        }
+    }
+
+    /// Shows the road's health; whether someone has looked since the last time.
+    pub fn show_system(&self, fields: Fields) -> bool {
+        let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        system.version += 1;
+        system.fields = fields;
+        std::mem::take(&mut system.looked_at)
     }
 
     pub const fn silent_after_s(&self) -> i64 {
@@ -102,6 +123,11 @@ impl Cache {
             Board::Overview(_) => (state.version, minute),
             Board::Activity(_) | Board::Reported => (state.version, 0),
             Board::Analytics(_) => (state.course, minute),
+            Board::System => {
+                let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+                system.looked_at = true;
+                (system.version, 0)
+            }
         };
         let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
         let known = boards.get(board);
@@ -114,6 +140,10 @@ impl Cache {
             Board::Analytics(query) => {
                 let now = state.now()?;
                 analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
+            }
+            Board::System => {
+                let system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+                Some(system.fields.clone()).filter(|fields| !fields.is_empty())?
             }
             Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
         };

@@ -18,11 +18,14 @@ use std::{
 use tokio::sync::watch;
 
 pub use boards::Filled;
+pub use counting::Verdict;
 pub use frames::Form;
 pub use tail::follow;
 
 use crate::model::{
     board::Board,
+    cells::{Cell, Cells},
+    fields::Fields,
     frame::Delta,
     ids::Collection,
     position::{ClusterTime, Position},
@@ -49,6 +52,9 @@ pub struct Freshness {
     /// How long ago the relay was heard; `None`: never.
     pub checked: Option<Duration>,
 }
+
+/// A longer lag is not kept as the last one once nothing is behind.
+const CAUGHT_UP: Duration = Duration::from_secs(1);
 
 /// A handle to the hub; clones share it.
 #[derive(Clone)]
@@ -134,11 +140,57 @@ impl Hub {
         self.0.version.send_modify(|version| *version += 1);
     }
 
+    /// Shows the road's health on [`Board::System`], and wakes who looks at it.
+    pub fn show_system(&self, fields: Fields) {
+        if self.0.boards.show_system(fields) {
+            self.wake();
+        }
+    }
+
+    /// A cell of the figures, as far as they are known.
+    pub fn cell(&self, cell: &Cell) -> Option<i64> {
+        self.read().cells.cells().map(|cells| cells.get(cell))
+    }
+
+    /// Begins to audit the figures' cells; false while they are not exact.
+    pub fn begin_audit(&self) -> bool {
+        let mut state = self.write();
+        let ct = state.ct;
+        state.cells.begin_audit(ct)
+    }
+
+    /// Whether every change up to `ct` is in, so that the audit can end; or it was broken off.
+    pub fn may_end_audit(&self, ct: ClusterTime) -> bool {
+        let state = self.read();
+        state.cells.may_decide(ct, state.ct)
+    }
+
+    /// Compares the cells as they were at `ct` with all documents counted then. Where they differ the count takes their
+    /// place.
+    pub fn end_audit(&self, ct: ClusterTime, truth: &Cells) -> Verdict {
+        let mut state = self.write();
+        let verdict = state.cells.end_audit(ct, truth);
+        if matches!(verdict, Verdict::Different(_)) {
+            state.version += 1;
+            state.course += 1;
+            drop(state);
+            self.wake();
+        }
+        verdict
+    }
+
     /// The relay said that nothing happened after `position` until `at`.
     fn checked(&self, position: Position, at: UtcMs) {
         let mut state = self.write();
         if state.tail() == Some(position) {
             state.checked = Some(Instant::now());
+            // What was late has come.
+            if state.lag > CAUGHT_UP {
+                state.lag = Duration::ZERO;
+            }
+            if state.head() == Some(position) {
+                state.cells.idle(at);
+            }
         }
         state.heard(at);
     }

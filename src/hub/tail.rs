@@ -22,6 +22,7 @@ use crate::{
         position::{ClusterTime, Position},
     },
     mongo::{self, Mongo},
+    telemetry::metrics::metrics,
 };
 
 /// How often the log's end is asked for.
@@ -98,12 +99,12 @@ impl Follower {
 
     async fn published(&mut self, message: &Msg) -> Result<()> {
         let entry: Entry = serde_json::from_slice(message.get_payload_bytes()).context("a published entry")?;
-        let last_at = entry.records.last().map(|record| record.at);
+        let (changes, last_at) = (entry.records.len(), entry.records.last().map(|record| record.at));
         let intake = self.hub.write().take(entry);
         match intake {
             Intake::Gap => return self.catch_up().await,
             Intake::Old => return Ok(()),
-            Intake::Taken(_) => {}
+            Intake::Taken(_) => metrics().taken(changes, last_at),
         }
         {
             let mut state = self.hub.write();

@@ -18,10 +18,13 @@ pub enum Board {
     Analytics(Query),
     /// When something last changed that a report may show.
     Reported,
+    /// The road's own health.
+    System,
 }
 
 /// The value of [`Board::Reported`]: the position of that change.
 pub const CHANGED: &str = "changed";
+const ALL: &str = "all";
 
 impl Board {
     /// The public name of the event that a delta of this board is.
@@ -31,6 +34,7 @@ impl Board {
             Self::Activity(_) => "activity",
             Self::Analytics(_) => "analytics",
             Self::Reported => "reports",
+            Self::System => "system",
         }
     }
 }
@@ -42,6 +46,7 @@ impl fmt::Display for Board {
             Self::Activity(filter) => write!(f, "activity?of={}", filter.name()),
             Self::Analytics(query) => write!(f, "analytics?{query}"),
             Self::Reported => write!(f, "reports?{CHANGED}"),
+            Self::System => write!(f, "system?{ALL}"),
         }
     }
 }
@@ -62,6 +67,7 @@ impl FromStr for Board {
             }
             ("analytics", query) => query.parse().map(Self::Analytics),
             ("reports", CHANGED) => Ok(Self::Reported),
+            ("system", ALL) => Ok(Self::System),
             _ => Err(unknown()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A change adds `contributions(after) - contributions(before)`; all documents folded give the same as all changes applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +150,13 @@ impl Cells {
                 }
             }
         }
+    }
+
+    /// The cells in which these and `other` differ, each with both values.
+    pub fn differences(&self, other: &Self) -> Vec<(Cell, i64, i64)> {
+        let cells: BTreeSet<&Cell> = self.0.keys().chain(other.0.keys()).collect();
+        let both = cells.into_iter().map(|cell| (cell.clone(), self.get(cell), other.get(cell)));
+        both.filter(|(_, ours, theirs)| ours != theirs).collect()
     }
 
     /// Adds every sum of `other`.

@@ -201,6 +201,9 @@ pub enum ClientMessage {
     },
     Pong {
         n: u32,
+        /// How long what came last took from its receipt to its painting, by the client's own clock, milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paint_ms: Option<u32>,
     },
 }
 

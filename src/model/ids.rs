@@ -267,6 +267,7 @@ mod tests {
             "activity?of=problems",
             "analytics?last=7d&by=day&against=before&zone=Europe/London",
             "reports?changed",
+            "system?all",
         ] {
             assert_eq!(name.parse::<Topic>().unwrap().to_string(), name);
         }
@@ -278,6 +279,7 @@ mod tests {
             "activity?of=users",
             "analytics?last=7d",
             "reports?",
+            "system?",
             "x?of=all",
         ] {
             assert!(name.parse::<Topic>().is_err(), "{name}");

@@ -20,6 +20,7 @@ pub mod report;
 pub mod selection;
 pub mod snapshot;
 pub mod status;
+pub mod system;
 pub mod time;
 pub mod value;
 pub mod window;

@@ -1,7 +1,9 @@
 //! The states of things, with the role in which they are drawn. A state unknown to us is kept as it is.
 
+use serde::{Deserialize, Serialize};
+
 /// How a state looks: always a shape and a word as well as a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// disc
     Ok,

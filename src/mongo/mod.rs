@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod documents;
+pub mod oplog;
 pub mod prepare;
 pub mod reading;
 pub mod selection;

@@ -13,6 +13,7 @@ mod payments;
 mod reports;
 mod sessions;
 mod stations;
+mod system;
 
 use std::pin::Pin;
 
@@ -29,7 +30,7 @@ pub use login::login;
 
 use crate::{
     model::ids::Collection,
-    ui::{ANALYTICS, REPORTS, page},
+    ui::{ANALYTICS, REPORTS, SYSTEM, page},
 };
 
 /// An address, what loads its part of the browser's program, and what draws it then.
@@ -37,7 +38,7 @@ type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
-pub static PAGES: [Page; 9] = [
+pub static PAGES: [Page; 10] = [
     ("/", || Box::pin(load_overview()), || part(overview())),
     ("/activity", || Box::pin(load_activity()), || part(activity())),
     (ANALYTICS, || Box::pin(load_analytics()), || part(analytics())),
@@ -47,6 +48,7 @@ pub static PAGES: [Page; 9] = [
     (page(Collection::Clients), || Box::pin(load_clients()), || part(clients())),
     (page(Collection::EcoStats), || Box::pin(load_eco()), || part(eco())),
     (REPORTS, || Box::pin(load_reports()), || part(reports())),
+    (SYSTEM, || Box::pin(load_system()), || part(system())),
 ];
 
 /// Draws the page at `path`.
@@ -96,4 +98,5 @@ parts! {
     clients lists load_clients,
     eco lists load_eco,
     reports reports load_reports,
+    system system load_system,
 }

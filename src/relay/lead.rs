@@ -23,6 +23,7 @@ use crate::{
         Mongo, error_code, prepare,
         watch::{self, Event, Kind, Start},
     },
+    telemetry::metrics::{Hop, metrics},
 };
 
 /// Events between the stream and the log.
@@ -171,6 +172,7 @@ async fn follow(
                     if matches!(event.kind, Kind::Reset { .. }) {
                         switch_images_on(relay).await?;
                     }
+                    metrics().reached(Hop::Relay, event.at);
                     events.push(event);
                 }
                 Read::Idle(token) => idle = Some(token),
@@ -217,11 +219,16 @@ async fn trim(mongo: Mongo, log: Log) {
 async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationToken) -> Result<()> {
     while let Some(next) = sequencer.next() {
         match log.append(Some(sequencer.tail()), &next.entry, &next.token).await {
-            Ok(Appended::Done) => sequencer.appended(&next),
+            Ok(Appended::Done) => {
+                metrics().appended(&next.entry);
+                sequencer.appended(&next);
+            }
             Ok(Appended::Chain(Some(tail))) if sequencer.skip_to(&tail) => {
+                metrics().conflicts.inc();
                 tracing::info!(position = %tail.position, "the log was ahead");
             }
             Ok(Appended::Chain(tail)) => {
+                metrics().conflicts.inc();
                 bail!(
                     "the log ends at {:?}, not at {}",
                     tail.map(|t| t.position.to_string()),
@@ -247,6 +254,7 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str) -> Re
         Appended::Done => {}
         Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
     }
+    metrics().epochs.add([("reason", reason)]);
     tracing::warn!(epoch = epoch.0, reason, "a new epoch begins");
     let tail = Tail { position: Position::new(epoch, Seq(0)), token: String::new() };
     Ok((Start::Later(from), Sequencer::after(tail, Seq(0))))

@@ -20,6 +20,7 @@ use crate::{
         log::Log,
     },
     mongo::Mongo,
+    telemetry::metrics::{metrics, now},
 };
 
 /// What the relay needs.
@@ -51,8 +52,13 @@ impl Relay {
             }
             tracing::info!("this instance is the relay");
             let term = stop.child_token();
-            let keeper = tokio::spawn(keep(lease.clone(), term.clone()));
+            let keeper = tokio::spawn({
+                let (lease, term) = (lease.clone(), term.clone());
+                async move { lease.keep(&term).await }
+            });
+            metrics().relay_since.set(now().seconds());
             let led = lead::lead(&self, &Log::new(self.redis.clone()), &term).await;
+            metrics().relay_since.set(0);
             term.cancel();
             let _ended = keeper.await;
             match led {
@@ -67,22 +73,6 @@ impl Relay {
             }
         }
     }
-}
-
-/// Renews the lease until it is lost or `term` ends; then ends `term`.
-async fn keep(lease: Lease, term: CancellationToken) {
-    let mut failures = 0;
-    while !term.is_cancelled() {
-        pause(&term, RENEW).await;
-        match lease.renew().await {
-            Ok(true) => failures = 0,
-            Ok(false) => break,
-            // Redis may be away for everyone; the log's compare-and-set decides who goes on.
-            Err(_) if failures < 2 => failures += 1,
-            Err(_) => break,
-        }
-    }
-    term.cancel();
 }
 
 async fn pause(stop: &CancellationToken, how_long: Duration) {

@@ -20,6 +20,7 @@ use crate::{
         ids::{Collection, Topic},
         position::Position,
     },
+    telemetry::metrics::{Hop, metrics},
 };
 
 /// How often a client is told how fresh its screen is.
@@ -46,6 +47,8 @@ pub struct Connection {
     heard: Instant,
     inbound: VecDeque<Instant>,
     pings: u32,
+    /// When the last of them went.
+    pinged: std::time::Instant,
 }
 
 /// Why a connection ends.
@@ -70,12 +73,14 @@ impl Connection {
             heard: Instant::now(),
             inbound: VecDeque::new(),
             pings: 0,
+            pinged: std::time::Instant::now(),
         }
     }
 
     /// Serves the socket to its end.
     pub async fn run(mut self, mut socket: WebSocket) {
         if let Err(End::Close(code)) = self.serve(&mut socket).await {
+            metrics().slow.inc_by(u64::from(code == close::SLOW));
             let reason = Utf8Bytes::default();
             let closing = socket.send(Message::Close(Some(CloseFrame { code, reason })));
             // A client that does not read cannot be told either.
@@ -164,7 +169,12 @@ impl Connection {
                 self.hidden = hidden;
                 if hidden { Ok(()) } else { self.flush(socket).await }
             }
-            ClientMessage::Pong { .. } => Ok(()),
+            ClientMessage::Pong { n, paint_ms } => {
+                if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
+                    metrics().painted(self.pinged, paint_ms);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -216,15 +226,18 @@ impl Connection {
     async fn flush(&mut self, socket: &mut WebSocket) -> Step {
         for collection in Collection::ALL {
             let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
+            let newest = metrics().newest();
             match self.app.hub.since(collection, cursor) {
                 Since::Current => {}
                 Since::Frames(shared) => {
                     for frame in shared.encoded(self.form) {
                         self.send(socket, frame.clone()).await?;
                     }
+                    metrics().reached(Hop::Socket, newest);
                     self.cursors.insert(collection, shared.to);
                 }
                 Since::Reset { min_position, reason } => {
+                    metrics().resync(collection, reason);
                     self.cursors.remove(&collection);
                     let topic = Topic::Collection(collection);
                     let reset =
@@ -255,6 +268,7 @@ impl Connection {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         self.pings += 1;
+        self.pinged = std::time::Instant::now();
         let ping = Frame::Ping(Ping {
             n: self.pings,
             lag_ms: ms(freshness.lag),
@@ -283,6 +297,7 @@ impl Connection {
     }
 
     async fn send(&self, socket: &mut WebSocket, text: Utf8Bytes) -> Step {
+        metrics().sent(text.len());
         match timeout(WRITE, socket.send(Message::Text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),

@@ -13,6 +13,7 @@ pub enum Icon {
     Payments,
     Eco,
     Reports,
+    System,
     More,
     Picture,
     Table,
@@ -30,6 +31,9 @@ impl Icon {
             Self::Payments => "M1.5 3.5h13v9h-13zm0 3h13M4 10h3",
             Self::Eco => "M3 13C3 6 8 3 14 3c0 6-3 10-8 10zm0 0c1-3 3-5 6-6",
             Self::Reports => "M4 1h6l3 3v11H4zm2 6h5M6 10h5",
+            Self::System => {
+                "M3 5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zm10 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM5 3h4a2.5 2.5 0 0 1 0 5H7a2.5 2.5 0 0 0 0 5h4"
+            }
             Self::More => "M3 8h.01M8 8h.01M13 8h.01",
             Self::Picture => "M2 3h12v10H2zm0 8 4-4 3 3 2-2 3 3M10.5 5.5h.01",
             Self::Table => "M2 3h12v10H2zm0 3.5h12M2 10h12M6 3v10",
@@ -45,6 +49,7 @@ impl Icon {
             | Self::Payments
             | Self::Eco
             | Self::Reports
+            | Self::System
             | Self::Picture
             | Self::Table => "icon",
             Self::More => "icon dots",

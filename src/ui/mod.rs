@@ -50,7 +50,7 @@ pub use icon::Mark;
 pub use live_list::LiveList;
 pub use loaded::loaded;
 pub use loading::Loading;
-pub use nav::{ANALYTICS, REPORTS, document_title, page, page_of, page_of_activity, page_of_analytics};
+pub use nav::{ANALYTICS, REPORTS, SYSTEM, document_title, page, page_of, page_of_activity, page_of_analytics};
 pub use period_form::{Address, choice, period_form};
 pub use report_chart::{ReportChart, measure};
 pub use shell::Shell;

@@ -37,9 +37,13 @@ static INSIGHT: [Place; 2] = [
     place("/eco", words::title(Collection::EcoStats), Icon::Eco, true),
     place(REPORTS, words::REPORTS, Icon::Reports, true),
 ];
+static RUNNING: [Place; 1] = [place(SYSTEM, words::SYSTEM, Icon::System, true)];
 
 /// The page of reports.
 pub const REPORTS: &str = "/reports";
+
+/// The page of the road's own health.
+pub const SYSTEM: &str = "/system";
 
 /// The page of charts.
 pub const ANALYTICS: &str = "/analytics";
@@ -79,7 +83,7 @@ pub fn page_of_activity(filter: Filter) -> String {
 /// The heading of the page at `path`.
 pub fn heading(path: &str) -> &'static str {
     let path = path.trim_end_matches('/');
-    [&NOW[..], &NETWORK, &INSIGHT]
+    [&NOW[..], &NETWORK, &INSIGHT, &RUNNING]
         .into_iter()
         .flatten()
         .find(|place| place.path.trim_end_matches('/') == path)
@@ -108,6 +112,7 @@ pub fn Nav() -> impl IntoView {
             {group(words::NOW, &NOW)}
             {group(words::NETWORK, &NETWORK)}
             {group(words::INSIGHT, &INSIGHT)}
+            {group(words::RUNNING, &RUNNING)}
         </nav>
     }
 }
@@ -115,7 +120,7 @@ pub fn Nav() -> impl IntoView {
 /// What a phone's bar leaves out.
 #[component]
 pub fn MinorNav() -> impl IntoView {
-    let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).filter(|place| place.minor);
+    let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).chain(&RUNNING).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label=words::MORE_PLACES>
             <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>

@@ -67,8 +67,13 @@ pub struct Task {
     next_rid: u32,
     deltas: VecDeque<Delta>,
     paint_due: bool,
+    paint_asked: f64,
     lag_ms: u32,
     checked_ms: u32,
+    /// When the last ping came.
+    pinged_at: f64,
+    /// How long what was painted last waited, since the last ping.
+    paint_ms: Option<u32>,
     heard_at: f64,
     offline_since: Option<UtcMs>,
     tries: u32,
@@ -93,8 +98,11 @@ impl Task {
             next_rid: 1,
             deltas: VecDeque::new(),
             paint_due: false,
+            paint_asked: now_ms(),
             lag_ms: 0,
             checked_ms: 0,
+            pinged_at: now_ms(),
+            paint_ms: None,
             heard_at: now_ms(),
             kind_since: now_ms(),
             offline_since: None,
@@ -114,6 +122,7 @@ impl Task {
         match event {
             Event::Opened => {
                 self.open = true;
+                (self.checked_ms, self.pinged_at) = (0, now_ms());
                 self.heard_at = now_ms();
                 self.subscribe_waiting();
             }
@@ -174,8 +183,9 @@ impl Task {
             }
             Frame::Reset(_) | Frame::Bye(_) => {}
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
-                (self.lag_ms, self.checked_ms) = (lag_ms, checked_ms);
-                self.say(&ClientMessage::Pong { n });
+                (self.lag_ms, self.checked_ms, self.pinged_at) = (lag_ms, checked_ms, now_ms());
+                let paint_ms = self.paint_ms.take();
+                self.say(&ClientMessage::Pong { n, paint_ms });
             }
             Frame::Error(Refusal { code, message, .. }) => {
                 leptos::logging::warn!("the server refused: {code}: {message}")
@@ -202,6 +212,7 @@ impl Task {
 
     /// Applies what came since the last frame was painted.
     fn paint(&mut self) {
+        let painted = !self.deltas.is_empty();
         self.paint_due = false;
         while let Some(delta) = self.deltas.pop_front() {
             match &delta.topic {
@@ -220,6 +231,11 @@ impl Task {
                 }
                 Topic::Collection(collection) => self.apply(*collection, &delta),
             }
+        }
+        if painted {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment")]
+            let waited = (now_ms() - self.paint_asked) as u32;
+            self.paint_ms = Some(waited);
         }
     }
 
@@ -406,6 +422,7 @@ impl Task {
     fn ask_for_paint(&mut self) {
         if !self.paint_due {
             self.paint_due = true;
+            self.paint_asked = now_ms();
             let events = self.events.clone();
             request_animation_frame(move || events.send(Event::Paint));
         }

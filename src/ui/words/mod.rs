@@ -9,6 +9,8 @@ mod reports;
 mod selections;
 mod sentences;
 mod statuses;
+#[cfg(feature = "ssr")]
+pub mod system;
 mod times;
 
 pub use money::{money, money_unit};

@@ -39,6 +39,10 @@ pub const MORE_PLACES: &str = "More places";
 pub const NOW: &str = "Now";
 pub const NETWORK: &str = "Network";
 pub const INSIGHT: &str = "Insight";
+pub const RUNNING: &str = "Running";
+pub const SYSTEM: &str = "System";
+pub const ROAD: &str = "The road from a write to the screens";
+pub const AFTER_COMMIT: &str = "after commit";
 pub const THEME: &str = "Theme";
 /// The system's, light, dark.
 pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];

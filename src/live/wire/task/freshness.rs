@@ -11,6 +11,10 @@ use crate::{live::ConnectionState, model::time::UtcMs};
 const SILENCE_MS: f64 = 12_000.0;
 /// A relay that was not heard for longer leaves the screen in doubt.
 const STALE_MS: u32 = 6_000;
+/// The same while no ping has said otherwise: they come every five seconds.
+const UNTOLD_MS: f64 = 9_000.0;
+/// A screen that is further behind is not live.
+const BEHIND_MS: u32 = 3_000;
 /// A state that has lasted this long is no flicker.
 const SETTLED_MS: f64 = 5_000.0;
 
@@ -34,6 +38,7 @@ impl Task {
 
     /// Says on the screen what is known of the connection.
     pub(super) fn show_state(&mut self) {
+        let unheard_ms = f64::from(self.checked_ms) + now_ms() - self.pinged_at;
         let state = if !self.open {
             match self.offline_since {
                 None => ConnectionState::Connecting,
@@ -43,9 +48,11 @@ impl Task {
                     ConnectionState::Offline { since, retry_in_s }
                 }
             }
-        } else if self.checked_ms > STALE_MS {
-            ConnectionState::Stale { since: UtcMs(self.live.now.get_untracked().0 - i64::from(self.checked_ms)) }
-        } else if self.is_behind() {
+        } else if self.checked_ms > STALE_MS || unheard_ms > UNTOLD_MS {
+            #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
+            let since = UtcMs(self.live.now.get_untracked().0 - unheard_ms as i64);
+            ConnectionState::Stale { since }
+        } else if self.lag_ms > BEHIND_MS || self.is_behind() {
             ConnectionState::CatchingUp
         } else {
             self.offline_since = None;

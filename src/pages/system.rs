@@ -1,0 +1,78 @@
+//! The road's own health: each stop with its figures, and below it what lies beside the road. The server says it all.
+
+use leptos::prelude::*;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    api::Ask,
+    live::Live,
+    model::{
+        board::Board,
+        fields::Fields,
+        system::{Row, STOP, Stop, TABLE, Table},
+        value::read,
+    },
+    ui::{Look, StatusMark, each, loaded, some, words},
+};
+
+pub fn system() -> AnyView {
+    let live = expect_context::<Live>();
+    loaded(Ask::System, words::SYSTEM, move |answer| {
+        let fields = live.sheet(Board::System.to_string(), answer.read()?, None).fields();
+        Ok(view! {
+            <section class="panel" aria-label=words::ROAD>
+                <ol class="road">{move || fields.with(|fields| each(values(fields, STOP).map(stop)))}</ol>
+            </section>
+            {move || fields.with(|fields| each(values(fields, TABLE).map(table)))}
+        }
+        .into_any())
+    })
+}
+
+/// The board's values of a kind, in their order.
+fn values<T: DeserializeOwned>(fields: &Fields, kind: &'static str) -> impl Iterator<Item = T> {
+    fields.iter().filter(move |(name, _)| name.starts_with(kind)).filter_map(|(_, value)| read(value))
+}
+
+fn stop(stop: Stop) -> impl IntoView {
+    let figures = stop.figures.into_iter().map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
+    view! {
+        <li>
+            {some(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{words::AFTER_COMMIT}</p> })}
+            <h2>{stop.title}</h2>
+            <StatusMark look=Look::new(stop.role, stop.word) />
+            <dl>{each(figures)}</dl>
+        </li>
+    }
+}
+
+fn table(table: Table) -> impl IntoView {
+    let columns = table.columns.clone();
+    let head = table.columns.into_iter().map(|column| view! { <th scope="col">{column}</th> });
+    let rows = table.rows.into_iter().map(move |row| line(row, &columns));
+    view! {
+        <section class="panel">
+            <header><h2>{table.title}</h2><p>{table.note}</p></header>
+            <div class="body">
+                <table class="plain">
+                    <thead><tr>{each(head)}</tr></thead>
+                    <tbody>{each(rows)}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+fn line(row: Row, columns: &[String]) -> impl IntoView + use<> {
+    let Row { mut href, role, cells } = row;
+    let last = cells.len();
+    let cells = cells.into_iter().zip(columns).enumerate().map(|(i, (text, column))| {
+        let shown = match (href.take(), role) {
+            (Some(href), _) => view! { <a href=href>{text}</a> }.into_any(),
+            (None, Some(role)) if i + 1 == last => view! { <StatusMark look=Look::new(role, text) /> }.into_any(),
+            _ => text.into_any(),
+        };
+        view! { <td data-label=column.clone()>{shown}</td> }
+    });
+    view! { <tr>{each(cells)}</tr> }
+}

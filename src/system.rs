@@ -1,0 +1,175 @@
+//! What each instance tells the others of itself, once a second, and what all of them together are to whoever looks at the
+//! System page.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    cache::{Redis, instances, log::Log},
+    hub::Hub,
+    model::{cells::Cell, ids::Collection},
+    mongo::{Mongo, oplog},
+    telemetry::metrics::{Hop, metrics, now},
+    ui::words,
+};
+
+/// How often an instance tells of itself.
+const TELL: Duration = Duration::from_secs(1);
+/// How often the relay measures what belongs to all.
+const MEASURE: Duration = Duration::from_secs(10);
+
+/// One instance, as it tells of itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    pub id: String,
+    pub version: String,
+    pub up_s: i64,
+    pub sockets: i64,
+    /// For how long it has been the relay.
+    pub relay_s: Option<i64>,
+    /// How long ago the relay was heard; `None`: never.
+    pub checked_ms: Option<u64>,
+    /// By [`Hop`], as last measured.
+    pub lags: [Option<u32>; 5],
+    pub changes_per_s: u64,
+    pub frames_per_s: u64,
+    /// By topic and reason.
+    pub resyncs: Vec<([String; 2], u64)>,
+    /// By outcome.
+    pub audits: BTreeMap<String, u64>,
+    pub audited_s: Option<i64>,
+    /// Entries, bytes, seconds; of the relay.
+    pub log: [i64; 3],
+    /// Of the relay; 0 where it is not known.
+    pub oplog_s: i64,
+}
+
+/// All that is known of the installation.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Each with how long ago it was heard, milliseconds; by id.
+    pub instances: Vec<(u64, Status)>,
+    /// The instance that looks.
+    pub own: Status,
+    /// Whether Redis answered.
+    pub redis: bool,
+    /// Documents, and how many of them cannot be fully read.
+    pub documents: Vec<(Collection, i64, i64)>,
+}
+
+/// Tells and shows until `stop`.
+pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: TaskTracker, stop: CancellationToken) {
+    let id = format!("{:08x}", rand::random::<u32>());
+    let (started, log) = (Instant::now(), Log::new(redis.clone()));
+    let work = async {
+        let mut seen = Seen::default();
+        let mut before = (metrics().changes.get(), metrics().frames.get(), Instant::now());
+        let mut ticks = interval(TELL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            metrics().sockets.set(i64::try_from(sockets.len()).unwrap_or(i64::MAX));
+            let counted = (metrics().changes.get(), metrics().frames.get(), Instant::now());
+            let s = counted.2.duration_since(before.2).as_secs().max(1);
+            seen.own = Status {
+                id: id.clone(),
+                up_s: i64::try_from(started.elapsed().as_secs()).unwrap_or(i64::MAX),
+                changes_per_s: (counted.0 - before.0) / s,
+                frames_per_s: (counted.1 - before.1) / s,
+                ..status(&hub)
+            };
+            before = counted;
+            seen.documents = documents(&hub);
+            tell(&redis, &mut seen).await;
+            hub.show_system(words::system::fields(&seen));
+        }
+    };
+    let measuring = async {
+        let mut ticks = interval(MEASURE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            measure(&mongo, &log).await;
+        }
+    };
+    stop.run_until_cancelled(async { tokio::join!(work, measuring) }).await;
+    if let Err(error) = instances::forget(&redis, &id).await {
+        tracing::debug!(%error, "the others forget this instance later");
+    }
+}
+
+fn status(hub: &Hub) -> Status {
+    let metrics = metrics();
+    let since = |at: i64| Some(now().seconds() - at).filter(|_| at != 0);
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sockets: metrics.sockets.get(),
+        relay_s: since(metrics.relay_since.get()),
+        checked_ms: hub.freshness().checked.and_then(|ago| u64::try_from(ago.as_millis()).ok()),
+        lags: Hop::ALL.map(|hop| metrics.last_lag(hop)),
+        resyncs: metrics.resyncs.read(),
+        audits: metrics.audits.read().into_iter().map(|([outcome], n)| (outcome, n)).collect(),
+        audited_s: since(metrics.audit_last.get()),
+        log: [metrics.log_entries.get(), metrics.log_bytes.get(), metrics.log_window.get()],
+        oplog_s: metrics.oplog_window.get(),
+        ..Status::default()
+    }
+}
+
+fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
+    let count = |c| Some((c, hub.cell(&Cell::Documents(c))?, hub.cell(&Cell::Unreadable(c))?));
+    let all: Vec<_> = Collection::ALL.into_iter().filter_map(count).collect();
+    for (collection, _, unreadable) in &all {
+        metrics().unreadable.get_or_create(&[("collection", collection.name())]).set(*unreadable);
+    }
+    all
+}
+
+/// Tells of this instance and hears of the others. While Redis is away all that is known of them grows old.
+async fn tell(redis: &Redis, seen: &mut Seen) {
+    let asked = Instant::now();
+    let told = match serde_json::to_string(&seen.own) {
+        Ok(body) => instances::tell(redis, &seen.own.id, &body).await,
+        Err(_) => return,
+    };
+    seen.redis = told.is_ok();
+    match told {
+        Ok(all) => {
+            // An instance of another version may tell otherwise.
+            let read = |(age, body): (u64, String)| Some((age, serde_json::from_str(&body).ok()?));
+            seen.instances = all.into_iter().filter_map(read).collect();
+            seen.instances.sort_by(|(_, a), (_, b): &(_, Status)| a.id.cmp(&b.id));
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no word of the other instances");
+            let passed = u64::try_from(asked.elapsed().max(TELL).as_millis()).unwrap_or(u64::MAX);
+            seen.instances.iter_mut().for_each(|(age, _)| *age += passed);
+        }
+    }
+}
+
+/// What belongs to all is measured by the relay, and is nothing elsewhere.
+async fn measure(mongo: &Mongo, log: &Log) {
+    let relays = metrics().relay_since.get() != 0;
+    let ([entries, bytes, window], oplog_s) = if relays {
+        let log = log.extent().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the log is not measured");
+            (0, 0, 0)
+        });
+        // Where there is no right to ask it stays unknown; `chargedeck check` says so.
+        let oplog_s = timeout(MEASURE, oplog::window(mongo)).await.ok().and_then(Result::ok).flatten();
+        (log.into(), oplog_s.unwrap_or(0))
+    } else {
+        ([0; 3], 0)
+    };
+    metrics().log_entries.set(entries);
+    metrics().log_bytes.set(bytes);
+    metrics().log_window.set(window);
+    metrics().oplog_window.set(oplog_s);
+}

@@ -1,0 +1,50 @@
+//! `GET /metrics` on an address of its own, for whoever may reach that: nothing else is there, and nobody is asked for.
+
+use std::net::SocketAddr;
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::metrics;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Begins to tell the metrics at `addr` until `stop`; the task that does.
+///
+/// # Errors
+/// If the address cannot be had.
+pub async fn tell(addr: SocketAddr, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let listener = TcpListener::bind(addr).await?;
+    tracing::info!(addr = %listener.local_addr()?, "metrics are told");
+    Ok(async move {
+        let serving = axum::serve(listener, routes()).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "metrics are told no longer");
+        }
+    })
+}
+
+fn routes() -> Router {
+    // Only a writer that is full fails, and a text never is.
+    let text = async || ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics().text().unwrap_or_default()).into_response();
+    Router::new().route("/metrics", get(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, extract::Request};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_but_the_metrics_is_told() {
+        for (path, status) in [("/metrics", 200), ("/", 404), ("/healthz", 404), ("/metrics/x", 404)] {
+            let answer = routes().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{path}");
+        }
+        let refused = routes().oneshot(Request::post("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(refused.status().as_u16(), 405);
+    }
+}
