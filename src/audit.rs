@@ -45,10 +45,9 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, stop: CancellationToken) 
             }
             let held = CancellationToken::new();
             let audited = async {
-                let began = Instant::now();
-                let verdict = once(&hub, &mongo).await;
+                let (verdict, took) = audit(&hub, &mongo).await;
                 // Nobody else counts meanwhile.
-                sleep(began.elapsed().min(ARRIVE) * (SHARE - 1)).await;
+                sleep(took * (SHARE - 1)).await;
                 held.cancel();
                 verdict
             };
@@ -67,7 +66,13 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, stop: CancellationToken) 
 /// # Errors
 /// MongoDB is away.
 pub async fn once(hub: &Hub, mongo: &Mongo) -> mongodb::error::Result<Verdict> {
-    let verdict = compare(hub, mongo).await;
+    audit(hub, mongo).await.0
+}
+
+/// With how long the count took.
+async fn audit(hub: &Hub, mongo: &Mongo) -> (mongodb::error::Result<Verdict>, Duration) {
+    let mut took = Duration::ZERO;
+    let verdict = compare(hub, mongo, &mut took).await;
     let outcome = match &verdict {
         Ok(Verdict::Equal) => "equal",
         Ok(Verdict::Different(cells)) => {
@@ -93,14 +98,17 @@ pub async fn once(hub: &Hub, mongo: &Mongo) -> mongodb::error::Result<Verdict> {
     if matches!(verdict, Ok(Verdict::Equal | Verdict::Different(_))) {
         metrics().audit_last.set(now().seconds());
     }
-    verdict
+    (verdict, took)
 }
 
-async fn compare(hub: &Hub, mongo: &Mongo) -> mongodb::error::Result<Verdict> {
+async fn compare(hub: &Hub, mongo: &Mongo, took: &mut Duration) -> mongodb::error::Result<Verdict> {
     if !hub.begin_audit() {
         return Ok(Verdict::Skipped);
     }
-    let (ct, cells) = mongo::snapshot::cells(mongo).await?;
+    let began = Instant::now();
+    let counted = mongo::snapshot::cells(mongo).await;
+    *took = began.elapsed();
+    let (ct, cells) = counted?;
     let arrived = async {
         let mut look = interval(Duration::from_millis(100));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -22,14 +22,17 @@ pub use counting::Verdict;
 pub use frames::Form;
 pub use tail::follow;
 
-use crate::model::{
-    board::Board,
-    cells::{Cell, Cells},
-    fields::Fields,
-    frame::Delta,
-    ids::Collection,
-    position::{ClusterTime, Position},
-    time::UtcMs,
+use crate::{
+    model::{
+        board::Board,
+        cells::{Cell, Cells},
+        fields::Fields,
+        frame::Delta,
+        ids::Collection,
+        position::{ClusterTime, Position},
+        time::UtcMs,
+    },
+    telemetry::metrics::{SLOW_MS, metrics},
 };
 use frames::Shared;
 use state::State;
@@ -52,9 +55,6 @@ pub struct Freshness {
     /// How long ago the relay was heard; `None`: never.
     pub checked: Option<Duration>,
 }
-
-/// A longer lag is not kept as the last one once nothing is behind.
-const CAUGHT_UP: Duration = Duration::from_secs(1);
 
 /// A handle to the hub; clones share it.
 #[derive(Clone)]
@@ -185,9 +185,10 @@ impl Hub {
         if state.tail() == Some(position) {
             state.checked = Some(Instant::now());
             // What was late has come.
-            if state.lag > CAUGHT_UP {
+            if state.lag > Duration::from_millis(u64::from(SLOW_MS)) {
                 state.lag = Duration::ZERO;
             }
+            metrics().caught_up();
             if state.head() == Some(position) {
                 state.cells.idle(at);
             }

@@ -38,9 +38,9 @@ fn stop(stop: Stop) -> impl IntoView {
     let figures = stop.figures.into_iter().map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
     view! {
         <li>
-            {some(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{words::AFTER_COMMIT}</p> })}
             <h2>{stop.title}</h2>
             <StatusMark look=Look::new(stop.role, stop.word) />
+            {some(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{words::AFTER_COMMIT}</p> })}
             <dl>{each(figures)}</dl>
         </li>
     }

@@ -47,6 +47,8 @@ pub struct Connection {
     heard: Instant,
     inbound: VecDeque<Instant>,
     pings: u32,
+    /// How many changes the hub had taken when this socket was last flushed.
+    changes: u64,
     /// When the last of them went.
     pinged: std::time::Instant,
 }
@@ -73,6 +75,7 @@ impl Connection {
             heard: Instant::now(),
             inbound: VecDeque::new(),
             pings: 0,
+            changes: 0,
             pinged: std::time::Instant::now(),
         }
     }
@@ -112,7 +115,7 @@ impl Connection {
                     }
                     // A hidden page paints nothing; on return one catch-up is due.
                     if !self.hidden {
-                        self.flush(socket).await?;
+                        self.flush(socket, true).await?;
                     }
                 }
             }
@@ -167,7 +170,7 @@ impl Connection {
             }
             ClientMessage::Visibility { hidden } => {
                 self.hidden = hidden;
-                if hidden { Ok(()) } else { self.flush(socket).await }
+                if hidden { Ok(()) } else { self.flush(socket, false).await }
             }
             ClientMessage::Pong { n, paint_ms } => {
                 if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
@@ -214,7 +217,7 @@ impl Connection {
             }
             self.send(socket, self.form.encode(&Frame::Subscribed(Subscribed { rid, topic, head }))).await?;
         }
-        self.flush(socket).await
+        self.flush(socket, false).await
     }
 
     async fn refuse(&self, socket: &mut WebSocket, rid: u32, code: &str, message: &str) -> Step {
@@ -222,18 +225,19 @@ impl Connection {
         self.send(socket, self.form.encode(&frame)).await
     }
 
-    /// Leads every topic to the head.
-    async fn flush(&mut self, socket: &mut WebSocket) -> Step {
+    /// Leads every topic to the head; `live`: because something happened, not because the client asked.
+    async fn flush(&mut self, socket: &mut WebSocket, live: bool) -> Step {
+        let (changes, newest, mut sent) = (metrics().changes.get(), metrics().newest(), false);
+        let measured = live && changes != std::mem::replace(&mut self.changes, changes);
         for collection in Collection::ALL {
             let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
-            let newest = metrics().newest();
             match self.app.hub.since(collection, cursor) {
                 Since::Current => {}
                 Since::Frames(shared) => {
                     for frame in shared.encoded(self.form) {
                         self.send(socket, frame.clone()).await?;
                     }
-                    metrics().reached(Hop::Socket, newest);
+                    sent = true;
                     self.cursors.insert(collection, shared.to);
                 }
                 Since::Reset { min_position, reason } => {
@@ -255,7 +259,11 @@ impl Connection {
             }
             let frame = filled.frame(before, self.form);
             self.send(socket, frame).await?;
+            sent = true;
             self.boards.insert(board, Some(filled));
+        }
+        if measured && sent {
+            metrics().reached(Hop::Socket, newest);
         }
         Ok(())
     }

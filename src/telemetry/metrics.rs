@@ -45,6 +45,8 @@ impl Hop {
 
 /// Seconds: from a fast hop to what the screen calls stale.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// A longer lag is not kept as the last one once nothing is behind.
+pub const SLOW_MS: u32 = 1_000;
 /// No lag was measured.
 const NEVER: u32 = u32::MAX;
 
@@ -182,6 +184,15 @@ impl Metrics {
         of.last_ms.store(u32::try_from(lag.as_millis()).unwrap_or(NEVER), Relaxed);
     }
 
+    /// Nothing is behind: what was late has come.
+    pub fn caught_up(&self) {
+        for Lag { last_ms, .. } in &self.lags {
+            if last_ms.load(Relaxed) > SLOW_MS {
+                last_ms.store(NEVER, Relaxed);
+            }
+        }
+    }
+
     /// The last lag of a hop, milliseconds.
     pub fn last_lag(&self, hop: Hop) -> Option<u32> {
         Some(self.lags[hop as usize].last_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
@@ -219,8 +230,8 @@ impl Metrics {
     pub fn painted(&self, pinged: Instant, paint_ms: u32) {
         // Of a client that says what it likes, nothing beyond what a page may be behind.
         let paint = Duration::from_millis(u64::from(paint_ms.min(60_000)));
-        let sent = Duration::from_millis(u64::from(self.last_lag(Hop::Socket).unwrap_or(0)));
-        self.lagged(Hop::Paint, sent + pinged.elapsed() / 2 + paint);
+        let Some(sent) = self.last_lag(Hop::Socket) else { return };
+        self.lagged(Hop::Paint, Duration::from_millis(u64::from(sent)) + pinged.elapsed() / 2 + paint);
     }
 
     /// The sockets must take new rows of a topic.

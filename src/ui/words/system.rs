@@ -11,7 +11,7 @@ use crate::{
         system::{Row, STOP, Stop, TABLE, Table},
     },
     system::{Seen, Status},
-    telemetry::metrics::Hop,
+    telemetry::metrics::{Hop, SLOW_MS},
     ui::page,
 };
 
@@ -19,8 +19,6 @@ use crate::{
 const SILENT_MS: u64 = 5_000;
 /// A relay that was not heard for longer leaves the screen in doubt.
 const STALE_MS: u64 = 6_000;
-/// A hop that takes longer is slow.
-const SLOW_MS: u32 = 1_000;
 
 /// The board's values.
 pub fn fields(seen: &Seen) -> Fields {
