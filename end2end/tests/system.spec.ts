@@ -29,7 +29,7 @@ test('a document that cannot be read is counted, with the way to its list', asyn
   await openLive(page, '/system');
   const row = panel(page, 'Documents').getByRole('row', { name: /Stations/ });
   await expect(row).toContainText('All readable');
-  const written = { ...station(), created_at: 'soon' };
+  const written = { ...station(), last_heartbeat_at: 'soon' };
   await db.collection('stations').insertOne(written as any);
   try {
     await expect(row).toContainText('Some marked');

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{MISSING, count, duration, lag, title};
+use super::{MISSING, count, lag, title};
 use crate::{
     model::{
         fields::Fields,
@@ -70,7 +70,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
             None,
             vec![
                 ("Last heard", seen.own.checked_ms.map_or(MISSING.to_owned(), |ms| ago(ms / 1000))),
-                ("Oplog reaches back", known(relay.map_or(0, |relay| relay.oplog_s), duration)),
+                ("Oplog reaches back", known(relay.map_or(0, |relay| relay.oplog_s), span)),
             ],
         ),
         stop(
@@ -83,7 +83,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
             Some(Hop::Relay),
             vec![
                 ("Instance", relay.map_or(MISSING.to_owned(), |relay| relay.id.clone())),
-                ("For", relay.and_then(|relay| relay.relay_s).map_or(MISSING.to_owned(), duration)),
+                ("For", relay.and_then(|relay| relay.relay_s).map_or(MISSING.to_owned(), span)),
             ],
         ),
         stop(
@@ -93,7 +93,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
             vec![
                 ("Entries", known(entries, count)),
                 ("Size", known(bytes, |bytes| format!("{}\u{a0}kB", count(bytes / 1000)))),
-                ("Window", known(window, duration)),
+                ("Window", known(window, span)),
             ],
         ),
         stop(
@@ -120,7 +120,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
     let number = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
     let instance = |(age, status): &(u64, Status)| {
         let (role, word) = match status.checked_ms {
-            _ if *age >= SILENT_MS => (Role::Bad, format!("Silent for {}", duration((age / 1000).cast_signed()))),
+            _ if *age >= SILENT_MS => (Role::Bad, format!("Silent for {}", span((age / 1000).cast_signed()))),
             Some(ms) if ms < STALE_MS => (Role::Ok, "Serves".to_owned()),
             _ => (Role::Wait, "Waits for news".to_owned()),
         };
@@ -130,7 +130,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
         }
         let relay = if status.relay_s.is_some() { "Yes" } else { "No" };
         let hub = status.lags[Hop::Hub as usize].map_or(MISSING.to_owned(), lag);
-        let up = duration(status.up_s);
+        let up = span(status.up_s);
         Row {
             href: None,
             role: Some(role),
@@ -201,10 +201,20 @@ fn tables(seen: &Seen) -> [Table; 4] {
     ]
 }
 
+/// In its largest unit: these are ages, not times of the clock.
+fn span(s: i64) -> String {
+    match s {
+        ..60 => format!("{s}\u{a0}s"),
+        60..3600 => format!("{}\u{a0}min", s / 60),
+        3600..172_800 => format!("{}\u{a0}h", s / 3600),
+        _ => format!("{}\u{a0}d", count(s / 86_400)),
+    }
+}
+
 fn ago(s: u64) -> String {
     match s {
         0..2 => "just now".to_owned(),
-        s => format!("{} ago", duration(s.cast_signed())),
+        s => format!("{} ago", span(s.cast_signed())),
     }
 }
 
