@@ -18,6 +18,7 @@ use crate::{
     relay::Relay,
     reports::Reports,
     snapshots::Snapshots,
+    socket::Sockets,
 };
 
 /// How long sockets get to say good-bye.
@@ -52,8 +53,10 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         hub,
         leptos,
         closing: closing.clone(),
-        sockets: TaskTracker::new(),
+        sockets: Sockets::default(),
     };
+    // Ends with the process: the last to be told are those who are told to go.
+    tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
     let sockets = app.sockets.clone();
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
@@ -70,9 +73,8 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         })
         .await
         .context("serving")?;
-    sockets.close();
     work.close();
-    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.wait(), work.wait()) }).await;
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.ended(), work.wait()) }).await;
     if drained.is_err() {
         tracing::warn!(sockets = sockets.len(), "stopped before everything was done");
     }

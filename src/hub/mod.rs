@@ -18,7 +18,7 @@ use std::{
 use tokio::sync::watch;
 
 pub use boards::Filled;
-pub use frames::Form;
+pub use frames::{Form, Shared, wire};
 pub use tail::follow;
 
 use crate::model::{
@@ -28,7 +28,6 @@ use crate::model::{
     position::{ClusterTime, Position},
     time::UtcMs,
 };
-use frames::Shared;
 use state::State;
 
 /// What a consumer that stands at a position gets.
@@ -53,6 +52,16 @@ pub struct Freshness {
 /// A handle to the hub; clones share it.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
+
+/// See [`Hub::round`].
+pub struct Round(Hub);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        self.0.write().serving = false;
+        self.0.advance();
+    }
+}
 
 struct Inner {
     state: RwLock<State>,
@@ -128,6 +137,19 @@ impl Hub {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it lives nothing moves: all who are led to the head in it come to the same place.
+    pub fn round(&self) -> Round {
+        self.write().serving = true;
+        Round(self.clone())
+    }
+
+    /// Moves on to what was taken, if no round goes on.
+    fn advance(&self) {
+        if self.write().advance() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {

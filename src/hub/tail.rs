@@ -103,7 +103,7 @@ impl Follower {
         match intake {
             Intake::Gap => return self.catch_up().await,
             Intake::Old => return Ok(()),
-            Intake::Taken(_) => {}
+            Intake::Taken => {}
         }
         {
             let mut state = self.hub.write();
@@ -114,10 +114,8 @@ impl Follower {
                 state.lag = now.saturating_sub(Duration::from_millis(u64::try_from(at.0).unwrap_or(0)));
             }
         }
-        if intake == Intake::Taken(true) {
-            self.count_if_needed();
-            self.hub.wake();
-        }
+        self.count_if_needed();
+        self.hub.advance();
         Ok(())
     }
 
@@ -182,6 +180,7 @@ impl Follower {
                 }
                 from = Some(entry.position());
                 state.take(entry);
+                state.advance();
             }
         }
         if let Some(Count { ct, cells, .. }) = kept_count {

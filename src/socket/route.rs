@@ -1,10 +1,17 @@
 //! `GET /live`: refuses before the upgrade whoever may not listen.
 
 use axum::{
-    extract::{State, WebSocketUpgrade},
-    http::{HeaderMap, StatusCode, header},
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hyper_util::{
+    rt::TokioIo,
+    server::conn::auto::upgrade::{Parts, downcast},
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::connection::Connection;
 use crate::{
@@ -14,40 +21,45 @@ use crate::{
     model::frame::{COMPACT, JSON},
 };
 
-/// Longest message that a client may send.
-const INBOUND_MAX: usize = 16 << 10;
-/// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
-const READ_BUFFER: usize = 4 << 10;
-/// A frame is at most 32 KiB; a client that leaves so many unread is slow.
-const WRITE_MAX: usize = 256 << 10;
-
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
-pub async fn live(
-    admin: CurrentAdmin,
-    State(app): State<App>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
+pub async fn live(admin: CurrentAdmin, State(app): State<App>, mut request: Request) -> Response {
+    let origin = request.headers().get(header::ORIGIN).and_then(|o| o.to_str().ok());
     // A browser always names the origin of a socket; who names none is no page of ours.
     if !origin.is_some_and(|origin| app.doors.origin.accepts(origin)) {
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
-    let upgrade = upgrade
-        .protocols([COMPACT, JSON])
-        .max_message_size(INBOUND_MAX)
-        .max_frame_size(INBOUND_MAX)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_MAX);
-    let form = match upgrade.selected_protocol().and_then(|p| p.to_str().ok()) {
-        Some(COMPACT) => Form::Compact,
-        Some(JSON) => Form::Json,
-        _ => {
-            return Problem::new(StatusCode::BAD_REQUEST, "subprotocol", "Ask for the subprotocol chargedeck.v1.json.")
+    let mut response = match create_response_with_body(&request, Body::empty) {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::debug!(%error, "no handshake");
+            return Problem::new(StatusCode::BAD_REQUEST, "handshake", "This is no handshake of a WebSocket.")
                 .into_response();
         }
     };
+    let Some((protocol, form)) = protocol(request.headers()) else {
+        return Problem::new(StatusCode::BAD_REQUEST, "subprotocol", "Ask for the subprotocol chargedeck.v1.json.")
+            .into_response();
+    };
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    let upgrade = hyper::upgrade::on(&mut request);
     let sockets = app.sockets.clone();
-    upgrade.on_upgrade(move |socket| sockets.track_future(Connection::new(app, admin, form).run(socket)))
+    sockets.track(async move {
+        match upgrade.await.map(downcast::<TokioIo<TcpStream>>) {
+            Ok(Ok(Parts { io, read_buf, .. })) => Connection::serve(app, admin, form, io.into_inner(), &read_buf).await,
+            // Only a test's transport is another.
+            Ok(Err(_)) => tracing::error!("a socket came over something that is no TCP connection"),
+            Err(error) => tracing::debug!(%error, "a client went before its socket was open"),
+        }
+    });
+    response
+}
+
+/// The first of the subprotocols asked for that we speak.
+fn protocol(headers: &HeaderMap) -> Option<(&'static str, Form)> {
+    let asked = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    asked.flat_map(|value| value.split(',')).find_map(|name| match name.trim() {
+        COMPACT => Some((COMPACT, Form::Compact)),
+        JSON => Some((JSON, Form::Json)),
+        _ => None,
+    })
 }
