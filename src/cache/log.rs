@@ -6,10 +6,13 @@ use redis::{AsyncCommands, FromRedisValue, RedisError, Script, streams::StreamRa
 use serde::{Deserialize, Serialize};
 
 use super::Redis;
-use crate::model::{
-    log::{Entry, LOG_VERSION},
-    position::{Position, Seq},
-    time::UtcMs,
+use crate::{
+    guards::{self, Guard},
+    model::{
+        log::{Entry, LOG_VERSION},
+        position::{Position, Seq},
+        time::UtcMs,
+    },
 };
 
 /// Entries read at a time.
@@ -102,6 +105,8 @@ impl Log {
     /// Appends `entry` if the log ends with `expected` (`None`: is empty).
     pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
         let body = serde_json::to_string(entry).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let found = if guards::on(Guard::CompareAndSet) { None } else { self.last().await?.map(|(tail, _)| tail) };
+        let expected = found.as_ref().or(expected);
         let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
         let (done, id, token): (u8, String, String) = APPEND
             .key(&self.key)
