@@ -79,7 +79,7 @@ if last then
     if last[2][i] == 'token' then token = last[2][i + 1] end
   end
 end
-if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
+if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
 redis.call('XADD', KEYS[1], ARGV[3], 'token', ARGV[4], 'entry', ARGV[5])
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
@@ -105,8 +105,6 @@ impl Log {
     /// Appends `entry` if the log ends with `expected` (`None`: is empty).
     pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
         let body = serde_json::to_string(entry).map_err(|e| LogError::Unreadable(e.to_string()))?;
-        let found = if guards::on(Guard::CompareAndSet) { None } else { self.last().await?.map(|(tail, _)| tail) };
-        let expected = found.as_ref().or(expected);
         let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
         let (done, id, token): (u8, String, String) = APPEND
             .key(&self.key)
@@ -116,6 +114,7 @@ impl Log {
             .arg(entry.position().to_string())
             .arg(token)
             .arg(body)
+            .arg(u8::from(guards::on(Guard::CompareAndSet)))
             .invoke_async(&mut self.redis.connection())
             .await?;
         Ok(match (done, id.parse()) {
