@@ -90,3 +90,64 @@ impl Follow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        ids::{Collection, Topic},
+        position::{ClusterTime, Position},
+    };
+
+    fn delta() -> Delta {
+        let at = Position::default();
+        let topic = Topic::Collection(Collection::Clients);
+        Delta { topic, from: at, to: at, ct: ClusterTime(0), changes: Vec::new(), more: false }
+    }
+
+    fn live() -> Follow {
+        let mut follow = Follow::default();
+        follow.ask(1);
+        follow.confirm(1);
+        follow
+    }
+
+    #[test]
+    fn deltas_count_only_between_an_answer_and_the_next_question() {
+        let mut follow = Follow::default();
+        follow.receive(&delta());
+        follow.ask(1);
+        follow.receive(&delta());
+        follow.confirm(2);
+        assert!(!follow.is_live() && follow.take().is_empty(), "that was another's answer");
+        follow.confirm(1);
+        follow.receive(&delta());
+        follow.receive(&delta());
+        assert_eq!(follow.take().len(), 2);
+        for leave in [Follow::wait as fn(&mut Follow), Follow::hang_up, |follow| _ = follow.fetch()] {
+            let mut follow = live();
+            follow.receive(&delta());
+            leave(&mut follow);
+            follow.ask(2);
+            follow.confirm(2);
+            assert!(follow.take().is_empty(), "received before it was left");
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_painted_what_waits_is_bounded() {
+        let mut follow = live();
+        let shown_after = (1..1000).find(|_| follow.receive(&delta()));
+        assert_eq!(shown_after, Some(PENDING_MAX));
+    }
+
+    #[test]
+    fn rows_on_their_way_outlive_a_connection_and_are_asked_for_once() {
+        let mut follow = live();
+        assert!(follow.fetch() && !follow.fetch());
+        follow.hang_up();
+        assert!(!follow.is_waiting() && !follow.fetch());
+        follow.wait();
+        assert!(follow.is_waiting());
+    }
+}
