@@ -5,7 +5,7 @@ import type { WebSocketRoute } from '@playwright/test';
 
 test('a page of another version reloads once at a calm moment, keeps its place, and says what is wrong', async ({ browserOn }) => {
   test.setTimeout(90_000);
-  const page = await browserOn(0);
+  const page = await browserOn(0, { viewport: { width: 900, height: 300 } });
   let [loads, opened, outdated] = [0, 0, false];
   let socket: WebSocketRoute;
   page.on('load', () => (loads += 1));
@@ -22,8 +22,9 @@ test('a page of another version reloads once at a calm moment, keeps its place, 
   await page.evaluate(() => {
     const field = document.body.appendChild(document.createElement('input'));
     field.id = 'at-work';
+    field.style.position = 'fixed';
     field.focus();
-    scrollTo(0, 200);
+    scrollTo(0, 60);
   });
   const place = await page.evaluate(() => scrollY);
   expect(place).toBeGreaterThan(0);
