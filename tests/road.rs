@@ -1,5 +1,10 @@
 //! The road from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
 
+#[cfg(feature = "guards")]
+#[path = "road/controls.rs"]
+mod controls;
+#[path = "road/guarantees.rs"]
+mod guarantees;
 #[path = "road/reports.rs"]
 mod reports;
 mod support;
@@ -26,7 +31,7 @@ use chargedeck::{
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId, Topic},
-        log::{Entry, LOG_VERSION},
+        log::{Effect, Entry, LOG_VERSION},
         position::{ClusterTime, Epoch, Position, Seq},
         selection::Selection,
         snapshot::Snapshot,

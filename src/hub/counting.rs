@@ -1,6 +1,9 @@
 //! The figures' cells: counted once, then moved by what each change adds. No I/O.
 
-use crate::model::{cells::Cells, position::ClusterTime};
+use crate::{
+    guards::{self, Guard},
+    model::{cells::Cells, position::ClusterTime},
+};
 
 pub struct Counting {
     counted: Option<Counted>,
@@ -36,7 +39,9 @@ impl Counting {
         if let Some(deltas) = &mut self.deltas {
             deltas.push((ct, added.clone()));
         }
-        if let Some(counted) = self.counted.as_mut().filter(|counted| ct > counted.at) {
+        if let Some(counted) =
+            self.counted.as_mut().filter(|counted| ct > counted.at || !guards::on(Guard::ClusterTimeFloor))
+        {
             counted.cells.merge(added);
         }
     }

@@ -99,6 +99,14 @@ fn weight(change: &Change) -> usize {
     change.id.0.len() + 24 + fields
 }
 
+/// What is in a frame of text.
+#[cfg(test)]
+pub fn text(bytes: &[u8]) -> &str {
+    let mut at = std::io::Cursor::new(bytes);
+    frame::FrameHeader::parse(&mut at).unwrap().unwrap();
+    std::str::from_utf8(&bytes[usize::try_from(at.position()).unwrap()..]).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,9 +127,7 @@ mod tests {
             .iter()
             .map(|bytes| {
                 assert!(bytes.len() <= 32 << 10);
-                // Beyond 125 bytes the length takes two more.
-                let text = std::str::from_utf8(&bytes[4..]).unwrap();
-                let Ok(Frame::Delta(delta)) = Frame::read(text) else { panic!("no delta") };
+                let Ok(Frame::Delta(delta)) = Frame::read(text(bytes)) else { panic!("no delta") };
                 delta
             })
             .collect();

@@ -2,9 +2,13 @@
 //! every consumer's one question: what changed since my position? There are no queues per consumer.
 
 mod boards;
+#[cfg(all(test, feature = "guards"))]
+mod controls;
 mod counting;
 mod feed;
 pub mod frames;
+#[cfg(test)]
+mod histories;
 mod index;
 mod state;
 mod tail;

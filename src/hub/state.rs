@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index};
+use crate::guards::{self, Guard};
 use crate::model::{
     cells::Cells,
     change::{Change, fold},
@@ -134,6 +135,22 @@ impl State {
         Some(Position::new(self.epoch?, self.taken))
     }
 
+    /// Whether the log, which ends at `head`, has what is not known here. One of another epoch has, also of an older one;
+    /// one that is only shorter will get the same numbers again.
+    pub fn lacks(&self, head: Position) -> bool {
+        let lacks = |tail: Position| self.is_of_other_epoch(head) || tail.seq < head.seq && tail.epoch == head.epoch;
+        guards::on(Guard::LastIdCheck) && self.tail().is_none_or(lacks)
+    }
+
+    /// After what to read a log that ends at `head`; `None`: from its oldest entry.
+    pub fn reads_after(&self, head: Position) -> Option<Position> {
+        self.tail().filter(|_| !self.is_of_other_epoch(head))
+    }
+
+    fn is_of_other_epoch(&self, head: Position) -> bool {
+        guards::on(Guard::EpochEquals) && self.epoch.is_some_and(|epoch| epoch != head.epoch)
+    }
+
     pub fn now(&self) -> Option<UtcMs> {
         let (at, since) = self.clock?;
         Some(UtcMs(at.0 + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
@@ -157,7 +174,8 @@ impl State {
         let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
         self.waiting.extend(entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX)));
         self.taken = entry.last;
-        self.closed = self.closed.max(entry.closed);
+        let closed = if guards::on(Guard::ClosedPositions) { entry.closed } else { entry.last };
+        self.closed = self.closed.max(closed);
         Intake::Taken
     }
 
@@ -190,6 +208,7 @@ impl State {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
+                Effect::Reset { .. } if !guards::on(Guard::ResetRecord) => {}
                 Effect::Reset { also, .. } => {
                     for collection in [Some(record.collection), *also].into_iter().flatten() {
                         self.topics.insert(collection, TopicState::above(seq));

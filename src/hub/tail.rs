@@ -16,11 +16,7 @@ use crate::{
         log::{self, Checked, Log},
         snapshots::{self, Count},
     },
-    model::{
-        cells::Cells,
-        log::Entry,
-        position::{ClusterTime, Position},
-    },
+    model::{cells::Cells, log::Entry, position::ClusterTime},
     mongo::{self, Mongo},
 };
 
@@ -127,10 +123,8 @@ impl Follower {
 
     async fn check(&mut self) -> Result<()> {
         let head = self.log.head().await?;
-        let known = self.hub.read().tail();
-        if let Some(head) = head
-            && known.is_none_or(|tail| tail.epoch != head.epoch || tail.seq < head.seq)
-        {
+        let lacks = head.is_some_and(|head| self.hub.read().lacks(head));
+        if lacks {
             self.catch_up().await?;
         }
         if Instant::now() >= self.recount {
@@ -154,7 +148,8 @@ impl Follower {
 
     /// Reads the log from where the hub is, or from its beginning where that does not lead on.
     async fn catch_up(&mut self) -> Result<()> {
-        let mut from: Option<Position> = self.hub.read().tail();
+        let Some(head) = self.log.head().await? else { return Ok(()) };
+        let mut from = self.hub.read().reads_after(head);
         let mut kept_count = None;
         loop {
             let page = self.log.after(from).await?;

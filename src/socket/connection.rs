@@ -238,7 +238,7 @@ impl Connection {
 }
 
 /// The frame that tells why.
-fn closing(code: u16) -> Bytes {
+pub fn closing(code: u16) -> Bytes {
     wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: Default::default() })))
 }
 
