@@ -57,8 +57,14 @@ pub struct Cluster {
 
 impl Cluster {
     pub async fn start() -> Self {
-        let links: Vec<Link> = (0..3).map(|_| Link::new()).collect();
-        let members: Vec<Mongod> = futures_util::future::join_all((0..3).map(|_| Mongod::member(&[]))).await;
+        Self::start_with(3, 3, &[]).await
+    }
+
+    /// So many members, with more arguments, and so many instances.
+    pub async fn start_with(members: usize, instances: usize, arguments: &[&str]) -> Self {
+        let links: Vec<Link> = (0..instances).map(|_| Link::new()).collect();
+        let members: Vec<Mongod> =
+            futures_util::future::join_all((0..members).map(|_| Mongod::member(arguments))).await;
         let mut doors = Vec::new();
         for member in &members {
             // The closing quote keeps one name from being the beginning of another.
@@ -148,6 +154,21 @@ impl Cluster {
     /// Makes the second Redis a replica of the first.
     pub async fn replicate(&self) {
         replicate(&self.redis[1], &self.redis[0]).await;
+    }
+
+    /// Writes what nobody watches until the oplog's oldest entry is later than all that was.
+    pub async fn roll_oplog(&self) {
+        let oplog = self.mongo.client.database("local").collection::<Document>("oplog.rs");
+        let newest = oplog.find_one(doc! {}).sort(doc! { "$natural": -1 }).await.expect("an oplog");
+        let newest = newest.and_then(|entry| entry.get_timestamp("ts").ok()).expect("an entry of it");
+        let filler = "x".repeat(1 << 20);
+        let rolled = async || {
+            let elsewhere = self.mongo.client.database("elsewhere").collection::<Document>("filler");
+            elsewhere.insert_one(doc! { "filler": &filler }).await.expect("a filler");
+            let oldest = oplog.find_one(doc! {}).sort(doc! { "$natural": 1 }).await.expect("an oplog");
+            oldest.and_then(|entry| entry.get_timestamp("ts").ok()).is_some_and(|oldest| oldest > newest)
+        };
+        eventually("an oplog that rolled on", rolled).await;
     }
 
     /// Our keys in the Redis that serves.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{
     cluster::{Cluster, command, eventually},
     proxy::Mode,
-    writer::{changing, lasting, next_counter},
+    writer::{lasting, made, next_counter},
 };
 
 /// How long a link stays hurt.
@@ -141,7 +141,15 @@ impl Fault {
 
     /// Strikes and heals.
     pub async fn strike(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) {
-        let i = rng.random_range(0..cluster.instances.len());
+        // Where the stream and the log are read and written it hurts most.
+        let i = match self {
+            Self::InstanceKilled
+            | Self::RelayPaused
+            | Self::Cut(Side::Redis | Side::Mongo)
+            | Self::Hole(Side::Redis | Side::Mongo)
+            | Self::Late(Side::Redis | Side::Mongo) => cluster.relay(),
+            _ => rng.random_range(0..cluster.instances.len()),
+        };
         match self {
             Self::InstanceKilled => {
                 cluster.instances[i].server.kill9();
@@ -159,10 +167,9 @@ impl Fault {
                 cluster.ready(i).await;
             }
             Self::RelayPaused => {
-                let relay = cluster.relay();
-                cluster.instances[relay].server.signal("STOP");
+                cluster.instances[i].server.signal("STOP");
                 sleep(PAUSED).await;
-                cluster.instances[relay].server.signal("CONT");
+                cluster.instances[i].server.signal("CONT");
             }
             Self::PrimarySteppedDown => {
                 let primary = cluster.primary().await;
@@ -282,14 +289,6 @@ async fn restart_member(cluster: &mut Cluster, member: usize) {
     let back = &cluster.members[member];
     eventually("a member that is back", async || back.says("secondary").await || back.says("isWritablePrimary").await)
         .await;
-}
-
-fn made(collection: Collection, name: &str, rng: &mut ChaCha8Rng) -> Document {
-    let n = next_counter();
-    let mut document = doc! { "_id": format!("{name}-{n}") };
-    document.extend(lasting(collection, &format!("{name}-{n}"), n));
-    document.extend(changing(collection, n, rng));
-    document
 }
 
 async fn renamed_onto(cluster: &Cluster, rng: &mut ChaCha8Rng) {

@@ -188,6 +188,15 @@ fn operation_time(session: &ClientSession) -> ClusterTime {
     session.operation_time().map_or_else(ClusterTime::default, |t| ClusterTime::new(t.time, t.increment))
 }
 
+/// A new document, which no writer will change.
+pub fn made(collection: Collection, name: &str, rng: &mut impl Rng) -> Document {
+    let n = next_counter();
+    let mut document = doc! { "_id": format!("{name}-{n}") };
+    document.extend(lasting(collection, &format!("{name}-{n}"), n));
+    document.extend(changing(collection, n, rng));
+    document
+}
+
 /// What a document is made with.
 pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
     // Each later than the one before, so that lists have one order.
@@ -201,7 +210,7 @@ pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
 }
 
 /// What every write changes.
-pub fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
+fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
     let mut one_of = |words: &[&'static str]| *words.choose(rng).expect("there are words");
     let mut row = match collection {
         Collection::Clients => doc! { "status": one_of(&["ACTIVE", "BLOCKED"]) },
