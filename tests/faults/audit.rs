@@ -121,7 +121,8 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         return Ok(None);
     }
     let head = head.map(|head| i64::try_from(head.epoch.0)).transpose()?;
-    let filter = doc! { "ct": { "$gt": bson::Timestamp { time: since.seconds(), increment: since.increment() } } };
+    // From a minute before, so that the epoch before is known if another one began at once.
+    let filter = doc! { "ct": { "$gt": bson::Timestamp { time: since.seconds() - 60, increment: 0 } } };
     let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.source.n": 1 };
     let events = cluster.mongo.own.collection::<Document>("events");
     let found: Vec<Document> = events.find(filter).projection(wanted).await?.try_collect().await?;
