@@ -174,3 +174,55 @@ impl AsyncWrite for Ear {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    const SIZE: usize = 24 << 10;
+    /// More than the kernel takes of a client that does not read.
+    const FRAMES: usize = 2048;
+
+    fn frame(n: usize) -> Bytes {
+        vec![u8::try_from(n % 256).unwrap(); SIZE].into()
+    }
+
+    /// A line that was sent all frames, and its client, which has read none.
+    async fn stuck() -> (Line, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let line = Line::new(listener.accept().await.unwrap().0, Form::Json);
+        line.io.writable().await.unwrap();
+        (0..FRAMES).for_each(|n| line.write(&mut line.lock(), &frame(n)));
+        assert!(!line.lock().unsent.is_empty());
+        (line, client)
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_does_not_take_comes_later_in_order_and_whole() {
+        let (line, mut client) = stuck().await;
+        let mut all = vec![0; FRAMES * SIZE];
+        let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
+        assert!(read.is_ok() && drained);
+        assert!(all.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_ends_sends_what_is_on_its_way_then_its_last_frame_and_nothing_more() {
+        let (line, mut client) = stuck().await;
+        line.end(&Bytes::from_static(b"last"));
+        line.write(&mut line.lock(), &frame(0));
+        let mut all = Vec::new();
+        let (read, ()) = tokio::join!(client.read_to_end(&mut all), async {
+            assert!(line.drained().await);
+            drop(line);
+        });
+        read.unwrap();
+        let (frames, last) = all.split_at(all.len() - 4);
+        assert_eq!(last, b"last");
+        assert!(frames.len() % SIZE == 0 && frames.len() < FRAMES * SIZE, "{}", frames.len());
+        assert!(frames.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+}
