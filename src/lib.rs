@@ -5,6 +5,7 @@
 //! A module knows those before it and nothing after it.
 #![recursion_limit = "512"]
 
+pub mod guards;
 pub mod model;
 
 pub mod charts;

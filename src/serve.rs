@@ -19,6 +19,7 @@ use crate::{
     relay::Relay,
     reports::Reports,
     snapshots::Snapshots,
+    socket::Sockets,
     system,
     telemetry::listener,
 };
@@ -61,8 +62,10 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         hub,
         leptos,
         closing: closing.clone(),
-        sockets: TaskTracker::new(),
+        sockets: Sockets::default(),
     };
+    // Ends with the process: the last to be told are those who are told to go.
+    tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
@@ -80,9 +83,8 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         })
         .await
         .context("serving")?;
-    sockets.close();
     work.close();
-    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.wait(), work.wait()) }).await;
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.ended(), work.wait()) }).await;
     if drained.is_err() {
         tracing::warn!(sockets = sockets.len(), "stopped before everything was done");
     }

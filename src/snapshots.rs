@@ -14,10 +14,10 @@ use crate::{
     hub::{Hub, zones},
     model::{
         ids::Collection,
-        position::{Position, Seq},
+        position::Position,
         range::BadChoice,
         selection::{Selection, Sight},
-        snapshot::Snapshot,
+        snapshot::{Snapshot, is_current},
         window::Window,
     },
     mongo::{self, Mongo},
@@ -130,8 +130,7 @@ impl Snapshots {
             let ct = self.hub.head_ct();
             let sight = self.sight(&selection)?;
             match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
-                // Seq 0 stands for the epoch's beginning, which is a cluster time of its own.
-                Ok(rows) if rows.ct >= ct || position.seq == Seq(0) => {
+                Ok(rows) if is_current(rows.ct, ct) => {
                     return Ok(Snapshot {
                         topic: collection,
                         position,

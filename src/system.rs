@@ -8,13 +8,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{Redis, instances, log::Log},
     hub::Hub,
     model::{cells::Cell, ids::Collection},
     mongo::{Mongo, oplog},
+    socket::Sockets,
     telemetry::metrics::{Hop, metrics, now},
     ui::words,
 };
@@ -64,7 +65,7 @@ pub struct Seen {
 }
 
 /// Tells and shows until `stop`.
-pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: TaskTracker, stop: CancellationToken) {
+pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: CancellationToken) {
     let id = format!("{:08x}", rand::random::<u32>());
     let (started, log) = (Instant::now(), Log::new(redis.clone()));
     let work = async {

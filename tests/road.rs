@@ -1,5 +1,10 @@
 //! The road from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
 
+#[cfg(feature = "guards")]
+#[path = "road/controls.rs"]
+mod controls;
+#[path = "road/guarantees.rs"]
+mod guarantees;
 #[path = "road/reports.rs"]
 mod reports;
 mod support;

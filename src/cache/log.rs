@@ -6,10 +6,13 @@ use redis::{AsyncCommands, FromRedisValue, RedisError, Script, streams::StreamRa
 use serde::{Deserialize, Serialize};
 
 use super::Redis;
-use crate::model::{
-    log::{Entry, LOG_VERSION},
-    position::{Position, Seq},
-    time::UtcMs,
+use crate::{
+    guards::{self, Guard},
+    model::{
+        log::{Entry, LOG_VERSION},
+        position::{Position, Seq},
+        time::UtcMs,
+    },
 };
 
 /// Entries read at a time.
@@ -76,7 +79,7 @@ if last then
     if last[2][i] == 'token' then token = last[2][i + 1] end
   end
 end
-if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
+if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
 redis.call('XADD', KEYS[1], ARGV[3], 'token', ARGV[4], 'entry', ARGV[5])
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
@@ -111,6 +114,7 @@ impl Log {
             .arg(entry.position().to_string())
             .arg(token)
             .arg(body)
+            .arg(u8::from(guards::on(Guard::CompareAndSet)))
             .invoke_async(&mut self.redis.connection())
             .await?;
         Ok(match (done, id.parse()) {

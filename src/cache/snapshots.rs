@@ -7,12 +7,15 @@ use redis::{AsyncCommands, RedisResult, Script};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Redis;
-use crate::model::{
-    cells::Cells,
-    ids::Collection,
-    position::{ClusterTime, Epoch, Position},
-    selection::Selection,
-    snapshot::Snapshot,
+use crate::{
+    guards::{self, Guard},
+    model::{
+        cells::Cells,
+        ids::Collection,
+        position::{ClusterTime, Epoch, Position},
+        selection::Selection,
+        snapshot::Snapshot,
+    },
 };
 
 /// How long a snapshot is kept.
@@ -25,7 +28,7 @@ const STAMP: usize = 40;
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
+if ARGV[4] == '1' and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'EX', ARGV[3])
 return 1
 ",
@@ -111,6 +114,7 @@ pub async fn keep<T: Serialize>(
         .arg(stamp(position, ct))
         .arg(body)
         .arg(KEEP_S)
+        .arg(u8::from(guards::on(Guard::SnapshotCompareAndSet)))
         .invoke_async(&mut redis.connection())
         .await
 }

@@ -25,6 +25,8 @@ use crate::{
 
 /// Pause after a failure.
 const RETRY: Duration = Duration::from_millis(500);
+/// Changes of so long are written together: nobody waits for them, as the newest are in every hub.
+const PACE: Duration = Duration::from_millis(500);
 
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
 pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
@@ -62,14 +64,18 @@ async fn term(
     events.prepare(keep).await.context("indexes")?;
     let mut written = events.written().await?;
     let mut changes = hub.changes();
+    changes.mark_changed();
     let mut renew = tokio::time::interval(RENEW);
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        changes.mark_unchanged();
-        written = catch_up(events, log, written).await?;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            changed = changes.changed() => changed?,
+            _ = pace.tick() => if changes.has_changed()? {
+                changes.mark_unchanged();
+                written = catch_up(events, log, written).await?;
+            },
             _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
 use leptos::prelude::{LeptosOptions, use_context};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::report;
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     pages,
     reports::{ReportError, Reports},
     snapshots::{SnapshotError, Snapshots},
+    socket::Sockets,
 };
 
 #[derive(Clone)]
@@ -43,8 +44,7 @@ pub struct App {
     pub leptos: LeptosOptions,
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
-    /// Open sockets, which the server's own shutdown does not wait for.
-    pub sockets: TaskTracker,
+    pub sockets: Sockets,
 }
 
 impl FromRef<App> for LeptosOptions {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::ws::Utf8Bytes;
+use axum::body::Bytes;
 use jiff::tz::TimeZone;
 
 use super::{Form, state::State, zones};
@@ -34,13 +34,13 @@ pub struct Filled {
     ct: ClusterTime,
     /// What differs from the values before, encoded when the first socket needs it.
     before: std::sync::Weak<Filled>,
-    compact: OnceLock<Utf8Bytes>,
-    json: OnceLock<Utf8Bytes>,
+    compact: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
 }
 
 impl Filled {
     /// The frame that leads from `before` to here; without one, all values.
-    pub fn frame(&self, before: Option<&Arc<Self>>, form: Form) -> Utf8Bytes {
+    pub fn frame(&self, before: Option<&Arc<Self>>, form: Form) -> Bytes {
         let Some(before) = before else {
             return form.encode(&self.delta(Op::Put(self.fields.clone())));
         };

@@ -1,9 +1,12 @@
 //! The figures' cells: counted once, then moved by what each change adds. No I/O.
 
-use crate::model::{
-    cells::{Cell, Cells},
-    position::ClusterTime,
-    time::UtcMs,
+use crate::{
+    guards::{self, Guard},
+    model::{
+        cells::{Cell, Cells},
+        position::ClusterTime,
+        time::UtcMs,
+    },
 };
 
 pub struct Counting {
@@ -67,7 +70,9 @@ impl Counting {
         for deltas in self.deltas.as_mut().into_iter().chain(audited) {
             deltas.push((ct, added.clone()));
         }
-        if let Some(counted) = self.counted.as_mut().filter(|counted| ct > counted.at) {
+        if let Some(counted) =
+            self.counted.as_mut().filter(|counted| ct > counted.at || !guards::on(Guard::ClusterTimeFloor))
+        {
             counted.cells.merge(added);
         }
     }

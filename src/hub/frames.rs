@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use axum::extract::ws::Utf8Bytes;
+use axum::body::Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    self,
+    coding::{Data, OpCode},
+};
 
 use crate::model::{
     change::{Change, Op},
@@ -21,14 +25,23 @@ pub enum Form {
 }
 
 impl Form {
-    /// Encodes one frame.
-    pub fn encode(self, frame: &Frame) -> Utf8Bytes {
-        match self {
+    /// Encodes one frame, to the bytes that go over the wire.
+    pub fn encode(self, frame: &Frame) -> Bytes {
+        let text = match self {
             // Frames hold only texts, numbers and JSON values, which both forms can always write.
-            Self::Compact => frame.compact().unwrap_or_default().into(),
-            Self::Json => frame.json().to_string().into(),
-        }
+            Self::Compact => frame.compact().unwrap_or_default(),
+            Self::Json => frame.json().to_string(),
+        };
+        wire(frame::Frame::message(text, OpCode::Data(Data::Text), true))
     }
+}
+
+/// A frame of the protocol, as a server sends it: to everybody the same bytes.
+pub fn wire(frame: frame::Frame) -> Bytes {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Memory takes everything.
+    drop(frame.format(&mut bytes));
+    bytes.into()
 }
 
 /// A frame is cut before it grows beyond this, because the library's buffers never shrink again.
@@ -39,8 +52,8 @@ const FRAME_MAX: usize = 24 << 10;
 pub struct Shared {
     pub to: Position,
     frames: Vec<Frame>,
-    compact: OnceLock<Vec<Utf8Bytes>>,
-    json: OnceLock<Vec<Utf8Bytes>>,
+    compact: OnceLock<Vec<Bytes>>,
+    json: OnceLock<Vec<Bytes>>,
 }
 
 impl Shared {
@@ -69,7 +82,7 @@ impl Shared {
         }
     }
 
-    pub fn encoded(&self, form: Form) -> &[Utf8Bytes] {
+    pub fn encoded(&self, form: Form) -> &[Bytes] {
         let cell = match form {
             Form::Compact => &self.compact,
             Form::Json => &self.json,
@@ -84,6 +97,14 @@ fn weight(change: &Change) -> usize {
         Op::Delete => 0,
     };
     change.id.0.len() + 24 + fields
+}
+
+/// What is in a frame of text.
+#[cfg(test)]
+pub fn text(bytes: &[u8]) -> &str {
+    let mut at = std::io::Cursor::new(bytes);
+    frame::FrameHeader::parse(&mut at).unwrap().unwrap();
+    std::str::from_utf8(&bytes[usize::try_from(at.position()).unwrap()..]).unwrap()
 }
 
 #[cfg(test)]
@@ -104,9 +125,9 @@ mod tests {
         let frames: Vec<Delta> = shared
             .encoded(Form::Compact)
             .iter()
-            .map(|text| {
-                assert!(text.len() <= 32 << 10);
-                let Ok(Frame::Delta(delta)) = Frame::read(text) else { panic!("no delta") };
+            .map(|bytes| {
+                assert!(bytes.len() <= 32 << 10);
+                let Ok(Frame::Delta(delta)) = Frame::read(text(bytes)) else { panic!("no delta") };
                 delta
             })
             .collect();

@@ -2,9 +2,13 @@
 //! every consumer's one question: what changed since my position? There are no queues per consumer.
 
 mod boards;
+#[cfg(all(test, feature = "guards"))]
+mod controls;
 mod counting;
 mod feed;
 pub mod frames;
+#[cfg(test)]
+mod histories;
 mod index;
 mod state;
 mod tail;
@@ -19,7 +23,7 @@ use tokio::sync::watch;
 
 pub use boards::Filled;
 pub use counting::Verdict;
-pub use frames::Form;
+pub use frames::{Form, Shared, wire};
 pub use tail::follow;
 
 use crate::{
@@ -34,7 +38,6 @@ use crate::{
     },
     telemetry::metrics::{SLOW_MS, metrics},
 };
-use frames::Shared;
 use state::State;
 
 /// What a consumer that stands at a position gets.
@@ -59,6 +62,16 @@ pub struct Freshness {
 /// A handle to the hub; clones share it.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
+
+/// See [`Hub::round`].
+pub struct Round(Hub);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        self.0.write().serving = false;
+        self.0.advance();
+    }
+}
 
 struct Inner {
     state: RwLock<State>,
@@ -134,6 +147,19 @@ impl Hub {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it lives nothing moves: all who are led to the head in it come to the same place.
+    pub fn round(&self) -> Round {
+        self.write().serving = true;
+        Round(self.clone())
+    }
+
+    /// Moves on to what was taken, if no round goes on.
+    fn advance(&self) {
+        if self.write().advance() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index};
+use crate::guards::{self, Guard};
 use crate::model::{
     cells::Cells,
     change::{Change, fold},
@@ -22,8 +23,8 @@ use crate::model::{
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intake {
-    /// It led on; whether the closed head moved.
-    Taken(bool),
+    /// It led on.
+    Taken,
     /// Known already.
     Old,
     /// Something is missing before it, or it is of another epoch.
@@ -37,10 +38,14 @@ pub struct State {
     /// The last number taken, and the last up to which no transaction is cut.
     taken: Seq,
     closed: Seq,
-    /// Cluster time of `closed`.
+    /// Where consumers are led to, at or before `closed`.
+    head: Seq,
+    /// Cluster time of `head`.
     pub ct: ClusterTime,
-    /// Taken but not closed.
-    open: VecDeque<Record>,
+    /// Taken but after `head`.
+    waiting: VecDeque<Record>,
+    /// Whether consumers are being led to the head, which must stand still.
+    pub serving: bool,
     topics: HashMap<Collection, TopicState>,
     pub cells: Counting,
     pub feed: Feed,
@@ -59,13 +64,33 @@ struct TopicState {
     index: Index,
     /// Number of the last reset.
     reset: Seq,
-    /// The newest frames, for consumers that stand at or after their `from`.
-    newest: Option<(Seq, Arc<Shared>)>,
+    newest: Option<Newest>,
     /// Folds by the cursor they begin at, until the next change.
     folds: Mutex<HashMap<Seq, Arc<Shared>>>,
 }
 
+/// Changes that nobody, or everybody, was sent yet: for consumers that stand at or after `from`.
+struct Newest {
+    from: Seq,
+    changes: Vec<Change>,
+    shared: OnceLock<Arc<Shared>>,
+}
+
+/// Changes beyond so many are sent from the index, one for each document.
+const NEWEST_MAX: usize = 1024;
+
 impl TopicState {
+    /// Changes that lead on from `from`: with those before, if nobody was sent these.
+    fn lead_on(&mut self, from: Seq, changes: Vec<Change>) {
+        match &mut self.newest {
+            Some(newest) if newest.shared.get().is_none() && newest.changes.len() < NEWEST_MAX => {
+                newest.changes.extend(changes);
+            }
+            newest => *newest = Some(Newest { from, changes, shared: OnceLock::new() }),
+        }
+        self.folds.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn above(floor: Seq) -> Self {
         Self { index: Index::above(floor), reset: floor, newest: None, folds: Mutex::default() }
     }
@@ -80,6 +105,8 @@ impl State {
             epoch: Some(oldest.epoch),
             taken: floor,
             closed: floor,
+            head: floor,
+            serving: self.serving,
             ct: oldest.ct,
             topics,
             cells: Counting::since(oldest.ct),
@@ -94,7 +121,7 @@ impl State {
     }
 
     pub fn head(&self) -> Option<Position> {
-        Some(Position::new(self.epoch?, self.closed))
+        Some(Position::new(self.epoch?, self.head))
     }
 
     /// See [`super::Hub::reported`].
@@ -106,6 +133,22 @@ impl State {
     /// The last number taken, closed or not.
     pub fn tail(&self) -> Option<Position> {
         Some(Position::new(self.epoch?, self.taken))
+    }
+
+    /// Whether the log, which ends at `head`, has what is not known here. One of another epoch has, also of an older one;
+    /// one that is only shorter will get the same numbers again.
+    pub fn lacks(&self, head: Position) -> bool {
+        let lacks = |tail: Position| self.is_of_other_epoch(head) || tail.seq < head.seq && tail.epoch == head.epoch;
+        guards::on(Guard::LastIdCheck) && self.tail().is_none_or(lacks)
+    }
+
+    /// After what to read a log that ends at `head`; `None`: from its oldest entry.
+    pub fn reads_after(&self, head: Position) -> Option<Position> {
+        self.tail().filter(|_| !self.is_of_other_epoch(head))
+    }
+
+    fn is_of_other_epoch(&self, head: Position) -> bool {
+        guards::on(Guard::EpochEquals) && self.epoch.is_some_and(|epoch| epoch != head.epoch)
     }
 
     pub fn now(&self) -> Option<UtcMs> {
@@ -129,20 +172,22 @@ impl State {
             return Intake::Old;
         }
         let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
-        self.open.extend(entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX)));
+        self.waiting.extend(entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX)));
         self.taken = entry.last;
-        if entry.closed <= self.closed {
-            return Intake::Taken(false);
-        }
-        self.close(entry.closed);
-        Intake::Taken(true)
+        let closed = if guards::on(Guard::ClosedPositions) { entry.closed } else { entry.last };
+        self.closed = self.closed.max(closed);
+        Intake::Taken
     }
 
-    fn close(&mut self, to: Seq) {
-        let from = self.closed;
-        let count = usize::try_from(to.0 - from.0).unwrap_or(usize::MAX).min(self.open.len());
-        let records: Vec<Record> = self.open.drain(..count).collect();
-        self.closed = to;
+    /// Moves the head to what is closed; whether it moved.
+    pub fn advance(&mut self) -> bool {
+        if self.serving || self.closed <= self.head {
+            return false;
+        }
+        let (from, to) = (self.head, self.closed);
+        let count = usize::try_from(to.0 - from.0).unwrap_or(usize::MAX).min(self.waiting.len());
+        let records: Vec<Record> = self.waiting.drain(..count).collect();
+        self.head = to;
         let mut changed: HashMap<Collection, Vec<Change>> = HashMap::new();
         let mut before: HashMap<Collection, Seq> = HashMap::new();
         for (seq, record) in (from.next().0..).map(Seq).zip(records) {
@@ -163,6 +208,7 @@ impl State {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
+                Effect::Reset { .. } if !guards::on(Guard::ResetRecord) => {}
                 Effect::Reset { also, .. } => {
                     for collection in [Some(record.collection), *also].into_iter().flatten() {
                         self.topics.insert(collection, TopicState::above(seq));
@@ -175,14 +221,12 @@ impl State {
         }
         for (collection, changes) in changed {
             let from = before.get(&collection).copied().unwrap_or(from);
-            let (from_position, to) = (self.position(from), self.position(to));
-            let shared = Shared::new(&Topic::Collection(collection), from_position, to, self.ct, fold(changes));
             if let Some(topic) = self.topics.get_mut(&collection) {
-                topic.newest = Some((from, Arc::new(shared)));
-                topic.folds.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+                topic.lead_on(from, changes);
             }
         }
         self.version += 1;
+        true
     }
 
     fn position(&self, seq: Seq) -> Position {
@@ -203,17 +247,20 @@ impl State {
         if cursor.seq < topic.reset {
             return reset("collection replaced");
         }
-        if let Some((from, newest)) = &topic.newest
-            && cursor.seq >= *from
-        {
-            return Since::Frames(newest.clone());
+        let shared = |from, changes| {
+            Arc::new(Shared::new(&Topic::Collection(collection), self.position(from), head, self.ct, changes))
+        };
+        if let Some(newest) = topic.newest.as_ref().filter(|newest| cursor.seq >= newest.from) {
+            return Since::Frames(
+                newest.shared.get_or_init(|| shared(newest.from, fold(newest.changes.clone()))).clone(),
+            );
         }
         let mut folds = topic.folds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fold) = folds.get(&cursor.seq) {
             return Since::Frames(fold.clone());
         }
         let Some(changes) = topic.index.since(cursor.seq) else { return reset("too far behind") };
-        let fold = Arc::new(Shared::new(&Topic::Collection(collection), cursor, head, self.ct, changes));
+        let fold = shared(cursor.seq, changes);
         folds.insert(cursor.seq, fold.clone());
         Since::Frames(fold)
     }
@@ -279,20 +326,23 @@ mod tests {
     #[test]
     fn entries_lead_on_or_are_told_apart() {
         let mut s = state();
-        assert_eq!(s.take(entry(1, 3, 3)), Intake::Taken(true));
+        assert_eq!(s.take(entry(1, 3, 3)), Intake::Taken);
         assert_eq!(s.take(entry(2, 3, 3)), Intake::Old);
-        assert_eq!(s.take(entry(2, 5, 5)), Intake::Taken(true), "the known prefix is dropped");
+        assert_eq!(s.take(entry(2, 5, 5)), Intake::Taken, "the known prefix is dropped");
         assert_eq!(s.take(entry(7, 8, 8)), Intake::Gap);
+        assert!(s.advance());
         assert_eq!(s.delta_since(Collection::Clients, Position::new(Epoch(1), Seq(0))).unwrap().changes.len(), 5);
     }
 
     #[test]
     fn half_a_transaction_is_never_shown() {
         let mut s = state();
-        assert_eq!(s.take(entry(1, 3, 0)), Intake::Taken(false));
+        s.take(entry(1, 3, 0));
+        assert!(!s.advance());
         assert_eq!(s.head().unwrap().seq, Seq(0));
         assert!(matches!(s.since(Collection::Clients, s.head().unwrap()), Since::Current));
-        assert_eq!(s.take(entry(4, 4, 4)), Intake::Taken(true));
+        s.take(entry(4, 4, 4));
+        assert!(s.advance());
         assert_eq!(s.head().unwrap().seq, Seq(4));
     }
 
@@ -300,7 +350,10 @@ mod tests {
     fn consumers_at_the_head_share_one_frame_and_others_a_fold() {
         let mut s = state();
         s.take(entry(1, 2, 2));
+        s.advance();
+        assert!(matches!(s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))), Since::Frames(_)));
         s.take(entry(3, 4, 4));
+        s.advance();
         let since = |seq| s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq)));
         let (Since::Frames(a), Since::Frames(b)) = (since(2), since(2)) else { panic!() };
         assert!(Arc::ptr_eq(&a, &b));
@@ -309,5 +362,37 @@ mod tests {
         assert!(matches!(since(4), Since::Current));
         let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
         assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
+    }
+
+    #[test]
+    fn in_a_round_all_are_led_to_one_place_and_what_came_meanwhile_is_one_frame() {
+        let mut s = state();
+        s.take(entry(1, 2, 2));
+        s.advance();
+        s.serving = true;
+        for n in 3..6 {
+            s.take(entry(n, n, n));
+            assert!(!s.advance());
+        }
+        let to = |s: &State, seq| match s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
+            Since::Frames(shared) => shared.to.seq.0,
+            _ => 0,
+        };
+        assert_eq!((to(&s, 0), to(&s, 1)), (2, 2));
+        s.serving = false;
+        assert!(s.advance());
+        assert_eq!(to(&s, 2), 5);
+    }
+
+    #[test]
+    fn changes_that_nobody_was_sent_yet_become_one_frame() {
+        let mut s = state();
+        for n in 1..=3 {
+            s.take(entry(n, n, n));
+            s.advance();
+        }
+        let Since::Frames(all) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))) else { panic!() };
+        let Since::Frames(same) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(2))) else { panic!() };
+        assert!(Arc::ptr_eq(&all, &same) && all.to.seq == Seq(3));
     }
 }

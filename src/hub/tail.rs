@@ -16,11 +16,7 @@ use crate::{
         log::{self, Checked, Log},
         snapshots::{self, Count},
     },
-    model::{
-        cells::Cells,
-        log::Entry,
-        position::{ClusterTime, Position},
-    },
+    model::{cells::Cells, log::Entry, position::ClusterTime},
     mongo::{self, Mongo},
     telemetry::metrics::metrics,
 };
@@ -104,7 +100,7 @@ impl Follower {
         match intake {
             Intake::Gap => return self.catch_up().await,
             Intake::Old => return Ok(()),
-            Intake::Taken(_) => metrics().taken(changes, last_at),
+            Intake::Taken => metrics().taken(changes, last_at),
         }
         {
             let mut state = self.hub.write();
@@ -115,10 +111,8 @@ impl Follower {
                 state.lag = now.saturating_sub(Duration::from_millis(u64::try_from(at.0).unwrap_or(0)));
             }
         }
-        if intake == Intake::Taken(true) {
-            self.count_if_needed();
-            self.hub.wake();
-        }
+        self.count_if_needed();
+        self.hub.advance();
         Ok(())
     }
 
@@ -130,10 +124,8 @@ impl Follower {
 
     async fn check(&mut self) -> Result<()> {
         let head = self.log.head().await?;
-        let known = self.hub.read().tail();
-        if let Some(head) = head
-            && known.is_none_or(|tail| tail.epoch != head.epoch || tail.seq < head.seq)
-        {
+        let lacks = head.is_some_and(|head| self.hub.read().lacks(head));
+        if lacks {
             self.catch_up().await?;
         }
         if Instant::now() >= self.recount {
@@ -157,7 +149,8 @@ impl Follower {
 
     /// Reads the log from where the hub is, or from its beginning where that does not lead on.
     async fn catch_up(&mut self) -> Result<()> {
-        let mut from: Option<Position> = self.hub.read().tail();
+        let Some(head) = self.log.head().await? else { return Ok(()) };
+        let mut from = self.hub.read().reads_after(head);
         let mut kept_count = None;
         loop {
             let page = self.log.after(from).await?;
@@ -183,6 +176,7 @@ impl Follower {
                 }
                 from = Some(entry.position());
                 state.take(entry);
+                state.advance();
             }
         }
         if let Some(Count { ct, cells, .. }) = kept_count {

@@ -159,15 +159,20 @@ impl ListStore {
 
     /// Takes new rows in place of all there were.
     pub fn replace(&self, snapshot: Snapshot) {
-        let window = Window::from(snapshot);
-        for id in window.shown() {
-            if let (Some(row), Some(fields)) = (self.row(id), window.row(id))
-                && row.with_untracked(|state| state.gone || state.fields != *fields)
-            {
-                row.update(|state| *state = RowState { fields: fields.clone(), stamp: state.stamp + 1, gone: false });
-            }
+        if self.window.try_update_value(|window| window.replace(snapshot)).is_none() {
+            return;
         }
-        self.window.set_value(window);
+        self.window.with_value(|window| {
+            for id in window.shown() {
+                if let (Some(row), Some(fields)) = (self.row(id), window.row(id))
+                    && row.with_untracked(|state| state.gone || state.fields != *fields)
+                {
+                    row.update(|state| {
+                        *state = RowState { fields: fields.clone(), stamp: state.stamp + 1, gone: false };
+                    });
+                }
+            }
+        });
         self.set_loading(false);
         self.settle();
         self.count();

@@ -32,6 +32,8 @@ pub enum ConnectionState {
     CatchingUp,
     /// Connected, but the server itself has heard nothing since.
     Stale { since: UtcMs },
+    /// The server is of another version: nothing can be followed until the page is loaded anew.
+    Outdated,
     /// Not connected; the next try is in so many seconds.
     Offline { since: UtcMs, retry_in_s: u32 },
 }

@@ -8,6 +8,7 @@ use serde::{
 };
 
 use super::{fields::Fields, ids::DocId};
+use crate::guards::{self, Guard};
 
 /// What happens to a row. A folded change cannot say whether the document was inserted or updated, so neither does this.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +66,7 @@ impl Op {
     #[must_use]
     pub fn then(self, later: Self) -> Self {
         match (self, later) {
+            (_, later) if !guards::on(Guard::FoldingRule) => later,
             (Self::Put(mut row), Self::Patch(set, unset)) => {
                 patch(&mut row, set, &unset);
                 Self::Put(row)

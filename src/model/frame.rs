@@ -18,6 +18,8 @@ use super::{
 pub const PROTOCOL: u16 = 1;
 /// WebSocket subprotocol of the compact form.
 pub const COMPACT: &str = "chargedeck.v1";
+/// How the subprotocols of all versions begin.
+pub const VERSIONS: &str = "chargedeck.v";
 /// WebSocket subprotocol of the public JSON form.
 pub const JSON: &str = "chargedeck.v1.json";
 

@@ -9,6 +9,7 @@ pub mod eco;
 pub mod entities;
 pub mod fields;
 pub mod figures;
+pub mod follow;
 pub mod frame;
 pub mod ids;
 pub mod latest;

@@ -8,11 +8,18 @@ use super::{
     position::{ClusterTime, Position},
     selection::{Selection, Sight},
 };
+use crate::guards::{self, Guard};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub id: DocId,
     pub fields: Fields,
+}
+
+/// Whether rows read at `ct` hold all that the log has up to a position, whose cluster time is `reached`; else what lies
+/// between the two would be lost.
+pub fn is_current(ct: ClusterTime, reached: ClusterTime) -> bool {
+    ct >= reached || !guards::on(Guard::SnapshotTime)
 }
 
 /// Rows read at `ct`. The changes after `position` whose cluster time is later than `ct` lead on from there.

@@ -20,6 +20,7 @@ use super::{
     snapshot::{Row, Snapshot},
     time::UtcMs,
 };
+use crate::guards::{self, Guard};
 
 impl Collection {
     /// How many rows its list shows.
@@ -155,6 +156,15 @@ impl From<Snapshot> for Window {
 }
 
 impl Window {
+    /// Takes fetched rows in place of all there were, with their position, which may be before the one received.
+    pub fn replace(&mut self, snapshot: Snapshot) {
+        let received = self.received;
+        *self = Self::from(snapshot);
+        if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
+            self.received = received;
+        }
+    }
+
     pub const fn collection(&self) -> Collection {
         self.collection
     }
@@ -234,11 +244,11 @@ impl Window {
         if delta.to <= self.received {
             return Ok(Applied::default());
         }
-        if delta.from > self.received {
+        if delta.from > self.received && guards::on(Guard::GapRule) {
             return Err(Broken::Gap);
         }
         let mut applied = Applied::default();
-        if delta.ct > self.floor {
+        if delta.ct > self.floor || !guards::on(Guard::ClusterTimeFloor) {
             for change in delta.changes {
                 self.apply_one(change, &mut applied)?;
             }

@@ -5,6 +5,10 @@
 //! ```
 //! When Redis is slow the channel fills, no more is asked of MongoDB, and the oplog waits.
 
+#[cfg(all(test, feature = "guards"))]
+mod controls;
+#[cfg(test)]
+mod histories;
 mod lead;
 mod missing;
 mod sequencer;

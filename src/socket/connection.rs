@@ -1,26 +1,36 @@
-//! One connection: a cursor per topic, no queue. A socket that is free gets what is there at once; what arrives while it
-//! is busy is its next frame by itself.
+//! One connection: hears what the client says, looks at its rights, and goes on where the kernel had no room.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use axum::body::Bytes;
+use futures_util::StreamExt;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, Interval, MissedTickBehavior, interval, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame},
+    },
+};
 
+use super::line::{Ear, Line};
 use crate::{
     auth::CurrentAdmin,
     http::app::App,
-    hub::{Filled, Form, Since},
+    hub::{Form, wire},
     model::{
         board::Board,
-        frame::{Bye, ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
-        ids::{Collection, Topic},
-        position::Position,
+        frame::{Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, Welcome, close},
+        ids::Topic,
     },
-    telemetry::metrics::{Hop, metrics},
+    telemetry::metrics::metrics,
 };
 
 /// How often a client is told how fresh its screen is.
@@ -29,26 +39,22 @@ const PING: Duration = Duration::from_secs(5);
 const RIGHTS: Duration = Duration::from_secs(10);
 /// A client from which nothing came for so long is gone.
 const SILENCE: Duration = Duration::from_secs(45);
-/// A write that takes longer means that the client does not read.
-const WRITE: Duration = Duration::from_secs(15);
+/// How long a client may take to hear why the connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Messages a second from a client.
 const RATE: usize = 20;
-const TOPICS_MAX: usize = 64;
-/// Pages that must fetch new rows spread over so long.
-const SPREAD_MS: u32 = 500;
+/// Longest message that a client may send.
+const INBOUND_MAX: usize = 16 << 10;
+/// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
+const READ_BUFFER: usize = 1 << 10;
 
 pub struct Connection {
     app: App,
     admin: CurrentAdmin,
-    form: Form,
-    cursors: HashMap<Collection, Position>,
-    boards: BTreeMap<Board, Option<Arc<Filled>>>,
-    hidden: bool,
+    line: Arc<Line>,
     heard: Instant,
     inbound: VecDeque<Instant>,
     pings: u32,
-    /// How many changes the hub had taken when this socket was last flushed.
-    changes: u64,
     /// When the last of them went.
     pinged: std::time::Instant,
 }
@@ -64,59 +70,64 @@ enum End {
 type Step = Result<(), End>;
 
 impl Connection {
-    pub fn new(app: App, admin: CurrentAdmin, form: Form) -> Self {
-        Self {
+    /// Serves the socket to its end; `read` is what came with the handshake.
+    pub async fn serve(app: App, admin: CurrentAdmin, form: Form, io: TcpStream, read: &[u8]) {
+        let line = Arc::new(Line::new(io, form));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(INBOUND_MAX))
+            .max_frame_size(Some(INBOUND_MAX))
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0);
+        let ear = Ear(line.clone());
+        let mut ear = WebSocketStream::from_partially_read(ear, read.to_vec(), Role::Server, Some(config)).await;
+        let mut connection = Self {
             app,
             admin,
-            form,
-            cursors: HashMap::new(),
-            boards: BTreeMap::new(),
-            hidden: false,
+            line,
             heard: Instant::now(),
             inbound: VecDeque::new(),
             pings: 0,
-            changes: 0,
             pinged: std::time::Instant::now(),
-        }
-    }
-
-    /// Serves the socket to its end.
-    pub async fn run(mut self, mut socket: WebSocket) {
-        if let Err(End::Close(code)) = self.serve(&mut socket).await {
+        };
+        if let Err(End::Close(code)) = connection.listen(&mut ear).await {
             metrics().slow.inc_by(u64::from(code == close::SLOW));
-            let reason = Utf8Bytes::default();
-            let closing = socket.send(Message::Close(Some(CloseFrame { code, reason })));
+            connection.line.end(&closing(code));
+            let heard = async { while connection.line.drained().await {} };
+            let answered = async { while let Some(Ok(_)) = ear.next().await {} };
             // A client that does not read cannot be told either.
-            drop(timeout(Duration::from_secs(1), closing).await);
+            drop(
+                timeout(FAREWELL, async {
+                    tokio::select! { () = heard => {} () = answered => {} }
+                })
+                .await,
+            );
         }
     }
 
-    async fn serve(&mut self, socket: &mut WebSocket) -> Step {
+    async fn listen(&mut self, ear: &mut WebSocketStream<Ear>) -> Step {
         let watch = self.app.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
         // From here on a revocation is heard; one between the handshake and here is seen by asking again.
         self.check_rights().await?;
-        let mut changes = self.app.hub.changes();
+        self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
+        let _joined = self.app.sockets.join(self.line.clone());
         let (mut ping, mut rights) = (every(PING), every(RIGHTS));
-        self.send(socket, self.form.encode(&Frame::Welcome(Welcome { protocol: PROTOCOL }))).await?;
+        let line = self.line.clone();
         loop {
             tokio::select! {
                 biased;
                 () = watch.revoked() => return Err(End::Close(close::REVOKED)),
-                () = self.app.closing.cancelled() => return self.farewell(socket).await,
+                () = self.app.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
-                message = socket.recv() => match message {
-                    Some(Ok(message)) => self.received(socket, message).await?,
+                message = ear.next() => match message {
+                    Some(Ok(message)) => self.received(message)?,
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
-                _ = ping.tick() => self.ping(socket).await?,
-                changed = changes.changed() => {
-                    if changed.is_err() {
-                        return Err(End::Close(close::DEPLOY));
+                _ = ping.tick() => self.ping()?,
+                drained = line.drained() => {
+                    if !drained {
+                        return Err(End::Close(close::SLOW));
                     }
-                    // A hidden page paints nothing; on return one catch-up is due.
-                    if !self.hidden {
-                        self.flush(socket, true).await?;
-                    }
+                    line.advance(&self.app.hub);
                 }
             }
         }
@@ -133,146 +144,90 @@ impl Connection {
         }
     }
 
-    async fn farewell(&self, socket: &mut WebSocket) -> Step {
+    fn farewell(&self) -> End {
         let retry_ms = rand::random_range(0..5000);
-        self.send(socket, self.form.encode(&Frame::Bye(Bye { code: close::DEPLOY, retry_ms }))).await?;
-        Err(End::Close(close::DEPLOY))
+        self.send(&Frame::Bye(Bye { code: close::DEPLOY, retry_ms }));
+        End::Close(close::DEPLOY)
     }
 
-    async fn received(&mut self, socket: &mut WebSocket, message: Message) -> Step {
+    fn received(&mut self, message: Message) -> Step {
         self.heard = Instant::now();
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Close(_) => return Err(End::Gone),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Binary(_) => return Err(End::Close(close::POLICY)),
-        };
         self.inbound.retain(|at| at.elapsed() < Duration::from_secs(1));
         self.inbound.push_back(self.heard);
         if self.inbound.len() > RATE {
             return Err(End::Close(close::POLICY));
         }
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Err(End::Gone),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) | Message::Frame(_) => return Err(End::Close(close::POLICY)),
+        };
         let Ok(message) = serde_json::from_str::<ClientMessage>(&text) else {
-            return self.refuse(socket, 0, "bad_message", "This is no message of the protocol.").await;
+            self.refuse(0, "bad_message", "This is no message of the protocol.");
+            return Ok(());
         };
         match message {
-            ClientMessage::Subscribe { rid, topics, positions } => {
-                self.subscribe(socket, rid, topics, &positions).await
-            }
+            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(rid, topics, &positions),
             ClientMessage::Unsubscribe { topics } => {
-                for topic in topics.iter().filter_map(|name| name.parse().ok()) {
-                    match topic {
-                        Topic::Collection(collection) => drop(self.cursors.remove(&collection)),
-                        Topic::Board(board) => drop(self.boards.remove(&board)),
-                    }
-                }
-                Ok(())
+                let out = &mut *self.line.lock();
+                topics.iter().filter_map(|name| name.parse().ok()).for_each(|topic| out.following.leave(&topic));
             }
             ClientMessage::Visibility { hidden } => {
-                self.hidden = hidden;
-                if hidden { Ok(()) } else { self.flush(socket, false).await }
+                self.line.lock().following.hidden = hidden;
+                self.line.advance(&self.app.hub);
             }
             ClientMessage::Pong { n, paint_ms } => {
                 if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
                     metrics().painted(self.pinged, paint_ms);
                 }
-                Ok(())
             }
-        }
-    }
-
-    async fn subscribe(
-        &mut self,
-        socket: &mut WebSocket,
-        rid: u32,
-        topics: Vec<String>,
-        positions: &BTreeMap<String, String>,
-    ) -> Step {
-        let head = self.app.hub.head().unwrap_or_default();
-        for name in topics {
-            if self.cursors.len() + self.boards.len() >= TOPICS_MAX {
-                return self.refuse(socket, rid, "too_many_topics", "Unsubscribe from a topic first.").await;
-            }
-            let Ok(topic) = name.parse::<Topic>() else {
-                self.refuse(socket, rid, "unknown_topic", &format!("No topic is called “{name}”.")).await?;
-                continue;
-            };
-            match &topic {
-                Topic::Collection(collection) => {
-                    let cursor = match positions.get(&name).map(|text| text.parse()) {
-                        None => head,
-                        Some(Ok(position)) => position,
-                        Some(Err(_)) => {
-                            self.refuse(socket, rid, "bad_position", "Give a position back as it was given.").await?;
-                            continue;
-                        }
-                    };
-                    self.cursors.insert(*collection, cursor);
-                }
-                Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err() => {
-                    self.refuse(socket, rid, "unknown_topic", "No such time zone.").await?;
-                    continue;
-                }
-                Topic::Board(board) => drop(self.boards.insert(board.clone(), None)),
-            }
-            self.send(socket, self.form.encode(&Frame::Subscribed(Subscribed { rid, topic, head }))).await?;
-        }
-        self.flush(socket, false).await
-    }
-
-    async fn refuse(&self, socket: &mut WebSocket, rid: u32, code: &str, message: &str) -> Step {
-        let frame = Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() });
-        self.send(socket, self.form.encode(&frame)).await
-    }
-
-    /// Leads every topic to the head; `live`: because something happened, not because the client asked.
-    async fn flush(&mut self, socket: &mut WebSocket, live: bool) -> Step {
-        let (changes, newest, mut sent) = (metrics().changes.get(), metrics().newest(), false);
-        let measured = live && changes != std::mem::replace(&mut self.changes, changes);
-        for collection in Collection::ALL {
-            let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
-            match self.app.hub.since(collection, cursor) {
-                Since::Current => {}
-                Since::Frames(shared) => {
-                    for frame in shared.encoded(self.form) {
-                        self.send(socket, frame.clone()).await?;
-                    }
-                    sent = true;
-                    self.cursors.insert(collection, shared.to);
-                }
-                Since::Reset { min_position, reason } => {
-                    metrics().resync(collection, reason);
-                    self.cursors.remove(&collection);
-                    let topic = Topic::Collection(collection);
-                    let reset =
-                        Frame::Reset(Reset { topic, min_position, reason: reason.to_owned(), retry_ms: SPREAD_MS });
-                    self.send(socket, self.form.encode(&reset)).await?;
-                }
-            }
-        }
-        let looked_at: Vec<Board> = self.boards.keys().cloned().collect();
-        for board in looked_at {
-            let Some(filled) = self.app.hub.board(&board) else { continue };
-            let before = self.boards.get(&board).and_then(Option::as_ref);
-            if before.is_some_and(|before| Arc::ptr_eq(before, &filled)) {
-                continue;
-            }
-            let frame = filled.frame(before, self.form);
-            self.send(socket, frame).await?;
-            sent = true;
-            self.boards.insert(board, Some(filled));
-        }
-        if measured && sent {
-            metrics().reached(Hop::Socket, newest);
         }
         Ok(())
     }
 
-    async fn ping(&mut self, socket: &mut WebSocket) -> Step {
+    fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &BTreeMap<String, String>) {
+        let head = self.app.hub.head().unwrap_or_default();
+        for name in topics {
+            if self.line.lock().following.is_full() {
+                self.refuse(rid, "too_many_topics", "Unsubscribe from a topic first.");
+                break;
+            }
+            let Ok(topic) = name.parse::<Topic>() else {
+                self.refuse(rid, "unknown_topic", &format!("No topic is called “{name}”."));
+                continue;
+            };
+            let from = match positions.get(&name).map(|text| text.parse()) {
+                None => head,
+                Some(Ok(position)) => position,
+                Some(Err(_)) => {
+                    self.refuse(rid, "bad_position", "Give a position back as it was given.");
+                    continue;
+                }
+            };
+            if matches!(&topic, Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err()) {
+                self.refuse(rid, "unknown_topic", "No such time zone.");
+                continue;
+            }
+            // Told before anything of the topic is sent: until then the client ignores it.
+            let out = &mut *self.line.lock();
+            match &topic {
+                Topic::Collection(collection) => out.following.follow(*collection, from),
+                Topic::Board(board) => out.following.look_at(board.clone()),
+            }
+            self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
+        }
+        self.line.advance(&self.app.hub);
+    }
+
+    fn refuse(&self, rid: u32, code: &str, message: &str) {
+        self.send(&Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() }));
+    }
+
+    fn ping(&mut self) -> Step {
         if self.heard.elapsed() > SILENCE {
             return Err(End::Close(close::SLOW));
         }
-        self.progress(socket).await?;
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         self.pings += 1;
@@ -282,36 +237,26 @@ impl Connection {
             lag_ms: ms(freshness.lag),
             checked_ms: freshness.checked.map_or(u32::MAX, ms),
         });
-        self.send(socket, self.form.encode(&ping)).await
-    }
-
-    /// Moves the cursors of quiet topics, so that they do not fall behind what the log still holds.
-    async fn progress(&mut self, socket: &mut WebSocket) -> Step {
-        let Some(head) = self.app.hub.head().filter(|_| !self.hidden) else { return Ok(()) };
-        for collection in Collection::ALL {
-            let Some(cursor) = self.cursors.get(&collection).copied() else { continue };
-            if cursor.epoch != head.epoch
-                || cursor >= head
-                || !matches!(self.app.hub.since(collection, cursor), Since::Current)
-            {
-                continue;
-            }
-            let (topic, ct) = (Topic::Collection(collection), self.app.hub.head_ct());
-            let delta = Delta { topic, from: cursor, to: head, ct, changes: Vec::new(), more: false };
-            self.send(socket, self.form.encode(&Frame::Delta(delta))).await?;
-            self.cursors.insert(collection, head);
+        let out = &mut *self.line.lock();
+        for frame in out.following.progress(&self.app.hub, self.line.form()) {
+            self.line.write(out, &frame);
         }
+        self.line.write(out, &self.encode(&ping));
         Ok(())
     }
 
-    async fn send(&self, socket: &mut WebSocket, text: Utf8Bytes) -> Step {
-        metrics().sent(text.len());
-        match timeout(WRITE, socket.send(Message::Text(text))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Close(close::SLOW)),
-        }
+    fn send(&self, frame: &Frame) {
+        self.line.write(&mut self.line.lock(), &self.encode(frame));
     }
+
+    fn encode(&self, frame: &Frame) -> Bytes {
+        self.line.form().encode(frame)
+    }
+}
+
+/// The frame that tells why.
+pub fn closing(code: u16) -> Bytes {
+    wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: Default::default() })))
 }
 
 fn every(period: Duration) -> Interval {

@@ -1,6 +1,16 @@
-//! The socket: who may open it, and one task for each connection that is nothing but a cursor per topic.
+//! The socket: who may open it, one line out for each connection with a cursor per topic and no queue, and the rounds that
+//! lead all lines to the hub's head.
+//!
+//! ```text
+//! hub --(a round)--> line: one write of the shared frame --> kernel
+//!                      └ what the kernel does not take waits; the connection's task goes on when there is room
+//! ```
 
 mod connection;
+mod following;
+mod line;
+mod rounds;
 mod route;
 
+pub use rounds::Sockets;
 pub use route::live;

@@ -58,6 +58,15 @@ impl Mongod {
 
     /// With more arguments, such as `["--oplogSize", "16"]`.
     pub async fn start_with(args: &[&str]) -> Self {
+        let mongod = Self::member(args).await;
+        let host = format!("127.0.0.1:{}", mongod.port());
+        mongod.initiate(doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] }).await;
+        mongod.primary().await;
+        mongod
+    }
+
+    /// A server that listens and is of no replica set yet.
+    pub async fn member(args: &[&str]) -> Self {
         let binary = env::var("CHARGEDECK_MONGOD").unwrap_or_else(|_| "mongod".into());
         let server = Server::new(
             &binary,
@@ -84,17 +93,19 @@ impl Mongod {
             args,
         );
         server.listening().await;
-        let direct = Client::with_uri_str(format!("mongodb://127.0.0.1:{}/?directConnection=true", server.port)).await;
-        let members = vec![doc! { "_id": 0, "host": format!("127.0.0.1:{}", server.port) }];
-        direct
-            .expect("a URI made here is valid")
-            .database("admin")
-            .run_command(doc! { "replSetInitiate": { "_id": "rs0", "members": members } })
-            .await
-            .unwrap_or_else(|error| panic!("cannot initiate the replica set: {error}\n{}", server.log_tail()));
-        let mongod = Self { server };
-        mongod.primary().await;
-        mongod
+        Self { server }
+    }
+
+    /// Makes it a member of the replica set that `config` describes.
+    pub async fn initiate(&self, config: Document) {
+        let initiated = self.direct().await.database("admin").run_command(doc! { "replSetInitiate": config }).await;
+        initiated.unwrap_or_else(|error| panic!("cannot initiate: {error}\n{}", self.server.log_tail()));
+    }
+
+    /// A client of this member alone, whatever the set's config says.
+    pub async fn direct(&self) -> Client {
+        let uri = format!("mongodb://127.0.0.1:{}/?directConnection=true", self.port());
+        Client::with_uri_str(uri).await.expect("a URI made here is valid")
     }
 
     pub fn uri(&self) -> String {
@@ -119,6 +130,17 @@ impl Mongod {
         self.client().await.database(&fresh_name("t"))
     }
 
+    /// Whether the server was not killed.
+    pub const fn runs(&self) -> bool {
+        self.server.running.is_some()
+    }
+
+    /// Whether it says to be this, such as `isWritablePrimary` or `secondary`.
+    pub async fn says(&self, what: &str) -> bool {
+        let hello = self.direct().await.database("admin").run_command(doc! { "hello": 1 }).await;
+        hello.is_ok_and(|hello| hello.get_bool(what).unwrap_or(false))
+    }
+
     /// Ends the server as a power cut would; its data stays for [`Mongod::restart`].
     pub fn kill9(&mut self) {
         self.server.kill9();
@@ -126,9 +148,19 @@ impl Mongod {
 
     /// Starts it again on the same port and data, and waits until it is primary.
     pub async fn restart(&mut self) {
+        self.rejoin().await;
+        self.primary().await;
+    }
+
+    /// Starts it again on the same port and data, as a member of its set.
+    pub async fn rejoin(&mut self) {
         self.server.spawn();
         self.server.listening().await;
-        self.primary().await;
+    }
+
+    /// Sends a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        self.server.signal(name);
     }
 
     /// The driver learns of the election from the server's own answer and only then sends the command.
@@ -189,6 +221,11 @@ impl Redis {
         self.answering().await;
     }
 
+    /// Sends a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        self.server.signal(name);
+    }
+
     async fn answering(&self) {
         self.server.until(|| pong(self.server.port)).await;
     }
@@ -213,7 +250,7 @@ pub fn fresh_name(prefix: &str) -> String {
 }
 
 /// A server process, its port and its folder.
-struct Server {
+pub struct Server {
     port: u16,
     dir: PathBuf,
     command: Vec<String>,
@@ -235,7 +272,8 @@ const WATCH: &str = r#"
 "#;
 
 impl Server {
-    fn new(binary: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>, more: &[&str]) -> Self {
+    /// Starts `binary` with the arguments for a free port and a folder, and with `more`.
+    pub fn new(binary: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>, more: &[&str]) -> Self {
         assert!(
             on_path(binary),
             "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (CHARGEDECK_MONGOD may name mongod)."
@@ -250,7 +288,11 @@ impl Server {
         server
     }
 
-    fn spawn(&mut self) {
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn spawn(&mut self) {
         assert!(self.running.is_none(), "{} already runs", self.command[0]);
         let mut shell = Command::new("sh")
             .args(["-c", WATCH, "watch"])
@@ -268,11 +310,16 @@ impl Server {
         self.running = Some((shell, id.trim().parse().expect("a process id")));
     }
 
-    fn pid(&self) -> u32 {
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
+        assert!(sent.expect("kill starts").success(), "{} got no {name}", self.command[0]);
+    }
+
+    pub fn pid(&self) -> u32 {
         self.running.as_ref().expect("the server runs").1
     }
 
-    fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         if let Some((mut shell, _)) = self.running.take() {
             let mut pipe = shell.stdin.take().expect("piped");
             pipe.write_all(b"keep\n").expect("the shell listens");
@@ -285,7 +332,7 @@ impl Server {
     }
 
     /// Asks until the answer is yes.
-    async fn until<F: Future<Output = bool>>(&self, ask: impl Fn() -> F) {
+    pub async fn until<F: Future<Output = bool>>(&self, ask: impl Fn() -> F) {
         let started = Instant::now();
         while !ask().await {
             assert!(started.elapsed() < START_LIMIT, "{} does not answer\n{}", self.command[0], self.log_tail());
@@ -293,8 +340,20 @@ impl Server {
         }
     }
 
-    fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+    /// Whether the process ended by itself; its shell still waits for us.
+    pub fn has_ended(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('Z') || rest.is_empty())
+    }
+
+    /// All that the server wrote.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+
+    /// The last lines that the server wrote.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }

@@ -1,13 +1,33 @@
 //! What the task needs of the browser: its events, timers, and the ways out of the page.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
 
 use super::{Event, Events};
 
 /// Remembers that this page reloaded for a newer server, so that it does so once.
 const RELOADED: &str = "chargedeck-reloaded";
+
+/// What someone is in the middle of.
+const AT_WORK: &str = ":is(input, textarea, select, [contenteditable]):focus, dialog[open]";
+/// Who has not typed for so long is not typing.
+const TYPING_MS: f64 = 5000.0;
+
+thread_local! {
+    /// When a key was last pressed.
+    static TYPED: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Marked;
+    #[wasm_bindgen(js_name = getSelection)]
+    fn marked() -> Option<Marked>;
+    #[wasm_bindgen(method, getter, js_name = isCollapsed)]
+    fn is_collapsed(this: &Marked) -> bool;
+}
 
 /// Hands on seconds, visibility, and the network's return.
 pub fn watch(events: &Events) {
@@ -19,6 +39,8 @@ pub fn watch(events: &Events) {
     let handle = window_event_listener_untyped("visibilitychange", move |_| {
         seen.send(Event::Visibility(document().hidden()));
     });
+    on_cleanup(move || handle.remove());
+    let handle = window_event_listener_untyped("keydown", |_| TYPED.set(now_ms()));
     on_cleanup(move || handle.remove());
     let online = events.clone();
     let handle = window_event_listener_untyped("online", move |_| online.send(Event::Retry));
@@ -37,9 +59,24 @@ pub fn now_ms() -> f64 {
     window().performance().map_or(0.0, |p| p.now())
 }
 
-/// The server speaks another protocol: this page is older or newer than it.
-pub fn reload_once() {
-    if let Ok(Some(storage)) = window().session_storage()
+pub fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Whether nobody sees the page, or nobody is entering, marking or answering something.
+fn is_calm() -> bool {
+    let idle = || {
+        now_ms() - TYPED.get() > TYPING_MS
+            && matches!(document().query_selector(AT_WORK), Ok(None))
+            && marked().is_none_or(|marked| marked.is_collapsed())
+    };
+    is_hidden() || idle()
+}
+
+/// Reloads, if the page has not done so already: another time would change nothing.
+pub fn reload_when_calm() {
+    if is_calm()
+        && let Ok(Some(storage)) = window().session_storage()
         && storage.get_item(RELOADED).ok().flatten().is_none()
         && storage.set_item(RELOADED, "1").is_ok()
     {

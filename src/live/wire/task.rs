@@ -2,7 +2,7 @@
 
 mod freshness;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{collections::BTreeMap, mem::take};
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
@@ -11,13 +11,14 @@ use leptos::prelude::*;
 use super::{
     super::{ListStore, Live, Sheet},
     Event, Events,
-    browser::{forget_reload, later, now_ms, reload_once, sign_in},
+    browser::{is_hidden, later, now_ms, reload_when_calm, sign_in},
     socket::Socket,
 };
 use crate::{
     api::{Answer, AppError, Ask, load},
     model::{
         board::Board,
+        follow::Follow,
         frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
         ids::{Collection, Topic},
         latest::key,
@@ -37,20 +38,9 @@ const DOUBT_MS: f64 = 2000.0;
 struct Following {
     store: ListStore,
     collection: Collection,
-    state: Follow,
+    follow: Follow,
     /// Whether new rows are asked for because the list is in doubt, and when they last came.
     doubt: (bool, f64),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Follow {
-    /// To be subscribed when there is a connection.
-    Waiting,
-    /// Deltas are ignored until this subscription is confirmed.
-    Asked(u32),
-    Live,
-    /// New rows are on their way.
-    Fetching,
 }
 
 pub struct Task {
@@ -65,9 +55,12 @@ pub struct Task {
     /// Each with the topic's name, which is known when the page is gone.
     sheets: Vec<(Sheet, String, Follow)>,
     next_rid: u32,
-    deltas: VecDeque<Delta>,
     paint_due: bool,
     paint_asked: f64,
+    /// The server is of another version.
+    outdated: bool,
+    /// Since when every frame could be read; infinite without a connection.
+    understood_since: f64,
     lag_ms: u32,
     checked_ms: u32,
     /// When the last ping came.
@@ -93,12 +86,13 @@ impl Task {
             socket: None,
             open: false,
             following: Vec::new(),
-            overview: Follow::Waiting,
+            overview: Follow::default(),
             sheets: Vec::new(),
             next_rid: 1,
-            deltas: VecDeque::new(),
             paint_due: false,
             paint_asked: now_ms(),
+            outdated: false,
+            understood_since: f64::INFINITY,
             lag_ms: 0,
             checked_ms: 0,
             pinged_at: now_ms(),
@@ -124,6 +118,9 @@ impl Task {
                 self.open = true;
                 (self.checked_ms, self.pinged_at) = (0, now_ms());
                 self.heard_at = now_ms();
+                if is_hidden() {
+                    self.say(&ClientMessage::Visibility { hidden: true });
+                }
                 self.subscribe_waiting();
             }
             Event::Received(text) => self.received(&text),
@@ -162,18 +159,18 @@ impl Task {
 
     fn received(&mut self, text: &str) {
         self.heard_at = now_ms();
-        let Ok(frame) = Frame::read(text) else { return reload_once() };
+        let Ok(frame) = Frame::read(text) else { return self.closed(close::PROTOCOL) };
         match frame {
-            Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => reload_once(),
+            Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.closed(close::PROTOCOL),
             Frame::Welcome(_) => {
-                self.tries = 0;
-                forget_reload();
+                // A server whose other frames cannot be read is no reason to hurry.
+                if !take(&mut self.outdated) {
+                    self.tries = 0;
+                }
+                self.understood_since = now_ms();
             }
             Frame::Subscribed(Subscribed { rid, topic, .. }) => self.subscribed(rid, &topic),
-            Frame::Delta(delta) => {
-                self.deltas.push_back(delta);
-                self.ask_for_paint();
-            }
+            Frame::Delta(delta) => self.keep(&delta),
             Frame::Reset(Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. }) => {
                 for i in 0..self.following.len() {
                     if self.following[i].collection == collection {
@@ -196,40 +193,55 @@ impl Task {
     fn subscribed(&mut self, rid: u32, topic: &Topic) {
         match topic {
             Topic::Board(_) => {
-                for follow in self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]) {
-                    if *follow == Follow::Asked(rid) {
-                        *follow = Follow::Live;
-                    }
-                }
+                let boards = self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]);
+                boards.for_each(|follow| follow.confirm(rid));
             }
             Topic::Collection(_) => {
-                if let Some(following) = self.following.iter_mut().find(|f| f.state == Follow::Asked(rid)) {
-                    following.state = Follow::Live;
-                }
+                self.following.iter_mut().for_each(|following| following.follow.confirm(rid));
             }
         }
     }
 
+    /// Keeps a delta for the next frame to be painted. None is painted while the page is hidden.
+    fn keep(&mut self, delta: &Delta) {
+        let mut full = false;
+        match &delta.topic {
+            Topic::Board(Board::Overview(_)) => full = self.overview.receive(delta),
+            Topic::Board(board) => {
+                let name = board.to_string();
+                for (.., follow) in self.sheets.iter_mut().filter(|(_, topic, _)| *topic == name) {
+                    full |= follow.receive(delta);
+                }
+            }
+            Topic::Collection(collection) => {
+                for list in self.following.iter_mut().filter(|f| f.collection == *collection) {
+                    full |= list.follow.receive(delta);
+                }
+            }
+        }
+        if full { self.paint() } else { self.ask_for_paint() }
+    }
+
     /// Applies what came since the last frame was painted.
     fn paint(&mut self) {
-        let painted = !self.deltas.is_empty();
+        let mut painted = false;
         self.paint_due = false;
-        while let Some(delta) = self.deltas.pop_front() {
-            match &delta.topic {
-                Topic::Board(Board::Overview(_)) => {
-                    if self.overview == Follow::Live {
-                        self.live.figures().apply(delta.changes);
-                    }
+        for delta in self.overview.take() {
+            painted = true;
+            self.live.figures().apply(delta.changes);
+        }
+        for (sheet, _, follow) in &mut self.sheets {
+            for delta in follow.take() {
+                painted = true;
+                sheet.apply(delta.changes, key(delta.to));
+            }
+        }
+        for i in 0..self.following.len() {
+            for delta in self.following[i].follow.take() {
+                painted = true;
+                if !self.apply(i, delta) {
+                    break;
                 }
-                Topic::Board(board) => {
-                    let name = board.to_string();
-                    let live =
-                        self.sheets.iter().filter(|(_, topic, follow)| *topic == name && *follow == Follow::Live);
-                    for (sheet, ..) in live {
-                        sheet.apply(delta.changes.clone(), key(delta.to));
-                    }
-                }
-                Topic::Collection(collection) => self.apply(*collection, &delta),
             }
         }
         if painted {
@@ -239,30 +251,29 @@ impl Task {
         }
     }
 
-    fn apply(&mut self, collection: Collection, delta: &Delta) {
-        for i in 0..self.following.len() {
-            if self.following[i].collection != collection || self.following[i].state != Follow::Live {
-                continue;
+    /// Whether the list can go on from there.
+    fn apply(&mut self, i: usize, delta: Delta) -> bool {
+        match self.following[i].store.apply(delta) {
+            Ok(false) => return true,
+            Ok(true) => {
+                self.settle_doubt(i);
+                return true;
             }
-            match self.following[i].store.apply(delta.clone()) {
-                Ok(false) => {}
-                Ok(true) => self.settle_doubt(i),
-                Err(Broken::Gap) => {
-                    self.following[i].state = Follow::Waiting;
-                    self.subscribe_waiting();
-                }
-                Err(Broken::Stale) => self.fetch(i, None, 0),
+            Err(Broken::Gap) => {
+                self.following[i].follow.wait();
+                self.subscribe_waiting();
             }
+            Err(Broken::Stale) => self.fetch(i, None, 0),
         }
+        false
     }
 
     /// Takes new rows for a list, after a pause so that not all pages ask at the same moment.
     fn fetch(&mut self, i: usize, min_position: Option<Position>, retry_ms: u32) {
         let following = &mut self.following[i];
-        if following.state == Follow::Fetching {
+        if !following.follow.fetch() {
             return;
         }
-        following.state = Follow::Fetching;
         following.store.set_loading(true);
         later(&self.events, f64::from(retry_ms) * js_sys::Math::random(), Event::Fetch(following.store, min_position));
     }
@@ -270,7 +281,10 @@ impl Task {
     /// Takes new rows for a list of which nobody knows whether it has all. Not at once: who changes one document often
     /// changes many. What is shown stays, and follows meanwhile.
     fn settle_doubt(&mut self, i: usize) {
-        let Following { store, state: Follow::Live, doubt: (false, came), .. } = self.following[i] else { return };
+        let Following { store, doubt: (false, came), ref follow, .. } = self.following[i] else { return };
+        if !follow.is_live() {
+            return;
+        }
         self.following[i].doubt.0 = true;
         let pause = (came + DOUBT_MS - now_ms()).max(0.0) + DOUBT_MS * js_sys::Math::random();
         later(&self.events, pause, Event::Fetch(store, store.received()));
@@ -287,16 +301,21 @@ impl Task {
 
     fn fetched(&mut self, store: ListStore, fetched: Result<Answer, AppError>) {
         let Some(i) = self.following.iter().position(|f| f.store.is(store)) else { return };
-        match fetched.and_then(Answer::read::<Snapshot>) {
+        let snapshot = fetched.and_then(|answer| {
+            let snapshot = answer.read::<Snapshot>();
+            self.outdated |= snapshot.is_err();
+            snapshot
+        });
+        match snapshot {
             Ok(snapshot) => {
                 store.replace(snapshot);
-                self.following[i].state = Follow::Waiting;
+                self.following[i].follow.wait();
                 self.following[i].doubt = (false, now_ms());
                 self.subscribe_waiting();
             }
             Err(AppError::SignIn) => sign_in(),
             Err(_) => {
-                self.following[i].state = Follow::Waiting;
+                self.following[i].follow.wait();
                 self.fetch(i, None, 2000);
             }
         }
@@ -322,7 +341,7 @@ impl Task {
         });
         for sheet in sheets {
             if !self.sheets.iter().any(|(s, ..)| s.is(sheet)) {
-                self.sheets.push((sheet, sheet.topic(), Follow::Waiting));
+                self.sheets.push((sheet, sheet.topic(), Follow::default()));
             }
         }
         if !topics.is_empty() {
@@ -331,7 +350,7 @@ impl Task {
         for store in lists {
             if let Some(collection) = store.collection().filter(|_| !self.following.iter().any(|f| f.store.is(store))) {
                 let doubt = (false, now_ms() - DOUBT_MS);
-                self.following.push(Following { store, collection, state: Follow::Waiting, doubt });
+                self.following.push(Following { store, collection, follow: Follow::default(), doubt });
             }
         }
         self.subscribe_waiting();
@@ -342,29 +361,31 @@ impl Task {
             return;
         }
         for i in 0..self.following.len() {
-            let Following { store, collection, state: Follow::Waiting, .. } = self.following[i] else { continue };
-            let Some(received) = store.received() else { continue };
+            let Following { store, collection, ref follow, .. } = self.following[i];
+            let Some(received) = store.received().filter(|_| follow.is_waiting()) else { continue };
             let rid = self.rid();
-            self.following[i].state = Follow::Asked(rid);
+            self.following[i].follow.ask(rid);
             let name = collection.name().to_owned();
             let mut positions = BTreeMap::new();
             positions.insert(name.clone(), received.to_string());
             self.say(&ClientMessage::Subscribe { rid, topics: vec![name], positions });
         }
-        if self.overview == Follow::Waiting {
-            self.overview = self.subscribe_board(self.figures.clone());
+        if self.overview.is_waiting() {
+            let rid = self.subscribe_board(self.figures.clone());
+            self.overview.ask(rid);
         }
         for i in 0..self.sheets.len() {
-            if self.sheets[i].2 == Follow::Waiting {
-                self.sheets[i].2 = self.subscribe_board(self.sheets[i].1.clone());
+            if self.sheets[i].2.is_waiting() {
+                let rid = self.subscribe_board(self.sheets[i].1.clone());
+                self.sheets[i].2.ask(rid);
             }
         }
     }
 
-    fn subscribe_board(&mut self, topic: String) -> Follow {
+    fn subscribe_board(&mut self, topic: String) -> u32 {
         let rid = self.rid();
         self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions: Default::default() });
-        Follow::Asked(rid)
+        rid
     }
 
     fn rid(&mut self) -> u32 {
@@ -384,7 +405,7 @@ impl Task {
         self.hang_up();
         match code {
             close::SIGN_IN | close::REVOKED => return sign_in(),
-            close::PROTOCOL => return reload_once(),
+            close::PROTOCOL => self.outdated = true,
             _ => {}
         }
         if !was_open {
@@ -401,14 +422,11 @@ impl Task {
     fn hang_up(&mut self) {
         self.socket = None;
         self.open = false;
+        self.understood_since = f64::INFINITY;
         self.offline_since.get_or_insert(self.live.now.get_untracked());
-        self.overview = Follow::Waiting;
-        self.sheets.iter_mut().for_each(|(.., follow)| *follow = Follow::Waiting);
-        for following in &mut self.following {
-            if following.state != Follow::Fetching {
-                following.state = Follow::Waiting;
-            }
-        }
+        self.overview.hang_up();
+        self.sheets.iter_mut().for_each(|(.., follow)| follow.hang_up());
+        self.following.iter_mut().for_each(|following| following.follow.hang_up());
     }
 
     /// Full jitter: anywhere from nothing to a ceiling that doubles, so that many pages come back one by one.

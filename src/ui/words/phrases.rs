@@ -354,6 +354,7 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
         ConnectionState::Connecting => "Connecting".to_owned(),
         ConnectionState::Live { .. } => "Live".to_owned(),
         ConnectionState::CatchingUp => "Catching up".to_owned(),
+        ConnectionState::Outdated => "Another version".to_owned(),
         ConnectionState::Stale { since } => format!("Stale since {}", super::clock_time(zone, since)),
         ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
     }
@@ -371,6 +372,11 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
         ConnectionState::Stale { since: at } => {
             Some(format!("No news from the database since {}. What you see may be older than it looks.", since(at)))
         }
+        ConnectionState::Outdated => Some(
+            "ChargeDeck was changed, and this page cannot follow any longer. It reloads by itself when nobody is at \
+             work on it; reload it if it does not."
+                .to_owned(),
+        ),
         ConnectionState::Offline { since: at, retry_in_s } => Some(format!(
             "Connection lost at {}. What you see is as of then. Next try in {retry_in_s}\u{a0}s.",
             since(at)
@@ -384,6 +390,7 @@ pub const fn announced(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Stale { .. } => "Live data is stale",
         ConnectionState::Offline { .. } => "Connection lost, trying again",
+        ConnectionState::Outdated => "ChargeDeck was changed, this page must be reloaded",
         ConnectionState::Live { .. } => "Live",
         ConnectionState::Connecting | ConnectionState::CatchingUp => "",
     }

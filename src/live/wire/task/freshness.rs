@@ -4,11 +4,13 @@ use std::mem::discriminant;
 
 use leptos::prelude::*;
 
-use super::{Follow, Task, now_ms};
+use super::{super::browser::forget_reload, Task, now_ms, reload_when_calm};
 use crate::{live::ConnectionState, model::time::UtcMs};
 
 /// A server that is alive sends something at least this often.
 const SILENCE_MS: f64 = 12_000.0;
+/// A server whose frames could be read for so long is of our version: the page may reload again for the next.
+const UNDERSTOOD_MS: f64 = 60_000.0;
 /// A relay that was not heard for longer leaves the screen in doubt.
 const STALE_MS: u32 = 6_000;
 /// The same while no ping has said otherwise: they come every five seconds.
@@ -25,6 +27,13 @@ impl Task {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
         let now = UtcMs(start.0 + (now_ms() - since) as i64);
         let _disposed = self.live.now.try_set(now);
+        if self.outdated {
+            reload_when_calm();
+        }
+        if now_ms() - self.understood_since > UNDERSTOOD_MS {
+            self.understood_since = f64::INFINITY;
+            forget_reload();
+        }
         for i in 0..self.following.len() {
             if self.following[i].store.tick(now) {
                 self.settle_doubt(i);
@@ -39,7 +48,9 @@ impl Task {
     /// Says on the screen what is known of the connection.
     pub(super) fn show_state(&mut self) {
         let unheard_ms = f64::from(self.checked_ms) + now_ms() - self.pinged_at;
-        let state = if !self.open {
+        let state = if self.outdated {
+            ConnectionState::Outdated
+        } else if !self.open {
             match self.offline_since {
                 None => ConnectionState::Connecting,
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
@@ -74,7 +85,7 @@ impl Task {
 
     /// Whether a topic is not followed yet.
     fn is_behind(&self) -> bool {
-        let boards = self.sheets.iter().map(|(.., follow)| *follow).chain([self.overview]);
-        boards.chain(self.following.iter().map(|f| f.state)).any(|follow| follow != Follow::Live)
+        let boards = self.sheets.iter().map(|(.., follow)| follow).chain([&self.overview]);
+        boards.chain(self.following.iter().map(|f| &f.follow)).any(|follow| !follow.is_live())
     }
 }

@@ -1,0 +1,613 @@
+//! Random histories of the protocol from the log to a page's rows: what is written, cut, lost, trimmed, rolled back,
+//! cached and fetched in any order, over two instances. The page's list and place in the protocol are the browser's own.
+//!
+//! At every position a page's rows are MongoDB's at that position's cluster time, or at the later one at which they were
+//! read; when all is quiet they are MongoDB's.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::json;
+
+use super::{Form, Since, frames::text, state::State};
+use crate::{
+    cache::log::before,
+    model::{
+        fields::Fields,
+        follow::Follow,
+        frame::{Delta, Frame},
+        ids::{Collection, DocId, Topic},
+        log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
+        position::{ClusterTime, Epoch, Position, Seq},
+        snapshot::{Row, Snapshot, is_current},
+        time::UtcMs,
+        window::{Broken, Window, shown_of},
+    },
+};
+
+const OF: Collection = Collection::Clients;
+type Rows = BTreeMap<DocId, Fields>;
+type Checked = Result<(), TestCaseError>;
+
+/// What happens next. Instances are 0 and 1; other numbers say how much.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Documents, each with what becomes of it; in one transaction or one by one.
+    Write(Vec<(u8, u8)>, bool),
+    /// The collection is replaced at once.
+    Replace(u8),
+    Append(usize),
+    /// The oldest message of Pub/Sub arrives, or does not.
+    Deliver(usize),
+    Lose(usize),
+    /// A round begins, or ends.
+    Round(usize),
+    /// An instance asks for the log's last id.
+    Check(usize),
+    Restart(usize),
+    Trim(usize),
+    /// Redis fails over to a replica that lacks the last entries.
+    RollBack(usize),
+    NewEpoch,
+    /// To one that has not even heard of the epoch.
+    OldEpoch,
+    /// The server reads what the page says, sends what is new, or says that nothing is.
+    Hear,
+    Flush,
+    Progress,
+    Receive(usize),
+    LoseFrame,
+    Paint,
+    Connect(usize),
+    Disconnect,
+    Hide(bool),
+    /// Rows are read for another page, at a time so many events ago.
+    Read(usize, usize),
+    Fetched(usize, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Step::*;
+    let instance = || 0..2_usize;
+    prop_oneof![
+        12 => (prop::collection::vec((0..9_u8, any::<u8>()), 1..5), any::<bool>()).prop_map(|(w, txn)| Write(w, txn)),
+        1 => any::<u8>().prop_map(Replace),
+        14 => (1..6_usize).prop_map(Append),
+        14 => instance().prop_map(Deliver),
+        3 => instance().prop_map(Lose),
+        3 => instance().prop_map(Round),
+        4 => instance().prop_map(Check),
+        1 => instance().prop_map(Restart),
+        1 => (1..4_usize).prop_map(Trim),
+        1 => (1..4_usize).prop_map(RollBack),
+        1 => Just(NewEpoch),
+        1 => Just(OldEpoch),
+        10 => Just(Hear),
+        14 => Just(Flush),
+        2 => Just(Progress),
+        14 => (1..4_usize).prop_map(Receive),
+        1 => Just(LoseFrame),
+        12 => Just(Paint),
+        3 => instance().prop_map(Connect),
+        1 => Just(Disconnect),
+        2 => any::<bool>().prop_map(Hide),
+        2 => (instance(), 0..6_usize).prop_map(|(i, lag)| Read(i, lag)),
+        8 => (instance(), 0..6_usize).prop_map(|(i, lag)| Fetched(i, lag)),
+    ]
+}
+
+/// Every state of a collection, and what the change stream tells of it: state n is the one after n events.
+struct Database {
+    states: Vec<Rows>,
+    records: Vec<Record>,
+    /// Whether no transaction is cut after n events.
+    whole: Vec<bool>,
+}
+
+impl Database {
+    fn end(&self) -> usize {
+        self.records.len()
+    }
+
+    fn ct(&self, n: usize) -> ClusterTime {
+        n.checked_sub(1).map_or(ClusterTime(0), |last| self.records[last].ct)
+    }
+
+    /// How many events had happened at a cluster time.
+    fn at(&self, ct: ClusterTime) -> usize {
+        self.records.partition_point(|record| record.ct <= ct)
+    }
+
+    fn push(&mut self, ct: ClusterTime, effect: Effect, rows: Rows, whole: bool) {
+        self.records.push(Record { collection: OF, ct, at: UtcMs(0), effect });
+        self.states.push(rows);
+        self.whole.push(whole);
+    }
+
+    fn write(&mut self, writes: Vec<(u8, u8)>, txn: bool) {
+        let mut ct = ClusterTime(self.ct(self.end()).0 + 1);
+        let last = writes.len() - 1;
+        for (i, (name, what)) in writes.into_iter().enumerate() {
+            let id = DocId(name.to_string());
+            let mut rows = self.states[self.end()].clone();
+            let before = rows.get(&id).cloned();
+            let after = become_of(name, what, before.as_ref());
+            let changed = before.as_ref().zip(after.as_ref()).map(|(before, after)| changed_fields(before, after));
+            match &after {
+                Some(row) => drop(rows.insert(id.clone(), row.clone())),
+                None => drop(rows.remove(&id)),
+            }
+            let effect = Effect::Row(RowChange { id, after, changed, before: Fields::new(), cells: None });
+            self.push(ct, effect, rows, !txn || i == last);
+            if !txn {
+                ct.0 += 1;
+            }
+        }
+    }
+
+    fn replace(&mut self, with: u8) {
+        let ct = ClusterTime(self.ct(self.end()).0 + 1);
+        let rows = (0..with % 5).map(|name| (DocId(name.to_string()), new(name, with))).collect();
+        self.push(ct, Effect::Reset { reason: "replaced".to_owned(), also: None }, rows, true);
+    }
+
+    fn snapshot(&self, position: Position, n: usize) -> Snapshot {
+        let rows = self.states[n].iter().map(|(id, fields)| Row { id: id.clone(), fields: fields.clone() });
+        Snapshot {
+            topic: OF,
+            position,
+            ct: self.ct(n),
+            rows: rows.collect(),
+            complete: true,
+            selection: Default::default(),
+            total: None,
+            sight: Default::default(),
+            others: None,
+        }
+    }
+}
+
+fn new(name: u8, value: u8) -> Fields {
+    // Some rows are so large that two do not go into one frame.
+    let name_of = if name < 7 { "x".repeat(14_000) } else { String::new() };
+    [
+        ("created_at", json!(UtcMs(i64::from(name) * 1000).to_string())),
+        ("status", json!(value)),
+        ("name", json!(name_of)),
+    ]
+    .map(|(field, value)| (field.to_owned(), value))
+    .into()
+}
+
+/// A row after a change: a new one, a field more or less, or none.
+fn become_of(name: u8, what: u8, before: Option<&Fields>) -> Option<Fields> {
+    let Some(before) = before else { return Some(new(name, what)) };
+    let mut row = before.clone();
+    match what % 6 {
+        0 => return None,
+        1 => drop(row.insert("client_id".to_owned(), json!(what))),
+        2 => drop(row.remove("client_id")),
+        3 => drop(row.insert("email".to_owned(), json!(what))),
+        _ => drop(row.insert("status".to_owned(), json!(what))),
+    }
+    Some(row)
+}
+
+/// The log, whose numbers begin after the epoch's first events.
+#[derive(Clone)]
+struct Log {
+    base: usize,
+    entries: VecDeque<Entry>,
+}
+
+impl Log {
+    fn opened(epoch: Epoch, base: usize, ct: ClusterTime) -> Self {
+        let opening =
+            Entry { version: LOG_VERSION, epoch, first: Seq(1), last: Seq(0), ct, closed: Seq(0), records: Vec::new() };
+        Self { base, entries: [opening].into() }
+    }
+
+    fn last(&self) -> &Entry {
+        &self.entries[self.entries.len() - 1]
+    }
+
+    fn after(&self, from: Option<Position>) -> Vec<Entry> {
+        self.entries.iter().filter(|entry| from.is_none_or(|from| entry.position() > from)).cloned().collect()
+    }
+
+    fn append(&mut self, database: &Database, most: usize) -> Option<Entry> {
+        let last = usize::try_from(self.last().last.0).unwrap();
+        let to = (last + most).min(database.end() - self.base);
+        let closed = (0..=to).rev().find(|n| database.whole[self.base + n]).unwrap();
+        let entry = Entry {
+            first: Seq(last as u64 + 1),
+            last: Seq(to as u64),
+            ct: database.ct(self.base + to),
+            closed: Seq(closed as u64).max(self.last().closed),
+            records: database.records[self.base + last..self.base + to].to_vec(),
+            ..self.last().clone()
+        };
+        (to > last).then(|| self.entries.push_back(entry.clone()))?;
+        Some(entry)
+    }
+}
+
+enum Said {
+    Subscribed(u32),
+    Delta(Delta),
+    Reset(Position),
+}
+
+/// A socket: what is under way in both directions, and the server's cursor.
+struct Socket {
+    instance: usize,
+    cursor: Option<Position>,
+    hidden: bool,
+    up: VecDeque<(u32, Position)>,
+    down: VecDeque<Said>,
+}
+
+struct Page {
+    window: Window,
+    /// When the rows were read.
+    floor: ClusterTime,
+    follow: Follow,
+    min_position: Option<Position>,
+    /// Whether a part of a delta is applied.
+    partly: bool,
+    socket: Option<Socket>,
+    rid: u32,
+}
+
+struct World {
+    database: Database,
+    log: Log,
+    /// The log before the epoch, and where each epoch's numbers begin.
+    older: Option<Log>,
+    bases: Vec<usize>,
+    instances: [State; 2],
+    published: [VecDeque<Entry>; 2],
+    cached: Option<Snapshot>,
+    page: Page,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut database = Database { states: vec![Rows::new()], records: Vec::new(), whole: vec![true] };
+        database.write((0..9).map(|name| (name, 4)).collect(), true);
+        let log = Log::opened(Epoch(0), database.end(), database.ct(database.end()));
+        let snapshot = database.snapshot(Position::new(Epoch(0), Seq(0)), database.end());
+        let page = Page {
+            floor: snapshot.ct,
+            window: Window::from(snapshot),
+            follow: Follow::default(),
+            min_position: None,
+            partly: false,
+            socket: None,
+            rid: 0,
+        };
+        let bases = vec![log.base];
+        let mut world = Self {
+            database,
+            log,
+            older: None,
+            bases,
+            instances: Default::default(),
+            published: Default::default(),
+            cached: None,
+            page,
+        };
+        (0..2).for_each(|instance| world.catch_up(instance));
+        world
+    }
+
+    fn step(&mut self, step: Step) -> Checked {
+        match step {
+            Step::Write(writes, txn) => self.database.write(writes, txn),
+            Step::Replace(with) => self.database.replace(with),
+            Step::Append(most) => {
+                let entry = self.log.append(&self.database, most);
+                self.published.iter_mut().for_each(|published| published.extend(entry.clone()));
+            }
+            Step::Deliver(i) => {
+                if let Some(entry) = self.published[i].pop_front()
+                    && self.instances[i].take(entry) == super::state::Intake::Gap
+                {
+                    self.catch_up(i);
+                }
+                self.instances[i].advance();
+            }
+            Step::Round(i) => {
+                self.instances[i].serving = !self.instances[i].serving;
+                self.instances[i].advance();
+            }
+            Step::Lose(i) => drop(self.published[i].pop_front()),
+            Step::Check(i) => {
+                if self.instances[i].lacks(self.log.last().position()) {
+                    self.catch_up(i);
+                }
+            }
+            Step::Restart(i) => {
+                self.instances[i] = State::default();
+                self.published[i].clear();
+                if self.page.socket.take_if(|socket| socket.instance == i).is_some() {
+                    self.page.follow.hang_up();
+                }
+                self.catch_up(i);
+            }
+            Step::Trim(keep) => drop(self.log.entries.drain(..self.log.entries.len().saturating_sub(keep))),
+            Step::RollBack(most) => {
+                let keep = self.log.entries.len().saturating_sub(most).max(1);
+                self.log.entries.truncate(keep);
+            }
+            Step::NewEpoch => {
+                let (epoch, base) = (Epoch(self.bases.len() as u64), self.database.end());
+                self.bases.push(base);
+                let new = Log::opened(epoch, base, self.database.ct(base));
+                self.older = Some(std::mem::replace(&mut self.log, new));
+            }
+            Step::OldEpoch => self.log = self.older.take().unwrap_or_else(|| self.log.clone()),
+            Step::Hear => self.hear(),
+            Step::Flush => self.flush(),
+            Step::Progress => self.progress(),
+            Step::Receive(most) => (0..most).for_each(|_| self.receive()),
+            Step::LoseFrame => self.lose_frame(),
+            Step::Paint => return self.paint(),
+            Step::Connect(i) => {
+                self.paint()?;
+                self.page.follow.hang_up();
+                let (up, down) = Default::default();
+                self.page.socket = Some(Socket { instance: i, cursor: None, hidden: false, up, down });
+                self.subscribe();
+            }
+            Step::Disconnect => {
+                self.paint()?;
+                self.page.socket = None;
+                self.page.follow.hang_up();
+            }
+            Step::Hide(hidden) => {
+                if let Some(socket) = &mut self.page.socket {
+                    socket.hidden = hidden;
+                }
+            }
+            Step::Read(i, lag) => drop(self.read(i, lag)),
+            Step::Fetched(i, lag) => self.fetched(i, lag),
+        }
+        Ok(())
+    }
+
+    /// As the hub's tail reads the log.
+    fn catch_up(&mut self, i: usize) {
+        let state = &mut self.instances[i];
+        let mut from = state.reads_after(self.log.last().position());
+        loop {
+            let page = self.log.after(from);
+            let Some(first) = page.first() else { return };
+            if !from.is_some_and(|tail| first.epoch == tail.epoch && before(first) <= tail.seq) {
+                state.begin(first);
+                if from.take().is_some() {
+                    continue;
+                }
+            }
+            for entry in page {
+                from = Some(entry.position());
+                state.take(entry);
+                state.advance();
+            }
+        }
+    }
+
+    fn hear(&mut self) {
+        if let Some(socket) = &mut self.page.socket
+            && let Some((rid, position)) = socket.up.pop_front()
+        {
+            socket.cursor = Some(position);
+            socket.down.push_back(Said::Subscribed(rid));
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Some(socket) = self.page.socket.as_mut().filter(|socket| !socket.hidden) else { return };
+        let Some(cursor) = socket.cursor else { return };
+        match self.instances[socket.instance].since(OF, cursor) {
+            Since::Current => {}
+            Since::Frames(shared) => {
+                for bytes in shared.encoded(Form::Compact) {
+                    let Ok(Frame::Delta(delta)) = Frame::read(text(bytes)) else { panic!("no delta") };
+                    socket.down.push_back(Said::Delta(delta));
+                }
+                socket.cursor = Some(shared.to);
+            }
+            Since::Reset { min_position, .. } => {
+                socket.cursor = None;
+                socket.down.push_back(Said::Reset(min_position));
+            }
+        }
+    }
+
+    fn progress(&mut self) {
+        let Some(socket) = self.page.socket.as_mut().filter(|socket| !socket.hidden) else { return };
+        let state = &self.instances[socket.instance];
+        if let (Some(from), Some(to)) = (socket.cursor, state.head())
+            && from.epoch == to.epoch
+            && from < to
+            && matches!(state.since(OF, from), Since::Current)
+        {
+            let delta =
+                Delta { topic: Topic::Collection(OF), from, to, ct: state.ct, changes: Vec::new(), more: false };
+            socket.down.push_back(Said::Delta(delta));
+            socket.cursor = Some(to);
+        }
+    }
+
+    fn receive(&mut self) {
+        match self.page.socket.as_mut().and_then(|socket| socket.down.pop_front()) {
+            None => {}
+            Some(Said::Subscribed(rid)) => self.page.follow.confirm(rid),
+            Some(Said::Delta(delta)) => drop(self.page.follow.receive(&delta)),
+            Some(Said::Reset(min_position)) => self.fetch(Some(min_position)),
+        }
+    }
+
+    /// Loses the oldest delta under way, with all its parts.
+    fn lose_frame(&mut self) {
+        let Some(socket) = &mut self.page.socket else { return };
+        while let Some(Said::Delta(delta)) = socket.down.front() {
+            let more = delta.more;
+            socket.down.pop_front();
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn fetch(&mut self, min_position: Option<Position>) {
+        if self.page.follow.fetch() {
+            self.page.min_position = min_position;
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let page = &mut self.page;
+        if let Some(socket) = page.socket.as_mut().filter(|_| page.follow.is_waiting()) {
+            page.rid += 1;
+            page.follow.ask(page.rid);
+            socket.up.push_back((page.rid, page.window.received()));
+        }
+    }
+
+    fn paint(&mut self) -> Checked {
+        for delta in self.page.follow.take() {
+            let (more, new) = (delta.more, delta.to > self.page.window.received());
+            match self.page.window.apply(delta) {
+                Ok(_) => {
+                    self.page.partly = if new { more } else { self.page.partly };
+                    self.check()?;
+                }
+                Err(Broken::Gap) => {
+                    self.page.follow.wait();
+                    self.subscribe();
+                    break;
+                }
+                Err(Broken::Stale) => {
+                    self.fetch(None);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the page's rows are those at its position, or of the later time at which they were read.
+    fn check(&self) -> Checked {
+        let Position { epoch, seq } = self.page.window.received();
+        let n = self.bases[usize::try_from(epoch.0).unwrap()] + usize::try_from(seq.0).unwrap();
+        let n = n.max(self.database.at(self.page.floor));
+        prop_assert!(self.database.whole[n], "half a transaction is shown");
+        if self.page.partly { Ok(()) } else { self.equals(n) }
+    }
+
+    fn equals(&self, n: usize) -> Checked {
+        let (window, rows) = (&self.page.window, &self.database.states[n]);
+        let shown: Vec<DocId> = window.shown().cloned().collect();
+        prop_assert_eq!(&shown, &shown_of(OF, rows), "after {} events", n);
+        for id in &shown {
+            prop_assert!(window.row(id) == rows.get(id), "document {} after {} events", id.0, n);
+        }
+        Ok(())
+    }
+
+    /// Reads rows at a time some events ago, if that is good enough, and caches them.
+    fn read(&mut self, i: usize, lag: usize) -> Option<Snapshot> {
+        let state = &self.instances[i];
+        let (position, reached) = (state.head()?, state.ct);
+        let n = (0..=self.database.end().saturating_sub(lag)).rev().find(|n| self.database.whole[*n])?;
+        if !is_current(self.database.ct(n), reached) {
+            return None;
+        }
+        let snapshot = self.database.snapshot(position, n);
+        // Of an epoch only; and never over a newer one.
+        if self.cached.as_ref().is_none_or(|cached| cached.position < position) {
+            self.cached = Some(snapshot.clone());
+        }
+        Some(snapshot)
+    }
+
+    /// As the cache's rows are brought up to the hub's head.
+    fn bring_up(&self, i: usize, snapshot: Snapshot) -> Option<Snapshot> {
+        let state = &self.instances[i];
+        let delta = state.delta_since(OF, snapshot.position)?;
+        let floor = snapshot.ct;
+        let mut window = Window::from(snapshot);
+        window.apply(delta).ok()?;
+        Some(window.into_snapshot(floor.max(state.ct)))
+    }
+
+    fn fetched(&mut self, i: usize, lag: usize) {
+        // Rows are also asked for when a list is in doubt, while it is followed.
+        let min_position = self.page.min_position.take();
+        let min = |snapshot: &&Snapshot| {
+            min_position.is_none_or(|min| min.epoch == snapshot.position.epoch && min <= snapshot.position)
+        };
+        let cached = self.cached.as_ref().filter(min).cloned().and_then(|cached| self.bring_up(i, cached));
+        let fetched = cached.or_else(|| {
+            let read = self.read(i, lag)?;
+            Some(self.bring_up(i, read.clone()).unwrap_or(read))
+        });
+        let Some(snapshot) = fetched else {
+            self.page.min_position = min_position;
+            return;
+        };
+        self.page.floor = snapshot.ct;
+        self.page.partly = false;
+        self.page.window.replace(snapshot);
+        self.page.follow.wait();
+        self.subscribe();
+    }
+
+    /// One more change, by which a lost frame shows; then nothing happens any more, and no message of Pub/Sub arrives.
+    fn settle(&mut self) -> Checked {
+        self.database.write(vec![(8, 4)], false);
+        while self.log.append(&self.database, 4).is_some() {}
+        for i in 0..2 {
+            self.instances[i].serving = false;
+            self.step(Step::Check(i))?;
+            self.instances[i].advance();
+        }
+        self.step(Step::Hide(false))?;
+        if self.page.socket.is_none() {
+            self.step(Step::Connect(0))?;
+        }
+        for _ in 0..12 {
+            for step in [Step::Hear, Step::Flush, Step::Progress, Step::Receive(100), Step::Paint] {
+                self.step(step)?;
+            }
+            if !self.page.follow.is_live() && !self.page.follow.is_waiting() {
+                let instance = self.page.socket.as_ref().map_or(0, |socket| socket.instance);
+                let up = self.page.socket.as_ref().is_some_and(|socket| !socket.up.is_empty());
+                if !up {
+                    self.fetched(instance, 0);
+                }
+            }
+        }
+        self.check()?;
+        self.equals(self.database.end())
+    }
+}
+
+/// Runs so many histories; the first that ends wrong is the error.
+pub fn run(cases: u32) -> Result<(), String> {
+    let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..Default::default() };
+    let run = TestRunner::new(config).run(&prop::collection::vec(step(), 1..160), |steps| {
+        let mut world = World::new();
+        steps.into_iter().try_for_each(|step| world.step(step))?;
+        world.settle()
+    });
+    run.map_err(|error| error.to_string())
+}
+
+#[test]
+fn pages_are_what_the_database_was_and_end_as_it_is() {
+    assert_eq!(run(2000), Ok(()));
+}

@@ -1,0 +1,153 @@
+//! A topic's place in the protocol, as a page keeps it: when it is subscribed to, which deltas count, and which are still
+//! to be shown. What a list makes of a delta is the [`window`](super::window)'s.
+
+use std::mem::take;
+
+use super::frame::Delta;
+use crate::guards::{self, Guard};
+
+/// Deltas that wait to be painted. Where no frames are painted more must not pile up.
+const PENDING_MAX: usize = 64;
+
+/// Whether deltas count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// To be subscribed when there is a connection.
+    #[default]
+    Waiting,
+    /// Deltas are ignored until this subscription is confirmed.
+    Asked(u32),
+    Live,
+    /// New rows are on their way.
+    Fetching,
+}
+
+/// A topic's place in the protocol. From its subscription until the answer, and while rows are fetched because of a
+/// reset, its deltas are of a place that is left: they are ignored, also those received before and not yet painted.
+#[derive(Clone, Debug, Default)]
+pub struct Follow {
+    state: State,
+    pending: Vec<Delta>,
+}
+
+impl Follow {
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
+    /// It must be subscribed to anew: its rows were replaced, or something is missing.
+    pub fn wait(&mut self) {
+        self.turn(State::Waiting);
+    }
+
+    /// A subscription was sent.
+    pub fn ask(&mut self, rid: u32) {
+        self.turn(State::Asked(rid));
+    }
+
+    /// A subscription was answered.
+    pub fn confirm(&mut self, rid: u32) {
+        if self.state == State::Asked(rid) {
+            self.turn(State::Live);
+        }
+    }
+
+    /// New rows are needed; false if they are on their way.
+    pub fn fetch(&mut self) -> bool {
+        let new = self.state != State::Fetching;
+        self.turn(State::Fetching);
+        new
+    }
+
+    /// The connection is gone.
+    pub fn hang_up(&mut self) {
+        if self.state != State::Fetching {
+            self.wait();
+        }
+    }
+
+    /// Keeps a delta until it is painted, if it counts; whether it is time to show what is kept, painted or not.
+    pub fn receive(&mut self, delta: &Delta) -> bool {
+        if self.is_live() || !guards::on(Guard::SubscribeBarrier) {
+            self.pending.push(delta.clone());
+        }
+        self.pending.len() >= PENDING_MAX
+    }
+
+    /// What is to be shown, in order.
+    pub fn take(&mut self) -> Vec<Delta> {
+        take(&mut self.pending)
+    }
+
+    fn turn(&mut self, to: State) {
+        self.state = to;
+        if guards::on(Guard::SubscribeBarrier) {
+            self.pending.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        ids::{Collection, Topic},
+        position::{ClusterTime, Position},
+    };
+
+    fn delta() -> Delta {
+        let at = Position::default();
+        let topic = Topic::Collection(Collection::Clients);
+        Delta { topic, from: at, to: at, ct: ClusterTime(0), changes: Vec::new(), more: false }
+    }
+
+    fn live() -> Follow {
+        let mut follow = Follow::default();
+        follow.ask(1);
+        follow.confirm(1);
+        follow
+    }
+
+    #[test]
+    fn deltas_count_only_between_an_answer_and_the_next_question() {
+        let mut follow = Follow::default();
+        follow.receive(&delta());
+        follow.ask(1);
+        follow.receive(&delta());
+        follow.confirm(2);
+        assert!(!follow.is_live() && follow.take().is_empty(), "that was another's answer");
+        follow.confirm(1);
+        follow.receive(&delta());
+        follow.receive(&delta());
+        assert_eq!(follow.take().len(), 2);
+        for leave in [Follow::wait as fn(&mut Follow), Follow::hang_up, |follow| _ = follow.fetch()] {
+            let mut follow = live();
+            follow.receive(&delta());
+            leave(&mut follow);
+            follow.ask(2);
+            follow.confirm(2);
+            assert!(follow.take().is_empty(), "received before it was left");
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_painted_what_waits_is_bounded() {
+        let mut follow = live();
+        let shown_after = (1..1000).find(|_| follow.receive(&delta()));
+        assert_eq!(shown_after, Some(PENDING_MAX));
+    }
+
+    #[test]
+    fn rows_on_their_way_outlive_a_connection_and_are_asked_for_once() {
+        let mut follow = live();
+        assert!(follow.fetch() && !follow.fetch());
+        follow.hang_up();
+        assert!(!follow.is_waiting() && !follow.fetch());
+        follow.wait();
+        assert!(follow.is_waiting());
+    }
+}

@@ -1,0 +1,232 @@
+//! The way out of one connection. Whoever has a frame for it writes it himself, with one call of the kernel. What the
+//! kernel does not take waits here, and no other frame is made until it is gone: a client that lags costs what it was
+//! being sent, and gets everything since as one.
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use super::following::Following;
+use crate::{
+    hub::{Form, Hub},
+    telemetry::metrics::metrics,
+};
+
+/// A write that does not move for so long means that the client does not read.
+const STUCK: Duration = Duration::from_secs(15);
+
+pub struct Line {
+    io: TcpStream,
+    form: Form,
+    out: Mutex<Out>,
+    /// Told when something begins to wait.
+    stuck: Notify,
+}
+
+/// What the holder of the line's lock sees.
+pub struct Out {
+    pub following: Following,
+    /// What the kernel has not taken yet; the first may have been taken in part.
+    unsent: VecDeque<Bytes>,
+    /// When the kernel last took something, while something waits.
+    moved: Instant,
+    /// Nothing more is written.
+    ended: bool,
+}
+
+impl Line {
+    pub fn new(io: TcpStream, form: Form) -> Self {
+        let out = Out { following: Following::default(), unsent: VecDeque::new(), moved: Instant::now(), ended: false };
+        Self { io, form, out: Mutex::new(out), stuck: Notify::new() }
+    }
+
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leads everything that is followed to the hub's head, as far as the kernel takes it. A hidden page paints nothing:
+    /// on its return one catch-up is due.
+    pub fn advance(&self, hub: &Hub) {
+        let out = &mut *self.lock();
+        while out.unsent.is_empty() && !out.ended {
+            let Some(frames) = out.following.next(hub, self.form) else { return };
+            frames.iter().for_each(|frame| self.write(out, frame));
+        }
+    }
+
+    /// Sends a frame after those that wait.
+    pub fn write(&self, out: &mut Out, frame: &Bytes) {
+        if out.ended {
+            return;
+        }
+        metrics().sent(frame.len());
+        if !out.unsent.is_empty() {
+            out.unsent.push_back(frame.clone());
+            return;
+        }
+        let taken = match self.io.try_write(frame) {
+            Ok(taken) if taken == frame.len() => return,
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            // Who reads finds out by himself that nobody is there.
+            Err(_) => return,
+        };
+        out.unsent.push_back(frame.slice(taken..));
+        out.moved = Instant::now();
+        self.stuck.notify_one();
+    }
+
+    /// Sends a last frame; of those that wait only the one that may be on its way already.
+    pub fn end(&self, last: &Bytes) {
+        let out = &mut *self.lock();
+        out.unsent.truncate(1);
+        self.write(out, last);
+        out.ended = true;
+    }
+
+    /// Waits until something was in the way and is gone; false if the client does not read. May be dropped at any time.
+    pub async fn drained(&self) -> bool {
+        loop {
+            let waits = {
+                let out = self.lock();
+                (!out.unsent.is_empty()).then_some(out.moved + STUCK)
+            };
+            let Some(deadline) = waits else {
+                self.stuck.notified().await;
+                continue;
+            };
+            match timeout_at(deadline, self.io.writable()).await {
+                Err(_) => return false,
+                // Who reads finds out by himself that nobody is there.
+                Ok(Err(_)) => std::future::pending().await,
+                Ok(Ok(())) => {}
+            }
+            if self.resume() {
+                return true;
+            }
+        }
+    }
+
+    /// Whether nothing waits any more.
+    fn resume(&self) -> bool {
+        let out = &mut *self.lock();
+        while let Some(first) = out.unsent.front_mut() {
+            match self.io.try_write(first) {
+                Ok(taken) => {
+                    out.moved = Instant::now();
+                    if taken == first.len() {
+                        out.unsent.pop_front();
+                    } else {
+                        *first = first.slice(taken..);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => out.unsent.clear(),
+            }
+        }
+        true
+    }
+}
+
+/// The line as the protocol's library reads it. What that writes by itself are answers to pings.
+pub struct Ear(pub Arc<Line>);
+
+impl AsyncRead for Ear {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.io.poll_read_ready(cx))?;
+            match self.0.io.try_read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Ear {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.write(&mut self.0.lock(), &Bytes::copy_from_slice(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    const SIZE: usize = 24 << 10;
+    /// More than the kernel takes of a client that does not read.
+    const FRAMES: usize = 2048;
+
+    fn frame(n: usize) -> Bytes {
+        vec![u8::try_from(n % 256).unwrap(); SIZE].into()
+    }
+
+    /// A line that was sent all frames, and its client, which has read none.
+    async fn stuck() -> (Line, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let line = Line::new(listener.accept().await.unwrap().0, Form::Json);
+        line.io.writable().await.unwrap();
+        (0..FRAMES).for_each(|n| line.write(&mut line.lock(), &frame(n)));
+        assert!(!line.lock().unsent.is_empty());
+        (line, client)
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_does_not_take_comes_later_in_order_and_whole() {
+        let (line, mut client) = stuck().await;
+        let mut all = vec![0; FRAMES * SIZE];
+        let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
+        assert!(read.is_ok() && drained);
+        assert!(all.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_ends_sends_what_is_on_its_way_then_its_last_frame_and_nothing_more() {
+        let (line, mut client) = stuck().await;
+        line.end(&Bytes::from_static(b"last"));
+        line.write(&mut line.lock(), &frame(0));
+        let mut all = Vec::new();
+        let (read, ()) = tokio::join!(client.read_to_end(&mut all), async {
+            assert!(line.drained().await);
+            drop(line);
+        });
+        read.unwrap();
+        let (frames, last) = all.split_at(all.len() - 4);
+        assert_eq!(last, b"last");
+        assert!(frames.len() % SIZE == 0 && frames.len() < FRAMES * SIZE, "{}", frames.len());
+        assert!(frames.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+}

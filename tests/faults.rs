@@ -1,0 +1,266 @@
+//! The proof under faults: a replica set of three, a Redis with a replica, three instances, a proxy on each link. Writers
+//! write, clients look on, faults strike; then every screen must equal MongoDB, and every acknowledged write must be one
+//! event.
+//!
+//! `cargo test --test faults` strikes with a selection, or those of it whose names contain `CHARGEDECK_FAULTS`;
+//! `scripts/faults` at random, for as long as it is told.
+
+#[path = "faults/audit.rs"]
+mod audit;
+#[path = "faults/client.rs"]
+mod client;
+#[path = "faults/cluster.rs"]
+mod cluster;
+#[path = "faults/http.rs"]
+mod http;
+#[path = "faults/nemesis.rs"]
+mod nemesis;
+#[path = "faults/proxy.rs"]
+mod proxy;
+#[path = "faults/referee.rs"]
+mod referee;
+mod support;
+#[path = "faults/writer.rs"]
+mod writer;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use audit::Count;
+use bson::{Document, doc};
+use chargedeck::{
+    cache::log::Log,
+    model::{ids::Collection, position::Epoch},
+};
+use client::{Account, Client};
+use cluster::Cluster;
+use nemesis::Fault;
+use rand::{SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use referee::Referee;
+use tokio::{sync::Mutex, task::JoinHandle};
+use writer::Writers;
+
+/// What a kind of fault did.
+#[derive(Default)]
+struct Row {
+    times: u64,
+    /// The longest that any screen needed to equal MongoDB after the fault was healed.
+    worst: Duration,
+    count: Count,
+    resyncs: BTreeMap<String, u64>,
+}
+
+/// So many documents of each collection are more than most lists show.
+const MANY: u64 = 60;
+
+/// The cluster under load.
+struct Run {
+    cluster: Cluster,
+    clients: Vec<Client>,
+    writers: Writers,
+    referee: Arc<Referee>,
+    comparing: JoinHandle<()>,
+    rng: ChaCha8Rng,
+    table: BTreeMap<Fault, Row>,
+}
+
+impl Run {
+    async fn start(cluster: Cluster, clients: u64, seed: u64) -> Self {
+        println!("seed {seed}");
+        let (referee, samples) = Referee::new();
+        let referee = Arc::new(referee);
+        let account = Arc::new(Account::new(cluster.ports()));
+        let client = |i| Client::start(format!("client {i}"), seed ^ (i << 32), account.clone(), referee.clone());
+        let clients: Vec<Client> = (0..clients).map(client).collect();
+        // Until there is a log, what is written is in no epoch.
+        audit::until_equal(&cluster, &clients).await.expect("every screen shows that there is nothing");
+        let pause = Duration::from_millis(20);
+        let writers = Writers::start(4, seed, &cluster.uri, cluster.mongo.operator.name(), pause, &referee).await;
+        let (judge, mongo) = (referee.clone(), cluster.mongo.clone());
+        let comparing = tokio::spawn(async move { judge.compare(&mongo, samples).await });
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let all_written = async || {
+            for collection in Collection::ALL {
+                let of = cluster.mongo.operator.collection::<Document>(collection.name());
+                if of.count_documents(doc! {}).await.expect("MongoDB answers") < MANY {
+                    return false;
+                }
+            }
+            true
+        };
+        cluster::eventually("enough documents to lose", all_written).await;
+        let mut run = Self { cluster, clients, writers, referee, comparing, rng, table: BTreeMap::new() };
+        run.settle().await;
+        run.referee.take_resyncs();
+        run
+    }
+
+    /// Waits until every screen equals MongoDB while nobody writes, and looks for every acknowledged write among the
+    /// events.
+    async fn settle(&mut self) -> (Duration, Count) {
+        let healed = Instant::now();
+        let resting = self.writers.rest().await;
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+            self.referee.broken(format!("never equal: {how}"));
+        }
+        let stale = healed.elapsed();
+        let count = audit::events(&self.cluster, &self.writers.take_log()).await;
+        drop(resting);
+        (stale, count)
+    }
+
+    async fn strike(&mut self, fault: Fault) {
+        let began = Instant::now();
+        println!("{fault}");
+        self.referee.pings_are_late(fault.delays_clients());
+        fault.strike(&mut self.cluster, &mut self.rng).await;
+        let struck = began.elapsed();
+        let (stale, count) = self.settle().await;
+        self.referee.pings_are_late(false);
+        let resyncs = self.referee.take_resyncs();
+        println!("  {:.1} s, equal after {:.1} s, {count:?}, {resyncs:?}", struck.as_secs_f64(), stale.as_secs_f64());
+        let row = self.table.entry(fault).or_default();
+        row.times += 1;
+        row.worst = row.worst.max(stale);
+        row.count.lost += count.lost;
+        row.count.doubled += count.doubled;
+        row.count.between_epochs += count.between_epochs;
+        for (reason, n) in resyncs {
+            *row.resyncs.entry(reason).or_default() += n;
+        }
+    }
+
+    /// One new document in each collection: who shows it follows.
+    async fn write_one_each(&mut self) {
+        for collection in Collection::ALL {
+            let new = writer::made(collection, "new", &mut self.rng);
+            let of = self.cluster.mongo.operator.collection::<Document>(collection.name());
+            of.insert_one(new).await.expect("a document");
+        }
+    }
+
+    /// How often MongoDB was asked for a list's rows while a fault struck and every screen became equal again, and nobody
+    /// wrote but one document that shows that all screens follow.
+    async fn list_reads_of(&mut self, fault: Fault) -> usize {
+        let resting = self.writers.rest().await;
+        let db = self.cluster.mongo.operator.clone();
+        db.run_command(doc! { "profile": 2 }).await.expect("a profile");
+        fault.strike(&mut self.cluster, &mut self.rng).await;
+        self.write_one_each().await;
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+            self.referee.broken(format!("never equal: {how}"));
+        }
+        db.run_command(doc! { "profile": 0 }).await.expect("no profile");
+        // Whatever is read in an order is a list's rows.
+        let reads = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
+        let profile = db.collection::<Document>("system.profile");
+        let reads = profile.count_documents(reads).await.expect("a profile");
+        profile.drop().await.expect("a profile can be dropped");
+        drop(resting);
+        usize::try_from(reads).expect("few")
+    }
+
+    /// Prints what was seen.
+    ///
+    /// # Panics
+    /// If something was lost, doubled, out of order, or shown as fresh when it was not.
+    fn judge(self) {
+        println!("\n{:24} times  worst  lost  doubled  between epochs  resyncs", "fault");
+        for (fault, Row { times, worst, count, resyncs }) in &self.table {
+            let resyncs: Vec<String> = resyncs.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+            let (worst, resyncs) = (worst.as_secs_f64(), resyncs.join(", "));
+            let Count { lost, doubled, between_epochs } = count;
+            println!("{fault:24} {times:5} {worst:5.1}s {lost:5}  {doubled:7}  {between_epochs:14}  {resyncs}");
+        }
+        println!("{} samples equalled MongoDB at their cluster time", self.referee.compared());
+        self.comparing.abort();
+        let mut broken = self.referee.all_broken();
+        for (fault, Row { count, .. }) in &self.table {
+            if count.lost + count.doubled > 0 {
+                broken.push(format!("{fault}: {count:?}"));
+            }
+        }
+        assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+        assert!(self.table.is_empty() || self.referee.compared() > 0, "nothing was compared while clients followed");
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+}
+
+/// One cluster at a time: two processors are few enough.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
+    let _alone = ALONE.lock().await;
+    let mut run = Run::start(Cluster::start().await, 60, number("CHARGEDECK_FAULTS_SEED").unwrap_or(1)).await;
+    let only = env::var("CHARGEDECK_FAULTS").unwrap_or_default();
+    for fault in Fault::SELECTION.into_iter().filter(|fault| fault.to_string().contains(&only)) {
+        run.strike(fault).await;
+    }
+    run.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_come_back_at_once_each_list_is_read_once() {
+    let _alone = ALONE.lock().await;
+    let mut run = Run::start(Cluster::start().await, 150, 2).await;
+    let reads = run.list_reads_of(Fault::InstanceKilled).await;
+    assert_eq!(reads, 0, "who comes back to another instance goes on where it was");
+    // Each client follows two lists, and takes both anew.
+    let reads = run.list_reads_of(Fault::RedisFlushed).await;
+    assert!((1..=2 * Collection::ALL.len()).contains(&reads), "{reads} reads of five lists for 150 clients");
+    run.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
+    let _alone = ALONE.lock().await;
+    let small = Cluster::start_with(1, 1, &["--oplogSize", "1", "--syncdelay", "1"]).await;
+    let mut run = Run::start(small, 10, 3).await;
+    let resting = run.writers.rest().await;
+    let epochs = async |run: &Run| -> BTreeSet<Epoch> {
+        let log = Log::new(run.cluster.keys().await);
+        let (mut from, mut found) = (None, BTreeSet::new());
+        loop {
+            let page = log.after(from).await.expect("Redis answers");
+            let Some(last) = page.last() else { return found };
+            from = Some(last.position());
+            found.extend(page.iter().map(|entry| entry.epoch));
+        }
+    };
+    let before = epochs(&run).await;
+    run.cluster.instances[0].server.kill9();
+    run.cluster.roll_oplog().await;
+    run.cluster.instances[0].server.spawn();
+    cluster::eventually("a new epoch", async || epochs(&run).await != before).await;
+    run.write_one_each().await;
+    drop(resting);
+    run.settle().await;
+    let after = epochs(&run).await;
+    assert_eq!(after.difference(&before).count(), 1, "{before:?}, then {after:?}");
+    assert_eq!(run.referee.take_resyncs().get("reset: epoch"), Some(&20), "two lists of ten clients, each once");
+    run.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs for CHARGEDECK_FAULTS_MINUTES (10): scripts/faults"]
+async fn faults_at_random() {
+    let minutes = number("CHARGEDECK_FAULTS_MINUTES").unwrap_or(10);
+    let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or_else(rand::random);
+    let end = Instant::now() + Duration::from_secs(60 * minutes);
+    let _alone = ALONE.lock().await;
+    let mut run = Run::start(Cluster::start().await, 200, seed).await;
+    let mut schedule = ChaCha8Rng::seed_from_u64(seed);
+    while Instant::now() < end {
+        run.strike(*Fault::ALL.choose(&mut schedule).expect("there are faults")).await;
+    }
+    run.judge();
+}

@@ -1,0 +1,176 @@
+//! What is compared when nobody writes: screens with MongoDB, and the events with what was acknowledged.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use bson::{Document, doc};
+use chargedeck::{
+    cache::log::Log,
+    events::Events,
+    hub::zones::viewpoint,
+    model::{figures::figures, ids::Collection, position::ClusterTime, time::UtcMs, window::shown_of},
+    mongo,
+};
+use futures_util::TryStreamExt;
+use serde_json::Value;
+
+use super::{
+    client::Client,
+    cluster::{Cluster, LOOK, PATIENCE},
+    referee::{difference, documents},
+    writer::Write,
+};
+
+/// Figures that do not depend on the hour.
+const FIGURES: [&str; 8] = [
+    "documents",
+    "unreadable",
+    "clients",
+    "active_sessions",
+    "live_power",
+    "installed_power",
+    "evse_split",
+    "open_payments",
+];
+
+/// Waits until every screen shows what MongoDB has, and says how long that took; else what is different.
+pub async fn until_equal(cluster: &Cluster, clients: &[Client]) -> Result<Duration, String> {
+    let began = Instant::now();
+    loop {
+        match unequal(cluster, clients).await {
+            Ok(None) => return Ok(began.elapsed()),
+            Ok(Some(how)) if began.elapsed() > PATIENCE => return Err(how),
+            Err(error) if began.elapsed() > PATIENCE => return Err(format!("MongoDB does not answer: {error}")),
+            Ok(Some(_)) | Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+async fn unequal(cluster: &Cluster, clients: &[Client]) -> mongodb::error::Result<Option<String>> {
+    let mut expected = BTreeMap::new();
+    for collection in Collection::ALL {
+        let all = documents(&cluster.mongo, collection).await?;
+        let shown: Vec<_> = shown_of(collection, &all).into_iter().map(|id| (id.clone(), all[&id].clone())).collect();
+        expected.insert(collection, shown);
+    }
+    let figures = expected_figures(cluster).await?;
+    for (i, client) in clients.iter().enumerate() {
+        let screen = client.screen();
+        for (topic, list) in &screen.lists {
+            if let Some(how) = difference(&list.shown(), &expected[topic]) {
+                return Ok(Some(format!("client {i}, {topic}: {how}")));
+            }
+        }
+        for name in FIGURES {
+            let (shown, counted) = (screen.overview.get(name), figures.get(name));
+            if shown != counted {
+                return Ok(Some(format!("client {i}, figure {name}: {shown:?}, not {counted:?}")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn expected_figures(cluster: &Cluster) -> mongodb::error::Result<Value> {
+    let (ct, cells) = mongo::snapshot::cells(&cluster.mongo).await?;
+    let now = UtcMs::from_seconds(i64::from(ct.seconds()));
+    let at = viewpoint(&jiff::tz::TimeZone::UTC, now, 900).expect("a day of this century");
+    Ok(serde_json::to_value(figures(&cells, &at)).expect("figures are JSON"))
+}
+
+/// Acknowledged writes that are no event, and those that are more than one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub lost: u64,
+    pub doubled: u64,
+    /// Between two epochs, where the log itself was lost and says so.
+    pub between_epochs: u64,
+}
+
+/// Waits until all of the log is events, and each acknowledged write is exactly one of them; or until it is late enough to
+/// say which is not.
+pub async fn events(cluster: &Cluster, writes: &[Write]) -> Count {
+    let log = Log::new(cluster.keys().await);
+    let began = Instant::now();
+    let mut count = Count { lost: writes.len() as u64, ..Count::default() };
+    loop {
+        if let Ok(Some(now)) = counted(cluster, &log, writes).await {
+            if now.lost == 0 && now.doubled == 0 {
+                return now;
+            }
+            count = now;
+        }
+        if began.elapsed() > PATIENCE / 3 {
+            return count;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// `None` while the log is ahead of the events.
+async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Result<Option<Count>> {
+    let Some(since) = writes.iter().filter_map(|write| write.between).map(|(after, _)| after).min() else {
+        return Ok(Some(Count::default()));
+    };
+    let head = log.head().await?;
+    let written = Events::of(&cluster.mongo.own).written().await?;
+    // An epoch in which nothing happened has no event.
+    if head.is_none_or(|head| head.seq.0 > 0 && written < Some(head)) {
+        return Ok(None);
+    }
+    let head = head.map(|head| i64::try_from(head.epoch.0)).transpose()?;
+    // From a minute before, so that the epoch before is known if another one began at once.
+    let filter = doc! { "ct": { "$gt": bson::Timestamp { time: since.seconds() - 60, increment: 0 } } };
+    let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.source.n": 1 };
+    let events = cluster.mongo.own.collection::<Document>("events");
+    let found: Vec<Document> = events.find(filter).projection(wanted).await?.try_collect().await?;
+
+    let mut by_counter: HashMap<i64, u64> = HashMap::new();
+    let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
+    // Rows that were read after their change, for want of images, may stand for several writes.
+    let mut read: HashMap<(&str, &str), i64> = HashMap::new();
+    let mut epochs: BTreeMap<i64, (ClusterTime, ClusterTime)> = BTreeMap::new();
+    for event in &found {
+        let ct = event.get_timestamp("ct").map(|t| ClusterTime::new(t.time, t.increment))?;
+        let epoch = event.get_document("_id")?.get_i64("e")?;
+        epochs.entry(epoch).and_modify(|(_, last)| *last = (*last).max(ct)).or_insert((ct, ct));
+        let (Ok(collection), Ok(id)) = (event.get_str("collection"), event.get_str("id")) else { continue };
+        let source = event.get_document("to").and_then(|to| to.get_document("source"));
+        let n = source.ok().and_then(|source| source.get_i64("n").ok());
+        match (event.get_str("op")?, n) {
+            ("insert" | "update", Some(n)) => *by_counter.entry(n).or_default() += 1,
+            ("read", Some(n)) => {
+                let newest = read.entry((collection, id)).or_insert(n);
+                *newest = (*newest).max(n);
+            }
+            ("delete", _) => *deletions.entry((collection, id)).or_default() += 1,
+            _ => {}
+        }
+    }
+    let spans: Vec<(ClusterTime, ClusterTime)> = epochs.values().copied().collect();
+    let mut holes: Vec<(ClusterTime, ClusterTime)> = spans.windows(2).map(|two| (two[0].1, two[1].0)).collect();
+    if head > epochs.keys().next_back().copied() {
+        holes.push((spans.last().map_or(since, |span| span.1), ClusterTime(u64::MAX)));
+    }
+    let mut count = Count::default();
+    for write in writes {
+        let key = (write.collection.name(), write.id.0.as_str());
+        let times = match write.n {
+            Some(n) => by_counter.get(&n).copied().unwrap_or_default(),
+            None => deletions.get(&key).copied().unwrap_or_default().min(1),
+        };
+        count.doubled += times.saturating_sub(1);
+        let Some((after, upto)) = write.between.filter(|_| times == 0) else { continue };
+        if read.get(&key).is_some_and(|newest| write.n.is_none_or(|n| *newest >= n)) {
+            continue;
+        }
+        if holes.iter().any(|(last, first)| upto > *last && after < *first) {
+            count.between_epochs += 1;
+        } else {
+            count.lost += 1;
+        }
+    }
+    Ok(Some(count))
+}

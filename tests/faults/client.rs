@@ -1,0 +1,334 @@
+//! A client as `docs/live.md` describes it, with the browser's own window and the browser's own pauses.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use chargedeck::model::{
+    board::Board,
+    change::{Op, patch},
+    fields::Fields,
+    frame::{COMPACT, ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
+    ids::{Collection, DocId, Topic},
+    position::{ClusterTime, Position},
+    snapshot::Snapshot,
+    window::{Broken, Window},
+};
+use futures_util::{SinkExt, StreamExt};
+use rand::{Rng, SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    cluster::{EMAIL, PASSWORD},
+    http,
+    referee::{Referee, Sample},
+};
+
+/// A server that is alive sends something at least this often.
+const SILENCE: Duration = Duration::from_secs(12);
+/// Longest pause between two tries.
+const PAUSE_MAX_MS: f64 = 10_000.0;
+/// Of so many applied deltas one is compared with MongoDB's past.
+const SAMPLED: f64 = 0.01;
+
+/// One admin's session, which all clients share.
+pub struct Account {
+    ports: Vec<u16>,
+    cookie: tokio::sync::Mutex<String>,
+}
+
+impl Account {
+    pub fn new(ports: Vec<u16>) -> Self {
+        Self { ports, cookie: tokio::sync::Mutex::default() }
+    }
+
+    /// The session's cookie; signs in if there is none, or if `refused` is it.
+    async fn cookie(&self, refused: Option<&str>) -> Result<String> {
+        let mut cookie = self.cookie.lock().await;
+        if cookie.is_empty() || refused == Some(cookie.as_str()) {
+            let port = *self.ports.choose(&mut rand::rng()).context("no instance")?;
+            let body = serde_json::json!({ "email": EMAIL, "password": PASSWORD }).to_string();
+            let answer = http::post(port, "/api/v1/session", &body).await?;
+            let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+            *cookie = set.and_then(|set| set.split(';').next()).with_context(|| answer.body.clone())?.to_owned();
+        }
+        Ok(cookie.clone())
+    }
+}
+
+/// What a client shows.
+#[derive(Default)]
+pub struct Screen {
+    pub lists: BTreeMap<Collection, List>,
+    pub overview: Fields,
+}
+
+#[derive(Default)]
+pub struct List {
+    pub window: Option<Window>,
+    /// Cluster time up to which changes are in.
+    ct: ClusterTime,
+    follow: Follow,
+    /// The counters of the documents that were shown since the rows were last replaced.
+    seen: HashMap<DocId, i64>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Follow {
+    /// New rows are due, not older than this, within so many milliseconds.
+    Fetch(Option<Position>, u32),
+    #[default]
+    Waiting,
+    Asked(u32),
+    Live,
+}
+
+impl List {
+    pub fn shown(&self) -> Vec<(DocId, Fields)> {
+        let Some(window) = &self.window else { return Vec::new() };
+        window.shown().filter_map(|id| Some((id.clone(), window.row(id)?.clone()))).collect()
+    }
+}
+
+/// A running client.
+pub struct Client {
+    pub screen: Arc<Mutex<Screen>>,
+    _running: AbortOnDropHandle<()>,
+}
+
+impl Client {
+    pub fn start(name: String, seed: u64, account: Arc<Account>, referee: Arc<Referee>) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let topics: Vec<Collection> = Collection::ALL.choose_multiple(&mut rng, 2).copied().collect();
+        let fetch = || List { follow: Follow::Fetch(None, 500), ..List::default() };
+        let lists = topics.into_iter().map(|topic| (topic, fetch())).collect();
+        let screen = Arc::new(Mutex::new(Screen { lists, overview: Fields::new() }));
+        let life = Life { name, account, referee, rng, screen: screen.clone(), rid: 0, tries: 0, refused: None };
+        Self { screen, _running: AbortOnDropHandle::new(tokio::spawn(life.run())) }
+    }
+
+    pub fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+struct Life {
+    name: String,
+    account: Arc<Account>,
+    referee: Arc<Referee>,
+    rng: ChaCha8Rng,
+    screen: Arc<Mutex<Screen>>,
+    rid: u32,
+    /// Since the last welcome.
+    tries: u32,
+    /// The cookie that was refused.
+    refused: Option<String>,
+}
+
+impl Life {
+    async fn run(mut self) {
+        loop {
+            // Why a connection ended is not told here: what counts is what is shown.
+            drop(self.connection().await);
+            for list in self.screen().lists.values_mut().filter(|list| !matches!(list.follow, Follow::Fetch(..))) {
+                list.follow = Follow::Waiting;
+            }
+            let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
+            self.tries += 1;
+            let pause = Duration::from_secs_f64(ceiling * self.rng.random::<f64>() / 1000.0);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn connection(&mut self) -> Result<()> {
+        let cookie = self.account.cookie(self.refused.take().as_deref()).await?;
+        let port = *self.account.ports.choose(&mut self.rng).context("no instance")?;
+        let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
+        request.headers_mut().insert("origin", http::origin(port).parse()?);
+        request.headers_mut().insert("cookie", cookie.parse()?);
+        request.headers_mut().insert("sec-websocket-protocol", COMPACT.parse()?);
+        let mut socket = match timeout(SILENCE, connect_async(request)).await? {
+            Ok((socket, _)) => socket,
+            Err(Error::Http(answer)) if answer.status() == 401 => {
+                self.refused = Some(cookie);
+                bail!("signed out");
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let overview = Board::Overview("Europe/London".to_owned()).to_string();
+        self.subscribe(&mut socket, overview, None).await?;
+        loop {
+            self.fetch(port, &cookie).await?;
+            self.subscribe_waiting(&mut socket).await?;
+            match timeout(SILENCE, socket.next()).await?.context("the socket ended")?? {
+                Message::Text(text) => {
+                    if let ControlFlow::Break(answer) = self.received(Frame::read(&text)?) {
+                        send(&mut socket, &answer).await?;
+                    }
+                }
+                Message::Close(frame) => {
+                    let code = frame.map(|frame| u16::from(frame.code));
+                    if matches!(code, Some(close::SIGN_IN | close::REVOKED)) {
+                        self.refused = Some(cookie);
+                    }
+                    bail!("closed: {code:?}");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes new rows for the lists that need them. Meanwhile frames wait.
+    async fn fetch(&mut self, port: u16, cookie: &str) -> Result<()> {
+        loop {
+            let due = self.screen().lists.iter().find_map(|(topic, list)| match list.follow {
+                Follow::Fetch(min_position, within_ms) => Some((*topic, min_position, within_ms)),
+                _ => None,
+            });
+            let Some((topic, min_position, within_ms)) = due else { return Ok(()) };
+            tokio::time::sleep(Duration::from_millis(u64::from(self.rng.random_range(0..=within_ms)))).await;
+            let query = min_position.map(|at| format!("?min_position={at}")).unwrap_or_default();
+            let answer = http::get(port, &format!("/api/v1/snapshot/{topic}{query}"), cookie).await?;
+            if answer.status == 401 {
+                self.refused = Some(cookie.to_owned());
+                bail!("signed out");
+            }
+            if answer.status != 200 {
+                bail!("no rows: {}", answer.status);
+            }
+            let snapshot: Snapshot = serde_json::from_str(&answer.body)?;
+            let seen = snapshot.rows.iter().filter_map(|row| Some((row.id.clone(), counter(&row.fields)?))).collect();
+            let ct = snapshot.ct;
+            let list = List { window: Some(snapshot.into()), ct, follow: Follow::Waiting, seen };
+            self.screen().lists.insert(topic, list);
+        }
+    }
+
+    async fn subscribe_waiting(&mut self, socket: &mut Socket) -> Result<()> {
+        let waiting: Vec<(Collection, Position)> = {
+            let screen = self.screen();
+            let waiting = screen.lists.iter().filter(|(_, list)| list.follow == Follow::Waiting);
+            waiting.filter_map(|(topic, list)| Some((*topic, list.window.as_ref()?.received()))).collect()
+        };
+        for (topic, received) in waiting {
+            let rid = self.subscribe(socket, topic.name().to_owned(), Some(received)).await?;
+            if let Some(list) = self.screen().lists.get_mut(&topic) {
+                list.follow = Follow::Asked(rid);
+            }
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, socket: &mut Socket, topic: String, from: Option<Position>) -> Result<u32> {
+        self.rid += 1;
+        let positions = from.map(|at| (topic.clone(), at.to_string())).into_iter().collect();
+        send(socket, &ClientMessage::Subscribe { rid: self.rid, topics: vec![topic], positions }).await?;
+        Ok(self.rid)
+    }
+
+    /// Takes a frame; breaks with what is to be answered.
+    fn received(&mut self, frame: Frame) -> ControlFlow<ClientMessage> {
+        match frame {
+            Frame::Welcome(_) => self.tries = 0,
+            Frame::Subscribed(Subscribed { rid, topic: Topic::Collection(topic), .. }) => {
+                if let Some(list) = self.screen().lists.get_mut(&topic).filter(|l| l.follow == Follow::Asked(rid)) {
+                    list.follow = Follow::Live;
+                }
+            }
+            Frame::Delta(delta) => match &delta.topic {
+                Topic::Collection(topic) => self.apply(*topic, delta),
+                Topic::Board(_) => {
+                    let mut screen = self.screen();
+                    for change in delta.changes {
+                        match change.op {
+                            Op::Put(all) => screen.overview = all,
+                            Op::Patch(set, unset) => patch(&mut screen.overview, set, &unset),
+                            Op::Delete => {}
+                        }
+                    }
+                }
+            },
+            Frame::Reset(Reset { topic: Topic::Collection(topic), min_position, reason, retry_ms }) => {
+                self.referee.resync(&format!("reset: {reason}"));
+                if let Some(list) = self.screen().lists.get_mut(&topic) {
+                    list.follow = Follow::Fetch(Some(min_position), retry_ms);
+                }
+            }
+            Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
+                for (topic, list) in &self.screen().lists {
+                    if list.follow == Follow::Live {
+                        self.referee.says_fresh(&format!("{} ({topic})", self.name), list.ct, lag_ms, checked_ms);
+                    }
+                }
+                return ControlFlow::Break(ClientMessage::Pong { n, paint_ms: None });
+            }
+            Frame::Error(refusal) => self.referee.broken(format!("{}: {refusal:?}", self.name)),
+            Frame::Subscribed(_) | Frame::Reset(_) | Frame::Bye(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn apply(&mut self, topic: Collection, delta: Delta) {
+        let sampled = self.rng.random_bool(SAMPLED);
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(list) = screen.lists.get_mut(&topic).filter(|list| list.follow == Follow::Live) else { return };
+        let Some(window) = &mut list.window else { return };
+        let (to, ct, more) = (delta.to, delta.ct, delta.more);
+        match window.apply(delta) {
+            Ok(applied) => {
+                for id in applied.changed {
+                    let Some(now) = window.row(&id).and_then(counter) else { continue };
+                    let before = list.seen.insert(id.clone(), now);
+                    if before.is_some_and(|before| now < before) {
+                        self.referee
+                            .broken(format!("{}: {topic} {id} went back: {before:?}, {now} at {to}", self.name));
+                    }
+                }
+                if !more {
+                    list.ct = list.ct.max(ct);
+                    if sampled {
+                        self.referee.sample(|| Sample {
+                            collection: topic,
+                            position: to,
+                            ct: list.ct,
+                            shown: list.shown(),
+                        });
+                    }
+                }
+            }
+            Err(Broken::Gap) => {
+                self.referee.resync("gap");
+                list.follow = Follow::Waiting;
+            }
+            Err(Broken::Stale) => {
+                self.referee.resync("few rows left");
+                list.follow = Follow::Fetch(None, 0);
+            }
+        }
+    }
+
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn send(socket: &mut Socket, message: &ClientMessage) -> Result<()> {
+    Ok(timeout(SILENCE, socket.send(Message::text(serde_json::to_string(message)?))).await??)
+}
+
+/// What a writer counts in each document.
+fn counter(row: &Fields) -> Option<i64> {
+    row.get("source")?.get("n")?.as_i64()
+}

@@ -1,0 +1,250 @@
+//! Three members of a replica set, a Redis with a replica, three instances of ChargeDeck; and a proxy on each link.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bson::{Document, doc};
+use chargedeck::{
+    auth::{password::Passwords, users::Email, users::Users},
+    cache::Redis as Keys,
+    config::Settings,
+    mongo::Mongo,
+};
+
+use super::{
+    http,
+    proxy::{Link, Proxy},
+};
+use crate::support::{Mongod, Redis, Server, fresh_name};
+
+pub const EMAIL: &str = "ada@example.org";
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The longest that anything may take to come up on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks at something that takes its time.
+pub const LOOK: Duration = Duration::from_millis(50);
+
+/// One process of ChargeDeck and its links.
+pub struct Instance {
+    pub server: Server,
+    door: Proxy,
+    redis_door: Proxy,
+    /// From clients to it.
+    pub clients: Link,
+    /// From it to Redis.
+    pub redis: Link,
+    /// From it to all members of the replica set.
+    pub mongo: Link,
+}
+
+impl Instance {
+    /// Where clients reach it, by way of the proxy.
+    pub const fn port(&self) -> u16 {
+        self.door.port()
+    }
+}
+
+pub struct Cluster {
+    pub members: Vec<Mongod>,
+    /// Kept: without them nobody reaches the members.
+    _doors: Vec<Proxy>,
+    /// The one that serves, then its replica.
+    pub redis: [Redis; 2],
+    pub instances: Vec<Instance>,
+    /// How this process reads what the instances read, past every fault but those of the servers themselves.
+    pub mongo: Mongo,
+    pub uri: String,
+}
+
+impl Cluster {
+    pub async fn start() -> Self {
+        Self::start_with(3, 3, &[]).await
+    }
+
+    /// So many members, with more arguments, and so many instances.
+    pub async fn start_with(members: usize, instances: usize, arguments: &[&str]) -> Self {
+        let links: Vec<Link> = (0..instances).map(|_| Link::new()).collect();
+        let members: Vec<Mongod> =
+            futures_util::future::join_all((0..members).map(|_| Mongod::member(arguments))).await;
+        let mut doors = Vec::new();
+        for member in &members {
+            // The closing quote keeps one name from being the beginning of another.
+            let named = links.iter().enumerate().map(|(i, link)| (app_name(i), link.clone())).collect();
+            doors.push(Proxy::by_name(member.port(), named).await);
+        }
+        let hosts: Vec<String> = doors.iter().map(|door| format!("127.0.0.1:{}", door.port())).collect();
+        let configured: Vec<Document> =
+            hosts.iter().enumerate().map(|(i, host)| doc! { "_id": i as i32, "host": host }).collect();
+        let settings = doc! { "electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500 };
+        members[0].initiate(doc! { "_id": "rs0", "members": configured, "settings": settings }).await;
+        let uri = format!("mongodb://{}/?replicaSet=rs0", hosts.join(","));
+
+        let redis = ["--appendonly", "yes", "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0"];
+        let (primary, replica) = (Redis::start_with(&redis).await, Redis::start_with(&redis).await);
+        replicate(&replica, &primary).await;
+
+        let name = fresh_name("faults");
+        let env = environment(&uri, &name, primary.port());
+        let settings = Settings::from_sources("", &env).expect("settings made here are valid");
+        let mongo = Mongo::connect(&settings.mongo).await.expect("a URI made here is valid");
+        let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
+        let (users, email) = (Users::new(&mongo.own), Email::parse(EMAIL).expect("an address"));
+        eventually("an account", async || users.create_admin(&email, hash.clone()).await.is_ok()).await;
+
+        let mut instances = Vec::new();
+        for (i, mongo) in links.into_iter().enumerate() {
+            instances.push(instance(i, mongo, &uri, &name, primary.port()).await);
+        }
+        let cluster = Self { members, _doors: doors, redis: [primary, replica], instances, mongo, uri };
+        for i in 0..cluster.instances.len() {
+            cluster.ready(i).await;
+        }
+        cluster
+    }
+
+    /// Where clients reach the instances.
+    pub fn ports(&self) -> Vec<u16> {
+        self.instances.iter().map(Instance::port).collect()
+    }
+
+    /// Waits until an instance says that it is ready.
+    pub async fn ready(&self, i: usize) {
+        let port = self.instances[i].server.port();
+        let ready = async || http::get(port, "/readyz", "").await.is_ok_and(|answer| answer.status == 200);
+        eventually("an instance that is ready", ready).await;
+    }
+
+    /// The member that is primary.
+    pub async fn primary(&self) -> usize {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            for (i, member) in self.members.iter().enumerate().filter(|(_, member)| member.runs()) {
+                if member.says("isWritablePrimary").await {
+                    return i;
+                }
+            }
+            assert!(tokio::time::Instant::now() < deadline, "no primary");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The instance whose relay last opened the change stream.
+    pub fn relay(&self) -> usize {
+        let opened = |instance: &Instance| {
+            instance.server.log().lines().rfind(|line| line.contains("the change stream is open")).map(str::to_owned)
+        };
+        let last = self.instances.iter().enumerate().max_by_key(|(_, instance)| opened(instance));
+        last.expect("there are instances").0
+    }
+
+    /// Parts the replica from what it follows, once it does follow.
+    pub async fn part_replica(&self) {
+        follows(&self.redis[1]).await;
+        command(&self.redis[1], &["REPLICAOF", "NO", "ONE"]).await;
+    }
+
+    /// Makes the replica, as far as it came, the Redis that all instances use.
+    pub async fn promote_replica(&mut self) {
+        self.redis.swap(0, 1);
+        for instance in &self.instances {
+            instance.redis_door.point_to(self.redis[0].port());
+            instance.redis.reset();
+        }
+    }
+
+    /// Makes the second Redis a replica of the first.
+    pub async fn replicate(&self) {
+        replicate(&self.redis[1], &self.redis[0]).await;
+    }
+
+    /// Writes what nobody watches until the oplog's oldest entry is later than all that was.
+    pub async fn roll_oplog(&self) {
+        let oplog = self.mongo.client.database("local").collection::<Document>("oplog.rs");
+        let newest = oplog.find_one(doc! {}).sort(doc! { "$natural": -1 }).await.expect("an oplog");
+        let newest = newest.and_then(|entry| entry.get_timestamp("ts").ok()).expect("an entry of it");
+        let filler = "x".repeat(1 << 20);
+        let rolled = async || {
+            let elsewhere = self.mongo.client.database("elsewhere").collection::<Document>("filler");
+            elsewhere.insert_one(doc! { "filler": &filler }).await.expect("a filler");
+            let oldest = oplog.find_one(doc! {}).sort(doc! { "$natural": 1 }).await.expect("an oplog");
+            oldest.and_then(|entry| entry.get_timestamp("ts").ok()).is_some_and(|oldest| oldest > newest)
+        };
+        eventually("an oplog that rolled on", rolled).await;
+    }
+
+    /// Our keys in the Redis that serves.
+    pub async fn keys(&self) -> Keys {
+        let env = environment(&self.uri, self.mongo.operator.name(), self.redis[0].port());
+        let settings = Settings::from_sources("", &env).expect("settings made here are valid");
+        Keys::connect(&settings.redis.url, &settings.mongo.own_db).expect("a URL made here is valid")
+    }
+}
+
+fn app_name(i: usize) -> String {
+    format!("instance-{i}-")
+}
+
+fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
+    [
+        ("MONGODB_URI", uri.to_owned()),
+        ("MONGODB_DB", name.to_owned()),
+        ("CHARGEDECK_DB", format!("{name}_app")),
+        ("REDIS_URL", format!("redis://127.0.0.1:{redis}")),
+        ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
+        ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+async fn instance(i: usize, mongo: Link, uri: &str, name: &str, redis: u16) -> Instance {
+    let (clients, redis_link) = (Link::new(), Link::new());
+    let redis_door = Proxy::new(redis, &redis_link).await;
+    // Its address is known when the server has a port.
+    let door = Proxy::new(0, &clients).await;
+    let mut env = environment(&format!("{uri}&appName={}", app_name(i)), name, redis_door.port());
+    env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(door.port()));
+    env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
+    let server = Server::new(
+        "env",
+        |port, _| {
+            env.insert("LEPTOS_SITE_ADDR".to_owned(), format!("127.0.0.1:{port}"));
+            let set = env.iter().map(|(key, value)| format!("{key}={value}"));
+            set.chain([env!("CARGO_BIN_EXE_chargedeck").to_owned(), "serve".to_owned()]).collect()
+        },
+        &[],
+    );
+    door.point_to(server.port());
+    Instance { server, door, redis_door, clients, redis: redis_link, mongo }
+}
+
+async fn replicate(replica: &Redis, of: &Redis) {
+    command(replica, &["REPLICAOF", "127.0.0.1", &of.port().to_string()]).await;
+    follows(replica).await;
+}
+
+async fn follows(replica: &Redis) {
+    let linked = async || command(replica, &["INFO", "replication"]).await.contains("master_link_status:up");
+    eventually("a replica that follows", linked).await;
+}
+
+/// Sends one command to a Redis and returns the answer as text.
+pub async fn command(redis: &Redis, words: &[&str]) -> String {
+    let client = redis::Client::open(redis.url()).expect("a URL made here is valid");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    match command.query_async(&mut connection).await.expect("Redis obeys") {
+        redis::Value::BulkString(text) => String::from_utf8_lossy(&text).into_owned(),
+        redis::Value::VerbatimString { text, .. } => text,
+        other => format!("{other:?}"),
+    }
+}
+
+/// Waits until the answer is yes.
+pub async fn eventually(what: &str, ask: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !ask().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,60 @@
+//! Requests as a script makes them. HTTP/1.0: the answer ends where the connection does.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// The longest that an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+/// The origin of the instance behind this port.
+pub fn origin(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// # Errors
+/// Nobody answers in time.
+pub async fn get(port: u16, path: &str, cookie: &str) -> Result<Answer> {
+    ask(port, format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n")).await
+}
+
+/// # Errors
+/// As [`get`].
+pub async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
+    let (origin, length) = (origin(port), body.len());
+    ask(
+        port,
+        format!(
+            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        ),
+    )
+    .await
+}
+
+async fn ask(port: u16, request: String) -> Result<Answer> {
+    let answered = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text).await?;
+        anyhow::Ok(String::from_utf8(text)?)
+    };
+    let text = timeout(LIMIT, answered).await.context("no answer in time")??;
+    let (head, body) = text.split_once("\r\n\r\n").context("no end of the answer's head")?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status")?;
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    ensure!(length.is_none_or(|length: usize| length == body.len()), "the answer was cut");
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}

@@ -1,0 +1,395 @@
+//! The faults. Each strikes while writers write and clients look on, and is healed when its function returns.
+
+use std::{fmt, time::Duration};
+
+use bson::{Bson, DateTime, Document, Timestamp, doc};
+use chargedeck::model::ids::Collection;
+use mongodb::error::{ErrorKind, WriteFailure};
+use rand::{Rng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::sleep;
+
+use super::{
+    cluster::{Cluster, command, eventually},
+    proxy::Mode,
+    writer::{lasting, made, next_counter},
+};
+
+/// How long a link stays hurt.
+const HURT: Duration = Duration::from_secs(4);
+/// Longer than a lease, so that another relay takes over.
+const PAUSED: Duration = Duration::from_secs(6);
+
+/// Which of an instance's links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    Clients,
+    Redis,
+    Mongo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    InstanceKilled,
+    InstanceTerminated,
+    RelayPaused,
+    PrimarySteppedDown,
+    PrimaryKilled,
+    PrimaryPaused,
+    SecondaryKilled,
+    RedisKilled,
+    RedisPaused,
+    RedisFlushed,
+    /// A fail-over to a replica that lacks the last seconds.
+    StaleReplica,
+    /// A fail-over to a replica that lacks a whole epoch.
+    ReplicaOfOlderEpoch,
+    SubscribersKilled,
+    Cut(Side),
+    Hole(Side),
+    Late(Side),
+    Reset(Side),
+    SlowClients,
+    CollectionDropped,
+    CollectionReplaced,
+    CollectionRenamedOnto,
+    DatabaseDropped,
+    Malformed,
+    Huge,
+    LargeTransaction,
+    Burst,
+}
+
+impl Fault {
+    pub const ALL: [Self; 34] = {
+        use Fault::*;
+        use Side::*;
+        [
+            InstanceKilled,
+            InstanceTerminated,
+            RelayPaused,
+            PrimarySteppedDown,
+            PrimaryKilled,
+            PrimaryPaused,
+            SecondaryKilled,
+            RedisKilled,
+            RedisPaused,
+            RedisFlushed,
+            StaleReplica,
+            ReplicaOfOlderEpoch,
+            SubscribersKilled,
+            Cut(Clients),
+            Cut(Redis),
+            Cut(Mongo),
+            Hole(Clients),
+            Hole(Redis),
+            Hole(Mongo),
+            Late(Clients),
+            Late(Redis),
+            Late(Mongo),
+            Reset(Clients),
+            Reset(Redis),
+            Reset(Mongo),
+            SlowClients,
+            CollectionDropped,
+            CollectionReplaced,
+            CollectionRenamedOnto,
+            DatabaseDropped,
+            Malformed,
+            Huge,
+            LargeTransaction,
+            Burst,
+        ]
+    };
+
+    /// What every run of the tests strikes with: at least one of each kind.
+    pub const SELECTION: [Self; 24] = {
+        use Fault::*;
+        use Side::*;
+        [
+            RelayPaused,
+            InstanceKilled,
+            InstanceTerminated,
+            SubscribersKilled,
+            RedisKilled,
+            RedisPaused,
+            StaleReplica,
+            Cut(Redis),
+            Hole(Redis),
+            Hole(Mongo),
+            Cut(Clients),
+            Hole(Clients),
+            SlowClients,
+            PrimarySteppedDown,
+            PrimaryKilled,
+            PrimaryPaused,
+            LargeTransaction,
+            Burst,
+            CollectionReplaced,
+            CollectionRenamedOnto,
+            Malformed,
+            Huge,
+            RedisFlushed,
+            DatabaseDropped,
+        ]
+    };
+
+    /// Whether what the instances say reaches clients late.
+    pub const fn delays_clients(self) -> bool {
+        matches!(self, Self::Hole(Side::Clients) | Self::Late(Side::Clients) | Self::SlowClients)
+    }
+
+    /// Strikes and heals.
+    pub async fn strike(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) {
+        // Where the stream and the log are read and written it hurts most.
+        let i = match self {
+            Self::InstanceKilled
+            | Self::RelayPaused
+            | Self::Cut(Side::Redis | Side::Mongo)
+            | Self::Hole(Side::Redis | Side::Mongo)
+            | Self::Late(Side::Redis | Side::Mongo) => cluster.relay(),
+            _ => rng.random_range(0..cluster.instances.len()),
+        };
+        match self {
+            Self::InstanceKilled => {
+                cluster.instances[i].server.kill9();
+                sleep(HURT).await;
+                cluster.instances[i].server.spawn();
+                cluster.ready(i).await;
+            }
+            Self::InstanceTerminated => {
+                let server = &mut cluster.instances[i].server;
+                server.signal("TERM");
+                let ended = async || server.has_ended();
+                eventually("an instance that has ended", ended).await;
+                server.kill9();
+                server.spawn();
+                cluster.ready(i).await;
+            }
+            Self::RelayPaused => {
+                cluster.instances[i].server.signal("STOP");
+                sleep(PAUSED).await;
+                cluster.instances[i].server.signal("CONT");
+            }
+            Self::PrimarySteppedDown => {
+                let primary = cluster.primary().await;
+                let admin = cluster.members[primary].direct().await.database("admin");
+                admin.run_command(doc! { "replSetStepDown": 10, "force": true }).await.expect("a primary steps down");
+                cluster.primary().await;
+            }
+            Self::PrimaryKilled => {
+                let primary = cluster.primary().await;
+                restart_member(cluster, primary).await;
+            }
+            Self::SecondaryKilled => {
+                let secondary = (cluster.primary().await + 1) % cluster.members.len();
+                restart_member(cluster, secondary).await;
+            }
+            Self::PrimaryPaused => {
+                let primary = cluster.primary().await;
+                cluster.members[primary].signal("STOP");
+                sleep(PAUSED).await;
+                cluster.members[primary].signal("CONT");
+                cluster.primary().await;
+            }
+            Self::RedisKilled => {
+                cluster.redis[0].kill9();
+                sleep(HURT / 2).await;
+                cluster.redis[0].restart().await;
+            }
+            Self::RedisPaused => {
+                cluster.redis[0].signal("STOP");
+                sleep(HURT).await;
+                cluster.redis[0].signal("CONT");
+            }
+            Self::RedisFlushed => drop(command(&cluster.redis[0], &["FLUSHALL"]).await),
+            Self::StaleReplica => {
+                cluster.part_replica().await;
+                sleep(HURT / 2).await;
+                cluster.promote_replica().await;
+                sleep(HURT).await;
+                cluster.replicate().await;
+            }
+            Self::ReplicaOfOlderEpoch => {
+                cluster.part_replica().await;
+                command(&cluster.redis[0], &["FLUSHALL"]).await;
+                sleep(HURT).await;
+                cluster.promote_replica().await;
+                sleep(HURT).await;
+                cluster.replicate().await;
+            }
+            Self::SubscribersKilled => {
+                for _ in 0..5 {
+                    command(&cluster.redis[0], &["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+                    sleep(HURT / 5).await;
+                }
+            }
+            Self::Cut(side) => hurt(cluster, i, side, Mode::Cut).await,
+            // Of clients and servers at the other end of a hole both must notice by themselves.
+            Self::Hole(side) => hurt(cluster, i, side, Mode::Hole).await,
+            Self::Late(side) => hurt(cluster, i, side, Mode::Late(Duration::from_millis(200))).await,
+            Self::SlowClients => hurt(cluster, i, Side::Clients, Mode::Slow(1024)).await,
+            Self::Reset(side) => {
+                for instance in &cluster.instances {
+                    link(instance, side).reset();
+                }
+                sleep(HURT / 2).await;
+            }
+            Self::CollectionDropped => {
+                let collection = *Collection::ALL.choose(rng).expect("there are five");
+                let of = cluster.mongo.operator.collection::<Document>(collection.name());
+                of.drop().await.expect("a collection can be dropped");
+                sleep(HURT / 2).await;
+            }
+            Self::CollectionReplaced => {
+                let collection = *Collection::ALL.choose(rng).expect("there are five");
+                let half = [doc! { "$match": { "source.n": { "$mod": [2, 0] } } }, doc! { "$out": collection.name() }];
+                let of = cluster.mongo.operator.collection::<Document>(collection.name());
+                of.aggregate(half).await.expect("a collection can be replaced");
+                sleep(HURT / 2).await;
+            }
+            Self::CollectionRenamedOnto => renamed_onto(cluster, rng).await,
+            Self::DatabaseDropped => {
+                cluster.mongo.operator.drop().await.expect("a database can be dropped");
+                sleep(HURT / 2).await;
+            }
+            Self::Malformed => malformed(cluster, rng).await,
+            Self::Huge => huge(cluster, rng).await,
+            Self::LargeTransaction => large_transaction(cluster, rng).await,
+            Self::Burst => burst(cluster, rng).await,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{self:?}"))
+    }
+}
+
+const fn link(instance: &super::cluster::Instance, side: Side) -> &super::proxy::Link {
+    match side {
+        Side::Clients => &instance.clients,
+        Side::Redis => &instance.redis,
+        Side::Mongo => &instance.mongo,
+    }
+}
+
+async fn hurt(cluster: &Cluster, i: usize, side: Side, mode: Mode) {
+    let link = link(&cluster.instances[i], side);
+    link.set(mode);
+    sleep(HURT).await;
+    link.set(Mode::Open);
+}
+
+async fn restart_member(cluster: &mut Cluster, member: usize) {
+    cluster.members[member].kill9();
+    sleep(HURT).await;
+    cluster.members[member].rejoin().await;
+    let back = &cluster.members[member];
+    eventually("a member that is back", async || back.says("secondary").await || back.says("isWritablePrimary").await)
+        .await;
+}
+
+async fn renamed_onto(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let db = &cluster.mongo.operator;
+    let new: Vec<Document> = (0..20).map(|_| made(Collection::Stations, "renamed", rng)).collect();
+    db.collection("stations_new").insert_many(new).await.expect("a collection can be made");
+    let admin = cluster.mongo.client.database("admin");
+    let (from, to) = (format!("{}.stations_new", db.name()), format!("{}.stations", db.name()));
+    let renamed = admin.run_command(doc! { "renameCollection": from, "to": to, "dropTarget": true }).await;
+    renamed.expect("a collection can be renamed");
+    sleep(HURT / 2).await;
+}
+
+/// Whatever a field may hold that it should not; nobody deletes it.
+async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let mut deep = Bson::Int32(1);
+    for _ in 0..40 {
+        deep = doc! { "a": [deep] }.into();
+    }
+    let odd: [Bson; 12] = [
+        Bson::Null,
+        Bson::Double(f64::NAN),
+        Bson::Double(f64::NEG_INFINITY),
+        Bson::Int64(i64::MIN),
+        Bson::Boolean(true),
+        Bson::String("\u{0}\u{feff}é".repeat(900)),
+        Bson::Array(vec![Bson::Null, doc! {}.into(), Bson::Array(Vec::new())]),
+        doc! { "": { "$x": 1 } }.into(),
+        Bson::DateTime(DateTime::MIN),
+        Bson::DateTime(DateTime::MAX),
+        Bson::Timestamp(Timestamp { time: u32::MAX, increment: 1 }),
+        deep,
+    ];
+    for collection in Collection::ALL {
+        let of = cluster.mongo.operator.collection::<Document>(collection.name());
+        for (i, value) in odd.iter().enumerate() {
+            let mut document = doc! { "_id": { "odd": next_counter(), "i": i as i32 } };
+            for name in collection.shown_fields() {
+                // What a list is sorted by is a date or a text in each, so that lists have one order.
+                if *name != collection.order_field() && !name.ends_with("_id") && rng.random_bool(0.6) {
+                    document.insert(*name, value.clone());
+                }
+            }
+            document.extend(lasting(collection, &format!("odd-{i}"), next_counter()));
+            let id = document.get("_id").cloned().expect("it has one");
+            unless_refused(of.insert_one(document).await);
+            let field = *collection.shown_fields().choose(rng).expect("there are fields");
+            if field != collection.order_field() && !field.ends_with("_id") {
+                unless_refused(of.update_one(doc! { "_id": id }, doc! { "$set": { field: value } }).await);
+            }
+        }
+    }
+}
+
+/// Two lists in fields of one index are the only thing that MongoDB does not take.
+fn unless_refused<T>(written: mongodb::error::Result<T>) {
+    const PARALLEL_ARRAYS: i32 = 171;
+    let Err(error) = written else { return };
+    let ErrorKind::Write(WriteFailure::WriteError(refused)) = &*error.kind else { panic!("{error}") };
+    assert_eq!(refused.code, PARALLEL_ARRAYS, "{error}");
+}
+
+/// Two images of 9 MB, in a field that is not shown and in one that is.
+async fn huge(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let filler = "x".repeat(9 << 20);
+    for field in ["filler", "serial_number"] {
+        let mut document = made(Collection::Stations, "huge", rng);
+        document.insert(field, &filler);
+        let id = document.get_str("_id").expect("a text").to_owned();
+        let of = cluster.mongo.operator.collection::<Document>("stations");
+        of.insert_one(document).await.expect("a huge document");
+        let set = doc! { "$set": { "source": { "n": next_counter() } } };
+        of.update_one(doc! { "_id": &id }, set).await.expect("a huge document changes");
+        let rest = doc! { "$unset": { field: "" } };
+        of.update_one(doc! { "_id": &id }, rest).await.expect("a huge document shrinks");
+    }
+}
+
+async fn large_transaction(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let of = cluster.mongo.operator.collection::<Document>("payments");
+    let all: Vec<Document> = (0..1000).map(|_| made(Collection::Payments, "large", rng)).collect();
+    let large = doc! { "_id": { "$regex": "^large-" } };
+    let set = doc! { "$set": { "status": "CAPTURED", "source": { "n": next_counter() } } };
+    for step in 0..3 {
+        let mut session = cluster.mongo.client.start_session().await.expect("a session");
+        session.start_transaction().await.expect("a transaction");
+        match step {
+            0 => drop(of.insert_many(&all).session(&mut session).await.expect("a thousand are inserted")),
+            1 => drop(of.update_many(large.clone(), set.clone()).session(&mut session).await.expect("and changed")),
+            _ => drop(of.delete_many(large.clone()).session(&mut session).await.expect("and deleted")),
+        }
+        session.commit_transaction().await.expect("a transaction is committed");
+    }
+}
+
+async fn burst(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let of = cluster.mongo.operator.collection::<Document>("eco_stats");
+    let all: Vec<Document> = (0..5000).map(|_| made(Collection::EcoStats, "burst", rng)).collect();
+    of.insert_many(&all).await.expect("many are inserted");
+    let burst = doc! { "_id": { "$regex": "^burst-" } };
+    let set = doc! { "$set": { "source": { "n": next_counter() } } };
+    of.update_many(burst.clone(), set).await.expect("and changed");
+    of.delete_many(burst).await.expect("and deleted");
+}

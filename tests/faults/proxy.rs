@@ -1,0 +1,170 @@
+//! A TCP proxy that does to a link what networks do.
+
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Bytes taken at a time.
+const CHUNK: usize = 16 << 10;
+
+/// What a link does with what passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Open,
+    /// Everything arrives so much later.
+    Late(Duration),
+    /// So many bytes a second pass.
+    Slow(u32),
+    /// Connections stand, and nothing passes until the link is open again.
+    Hole,
+    /// Connections are reset, old ones and new ones.
+    Cut,
+}
+
+/// One link of the cluster; several proxies may carry it.
+#[derive(Clone, Debug)]
+pub struct Link(Arc<watch::Sender<State>>);
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    mode: Mode,
+    /// How often all connections were reset.
+    resets: u64,
+}
+
+impl Link {
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(State { mode: Mode::Open, resets: 0 })))
+    }
+
+    pub fn set(&self, mode: Mode) {
+        self.0.send_modify(|state| state.mode = mode);
+    }
+
+    /// Resets the connections there are; new ones pass.
+    pub fn reset(&self) {
+        self.0.send_modify(|state| state.resets += 1);
+    }
+}
+
+/// Listens on a port of its own and carries each connection to a target on this machine.
+pub struct Proxy {
+    port: u16,
+    target: Arc<AtomicU16>,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    /// All connections are of one link.
+    pub async fn new(target: u16, link: &Link) -> Self {
+        Self::by_name(target, vec![(String::new(), link.clone())]).await
+    }
+
+    /// A connection is of the first link whose name is among the first bytes that it sends; of none, it simply passes.
+    /// MongoDB's drivers begin with the name of their application, which tells them from the members of the set.
+    pub async fn by_name(target: u16, links: Vec<(String, Link)>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let target = Arc::new(AtomicU16::new(target));
+        let _accepting = AbortOnDropHandle::new(tokio::spawn(accept(listener, target.clone(), links.into())));
+        Self { port, target, _accepting }
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Carries new connections to another port.
+    pub fn point_to(&self, target: u16) {
+        self.target.store(target, Ordering::Relaxed);
+    }
+}
+
+async fn accept(listener: TcpListener, target: Arc<AtomicU16>, links: Arc<[(String, Link)]>) {
+    let mut carried = JoinSet::new();
+    loop {
+        let Ok((client, _)) = listener.accept().await else { continue };
+        while carried.try_join_next().is_some() {}
+        let (target, links) = (target.clone(), links.clone());
+        // However a connection ends, its two sides see it end.
+        carried.spawn(async move { drop(carry(client, &target, &links).await) });
+    }
+}
+
+async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link)]) -> io::Result<()> {
+    let mut first = vec![0; CHUNK];
+    let n = client.read(&mut first).await?;
+    first.truncate(n);
+    let named = |name: &str| name.is_empty() || first.windows(name.len()).any(|part| part == name.as_bytes());
+    let link = links.iter().find(|(name, _)| named(name)).map_or_else(Link::new, |(_, link)| link.clone());
+    let mut state = link.0.subscribe();
+    let resets = state.borrow().resets;
+    let gone = async move {
+        // The sender lives as long as this connection: `link` is kept.
+        drop(state.wait_for(|now| now.mode == Mode::Cut || now.resets != resets).await);
+    };
+    socket2::SockRef::from(&client).set_linger(None)?;
+    let passing = async {
+        passable(&link).await;
+        let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, target.load(Ordering::Relaxed))).await?;
+        server.set_nodelay(true)?;
+        client.set_nodelay(true)?;
+        server.write_all(&first).await?;
+        let (client, server) = (client, server);
+        // Whatever is dropped half-way is reset, as a network would.
+        for side in [&client, &server] {
+            socket2::SockRef::from(side).set_linger(Some(Duration::ZERO))?;
+        }
+        let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), server.into_split());
+        tokio::try_join!(pass(client_reads, server_writes, &link), pass(server_reads, client_writes, &link)).map(drop)
+    };
+    tokio::select! {
+        () = gone => Ok(()),
+        passed = passing => passed,
+    }
+}
+
+/// Passes one direction on, to its end.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link) -> io::Result<()> {
+    let mut bytes = vec![0; CHUNK];
+    loop {
+        passable(link).await;
+        let slow = match link.0.borrow().mode {
+            Mode::Slow(rate) => Some(rate),
+            _ => None,
+        };
+        let n = from.read(&mut bytes[..slow.map_or(CHUNK, |_| 256)]).await?;
+        if n == 0 {
+            return to.shutdown().await;
+        }
+        let mode = link.0.borrow().mode;
+        match mode {
+            Mode::Late(by) => tokio::time::sleep(by).await,
+            Mode::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate))).await,
+            Mode::Open | Mode::Hole | Mode::Cut => {}
+        }
+        passable(link).await;
+        to.write_all(&bytes[..n]).await?;
+    }
+}
+
+async fn passable(link: &Link) {
+    drop(link.0.subscribe().wait_for(|state| state.mode != Mode::Hole).await);
+}

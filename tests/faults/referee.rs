@@ -1,0 +1,201 @@
+//! What must always hold, and who broke it. Clients tell what they show while they show it; MongoDB's history decides.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bson::{Document, RawDocumentBuf, Timestamp, doc};
+use chargedeck::{
+    model::{
+        fields::Fields,
+        ids::{Collection, DocId},
+        position::{ClusterTime, Position},
+        window::shown_of,
+    },
+    mongo::{self, Mongo},
+};
+use futures_util::TryStreamExt;
+use tokio::sync::mpsc;
+
+/// What a client may be behind its own word: the message travels, and two processors are shared by everyone here.
+const SLACK: Duration = Duration::from_secs(3);
+/// A client says that it is live only if the stream was checked this lately (as the browser does).
+const STALE_MS: u32 = 6_000;
+/// Samples waiting to be compared; more are not taken.
+const SAMPLES: usize = 8;
+
+/// A list as a client showed it at a closed position.
+pub struct Sample {
+    pub collection: Collection,
+    pub position: Position,
+    pub ct: ClusterTime,
+    pub shown: Vec<(DocId, Fields)>,
+}
+
+/// What was seen, for all clients.
+pub struct Referee {
+    /// Acknowledged writes: when it was known, and a cluster time before the write's own.
+    acknowledged: Mutex<Vec<(Instant, ClusterTime)>>,
+    broken: Mutex<Vec<String>>,
+    /// Why lists were not simply followed on, and how often.
+    resyncs: Mutex<BTreeMap<String, u64>>,
+    compared: Mutex<u64>,
+    /// Whether what the server says takes its time on purpose, so that it is old when it arrives.
+    late: AtomicBool,
+    samples: mpsc::Sender<Sample>,
+}
+
+impl Referee {
+    pub fn new() -> (Self, mpsc::Receiver<Sample>) {
+        let (samples, receiver) = mpsc::channel(SAMPLES);
+        let referee = Self {
+            acknowledged: Mutex::default(),
+            broken: Mutex::default(),
+            resyncs: Mutex::default(),
+            compared: Mutex::default(),
+            late: AtomicBool::new(false),
+            samples,
+        };
+        (referee, receiver)
+    }
+
+    /// A write was acknowledged now whose cluster time is later than `after`.
+    pub fn acknowledged(&self, after: ClusterTime) {
+        lock(&self.acknowledged).push((Instant::now(), after));
+    }
+
+    pub fn broken(&self, what: String) {
+        eprintln!("BROKEN: {what}");
+        lock(&self.broken).push(what);
+    }
+
+    pub fn all_broken(&self) -> Vec<String> {
+        lock(&self.broken).clone()
+    }
+
+    pub fn resync(&self, reason: &str) {
+        *lock(&self.resyncs).entry(reason.to_owned()).or_default() += 1;
+    }
+
+    /// Since the last time it was asked.
+    pub fn take_resyncs(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut lock(&self.resyncs))
+    }
+
+    /// How many samples equalled MongoDB.
+    pub fn compared(&self) -> u64 {
+        *lock(&self.compared)
+    }
+
+    /// Takes a sample if there is time to compare it.
+    pub fn sample(&self, sample: impl FnOnce() -> Sample) {
+        if let Ok(place) = self.samples.try_reserve() {
+            place.send(sample());
+        }
+    }
+
+    /// From here on pings may be late, or not any more.
+    pub fn pings_are_late(&self, late: bool) {
+        self.late.store(late, Ordering::Relaxed);
+    }
+
+    /// A ping said how fresh the client's screen is, which holds every change up to `ct`.
+    pub fn says_fresh(&self, who: &str, ct: ClusterTime, lag_ms: u32, checked_ms: u32) {
+        if checked_ms > STALE_MS || self.late.load(Ordering::Relaxed) {
+            return;
+        }
+        let age = Duration::from_millis(u64::from(lag_ms) + u64::from(checked_ms)) + SLACK;
+        let Some(claimed) = Instant::now().checked_sub(age) else { return };
+        let acknowledged = lock(&self.acknowledged);
+        let known = &acknowledged[..acknowledged.partition_point(|(at, _)| *at <= claimed)];
+        // Some hundred are enough: a writer's next write is later than its last.
+        let newest = known.iter().rev().take(500).map(|(_, after)| *after).max();
+        drop(acknowledged);
+        if let Some(newest) = newest.filter(|newest| ct <= *newest) {
+            let behind = newest.seconds() - ct.seconds();
+            self.broken(format!(
+                "{who} is told lag {lag_ms} ms, checked {checked_ms} ms ago, but is at {ct}, not past {newest} ({behind} s)"
+            ));
+        }
+    }
+
+    /// Compares samples with MongoDB as it was at their cluster time, until nobody takes any.
+    pub async fn compare(&self, mongo: &Mongo, mut samples: mpsc::Receiver<Sample>) {
+        while let Some(Sample { collection, position, ct, shown }) = samples.recv().await {
+            // A collection that was replaced since has no past (246), and a primary that is gone tells none.
+            let Ok(all) = documents_at(mongo, collection, ct).await else { continue };
+            // Of a collection that does not exist now MongoDB says that it never had documents.
+            if all.is_empty() {
+                continue;
+            }
+            let expected: Vec<_> =
+                shown_of(collection, &all).into_iter().map(|id| (id.clone(), all[&id].clone())).collect();
+            match difference(&shown, &expected) {
+                None => *lock(&self.compared) += 1,
+                Some(how) => self.broken(format!("{collection} at {position} is not MongoDB at {ct}: {how}")),
+            }
+        }
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The first difference between what is shown and what should be.
+pub fn difference(shown: &[(DocId, Fields)], expected: &[(DocId, Fields)]) -> Option<String> {
+    if shown == expected {
+        return None;
+    }
+    let at = shown.iter().zip(expected).position(|(a, b)| a != b).unwrap_or_else(|| shown.len().min(expected.len()));
+    let brief = |row: Option<&(DocId, Fields)>| {
+        row.map(|(id, fields)| format!("{id} {:?} {:?}", fields.get("source"), fields.get("created_at")))
+    };
+    Some(format!(
+        "{} rows shown, {} expected; row {at} is {:?}, not {:?}",
+        shown.len(),
+        expected.len(),
+        brief(shown.get(at)),
+        brief(expected.get(at))
+    ))
+}
+
+/// All documents of a collection as they are now.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn documents(mongo: &Mongo, collection: Collection) -> mongodb::error::Result<BTreeMap<DocId, Fields>> {
+    let find = doc! { "find": collection.name(), "readConcern": { "level": "majority" } };
+    read(mongo, collection, find).await
+}
+
+async fn documents_at(
+    mongo: &Mongo,
+    collection: Collection,
+    ct: ClusterTime,
+) -> mongodb::error::Result<BTreeMap<DocId, Fields>> {
+    let at = Timestamp { time: ct.seconds(), increment: ct.increment() };
+    let find = doc! { "find": collection.name(), "readConcern": { "level": "snapshot", "atClusterTime": at } };
+    read(mongo, collection, find).await
+}
+
+async fn read(
+    mongo: &Mongo,
+    collection: Collection,
+    mut find: Document,
+) -> mongodb::error::Result<BTreeMap<DocId, Fields>> {
+    find.insert("batchSize", 100_000);
+    let found: Vec<Document> = mongo.operator.run_cursor_command(find).await?.try_collect().await?;
+    let mut all = BTreeMap::new();
+    for document in &found {
+        let raw = RawDocumentBuf::try_from(document)?;
+        let row = mongo::snapshot::row(mongo, collection, &raw)?;
+        all.insert(row.id, row.fields);
+    }
+    Ok(all)
+}

@@ -1,0 +1,232 @@
+//! Writers as an operator's systems are: they know nothing of ChargeDeck, and remember what MongoDB acknowledged.
+//!
+//! Each document has one writer and counts its writes in `source.n`. After a write whose outcome nobody knows the document
+//! is left alone, because the write may still happen.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bson::{DateTime, Document, doc};
+use chargedeck::model::{
+    ids::{Collection, DocId},
+    position::ClusterTime,
+};
+use mongodb::{Client, ClientSession, Database, error::Result};
+use rand::{Rng, SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::referee::Referee;
+
+/// Documents of each collection that a writer has at a time.
+const DOCUMENTS: usize = 30;
+
+/// One write that MongoDB was asked for.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub collection: Collection,
+    pub id: DocId,
+    /// The counter that was written; `None`: the document was deleted.
+    pub n: Option<i64>,
+    /// A cluster time before the write's, and one at or after it; `None`: nobody knows whether it happened.
+    pub between: Option<(ClusterTime, ClusterTime)>,
+}
+
+/// All writers.
+pub struct Writers {
+    log: Arc<Mutex<Vec<Write>>>,
+    gate: Arc<RwLock<()>>,
+    _running: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Writers {
+    /// `pause`: between two writes of one writer.
+    pub async fn start(count: u64, seed: u64, uri: &str, db: &str, pause: Duration, referee: &Arc<Referee>) -> Self {
+        let client = Client::with_uri_str(format!("{uri}&appName=operator&w=majority")).await;
+        let db = client.expect("a URI made here is valid").database(db);
+        let (log, gate) = (Arc::new(Mutex::default()), Arc::new(RwLock::new(())));
+        let start = |w: u64| {
+            let mut writer = Writer {
+                db: db.clone(),
+                rng: ChaCha8Rng::seed_from_u64(seed ^ (w + 1)),
+                w,
+                made: 0,
+                documents: Collection::ALL.map(|collection| (collection, Vec::new())).into(),
+                log: Arc::clone(&log),
+                referee: referee.clone(),
+            };
+            let gate = Arc::clone(&gate);
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    let open = gate.read().await;
+                    writer.write().await;
+                    drop(open);
+                    tokio::time::sleep(pause).await;
+                }
+            }))
+        };
+        let _running = (0..count).map(start).collect();
+        Self { log, gate, _running }
+    }
+
+    /// Waits for the writes under way; until the guard is dropped there are no others.
+    pub async fn rest(&self) -> OwnedRwLockWriteGuard<()> {
+        self.gate.clone().write_owned().await
+    }
+
+    /// What was written since the last time it was asked.
+    pub fn take_log(&self) -> Vec<Write> {
+        std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Writer {
+    db: Database,
+    rng: ChaCha8Rng,
+    w: u64,
+    made: u64,
+    documents: Vec<(Collection, Vec<String>)>,
+    log: Arc<Mutex<Vec<Write>>>,
+    referee: Arc<Referee>,
+}
+
+/// What is to be done to one document.
+type Step = (Collection, String, Option<i64>);
+
+impl Writer {
+    async fn write(&mut self) {
+        let steps: Vec<Step> = match self.rng.random_range(0..100) {
+            0..4 => (0..3).map(|_| self.put()).collect(),
+            4..10 => vec![self.delete()],
+            _ => vec![self.put()],
+        };
+        let done = self.perform(&steps).await;
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        for (i, (collection, id, n)) in steps.into_iter().enumerate() {
+            let between = match &done {
+                Ok((after, upto, touched)) => {
+                    if !touched[i] {
+                        continue;
+                    }
+                    self.referee.acknowledged(*after);
+                    Some((*after, *upto))
+                }
+                Err(_) => {
+                    self.documents.iter_mut().for_each(|(_, ids)| ids.retain(|other| *other != id));
+                    None
+                }
+            };
+            log.push(Write { collection, id: DocId(format!("\"{id}\"")), n, between });
+        }
+    }
+
+    fn put(&mut self) -> Step {
+        let at = self.rng.random_range(0..self.documents.len());
+        let full = self.documents[at].1.len() >= DOCUMENTS;
+        if !full || self.rng.random_bool(0.03) {
+            self.made += 1;
+            let id = format!("w{}-{}", self.w, self.made);
+            let ids = &mut self.documents[at].1;
+            if full {
+                ids.remove(0);
+            }
+            ids.push(id);
+        }
+        let (collection, ids) = &self.documents[at];
+        let id = ids.choose(&mut self.rng).expect("one was made").clone();
+        (*collection, id, Some(next_counter()))
+    }
+
+    /// Of a document that may be gone already, which then is no write.
+    fn delete(&mut self) -> Step {
+        let (collection, id, _) = self.put();
+        (collection, id, None)
+    }
+
+    /// The session's operation time before, the one after, and which steps changed something.
+    async fn perform(&mut self, steps: &[Step]) -> Result<(ClusterTime, ClusterTime, Vec<bool>)> {
+        let mut session = self.db.client().start_session().await?;
+        self.db.run_command(doc! { "ping": 1 }).session(&mut session).await?;
+        let after = operation_time(&session);
+        let several = steps.len() > 1;
+        if several {
+            session.start_transaction().await?;
+        }
+        let mut touched = Vec::new();
+        for (collection, id, n) in steps {
+            let of = self.db.collection::<Document>(collection.name());
+            touched.push(match n {
+                Some(n) => {
+                    let (set, first) = (changing(*collection, *n, &mut self.rng), lasting(*collection, id, *n));
+                    let update = doc! { "$set": set, "$setOnInsert": first };
+                    of.update_one(doc! { "_id": id }, update).upsert(true).session(&mut session).await?;
+                    true
+                }
+                None => of.delete_one(doc! { "_id": id }).session(&mut session).await?.deleted_count == 1,
+            });
+        }
+        if several {
+            session.commit_transaction().await?;
+        }
+        Ok((after, operation_time(&session), touched))
+    }
+}
+
+/// Greater than any before.
+pub fn next_counter() -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+fn operation_time(session: &ClientSession) -> ClusterTime {
+    session.operation_time().map_or_else(ClusterTime::default, |t| ClusterTime::new(t.time, t.increment))
+}
+
+/// A new document, which no writer will change.
+pub fn made(collection: Collection, name: &str, rng: &mut impl Rng) -> Document {
+    let n = next_counter();
+    let mut document = doc! { "_id": format!("{name}-{n}") };
+    document.extend(lasting(collection, &format!("{name}-{n}"), n));
+    document.extend(changing(collection, n, rng));
+    document
+}
+
+/// What a document is made with.
+pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
+    // Each later than the one before, so that lists have one order.
+    let at = DateTime::from_millis(1_760_000_000_000 + n * 1000);
+    match collection {
+        Collection::Stations => doc! { "name": id, "created_at": at },
+        Collection::ChargingSessions => doc! { "start_date_time": at },
+        Collection::EcoStats => doc! { "period_start": at },
+        Collection::Clients | Collection::Payments => doc! { "created_at": at },
+    }
+}
+
+/// What every write changes.
+fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
+    let mut one_of = |words: &[&'static str]| *words.choose(rng).expect("there are words");
+    let mut row = match collection {
+        Collection::Clients => doc! { "status": one_of(&["ACTIVE", "BLOCKED"]) },
+        Collection::Stations => {
+            let evse = doc! { "uid": "1", "status": one_of(&["AVAILABLE", "CHARGING", "OUTOFORDER"]),
+            "connectors": [{ "max_electric_power": 22_000 }] };
+            doc! { "connection": one_of(&["ONLINE", "OFFLINE"]), "evses": [evse] }
+        }
+        Collection::Payments => {
+            doc! { "status": one_of(&["PENDING", "CAPTURED", "FAILED"]), "amount_minor": n, "currency": "GBP" }
+        }
+        Collection::ChargingSessions => {
+            doc! { "status": one_of(&["ACTIVE", "COMPLETED"]), "power_w": n, "energy_wh": n }
+        }
+        Collection::EcoStats => doc! { "granularity": "DAY", "energy_wh": n },
+    };
+    row.insert("source", doc! { "n": n });
+    row
+}

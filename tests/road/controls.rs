@@ -1,0 +1,17 @@
+//! Without a guard the same checks go wrong.
+
+use chargedeck::guards::{Guard, off};
+
+use super::*;
+
+#[tokio::test]
+async fn without_compare_and_set_two_relays_give_a_number_twice() {
+    let _off = off(Guard::CompareAndSet);
+    assert!(guarantees::two_relays(Log::new(Network::new().await.redis)).await.is_err(), "nothing was missed");
+}
+
+#[tokio::test]
+async fn without_its_compare_and_set_the_cache_goes_back() {
+    let _off = off(Guard::SnapshotCompareAndSet);
+    assert!(guarantees::late_snapshot(Network::new().await.redis).await.is_err(), "nothing was missed");
+}

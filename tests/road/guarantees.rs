@@ -1,0 +1,198 @@
+//! What becomes of the log under relays that stop, two at once, and a Redis that lost what it had.
+
+use super::*;
+
+fn entry(epoch: u64, first: u64, last: u64) -> Entry {
+    Entry {
+        version: LOG_VERSION,
+        epoch: Epoch(epoch),
+        first: Seq(first),
+        last: Seq(last),
+        ct: ClusterTime(last),
+        closed: Seq(last),
+        records: Vec::new(),
+    }
+}
+
+fn tail(epoch: u64, seq: u64) -> Tail {
+    Tail { position: Position::new(Epoch(epoch), Seq(seq)), token: seq.to_string() }
+}
+
+/// Appends entries of one number each after the log's end, which is `from`.
+async fn append(log: &Log, epoch: u64, from: Option<u64>, to: u64) {
+    let mut last = from.map(|seq| tail(epoch, seq));
+    for seq in from.unwrap_or(0) + 1..=to {
+        let appended = log.append(last.as_ref(), &entry(epoch, seq, seq), &seq.to_string()).await.unwrap();
+        assert_eq!(appended, Appended::Done);
+        last = Some(tail(epoch, seq));
+    }
+}
+
+async fn all(log: &Log) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    loop {
+        let page = log.after(entries.last().map(Entry::position)).await.unwrap();
+        if page.is_empty() {
+            return entries;
+        }
+        entries.extend(page);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_follows_a_log_that_went_back() {
+    let network = Network::new().await;
+    let log = Log::new(network.redis.clone());
+    let at = |epoch, seq| move |hub: &Hub| hub.head() == Some(Position::new(Epoch(epoch), Seq(seq)));
+    let lose_all = || async {
+        let () =
+            redis::cmd("DEL").arg(network.redis.key("log")).query_async(&mut network.redis.connection()).await.unwrap();
+    };
+    append(&log, 5, None, 10).await;
+    let instance = network.instance(false);
+    instance.until("the log's end", at(5, 10)).await;
+    // A replica that lacked the last entries; the relay gives the same numbers again.
+    lose_all().await;
+    append(&log, 5, None, 6).await;
+    append(&log, 5, Some(6), 12).await;
+    instance.until("what is new in the shorter log", at(5, 12)).await;
+    // One that had not even heard of the epoch.
+    lose_all().await;
+    append(&log, 4, None, 3).await;
+    instance.until("the older epoch", at(4, 3)).await;
+    append(&log, 4, Some(3), 4).await;
+    instance.until("what follows in it", at(4, 4)).await;
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_pubsub_lost_is_found() {
+    let network = Network::new().await;
+    let log = Log::new(network.redis.clone());
+    append(&log, 5, None, 1).await;
+    let instance = network.instance(false);
+    instance.until("the log's end", |hub| hub.head().is_some()).await;
+    let body = serde_json::to_string(&entry(5, 2, 2)).unwrap();
+    let () = redis::cmd("XADD")
+        .arg(network.redis.key("log"))
+        .arg("5-2")
+        .arg(&["token", "2", "entry", &body])
+        .query_async(&mut network.redis.connection())
+        .await
+        .unwrap();
+    instance.until("the entry nobody told of", |hub| hub.head().is_some_and(|head| head.seq == Seq(2))).await;
+    instance.stop.cancel();
+}
+
+/// Two relays append at once, one in larger steps: whether the log has each number once.
+pub async fn two_relays(log: Log) -> Result<(), String> {
+    append(&log, 1, None, 1).await;
+    let relays = [1, 3].map(|step| {
+        let log = log.clone();
+        tokio::spawn(async move {
+            let mut last = tail(1, 1);
+            while last.position.seq.0 < 200 {
+                let seq = last.position.seq.0;
+                let next = tail(1, seq + step);
+                last = match log.append(Some(&last), &entry(1, seq + 1, seq + step), &next.token).await {
+                    Ok(Appended::Done) => next,
+                    Ok(Appended::Chain(ahead)) => ahead.expect("the log is not empty"),
+                    // Redis itself refuses a number that is not greater.
+                    Err(_) => log.last().await.unwrap().expect("the log is not empty").0,
+                };
+            }
+        })
+    });
+    for relay in relays {
+        relay.await.unwrap();
+    }
+    let entries = all(&log).await;
+    let numbers: Vec<u64> = entries.iter().flat_map(|entry| entry.first.0..=entry.last.0).collect();
+    let dense: Vec<u64> = (1..=entries[entries.len() - 1].last.0).collect();
+    if numbers == dense { Ok(()) } else { Err(format!("{numbers:?}")) }
+}
+
+#[tokio::test]
+async fn two_relays_at_once_give_each_number_once() {
+    assert_eq!(two_relays(Log::new(Network::new().await.redis)).await, Ok(()));
+}
+
+/// An older snapshot comes after a newer one: whether the newer one stays.
+pub async fn late_snapshot(redis: Redis) -> Result<(), String> {
+    let read = |seq| Snapshot {
+        topic: Collection::Clients,
+        position: Position::new(Epoch(1), Seq(seq)),
+        ct: ClusterTime(seq),
+        rows: Vec::new(),
+        complete: true,
+        selection: Selection::default(),
+        total: None,
+        sight: Default::default(),
+        others: None,
+    };
+    for seq in [2, 1] {
+        snapshots::cache(&redis, &read(seq)).await.unwrap();
+    }
+    let cached = snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap();
+    if cached == Some(read(2)) { Ok(()) } else { Err(format!("{cached:?}")) }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_comes_late_takes_no_place() {
+    assert_eq!(late_snapshot(Network::new().await.redis).await, Ok(()));
+}
+
+/// The relay ends at many points while others write, and another begins: each change has one number.
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_that_stop_anywhere_lose_and_double_nothing() {
+    const WRITES: i64 = 1500;
+    let network = Network::new().await;
+    let log = Log::new(network.redis.clone());
+    let watcher = network.instance(true);
+    watcher.ready().await;
+    let epoch = watcher.hub.head().unwrap().epoch;
+    watcher.stop.cancel();
+    let clients = network.collection(Collection::Clients);
+    let writer = tokio::spawn(async move {
+        for n in 0..WRITES {
+            clients.insert_one(client(n)).await.unwrap();
+        }
+    });
+    let mut terms = 0_u64;
+    let working = async {
+        loop {
+            let began = log.head().await.unwrap().unwrap().seq.0;
+            let stop = CancellationToken::new();
+            let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), ddl: true };
+            let running = tokio::spawn(relay.run(stop.clone()));
+            // Each term ends after another number of changes; while events are read, held back or appended.
+            let mut seq = began;
+            while seq < (began + terms * 7 % 40 + 1).min(WRITES.unsigned_abs()) {
+                tokio::task::yield_now().await;
+                seq = log.head().await.unwrap().unwrap().seq.0;
+            }
+            stop.cancel();
+            running.await.unwrap();
+            terms += 1;
+            if seq >= WRITES.unsigned_abs() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), working).await.expect("the log never has all changes");
+    writer.await.unwrap();
+    assert!(terms >= 20, "only {terms} terms");
+    let entries = all(&log).await;
+    assert!(entries.iter().all(|entry| entry.epoch == epoch), "the log was continued");
+    let numbers: Vec<u64> = entries.iter().flat_map(|e| e.first.0..=e.last.0).collect();
+    assert_eq!(numbers, (1..=WRITES.unsigned_abs()).collect::<Vec<_>>());
+    let ids: std::collections::BTreeSet<String> = entries
+        .iter()
+        .flat_map(|entry| &entry.records)
+        .filter_map(|record| match &record.effect {
+            Effect::Row(row) => Some(row.id.0.clone()),
+            Effect::Reset { .. } => None,
+        })
+        .collect();
+    assert_eq!(ids.len(), usize::try_from(WRITES).unwrap(), "each change once");
+}
