@@ -670,10 +670,9 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
-    let redis = Network::new().await.redis;
-    let read = |seq: u64, ct: u64| Snapshot {
+/// What was read of a collection without documents.
+fn read(seq: u64, ct: u64) -> Snapshot {
+    Snapshot {
         topic: Collection::Clients,
         position: Position::new(Epoch(1), Seq(seq)),
         ct: ClusterTime(ct),
@@ -683,7 +682,12 @@ async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
         total: None,
         sight: Default::default(),
         others: None,
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
+    let redis = Network::new().await.redis;
     // Each is newer than the one before, and none is by the rules of texts of any length, or of doubles.
     let ascending =
         [(9, 5), (10, 5), (10, 6), (1 << 53, 6), ((1 << 53) + 1, 6), ((1 << 53) + 1, (1 << 60) + 1), (u64::MAX, 0)];

@@ -39,6 +39,11 @@ impl Follow {
         self.state == State::Live
     }
 
+    /// Whether new rows are on their way.
+    pub fn is_fetching(&self) -> bool {
+        self.state == State::Fetching
+    }
+
     /// It must be subscribed to anew: its rows were replaced, or something is missing.
     pub fn wait(&mut self) {
         self.turn(State::Waiting);
@@ -58,14 +63,14 @@ impl Follow {
 
     /// New rows are needed; false if they are on their way.
     pub fn fetch(&mut self) -> bool {
-        let new = self.state != State::Fetching;
+        let new = !self.is_fetching();
         self.turn(State::Fetching);
         new
     }
 
     /// The connection is gone.
     pub fn hang_up(&mut self) {
-        if self.state != State::Fetching {
+        if !self.is_fetching() {
             self.wait();
         }
     }
