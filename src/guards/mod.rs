@@ -22,7 +22,7 @@ pub enum Guard {
     LastIdCheck,
     /// A log of another epoch, also of an older one, is read from its beginning; else an instance waits for ever.
     EpochEquals,
-    /// From its subscription until the answer a topic takes no deltas; else the end of a cut frame stands for the whole.
+    /// From its subscription until the answer a topic takes no deltas; else those of the place it left look like a gap.
     SubscribeBarrier,
     /// What begins after what was received is asked for anew; else what lies between is lost.
     GapRule,

@@ -1,7 +1,7 @@
 //! Random histories of the protocol from the log to a page's rows: what is written, cut, lost, trimmed, rolled back,
 //! cached and fetched in any order, over two instances. The page's list and place in the protocol are the browser's own.
 //!
-//! At every position a page's rows are MongoDB's at that position's cluster time, or at the later one at which they were
+//! Nothing is asked for anew unless a frame was lost. At every position a page's rows are MongoDB's at that position's cluster time, or at the later one at which they were
 //! read; when all is quiet they are MongoDB's.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -267,8 +267,6 @@ struct Page {
     floor: ClusterTime,
     follow: Follow,
     min_position: Option<Position>,
-    /// Whether a part of a delta is applied.
-    partly: bool,
     socket: Option<Socket>,
     rid: u32,
 }
@@ -283,6 +281,8 @@ struct World {
     published: [VecDeque<Entry>; 2],
     cached: Option<Snapshot>,
     page: Page,
+    /// Whether a frame was lost.
+    lost: bool,
 }
 
 impl World {
@@ -296,7 +296,6 @@ impl World {
             window: Window::from(snapshot),
             follow: Follow::default(),
             min_position: None,
-            partly: false,
             socket: None,
             rid: 0,
         };
@@ -310,6 +309,7 @@ impl World {
             published: Default::default(),
             cached: None,
             page,
+            lost: false,
         };
         (0..2).for_each(|instance| world.catch_up(instance));
         for step in [Step::Connect(0), Step::Hear, Step::Receive(1)] {
@@ -481,6 +481,7 @@ impl World {
         let Some(socket) = &mut self.page.socket else { return };
         while let Some(Said::Delta(delta)) = socket.down.front() {
             let more = delta.more;
+            self.lost = true;
             socket.down.pop_front();
             if !more {
                 return;
@@ -505,13 +506,10 @@ impl World {
 
     fn paint(&mut self) -> Checked {
         for delta in self.page.follow.take() {
-            let (more, new) = (delta.more, delta.to > self.page.window.received());
             match self.page.window.apply(delta) {
-                Ok(_) => {
-                    self.page.partly = if new { more } else { self.page.partly };
-                    self.check()?;
-                }
+                Ok(_) => self.check()?,
                 Err(Broken::Gap) => {
+                    prop_assert!(self.lost, "asked anew although nothing was lost");
                     self.page.follow.wait();
                     self.subscribe();
                     break;
@@ -531,7 +529,7 @@ impl World {
         let n = self.bases[usize::try_from(epoch.0).unwrap()] + usize::try_from(seq.0).unwrap();
         let n = n.max(self.database.at(self.page.floor));
         prop_assert!(self.database.whole[n], "half a transaction is shown");
-        if self.page.partly { Ok(()) } else { self.equals(n) }
+        self.equals(n)
     }
 
     fn equals(&self, n: usize) -> Checked {
@@ -585,7 +583,6 @@ impl World {
             return;
         };
         self.page.floor = snapshot.ct;
-        self.page.partly = false;
         self.page.window.replace(snapshot);
         self.page.follow.wait();
         self.subscribe();

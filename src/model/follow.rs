@@ -27,6 +27,7 @@ enum State {
 #[derive(Clone, Debug, Default)]
 pub struct Follow {
     state: State,
+    /// The last may be a part whose rest is under way.
     pending: Vec<Delta>,
 }
 
@@ -78,14 +79,25 @@ impl Follow {
     /// Keeps a delta until it is painted, if it counts; whether it is time to show what is kept, painted or not.
     pub fn receive(&mut self, delta: &Delta) -> bool {
         if self.is_live() || !guards::on(Guard::SubscribeBarrier) {
-            self.pending.push(delta.clone());
+            match self.pending.pop_if(|last| last.more) {
+                Some(mut whole) if (whole.from, whole.to) == (delta.from, delta.to) => {
+                    whole.changes.extend_from_slice(&delta.changes);
+                    whole.more = delta.more;
+                    self.pending.push(whole);
+                }
+                _ => self.pending.push(delta.clone()),
+            }
         }
         self.pending.len() >= PENDING_MAX
     }
 
-    /// What is to be shown, in order.
+    /// What is to be shown, in order: whole deltas, because a part alone belongs to no position. Were one shown and the
+    /// connection lost, an instance that is behind would lead its rows back.
     pub fn take(&mut self) -> Vec<Delta> {
-        take(&mut self.pending)
+        let cut = self.pending.pop_if(|delta| delta.more);
+        let whole = take(&mut self.pending);
+        self.pending.extend(cut);
+        whole
     }
 
     fn turn(&mut self, to: State) {
@@ -100,7 +112,8 @@ impl Follow {
 mod tests {
     use super::*;
     use crate::model::{
-        ids::{Collection, Topic},
+        change::{Change, Op},
+        ids::{Collection, DocId, Topic},
         position::{ClusterTime, Position},
     };
 
@@ -137,6 +150,27 @@ mod tests {
             follow.confirm(2);
             assert!(follow.take().is_empty(), "received before it was left");
         }
+    }
+
+    #[test]
+    fn what_was_cut_is_shown_whole() {
+        let mut follow = live();
+        let part = |name: &str, more| {
+            let changes = vec![Change { id: DocId(name.to_owned()), op: Op::Delete }];
+            Delta { changes, more, ..delta() }
+        };
+        follow.receive(&part("a", false));
+        follow.receive(&part("b", true));
+        let names = |deltas: Vec<Delta>| -> Vec<String> {
+            let names =
+                |delta: Delta| delta.changes.into_iter().map(|change| change.id.0).collect::<Vec<_>>().join("+");
+            deltas.into_iter().map(names).collect()
+        };
+        assert_eq!(names(follow.take()), ["a"]);
+        follow.receive(&part("c", true));
+        follow.receive(&part("d", false));
+        follow.receive(&part("e", false));
+        assert_eq!(names(follow.take()), ["b+c+d", "e"]);
     }
 
     #[test]

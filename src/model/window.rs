@@ -233,7 +233,7 @@ impl Window {
         applied
     }
 
-    /// Applies a delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
+    /// Applies a whole delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
     ///
     /// # Errors
     /// [`Broken`] when the list cannot follow; nothing was applied.
@@ -253,10 +253,7 @@ impl Window {
                 self.apply_one(change, &mut applied)?;
             }
         }
-        // With more to come the position stays, so that a cut socket asks for the whole again.
-        if !delta.more {
-            self.received = delta.to;
-        }
+        self.received = delta.to;
         if self.horizon.is_some() && self.order.0.len() < self.collection.shown() {
             Err(Broken::Stale)
         } else {

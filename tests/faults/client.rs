@@ -12,6 +12,7 @@ use chargedeck::model::{
     board::Board,
     change::{Op, patch},
     fields::Fields,
+    follow::Follow,
     frame::{COMPACT, ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
     ids::{Collection, DocId, Topic},
     position::{ClusterTime, Position},
@@ -79,25 +80,25 @@ pub struct List {
     /// Cluster time up to which changes are in.
     ct: ClusterTime,
     follow: Follow,
+    /// New rows are due, not older than this, within so many milliseconds.
+    due: Option<(Option<Position>, u32)>,
     /// The counters of the documents that were shown since the rows were last replaced.
     seen: HashMap<DocId, i64>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Follow {
-    /// New rows are due, not older than this, within so many milliseconds.
-    Fetch(Option<Position>, u32),
-    #[default]
-    Waiting,
-    Asked(u32),
-    Live,
+impl List {
+    fn fetch(&mut self, min_position: Option<Position>, within_ms: u32) {
+        self.follow.fetch();
+        self.due = Some((min_position, within_ms));
+    }
+
+    pub fn shown(&self) -> Vec<(DocId, Fields)> {
+        self.window.as_ref().map(shown).unwrap_or_default()
+    }
 }
 
-impl List {
-    pub fn shown(&self) -> Vec<(DocId, Fields)> {
-        let Some(window) = &self.window else { return Vec::new() };
-        window.shown().filter_map(|id| Some((id.clone(), window.row(id)?.clone()))).collect()
-    }
+fn shown(window: &Window) -> Vec<(DocId, Fields)> {
+    window.shown().filter_map(|id| Some((id.clone(), window.row(id)?.clone()))).collect()
 }
 
 /// A running client.
@@ -110,8 +111,12 @@ impl Client {
     pub fn start(name: String, seed: u64, account: Arc<Account>, referee: Arc<Referee>) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let topics: Vec<Collection> = Collection::ALL.choose_multiple(&mut rng, 2).copied().collect();
-        let fetch = || List { follow: Follow::Fetch(None, 500), ..List::default() };
-        let lists = topics.into_iter().map(|topic| (topic, fetch())).collect();
+        let fetching = || {
+            let mut list = List::default();
+            list.fetch(None, 500);
+            list
+        };
+        let lists = topics.into_iter().map(|topic| (topic, fetching())).collect();
         let screen = Arc::new(Mutex::new(Screen { lists, overview: Fields::new() }));
         let life = Life { name, account, referee, rng, screen: screen.clone(), rid: 0, tries: 0, refused: None };
         Self { screen, _running: AbortOnDropHandle::new(tokio::spawn(life.run())) }
@@ -142,9 +147,7 @@ impl Life {
         loop {
             // Why a connection ended is not told here: what counts is what is shown.
             drop(self.connection().await);
-            for list in self.screen().lists.values_mut().filter(|list| !matches!(list.follow, Follow::Fetch(..))) {
-                list.follow = Follow::Waiting;
-            }
+            self.screen().lists.values_mut().for_each(|list| list.follow.hang_up());
             let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
             self.tries += 1;
             let pause = Duration::from_secs_f64(ceiling * self.rng.random::<f64>() / 1000.0);
@@ -193,9 +196,9 @@ impl Life {
     /// Takes new rows for the lists that need them. Meanwhile frames wait.
     async fn fetch(&mut self, port: u16, cookie: &str) -> Result<()> {
         loop {
-            let due = self.screen().lists.iter().find_map(|(topic, list)| match list.follow {
-                Follow::Fetch(min_position, within_ms) => Some((*topic, min_position, within_ms)),
-                _ => None,
+            let due = self.screen().lists.iter().find_map(|(topic, list)| {
+                let (min_position, within_ms) = list.due?;
+                Some((*topic, min_position, within_ms))
             });
             let Some((topic, min_position, within_ms)) = due else { return Ok(()) };
             tokio::time::sleep(Duration::from_millis(u64::from(self.rng.random_range(0..=within_ms)))).await;
@@ -211,7 +214,7 @@ impl Life {
             let snapshot: Snapshot = serde_json::from_str(&answer.body)?;
             let seen = snapshot.rows.iter().filter_map(|row| Some((row.id.clone(), counter(&row.fields)?))).collect();
             let ct = snapshot.ct;
-            let list = List { window: Some(snapshot.into()), ct, follow: Follow::Waiting, seen };
+            let list = List { window: Some(snapshot.into()), ct, seen, ..List::default() };
             self.screen().lists.insert(topic, list);
         }
     }
@@ -219,13 +222,13 @@ impl Life {
     async fn subscribe_waiting(&mut self, socket: &mut Socket) -> Result<()> {
         let waiting: Vec<(Collection, Position)> = {
             let screen = self.screen();
-            let waiting = screen.lists.iter().filter(|(_, list)| list.follow == Follow::Waiting);
+            let waiting = screen.lists.iter().filter(|(_, list)| list.follow.is_waiting());
             waiting.filter_map(|(topic, list)| Some((*topic, list.window.as_ref()?.received()))).collect()
         };
         for (topic, received) in waiting {
             let rid = self.subscribe(socket, topic.name().to_owned(), Some(received)).await?;
             if let Some(list) = self.screen().lists.get_mut(&topic) {
-                list.follow = Follow::Asked(rid);
+                list.follow.ask(rid);
             }
         }
         Ok(())
@@ -243,12 +246,12 @@ impl Life {
         match frame {
             Frame::Welcome(_) => self.tries = 0,
             Frame::Subscribed(Subscribed { rid, topic: Topic::Collection(topic), .. }) => {
-                if let Some(list) = self.screen().lists.get_mut(&topic).filter(|l| l.follow == Follow::Asked(rid)) {
-                    list.follow = Follow::Live;
+                if let Some(list) = self.screen().lists.get_mut(&topic) {
+                    list.follow.confirm(rid);
                 }
             }
             Frame::Delta(delta) => match &delta.topic {
-                Topic::Collection(topic) => self.apply(*topic, delta),
+                Topic::Collection(topic) => self.apply(*topic, &delta),
                 Topic::Board(_) => {
                     let mut screen = self.screen();
                     for change in delta.changes {
@@ -263,12 +266,12 @@ impl Life {
             Frame::Reset(Reset { topic: Topic::Collection(topic), min_position, reason, retry_ms }) => {
                 self.referee.resync(&format!("reset: {reason}"));
                 if let Some(list) = self.screen().lists.get_mut(&topic) {
-                    list.follow = Follow::Fetch(Some(min_position), retry_ms);
+                    list.fetch(Some(min_position), retry_ms);
                 }
             }
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 for (topic, list) in &self.screen().lists {
-                    if list.follow == Follow::Live {
+                    if list.follow.is_live() {
                         self.referee.says_fresh(&format!("{} ({topic})", self.name), list.ct, lag_ms, checked_ms);
                     }
                 }
@@ -280,41 +283,40 @@ impl Life {
         ControlFlow::Continue(())
     }
 
-    fn apply(&mut self, topic: Collection, delta: Delta) {
+    fn apply(&mut self, topic: Collection, delta: &Delta) {
         let sampled = self.rng.random_bool(SAMPLED);
         let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(list) = screen.lists.get_mut(&topic).filter(|list| list.follow == Follow::Live) else { return };
+        let Some(list) = screen.lists.get_mut(&topic) else { return };
         let Some(window) = &mut list.window else { return };
-        let (to, ct, more) = (delta.to, delta.ct, delta.more);
-        match window.apply(delta) {
-            Ok(applied) => {
-                for id in applied.changed {
-                    let Some(now) = window.row(&id).and_then(counter) else { continue };
-                    let before = list.seen.insert(id.clone(), now);
-                    if before.is_some_and(|before| now < before) {
-                        self.referee
-                            .broken(format!("{}: {topic} {id} went back: {before:?}, {now} at {to}", self.name));
+        list.follow.receive(delta);
+        for delta in list.follow.take() {
+            let (to, ct) = (delta.to, delta.ct);
+            match window.apply(delta) {
+                Ok(applied) => {
+                    for id in applied.changed {
+                        let Some(now) = window.row(&id).and_then(counter) else { continue };
+                        let before = list.seen.insert(id.clone(), now);
+                        if before.is_some_and(|before| now < before) {
+                            self.referee
+                                .broken(format!("{}: {topic} {id} went back: {before:?}, {now} at {to}", self.name));
+                        }
                     }
-                }
-                if !more {
                     list.ct = list.ct.max(ct);
                     if sampled {
-                        self.referee.sample(|| Sample {
-                            collection: topic,
-                            position: to,
-                            ct: list.ct,
-                            shown: list.shown(),
-                        });
+                        let shown = shown(window);
+                        self.referee.sample(|| Sample { collection: topic, position: to, ct: list.ct, shown });
                     }
                 }
-            }
-            Err(Broken::Gap) => {
-                self.referee.resync("gap");
-                list.follow = Follow::Waiting;
-            }
-            Err(Broken::Stale) => {
-                self.referee.resync("few rows left");
-                list.follow = Follow::Fetch(None, 0);
+                Err(Broken::Gap) => {
+                    self.referee.resync("gap");
+                    list.follow.wait();
+                    break;
+                }
+                Err(Broken::Stale) => {
+                    self.referee.resync("few rows left");
+                    list.fetch(None, 0);
+                    break;
+                }
             }
         }
     }
