@@ -37,6 +37,18 @@ test('without a login pages redirect, the API and the socket refuse', async ({ s
   }
 });
 
+test('a page keeps its own policy whatever is answered beside it, and nothing else gets it', async ({ browserOn }) => {
+  const { request } = (await browserOn(0)).context();
+  const policy = async (path: string): Promise<string> => (await request.get(path)).headers()['content-security-policy'] ?? '';
+  // A server's thread turns to other requests while a page waits for its rows: not at every try.
+  for (let round = 0; round < 25; round++) {
+    const pages = [LIST.stations, LIST.payments].map(policy);
+    const others = ['/theme.js', '/favicon.svg', '/fonts/inter.woff2', '/healthz'].map(policy);
+    for (const of of await Promise.all(pages)) expect(of).toContain("'nonce-");
+    for (const of of await Promise.all(others)) expect(of).toContain("default-src 'none'");
+  }
+});
+
 test('with a login the socket opens for this origin only', async ({ stack, signedIn }) => {
   const Cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
   expect(await upgrade(stack.urls[0], { Cookie })).toBe(101);

@@ -7,13 +7,14 @@ use axum::{
     Router,
     body::Body,
     extract::{Query, Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use serde::Deserialize;
+use tower_http::services::ServeDir;
 use tower_sessions::Session;
 
 use super::{app::App, charts_csv::charts_csv, headers, health, report, router, snapshot::snapshot};
@@ -39,7 +40,7 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         .route("/api/v1/report.csv", get(report::csv))
         .route(LIVE, get(socket::live))
         .route("/login", get(login))
-        .fallback(not_found);
+        .fallback_service(files(&app.leptos.site_root).fallback(get(not_found).with_state(app.clone())));
     let bundle = bundle(&app.leptos.site_root);
     for (path, ..) in pages::PAGES {
         let (context, options, bundle) = (app.clone(), app.leptos.clone(), bundle.clone());
@@ -75,21 +76,23 @@ async fn login(State(app): State<App>, session: Session, Query(query): Query<Log
         // The form is shown all the same; sending it tells what is wrong.
         Err(error) => tracing::warn!(%error, "a session could not be checked"),
     }
-    let html = Owner::new().with(|| pages::login(app.leptos, query.error.as_deref(), next).to_html());
+    let html = Owner::new_root(None).with(|| pages::login(app.leptos, query.error.as_deref(), next).to_html());
     ([(header::CONTENT_SECURITY_POLICY, headers::FORM_POLICY)], Html(html)).into_response()
 }
 
-/// Files of the site, and the page that says there is no such page.
+/// Files of the site. Not by leptos_axum's own handler: a file that it serves while a page waits in the same thread takes
+/// that page's headers, its policy among them.
+fn files(site: &str) -> ServeDir {
+    ServeDir::new(site).append_index_html_on_directories(false).precompressed_br().precompressed_gzip()
+}
+
+/// The page that says there is no such page.
 async fn not_found(State(app): State<App>, request: Request<Body>) -> Response {
     let context = app.clone();
-    let options = app.leptos.clone();
     let path = request.uri().path().to_owned();
-    leptos_axum::file_and_error_handler_with_context::<App, _>(
-        move || provide(&context, None),
-        move |_| app::shell(options.clone(), &path),
-    )(request.uri().clone(), State(app), request)
-    .await
-    .into_response()
+    let draw =
+        render_app_async_with_context(move || provide(&context, None), move || app::shell(app.leptos.clone(), &path));
+    (StatusCode::NOT_FOUND, draw(request).await).into_response()
 }
 
 /// What charts are drawn with, named by the hash of its content.
