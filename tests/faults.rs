@@ -38,6 +38,7 @@ use chargedeck::{
 };
 use client::{Account, Client};
 use cluster::Cluster;
+use mongodb::Database;
 use nemesis::Fault;
 use rand::{SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -146,23 +147,23 @@ impl Run {
 
     /// How often MongoDB was asked for a list's rows while a fault struck and every screen became equal again, and nobody
     /// wrote but one document that shows that all screens follow.
-    async fn list_reads_of(&mut self, fault: Fault) -> usize {
+    async fn reads_of(&mut self, fault: Fault) -> [usize; 2] {
         let resting = self.writers.rest().await;
-        let db = self.cluster.mongo.operator.clone();
-        db.run_command(doc! { "profile": 2 }).await.expect("a profile");
+        let (db, own) = (self.cluster.mongo.operator.clone(), self.cluster.mongo.own.clone());
+        for db in [&db, &own] {
+            db.run_command(doc! { "profile": 2 }).await.expect("a profile");
+        }
         fault.strike(&mut self.cluster, &mut self.rng).await;
         self.write_one_each().await;
         if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
             self.referee.broken(format!("never equal: {how}"));
         }
-        db.run_command(doc! { "profile": 0 }).await.expect("no profile");
         // Whatever is read in an order is a list's rows.
-        let reads = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
-        let profile = db.collection::<Document>("system.profile");
-        let reads = profile.count_documents(reads).await.expect("a profile");
-        profile.drop().await.expect("a profile can be dropped");
+        let lists = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
+        let accounts = doc! { "command.find": "users" };
+        let reads = [profiled(&db, lists).await, profiled(&own, accounts).await];
         drop(resting);
-        usize::try_from(reads).expect("few")
+        reads
     }
 
     /// Prints what was seen.
@@ -190,6 +191,15 @@ impl Run {
     }
 }
 
+/// How many such reads were profiled, of which there is then no more.
+async fn profiled(db: &Database, reads: Document) -> usize {
+    db.run_command(doc! { "profile": 0 }).await.expect("no profile");
+    let profile = db.collection::<Document>("system.profile");
+    let count = profile.count_documents(reads).await.expect("a profile");
+    profile.drop().await.expect("a profile can be dropped");
+    usize::try_from(count).expect("few")
+}
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
@@ -212,11 +222,13 @@ async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
 async fn however_many_come_back_at_once_each_list_is_read_once() {
     let _alone = ALONE.lock().await;
     let mut run = Run::start(Cluster::start().await, 150, 2).await;
-    let reads = run.list_reads_of(Fault::InstanceKilled).await;
-    assert_eq!(reads, 0, "who comes back to another instance goes on where it was");
+    let [lists, accounts] = run.reads_of(Fault::InstanceKilled).await;
+    assert_eq!(lists, 0, "who comes back to another instance goes on where it was");
+    println!("{accounts} reads of accounts when an instance of three was killed");
     // Each client follows two lists, and takes both anew.
-    let reads = run.list_reads_of(Fault::RedisFlushed).await;
-    assert!((1..=2 * Collection::ALL.len()).contains(&reads), "{reads} reads of five lists for 150 clients");
+    let [lists, accounts] = run.reads_of(Fault::RedisFlushed).await;
+    println!("{accounts} reads of accounts when all took their lists anew");
+    assert!((1..=2 * Collection::ALL.len()).contains(&lists), "{lists} reads of five lists for 150 clients");
     run.judge();
 }
 
@@ -246,6 +258,9 @@ async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
     run.settle().await;
     let after = epochs(&run).await;
     assert_eq!(after.difference(&before).count(), 1, "{before:?}, then {after:?}");
+    let events = run.cluster.mongo.own.collection::<Document>("events");
+    let gaps = events.count_documents(doc! { "op": "gap" }).await.expect("events");
+    assert_eq!(gaps, 1, "what the oplog no longer had is told to be missing");
     assert_eq!(run.referee.take_resyncs().get("reset: epoch"), Some(&20), "two lists of ten clients, each once");
     run.judge();
 }

@@ -492,8 +492,16 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
         let ct = last.unwrap().ct;
         let record = Record { collection: Collection::Clients, ct, at: ct.instant(), effect };
         let epoch = tail.position.epoch;
-        let entry =
-            Entry { version: LOG_VERSION, epoch, first: seq, last: seq, ct, closed: seq, records: vec![record] };
+        let entry = Entry {
+            version: LOG_VERSION,
+            epoch,
+            first: seq,
+            last: seq,
+            ct,
+            closed: seq,
+            gap: false,
+            records: vec![record],
+        };
         if log.append(Some(&tail), &entry, &tail.token).await.unwrap() == Appended::Done {
             break;
         }
@@ -541,7 +549,7 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
         let events = Events::of(&network.mongo.own);
         async move {
             let waiting = async {
-                while events.written().await.unwrap().is_none_or(|at| at.seq.0 < n) {
+                while events.written().await.unwrap().is_none_or(|(at, _)| at.seq.0 < n) {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
@@ -644,6 +652,7 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
         last: Seq(seq),
         ct: ClusterTime(seq),
         closed: Seq(seq),
+        gap: false,
         records: Vec::new(),
     };
     assert_eq!(log.append(None, &entry(1), "1").await.unwrap(), Appended::Done);

@@ -7,6 +7,7 @@ pub mod admin_cli;
 pub mod guard;
 pub mod local_path;
 pub mod login;
+mod lookup;
 pub mod password;
 pub mod revocation;
 pub mod session;
@@ -19,6 +20,7 @@ use crate::{
     cache::{connection::Redis, sessions::RedisSessionStore},
     config::PublicOrigin,
 };
+use lookup::Lookup;
 use password::{HashFailed, Passwords};
 use revocation::Revocations;
 pub use session::CurrentAdmin;
@@ -29,6 +31,8 @@ use users::Users;
 #[derive(Clone)]
 pub struct Doors {
     pub users: Users,
+    /// Who is still entitled.
+    pub lookup: Lookup,
     pub passwords: Passwords,
     pub sessions: RedisSessionStore,
     pub revocations: Revocations,
@@ -37,10 +41,12 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations.
+    /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
     pub fn new(own_db: &Database, redis: &Redis, origin: PublicOrigin, limits: SessionLimits) -> Self {
+        let users = Users::new(own_db);
         Self {
-            users: Users::new(own_db),
+            lookup: Lookup::new(users.clone()),
+            users,
             passwords: Passwords::default(),
             sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
             revocations: Revocations::subscribe(redis.clone()),
@@ -57,6 +63,8 @@ pub enum Unavailable {
     Mongo(#[from] mongodb::error::Error),
     #[error("MongoDB did not answer in time")]
     MongoTimeout,
+    #[error("the process ends")]
+    Stopping,
     #[error("session: {0}")]
     Session(#[from] tower_sessions::session::Error),
     #[error("session: {0}")]

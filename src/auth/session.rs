@@ -210,7 +210,7 @@ impl Doors {
         if login.is_over(&self.limits, now) {
             return Ok(None);
         }
-        let user = self.users.by_id(user).await?;
+        let user = self.lookup.by_id(user).await?;
         Ok(user.filter(|user| user.is_active_admin() && user.version == login.version))
     }
 

@@ -3,7 +3,7 @@
 //! `version` is what ends a user's sessions: it is raised by whatever should end them, and each session remembers the
 //! one it began with. It lives here, in the database that is not rolled back, and not in Redis.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::TryStreamExt;
@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::Unavailable;
 
 /// The longest that one question about an account may take, since every request asks it.
-const TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The identity of an account; it survives a change of the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(ObjectId);
 
@@ -144,10 +144,17 @@ impl Users {
         self.find(doc! { "email": email.as_str() }).await
     }
 
-    /// # Errors
-    /// MongoDB is away.
-    pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Unavailable> {
-        self.find(doc! { "_id": id.0 }).await
+    /// Those of these accounts that there are. One that cannot be read is none of the others' business.
+    pub(super) async fn by_ids(
+        &self,
+        ids: &[UserId],
+    ) -> mongodb::error::Result<HashMap<UserId, bson::error::Result<User>>> {
+        let ids: Vec<ObjectId> = ids.iter().map(|id| id.0).collect();
+        let documents = self.collection.clone_with_type::<Document>();
+        let documents: Vec<Document> = documents.find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
+        let id = |document: &Document| document.get_object_id("_id").ok().map(UserId);
+        let read = |document: Document| Some((id(&document)?, bson::deserialize_from_document(document)));
+        Ok(documents.into_iter().filter_map(read).collect())
     }
 
     /// All accounts, by address.

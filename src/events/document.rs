@@ -7,7 +7,7 @@ use crate::model::{
     fields::Fields,
     latest::{self, Latest},
     log::{Effect, Record},
-    position::{Epoch, Position, Seq},
+    position::{ClusterTime, Epoch, Position, Seq},
 };
 
 /// The `_id` of the event at a position; sorts as positions do.
@@ -21,6 +21,11 @@ pub fn position(event: &Document) -> Option<Position> {
     let id = event.get_document("_id").ok()?;
     let int = |name: &str| id.get_i64(name).ok().and_then(|n| u64::try_from(n).ok());
     Some(Position::new(Epoch(int("e")?), Seq(int("s")?)))
+}
+
+/// When a change was, by MongoDB's cluster time.
+pub fn ct(event: &Document) -> Option<ClusterTime> {
+    event.get_timestamp("ct").ok().map(|ct| ClusterTime::new(ct.time, ct.increment))
 }
 
 /// A change of the log as an event. `from` and `to` hold the fields that changed; whole rows where a document came, went
@@ -65,7 +70,7 @@ pub fn event(at: Position, record: &Record) -> Document {
     event
 }
 
-/// Says that the changes between two positions were in the log no longer when they were to be written.
+/// Says that changes after `last` are no events, up to and with those before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
     doc! {"_id": id(before), "at": at, "op": "gap", "after": last.to_string()}

@@ -14,7 +14,7 @@ use super::document;
 use crate::model::{
     board::Filter,
     latest::{Latest, PAGE},
-    position::Position,
+    position::{ClusterTime, Position},
 };
 
 const DUPLICATE_KEY: i32 = 11_000;
@@ -70,13 +70,14 @@ impl Events {
         }
     }
 
-    /// The position up to which all changes are written; `None` while there are none.
+    /// The position up to which all changes are written, and the cluster time of the last; `None` while there are none.
     ///
     /// # Errors
     /// If MongoDB does not answer.
-    pub async fn written(&self) -> Result<Option<Position>> {
-        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"_id": 1});
-        Ok(last.read_concern(ReadConcern::majority()).await?.as_ref().and_then(document::position))
+    pub async fn written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
+        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1});
+        let last = last.read_concern(ReadConcern::majority()).await?;
+        Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))
     }
 
     /// Writes events; those that are there already stay as they are.

@@ -14,7 +14,7 @@ use crate::{
     cache::{
         Redis,
         lease::{Lease, RENEW},
-        log::{Log, before},
+        log::{Log, PAGE, before},
     },
     hub::Hub,
     model::{
@@ -62,7 +62,7 @@ async fn term(
         return Ok(());
     }
     events.prepare(keep).await.context("indexes")?;
-    let mut written = events.written().await?;
+    let mut written = events.written().await?.map(|(position, _)| position);
     let mut changes = hub.changes();
     changes.mark_changed();
     let mut renew = tokio::time::interval(RENEW);
@@ -86,10 +86,19 @@ async fn catch_up(events: &Events, log: &Log, mut written: Option<Position>) -> 
     loop {
         let page = log.after(written).await?;
         let mut new = Vec::new();
-        for entry in &page {
-            if let Some(last) = written.filter(|last| last.epoch == entry.epoch && last.seq < before(entry)) {
-                let first = Position::new(entry.epoch, entry.first);
-                tracing::error!(%last, %first, "changes left the log before they were written as events");
+        // Not half a transaction: were the log lost, an epoch could not begin between its halves. Of one that is longer
+        // than a page the parts are written as they come.
+        let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
+        let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
+        let page = &page[..whole];
+        for entry in page {
+            let first = Position::new(entry.epoch, entry.first);
+            let leads_on = |last: &Position| match last.epoch == entry.epoch {
+                true => last.seq >= before(entry),
+                false => before(entry) == Seq(0) && !entry.gap,
+            };
+            if let Some(last) = written.filter(|last| !leads_on(last)) {
+                tracing::error!(%last, %first, "changes between these are no events");
                 new.push(gap(last, first, DateTime::now()));
             }
             new.extend(records(entry, written).map(|(at, record)| event(at, record)));

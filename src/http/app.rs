@@ -116,7 +116,7 @@ impl App {
     async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         let read = async {
-            let upto = self.events.written().await?.unwrap_or_default();
+            let upto = self.events.written().await?.map(|(position, _)| position).unwrap_or_default();
             let Page { events, more } = self.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, news)| Some((latest::key(*at), serde_json::to_value(news).ok()?)));

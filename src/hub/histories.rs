@@ -20,7 +20,7 @@ use crate::{
         follow::Follow,
         frame::{Delta, Frame},
         ids::{Collection, DocId, Topic},
-        log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
+        log::{Effect, Entry, Record, RowChange, changed_fields},
         position::{ClusterTime, Epoch, Position, Seq},
         snapshot::{Row, Snapshot, is_current},
         time::UtcMs,
@@ -53,7 +53,8 @@ enum Step {
     Trim(usize),
     /// Redis fails over to a replica that lacks the last entries.
     RollBack(usize),
-    NewEpoch,
+    /// A new epoch begins, with what happened so many events ago.
+    NewEpoch(usize),
     /// To one that has not even heard of the epoch.
     OldEpoch,
     /// The server reads what the page says, sends what is new, or says that nothing is.
@@ -89,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => instance().prop_map(Restart),
         1 => (1..4_usize).prop_map(Trim),
         1 => (1..4_usize).prop_map(RollBack),
-        1 => Just(NewEpoch),
+        1 => (0..6_usize).prop_map(NewEpoch),
         1 => Just(OldEpoch),
         10 => Just(Hear),
         14 => Just(Flush),
@@ -121,6 +122,11 @@ struct Database {
 impl Database {
     fn end(&self) -> usize {
         self.records.len()
+    }
+
+    /// The last state at least so many events ago in which no transaction is cut.
+    fn whole_before(&self, back: usize) -> usize {
+        (0..=self.end().saturating_sub(back)).rev().find(|n| self.whole[*n]).unwrap_or(0)
     }
 
     fn ct(&self, n: usize) -> ClusterTime {
@@ -216,9 +222,7 @@ struct Log {
 
 impl Log {
     fn opened(epoch: Epoch, base: usize, ct: ClusterTime) -> Self {
-        let opening =
-            Entry { version: LOG_VERSION, epoch, first: Seq(1), last: Seq(0), ct, closed: Seq(0), records: Vec::new() };
-        Self { base, entries: [opening].into() }
+        Self { base, entries: [Entry::opening(epoch, ct, false)].into() }
     }
 
     fn last(&self) -> &Entry {
@@ -364,8 +368,8 @@ impl World {
                 let keep = self.log.entries.len().saturating_sub(most).max(1);
                 self.log.entries.truncate(keep);
             }
-            Step::NewEpoch => {
-                let (epoch, base) = (Epoch(self.bases.len() as u64), self.database.end());
+            Step::NewEpoch(back) => {
+                let (epoch, base) = (Epoch(self.bases.len() as u64), self.database.whole_before(back));
                 self.bases.push(base);
                 let new = Log::opened(epoch, base, self.database.ct(base));
                 self.older = Some(std::mem::replace(&mut self.log, new));
@@ -546,7 +550,7 @@ impl World {
     fn read(&mut self, i: usize, lag: usize) -> Option<Snapshot> {
         let state = &self.instances[i];
         let (position, reached) = (state.head()?, state.ct);
-        let n = (0..=self.database.end().saturating_sub(lag)).rev().find(|n| self.database.whole[*n])?;
+        let n = self.database.whole_before(lag);
         if !is_current(self.database.ct(n), reached) {
             return None;
         }

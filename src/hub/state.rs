@@ -313,6 +313,7 @@ mod tests {
             last: Seq(last),
             ct: ClusterTime(last),
             closed: Seq(closed),
+            gap: false,
             records: (first..=last).map(record).collect(),
         }
     }

@@ -26,10 +26,19 @@ pub struct Entry {
     pub ct: ClusterTime,
     /// The last number up to which no transaction is cut in two. Pages stand only at such numbers.
     pub closed: Seq,
+    /// Of the entry that opens an epoch: whether there may be changes before it that are in no epoch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap: bool,
     pub records: Vec<Record>,
 }
 
 impl Entry {
+    /// The entry that opens an epoch: no records, and the cluster time after which its numbers count.
+    pub const fn opening(epoch: Epoch, from: ClusterTime, gap: bool) -> Self {
+        let (first, last, closed) = (Seq(1), Seq(0), Seq(0));
+        Self { version: LOG_VERSION, epoch, first, last, ct: from, closed, gap, records: Vec::new() }
+    }
+
     pub const fn position(&self) -> Position {
         Position::new(self.epoch, self.last)
     }

@@ -3,7 +3,7 @@
 
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use super::sequencer::{Next, Sequencer, opening};
+use super::sequencer::{Next, Sequencer};
 use crate::{
     cache::log::{Appended, Tail},
     guards::{self, Guard},
@@ -147,7 +147,7 @@ pub fn run(cases: u32) -> Result<(), String> {
     let stream = stream();
     let run = TestRunner::new(config).run(&prop::collection::vec(step(), 1..80), |steps| {
         let start = Tail { position: Position::new(Epoch(1), Seq(0)), token: String::new() };
-        let mut log = Log(vec![(start, opening(Epoch(1), ClusterTime(0)))]);
+        let mut log = Log(vec![(start, Entry::opening(Epoch(1), ClusterTime(0), false))]);
         let mut relays = [Relay::begin(&log), Relay::begin(&log)];
         for step in steps {
             match step {

@@ -7,16 +7,13 @@ use bson::RawDocumentBuf;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Relay,
-    missing::Missing,
-    sequencer::{self, Sequencer},
-};
+use super::{Relay, missing::Missing, sequencer::Sequencer};
 use crate::{
     cache::log::{Appended, Checked, Log, Tail},
     events::Events,
     model::{
-        position::{Epoch, Position, Seq},
+        log::Entry,
+        position::{ClusterTime, Epoch, Position, Seq},
         time::UtcMs,
     },
     mongo::{
@@ -50,7 +47,15 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     let fields = relay.mongo.mapping.fingerprint();
     let remapped = log.fields().await? != fields;
     let (start, mut sequencer) = match log.last().await? {
-        other if remapped => bump(relay, log, other.map(|(tail, _)| tail), "fields are mapped otherwise").await?,
+        other if remapped => {
+            let begin = other.as_ref().and_then(|(_, last)| Some(Begin::After(last.as_ref()?.ct)));
+            let tail = other.map(|(tail, _)| tail);
+            bump(relay, log, tail, "fields are mapped otherwise", begin.unwrap_or(Begin::Written)).await?
+        }
+        // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
+        Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
+            bump(relay, log, Some(tail), "the log is of an older epoch", Begin::Written).await?
+        }
         Some((tail, Some(entry))) => {
             let (start, since) = match log.idle(&tail).await? {
                 Some(idle) => (Start::After(idle.token), idle.at),
@@ -58,19 +63,19 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
                 None => (Start::After(tail.token.clone()), entry.ct.instant()),
             };
             if images_are_gone(relay, since).await? {
-                bump(relay, log, Some(tail), "images expired").await?
+                bump(relay, log, Some(tail), "images expired", Begin::Now).await?
             } else {
                 (start, Sequencer::after(tail, entry.closed))
             }
         }
-        other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue").await?,
+        other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue", Begin::Written).await?,
     };
     if remapped {
         log.set_fields(&fields).await?;
     }
     let stream = match watch::open(&relay.mongo, &start).await {
         Err(error) if watch::is_history_lost(&error) => {
-            bump(relay, log, Some(sequencer.tail().clone()), "history lost").await?;
+            bump(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
             return Ok(());
         }
         opened => opened.context("opening the change stream")?,
@@ -86,7 +91,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     reader.await.context("the reader of the change stream")?;
     match ended? {
         End::Term => Ok(()),
-        End::Lost(reason) => bump(relay, log, Some(sequencer.tail().clone()), reason).await.map(drop),
+        End::Lost(reason, begin) => bump(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop),
     }
 }
 
@@ -114,7 +119,18 @@ async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
 enum End {
     Term,
     /// The stream cannot be continued.
-    Lost(&'static str),
+    Lost(&'static str, Begin),
+}
+
+/// Where a new epoch begins.
+#[derive(Clone, Copy)]
+enum Begin {
+    /// After the event of this time.
+    After(ClusterTime),
+    /// After the last change that is an event already.
+    Written,
+    /// Now: what happened meanwhile can be had no more.
+    Now,
 }
 
 /// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
@@ -165,7 +181,7 @@ async fn follow(
                     idle = None;
                     if event.kind == Kind::Invalidate {
                         idle = Some(None);
-                        end = Some("database dropped or stream invalidated");
+                        end = Some(("database dropped or stream invalidated", Begin::After(event.ct)));
                         break;
                     }
                     // A collection made anew has no images yet.
@@ -177,7 +193,7 @@ async fn follow(
                 }
                 Read::Idle(token) => idle = Some(token),
                 Read::Failed(error) if watch::is_history_lost(&error) => {
-                    end = Some("history lost");
+                    end = Some(("history lost", Begin::Now));
                     break;
                 }
                 Read::Failed(error) => return Err(error).context("the change stream"),
@@ -189,8 +205,8 @@ async fn follow(
             sequencer.idle();
         }
         append_all(log, sequencer, term).await?;
-        if let Some(reason) = end {
-            return Ok(End::Lost(reason));
+        if let Some((reason, begin)) = end {
+            return Ok(End::Lost(reason, begin));
         }
         if let Some(token) = idle.flatten().filter(|_| sequencer.is_empty() && checked.elapsed() >= CHECKED) {
             let at = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
@@ -207,7 +223,7 @@ async fn follow(
 
 async fn trim(mongo: Mongo, log: Log) {
     let trimmed = async {
-        let written = Events::of(&mongo.own).written().await?;
+        let written = Events::of(&mongo.own).written().await?.map(|(position, _)| position);
         anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written).await?)
     };
     if let Err(error) = trimmed.await {
@@ -245,12 +261,31 @@ async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationTok
     Ok(())
 }
 
-/// Opens a new epoch at MongoDB's operation time. Every page takes new snapshots.
-async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str) -> Result<(Start, Sequencer)> {
-    let from = relay.mongo.operation_time().await.context("asking for the operation time")?;
+/// The last event that is written.
+async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)>> {
+    Events::of(&relay.mongo.own).written().await.context("asking for the last event")
+}
+
+/// Opens a new epoch. Every page takes new snapshots.
+async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin: Begin) -> Result<(Start, Sequencer)> {
+    let written = written(relay).await?;
+    let known = match begin {
+        Begin::After(ct) => Some(ct),
+        Begin::Written => written.and_then(|(_, ct)| ct),
+        Begin::Now => None,
+    };
+    let (from, gap) = match known {
+        Some(ct) if !images_are_gone(relay, ct.instant()).await? => (ct, false),
+        // Before the first epoch there is nothing to miss.
+        _ => (
+            relay.mongo.operation_time().await.context("asking for the operation time")?,
+            after.is_some() || written.is_some(),
+        ),
+    };
     let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
-    let epoch = Epoch(now.max(after.as_ref().map_or(0, |tail| tail.position.epoch.0 + 1)));
-    match log.append(after.as_ref(), &sequencer::opening(epoch, from), "").await? {
+    let known = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
+    let epoch = Epoch(now.max(known.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
+    match log.append(after.as_ref(), &Entry::opening(epoch, from, gap), "").await? {
         Appended::Done => {}
         Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
     }

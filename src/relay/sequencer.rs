@@ -12,7 +12,7 @@ use crate::{
         fields::Fields,
         ids::Collection,
         log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
-        position::{Epoch, Position, Seq},
+        position::{Position, Seq},
     },
     mongo::watch::{Event, Images, Kind, Read},
 };
@@ -95,6 +95,7 @@ impl Sequencer {
             last: number(events),
             ct: last.ct,
             closed,
+            gap: false,
             records: self.pending.iter().take(events).map(|(_, record)| record.clone()).collect(),
         };
         Some(Next { entry, token: last.token.clone(), events })
@@ -133,11 +134,6 @@ impl Sequencer {
         self.ready = self.ready.saturating_sub(events);
         true
     }
-}
-
-/// The entry that opens an epoch: no records, and the cluster time after which its numbers count.
-pub fn opening(epoch: Epoch, from: crate::model::position::ClusterTime) -> Entry {
-    Entry { version: LOG_VERSION, epoch, first: Seq(1), last: Seq(0), ct: from, closed: Seq(0), records: Vec::new() }
 }
 
 fn record(event: &Event) -> Option<Record> {
@@ -187,7 +183,11 @@ fn size(record: &Record) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ids::DocId, position::ClusterTime, time::UtcMs};
+    use crate::model::{
+        ids::DocId,
+        position::{ClusterTime, Epoch},
+        time::UtcMs,
+    };
     use proptest::prelude::*;
 
     fn event(n: usize, ct: u64, txn: bool) -> Event {

@@ -1,7 +1,7 @@
 //! What is compared when nobody writes: screens with MongoDB, and the events with what was acknowledged.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -85,7 +85,7 @@ async fn expected_figures(cluster: &Cluster) -> mongodb::error::Result<Value> {
 pub struct Count {
     pub lost: u64,
     pub doubled: u64,
-    /// Between two epochs, where the log itself was lost and says so.
+    /// Before an epoch that could not begin where the one before ended, and says so.
     pub between_epochs: u64,
 }
 
@@ -115,7 +115,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         return Ok(Some(Count::default()));
     };
     let head = log.head().await?;
-    let written = Events::of(&cluster.mongo.own).written().await?;
+    let written = Events::of(&cluster.mongo.own).written().await?.map(|(position, _)| position);
     // An epoch in which nothing happened has no event.
     if head.is_none_or(|head| head.seq.0 > 0 && written < Some(head)) {
         return Ok(None);
@@ -126,6 +126,9 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.source.n": 1 };
     let events = cluster.mongo.own.collection::<Document>("events");
     let found: Vec<Document> = events.find(filter).projection(wanted).await?.try_collect().await?;
+    let gaps: Vec<Document> = events.find(doc! { "op": "gap" }).await?.try_collect().await?;
+    let gap_of = |gap: &Document| gap.get_document("_id").ok()?.get_i64("e").ok();
+    let after_gaps: HashSet<i64> = gaps.iter().filter_map(gap_of).collect();
 
     let mut by_counter: HashMap<i64, u64> = HashMap::new();
     let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
@@ -149,10 +152,17 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
             _ => {}
         }
     }
-    let spans: Vec<(ClusterTime, ClusterTime)> = epochs.values().copied().collect();
-    let mut holes: Vec<(ClusterTime, ClusterTime)> = spans.windows(2).map(|two| (two[0].1, two[1].0)).collect();
-    if head > epochs.keys().next_back().copied() {
-        holes.push((spans.last().map_or(since, |span| span.1), ClusterTime(u64::MAX)));
+    // Nothing of an epoch that only began is an event.
+    if let Some(head) = head {
+        epochs.entry(head).or_insert((ClusterTime(u64::MAX), ClusterTime(u64::MAX)));
+    }
+    let mut holes = Vec::new();
+    let mut before = since;
+    for (epoch, (first, last)) in &epochs {
+        if after_gaps.contains(epoch) {
+            holes.push((before, *first));
+        }
+        before = *last;
     }
     let mut count = Count::default();
     for write in writes {

@@ -1,5 +1,7 @@
 //! What becomes of the log under relays that stop, two at once, and a Redis that lost what it had.
 
+use futures_util::TryStreamExt;
+
 use super::*;
 
 fn entry(epoch: u64, first: u64, last: u64) -> Entry {
@@ -10,6 +12,7 @@ fn entry(epoch: u64, first: u64, last: u64) -> Entry {
         last: Seq(last),
         ct: ClusterTime(last),
         closed: Seq(last),
+        gap: false,
         records: Vec::new(),
     }
 }
@@ -184,4 +187,49 @@ async fn relays_that_stop_anywhere_lose_and_double_nothing() {
         })
         .collect();
     assert_eq!(ids.len(), usize::try_from(WRITES).unwrap(), "each change once");
+}
+
+/// The log is lost with Redis, then the database is dropped: what is written meanwhile is an event all the same, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_begins_where_the_last_event_ended() {
+    let network = Network::new().await;
+    let payments = network.collection(Collection::Payments);
+    let insert = |from: i32, to: i32| {
+        let new = (from..=to).map(|n| doc! {"_id": n, "payment_id": n.to_string()});
+        payments.insert_many(new).into_future()
+    };
+    let events = network.mongo.own.collection::<Document>("events");
+    let inserted = async || -> Vec<String> {
+        let cursor = events.find(doc! {"op": {"$in": ["insert", "read"]}}).sort(doc! {"_id": 1}).await.unwrap();
+        let all: Vec<Document> = cursor.try_collect().await.unwrap();
+        all.iter().map(|event| event.get_str("payment_id").unwrap().to_owned()).collect()
+    };
+    let until = async |n: i32| {
+        let waiting = async {
+            while !inserted().await.contains(&n.to_string()) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("{n} is no event"));
+    };
+    let first = network.instance(true);
+    first.ready().await;
+    insert(1, 3).await.unwrap();
+    until(3).await;
+    first.stop.cancel();
+    insert(4, 9).await.unwrap();
+    let lost = [network.redis.key("log"), network.redis.key("idle")];
+    let () = redis::cmd("DEL").arg(&lost).query_async(&mut network.redis.connection()).await.unwrap();
+
+    let second = network.instance(true);
+    until(9).await;
+    network.mongo.operator.drop().await.unwrap();
+    insert(10, 20).await.unwrap();
+    until(20).await;
+    assert_eq!(inserted().await, (1..=20).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(events.count_documents(doc! {"op": "gap"}).await.unwrap(), 0);
+    let epochs = events.distinct("_id.e", doc! {}).await.unwrap();
+    assert_eq!(epochs.len(), 3, "one for each cause: {epochs:?}");
+    second.page(Collection::Payments).await.until_equal(&second, &network).await;
+    second.stop.cancel();
 }

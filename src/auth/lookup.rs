@@ -1,0 +1,69 @@
+//! Looks accounts up for all who ask at once: when thousands of sockets come back in one moment they ask for the same few.
+
+use std::{iter, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::{
+    Unavailable,
+    users::{TIMEOUT, User, UserId, Users},
+};
+
+/// MongoDB is asked once in so long at most. Who asks alone does not wait.
+const PACE: Duration = Duration::from_millis(20);
+/// Questions that may wait for the one that is under way. Whoever comes then waits before asking.
+const WAITING: usize = 1024;
+
+struct Question {
+    id: UserId,
+    answer: oneshot::Sender<Result<Option<User>, Unavailable>>,
+}
+
+/// Asks MongoDB one question at a time, for all who came meanwhile. No answer is older than its
+/// question.
+#[derive(Clone)]
+pub struct Lookup(mpsc::Sender<Question>);
+
+impl Lookup {
+    /// Call it inside the runtime.
+    pub fn new(users: Users) -> Self {
+        let (sender, questions) = mpsc::channel(WAITING);
+        tokio::spawn(answer(users, questions));
+        Self(sender)
+    }
+
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        let question = Question { id, answer };
+        self.0.send(question).await.map_err(|_| Unavailable::Stopping)?;
+        answered.await.map_err(|_| Unavailable::Stopping)?
+    }
+}
+
+async fn answer(users: Users, mut questions: mpsc::Receiver<Question>) {
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while let Some(first) = questions.recv().await {
+        pace.tick().await;
+        let mut asked = vec![first];
+        asked.extend(iter::from_fn(|| questions.try_recv().ok()));
+        let mut ids: Vec<UserId> = asked.iter().map(|question| question.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = timeout(TIMEOUT, users.by_ids(&ids)).await;
+        for Question { id, answer } in asked {
+            let answered = match &found {
+                Err(_) => Err(Unavailable::MongoTimeout),
+                Ok(Err(error)) => Err(error.clone().into()),
+                Ok(Ok(found)) => found.get(&id).cloned().transpose().map_err(|e| mongodb::error::Error::from(e).into()),
+            };
+            // Who asked may be gone.
+            drop(answer.send(answered));
+        }
+    }
+}
