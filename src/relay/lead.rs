@@ -283,8 +283,8 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin
         ),
     };
     let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
-    let known = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
-    let epoch = Epoch(now.max(known.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
+    let before = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
+    let epoch = Epoch(now.max(before.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
     match log.append(after.as_ref(), &Entry::opening(epoch, from, gap), "").await? {
         Appended::Done => {}
         Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),

@@ -103,7 +103,7 @@ impl Fault {
     };
 
     /// What every run of the tests strikes with: at least one of each kind.
-    pub const SELECTION: [Self; 24] = {
+    pub const SELECTION: [Self; 25] = {
         use Fault::*;
         use Side::*;
         [
@@ -114,6 +114,7 @@ impl Fault {
             RedisKilled,
             RedisPaused,
             StaleReplica,
+            ReplicaOfOlderEpoch,
             Cut(Redis),
             Hole(Redis),
             Hole(Mongo),
