@@ -29,7 +29,7 @@ async function write() {
     const { operationTime } = await db.command({ ping: 1 });
     for (let done = 0; done < CHANGES; done += BATCH) {
       await stations.bulkWrite(Array.from({ length: BATCH }, (_, n) => ({
-        updateOne: { filter: { _id: ids[(done + n) % ids.length] }, update: { $set: { name: `Station ${done + n}` } } },
+        updateOne: { filter: { _id: ids[(done + n) % ids.length] }, update: { $set: { name: `Backlog ${done + n}` } } },
       })));
     }
     const { epoch, number } = await logEnd();
