@@ -71,7 +71,7 @@ type Step = Result<(), End>;
 
 impl Connection {
     /// Serves the socket to its end; `read` is what came with the handshake.
-    pub async fn serve(app: App, admin: CurrentAdmin, form: Form, io: TcpStream, read: &[u8]) {
+    pub async fn serve(app: App, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
         let line = Arc::new(Line::new(io, form));
         let config = WebSocketConfig::default()
             .max_message_size(Some(INBOUND_MAX))
@@ -79,7 +79,10 @@ impl Connection {
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0);
         let ear = Ear(line.clone());
-        let mut ear = WebSocketStream::from_partially_read(ear, read.to_vec(), Role::Server, Some(config)).await;
+        let early = read.to_vec();
+        // The buffer that it is part of is larger than all that a socket needs.
+        drop(read);
+        let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
         let mut connection = Self {
             app,
             admin,

@@ -37,7 +37,7 @@ pub async fn live(admin: CurrentAdmin, State(app): State<App>, request: Request)
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
     let sockets = app.sockets.clone();
-    open(request, &sockets, async |io, read, form| Connection::serve(app, admin, form, io, &read).await)
+    open(request, &sockets, async |io, read, form| Connection::serve(app, admin, form, io, read).await)
 }
 
 /// Answers the handshake, and serves the connection in the form asked for.
