@@ -1,12 +1,11 @@
 // What scripts/bench needs beside a shell: documents, a session, and a table.
 //   node bench.mjs fill | cookie ORIGIN | table < RESULTS
-import { MongoClient } from 'mongodb';
 import { readFileSync } from 'node:fs';
+import { withDatabase } from './bench/common.mjs';
 
 const STATIONS = 200;
 
 async function fill() {
-  const client = await new MongoClient(process.env.MONGODB_URI).connect();
   const evse = (n, e, status, standard, power) => ({
     uid: `ST-${n}-${e}`, status, connectors: [{ id: '1', standard, max_electric_power: power }],
   });
@@ -15,8 +14,7 @@ async function fill() {
     vendor: 'ABB', model: 'Rapid 50', connection: 'ONLINE', last_heartbeat_at: new Date(),
     evses: [evse(n, 1, 'AVAILABLE', 'IEC_62196_T2', 22_000), evse(n, 2, 'CHARGING', 'IEC_62196_T2_COMBO', 50_000)],
   });
-  await client.db(process.env.MONGODB_DB).collection('stations').insertMany(Array.from({ length: STATIONS }, station));
-  await client.close();
+  await withDatabase((db) => db.collection('stations').insertMany(Array.from({ length: STATIONS }, station)));
 }
 
 async function cookie(origin) {

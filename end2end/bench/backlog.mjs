@@ -40,8 +40,8 @@ async function write() {
 async function bare(from) {
   const [time] = from.split(':');
   await withDatabase(async (db) => {
-    const startAtOperationTime = Timestamp.fromString(time, 10).add(1);
-    const stage = { startAtOperationTime: new Timestamp(BigInt(startAtOperationTime.toString())), fullDocument: 'whenAvailable', fullDocumentBeforeChange: 'whenAvailable' };
+    const startAtOperationTime = new Timestamp(BigInt(time) + 1n);
+    const stage = { startAtOperationTime, fullDocument: 'whenAvailable', fullDocumentBeforeChange: 'whenAvailable' };
     const began = performance.now();
     // Raw: the driver hands the bytes on and makes no objects of them.
     const cursor = db.aggregate([{ $changeStream: stage }, { $match: { operationType: 'update' } }], { raw: true });

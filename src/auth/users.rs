@@ -141,7 +141,7 @@ impl Users {
     /// # Errors
     /// MongoDB is away.
     pub async fn by_email(&self, email: &Email) -> Result<Option<User>, Unavailable> {
-        self.find(doc! { "email": email.as_str() }).await
+        within(self.collection.find_one(doc! { "email": email.as_str() })).await
     }
 
     /// Those of these accounts that there are. One that cannot be read is none of the others' business.
@@ -219,10 +219,6 @@ impl Users {
         let update = doc! { "$set": set, "$inc": { "version": 1_i64 } };
         let user = self.collection.find_one_and_update(doc! { "email": email.as_str() }, update).await?;
         Ok(user.map(|user| user.id))
-    }
-
-    async fn find(&self, filter: Document) -> Result<Option<User>, Unavailable> {
-        within(self.collection.find_one(filter)).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost shows within a second, because the
 //! log's last id is asked for every second.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ use crate::{
     },
     model::{cells::Cells, log::Entry, position::ClusterTime},
     mongo::{self, Mongo},
-    telemetry::metrics::metrics,
+    telemetry::metrics::{metrics, since},
 };
 
 /// How often the log's end is asked for.
@@ -106,9 +106,7 @@ impl Follower {
             let mut state = self.hub.write();
             state.checked = Some(Instant::now());
             if let Some(at) = last_at {
-                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                // The clocks of two machines may differ; a negative lag is none.
-                state.lag = now.saturating_sub(Duration::from_millis(u64::try_from(at.0).unwrap_or(0)));
+                state.lag = since(at);
             }
         }
         self.count_if_needed();

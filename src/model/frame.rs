@@ -75,6 +75,9 @@ pub struct Reset {
     pub retry_ms: u32,
 }
 
+/// A relay that was not heard for longer leaves a screen in doubt.
+pub const STALE_MS: u32 = 6_000;
+
 /// How fresh the server is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Ping {

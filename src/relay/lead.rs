@@ -1,6 +1,6 @@
 //! One term as the relay: from the log's end to the end of the lease, or of the stream.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bson::RawDocumentBuf;
@@ -20,7 +20,7 @@ use crate::{
         Mongo, error_code, prepare,
         watch::{self, Event, Kind, Start},
     },
-    telemetry::metrics::{Hop, metrics},
+    telemetry::metrics::{Hop, metrics, now},
 };
 
 /// Events between the stream and the log.
@@ -282,7 +282,7 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin
             after.is_some() || written.is_some(),
         ),
     };
-    let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
+    let now = u64::try_from(now().0)?;
     let before = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
     let epoch = Epoch(now.max(before.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
     match log.append(after.as_ref(), &Entry::opening(epoch, from, gap), "").await? {

@@ -175,7 +175,7 @@ impl Metrics {
 
     /// A change that happened at `at` is here now.
     pub fn reached(&self, hop: Hop, at: UtcMs) {
-        self.lagged(hop, Duration::from_millis(u64::try_from(now().0 - at.0).unwrap_or(0)));
+        self.lagged(hop, since(at));
     }
 
     fn lagged(&self, hop: Hop, lag: Duration) {
@@ -238,6 +238,11 @@ impl Metrics {
     pub fn resync(&self, topic: Collection, reason: &str) {
         self.resyncs.add([("topic", topic.name()), ("reason", reason)]);
     }
+}
+
+/// How long ago that was. The clocks of two machines may differ: what is to come is now.
+pub fn since(at: UtcMs) -> Duration {
+    Duration::from_millis(u64::try_from(now().0 - at.0).unwrap_or(0))
 }
 
 /// By this machine's clock.

@@ -7,6 +7,7 @@ use super::{MISSING, count, lag, title};
 use crate::{
     model::{
         fields::Fields,
+        frame::STALE_MS,
         status::Role,
         system::{Row, STOP, Stop, TABLE, Table},
     },
@@ -17,8 +18,6 @@ use crate::{
 
 /// An instance that was not heard for longer may be gone.
 const SILENT_MS: u64 = 5_000;
-/// A relay that was not heard for longer leaves the screen in doubt.
-const STALE_MS: u64 = 6_000;
 
 /// The board's values.
 pub fn fields(seen: &Seen) -> Fields {
@@ -35,7 +34,7 @@ fn named(kind: &str, place: usize, value: &impl Serialize) -> (String, Value) {
 fn stops(seen: &Seen) -> [Stop; 7] {
     let alive = || seen.instances.iter().filter(|(age, _)| *age < SILENT_MS).map(|(_, status)| status);
     let relay = alive().find(|status| status.relay_s.is_some());
-    let heard = seen.own.checked_ms.is_some_and(|ms| ms < STALE_MS);
+    let heard = seen.own.checked_ms.is_some_and(|ms| ms < u64::from(STALE_MS));
     let sum = |of: fn(&Status) -> i64| count(alive().map(of).sum());
     let or = |fine: bool, good: (Role, &'static str), bad: (Role, &'static str)| if fine { good } else { bad };
     let changes = i64::try_from(seen.own.changes_per_s).unwrap_or(i64::MAX);
@@ -121,7 +120,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
     let instance = |(age, status): &(u64, Status)| {
         let (role, word) = match status.checked_ms {
             _ if *age >= SILENT_MS => (Role::Bad, format!("Silent for {}", span((age / 1000).cast_signed()))),
-            Some(ms) if ms < STALE_MS => (Role::Ok, "Serves".to_owned()),
+            Some(ms) if ms < u64::from(STALE_MS) => (Role::Ok, "Serves".to_owned()),
             _ => (Role::Wait, "Waits for news".to_owned()),
         };
         let mut id = status.id.clone();

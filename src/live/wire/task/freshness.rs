@@ -5,15 +5,16 @@ use std::mem::discriminant;
 use leptos::prelude::*;
 
 use super::{super::browser::forget_reload, Task, now_ms, reload_when_calm};
-use crate::{live::ConnectionState, model::time::UtcMs};
+use crate::{
+    live::ConnectionState,
+    model::{frame::STALE_MS, time::UtcMs},
+};
 
 /// A server that is alive sends something at least this often.
 const SILENCE_MS: f64 = 12_000.0;
 /// A server whose frames could be read for so long is of our version: the page may reload again for the next.
 const UNDERSTOOD_MS: f64 = 60_000.0;
-/// A relay that was not heard for longer leaves the screen in doubt.
-const STALE_MS: u32 = 6_000;
-/// The same while no ping has said otherwise: they come every five seconds.
+/// The same as [`STALE_MS`] while no ping has said otherwise: they come every five seconds.
 const UNTOLD_MS: f64 = 9_000.0;
 /// A screen that is further behind is not live.
 const BEHIND_MS: u32 = 3_000;
