@@ -93,7 +93,10 @@ fn shown(path: Memo<String>) -> RwSignal<String> {
             match pages::ready(&path).await {
                 Ok(()) => {
                     document().set_title(&document_title(&path));
-                    shown.set(path);
+                    // The server's page is not drawn a second time: what was typed into it would go.
+                    if shown.with_untracked(|shown| *shown != path) {
+                        shown.set(path);
+                    }
                 }
                 // The server has another version: its own document is the way to the page.
                 Err(_) => _ = window().location().reload(),

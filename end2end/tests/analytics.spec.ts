@@ -2,7 +2,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { expect, test } from '../fixtures.ts';
 import { payment, session } from '../documents.ts';
-import { connection, openLive, rows } from '../page.ts';
+import { connection, live, openLive, rows } from '../page.ts';
 
 const chart = (page: Page, name: string): Locator => page.locator(`[data-chart="${name}"]`);
 const kWh = (wh: number): string => (wh / 1000).toFixed(1).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
@@ -130,6 +130,26 @@ test('a period is chosen by links and by a form, which keeps what is wrong and s
   await page.locator('input[name=zone]').fill('Europe/Berlin');
   await page.getByRole('button', { name: 'Show' }).click();
   await expect(chart(page, 'week').locator('canvas').first()).toBeVisible();
+});
+
+test('what is typed before the page comes alive stays', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await page.goto('/analytics?from=2026-03-20&to=2026-03-01');
+  await page.locator('input[name=to]').fill('2026-03-29');
+  await page.locator('input[name=zone]').fill('Asia/Tokyo');
+  arrive();
+  await live(page);
+  await expect(page.locator('input[name=to]')).toHaveValue('2026-03-29');
+  await expect(page.locator('input[name=zone]')).toHaveValue('Asia/Tokyo');
+  // What is chosen afterwards is what the fields say.
+  await page.getByRole('link', { name: '7 days' }).click();
+  await expect(page.locator('input[name=to]')).toHaveValue('');
 });
 
 test('without JavaScript the charts are sentences and tables', async ({ browserOn }) => {

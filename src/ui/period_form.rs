@@ -1,7 +1,13 @@
 //! The choice of a period and a zone, as links and a plain form: it works without JavaScript, and what was typed stays
 //! when it is wrong.
 
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    tachys::{
+        html::property::IntoProperty,
+        renderer::{Rndr, types::Element},
+    },
+};
 
 use super::{each, some, words};
 use crate::model::{address::escaped, range::Range};
@@ -62,7 +68,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
         view! {
             <label>
                 <span>{word}</span>
-                <input type="date" name=name value=value.clone() prop:value=value />
+                <input type="date" name=name value=value.clone() prop:value=Drawn(value) />
             </label>
         }
     };
@@ -80,7 +86,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
                     <input
                         name="zone"
                         value=chosen.clone()
-                        prop:value=chosen
+                        prop:value=Drawn(chosen)
                         list="zones"
                         maxlength="64"
                         spellcheck="false"
@@ -96,6 +102,39 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
         </form>
     }
     .into_any()
+}
+
+/// What a field holds when it is drawn. Where the server's page comes alive it stays as it is: someone may have begun to
+/// type.
+#[derive(Clone)]
+struct Drawn(String);
+
+impl IntoProperty for Drawn {
+    type State = Element;
+    type Cloneable = Self;
+    type CloneableOwned = Self;
+
+    fn hydrate<const FROM_SERVER: bool>(self, element: &Element, name: &str) -> Element {
+        if FROM_SERVER { element.clone() } else { self.build(element, name) }
+    }
+
+    fn build(self, element: &Element, name: &str) -> Element {
+        let mut drawn = element.clone();
+        self.rebuild(&mut drawn, name);
+        drawn
+    }
+
+    fn rebuild(self, element: &mut Element, name: &str) {
+        Rndr::set_property_or_value(element, name, &self.0.into());
+    }
+
+    fn into_cloneable(self) -> Self {
+        self
+    }
+
+    fn into_cloneable_owned(self) -> Self {
+        self
+    }
 }
 
 /// One of several choices, as a link.
