@@ -1,7 +1,7 @@
 // What every test gets: the running parts, an independent writer, signed-in browsers, and the rule that a page may
 // not complain in its console.
 import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test';
-import { MongoClient, type Db } from 'mongodb';
+import { MongoClient, type Collection, type Db } from 'mongodb';
 import type { Stack } from './global-setup.ts';
 import { signIn } from './page.ts';
 
@@ -45,7 +45,10 @@ export const REFUSED = [/status of 401/, /WebSocket connection to .* failed/, /U
 
 interface Shared {
   stack: Stack;
+  mongo: MongoClient;
   db: Db;
+  /** ChargeDeck's own record of what happened. */
+  events: Collection;
   signedIn: SignedIn;
 }
 interface PerTest {
@@ -63,14 +66,16 @@ export const test = base.extend<PerTest, Shared>({
     async ({}, use) => use(JSON.parse(process.env.CHARGEDECK_STACK!) as Stack),
     { scope: 'worker' },
   ],
-  db: [
+  mongo: [
     async ({ stack }, use) => {
       const client = await MongoClient.connect(stack.mongo);
-      await use(client.db('chargedeck'));
+      await use(client);
       await client.close();
     },
     { scope: 'worker' },
   ],
+  db: [async ({ mongo }, use) => use(mongo.db('chargedeck')), { scope: 'worker' }],
+  events: [async ({ mongo }, use) => use(mongo.db('chargedeck_app').collection('events')), { scope: 'worker' }],
   // The session lies in Redis and the cookie knows no port: one login serves both instances.
   signedIn: [
     async ({ browser, stack }, use) => {

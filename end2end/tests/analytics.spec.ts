@@ -5,7 +5,8 @@ import { payment, session } from '../documents.ts';
 import { connection, live, openLive, rows } from '../page.ts';
 
 const chart = (page: Page, name: string): Locator => page.locator(`[data-chart="${name}"]`);
-const kWh = (wh: number): string => (wh / 1000).toFixed(1).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+/** As a figure that stands alone: tenths only below 1,000 kWh. */
+const kWh = (wh: number): string => (wh / 1000).toFixed(wh < 1_000_000 ? 1 : 0).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 /** The sum of a table's second column, in its own unit. */
 const sum = (of: Locator): Promise<number> =>
   of.locator('tbody tr td:nth-child(2)').evaluateAll((cells) =>
@@ -30,7 +31,7 @@ test('charts say what the database has, and follow it without being drawn anew',
     return (of?.wh ?? 0) as number;
   };
   const sentence = chart(page, 'energy').locator('.sentence');
-  await expect(sentence).toContainText(kWh(await energy()).replace(/\.\d$/, ''));
+  await expect(sentence).toContainText(`${kWh(await energy())}\u00a0kWh`);
   const now = new Date();
   const ended = session({ status: 'COMPLETED', start_date_time: now, end_date_time: now, energy_wh: 4_321_000, power_w: 0 });
   const before = await sum(chart(page, 'energy'));

@@ -61,14 +61,13 @@ pub struct Desk {
     pub figures: Fields,
 }
 
-/// Events from MongoDB, by [`key`](crate::model::latest::key).
+/// Events from MongoDB, by [`key`](crate::model::latest::key), and whether [older ones](crate::model::latest::OLDER) are
+/// kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     pub fields: Fields,
     /// The key of the place up to which these are all.
     pub upto: String,
-    /// Whether older ones are kept.
-    pub more: bool,
 }
 
 /// A period's figures, and how they are drawn.

@@ -120,7 +120,8 @@ impl App {
             let Page { events, more } = self.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, news)| Some((latest::key(*at), serde_json::to_value(news).ok()?)));
-            Ok(Events { upto: latest::key(upto), fields: fields.collect(), more })
+            let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
+            Ok(Events { upto: latest::key(upto), fields })
         };
         read.await.map_err(|error: mongodb::error::Error| {
             tracing::warn!(%error, "no events");

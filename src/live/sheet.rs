@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::model::{
     change::{Change, Op, patch},
     fields::Fields,
-    latest::COMPLETE_FROM,
+    latest::{COMPLETE_FROM, OLDER},
 };
 
 #[derive(Clone, Copy)]
@@ -62,6 +62,7 @@ fn keep(fields: &mut Fields, new: Fields, known: &str) {
     // The place after the last known one has the key after it, but for a new epoch, whose first place says nothing.
     if !from.is_empty() && from > known && !follows(known, from) {
         fields.clear();
+        fields.insert(OLDER.to_owned(), true.into());
     }
     fields.extend(new);
 }
@@ -105,14 +106,17 @@ mod tests {
     #[test]
     fn a_feed_keeps_its_past_unless_something_between_is_missing() {
         Owner::new().with(|| {
-            let past = [(at(1), json!(1)), (at(2), json!(2))].into();
+            let past = [(at(1), json!(1)), (at(2), json!(2)), (OLDER.to_owned(), json!(false))].into();
             let feed = Sheet::new("activity?of=all".into(), past, Some(at(2)));
             feed.apply(sent(Op::Put(events(&[4], 3))), at(4));
             assert_eq!(seqs(feed), [1, 2, 4], "3 was no news");
             feed.apply(sent(Op::Patch(events(&[5, 6], 4), vec![at(1)])), at(6));
             assert_eq!(seqs(feed), [1, 2, 4, 5, 6], "what the server no longer sends stays");
+            let older = || feed.fields().with_untracked(|fields| fields.get(OLDER).cloned());
+            assert_eq!(older(), Some(json!(false)));
             feed.apply(sent(Op::Put(events(&[9, 10], 9))), at(10));
             assert_eq!(seqs(feed), [9, 10], "7 and 8 may have been news");
+            assert_eq!(older(), Some(json!(true)), "what went can be asked for");
         });
     }
 

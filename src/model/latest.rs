@@ -19,6 +19,8 @@ pub const SHOWN: usize = 12;
 pub const PAGE: usize = 50;
 /// The value of the feed's board that names the place from which on it holds every event.
 pub const COMPLETE_FROM: &str = "complete_from";
+/// The value of a page's feed that says whether older events can be asked for.
+pub const OLDER: &str = "older";
 
 /// The name of an event's value on the feed's board: its place, such that names sort as places do.
 pub fn key(position: Position) -> String {

@@ -2,6 +2,7 @@
 
 use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_location;
+use serde_json::Value;
 
 use crate::{
     api::{Ask, Events, load},
@@ -9,7 +10,7 @@ use crate::{
     model::{
         board::{Board, Filter},
         fields::Fields,
-        latest::{Latest, PAGE},
+        latest::{Latest, OLDER, PAGE, key},
         value::read,
     },
     ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
@@ -35,12 +36,12 @@ fn feed(filter: Filter) -> AnyView {
     loaded(Ask::Activity { of: filter.name().to_owned(), before: None }, words::ACTIVITY, move |answer| {
         let events: Events = answer.read()?;
         let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, Some(events.upto));
-        Ok(view! { <Happenings filter sheet more=events.more /> }.into_any())
+        Ok(view! { <Happenings filter sheet /> }.into_any())
     })
 }
 
 #[component]
-fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
+fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
     let clock = Clock::expect();
     let fields = sheet.fields();
     // While it is held, nothing newer than this is shown.
@@ -55,7 +56,7 @@ fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
         let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
         held.update(|held| *held = if held.is_some() { None } else { Some(newest.unwrap_or_default()) });
     };
-    let more = RwSignal::new(more);
+    let more = Memo::new(move |_| fields.with(|fields| fields.get(OLDER).and_then(Value::as_bool) == Some(true)));
     let loading = RwSignal::new(false);
     let older = move || {
         let oldest = said.with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()));
@@ -67,8 +68,12 @@ fn Happenings(filter: Filter, sheet: Sheet, more: bool) -> impl IntoView {
             let answer = load(Ask::Activity { of: filter.name().to_owned(), before: oldest }).await;
             // Who tries again asks again; the page may be gone.
             if let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) {
-                _ = fields.try_update(|fields| fields.extend(events.fields));
-                _ = more.try_set(events.more);
+                _ = fields.try_update(|fields| {
+                    // They belong before the one they were asked for, unless that one has gone meanwhile.
+                    if oldest.is_none_or(|oldest| fields.contains_key(&key(oldest))) {
+                        fields.extend(events.fields);
+                    }
+                });
             }
             _ = loading.try_set(false);
         });
