@@ -73,8 +73,21 @@ test('while MongoDB hangs no page says live, and all do again when it goes on', 
   for (const of of [page, system]) {
     await expect(connection(of)).not.toHaveAttribute('data-connection', 'live', { timeout: 15_000 });
   }
-  await expect(stop(system, 'MongoDB')).toContainText('No news');
+  // As the server says, or as a page knows by itself that has lost it.
+  await expect(stop(system, 'MongoDB')).toContainText(/No news|Not known now/);
   await freezeMongo(false);
   for (const of of [page, system]) await live(of);
   await expect(stop(system, 'MongoDB')).toContainText('Answers', { timeout: 30_000 });
+});
+
+test('a page that has lost its server claims nothing of the road', async ({ browserOn, server, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const page = await browserOn(0);
+  await openLive(page, '/system');
+  await expect(stop(page, 'MongoDB')).toContainText('Answers');
+  await server.kill(0);
+  await expect(stop(page, 'MongoDB')).toContainText('Not known now');
+  await expect(page.locator('.road')).not.toContainText('Answers');
+  await server.start(0);
+  await expect(stop(page, 'MongoDB')).toContainText('Answers', { timeout: 30_000 });
 });

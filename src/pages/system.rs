@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     api::Ask,
-    live::Live,
+    live::{ConnectionState, Live},
     model::{
         board::Board,
         fields::Fields,
+        status::Role,
         system::{Row, STOP, Stop, TABLE, Table},
         value::read,
     },
@@ -19,9 +20,13 @@ pub fn system() -> AnyView {
     let live = expect_context::<Live>();
     loaded(Ask::System, words::SYSTEM, move |answer| {
         let fields = live.sheet(Board::System.to_string(), answer.read()?, None).fields();
+        // Without a connection nobody tells that a stop's state has changed.
+        let told = Memo::new(move |_| {
+            !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)
+        });
         Ok(view! {
             <section class="panel" aria-label=words::ROAD>
-                <ol class="road">{move || fields.with(|fields| each(values(fields, STOP).map(stop)))}</ol>
+                <ol class="road">{move || fields.with(|fields| each(values(fields, STOP).map(|it| stop(it, told))))}</ol>
             </section>
             {move || fields.with(|fields| each(values(fields, TABLE).map(table)))}
         }
@@ -34,12 +39,14 @@ fn values<T: DeserializeOwned>(fields: &Fields, kind: &'static str) -> impl Iter
     fields.iter().filter(move |(name, _)| name.starts_with(kind)).filter_map(|(_, value)| read(value))
 }
 
-fn stop(stop: Stop) -> impl IntoView {
+fn stop(stop: Stop, told: Memo<bool>) -> impl IntoView {
+    let look = Look::new(stop.role, stop.word);
+    let look = move || if told.get() { look.clone() } else { Look::new(Role::Off, words::NOT_KNOWN_NOW) };
     let figures = stop.figures.into_iter().map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
     view! {
         <li>
             <h2>{stop.title}</h2>
-            <StatusMark look=Look::new(stop.role, stop.word) />
+            {move || view! { <StatusMark look=look() /> }}
             {some(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{words::AFTER_COMMIT}</p> })}
             <dl>{each(figures)}</dl>
         </li>

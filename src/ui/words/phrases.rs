@@ -43,6 +43,7 @@ pub const RUNNING: &str = "Running";
 pub const SYSTEM: &str = "System";
 pub const ROAD: &str = "The road from a write to the screens";
 pub const AFTER_COMMIT: &str = "after commit";
+pub const NOT_KNOWN_NOW: &str = "Not known now";
 pub const THEME: &str = "Theme";
 /// The system's, light, dark.
 pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];
