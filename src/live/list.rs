@@ -18,10 +18,25 @@ use crate::model::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowState {
     pub fields: Fields,
-    /// How often the row changed since it was loaded.
+    /// In how many seconds the row changed since it was loaded.
     pub stamp: u32,
+    /// The last of these seconds: what changes many times in one is marked once.
+    stamped: i64,
     /// The document is gone, but the list is held still.
     pub gone: bool,
+}
+
+impl RowState {
+    const fn loaded(fields: Fields) -> Self {
+        Self { fields, stamp: 0, stamped: i64::MIN, gone: false }
+    }
+
+    fn change(&mut self, fields: Fields, second: i64) {
+        (self.fields, self.gone) = (fields, false);
+        if self.stamped != second {
+            (self.stamp, self.stamped) = (self.stamp + 1, second);
+        }
+    }
 }
 
 /// A followed list. While it is held, rows change in place but none comes, goes or moves.
@@ -35,6 +50,8 @@ pub struct ListStore {
     total: RwSignal<Option<usize>>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
+    /// The present one, since 1970.
+    second: StoredValue<i64>,
 }
 
 impl ListStore {
@@ -50,6 +67,7 @@ impl ListStore {
             waiting: RwSignal::new(0),
             loading: RwSignal::new(false),
             held: StoredValue::new(false),
+            second: StoredValue::new(0),
         }
     }
 
@@ -136,17 +154,21 @@ impl ListStore {
 
     /// Looks again as time passes; returns as [`Self::apply`].
     pub fn tick(&self, now: UtcMs) -> bool {
+        self.second.try_update_value(|second| *second = now.seconds());
         let applied = self.window.try_update_value(|window| window.tick(now));
         applied.is_some_and(|applied| self.show(&applied))
     }
 
     fn show(&self, applied: &Applied) -> bool {
+        let second = self.second.get_value();
         for id in &applied.changed {
             let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) else { continue };
             match self.row(id) {
-                Some(row) => row.update(|state| *state = RowState { fields, stamp: state.stamp + 1, gone: false }),
+                Some(row) => row.update(|state| state.change(fields, second)),
                 None => self.rows.update_value(|rows| {
-                    rows.insert(id.clone(), ArcRwSignal::new(RowState { fields, stamp: 1, gone: false }));
+                    let mut state = RowState::loaded(Fields::new());
+                    state.change(fields, second);
+                    rows.insert(id.clone(), ArcRwSignal::new(state));
                 }),
             }
         }
@@ -167,9 +189,7 @@ impl ListStore {
                 if let (Some(row), Some(fields)) = (self.row(id), window.row(id))
                     && row.with_untracked(|state| state.gone || state.fields != *fields)
                 {
-                    row.update(|state| {
-                        *state = RowState { fields: fields.clone(), stamp: state.stamp + 1, gone: false };
-                    });
+                    row.update(|state| state.change(fields.clone(), self.second.get_value()));
                 }
             }
         });
@@ -211,5 +231,23 @@ impl ListStore {
 }
 
 fn loaded(fields: &Fields) -> ArcRwSignal<RowState> {
-    ArcRwSignal::new(RowState { fields: fields.clone(), stamp: 0, gone: false })
+    ArcRwSignal::new(RowState::loaded(fields.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_marked_once_a_second_and_shows_every_change() {
+        let mut row = RowState::loaded(Fields::new());
+        let named = |name: &str| Fields::from([("name".to_owned(), name.into())]);
+        let mut after = |name: &str, second| {
+            row.change(named(name), second);
+            (row.fields["name"].clone(), row.stamp)
+        };
+        assert_eq!(after("a", 7), ("a".into(), 1));
+        assert_eq!(after("b", 7), ("b".into(), 1));
+        assert_eq!(after("c", 9), ("c".into(), 2));
+    }
 }

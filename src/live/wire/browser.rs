@@ -54,6 +54,14 @@ pub fn later(events: &Events, ms: f64, event: Event) {
     set_timeout(move || events.send(event), Duration::from_millis(ms.max(0.0) as u64));
 }
 
+/// Sends the event to paint with the first frame after some time, at once if there is none left.
+pub fn paint_after(events: &Events, ms: f64) {
+    let events = events.clone();
+    let paint = move || request_animation_frame(move || events.send(Event::Paint));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment, and not negative")]
+    if ms > 0.0 { set_timeout(paint, Duration::from_millis(ms.ceil() as u64)) } else { paint() }
+}
+
 /// Since the page began.
 pub fn now_ms() -> f64 {
     window().performance().map_or(0.0, |p| p.now())

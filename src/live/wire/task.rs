@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use super::{
     super::{ListStore, Live, Sheet},
     Event, Events,
-    browser::{is_hidden, later, now_ms, reload_when_calm, sign_in},
+    browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
     socket::Socket,
 };
 use crate::{
@@ -33,6 +33,8 @@ use crate::{
 const PAUSE_MAX_MS: f64 = 10_000.0;
 /// Shortest pause between two fetches of a list that is in doubt.
 const DOUBT_MS: f64 = 2000.0;
+/// Shortest pause between two paints: nobody reads faster, and scrolling stays smooth.
+const PAINTS_MS: f64 = 50.0;
 
 /// One list's place in the protocol.
 struct Following {
@@ -57,6 +59,7 @@ pub struct Task {
     next_rid: u32,
     paint_due: bool,
     paint_asked: f64,
+    painted_at: f64,
     /// The server is of another version.
     outdated: bool,
     /// Since when every frame could be read; infinite without a connection.
@@ -91,6 +94,7 @@ impl Task {
             next_rid: 1,
             paint_due: false,
             paint_asked: now_ms(),
+            painted_at: f64::NEG_INFINITY,
             outdated: false,
             understood_since: f64::INFINITY,
             lag_ms: 0,
@@ -226,6 +230,7 @@ impl Task {
     fn paint(&mut self) {
         let mut painted = false;
         self.paint_due = false;
+        self.painted_at = now_ms();
         for delta in self.overview.take() {
             painted = true;
             self.live.figures().apply(delta.changes);
@@ -441,8 +446,7 @@ impl Task {
         if !self.paint_due {
             self.paint_due = true;
             self.paint_asked = now_ms();
-            let events = self.events.clone();
-            request_animation_frame(move || events.send(Event::Paint));
+            paint_after(&self.events, self.painted_at + PAINTS_MS - now_ms());
         }
     }
 }
