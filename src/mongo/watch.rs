@@ -23,6 +23,8 @@ use crate::{
 /// How long MongoDB waits for news before it answers with none. Also the longest that the end of a transaction waits
 /// to be seen as one.
 const AWAIT: Duration = Duration::from_millis(100);
+/// Events in an answer of MongoDB at most. In a backlog it would fill 16 MB, and stand still until they are read.
+pub const BATCH: u32 = 512;
 
 /// Bytes of the largest image that is asked for.
 const IMAGE_MAX: i32 = 7 << 20;
@@ -96,7 +98,8 @@ pub async fn open(mongo: &Mongo, start: &Start) -> Result<ChangeStream<RawDocume
     let options = ChangeStreamOptions::builder()
         .full_document(FullDocumentType::WhenAvailable)
         .full_document_before_change(FullDocumentBeforeChangeType::WhenAvailable)
-        .max_await_time(AWAIT);
+        .max_await_time(AWAIT)
+        .batch_size(BATCH);
     let options = match start {
         Start::After(token) => options.start_after(resume_token(token)?).build(),
         Start::Later(ct) => {

@@ -11,6 +11,7 @@ use super::{Relay, missing::Missing, sequencer::Sequencer};
 use crate::{
     cache::log::{Appended, Checked, Log, Tail},
     events::Events,
+    fields::Mapping,
     model::{
         log::Entry,
         position::{ClusterTime, Epoch, Position, Seq},
@@ -23,8 +24,8 @@ use crate::{
     telemetry::metrics::{Hop, metrics, now},
 };
 
-/// Events between the stream and the log.
-const CHANNEL: usize = 1024;
+/// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
+const CHANNEL: usize = 2 * watch::BATCH as usize;
 /// How often an idle stream tells that it is.
 const CHECKED: Duration = Duration::from_secs(1);
 /// How often the log is trimmed.
@@ -34,7 +35,7 @@ const RETRY: Duration = Duration::from_millis(200);
 
 /// What the reader hands on.
 enum Read {
-    Event(RawDocumentBuf),
+    Event(Event),
     /// An empty answer: nothing is behind what was handed on. With the token to resume at.
     Idle(Option<String>),
     Failed(mongodb::error::Error),
@@ -83,7 +84,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     tracing::info!(position = %sequencer.tail().position, "the change stream is open");
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let reading = term.child_token();
-    let reader = tokio::spawn(read(stream, sender, reading.clone()));
+    let reader = tokio::spawn(read(stream, relay.mongo.mapping.clone(), sender, reading.clone()));
     let ended = follow(relay, log, &mut sequencer, &mut receiver, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
@@ -136,12 +137,13 @@ enum Begin {
 /// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
 async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
+    mapping: Mapping,
     sender: mpsc::Sender<Read>,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
         let read = match stream.next_if_any().await {
-            Ok(Some(event)) => Read::Event(event),
+            Ok(Some(raw)) => Event::read(&mapping, &raw).map_or_else(Read::Failed, Read::Event),
             Ok(None) if !stream.is_alive() => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
             Ok(None) => Read::Idle(stream.resume_token().and_then(|token| watch::token_text(&token).ok())),
             Err(error) => Read::Failed(error),
@@ -176,8 +178,7 @@ async fn follow(
         let mut end = None;
         for read in batch.drain(..) {
             match read {
-                Read::Event(raw) => {
-                    let event = Event::read(&relay.mongo.mapping, &raw).context("a change event")?;
+                Read::Event(event) => {
                     idle = None;
                     if event.kind == Kind::Invalidate {
                         idle = Some(None);

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Records in an entry, at most.
-const RECORDS_MAX: usize = 256;
+const RECORDS_MAX: usize = 512;
 /// Bytes of rows in an entry, about; a single larger one stands alone.
-const BYTES_MAX: usize = 64 << 10;
+const BYTES_MAX: usize = 256 << 10;
 /// Events of an open transaction that are held back; of a larger one the log gets parts.
 const HELD_MAX: usize = 512;
 
