@@ -7,6 +7,8 @@
 
 #[path = "faults/audit.rs"]
 mod audit;
+#[path = "faults/browsers.rs"]
+mod browsers;
 #[path = "faults/client.rs"]
 mod client;
 #[path = "faults/cluster.rs"]
@@ -31,6 +33,7 @@ use std::{
 };
 
 use audit::Count;
+use browsers::Browsers;
 use bson::{Document, doc};
 use chargedeck::{
     cache::log::Log,
@@ -63,6 +66,7 @@ const MANY: u64 = 60;
 struct Run {
     cluster: Cluster,
     clients: Vec<Client>,
+    browsers: Option<Browsers>,
     writers: Writers,
     referee: Arc<Referee>,
     comparing: JoinHandle<()>,
@@ -79,7 +83,7 @@ impl Run {
         let client = |i| Client::start(format!("client {i}"), seed ^ (i << 32), account.clone(), referee.clone());
         let clients: Vec<Client> = (0..clients).map(client).collect();
         // Until there is a log, what is written is in no epoch.
-        audit::until_equal(&cluster, &clients).await.expect("every screen shows that there is nothing");
+        audit::until_equal(&cluster, &clients, None).await.expect("every screen shows that there is nothing");
         let pause = Duration::from_millis(20);
         let writers = Writers::start(4, seed, &cluster.uri, cluster.mongo.operator.name(), pause, &referee).await;
         let (judge, mongo) = (referee.clone(), cluster.mongo.clone());
@@ -95,10 +99,19 @@ impl Run {
             true
         };
         cluster::eventually("enough documents to lose", all_written).await;
-        let mut run = Self { cluster, clients, writers, referee, comparing, rng, table: BTreeMap::new() };
+        let mut run =
+            Self { cluster, clients, browsers: None, writers, referee, comparing, rng, table: BTreeMap::new() };
         run.settle().await;
         run.referee.take_resyncs();
         run
+    }
+
+    /// Two pages in a real browser look on, too, by way of two instances.
+    async fn with_browsers(mut self) -> Self {
+        let ports = self.cluster.ports();
+        self.browsers = Some(Browsers::start(ports[0], ports[1]).await);
+        self.settle().await;
+        self
     }
 
     /// Waits until every screen equals MongoDB while nobody writes, and looks for every acknowledged write among the
@@ -106,7 +119,7 @@ impl Run {
     async fn settle(&mut self) -> (Duration, Count) {
         let healed = Instant::now();
         let resting = self.writers.rest().await;
-        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients, self.browsers.as_ref()).await {
             self.referee.broken(format!("never equal: {how}"));
         }
         let stale = healed.elapsed();
@@ -119,9 +132,14 @@ impl Run {
         let began = Instant::now();
         println!("{fault}");
         self.referee.pings_are_late(fault.delays_clients());
+        let sign_ins = |run: &Self| run.browsers.as_ref().map(Browsers::sign_ins);
+        let signed_in = sign_ins(self);
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
         let (stale, count) = self.settle().await;
+        if sign_ins(self) > signed_in && !fault.ends_sessions() {
+            self.referee.broken(format!("{fault}: a browser had to be signed in again"));
+        }
         self.referee.pings_are_late(false);
         let resyncs = self.referee.take_resyncs();
         println!("  {:.1} s, equal after {:.1} s, {count:?}, {resyncs:?}", struck.as_secs_f64(), stale.as_secs_f64());
@@ -155,7 +173,7 @@ impl Run {
         }
         fault.strike(&mut self.cluster, &mut self.rng).await;
         self.write_one_each().await;
-        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients, self.browsers.as_ref()).await {
             self.referee.broken(format!("never equal: {how}"));
         }
         // Whatever is read in an order is a list's rows.
@@ -210,7 +228,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
     let _alone = ALONE.lock().await;
-    let mut run = Run::start(Cluster::start().await, 60, number("CHARGEDECK_FAULTS_SEED").unwrap_or(1)).await;
+    let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or(1);
+    let mut run = Run::start(Cluster::start().await, 60, seed).await.with_browsers().await;
     let only = env::var("CHARGEDECK_FAULTS").unwrap_or_default();
     for fault in Fault::SELECTION.into_iter().filter(|fault| fault.to_string().contains(&only)) {
         run.strike(fault).await;
@@ -272,7 +291,7 @@ async fn faults_at_random() {
     let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or_else(rand::random);
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let _alone = ALONE.lock().await;
-    let mut run = Run::start(Cluster::start().await, 200, seed).await;
+    let mut run = Run::start(Cluster::start().await, 200, seed).await.with_browsers().await;
     let mut schedule = ChaCha8Rng::seed_from_u64(seed);
     while Instant::now() < end {
         run.strike(*Fault::ALL.choose(&mut schedule).expect("there are faults")).await;

@@ -203,7 +203,9 @@ async fn instance(i: usize, mongo: Link, uri: &str, name: &str, redis: u16) -> I
     let door = Proxy::new(0, &clients).await;
     let mut env = environment(&format!("{uri}&appName={}", app_name(i)), name, redis_door.port());
     env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(door.port()));
+    // The browser side that was built, and the names of its files, whichever program stands beside them.
     env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
+    env.insert("LEPTOS_HASH_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/app/hash.txt").to_owned());
     let server = Server::new(
         "env",
         |port, _| {
