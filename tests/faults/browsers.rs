@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::OwnedFd,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -59,6 +59,8 @@ pub struct Browsers {
     pipes: Mutex<(pipe::Sender, Lines<BufReader<pipe::Receiver>>)>,
     /// How often the pages had to be signed in.
     sign_ins: AtomicU32,
+    /// Ends by itself, when its input does.
+    _node: Child,
 }
 
 impl Browsers {
@@ -76,7 +78,7 @@ impl Browsers {
         let answers = pipe::Receiver::from_owned_fd(OwnedFd::from(output)).expect("a pipe");
         let mut answers = BufReader::new(answers).lines();
         next(&mut answers).await;
-        Self { pipes: Mutex::new((asks, answers)), sign_ins: AtomicU32::new(0) }
+        Self { pipes: Mutex::new((asks, answers)), sign_ins: AtomicU32::new(0), _node: node }
     }
 
     /// How often the pages had to be signed in until they were last looked at, the first time included.
