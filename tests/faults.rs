@@ -5,8 +5,12 @@
 //! `cargo test --test faults` strikes with a selection, or those of it whose names contain `CHARGEDECK_FAULTS`;
 //! `scripts/faults` at random, for as long as it is told.
 
+#[path = "faults/asleep.rs"]
+mod asleep;
 #[path = "faults/audit.rs"]
 mod audit;
+#[path = "faults/browsers.rs"]
+mod browsers;
 #[path = "faults/client.rs"]
 mod client;
 #[path = "faults/cluster.rs"]
@@ -19,6 +23,8 @@ mod nemesis;
 mod proxy;
 #[path = "faults/referee.rs"]
 mod referee;
+#[path = "faults/relays.rs"]
+mod relays;
 mod support;
 #[path = "faults/writer.rs"]
 mod writer;
@@ -26,18 +32,22 @@ mod writer;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use audit::Count;
+use browsers::Browsers;
 use bson::{Document, doc};
 use chargedeck::{
     cache::log::Log,
     model::{ids::Collection, position::Epoch},
 };
 use client::{Account, Client};
-use cluster::Cluster;
+use cluster::{Cluster, Plan};
 use mongodb::Database;
 use nemesis::Fault;
 use rand::{SeedableRng, seq::IndexedRandom};
@@ -63,6 +73,7 @@ const MANY: u64 = 60;
 struct Run {
     cluster: Cluster,
     clients: Vec<Client>,
+    browsers: Option<Browsers>,
     writers: Writers,
     referee: Arc<Referee>,
     comparing: JoinHandle<()>,
@@ -79,7 +90,7 @@ impl Run {
         let client = |i| Client::start(format!("client {i}"), seed ^ (i << 32), account.clone(), referee.clone());
         let clients: Vec<Client> = (0..clients).map(client).collect();
         // Until there is a log, what is written is in no epoch.
-        audit::until_equal(&cluster, &clients).await.expect("every screen shows that there is nothing");
+        audit::until_equal(&cluster, &clients, None).await.expect("every screen shows that there is nothing");
         let pause = Duration::from_millis(20);
         let writers = Writers::start(4, seed, &cluster.uri, cluster.mongo.operator.name(), pause, &referee).await;
         let (judge, mongo) = (referee.clone(), cluster.mongo.clone());
@@ -95,10 +106,19 @@ impl Run {
             true
         };
         cluster::eventually("enough documents to lose", all_written).await;
-        let mut run = Self { cluster, clients, writers, referee, comparing, rng, table: BTreeMap::new() };
+        let mut run =
+            Self { cluster, clients, browsers: None, writers, referee, comparing, rng, table: BTreeMap::new() };
         run.settle().await;
         run.referee.take_resyncs();
         run
+    }
+
+    /// Two pages in a real browser look on, too, by way of two instances.
+    async fn with_browsers(mut self) -> Self {
+        let ports = self.cluster.ports();
+        self.browsers = Some(Browsers::start(ports[0], ports[1]).await);
+        self.settle().await;
+        self
     }
 
     /// Waits until every screen equals MongoDB while nobody writes, and looks for every acknowledged write among the
@@ -106,7 +126,7 @@ impl Run {
     async fn settle(&mut self) -> (Duration, Count) {
         let healed = Instant::now();
         let resting = self.writers.rest().await;
-        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients, self.browsers.as_ref()).await {
             self.referee.broken(format!("never equal: {how}"));
         }
         let stale = healed.elapsed();
@@ -119,9 +139,14 @@ impl Run {
         let began = Instant::now();
         println!("{fault}");
         self.referee.pings_are_late(fault.delays_clients());
+        let sign_ins = |run: &Self| run.browsers.as_ref().map(Browsers::sign_ins);
+        let signed_in = sign_ins(self);
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
         let (stale, count) = self.settle().await;
+        if sign_ins(self) > signed_in && !fault.ends_sessions() {
+            self.referee.broken(format!("{fault}: a browser had to be signed in again"));
+        }
         self.referee.pings_are_late(false);
         let resyncs = self.referee.take_resyncs();
         println!("  {:.1} s, equal after {:.1} s, {count:?}, {resyncs:?}", struck.as_secs_f64(), stale.as_secs_f64());
@@ -155,7 +180,7 @@ impl Run {
         }
         fault.strike(&mut self.cluster, &mut self.rng).await;
         self.write_one_each().await;
-        if let Err(how) = audit::until_equal(&self.cluster, &self.clients).await {
+        if let Err(how) = audit::until_equal(&self.cluster, &self.clients, self.browsers.as_ref()).await {
             self.referee.broken(format!("never equal: {how}"));
         }
         // Whatever is read in an order is a list's rows.
@@ -210,7 +235,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
     let _alone = ALONE.lock().await;
-    let mut run = Run::start(Cluster::start().await, 60, number("CHARGEDECK_FAULTS_SEED").unwrap_or(1)).await;
+    let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or(1);
+    let mut run = Run::start(Cluster::start(Plan::FULL).await, 60, seed).await.with_browsers().await;
     let only = env::var("CHARGEDECK_FAULTS").unwrap_or_default();
     for fault in Fault::SELECTION.into_iter().filter(|fault| fault.to_string().contains(&only)) {
         run.strike(fault).await;
@@ -221,7 +247,7 @@ async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_come_back_at_once_each_list_is_read_once() {
     let _alone = ALONE.lock().await;
-    let mut run = Run::start(Cluster::start().await, 150, 2).await;
+    let mut run = Run::start(Cluster::start(Plan::FULL).await, 150, 2).await;
     let [lists, accounts] = run.reads_of(Fault::InstanceKilled).await;
     assert_eq!(lists, 0, "who comes back to another instance goes on where it was");
     println!("{accounts} reads of accounts when an instance of three was killed");
@@ -235,8 +261,8 @@ async fn however_many_come_back_at_once_each_list_is_read_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
     let _alone = ALONE.lock().await;
-    let small = Cluster::start_with(1, 1, &["--oplogSize", "1", "--syncdelay", "1"]).await;
-    let mut run = Run::start(small, 10, 3).await;
+    let plan = Plan { instances: 1, mongod: &["--oplogSize", "1", "--syncdelay", "1"], ..Plan::SMALL };
+    let mut run = Run::start(Cluster::start(plan).await, 10, 3).await;
     let resting = run.writers.rest().await;
     let epochs = async |run: &Run| -> BTreeSet<Epoch> {
         let log = Log::new(run.cluster.keys().await);
@@ -266,13 +292,57 @@ async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clients_that_do_not_read_are_closed_and_nobody_else_notices() {
+    const ASLEEP: usize = 200;
+    // Frames on their way, for each; and what the process needs besides while it works.
+    const MEMORY: u64 = ASLEEP as u64 * (64 << 10) + (32 << 20);
+    let _alone = ALONE.lock().await;
+    let mut run = Run::start(Cluster::start(Plan::SMALL).await, 20, 4).await;
+    let cookie = Account::new(run.cluster.ports()).cookie(None).await.expect("a session");
+    let before = asleep::private_memory(&run.cluster.instances[0]);
+    let mut asleep = Vec::new();
+    for _ in 0..ASLEEP {
+        asleep.push(asleep::asleep(&run.cluster.instances[0], &cookie).await.expect("a socket"));
+    }
+    let began = Instant::now();
+    let most = AtomicU64::new(0);
+    let all_closed = async || {
+        most.fetch_max(asleep::private_memory(&run.cluster.instances[0]), Ordering::Relaxed);
+        asleep::closed(&run.cluster.instances[0]).await.is_ok_and(|closed| closed == ASLEEP)
+    };
+    cluster::eventually("sockets closed with 4008", all_closed).await;
+    let more = most.into_inner().saturating_sub(before);
+    println!("closed after {:.1} s, {} MiB more", began.elapsed().as_secs_f64(), more >> 20);
+    assert!(more < MEMORY, "{} MiB more", more >> 20);
+    run.settle().await;
+    let resyncs = run.referee.take_resyncs();
+    assert!(resyncs.is_empty(), "others were told to begin anew: {resyncs:?}");
+    run.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_relays_at_once_give_each_number_once() {
+    let _alone = ALONE.lock().await;
+    assert_eq!(relays::two_at_once("").await, Ok(()));
+}
+
+#[cfg(feature = "guards")]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_compare_and_set_two_relays_give_a_number_twice() {
+    let _alone = ALONE.lock().await;
+    let found = relays::two_at_once("compare_and_set").await;
+    println!("{found:?}");
+    assert!(found.is_err(), "nothing was missed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs for CHARGEDECK_FAULTS_MINUTES (10): scripts/faults"]
 async fn faults_at_random() {
     let minutes = number("CHARGEDECK_FAULTS_MINUTES").unwrap_or(10);
     let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or_else(rand::random);
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let _alone = ALONE.lock().await;
-    let mut run = Run::start(Cluster::start().await, 200, seed).await;
+    let mut run = Run::start(Cluster::start(Plan::FULL).await, 200, seed).await.with_browsers().await;
     let mut schedule = ChaCha8Rng::seed_from_u64(seed);
     while Instant::now() < end {
         run.strike(*Fault::ALL.choose(&mut schedule).expect("there are faults")).await;

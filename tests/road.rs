@@ -3,8 +3,12 @@
 #[cfg(feature = "guards")]
 #[path = "road/controls.rs"]
 mod controls;
+#[path = "road/epochs.rs"]
+mod epochs;
 #[path = "road/guarantees.rs"]
 mod guarantees;
+#[path = "road/reads.rs"]
+mod reads;
 #[path = "road/reports.rs"]
 mod reports;
 mod support;
@@ -61,11 +65,15 @@ struct Network {
 
 impl Network {
     async fn new() -> Self {
-        let (mongod, redis) = (support::mongod().await, support::redis().await);
-        let name = support::fresh_name("road");
+        Self::on(support::mongod().await, &support::fresh_name("road"), "").await
+    }
+
+    /// The database of this name, read by what the file says.
+    async fn on(mongod: &support::Mongod, name: &str, file: &str) -> Self {
+        let redis = support::redis().await;
         let env: BTreeMap<String, String> = [
             ("MONGODB_URI", mongod.uri()),
-            ("MONGODB_DB", name.clone()),
+            ("MONGODB_DB", name.to_owned()),
             ("CHARGEDECK_DB", format!("{name}_app")),
             ("REDIS_URL", redis.url()),
             ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
@@ -73,7 +81,7 @@ impl Network {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
-        let settings = Settings::from_sources("", &env).unwrap();
+        let settings = Settings::from_sources(file, &env).unwrap();
         let mongo_settings: &MongoSettings = &settings.mongo;
         Self {
             mongo: Mongo::connect(mongo_settings).await.unwrap(),

@@ -34,7 +34,8 @@ pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument)
         let name = element.key().as_str();
         if shown.contains(&name) {
             let value = element.value().map_or_else(|_| unread(), |v| value(v, 0));
-            fields.insert(name.to_owned(), value);
+            // Of a field that stands twice the first counts, as for the stages of the change stream.
+            fields.entry(name.to_owned()).or_insert(value);
         }
     }
     fields
@@ -53,8 +54,8 @@ fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
             };
             let Some(value) = value else { continue };
             match &wanted.to {
-                To::Field(name) => drop(fields.insert((*name).to_owned(), value)),
-                To::Other(name) => drop(other.insert(name.clone(), value)),
+                To::Field(name) => _ = fields.entry((*name).to_owned()).or_insert(value),
+                To::Other(name) => _ = other.entry(name.clone()).or_insert(value),
             }
         }
     }

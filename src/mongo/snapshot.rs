@@ -37,6 +37,8 @@ pub struct Rows {
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &Sight) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
+    // Of a collection that does not exist MongoDB tells no time at which it was read.
+    let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let direction = if collection == Collection::Stations { 1 } else { -1 };
     let fetched = collection.fetched();
@@ -76,7 +78,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     };
     let others = (selection.follows_clock() && exhausted && rows.len() + others.len() <= fetched).then_some(others);
     rows.truncate(fetched);
-    Ok(Rows { ct: snapshot_time(&session)?, rows, complete: exhausted, total, others })
+    Ok(Rows { ct: snapshot_time(&session).unwrap_or(before), rows, complete: exhausted, total, others })
 }
 
 /// How many documents match at the session's time.

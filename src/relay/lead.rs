@@ -49,7 +49,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     let remapped = log.fields().await? != fields;
     let (start, mut sequencer) = match log.last().await? {
         other if remapped => {
-            let begin = other.as_ref().and_then(|(_, last)| Some(Begin::After(last.as_ref()?.ct)));
+            let begin = other.as_ref().and_then(|(_, last)| last.as_ref().map(Begin::after));
             let tail = other.map(|(tail, _)| tail);
             bump(relay, log, tail, "fields are mapped otherwise", begin.unwrap_or(Begin::Written)).await?
         }
@@ -128,10 +128,18 @@ enum End {
 enum Begin {
     /// After the event of this time.
     After(ClusterTime),
+    /// After a part of the transaction of this time: the rest of it cannot be had alone.
+    Within(ClusterTime),
     /// After the last change that is an event already.
     Written,
     /// Now: what happened meanwhile can be had no more.
     Now,
+}
+
+impl Begin {
+    fn after(last: &Entry) -> Self {
+        if last.closed == last.last { Self::After(last.ct) } else { Self::Within(last.ct) }
+    }
 }
 
 /// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
@@ -271,12 +279,12 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
 async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin: Begin) -> Result<(Start, Sequencer)> {
     let written = written(relay).await?;
     let known = match begin {
-        Begin::After(ct) => Some(ct),
+        Begin::After(ct) | Begin::Within(ct) => Some(ct),
         Begin::Written => written.and_then(|(_, ct)| ct),
         Begin::Now => None,
     };
     let (from, gap) = match known {
-        Some(ct) if !images_are_gone(relay, ct.instant()).await? => (ct, false),
+        Some(ct) if !images_are_gone(relay, ct.instant()).await? => (ct, matches!(begin, Begin::Within(_))),
         // Before the first epoch there is nothing to miss.
         _ => (
             relay.mongo.operation_time().await.context("asking for the operation time")?,

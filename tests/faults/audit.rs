@@ -17,6 +17,7 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 
 use super::{
+    browsers::Browsers,
     client::Client,
     cluster::{Cluster, LOOK, PATIENCE},
     referee::{difference, documents},
@@ -36,10 +37,14 @@ const FIGURES: [&str; 8] = [
 ];
 
 /// Waits until every screen shows what MongoDB has, and says how long that took; else what is different.
-pub async fn until_equal(cluster: &Cluster, clients: &[Client]) -> Result<Duration, String> {
+pub async fn until_equal(
+    cluster: &Cluster,
+    clients: &[Client],
+    browsers: Option<&Browsers>,
+) -> Result<Duration, String> {
     let began = Instant::now();
     loop {
-        match unequal(cluster, clients).await {
+        match unequal(cluster, clients, browsers).await {
             Ok(None) => return Ok(began.elapsed()),
             Ok(Some(how)) if began.elapsed() > PATIENCE => return Err(how),
             Err(error) if began.elapsed() > PATIENCE => return Err(format!("MongoDB does not answer: {error}")),
@@ -48,7 +53,11 @@ pub async fn until_equal(cluster: &Cluster, clients: &[Client]) -> Result<Durati
     }
 }
 
-async fn unequal(cluster: &Cluster, clients: &[Client]) -> mongodb::error::Result<Option<String>> {
+async fn unequal(
+    cluster: &Cluster,
+    clients: &[Client],
+    browsers: Option<&Browsers>,
+) -> mongodb::error::Result<Option<String>> {
     let mut expected = BTreeMap::new();
     for collection in Collection::ALL {
         let all = documents(&cluster.mongo, collection).await?;
@@ -70,7 +79,10 @@ async fn unequal(cluster: &Cluster, clients: &[Client]) -> mongodb::error::Resul
             }
         }
     }
-    Ok(None)
+    match browsers {
+        Some(browsers) => Ok(browsers.unequal(&expected[&Collection::Stations], &figures).await),
+        None => Ok(None),
+    }
 }
 
 async fn expected_figures(cluster: &Cluster) -> mongodb::error::Result<Value> {

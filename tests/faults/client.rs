@@ -22,10 +22,14 @@ use chargedeck::model::{
 use futures_util::{SinkExt, StreamExt};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -54,7 +58,10 @@ impl Account {
     }
 
     /// The session's cookie; signs in if there is none, or if `refused` is it.
-    async fn cookie(&self, refused: Option<&str>) -> Result<String> {
+    ///
+    /// # Errors
+    /// No instance lets us in.
+    pub async fn cookie(&self, refused: Option<&str>) -> Result<String> {
         let mut cookie = self.cookie.lock().await;
         if cookie.is_empty() || refused == Some(cookie.as_str()) {
             let port = *self.ports.choose(&mut rand::rng()).context("no instance")?;
@@ -158,11 +165,7 @@ impl Life {
     async fn connection(&mut self) -> Result<()> {
         let cookie = self.account.cookie(self.refused.take().as_deref()).await?;
         let port = *self.account.ports.choose(&mut self.rng).context("no instance")?;
-        let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
-        request.headers_mut().insert("origin", http::origin(port).parse()?);
-        request.headers_mut().insert("cookie", cookie.parse()?);
-        request.headers_mut().insert("sec-websocket-protocol", COMPACT.parse()?);
-        let mut socket = match timeout(SILENCE, connect_async(request)).await? {
+        let mut socket = match timeout(SILENCE, connect_async(handshake(port, &cookie)?)).await? {
             Ok((socket, _)) => socket,
             Err(Error::Http(answer)) if answer.status() == 401 => {
                 self.refused = Some(cookie);
@@ -326,7 +329,24 @@ impl Life {
     }
 }
 
-async fn send(socket: &mut Socket, message: &ClientMessage) -> Result<()> {
+/// Asks the instance behind this port for a socket.
+///
+/// # Errors
+/// The cookie is none.
+pub fn handshake(port: u16, cookie: &str) -> Result<Request> {
+    let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
+    request.headers_mut().insert("origin", http::origin(port).parse()?);
+    request.headers_mut().insert("cookie", cookie.parse()?);
+    request.headers_mut().insert("sec-websocket-protocol", COMPACT.parse()?);
+    Ok(request)
+}
+
+/// # Errors
+/// The socket has ended, or takes nothing.
+pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    message: &ClientMessage,
+) -> Result<()> {
     Ok(timeout(SILENCE, socket.send(Message::text(serde_json::to_string(message)?))).await??)
 }
 

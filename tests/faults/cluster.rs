@@ -43,6 +43,21 @@ impl Instance {
     }
 }
 
+/// What a cluster is made of.
+pub struct Plan {
+    pub members: usize,
+    /// More arguments for each member.
+    pub mongod: &'static [&'static str],
+    pub instances: usize,
+    /// Guards that the instances do without, as `CHARGEDECK_GUARDS_OFF` names them.
+    pub guards_off: &'static str,
+}
+
+impl Plan {
+    pub const FULL: Self = Self { members: 3, mongod: &[], instances: 3, guards_off: "" };
+    pub const SMALL: Self = Self { members: 1, mongod: &[], instances: 2, guards_off: "" };
+}
+
 pub struct Cluster {
     pub members: Vec<Mongod>,
     /// Kept: without them nobody reaches the members.
@@ -56,15 +71,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub async fn start() -> Self {
-        Self::start_with(3, 3, &[]).await
-    }
-
-    /// So many members, with more arguments, and so many instances.
-    pub async fn start_with(members: usize, instances: usize, arguments: &[&str]) -> Self {
-        let links: Vec<Link> = (0..instances).map(|_| Link::new()).collect();
+    pub async fn start(plan: Plan) -> Self {
+        let links: Vec<Link> = (0..plan.instances).map(|_| Link::new()).collect();
         let members: Vec<Mongod> =
-            futures_util::future::join_all((0..members).map(|_| Mongod::member(arguments))).await;
+            futures_util::future::join_all((0..plan.members).map(|_| Mongod::member(plan.mongod))).await;
         let mut doors = Vec::new();
         for member in &members {
             // The closing quote keeps one name from being the beginning of another.
@@ -83,7 +93,7 @@ impl Cluster {
         replicate(&replica, &primary).await;
 
         let name = fresh_name("faults");
-        let env = environment(&uri, &name, primary.port());
+        let mut env = environment(&uri, &name, primary.port());
         let settings = Settings::from_sources("", &env).expect("settings made here are valid");
         let mongo = Mongo::connect(&settings.mongo).await.expect("a URI made here is valid");
         let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
@@ -92,7 +102,9 @@ impl Cluster {
 
         let mut instances = Vec::new();
         for (i, mongo) in links.into_iter().enumerate() {
-            instances.push(instance(i, mongo, &uri, &name, primary.port()).await);
+            env.insert("MONGODB_URI".to_owned(), format!("{uri}&appName={}", app_name(i)));
+            env.insert("CHARGEDECK_GUARDS_OFF".to_owned(), plan.guards_off.to_owned());
+            instances.push(instance(env.clone(), mongo, primary.port()).await);
         }
         let cluster = Self { members, _doors: doors, redis: [primary, replica], instances, mongo, uri };
         for i in 0..cluster.instances.len() {
@@ -183,12 +195,16 @@ fn app_name(i: usize) -> String {
     format!("instance-{i}-")
 }
 
+fn redis_url(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}")
+}
+
 fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
     [
         ("MONGODB_URI", uri.to_owned()),
         ("MONGODB_DB", name.to_owned()),
         ("CHARGEDECK_DB", format!("{name}_app")),
-        ("REDIS_URL", format!("redis://127.0.0.1:{redis}")),
+        ("REDIS_URL", redis_url(redis)),
         ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
         ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
     ]
@@ -196,18 +212,21 @@ fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
     .into()
 }
 
-async fn instance(i: usize, mongo: Link, uri: &str, name: &str, redis: u16) -> Instance {
+async fn instance(mut env: BTreeMap<String, String>, mongo: Link, redis: u16) -> Instance {
     let (clients, redis_link) = (Link::new(), Link::new());
     let redis_door = Proxy::new(redis, &redis_link).await;
     // Its address is known when the server has a port.
     let door = Proxy::new(0, &clients).await;
-    let mut env = environment(&format!("{uri}&appName={}", app_name(i)), name, redis_door.port());
+    env.insert("REDIS_URL".to_owned(), redis_url(redis_door.port()));
     env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(door.port()));
+    // The browser side that was built, and the names of its files, whichever program stands beside them.
     env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
+    env.insert("LEPTOS_HASH_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/app/hash.txt").to_owned());
     let server = Server::new(
         "env",
         |port, _| {
             env.insert("LEPTOS_SITE_ADDR".to_owned(), format!("127.0.0.1:{port}"));
+            env.insert("CHARGEDECK_METRICS_ADDR".to_owned(), format!("{}:{port}", http::METRICS));
             let set = env.iter().map(|(key, value)| format!("{key}={value}"));
             set.chain([env!("CARGO_BIN_EXE_chargedeck").to_owned(), "serve".to_owned()]).collect()
         },

@@ -12,6 +12,9 @@ use tokio::{
 /// The longest that an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Where instances tell of themselves, at the port at which they serve elsewhere.
+pub const METRICS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 pub struct Answer {
     pub status: u16,
     pub head: String,
@@ -26,7 +29,8 @@ pub fn origin(port: u16) -> String {
 /// # Errors
 /// Nobody answers in time.
 pub async fn get(port: u16, path: &str, cookie: &str) -> Result<Answer> {
-    ask(port, format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n")).await
+    ask(Ipv4Addr::LOCALHOST, port, format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"))
+        .await
 }
 
 /// # Errors
@@ -34,6 +38,7 @@ pub async fn get(port: u16, path: &str, cookie: &str) -> Result<Answer> {
 pub async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
     let (origin, length) = (origin(port), body.len());
     ask(
+        Ipv4Addr::LOCALHOST,
         port,
         format!(
             "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n\
@@ -43,9 +48,17 @@ pub async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
     .await
 }
 
-async fn ask(port: u16, request: String) -> Result<Answer> {
+/// What the instance of this port tells of itself.
+///
+/// # Errors
+/// As [`get`].
+pub async fn metrics(port: u16) -> Result<Answer> {
+    ask(METRICS, port, "GET /metrics HTTP/1.0\r\n\r\n".to_owned()).await
+}
+
+async fn ask(of: Ipv4Addr, port: u16, request: String) -> Result<Answer> {
     let answered = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        let mut stream = TcpStream::connect((of, port)).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut text = Vec::new();
         stream.read_to_end(&mut text).await?;

@@ -140,6 +140,11 @@ impl Fault {
         matches!(self, Self::Hole(Side::Clients) | Self::Late(Side::Clients) | Self::SlowClients)
     }
 
+    /// Whether Redis loses who is signed in.
+    pub const fn ends_sessions(self) -> bool {
+        matches!(self, Self::RedisFlushed | Self::ReplicaOfOlderEpoch)
+    }
+
     /// Strikes and heals.
     pub async fn strike(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) {
         // Where the stream and the log are read and written it hurts most.

@@ -31,7 +31,8 @@ async fn append(log: &Log, epoch: u64, from: Option<u64>, to: u64) {
     }
 }
 
-async fn all(log: &Log) -> Vec<Entry> {
+/// All that the log has.
+pub async fn all(log: &Log) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     loop {
         let page = log.after(entries.last().map(Entry::position)).await.unwrap();

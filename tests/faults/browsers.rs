@@ -1,0 +1,133 @@
+//! Two pages in a real browser among the clients: `end2end/faults.mjs` opens them and says what they show.
+
+use std::{
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use chargedeck::{
+    model::{
+        entities::{Station, see},
+        fields::Fields,
+        ids::DocId,
+    },
+    ui::words,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    net::unix::pipe,
+    sync::Mutex,
+    time::timeout,
+};
+
+use super::{
+    cluster::{EMAIL, PASSWORD},
+    http,
+};
+
+/// The longest that the browser may take to start, or to say what it shows.
+const ANSWERS: Duration = Duration::from_secs(60);
+const MISSING: &str = "the browser does not answer; what it said stands above. It needs node, the packages of end2end and \
+                       Chromium (CHROMIUM may name it), which scripts/setup installs";
+
+/// A row of a list, or a figure, as it reads.
+type Shown = Vec<Option<String>>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    path: String,
+    /// How often it had to be signed in, the first time included.
+    sign_ins: u32,
+    /// Errors of its script, and of its coming alive.
+    complaints: Vec<String>,
+    /// Whether it is still the one that was opened, or came after signing in.
+    #[serde(default)]
+    marked: bool,
+    #[serde(default)]
+    shown: Vec<Shown>,
+    /// Why it could not be looked at just now.
+    trouble: Option<String>,
+}
+
+/// The running browser. Dropped, it ends, because its input does.
+pub struct Browsers {
+    pipes: Mutex<(pipe::Sender, Lines<BufReader<pipe::Receiver>>)>,
+    /// How often the pages had to be signed in.
+    sign_ins: AtomicU32,
+    /// Ends by itself, when its input does.
+    _node: Child,
+}
+
+impl Browsers {
+    /// Opens Stations and the Overview, by way of two instances' ports.
+    pub async fn start(stations: u16, overview: u16) -> Self {
+        let node = Command::new("node")
+            .arg("end2end/faults.mjs")
+            .args([&http::origin(stations), &http::origin(overview), EMAIL, PASSWORD])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut node = node.unwrap_or_else(|error| panic!("node: {error}; {MISSING}"));
+        let (input, output) = (node.stdin.take().expect("piped"), node.stdout.take().expect("piped"));
+        let asks = pipe::Sender::from_owned_fd(OwnedFd::from(input)).expect("a pipe");
+        let answers = pipe::Receiver::from_owned_fd(OwnedFd::from(output)).expect("a pipe");
+        let mut answers = BufReader::new(answers).lines();
+        next(&mut answers).await;
+        Self { pipes: Mutex::new((asks, answers)), sign_ins: AtomicU32::new(0), _node: node }
+    }
+
+    /// How often the pages had to be signed in until they were last looked at, the first time included.
+    pub fn sign_ins(&self) -> u32 {
+        self.sign_ins.load(Ordering::Relaxed)
+    }
+
+    /// What a page shows otherwise than it should, if one does.
+    pub async fn unequal(&self, stations: &[(DocId, Fields)], figures: &Value) -> Option<String> {
+        let (asks, answers) = &mut *self.pipes.lock().await;
+        asks.write_all(b"\n").await.expect(MISSING);
+        let pages = next(answers).await;
+        self.sign_ins.store(pages.iter().map(|page| page.sign_ins).sum(), Ordering::Relaxed);
+        pages.into_iter().find_map(|page| {
+            let path = &page.path;
+            if let Some(trouble) = page.trouble {
+                return Some(format!("browser, {path}: {trouble}"));
+            }
+            let expected = if path == "/stations" { rows(stations) } else { texts(figures) };
+            if !page.marked || !page.complaints.is_empty() {
+                return Some(format!("browser, {path}: marked {}, complaints {:?}", page.marked, page.complaints));
+            }
+            let at = (0..expected.len().max(page.shown.len())).find(|i| page.shown.get(*i) != expected.get(*i))?;
+            Some(format!("browser, {path}: {at} is {:?}, not {:?}", page.shown.get(at), expected.get(at)))
+        })
+    }
+}
+
+async fn next(answers: &mut Lines<BufReader<pipe::Receiver>>) -> Vec<Page> {
+    let line = timeout(ANSWERS, answers.next_line()).await.expect(MISSING).expect(MISSING).expect(MISSING);
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+/// Stations as their rows read.
+fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
+    let row = |(id, fields): &(DocId, Fields)| {
+        let station = see::<Station>(fields).doc;
+        let connection = station.connection.as_ref().map(|connection| words::connection(connection).into_owned());
+        vec![Some(id.0.clone()), station.name, connection]
+    };
+    stations.iter().map(row).collect()
+}
+
+fn texts(figures: &Value) -> Vec<Shown> {
+    let counted = [
+        ("active_sessions", &figures["active_sessions"]),
+        ("clients", &figures["clients"]),
+        ("open_payments", &figures["open_payments"]["count"]),
+    ];
+    let text = |(name, n): (&str, &Value)| vec![Some(name.to_owned()), n.as_i64().map(words::count)];
+    counted.map(text).into()
+}

@@ -1,0 +1,206 @@
+//! Snapshots and the stream where they are hard to bring together: large transactions, old rows, collections that come
+//! and go, images that are off for a while, documents that say a thing twice.
+
+use std::collections::BTreeSet;
+
+use bson::{RawDocumentBuf, cstr};
+use chargedeck::model::selection::Sight;
+
+use super::*;
+
+/// Forgets a list's cached rows, so that they are read anew.
+async fn forget(network: &Network, epoch: Epoch, of: Collection) {
+    let cached = network.redis.key(&format!("snap:{}:{of}", epoch.0));
+    let () = redis::cmd("DEL").arg(cached).query_async(&mut network.redis.connection()).await.unwrap();
+}
+
+/// The statuses that a list shows.
+fn statuses(window: &Window) -> BTreeSet<String> {
+    window.shown().map(|id| window.row(id).unwrap()["status"].to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_1000_is_whole_for_pages_new_rows_and_rows_cached_before_it() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let payments = network.collection(Collection::Payments);
+    // What the list shows lies all over the transaction.
+    let pay = |n: i64| doc! {"_id": n, "status": "PENDING", "created_at": bson::DateTime::from_millis(n * 7919 % 1000)};
+    payments.insert_many((0..1000).map(pay)).await.unwrap();
+    instance.until("1,000 payments", |hub| open(hub).is_some_and(|open| open.count == 1000)).await;
+    let epoch = instance.hub.head().unwrap().epoch;
+    let everything = Selection::default;
+    forget(&network, epoch, Collection::Payments).await;
+    let mut page = instance.page(Collection::Payments).await;
+    let old = snapshots::cached(&network.redis, epoch, Collection::Payments, &everything()).await.unwrap().unwrap();
+
+    let committed = tokio::spawn({
+        let (client, payments) = (network.mongo.client.clone(), payments.clone());
+        async move {
+            let mut session = client.start_session().await.unwrap();
+            session.start_transaction().await.unwrap();
+            let captured = doc! {"$set": {"status": "CAPTURED"}};
+            payments.update_many(doc! {}, captured).session(&mut session).await.unwrap();
+            session.commit_transaction().await.unwrap();
+        }
+    });
+    let mut changes = instance.hub.changes();
+    let following = async {
+        loop {
+            changes.mark_unchanged();
+            if let Some(delta) = instance.hub.delta_since(Collection::Payments, page.window.received()) {
+                page.window.apply(delta).unwrap();
+            }
+            let shown = statuses(&page.window);
+            assert_eq!(shown.len(), 1, "a page shows half a transaction");
+            forget(&network, epoch, Collection::Payments).await;
+            let read = instance.page(Collection::Payments).await.window;
+            assert_eq!(statuses(&read).len(), 1, "half a transaction was read");
+            if shown.contains("\"CAPTURED\"") {
+                return;
+            }
+            drop(tokio::time::timeout(Duration::from_millis(5), changes.changed()).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), following).await.expect("the transaction is never shown");
+    committed.await.unwrap();
+
+    // An instance that knows the log alone brings rows up to now that were cached before all that.
+    let late = network.instance(false);
+    late.ready().await;
+    network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
+    for instance in [&instance, &late] {
+        forget(&network, epoch, Collection::Payments).await;
+        assert!(snapshots::cache(&network.redis, &old).await.unwrap());
+        let opened = instance.page(Collection::Payments).await.window;
+        assert_eq!(statuses(&opened), statuses(&page.window));
+        assert_eq!(opened.shown().collect::<Vec<_>>(), page.window.shown().collect::<Vec<_>>());
+    }
+    network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
+    let profile = network.mongo.operator.collection::<Document>("system.profile");
+    assert_eq!(profile.count_documents(doc! {"command.find": "payments"}).await.unwrap(), 0, "MongoDB was asked");
+    instance.stop.cancel();
+    late.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_read_while_their_collection_is_made_renamed_and_dropped() {
+    const UNAVAILABLE: Option<i32> = Some(246);
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let epoch = instance.hub.head().unwrap().epoch;
+    let changing = tokio::spawn({
+        let (db, admin) = (network.mongo.operator.clone(), network.mongo.client.database("admin"));
+        let (stations, other) = (db.collection::<Document>("stations"), db.collection::<Document>("other"));
+        let rename = doc! {
+            "renameCollection": format!("{}.other", db.name()), "to": format!("{}.stations", db.name()), "dropTarget": true,
+        };
+        async move {
+            for n in 0..40 {
+                stations.insert_one(doc! {"_id": n, "name": "made"}).await.unwrap();
+                other.insert_one(doc! {"_id": n, "name": "renamed"}).await.unwrap();
+                admin.run_command(rename.clone()).await.unwrap();
+                stations.drop().await.unwrap();
+            }
+            stations.insert_one(doc! {"_id": 100, "name": "last"}).await.unwrap();
+        }
+    });
+    let mut refused = 0;
+    while !changing.is_finished() {
+        let (everything, sight) = (Selection::default(), Sight::default());
+        if let Err(error) = mongo::snapshot::rows(&network.mongo, Collection::Stations, &everything, &sight).await {
+            assert_eq!(mongo::error_code(&error), UNAVAILABLE, "{error}");
+            refused += 1;
+        }
+        forget(&network, epoch, Collection::Stations).await;
+        instance.snapshots.list(Collection::Stations, everything, None).await.expect("rows");
+    }
+    changing.await.unwrap();
+    assert!(refused > 0, "MongoDB could read at any moment, so nothing was shown");
+    let mut page = instance.page(Collection::Stations).await;
+    page.until_equal(&instance, &network).await;
+    assert_eq!(page.window.shown().count(), 1);
+    assert_eq!(instance.hub.head().unwrap().epoch, epoch);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_are_off_for_ten_writes_cost_no_row_and_no_figure() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_many((0..40).map(client)).await.unwrap();
+    let mut page = instance.page(Collection::Clients).await;
+    page.until_equal(&instance, &network).await;
+    let (from, epoch) = (page.window.received(), instance.hub.head().unwrap().epoch);
+    let images = async |enabled: bool| {
+        let modified = doc! {"collMod": "clients", "changeStreamPreAndPostImages": {"enabled": enabled}};
+        network.mongo.operator.run_command(modified).await.unwrap();
+    };
+    let block = async |n: i64| {
+        clients.update_one(doc! {"_id": n}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    };
+    images(false).await;
+    for n in 0..8 {
+        block(n).await;
+    }
+    clients.delete_one(doc! {"_id": 8}).await.unwrap();
+    clients.replace_one(doc! {"_id": 9}, doc! {"name": "Replaced", "status": "BLOCKED"}).await.unwrap();
+    images(true).await;
+    for n in 10..20 {
+        block(n).await;
+    }
+    page.until_equal(&instance, &network).await;
+    assert!(matches!(instance.hub.since(Collection::Clients, from), Since::Frames(_)), "rows were followed one by one");
+    instance.until("figures counted anew", |hub| active_clients(hub) == Some(20) && counted_at(hub).is_none()).await;
+    block(20).await;
+    instance.until("a figure that follows", |hub| active_clients(hub) == Some(19)).await;
+    assert_eq!(instance.hub.cell(&Cell::Documents(Collection::Clients)), Some(39));
+    assert_eq!(instance.hub.head().unwrap().epoch, epoch);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_count() {
+    let network = Network::new().await;
+    let twice = |n: i32| {
+        let mut raw = RawDocumentBuf::new();
+        raw.append(cstr!("_id"), n);
+        for (name, status) in [("First", "ACTIVE"), ("Second", "BLOCKED")] {
+            raw.append(cstr!("name"), name);
+            raw.append(cstr!("status"), status);
+        }
+        raw
+    };
+    let raw = network.mongo.operator.collection::<RawDocumentBuf>("clients");
+    let clients = network.collection(Collection::Clients);
+    raw.insert_one(twice(1)).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    let mut page = instance.page(Collection::Clients).await;
+    let equal = async |page: &mut Page| {
+        page.until_equal(&instance, &network).await;
+        let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
+        let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
+        let counted = chargedeck::model::figures::figures(&cells, &at).clients;
+        instance.until("the same count", |hub| active_clients(hub) == Some(counted)).await;
+    };
+    equal(&mut page).await;
+    raw.insert_one(twice(2)).await.unwrap();
+    equal(&mut page).await;
+    for id in [1, 2] {
+        clients
+            .update_one(doc! {"_id": id}, doc! {"$set": {"status": "ACTIVE", "email": "a@example.org"}})
+            .await
+            .unwrap();
+    }
+    equal(&mut page).await;
+    clients.delete_one(doc! {"_id": 1}).await.unwrap();
+    clients.insert_one(client(3)).await.unwrap();
+    equal(&mut page).await;
+    assert_eq!(page.window.shown().count(), 2);
+    instance.stop.cancel();
+}
