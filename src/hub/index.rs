@@ -16,6 +16,8 @@ use crate::model::{
 const KEYS_MAX: usize = 50_000;
 /// Bytes kept per topic, about.
 const BYTES_MAX: usize = 96 << 20;
+/// Bytes, about, that one who lags is sent to catch up: more than a list of new rows takes.
+const CATCH_UP_MAX: usize = 2 << 20;
 
 #[derive(Default)]
 pub struct Index {
@@ -64,19 +66,23 @@ impl Index {
         }
     }
 
-    /// One change for each document that changed after `cursor`; `None` below the floor.
+    /// One change for each document that changed after `cursor`; `None` below the floor, and where it is so much that new
+    /// rows cost less.
     pub fn since(&self, cursor: Seq) -> Option<Vec<Change>> {
         if cursor < self.floor {
             return None;
         }
-        let change = |id: &DocId| {
-            let op = match self.by_id.get(id)?.row.as_deref() {
-                Some(row) => Op::Put(row.clone()),
-                None => Op::Delete,
-            };
-            Some(Change { id: id.clone(), op })
-        };
-        Some(self.by_seq.range(cursor.next()..).filter_map(|(_, id)| change(id)).collect())
+        let mut bytes = 0;
+        let mut changes = Vec::new();
+        for (id, kept) in self.by_seq.range(cursor.next()..).filter_map(|(_, id)| self.by_id.get_key_value(id)) {
+            bytes += kept.bytes;
+            if bytes > CATCH_UP_MAX && !changes.is_empty() {
+                return None;
+            }
+            let op = kept.row.as_deref().map_or(Op::Delete, |row| Op::Put(row.clone()));
+            changes.push(Change { id: id.clone(), op });
+        }
+        Some(changes)
     }
 }
 
@@ -121,5 +127,20 @@ mod tests {
         assert_eq!(index.floor, Seq(10));
         assert_eq!(ids(&index, 9), None);
         assert_eq!(ids(&index, 10).unwrap().len(), KEYS_MAX);
+    }
+
+    #[test]
+    fn who_lags_is_sent_no_more_than_new_rows_cost() {
+        let mut index = Index::above(Seq(0));
+        let row = Fields::from([("name".to_owned(), "x".repeat(1 << 10).into())]);
+        for seq in 1..=4000 {
+            index.put(Seq(seq), &DocId(seq.to_string()), Some(&row));
+        }
+        assert_eq!(ids(&index, 0), None);
+        let caught_up = (0..4000).find_map(|cursor| ids(&index, cursor)).unwrap().len();
+        assert!((1000..=2048).contains(&caught_up), "{caught_up}");
+        let huge = Fields::from([("name".to_owned(), "x".repeat(CATCH_UP_MAX).into())]);
+        index.put(Seq(4001), &DocId("huge".into()), Some(&huge));
+        assert_eq!(ids(&index, 4000).unwrap(), ["huge"], "one row is never too much: new rows would hold it, too");
     }
 }

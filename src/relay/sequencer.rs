@@ -228,14 +228,15 @@ mod tests {
     #[test]
     fn a_large_transaction_goes_in_parts_that_are_not_closed() {
         let mut s = start();
-        (0..HELD_MAX + 100).for_each(|n| s.push(event(n, 1, true)));
+        let events = HELD_MAX + RECORDS_MAX + 100;
+        (0..events).for_each(|n| s.push(event(n, 1, true)));
         let mut closed = Vec::new();
         while let Some(next) = s.next() {
             closed.push(next.entry.closed.0);
             s.appended(&next);
             s.idle();
         }
-        assert_eq!(closed, [0, 0, (HELD_MAX + 100) as u64]);
+        assert_eq!(closed, [0, 0, events as u64]);
     }
 
     #[test]
