@@ -5,14 +5,14 @@ import { chromium } from '@playwright/test';
 
 const [stationsOrigin, overviewOrigin, email, password] = process.argv.slice(2);
 
-/** In the page: rows as id, name and connection; `null` for what is not known. */
+/** In the page: rows as id, name and connection; `null` for what is not known. Rows out of sight have no `innerText`. */
 function stations() {
   const text = (cell) => [...cell.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data).join('');
   const said = (cell, read) => (cell.querySelector('.missing') ? null : read(cell));
   return [...document.querySelectorAll('table[data-topic=stations] tr[data-id]')].map((row) => [
     row.dataset.id,
     said(row.querySelector('[data-field=name]'), text),
-    said(row.querySelector('[data-field=connection]'), (cell) => cell.innerText.trim()),
+    said(row.querySelector('[data-field=connection]'), (cell) => cell.textContent.trim()),
   ]);
 }
 
