@@ -74,6 +74,8 @@ struct Run {
     cluster: Cluster,
     clients: Vec<Client>,
     browsers: Option<Browsers>,
+    /// When sessions were last lost.
+    sessions_ended: Option<Instant>,
     writers: Writers,
     referee: Arc<Referee>,
     comparing: JoinHandle<()>,
@@ -106,8 +108,17 @@ impl Run {
             true
         };
         cluster::eventually("enough documents to lose", all_written).await;
-        let mut run =
-            Self { cluster, clients, browsers: None, writers, referee, comparing, rng, table: BTreeMap::new() };
+        let mut run = Self {
+            cluster,
+            clients,
+            browsers: None,
+            sessions_ended: None,
+            writers,
+            referee,
+            comparing,
+            rng,
+            table: BTreeMap::new(),
+        };
         run.settle().await;
         run.referee.take_resyncs();
         run
@@ -144,7 +155,10 @@ impl Run {
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
         let (stale, count) = self.settle().await;
-        if sign_ins(self) > signed_in && !fault.ends_sessions() {
+        if fault.ends_sessions() {
+            self.sessions_ended = Some(began);
+        }
+        if sign_ins(self) > signed_in && self.sessions_ended.is_none_or(|at| at + LEARNS < began) {
             self.referee.broken(format!("{fault}: a browser had to be signed in again"));
         }
         self.referee.pings_are_late(false);
@@ -228,6 +242,10 @@ async fn profiled(db: &Database, reads: Document) -> usize {
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
+
+/// A page learns within ten seconds that its session is gone, perhaps after it has become equal again; so long, and what a
+/// fault takes.
+const LEARNS: Duration = Duration::from_secs(30);
 
 /// One cluster at a time: two processors are few enough.
 static ALONE: Mutex<()> = Mutex::const_new(());
