@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Entries read at a time.
-pub const PAGE: usize = 125;
+pub const PAGE: usize = 500;
 /// What stands in the log longer than this can be trimmed.
 const KEEP_S: i64 = 15 * 60;
 /// Bytes the log may take in Redis before its oldest entries go early.

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Records in an entry, at most.
-const RECORDS_MAX: usize = 512;
+const RECORDS_MAX: usize = 256;
 /// Bytes of rows in an entry, about; a single larger one stands alone.
-const BYTES_MAX: usize = 256 << 10;
+const BYTES_MAX: usize = 64 << 10;
 /// Events of an open transaction that are held back; of a larger one the log gets parts.
 const HELD_MAX: usize = 512;
 
@@ -228,15 +228,14 @@ mod tests {
     #[test]
     fn a_large_transaction_goes_in_parts_that_are_not_closed() {
         let mut s = start();
-        let events = HELD_MAX + RECORDS_MAX + 100;
-        (0..events).for_each(|n| s.push(event(n, 1, true)));
+        (0..HELD_MAX + 100).for_each(|n| s.push(event(n, 1, true)));
         let mut closed = Vec::new();
         while let Some(next) = s.next() {
             closed.push(next.entry.closed.0);
             s.appended(&next);
             s.idle();
         }
-        assert_eq!(closed, [0, 0, events as u64]);
+        assert_eq!(closed, [0, 0, (HELD_MAX + 100) as u64]);
     }
 
     #[test]
