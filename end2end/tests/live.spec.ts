@@ -110,3 +110,86 @@ test('a document of unexpected shape is shown as far as readable and stops nothi
     await collection.deleteMany({ _id: { $in: [odd._id, next._id] } });
   }
 });
+
+test('a document that goes and comes back between two paints is followed on', async ({ browserOn, db }) => {
+  const { document, change, field, before, after } = SAMPLES.payments;
+  const written = document();
+  const id = written._id.toHexString();
+  const collection = db.collection('payments');
+  const page = await browserOn(0);
+  // While held, the page gets changes and paints none.
+  await page.addInitScript(() => {
+    const paint = window.requestAnimationFrame.bind(window);
+    const waiting: FrameRequestCallback[] = [];
+    const held = Object.assign(window as any, { held: false });
+    window.requestAnimationFrame = (draw) => (held.held ? waiting.push(draw) : paint(draw));
+    held.release = () => {
+      held.held = false;
+      waiting.splice(0).forEach(paint);
+    };
+  });
+  let told = 0;
+  page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => {
+    // The Overview's figures name the newest documents, too.
+    if (String(payload).includes(id) && !String(payload).includes('overview')) told += 1;
+  }));
+  await collection.insertOne(written);
+  try {
+    await openLive(page, LIST.payments);
+    await expect(cell(row(page, 'payments', id), field)).toHaveText(before);
+    await page.evaluate(() => ((window as any).held = true));
+    for (const write of [() => collection.deleteOne({ _id: written._id }), () => collection.insertOne(written)]) {
+      const known = told;
+      await write();
+      await expect.poll(() => told).toBeGreaterThan(known);
+    }
+    await page.evaluate(() => (window as any).release());
+    await collection.updateOne({ _id: written._id }, { $set: { ...change, last_updated: new Date() } });
+    await expect(cell(row(page, 'payments', id), field)).toHaveText(after);
+  } finally {
+    await collection.deleteOne({ _id: written._id });
+  }
+});
+
+test('a hidden page is told nothing but that the server lives, and catches up at once when it is seen', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  await page.addInitScript(() => {
+    let hidden = false;
+    Object.defineProperty(document, 'hidden', { get: () => hidden });
+    (window as any).hide = (now: boolean) => {
+      hidden = now;
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+  });
+  const told: string[] = [];
+  const said: string[] = [];
+  page.on('websocket', (socket) => {
+    socket.on('framereceived', ({ payload }) => told.push(String(payload)));
+    socket.on('framesent', ({ payload }) => said.push(String(payload)));
+  });
+  const clients = db.collection<{ _id: string }>('clients');
+  const name = (n: number) => ({ name: `Hidden ${n}`, status: 'ACTIVE', created_at: new Date() });
+  await clients.insertOne({ _id: 'hidden', ...name(0) } as never);
+  try {
+    await openLive(page, LIST.clients);
+    const shown = cell(row(page, 'clients', '"hidden"'), 'name');
+    await expect(shown).toContainText('Hidden 0');
+    await page.evaluate(() => (window as any).hide(true));
+    await expect.poll(() => said.at(-1)).toContain('"hidden":true');
+    const about = () => told.filter((frame) => frame.includes('Hidden '));
+    const before = about().length;
+    // Another page gets each of them; the server knows that this one is hidden by the time it has asked for it.
+    const other = await browserOn(0);
+    await openLive(other, LIST.clients);
+    for (let n = 1; n <= 5; n++) {
+      await clients.updateOne({ _id: 'hidden' }, { $set: name(n) });
+      await expect(cell(row(other, 'clients', '"hidden"'), 'name')).toContainText(`Hidden ${n}`);
+    }
+    expect(about().length, 'frames about what nobody sees').toBe(before);
+    await page.evaluate(() => (window as any).hide(false));
+    await expect(shown).toContainText('Hidden 5');
+    expect(about().slice(before).filter((frame) => frame.includes('"clients"') && !frame.includes('overview')).length, 'the catch-up').toBe(1);
+  } finally {
+    await clients.deleteOne({ _id: 'hidden' });
+  }
+});

@@ -1,6 +1,6 @@
 //! A list's rows, one signal each: a change touches its row and no other; only rows that come, go or move touch the list.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem::take};
 
 use leptos::prelude::*;
 
@@ -39,12 +39,16 @@ impl RowState {
     }
 }
 
+/// A row of a list. Its signal tells it apart, not its document's id: of a document that went and came back before the list
+/// was drawn again, the row is another than the one on screen.
+pub type Shown = (DocId, ArcRwSignal<RowState>);
+
 /// A followed list. While it is held, rows change in place but none comes, goes or moves.
 #[derive(Clone, Copy)]
 pub struct ListStore {
     window: StoredValue<Window>,
     rows: StoredValue<HashMap<DocId, ArcRwSignal<RowState>>>,
-    order: RwSignal<Vec<DocId>>,
+    order: RwSignal<Vec<Shown>>,
     waiting: RwSignal<usize>,
     /// How many documents match; nobody counts those of the whole list here.
     total: RwSignal<Option<usize>>,
@@ -57,12 +61,11 @@ pub struct ListStore {
 impl ListStore {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         let window = Window::from(snapshot);
-        let order: Vec<DocId> = window.shown().cloned().collect();
-        let rows = order.iter().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
+        let order: Vec<Shown> = window.shown().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
         Self {
             total: RwSignal::new(window.total()),
             window: StoredValue::new(window),
-            rows: StoredValue::new(rows),
+            rows: StoredValue::new(order.iter().cloned().collect()),
             order: RwSignal::new(order),
             waiting: RwSignal::new(0),
             loading: RwSignal::new(false),
@@ -72,11 +75,11 @@ impl ListStore {
     }
 
     /// The rows shown, in order.
-    pub const fn order(&self) -> RwSignal<Vec<DocId>> {
+    pub const fn order(&self) -> RwSignal<Vec<Shown>> {
         self.order
     }
 
-    pub fn row(&self, id: &DocId) -> Option<ArcRwSignal<RowState>> {
+    fn row(&self, id: &DocId) -> Option<ArcRwSignal<RowState>> {
         self.rows.try_with_value(|rows| rows.get(id).cloned()).flatten()
     }
 
@@ -105,17 +108,13 @@ impl ListStore {
 
     /// Shows what waits.
     pub fn release(&self) {
-        let Some(order) = self.window.try_with_value(|window| window.shown().cloned().collect::<Vec<_>>()) else {
-            return;
-        };
-        self.rows.update_value(|rows| {
-            rows.retain(|id, _| order.contains(id));
-            for id in &order {
-                if let Some(fields) = self.window.with_value(|window| window.row(id).cloned()) {
-                    rows.entry(id.clone()).or_insert_with(|| loaded(&fields));
-                }
-            }
+        let order = self.window.try_with_value(|window| {
+            let mut before = self.rows.try_update_value(take).unwrap_or_default();
+            let row = |id: &DocId| Some((id.clone(), before.remove(id).or_else(|| window.row(id).map(loaded))?));
+            window.shown().filter_map(row).collect::<Vec<Shown>>()
         });
+        let Some(order) = order else { return };
+        self.rows.set_value(order.iter().cloned().collect());
         self.waiting.set(0);
         if self.order.with_untracked(|old| *old != order) {
             self.order.set(order);
@@ -215,12 +214,12 @@ impl ListStore {
         let shown: Vec<DocId> = self.window.with_value(|window| window.shown().cloned().collect());
         let (mut gone, mut new) = (0, shown.len());
         self.order.with_untracked(|order| {
-            for id in order {
+            for (id, row) in order {
                 if shown.contains(id) {
                     new -= 1;
                 } else {
                     gone += 1;
-                    if let Some(row) = self.row(id).filter(|row| row.with_untracked(|state| !state.gone)) {
+                    if row.with_untracked(|state| !state.gone) {
                         row.update(|state| state.gone = true);
                     }
                 }
@@ -237,6 +236,13 @@ fn loaded(fields: &Fields) -> ArcRwSignal<RowState> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        change::{Change, Op},
+        ids::Topic,
+        position::{ClusterTime, Epoch, Seq},
+        selection::Sight,
+        snapshot::Row,
+    };
 
     #[test]
     fn a_row_is_marked_once_a_second_and_shows_every_change() {
@@ -249,5 +255,44 @@ mod tests {
         assert_eq!(after("a", 7), ("a".into(), 1));
         assert_eq!(after("b", 7), ("b".into(), 1));
         assert_eq!(after("c", 9), ("c".into(), 2));
+    }
+
+    #[test]
+    fn a_document_that_went_and_came_back_unseen_is_another_row_which_follows_it() {
+        let at = |seq| Position::new(Epoch(1), Seq(seq));
+        let id = DocId("a".to_owned());
+        let named = |name: &str| Fields::from([("name".to_owned(), name.into())]);
+        let snapshot = Snapshot {
+            topic: Collection::Stations,
+            position: at(1),
+            ct: ClusterTime(1),
+            rows: vec![Row { id: id.clone(), fields: named("first") }],
+            complete: true,
+            selection: Selection::default(),
+            total: None,
+            sight: Sight::default(),
+            others: None,
+        };
+        let delta = |seq, op| Delta {
+            topic: Topic::Collection(Collection::Stations),
+            from: at(seq - 1),
+            to: at(seq),
+            ct: ClusterTime(seq),
+            changes: vec![Change { id: id.clone(), op }],
+            more: false,
+        };
+        Owner::new().with(|| {
+            let store = ListStore::new(snapshot);
+            let shown = || store.order().get_untracked()[0].1.clone();
+            let first = shown();
+            store.apply(delta(2, Op::Put(named("second")))).unwrap();
+            assert!(shown() == first, "what only changes keeps its row");
+            store.apply(delta(3, Op::Delete)).unwrap();
+            store.apply(delta(4, Op::Put(named("third")))).unwrap();
+            let second = shown();
+            assert!(second != first, "a list that draws it now must not take it for the row that it has drawn");
+            store.apply(delta(5, Op::Patch(named("fourth"), Vec::new()))).unwrap();
+            assert_eq!(second.with_untracked(|row| row.fields["name"].clone()), "fourth");
+        });
     }
 }

@@ -59,8 +59,8 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 <tbody role="rowgroup">
                     <For
                         each=move || order.get()
-                        key=|id| id.clone()
-                        children=move |id| some(store.row(&id), |row| line(id, row, table))
+                        key=|(_, row)| row.clone()
+                        children=move |(id, row)| line(id, row, table)
                     />
                 </tbody>
             </table>
