@@ -23,7 +23,7 @@ use chargedeck::{
     audit,
     cache::{
         Redis,
-        log::{Appended, Log, Tail},
+        log::{self, Appended, Log, Tail},
         snapshots::{self, Count},
     },
     config::{MongoSettings, Settings},
@@ -36,6 +36,7 @@ use chargedeck::{
         fields::Fields,
         figures::Open,
         ids::{Collection, DocId, Topic},
+        latest::Line,
         log::{Effect, Entry, LOG_VERSION, Record, RowChange},
         position::{ClusterTime, Epoch, Position, Seq},
         selection::Selection,

@@ -20,7 +20,7 @@ pub const PAGE: usize = 500;
 /// What stands in the log longer than this can be trimmed.
 const KEEP_S: i64 = 15 * 60;
 /// Bytes the log may take in Redis before its oldest entries go early.
-const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_BYTES: u64 = 256 << 20;
 
 /// The last entry as far as an append must know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +155,14 @@ impl Log {
     }
 
     /// A page of the entries after `position`; with none, from the oldest. Entries of another version are none.
-    pub async fn after(&self, mut position: Option<Position>) -> Result<Vec<Entry>> {
+    pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
+        self.page(position, PAGE).await
+    }
+
+    async fn page(&self, mut position: Option<Position>, count: usize) -> Result<Vec<Entry>> {
         loop {
             let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
-            let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", PAGE).await?;
+            let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", count).await?;
             let mut entries = Vec::with_capacity(reply.ids.len());
             for id in &reply.ids {
                 entries.extend(parse(&field(&id.map, "entry")?)?);
@@ -197,27 +201,33 @@ impl Log {
         Ok(idle.filter(|c| c.position == tail.position))
     }
 
-    /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; or
-    /// what is too much. Never the last entry.
-    pub async fn trim(&self, now: UtcMs, written: Option<Position>) -> Result<()> {
+    /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; and the
+    /// oldest, whatever it is, while the log takes more than `max_bytes` ([`MAX_BYTES`]). Never the last entry.
+    pub async fn trim(&self, now: UtcMs, written: Option<Position>, max_bytes: u64) -> Result<()> {
         let mut connection = self.redis.connection();
-        let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
-        let too_much = bytes.is_some_and(|b| b > MAX_BYTES);
-        let Some(last) = self.head().await? else { return Ok(()) };
-        let oldest = self.after(None).await?;
         let young = |entry: &Entry| now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S;
         let needed = |entry: &Entry| written.is_none_or(|written| entry.position() > written);
-        let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));
-        let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
-        if oldest.first().is_some_and(|entry| entry.position() < first_kept) {
-            let () = redis::cmd("XTRIM")
+        // Mostly the oldest entry alone tells that there is nothing to do.
+        let mut count = 1;
+        loop {
+            let bytes: Option<u64> =
+                redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+            let too_much = bytes.is_some_and(|bytes| bytes > max_bytes);
+            let Some(last) = self.head().await? else { return Ok(()) };
+            let oldest = self.page(None, count).await?;
+            let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));
+            let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
+            let removed: usize = redis::cmd("XTRIM")
                 .arg(&self.key)
                 .arg("MINID")
                 .arg(first_kept.to_string())
                 .query_async(&mut connection)
                 .await?;
+            if keep.is_some() || removed == 0 && count == PAGE {
+                return Ok(());
+            }
+            count = PAGE;
         }
-        Ok(())
     }
 }
 

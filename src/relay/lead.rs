@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Relay, missing::Missing, sequencer::Sequencer};
 use crate::{
-    cache::log::{Appended, Checked, Log, Tail},
+    cache::log::{self, Appended, Checked, Log, Tail},
     events::Events,
     fields::Mapping,
     model::{
@@ -233,7 +233,7 @@ async fn follow(
 async fn trim(mongo: Mongo, log: Log) {
     let trimmed = async {
         let written = Events::of(&mongo.own).written().await?.map(|(position, _)| position);
-        anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written).await?)
+        anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written, log::MAX_BYTES).await?)
     };
     if let Err(error) = trimmed.await {
         tracing::warn!(error = format!("{error:#}"), "the log was not trimmed");

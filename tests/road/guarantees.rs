@@ -43,6 +43,26 @@ pub async fn all(log: &Log) -> Vec<Entry> {
     }
 }
 
+/// Entries of more than one page go at once, however many came since the log was last looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_trimmed_to_what_is_young_needed_and_not_too_much() {
+    const ENTRIES: u64 = 1200;
+    const MINUTE: i64 = 60_000;
+    let log = Log::new(Network::new().await.redis);
+    append(&log, 1, None, ENTRIES).await;
+    let at = |seq| Position::new(Epoch(1), Seq(seq));
+    let oldest = async || all(&log).await.first().map(Entry::position).unwrap();
+    // The entries are of 1970.
+    log.trim(UtcMs(MINUTE), Some(at(ENTRIES)), log::MAX_BYTES).await.unwrap();
+    assert_eq!(oldest().await, at(1), "young");
+    log.trim(UtcMs(60 * MINUTE), None, log::MAX_BYTES).await.unwrap();
+    assert_eq!(oldest().await, at(1), "of no event is known that it is written");
+    log.trim(UtcMs(60 * MINUTE), Some(at(1100)), log::MAX_BYTES).await.unwrap();
+    assert_eq!(oldest().await, at(1101), "what is old and written goes, and no more");
+    log.trim(UtcMs(MINUTE), None, 1).await.unwrap();
+    assert_eq!(oldest().await, at(ENTRIES), "too much goes in any case, but for the last");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_follows_a_log_that_went_back() {
     let network = Network::new().await;
