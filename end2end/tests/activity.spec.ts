@@ -1,6 +1,7 @@
 // Activity: complete, in order, live; held still on request; the same after a reload.
 import { SERVER_AWAY, expect, test } from '../fixtures.ts';
 import { connection, openLive } from '../page.ts';
+import { Long } from 'mongodb';
 
 test('events arrive live, stay after a reload, and wait while the feed is held', async ({ browserOn, db }) => {
   const feed = (page: Awaited<ReturnType<typeof browserOn>>) => page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
@@ -71,4 +72,22 @@ test('where more happens at once than a feed holds, the older can be asked for',
   await page.getByRole('button', { name: 'Older events' }).press('Enter');
   await expect(list.nth(59)).toContainText('GAP-0');
   await payments.deleteMany({ _id: /^gap-/ });
+});
+
+test('a feed says where changes may be missing', async ({ browserOn, events }) => {
+  const [oldest] = await events.find().sort({ _id: 1 }).limit(1).toArray();
+  const { e, s } = oldest!._id as unknown as { e: number; s: number };
+  const gap = { _id: { e: Long.fromNumber(e), s: Long.fromNumber(s - 1) }, at: new Date(), op: 'gap', after: '1-1' };
+  await events.insertOne(gap as never);
+  try {
+    const page = await browserOn(0);
+    await openLive(page, '/activity?of=problems');
+    const older = page.getByRole('button', { name: 'Older events' });
+    while (await older.isVisible()) await older.press('Enter');
+    const told = page.locator('[data-feed=activity] li[data-op=gap]');
+    await expect(told).toHaveText(/may be missing/);
+    await expect(told).toBeVisible();
+  } finally {
+    await events.deleteOne({ _id: gap._id as never });
+  }
 });

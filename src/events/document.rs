@@ -70,10 +70,13 @@ pub fn event(at: Position, record: &Record) -> Document {
     event
 }
 
+/// The `op` of what is no change: that some are missing.
+pub const GAP: &str = "gap";
+
 /// Says that changes after `last` are no events, up to and with those before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
-    doc! {"_id": id(before), "at": at, "op": "gap", "after": last.to_string()}
+    doc! {"_id": id(before), "at": at, "op": GAP, "after": last.to_string()}
 }
 
 fn fields(fields: &Fields) -> Document {

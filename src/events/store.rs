@@ -13,8 +13,9 @@ use mongodb::{
 use super::document;
 use crate::model::{
     board::Filter,
-    latest::{Latest, PAGE},
+    latest::{Line, PAGE},
     position::{ClusterTime, Position},
+    time::UtcMs,
 };
 
 const DUPLICATE_KEY: i32 = 11_000;
@@ -26,7 +27,7 @@ pub struct Events(Collection<Document>);
 
 /// Events for people, newest first.
 pub struct Page {
-    pub events: Vec<(Position, Latest)>,
+    pub events: Vec<(Position, Line)>,
     /// Whether older ones are kept.
     pub more: bool,
 }
@@ -51,6 +52,7 @@ impl Events {
                 index(doc! {"collection": 1, "id": 1, "_id": -1}),
                 partial(doc! {"news.collection": 1, "_id": -1}, doc! {"news": {"$exists": true}}),
                 partial(doc! {"problem": 1, "_id": -1}, doc! {"problem": true}),
+                partial(doc! {"op": 1, "_id": -1}, doc! {"op": document::GAP}),
             ])
             .await?;
         let ends = IndexOptions::builder().expire_after(keep).build();
@@ -92,7 +94,7 @@ impl Events {
         }
     }
 
-    /// The newest events before a position that are news, at most [`PAGE`].
+    /// The newest events before a position that are news, at most [`PAGE`], and the gaps among them.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -112,9 +114,40 @@ impl Events {
         let cursor = self.0.find(query).sort(doc! {"_id": -1}).limit(limit).projection(doc! {"news": 1}).await?;
         let found: Vec<Document> = cursor.try_collect().await?;
         let more = found.len() > PAGE;
-        let events =
-            found.iter().take(PAGE).filter_map(|e| Some((document::position(e)?, document::news(e)?))).collect();
+        let mut events: Vec<(Position, Line)> = found
+            .iter()
+            .take(PAGE)
+            .filter_map(|event| Some((document::position(event)?, Line::News(document::news(event)?))))
+            .collect();
+        let oldest = events.last().filter(|_| more).map(|(position, _)| *position);
+        events.extend(self.gaps(oldest, before).await?);
+        events.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
         Ok(Page { events, more })
+    }
+
+    /// The newest gaps between two positions, at most [`PAGE`].
+    async fn gaps(&self, after: Option<Position>, before: Option<Position>) -> Result<Vec<(Position, Line)>> {
+        let bound = |op: &str, position: Option<Position>| Some((op.to_owned(), document::id(position?)));
+        let between: Document = bound("$gt", after).into_iter().chain(bound("$lt", before)).collect();
+        let mut query = doc! {"op": document::GAP};
+        if !between.is_empty() {
+            query.insert("_id", between);
+        }
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let found: Vec<Document> = self
+            .0
+            .find(query)
+            .sort(doc! {"_id": -1})
+            .limit(limit)
+            .projection(doc! {"at": 1})
+            .await?
+            .try_collect()
+            .await?;
+        let line = |gap: &Document| {
+            let at = UtcMs(gap.get_datetime("at").ok()?.timestamp_millis());
+            Some((document::position(gap)?, Line::Gap { gap: at }))
+        };
+        Ok(found.iter().filter_map(line).collect())
     }
 }
 

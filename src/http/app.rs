@@ -119,7 +119,7 @@ impl App {
             let upto = self.events.written().await?.map(|(position, _)| position).unwrap_or_default();
             let Page { events, more } = self.events.page(filter, before).await?;
             let fields =
-                events.iter().filter_map(|(at, news)| Some((latest::key(*at), serde_json::to_value(news).ok()?)));
+                events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
             Ok(Events { upto: latest::key(upto), fields })
         };

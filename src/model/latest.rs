@@ -1,6 +1,7 @@
 //! The newest changes in a form from which a page makes a sentence.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     entities::{Client, EcoStat, Payment, Session, Station, evse_number, see},
@@ -11,6 +12,7 @@ use super::{
     position::Position,
     status::{ClientStatus, Connection, EvseStatus, PaymentStatus, Role, SessionStatus},
     time::UtcMs,
+    value,
 };
 
 /// How many the Overview shows.
@@ -53,6 +55,39 @@ pub struct Latest {
     pub energy: Option<Wh>,
     /// Why a payment failed, a session's station, or the EVSE whose status changed.
     pub detail: Option<String>,
+}
+
+/// A line of the feed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Line {
+    News(Latest),
+    /// What happened after the line below and before this moment may not be among the events.
+    Gap {
+        gap: UtcMs,
+    },
+}
+
+impl Line {
+    /// Reads what was written; `None` for anything else.
+    pub fn read(value: &Value) -> Option<Self> {
+        value::read(value).map(Self::News).or_else(|| Some(Self::Gap { gap: value::read(value.get("gap")?)? }))
+    }
+
+    pub const fn at(&self) -> UtcMs {
+        match self {
+            Self::News(news) => news.at,
+            Self::Gap { gap } => *gap,
+        }
+    }
+
+    /// Whether someone may have to look after it.
+    pub fn is_problem(&self) -> bool {
+        match self {
+            Self::News(news) => is_problem(news),
+            Self::Gap { .. } => true,
+        }
+    }
 }
 
 /// Fields whose change alone is routine, not news.
@@ -204,7 +239,7 @@ mod tests {
         log::{RowChange, changed_fields},
         position::ClusterTime,
     };
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn updated(collection: Collection, before: Value, after: Value) -> Option<Latest> {
         let (before, after): (Fields, Fields) =
@@ -239,6 +274,15 @@ mod tests {
         let news = updated(Collection::Stations, station("CHARGING", "x"), station("OUTOFORDER", "Faulted")).unwrap();
         assert_eq!((news.status.as_deref(), news.detail.as_deref()), (Some("OUTOFORDER"), Some("2")));
         assert!(is_problem(&news));
+    }
+
+    #[test]
+    fn lines_are_read_as_they_are_written() {
+        let news = updated(Collection::Clients, json!({"name": "a"}), json!({"name": "b"})).unwrap();
+        for line in [Line::News(news), Line::Gap { gap: UtcMs(7) }] {
+            assert_eq!(Line::read(&serde_json::to_value(&line).unwrap()), Some(line));
+        }
+        assert_eq!(Line::read(&json!(true)), None);
     }
 
     #[test]

@@ -10,8 +10,7 @@ use crate::{
     model::{
         board::{Board, Filter},
         fields::Fields,
-        latest::{Latest, OLDER, PAGE, key},
-        value::read,
+        latest::{Line, OLDER, PAGE, key},
     },
     ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
 };
@@ -111,9 +110,9 @@ fn near_the_end() -> bool {
 }
 
 /// The events up to a key, newest first. A sheet's other values have names that no event's key has.
-fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Latest)> {
+fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Line)> {
     let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
-    shown.filter_map(|(key, value)| Some((key.clone(), read(value)?)))
+    shown.filter_map(|(key, value)| Some((key.clone(), Line::read(value)?)))
 }
 
 fn newer(fields: &Fields, than: &str) -> usize {

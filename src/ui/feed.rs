@@ -6,14 +6,14 @@ use super::{
     Clock, each,
     words::{self, Sentence},
 };
-use crate::model::latest::{Kind, Latest, is_problem};
+use crate::model::latest::{Kind, Line};
 
 /// What a slot says.
 #[derive(Clone, PartialEq)]
 pub struct Said {
     /// Tells events of the feed apart.
     pub key: String,
-    news: Latest,
+    line: Line,
     sentence: Sentence,
     time: String,
     /// How much came to the slot since the page was drawn.
@@ -21,16 +21,20 @@ pub struct Said {
 }
 
 /// Says events, newest first; `before` is what the slots said last.
-pub fn said(events: impl Iterator<Item = (String, Latest)>, before: Option<&Vec<Said>>, clock: &Clock) -> Vec<Said> {
-    let say = |(i, (key, news)): (usize, (String, Latest))| {
+pub fn said(lines: impl Iterator<Item = (String, Line)>, before: Option<&Vec<Said>>, clock: &Clock) -> Vec<Said> {
+    let say = |(i, (key, line)): (usize, (String, Line))| {
         let slot = before.and_then(|before| before.get(i));
         if let Some(same) = slot.filter(|slot| slot.key == key) {
-            return Said { time: clock.stamp(news.at), ..same.clone() };
+            return Said { time: clock.stamp(line.at()), ..same.clone() };
         }
         let arrivals = before.map_or(0, |_| slot.map_or(0, |slot| slot.arrivals).wrapping_add(1));
-        Said { sentence: words::sentence(&news), time: clock.stamp(news.at), arrivals, news, key }
+        let sentence = match &line {
+            Line::News(news) => words::sentence(news),
+            Line::Gap { .. } => Sentence { text: words::GAP.to_owned(), amount: None },
+        };
+        Said { sentence, time: clock.stamp(line.at()), arrivals, line, key }
     };
-    events.enumerate().map(say).collect()
+    lines.enumerate().map(say).collect()
 }
 
 /// So many slots.
@@ -43,22 +47,33 @@ fn slot(said: Memo<Vec<Said>>, i: usize) -> impl IntoView {
     let part = move |read: fn(&Said) -> String| said.with(|all| all.get(i).map(read).unwrap_or_default());
     view! {
         <li
-            data-id=move || part(|said| said.news.id.0.clone())
-            data-op=move || part(|said| op(said.news.kind).to_owned())
+            data-id=move || part(|said| about(said).to_owned())
+            data-op=move || part(|said| op(&said.line).to_owned())
             class=move || part(class)
         >
-            <time datetime=move || part(|said| said.news.at.to_string())>{move || part(|said| said.time.clone())}</time>
+            <time datetime=move || part(|said| said.line.at().to_string())>{move || part(|said| said.time.clone())}</time>
             <span>{move || part(|said| said.sentence.text.clone())}</span>
             <b>{move || part(|said| said.sentence.amount.clone().unwrap_or_default())}</b>
         </li>
     }
 }
 
-const fn op(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Put => "put",
-        Kind::Patch => "patch",
-        Kind::Delete => "delete",
+/// The document, or for want of one the line's own name.
+fn about(said: &Said) -> &str {
+    match &said.line {
+        Line::News(news) => &news.id.0,
+        Line::Gap { .. } => &said.key,
+    }
+}
+
+const fn op(line: &Line) -> &'static str {
+    match line {
+        Line::Gap { .. } => "gap",
+        Line::News(news) => match news.kind {
+            Kind::Put => "put",
+            Kind::Patch => "patch",
+            Kind::Delete => "delete",
+        },
     }
 }
 
@@ -69,5 +84,5 @@ fn class(said: &Said) -> String {
         n if n % 2 == 1 => "odd",
         _ => "even",
     };
-    format!("{arrival}{}", if is_problem(&said.news) { " problem" } else { "" })
+    format!("{arrival}{}", if said.line.is_problem() { " problem" } else { "" })
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    model::latest::{Latest, SHOWN},
+    model::latest::{Latest, Line, SHOWN},
     ui::{Clock, Empty, Feed, figure, page_of_activity, said, some, words},
 };
 
@@ -12,7 +12,8 @@ pub fn LatestChanges() -> impl IntoView {
     let latest = figure::<Vec<Latest>>("latest");
     let clock = Clock::expect();
     let said = Memo::new(move |before: Option<&Vec<_>>| {
-        let keyed = latest().unwrap_or_default().into_iter().map(|news| (format!("{}{}", news.id, news.at), news));
+        let keyed =
+            latest().unwrap_or_default().into_iter().map(|news| (format!("{}{}", news.id, news.at), Line::News(news)));
         said(keyed, before, &clock)
     });
     view! {

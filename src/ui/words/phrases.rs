@@ -53,6 +53,8 @@ pub const ALL_ACTIVITY: &str = "All activity";
 pub const FILTERS: &str = "Filters";
 pub const ALL: &str = "All";
 pub const OLDER: &str = "Older events";
+/// MongoDB had no more what happened, or it happened in halves.
+pub const GAP: &str = "Changes before this may be missing here; lists and figures are complete";
 pub const OLDER_COME: &str = "Older events are on their way";
 pub const EVSES: &str = "EVSEs";
 pub const PER_QUARTER: &str = "kWh per quarter hour";
