@@ -1,16 +1,20 @@
 //! What travels on the socket, all of it JSON. Pages speak the compact form (fields by place, not by name), which may
 //! change with [`PROTOCOL`]; everyone else speaks the form of `docs/live.md`, which may not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+    ser::SerializeSeq,
+};
 use serde_json::{Value, json};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::{
     change::{Change, Op},
     ids::Topic,
-    position::{ClusterTime, Position},
+    position::{ClusterTime, Position, Seq},
     value::read,
 };
 
@@ -104,16 +108,59 @@ pub struct Bye {
 }
 
 /// The changes of one topic after `from`, up to and with `to`. Without changes it is progress.
-#[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Delta {
     pub topic: Topic,
     pub from: Position,
+    /// Of the same epoch.
     pub to: Position,
     /// Cluster time of the last change.
     pub ct: ClusterTime,
     pub changes: Vec<Change>,
     /// Whether another delta up to the same position follows.
     pub more: bool,
+}
+
+/// `[topic, to, steps, ct, changes]`, `from` being so many steps before `to`, and `true` at the end if more follows. Most
+/// deltas are one changed field, of which this is half.
+impl Serialize for Delta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_seq(None)?;
+        parts.serialize_element(&self.topic)?;
+        parts.serialize_element(&self.to)?;
+        parts.serialize_element(&self.to.seq.0.saturating_sub(self.from.seq.0))?;
+        parts.serialize_element(&self.ct)?;
+        parts.serialize_element(&self.changes)?;
+        if self.more {
+            parts.serialize_element(&true)?;
+        }
+        parts.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Delta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Delta;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a delta")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Delta, A::Error> {
+                let short = || de::Error::invalid_length(0, &self);
+                let topic = parts.next_element()?.ok_or_else(short)?;
+                let to: Position = parts.next_element()?.ok_or_else(short)?;
+                let steps: u64 = parts.next_element()?.ok_or_else(short)?;
+                let from = Position::new(to.epoch, Seq(to.seq.0.checked_sub(steps).ok_or_else(short)?));
+                let ct = parts.next_element()?.ok_or_else(short)?;
+                let changes = parts.next_element()?.ok_or_else(short)?;
+                Ok(Delta { topic, from, to, ct, changes, more: parts.next_element()?.unwrap_or(false) })
+            }
+        }
+        deserializer.deserialize_seq(Parts)
+    }
 }
 
 /// A text that is no frame of this protocol.
@@ -166,7 +213,7 @@ impl Delta {
     fn json(&self) -> Value {
         let changes: Vec<Value> = self.changes.iter().map(change_json).collect();
         let mut delta = json!({
-            "type": "delta", "topic": self.topic, "event": self.topic.event(),
+            "type": self.topic.event(), "topic": self.topic,
             "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
         });
         if self.more {
@@ -178,10 +225,10 @@ impl Delta {
 
 fn change_json(change: &Change) -> Value {
     match &change.op {
-        Op::Put(row) => json!({"op": "put", "id": change.id, "fields": row}),
-        Op::Patch(set, unset) if unset.is_empty() => json!({"op": "patch", "id": change.id, "fields": set}),
-        Op::Patch(set, unset) => json!({"op": "patch", "id": change.id, "fields": set, "unset": unset}),
-        Op::Delete => json!({"op": "delete", "id": change.id}),
+        Op::Put(row) => json!({"id": change.id, "put": row}),
+        Op::Patch(set, unset) if unset.is_empty() => json!({"id": change.id, "patch": set}),
+        Op::Patch(set, unset) => json!({"id": change.id, "patch": set, "unset": unset}),
+        Op::Delete => json!({"id": change.id, "delete": true}),
     }
 }
 
@@ -240,9 +287,9 @@ mod tests {
         assert_eq!(
             Frame::Delta(delta()).json(),
             json!({
-                "type": "delta", "topic": "stations", "event": "station_update", "from": "1763805000000-1000000",
+                "type": "station_update", "topic": "stations", "from": "1763805000000-1000000",
                 "to": "1763805000000-1000001", "ct": "6921874800000001",
-                "changes": [{"op": "patch", "id": "5b9a5a5a5a5a5a5a5a5a5a5a", "fields": {"name": "@t01763805000000000000@"}}],
+                "changes": [{"id": "5b9a5a5a5a5a5a5a5a5a5a5a", "patch": {"name": "@t01763805000000000000@"}}],
             })
         );
     }
@@ -261,6 +308,7 @@ mod tests {
         for frame in [
             Frame::Welcome(Welcome { protocol: PROTOCOL }),
             Frame::Subscribed(Subscribed { rid: 7, topic: topic(), head: at }),
+            Frame::Delta(delta()),
             Frame::Delta(many),
             Frame::Reset(Reset { topic: topic(), min_position: at, reason: "epoch".into(), retry_ms: 500 }),
             Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: u32::MAX }),

@@ -29,7 +29,7 @@ fn samples() -> Vec<Value> {
     vec![
         json!({"Welcome": [1]}),
         json!({"Subscribed": [7, "overview?zone=Europe/London", "1-2"]}),
-        json!({"d": ["stations", "1-2", "1-3", "6921874800000001", [["a"], ["b", row], ["c", row, ["gone"]]], false]}),
+        json!({"d": ["stations", "1-3", 1, "6921874800000001", [["a"], ["b", row], ["c", row, ["gone"]]], true]}),
         json!({"Reset": ["clients", "1-2", "epoch", 500]}),
         json!({"Ping": [1, 2, 3]}),
         json!({"Error": [1, "code", "message"]}),
