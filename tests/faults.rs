@@ -254,7 +254,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
     let _alone = ALONE.lock().await;
     let seed = number("CHARGEDECK_FAULTS_SEED").unwrap_or(1);
-    let mut run = Run::start(Cluster::start(Plan::FULL).await, 60, seed).await;
+    let mut run = Run::start(Cluster::start(Plan::FULL).await, 60, seed).await.with_browsers().await;
     let only = env::var("CHARGEDECK_FAULTS").unwrap_or_default();
     for fault in Fault::SELECTION.into_iter().filter(|fault| fault.to_string().contains(&only)) {
         run.strike(fault).await;

@@ -117,7 +117,8 @@ fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
     let row = |(id, fields): &(DocId, Fields)| {
         let station = see::<Station>(fields).doc;
         let connection = station.connection.as_ref().map(|connection| words::connection(connection).into_owned());
-        vec![Some(id.0.clone()), station.name, connection]
+        // Nobody shows a NUL, and HTML cannot hold it.
+        vec![Some(id.0.clone()), station.name.map(|name| name.replace('\0', "")), connection]
     };
     stations.iter().map(row).collect()
 }

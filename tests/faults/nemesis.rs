@@ -37,6 +37,8 @@ pub enum Fault {
     PrimaryKilled,
     PrimaryPaused,
     SecondaryKilled,
+    /// Nobody can be primary.
+    MajorityLost,
     RedisKilled,
     RedisPaused,
     RedisFlushed,
@@ -58,10 +60,12 @@ pub enum Fault {
     Huge,
     LargeTransaction,
     Burst,
+    /// One document, thousands of changes.
+    HotDocument,
 }
 
 impl Fault {
-    pub const ALL: [Self; 34] = {
+    pub const ALL: [Self; 36] = {
         use Fault::*;
         use Side::*;
         [
@@ -72,6 +76,7 @@ impl Fault {
             PrimaryKilled,
             PrimaryPaused,
             SecondaryKilled,
+            MajorityLost,
             RedisKilled,
             RedisPaused,
             RedisFlushed,
@@ -99,11 +104,12 @@ impl Fault {
             Huge,
             LargeTransaction,
             Burst,
+            HotDocument,
         ]
     };
 
     /// What every run of the tests strikes with: at least one of each kind.
-    pub const SELECTION: [Self; 25] = {
+    pub const SELECTION: [Self; 27] = {
         use Fault::*;
         use Side::*;
         [
@@ -124,8 +130,10 @@ impl Fault {
             PrimarySteppedDown,
             PrimaryKilled,
             PrimaryPaused,
+            MajorityLost,
             LargeTransaction,
             Burst,
+            HotDocument,
             CollectionReplaced,
             CollectionRenamedOnto,
             Malformed,
@@ -198,6 +206,18 @@ impl Fault {
                 cluster.members[primary].signal("CONT");
                 cluster.primary().await;
             }
+            Self::MajorityLost => {
+                let primary = cluster.primary().await;
+                let others: Vec<usize> = (0..cluster.members.len()).filter(|member| *member != primary).collect();
+                for member in &others {
+                    cluster.members[*member].signal("STOP");
+                }
+                sleep(PAUSED).await;
+                for member in &others {
+                    cluster.members[*member].signal("CONT");
+                }
+                cluster.primary().await;
+            }
             Self::RedisKilled => {
                 cluster.redis[0].kill9();
                 sleep(HURT / 2).await;
@@ -263,6 +283,7 @@ impl Fault {
             Self::Huge => huge(cluster, rng).await,
             Self::LargeTransaction => large_transaction(cluster, rng).await,
             Self::Burst => burst(cluster, rng).await,
+            Self::HotDocument => hot_document(cluster, rng).await,
         }
     }
 }
@@ -398,4 +419,14 @@ async fn burst(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let set = doc! { "$set": { "source": { "n": next_counter() } } };
     of.update_many(burst.clone(), set).await.expect("and changed");
     of.delete_many(burst).await.expect("and deleted");
+}
+
+async fn hot_document(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    let db = &cluster.mongo.operator;
+    let hot = made(Collection::Stations, "hot", rng);
+    let id = hot.get("_id").cloned().expect("it has one");
+    db.collection("stations").insert_one(hot).await.expect("a document");
+    let change = |_| doc! { "q": { "_id": &id }, "u": { "$set": { "source": { "n": next_counter() } } } };
+    let updates: Vec<Document> = (0..5000).map(change).collect();
+    db.run_command(doc! { "update": "stations", "updates": updates }).await.expect("it is changed");
 }
