@@ -1,5 +1,5 @@
 // What scripts/bench needs beside a shell: documents, a session, and a table.
-//   node bench.mjs fill | cookie ORIGIN | table < RESULTS
+//   node bench.mjs fill | cookie ORIGIN | table < RESULTS | bytes LOAD < RESULTS | bare LOAD US < RESULTS
 import { readFileSync } from 'node:fs';
 import { withDatabase } from './bench/common.mjs';
 
@@ -28,20 +28,32 @@ async function cookie(origin) {
   console.log(answer.headers.getSetCookie()[0].split(';')[0]);
 }
 
+const results = () => readFileSync(0, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const compact = (of) => results().find(({ load, who }) => load === of && who === 'chargedeck.v1');
+
+/** Bytes of a frame with one change. */
+const bytes = (load) => console.log(Math.round(compact(load).bytes_per_marker));
+
+/** A load's processor time for each change, beside the microseconds that a frame takes a bare loop. */
+function bare(load, us) {
+  const { cpu_us_per_marker: ours } = compact(load);
+  console.log(`${load}: ${(ours / us).toFixed(2)} of a bare loop's processor time (${ours} of ${us})`);
+}
+
 /** One row per load and protocol; a load in which a change did not arrive is no measurement. */
 function table() {
-  const results = readFileSync(0, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const all = results();
   const columns = { 'p50': 'p50_ms', 'p99': 'p99_ms', 'CPU per change': 'cpu_us_per_marker', 'bytes per change': 'bytes_per_marker' };
   console.log(`| load | protocol | ${Object.keys(columns).join(' | ')} | arrived |`);
   console.log(`|---|---|${'---|'.repeat(Object.keys(columns).length + 1)}`);
-  for (const result of results.filter(({ who }) => who !== 'peer')) {
-    const peer = results.find(({ load, who }) => who === 'peer' && load === result.load);
+  for (const result of all.filter(({ who }) => who !== 'peer')) {
+    const peer = all.find(({ load, who }) => who === 'peer' && load === result.load);
     const cells = Object.values(columns).map((key) =>
       peer ? `${(result[key] / peer[key]).toFixed(2)} (${result[key]} of ${peer[key]})` : `${result[key]}`);
     console.log(`| ${result.load} | ${result.who} | ${cells.join(' | ')} | ${result.markers} of ${result.expected} |`);
   }
-  if (results.some(({ markers, expected }) => markers !== expected)) process.exitCode = 1;
+  if (all.some(({ markers, expected }) => markers !== expected)) process.exitCode = 1;
 }
 
-const [what, argument] = process.argv.slice(2);
-await { fill, cookie, table }[what](argument);
+const [what, ...rest] = process.argv.slice(2);
+await { fill, cookie, table, bytes, bare }[what](...rest);
