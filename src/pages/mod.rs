@@ -3,6 +3,8 @@
 mod activity;
 mod analytics;
 mod clients;
+#[cfg(feature = "ssr")]
+pub mod document;
 mod eco;
 mod list;
 #[cfg(feature = "ssr")]
@@ -10,6 +12,8 @@ mod login;
 mod not_found;
 mod overview;
 mod payments;
+#[cfg(feature = "ssr")]
+pub mod people;
 mod reports;
 mod sessions;
 mod stations;

@@ -41,6 +41,10 @@ pub const NETWORK: &str = "Network";
 pub const INSIGHT: &str = "Insight";
 pub const RUNNING: &str = "Running";
 pub const SYSTEM: &str = "System";
+pub const ADMINISTRATION: &str = "Administration";
+pub const ACCOUNT: &str = "Account";
+pub const USERS: &str = "Users";
+pub const AUDIT_LOG: &str = "Audit log";
 pub const ROAD: &str = "The road from a write to the screens";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
@@ -207,8 +211,8 @@ pub fn other(name: &str, value: &serde_json::Value) -> String {
 }
 
 /// `All times Europe/London`
-pub fn all_times(zone: &Zone) -> String {
-    format!("All times {}", zone.name)
+pub fn all_times(zone: &str) -> String {
+    format!("All times {zone}")
 }
 
 /// Amounts of several currencies, never added: `£12.40 and €3.00`.
