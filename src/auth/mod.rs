@@ -4,11 +4,13 @@
 //! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
 
 pub mod admin_cli;
+pub mod audit_log;
 pub mod guard;
 pub mod local_path;
 pub mod login;
 mod lookup;
 pub mod password;
+pub mod place;
 pub mod revocation;
 pub mod session;
 pub mod users;
@@ -20,6 +22,7 @@ use crate::{
     cache::{connection::Redis, sessions::RedisSessionStore},
     config::PublicOrigin,
 };
+use audit_log::AuditLog;
 use lookup::Lookup;
 use password::{HashFailed, Passwords};
 use revocation::Revocations;
@@ -31,6 +34,7 @@ use users::Users;
 #[derive(Clone)]
 pub struct Doors {
     pub users: Users,
+    pub audit: AuditLog,
     /// Who is still entitled.
     pub lookup: Lookup,
     pub passwords: Passwords,
@@ -47,6 +51,7 @@ impl Doors {
         Self {
             lookup: Lookup::new(users.clone()),
             users,
+            audit: AuditLog::new(own_db),
             passwords: Passwords::default(),
             sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
             revocations: Revocations::subscribe(redis.clone()),

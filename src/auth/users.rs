@@ -89,6 +89,11 @@ impl User {
     pub fn is_active_admin(&self) -> bool {
         self.role == Role::Admin && !self.disabled
     }
+
+    /// What the audit log says of the account: nothing secret.
+    pub fn told(&self) -> Document {
+        doc! { "email": &self.email, "role": self.role.to_string(), "disabled": self.disabled }
+    }
 }
 
 /// An address in the form in which accounts are found.

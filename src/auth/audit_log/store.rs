@@ -1,0 +1,114 @@
+//! Writing entries, and what the collection needs.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures_util::{FutureExt, future::BoxFuture};
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::Result,
+    options::{CollectionOptions, IndexOptions, TransactionOptions, WriteConcern},
+};
+
+use super::Entry;
+use crate::auth::{Unavailable, users::TIMEOUT};
+
+pub const COLLECTION: &str = "audit_log";
+
+/// The longest that a change with its entry may take, retries included.
+const CHANGE_WITHIN: Duration = Duration::from_secs(10);
+
+const NAMESPACE_EXISTS: i32 = 48;
+const INDEX_OPTIONS_CONFLICT: i32 = 85;
+
+/// The log; clones share everything.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    database: Database,
+    entries: Collection<Document>,
+}
+
+impl AuditLog {
+    pub fn new(own_db: &Database) -> Self {
+        // An entry that a failover takes back would be a door that was opened unseen.
+        let options = CollectionOptions::builder().write_concern(WriteConcern::majority()).build();
+        Self { database: own_db.clone(), entries: own_db.collection_with_options(COLLECTION, options) }
+    }
+
+    /// Writes what happened. Call it before the answer is given.
+    ///
+    /// # Errors
+    /// MongoDB is away: then it must not happen.
+    pub async fn record(&self, entry: &Entry) -> std::result::Result<(), Unavailable> {
+        let document = entry.document().map_err(mongodb::error::Error::from)?;
+        tokio::time::timeout(TIMEOUT, self.entries.insert_one(document).into_future())
+            .await
+            .map_err(|_| Unavailable::MongoTimeout)??;
+        Ok(())
+    }
+
+    /// Makes a change and its entry in one transaction: both, or neither.
+    ///
+    /// `change` makes the change with the session and returns what came of it and the entry; `None` if there was nothing
+    /// to change, of which there is no entry. It is called again when MongoDB asks for that, and must return MongoDB's
+    /// errors as they are. `context` is what it needs, as the compiler does not let it borrow that.
+    ///
+    /// # Errors
+    /// MongoDB is away, or an error of `change`; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn with_change<C, T, F>(&self, context: C, change: F) -> std::result::Result<Option<T>, Unavailable>
+    where
+        C: Send,
+        T: Send,
+        F: Send + for<'a> FnMut(&'a mut ClientSession, &'a mut C) -> BoxFuture<'a, Result<Option<(T, Entry)>>>,
+    {
+        let transaction = async {
+            let mut session = self.database.client().start_session().await?;
+            let options = TransactionOptions::builder().write_concern(WriteConcern::majority()).build();
+            let transaction = session.start_transaction().with_options(options);
+            transaction
+                .and_run((context, change, self.entries.clone()), |session, (context, change, entries)| {
+                    async move {
+                        let Some((done, entry)) = change(session, context).await? else { return Ok(None) };
+                        entries.insert_one(entry.document()?).session(session).await?;
+                        Ok(Some(done))
+                    }
+                    .boxed()
+                })
+                .await
+        };
+        Ok(tokio::time::timeout(CHANGE_WITHIN, transaction).await.map_err(|_| Unavailable::MongoTimeout)??)
+    }
+
+    /// Makes the collection and its indexes. Entries older than `keep` go by themselves; a changed `keep` holds for those
+    /// there, too.
+    ///
+    /// # Errors
+    /// MongoDB is away, or refuses.
+    pub async fn prepare(&self, keep: Duration) -> Result<()> {
+        match self.database.create_collection(COLLECTION).await {
+            Err(error) if crate::mongo::error_code(&error) == Some(NAMESPACE_EXISTS) => {}
+            other => other?,
+        }
+        self.entries.create_indexes(INDEXES.map(index)).await?;
+        let ends = IndexOptions::builder().expire_after(keep).build();
+        let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
+        match self.entries.create_index(ends).await {
+            Err(error) if crate::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+                let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+                let index = doc! {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds};
+                self.database.run_command(doc! {"collMod": COLLECTION, "index": index}).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+/// What the page filters by; each goes on with the order in which entries are shown.
+const INDEXES: [Option<&str>; 5] =
+    [None, Some("action"), Some("result"), Some("actor.email"), Some("subject.email")];
+
+fn index(filter: Option<&str>) -> IndexModel {
+    let mut keys: Document = filter.map(|field| (field.to_owned(), 1.into())).into_iter().collect();
+    keys.extend(doc! {"at": -1, "_id": -1});
+    IndexModel::builder().keys(keys).build()
+}
