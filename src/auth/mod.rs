@@ -4,15 +4,19 @@
 //! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
 
 pub mod admin_cli;
+pub mod administration;
 pub mod audit_log;
 pub mod guard;
 pub mod local_path;
 pub mod login;
 mod lookup;
+pub mod one_time;
+pub mod own_account;
 pub mod password;
 pub mod place;
 pub mod revocation;
 pub mod session;
+pub mod setup;
 pub mod users;
 
 use mongodb::Database;
@@ -26,7 +30,7 @@ use audit_log::AuditLog;
 use lookup::Lookup;
 use password::{HashFailed, Passwords};
 use revocation::Revocations;
-pub use session::CurrentAdmin;
+pub use session::{ConfirmedAdmin, CurrentAdmin};
 use session::SessionLimits;
 use users::Users;
 
