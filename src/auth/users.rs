@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use mongodb::{
     Collection, Database, IndexModel,
     error::{ErrorKind, WriteFailure},
@@ -14,7 +14,10 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Unavailable;
+use super::{
+    Unavailable,
+    audit_log::{Action, AuditLog, By, Entry},
+};
 
 /// The longest that one question about an account may take, since every request asks it.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
@@ -125,11 +128,13 @@ impl fmt::Display for Email {
 #[derive(Clone)]
 pub struct Users {
     collection: Collection<User>,
+    /// Every write of an account is an entry of it.
+    audit: AuditLog,
 }
 
 impl Users {
     pub fn new(own_db: &Database) -> Self {
-        Self { collection: own_db.collection("users") }
+        Self { collection: own_db.collection("users"), audit: AuditLog::new(own_db) }
     }
 
     /// Two accounts never share an address, whoever writes them.
@@ -174,7 +179,12 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn create_admin(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
+    pub async fn create_admin(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
         let user = User {
             id: UserId(ObjectId::new()),
             email: email.as_str().into(),
@@ -185,10 +195,17 @@ impl Users {
             created_at: DateTime::now(),
             last_login_at: None,
         };
-        match self.collection.insert_one(&user).await {
-            Ok(_) => Ok(Some(user.id)),
-            Err(error) if is_duplicate(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+        let created = self.audit.with_change((self.collection.clone(), user, by.clone()), |session, (users, user, by)| {
+            async move {
+                users.insert_one(&*user).session(session).await?;
+                let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                Ok(Some((user.id, entry)))
+            }
+            .boxed()
+        });
+        match created.await {
+            Err(Unavailable::Mongo(error)) if is_duplicate(&error) => Ok(None),
+            other => other,
         }
     }
 
@@ -196,16 +213,22 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "password_hash": password_hash, "disabled": false }).await
+    pub async fn reset(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let set = doc! { "password_hash": password_hash, "disabled": false };
+        self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }
 
     /// Closes the account and ends all its sessions; `None` when there is no such account.
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn disable(&self, email: &Email) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "disabled": true }).await
+    pub async fn disable(&self, email: &Email, by: &By) -> Result<Option<UserId>, Unavailable> {
+        self.end_sessions_with(email, doc! { "disabled": true }, Action::UserDisabled, by).await
     }
 
     /// Notes a login, with a fresh hash where the stored one was weak. The same password, so no session ends; but a
@@ -220,10 +243,27 @@ impl Users {
         Ok(())
     }
 
-    async fn end_sessions_with(&self, email: &Email, set: Document) -> Result<Option<UserId>, Unavailable> {
+    async fn end_sessions_with(
+        &self,
+        email: &Email,
+        set: Document,
+        action: Action,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let user = doc! { "email": email.as_str() };
         let update = doc! { "$set": set, "$inc": { "version": 1_i64 } };
-        let user = self.collection.find_one_and_update(doc! { "email": email.as_str() }, update).await?;
-        Ok(user.map(|user| user.id))
+        let context = (self.collection.clone(), user, update, by.clone());
+        let changed = self.audit.with_change(context, move |session, (users, user, update, by)| {
+            async move {
+                let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
+                let Some(before) = before else { return Ok(None) };
+                let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
+                let entry = Entry::by(by, action).about(&after).before(before.told()).after(after.told());
+                Ok(Some((after.id, entry)))
+            }
+            .boxed()
+        });
+        changed.await
     }
 }
 
