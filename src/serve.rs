@@ -54,7 +54,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         .context(DEFAULT_FILE)?
         .leptos_options;
     let app = App {
-        doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
+        doors: Doors::new(&mongo.own, &redis, &settings.server, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
@@ -66,7 +66,8 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     };
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
-    work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
+    let keep_audit = settings.mongo.keep_audit;
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, ddl, closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
@@ -92,11 +93,12 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
 }
 
 /// Makes what is missing as soon as MongoDB is there; in the operator's database only where `ddl` allows.
-async fn prepare(mongo: Mongo, doors: Doors, ddl: bool, stop: CancellationToken) {
+async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, ddl: bool, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
         let made = async {
             doors.users.ensure_indexes().await?;
+            doors.audit.prepare(keep_audit).await?;
             if ddl {
                 prepare::prepare(&mongo).await?;
             }

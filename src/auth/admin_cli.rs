@@ -11,6 +11,7 @@ use mongodb::Database;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
+    audit_log::By,
     password::{self, MAX_BYTES, Passwords},
     revocation::{self, Revoked},
     users::{Email, User, UserId, Users},
@@ -52,20 +53,20 @@ async fn create(users: &Users, email: &Email) -> anyhow::Result<()> {
         bail!(exists(email));
     }
     let hash = new_password_hash().await?;
-    users.create_admin(email, hash).await?.ok_or_else(|| anyhow!(exists(email)))?;
+    users.create_admin(email, hash, &By::command_line()).await?.ok_or_else(|| anyhow!(exists(email)))?;
     say(&format!("created admin {email}"))
 }
 
 async fn reset(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let was_disabled = users.by_email(email).await?.ok_or_else(|| unknown(email))?.disabled;
     let hash = new_password_hash().await?;
-    let user = users.reset(email, hash).await?.ok_or_else(|| unknown(email))?;
+    let user = users.reset(email, hash, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
     let opened = if was_disabled { "; the account is open again" } else { "" };
     say(&format!("new password set for {email}{opened}; {}", end_sessions(user, redis).await))
 }
 
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
-    let user = users.disable(email).await?.ok_or_else(|| unknown(email))?;
+    let user = users.disable(email, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
     say(&format!("disabled {email}; {}", end_sessions(user, redis).await))
 }
 

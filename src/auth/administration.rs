@@ -13,7 +13,7 @@ use mongodb::{ClientSession, error::Error};
 
 use super::{
     ConfirmedAdmin, Doors, Unavailable,
-    audit_log::{Action, Actor, Entry},
+    audit_log::{Action, By, Entry},
     one_time::{Token, TokenHash},
     place::Place,
     users::{CLOSING, Email, Link, Role, User, UserId, Users, is_duplicate},
@@ -60,8 +60,8 @@ impl Doors {
         change: Change,
         place: &Place,
     ) -> Result<Result<(), Refused>, Unavailable> {
-        let context = (self.users.clone(), change.clone(), Actor::from(&**admin), place.clone());
-        let changed = self.audit.with_change(context, move |session, (users, change, actor, place)| {
+        let context = (self.users.clone(), change.clone(), By::admin(admin, place));
+        let changed = self.audit.with_change(context, move |session, (users, change, by)| {
             async move {
                 let before = users.found(user, session).await?;
                 if change.closes() {
@@ -69,7 +69,7 @@ impl Doors {
                 }
                 let update = change.update();
                 users.collection.update_one(doc! { "_id": user.0 }, update).session(session).await?;
-                let entry = Entry::new(change.action(), actor.clone(), place).about(&before).before(before.told());
+                let entry = Entry::by(by, change.action()).about(&before).before(before.told());
                 Ok(Some(((), entry.after(change.applied(&before).told()))))
             }
             .boxed()
@@ -99,12 +99,12 @@ impl Doors {
         let (token, link) = new_link();
         let user = User::admin(email, None, Some(link.clone()));
         let (id, expires_at) = (user.id, link.expires_at);
-        let context = (self.users.clone(), user, Actor::from(&**admin), place.clone());
-        let invited = self.audit.with_change(context, |session, (users, user, actor, place)| {
+        let context = (self.users.clone(), user, By::admin(admin, place));
+        let invited = self.audit.with_change(context, |session, (users, user, by)| {
             async move {
                 let made = users.collection.insert_one(&*user).session(session).await;
                 made.map_err(|error| if is_duplicate(&error) { Error::custom(Refused::Taken) } else { error })?;
-                let entry = Entry::new(Action::UserInvited, actor.clone(), place).about(&*user);
+                let entry = Entry::by(by, Action::UserInvited).about(&*user);
                 Ok(Some(((), entry.after(told_with_link(user, link.expires_at)))))
             }
             .boxed()
@@ -126,13 +126,13 @@ impl Doors {
     ) -> Result<Result<NewLink, Refused>, Unavailable> {
         let (token, link) = new_link();
         let expires_at = timestamp(link.expires_at);
-        let context = (self.users.clone(), link, Actor::from(&**admin), place.clone());
-        let made = self.audit.with_change(context, move |session, (users, link, actor, place)| {
+        let context = (self.users.clone(), link, By::admin(admin, place));
+        let made = self.audit.with_change(context, move |session, (users, link, by)| {
             async move {
                 let before = users.found(user, session).await?;
                 let set = doc! { "$set": { "link": bson::serialize_to_bson(link)? } };
                 users.collection.update_one(doc! { "_id": user.0 }, set).session(session).await?;
-                let entry = Entry::new(Action::PasswordResetLink, actor.clone(), place).about(&before);
+                let entry = Entry::by(by, Action::PasswordResetLink).about(&before);
                 let entry = entry.before(before.told()).after(told_with_link(&before, link.expires_at));
                 Ok(Some((before.email, entry)))
             }
@@ -178,7 +178,7 @@ impl Change {
 
     fn update(&self) -> Document {
         let mut update = match self {
-            Self::Disable => doc! { "$set": { "disabled": true } },
+            Self::Disable => doc! { "$set": { "disabled": true }, "$unset": { "link": "" } },
             Self::Enable => doc! { "$set": { "disabled": false } },
             Self::SetRole(role) => doc! { "$set": { "role": String::from(role.clone()) } },
             Self::EndSessions => doc! {},

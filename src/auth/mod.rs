@@ -14,17 +14,20 @@ pub mod one_time;
 pub mod own_account;
 pub mod password;
 pub mod place;
+pub mod proof;
 pub mod revocation;
 pub mod session;
 pub mod setup;
+pub mod throttle;
 pub mod users;
 
 use mongodb::Database;
+use redis::RedisError;
 use tower_sessions::session_store;
 
 use crate::{
     cache::{connection::Redis, sessions::RedisSessionStore},
-    config::PublicOrigin,
+    config::{PublicOrigin, ServerSettings, TrustedProxies},
 };
 use audit_log::AuditLog;
 use lookup::Lookup;
@@ -32,6 +35,7 @@ use password::{HashFailed, Passwords};
 use revocation::Revocations;
 pub use session::{ConfirmedAdmin, CurrentAdmin};
 use session::SessionLimits;
+use throttle::Throttles;
 use users::Users;
 
 /// All that guards the doors; clones are cheap and share everything.
@@ -42,25 +46,29 @@ pub struct Doors {
     /// Who is still entitled.
     pub lookup: Lookup,
     pub passwords: Passwords,
+    pub throttles: Throttles,
     pub sessions: RedisSessionStore,
     pub revocations: Revocations,
     pub limits: SessionLimits,
     pub origin: PublicOrigin,
+    pub proxies: TrustedProxies,
 }
 
 impl Doors {
     /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
-    pub fn new(own_db: &Database, redis: &Redis, origin: PublicOrigin, limits: SessionLimits) -> Self {
+    pub fn new(own_db: &Database, redis: &Redis, server: &ServerSettings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
         Self {
             lookup: Lookup::new(users.clone()),
             users,
             audit: AuditLog::new(own_db),
             passwords: Passwords::default(),
+            throttles: Throttles::new(redis.clone()),
             sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
             revocations: Revocations::subscribe(redis.clone()),
             limits,
-            origin,
+            origin: server.public_origin.clone(),
+            proxies: server.trusted_proxies.clone(),
         }
     }
 }
@@ -72,6 +80,8 @@ pub enum Unavailable {
     Mongo(#[from] mongodb::error::Error),
     #[error("MongoDB did not answer in time")]
     MongoTimeout,
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
     #[error("the process ends")]
     Stopping,
     #[error("session: {0}")]

@@ -7,13 +7,14 @@ use tower_sessions::Session;
 
 use super::{
     CurrentAdmin, Doors, Unavailable,
-    audit_log::{Action, Actor, Entry},
+    audit_log::{Action, By, Entry},
     one_time::TokenHash,
     password::{self, PasswordRefused},
     place::Place,
     session::OwnPassword,
     users::{User, within},
 };
+use crate::cache::sessions::SessionHash;
 
 /// The answer to a change of the own password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,21 +56,21 @@ impl Doors {
             Err(not_proven) => return Ok(PasswordChange::NotProven(not_proven)),
         };
         let hash = self.passwords.hash(new).await?;
-        let context = (self.users.clone(), user, hash, Actor::from(admin), place.clone());
-        let changed = self.audit.with_change(context, |session, (users, user, hash, actor, place)| {
+        let context = (self.users.clone(), user, hash, By::admin(admin, place));
+        let changed = self.audit.with_change(context, |session, (users, user, hash, by)| {
             async move {
                 // As it was when the current password was right: a reset in between wins.
                 let same = doc! { "_id": user.id.0, "version": user.version };
                 let set = doc! { "$set": { "password_hash": &*hash }, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
                 let changed = users.collection.update_one(same, set).session(session).await?;
-                let entry = Entry::new(Action::PasswordChanged, actor.clone(), place).about(&*user);
+                let entry = Entry::by(by, Action::PasswordChanged).about(&*user);
                 Ok((changed.matched_count == 1).then_some((user.version + 1, entry)))
             }
             .boxed()
         });
         let Some(version) = changed.await? else { return Ok(PasswordChange::NotProven(OwnPassword::SignedOut)) };
         let goes_on = self.renew(session, admin, version).await?;
-        let own = session.id().as_ref().map(crate::cache::sessions::SessionHash::of);
+        let own = session.id().as_ref().map(SessionHash::of);
         self.end_all_but(admin.user, own.as_ref()).await?;
         Ok(if goes_on { PasswordChange::Done } else { PasswordChange::NotProven(OwnPassword::SignedOut) })
     }

@@ -11,13 +11,14 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, cookie::time};
 
 use super::{
     Doors, Unavailable,
-    password::{MAX_BYTES, Verdict},
+    audit_log::{Action, Entry},
     place::Place,
+    proof::{Proof, Purpose},
     revocation::Revoked,
     users::{Email, User, UserId},
 };
@@ -94,53 +95,71 @@ pub enum Activity {
     Program,
 }
 
+/// The answer to a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    In(CurrentAdmin),
+    /// An unknown user, a wrong password, a disabled account or another role: one answer to all of them.
+    Refused,
+    /// Too many failed; try again after this time.
+    Throttled(Duration),
+}
+
 impl Doors {
-    /// Lets a user in: a new session under a new id, the old one ended. `None` for an unknown user, a wrong password, a
-    /// disabled account or another role, and for all of them in the same way.
+    /// Lets a user in: a new session under a new id, the old one ended.
     ///
     /// # Errors
-    /// MongoDB or Redis is away.
+    /// MongoDB or Redis is away: nobody is let in.
     pub async fn sign_in(
         &self,
         session: &Session,
         email: &str,
         password: SecretString,
         place: &Place,
-    ) -> Result<Option<CurrentAdmin>, Unavailable> {
-        if password.expose_secret().len() > MAX_BYTES {
-            return Ok(None);
-        }
-        let user = match Email::parse(email) {
-            Some(email) => self.users.by_email(&email).await?,
+    ) -> Result<SignIn, Unavailable> {
+        let email = Email::parse(email);
+        let user = match &email {
+            Some(email) => self.users.by_email(email).await?,
             None => None,
         };
-        let stored = user.as_ref().and_then(|user| user.password_hash.clone());
-        let verdict = self.passwords.verify(password.clone(), stored).await?;
-        let Some(user) = user.filter(|user| user.is_active_admin() && verdict != Verdict::Wrong) else {
-            tracing::info!("login refused");
-            return Ok(None);
+        let weak = match self.prove(Purpose::Login, email, user.clone(), password.clone(), place).await? {
+            Proof::Right { weak } => weak,
+            Proof::Refused => return Ok(SignIn::Refused),
+            Proof::Throttled(wait) => return Ok(SignIn::Throttled(wait)),
         };
-        let stronger = match verdict {
-            Verdict::RightButWeak => Some(self.passwords.hash(password).await?),
-            Verdict::Right | Verdict::Wrong => None,
-        };
+        let Some(user) = user else { return Ok(SignIn::Refused) };
+        let stronger = if weak { Some(self.passwords.hash(password).await?) } else { None };
         let admin = self.open_session(session, &user, place).await?;
+        if let Err(error) = self.audit.record(&Entry::new(Action::Login, &user, place).about(&user)).await {
+            session.flush().await?;
+            return Err(error);
+        }
         if let Err(error) = self.users.note_login(&user, stronger).await {
             tracing::warn!(%error, user.id = %user.id, "the login was not noted");
         }
         tracing::info!(user.id = %user.id, "login");
-        Ok(Some(admin))
+        Ok(SignIn::In(admin))
     }
 
-    /// Ends a session, here and in its open sockets; one that does not exist is no error.
+    /// Ends a session, here and in its open sockets; one that does not exist is no error. It ends also where that cannot
+    /// be noted in the audit log.
     ///
     /// # Errors
     /// Redis is away, and the session therefore still open.
-    pub async fn sign_out(&self, session: &Session) -> Result<(), Unavailable> {
+    pub async fn sign_out(&self, session: &Session, place: &Place) -> Result<(), Unavailable> {
         let ended = session.id().as_ref().map(SessionHash::of);
+        let admin = self.admit(session, Activity::Program).await;
         session.flush().await?;
         if let Some(session) = ended {
             self.tell(&Revoked::Session { session }).await;
+        }
+        let noted = match admin {
+            Ok(Some(admin)) => self.audit.record(&Entry::new(Action::Logout, &admin, place).about(&admin)).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::error!(%error, "a logout is not in the audit log");
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use mongodb::{
     Collection, Database, IndexModel,
     error::{ErrorKind, WriteFailure},
@@ -14,7 +14,11 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Unavailable, one_time::TokenHash};
+use super::{
+    Unavailable,
+    audit_log::{Action, AuditLog, By, Entry},
+    one_time::TokenHash,
+};
 
 /// Names the document in `doors` that everyone writes who takes an account its rights.
 pub(super) const CLOSING: &str = "closing";
@@ -184,11 +188,17 @@ pub struct Users {
     pub(super) collection: Collection<User>,
     /// What is true of all accounts together: see [`administration`](super::administration) and [`setup`](super::setup).
     pub(super) doors: Collection<Document>,
+    /// Every write of an account is an entry of it.
+    audit: AuditLog,
 }
 
 impl Users {
     pub fn new(own_db: &Database) -> Self {
-        Self { collection: own_db.collection("users"), doors: own_db.collection("doors") }
+        Self {
+            collection: own_db.collection("users"),
+            doors: own_db.collection("doors"),
+            audit: AuditLog::new(own_db),
+        }
     }
 
     /// Two accounts never share an address, whoever writes them; and the document that all who close accounts write is
@@ -247,12 +257,27 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn create_admin(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
+    pub async fn create_admin(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
         let user = User::admin(email, Some(password_hash), None);
-        match self.collection.insert_one(&user).await {
-            Ok(_) => Ok(Some(user.id)),
-            Err(error) if is_duplicate(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+        let context = (self.clone(), user, by.clone());
+        let created = self.audit.with_change(context, |session, (users, user, by)| {
+            async move {
+                users.collection.insert_one(&*user).session(&mut *session).await?;
+                // The first admin is here: nobody else becomes it.
+                users.doors.delete_one(doc! { "_id": SETUP_LINK }).session(session).await?;
+                let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                Ok(Some((user.id, entry)))
+            }
+            .boxed()
+        });
+        match created.await {
+            Err(Unavailable::Mongo(error)) if is_duplicate(&error) => Ok(None),
+            other => other,
         }
     }
 
@@ -260,16 +285,22 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "password_hash": password_hash, "disabled": false }).await
+    pub async fn reset(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let set = doc! { "password_hash": password_hash, "disabled": false };
+        self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }
 
     /// Closes the account and ends all its sessions; `None` when there is no such account.
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn disable(&self, email: &Email) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "disabled": true }).await
+    pub async fn disable(&self, email: &Email, by: &By) -> Result<Option<UserId>, Unavailable> {
+        self.end_sessions_with(email, doc! { "disabled": true }, Action::UserDisabled, by).await
     }
 
     /// Notes a login, with a fresh hash where the stored one was weak. The same password, so no session ends; but a
@@ -284,10 +315,27 @@ impl Users {
         Ok(())
     }
 
-    async fn end_sessions_with(&self, email: &Email, set: Document) -> Result<Option<UserId>, Unavailable> {
-        let update = doc! { "$set": set, "$inc": { "version": 1_i64 } };
-        let user = self.collection.find_one_and_update(doc! { "email": email.as_str() }, update).await?;
-        Ok(user.map(|user| user.id))
+    async fn end_sessions_with(
+        &self,
+        email: &Email,
+        set: Document,
+        action: Action,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let user = doc! { "email": email.as_str() };
+        let update = doc! { "$set": set, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
+        let context = (self.collection.clone(), user, update, by.clone());
+        let changed = self.audit.with_change(context, move |session, (users, user, update, by)| {
+            async move {
+                let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
+                let Some(before) = before else { return Ok(None) };
+                let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
+                let entry = Entry::by(by, action).about(&after).before(before.told()).after(after.told());
+                Ok(Some((after.id, entry)))
+            }
+            .boxed()
+        });
+        changed.await
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod app;
 mod charts_csv;
+pub mod client;
 pub mod csrf;
 pub mod csv;
 pub mod documents;

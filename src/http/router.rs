@@ -22,7 +22,7 @@ use tower_http::{
 };
 use tracing::{Level, Span};
 
-use super::{csrf, headers, problem, problem::Problem};
+use super::{client, csrf, headers, problem, problem::Problem};
 use crate::auth::{Doors, guard, login, session};
 
 /// Largest request body. Nothing that is sent to ChargeDeck comes near it.
@@ -70,7 +70,8 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
                 .on_failure(()),
         )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(map_request(forget_request_id)))
+        .layer(map_request(forget_request_id))
+        .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
 }
 
 /// The id is ours: one from outside could be anything, and anyone's.

@@ -23,6 +23,7 @@ use crate::{
     auth::{guard::LIVE, local_path::local_path, session::Activity},
     charts::Bundle,
     pages, socket,
+    ui::words,
 };
 
 /// The site with every layer.
@@ -63,6 +64,8 @@ async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
 #[derive(Deserialize)]
 struct LoginQuery {
     error: Option<String>,
+    /// How long tries are turned away.
+    minutes: Option<String>,
     #[serde(default)]
     next: String,
 }
@@ -76,7 +79,9 @@ async fn login(State(app): State<App>, session: Session, Query(query): Query<Log
         // The form is shown all the same; sending it tells what is wrong.
         Err(error) => tracing::warn!(%error, "a session could not be checked"),
     }
-    let html = Owner::new_root(None).with(|| pages::login(app.leptos, query.error.as_deref(), next).to_html());
+    let minutes = query.minutes.and_then(|minutes| minutes.parse().ok());
+    let error = query.error.map(|code| words::sign_in_error(&code, minutes));
+    let html = Owner::new_root(None).with(|| pages::login(app.leptos, error, next).to_html());
     ([(header::CONTENT_SECURITY_POLICY, headers::FORM_POLICY)], Html(html)).into_response()
 }
 

@@ -12,6 +12,7 @@ use axum::{
 use chargedeck::{
     auth::{
         CurrentAdmin, Doors,
+        audit_log::By,
         password::Passwords,
         session::SessionLimits,
         users::{Email, UserId},
@@ -48,6 +49,7 @@ pub struct Place {
     pub mongodb_uri: String,
     pub redis_url: String,
     pub origin: &'static str,
+    pub trusted_proxies: &'static str,
     pub limits: SessionLimits,
     pub own_db: String,
 }
@@ -58,6 +60,7 @@ impl Place {
             mongodb_uri: support::mongod().await.uri(),
             redis_url: support::redis().await.url(),
             origin: "http://127.0.0.1:3000",
+            trusted_proxies: "none",
             limits: SessionLimits::default(),
             own_db: support::fresh_name("doors"),
         }
@@ -75,6 +78,7 @@ impl App {
             ("CHARGEDECK_DB", &place.own_db),
             ("REDIS_URL", &place.redis_url),
             ("CHARGEDECK_PUBLIC_ORIGIN", place.origin),
+            ("CHARGEDECK_TRUSTED_PROXIES", place.trusted_proxies),
             ("CHARGEDECK_TIME_ZONE", "Europe/London"),
             ("CHARGEDECK_CURRENCY", "GBP"),
         ]
@@ -83,7 +87,7 @@ impl App {
         let settings = Settings::from_sources("", &env).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let doors = Doors::new(&db, &redis, settings.server.public_origin, place.limits);
+        let doors = Doors::new(&db, &redis, &settings.server, place.limits);
         let closing = CancellationToken::new();
         let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
         let inside = behind().merge(router::routes(doors.clone())).merge(health::routes(health));
@@ -102,7 +106,7 @@ impl App {
         self.doors.users.ensure_indexes().await.unwrap();
         // Its own hasher: the tests count the hashes of the other.
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
-        self.doors.users.create_admin(&Email::parse(email).unwrap(), hash).await.unwrap().expect("a new address")
+        self.doors.users.create_admin(&Email::parse(email).unwrap(), hash, &By::command_line()).await.unwrap().expect("a new address")
     }
 
     /// Changes an account behind ChargeDeck's back.

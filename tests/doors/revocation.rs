@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chargedeck::auth::{
     admin_cli::{AdminCommand, run},
+    audit_log::By,
     users::Email,
 };
 
@@ -23,9 +24,9 @@ async fn a_new_password_ends_the_sessions_and_opens_the_account() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let email = Email::parse(ADA).unwrap();
-    app.doors.users.disable(&email).await.unwrap().expect("an account");
+    app.doors.users.disable(&email, &By::command_line()).await.unwrap().expect("an account");
     let hash = app.doors.passwords.hash("another long password".into()).await.unwrap();
-    app.doors.users.reset(&email, hash).await.unwrap().expect("an account");
+    app.doors.users.reset(&email, hash, &By::command_line()).await.unwrap().expect("an account");
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, "another long password").await.status, StatusCode::NO_CONTENT);
@@ -38,7 +39,7 @@ async fn an_address_has_one_account() {
     let told = run(create, &app.db, &app.redis).await.unwrap_err().to_string();
     assert!(told.contains("has an account already"), "{told}");
     let email = Email::parse(ADA).unwrap();
-    assert!(app.doors.users.create_admin(&email, "x".into()).await.unwrap().is_none(), "whatever was checked before");
+    assert!(app.doors.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(), "whatever was checked before");
     for command in [
         AdminCommand::Disable { email: "nobody@example.org".into() },
         AdminCommand::Reset { email: "nobody@example.org".into() },

@@ -97,6 +97,23 @@ impl From<&CurrentAdmin> for Actor {
     }
 }
 
+/// Who acts, from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    pub actor: Actor,
+    pub place: Place,
+}
+
+impl By {
+    pub fn command_line() -> Self {
+        Self { actor: Actor::CommandLine, place: Place::default() }
+    }
+
+    pub fn admin(admin: &CurrentAdmin, place: &Place) -> Self {
+        Self { actor: admin.into(), place: place.clone() }
+    }
+}
+
 /// The account that it was done to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
@@ -149,6 +166,10 @@ impl Entry {
             after: None,
             refused: None,
         }
+    }
+
+    pub fn by(by: &By, action: Action) -> Self {
+        Self::new(action, by.actor.clone(), &by.place)
     }
 
     #[must_use]

@@ -9,5 +9,5 @@
 mod entry;
 mod store;
 
-pub use entry::{Action, Actor, Entry, Reason, Subject};
+pub use entry::{Action, Actor, By, Entry, Reason, Subject};
 pub use store::{AuditLog, COLLECTION};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::{Document, doc};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
     error::Result,
@@ -18,6 +18,7 @@ pub const COLLECTION: &str = "audit_log";
 /// The longest that a change with its entry may take, retries included.
 const CHANGE_WITHIN: Duration = Duration::from_secs(10);
 
+const UNAUTHORIZED: i32 = 13;
 const NAMESPACE_EXISTS: i32 = 48;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 
@@ -80,11 +81,29 @@ impl AuditLog {
     }
 
     /// Makes the collection and its indexes. Entries older than `keep` go by themselves; a changed `keep` holds for those
-    /// there, too.
+    /// there, too. Where MongoDB lets us only write and read entries, someone else has made all that, and what is not so
+    /// is said.
     ///
     /// # Errors
-    /// MongoDB is away, or refuses.
+    /// MongoDB is away.
     pub async fn prepare(&self, keep: Duration) -> Result<()> {
+        match self.make(keep).await {
+            Err(error) if crate::mongo::error_code(&error) == Some(UNAUTHORIZED) => {
+                let kept = self.kept().await?;
+                if kept != Some(keep) {
+                    tracing::warn!(
+                        kept_s = kept.map(|kept| kept.as_secs()),
+                        wanted_s = keep.as_secs(),
+                        "the audit log is not kept as long as set, and this server may not change that: docs/security.md has the commands"
+                    );
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn make(&self, keep: Duration) -> Result<()> {
         match self.database.create_collection(COLLECTION).await {
             Err(error) if crate::mongo::error_code(&error) == Some(NAMESPACE_EXISTS) => {}
             other => other?,
@@ -100,6 +119,12 @@ impl AuditLog {
             }
             other => other.map(drop),
         }
+    }
+
+    /// After what time MongoDB removes entries; `None`: never.
+    async fn kept(&self) -> Result<Option<Duration>> {
+        let indexes: Vec<IndexModel> = self.entries.list_indexes().await?.try_collect().await?;
+        Ok(indexes.into_iter().find_map(|index| index.options?.expire_after))
     }
 }
 

@@ -422,12 +422,21 @@ pub fn error(error: &AppError) -> (&'static str, String) {
 }
 
 /// Why signing in failed, by the code in the address.
-pub fn sign_in_error(code: &str) -> &'static str {
+/// `minutes`: how long tries are turned away; whoever made the link may have written anything there.
+pub fn sign_in_error(code: &str, minutes: Option<u64>) -> String {
     match code {
         "invalid_credentials" => "E-mail or password is wrong.",
         "unavailable" => "Signing in is not possible right now. Try again in a moment.",
+        "throttled" => {
+            let again = match minutes.unwrap_or(15).clamp(1, 15) {
+                1 => "in a minute".to_owned(),
+                minutes => format!("in {minutes} minutes"),
+            };
+            return format!("Too many tries failed from here. Try again {again}; from another network you can sign in now.");
+        }
         _ => "Signing in failed. Try again.",
     }
+    .to_owned()
 }
 
 #[cfg(test)]
