@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     audit,
-    auth::{Doors, session::SessionLimits},
+    auth::{Doors, session::SessionLimits, setup::FirstAdmin},
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
@@ -68,6 +68,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, ddl, closing.clone()));
+    work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
@@ -111,6 +112,29 @@ async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, ddl: bool, st
                 told = true;
                 tracing::warn!(%error, "indexes and images cannot be made yet; trying again");
             }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// Where there is no admin yet, says how the first is made. The link is told here and nowhere else: who may read the
+/// server's log runs the server.
+async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
+    const OR: &str = "or on this machine: chargedeck admin create EMAIL";
+    while !stop.is_cancelled() {
+        match doors.first_admin().await {
+            Ok(FirstAdmin::Exists) => return,
+            Ok(FirstAdmin::ByLink { token, until }) => {
+                let link = format!("{}/setup?token={}", doors.origin.as_origin(), token.expose());
+                return tracing::warn!("There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})");
+            }
+            Ok(FirstAdmin::ToldElsewhere { until }) => {
+                return tracing::warn!(
+                    "There is no admin yet. An instance or an earlier start has told a link that makes the first, until \
+                     {until}; a start after that tells a new one ({OR})"
+                );
+            }
+            Err(error) => tracing::debug!(%error, "whether there is an admin cannot be asked yet; trying again"),
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
     }

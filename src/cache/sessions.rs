@@ -30,6 +30,10 @@ impl SessionHash {
     pub fn of(id: &Id) -> Self {
         Self(format!("{:x}", Sha256::digest(id.0.to_le_bytes())))
     }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for SessionHash {

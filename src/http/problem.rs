@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -74,7 +74,8 @@ impl IntoResponse for Problem {
 
 /// Writes the body of every error that has none of its own, whoever made it.
 pub async fn render(request: Request, next: Next) -> Response {
-    let page = is_page(request.method(), request.uri().path()) && wants_html(request.headers());
+    // Whatever was asked: a form that was sent is answered with a page, too.
+    let page = is_page(&Method::GET, request.uri().path()) && wants_html(request.headers());
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response)) else {

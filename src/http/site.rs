@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tower_http::services::ServeDir;
 use tower_sessions::Session;
 
-use super::{app::App, charts_csv::charts_csv, headers, health, report, router, snapshot::snapshot};
+use super::{app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot};
 use crate::{
     app,
     auth::{guard::LIVE, local_path::local_path, session::Activity},
@@ -52,7 +52,9 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         );
         router = router.route(path, get(draw));
     }
-    let router = router.with_state(app.clone()).merge(router::routes(app.doors.clone())).merge(health::routes(health));
+    let documents =
+        Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let router = router.with_state(app.clone()).merge(router::routes(documents)).merge(health::routes(health));
     router::layers(router, &app.doors)
 }
 

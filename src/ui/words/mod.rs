@@ -2,8 +2,12 @@
 //! so that both render the same text and another language has one place to stand.
 
 pub mod charts;
+#[cfg(feature = "ssr")]
+mod devices;
 mod money;
 mod numbers;
+#[cfg(feature = "ssr")]
+pub mod people;
 mod phrases;
 mod reports;
 mod selections;
@@ -13,6 +17,8 @@ mod statuses;
 pub mod system;
 mod times;
 
+#[cfg(feature = "ssr")]
+pub use devices::device;
 pub use money::{money, money_unit};
 pub use numbers::{
     KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
