@@ -54,7 +54,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         .context(DEFAULT_FILE)?
         .leptos_options;
     let app = App {
-        doors: Doors::new(&mongo.own, &redis, &settings.server, SessionLimits::default()),
+        doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),

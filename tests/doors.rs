@@ -4,6 +4,8 @@ mod support;
 
 #[path = "doors/app.rs"]
 mod app;
+#[path = "doors/audit_log.rs"]
+mod audit_log;
 #[path = "doors/guard.rs"]
 mod guard;
 #[path = "doors/headers.rs"]
@@ -16,3 +18,5 @@ mod outage;
 mod revocation;
 #[path = "doors/sessions.rs"]
 mod sessions;
+#[path = "doors/throttle.rs"]
+mod throttle;

@@ -21,22 +21,25 @@ pub mod setup;
 pub mod throttle;
 pub mod users;
 
+use std::sync::Arc;
+
 use mongodb::Database;
 use redis::RedisError;
+use secrecy::SecretString;
 use tower_sessions::session_store;
 
 use crate::{
     cache::{connection::Redis, sessions::RedisSessionStore},
-    config::{PublicOrigin, ServerSettings, TrustedProxies},
+    config::{PublicOrigin, Settings, TrustedProxies},
 };
 use audit_log::AuditLog;
 use lookup::Lookup;
-use password::{HashFailed, Passwords};
+use password::{HashFailed, PasswordRefused, Passwords};
 use revocation::Revocations;
 pub use session::{ConfirmedAdmin, CurrentAdmin};
 use session::SessionLimits;
 use throttle::Throttles;
-use users::Users;
+use users::{Email, Users};
 
 /// All that guards the doors; clones are cheap and share everything.
 #[derive(Clone)]
@@ -52,11 +55,13 @@ pub struct Doors {
     pub limits: SessionLimits,
     pub origin: PublicOrigin,
     pub proxies: TrustedProxies,
+    /// The network's name: no password is made of it.
+    network: Arc<str>,
 }
 
 impl Doors {
     /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
-    pub fn new(own_db: &Database, redis: &Redis, server: &ServerSettings, limits: SessionLimits) -> Self {
+    pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
         Self {
             lookup: Lookup::new(users.clone()),
@@ -67,9 +72,18 @@ impl Doors {
             sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
             revocations: Revocations::subscribe(redis.clone()),
             limits,
-            origin: server.public_origin.clone(),
-            proxies: server.trusted_proxies.clone(),
+            origin: settings.server.public_origin.clone(),
+            network: settings.network.name.as_str().into(),
+            proxies: settings.server.trusted_proxies.clone(),
         }
+    }
+}
+
+impl Doors {
+    /// # Errors
+    /// The password may not be given to this account.
+    pub fn check_new_password(&self, password: &SecretString, email: &Email) -> Result<(), PasswordRefused> {
+        password::check_new(password, &self.network, email)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     password::{self, PasswordRefused},
     place::Place,
     session::OwnPassword,
-    users::{User, within},
+    users::{Email, User, within},
 };
 use crate::cache::sessions::SessionHash;
 
@@ -45,10 +45,11 @@ impl Doors {
         admin: &CurrentAdmin,
         current: SecretString,
         new: SecretString,
+        network: &str,
         place: &Place,
     ) -> Result<PasswordChange, Unavailable> {
-        // First what costs nothing and is no guess at the password.
-        if let Err(refused) = password::check_new(&new) {
+        // First what is no guess at the password.
+        if let Err(refused) = fits(&new, network, &admin.email) {
             return Ok(PasswordChange::Refused(refused));
         }
         let user = match self.with_own_password(admin, current, place).await? {
@@ -91,10 +92,11 @@ impl Doors {
         &self,
         token: &str,
         new: SecretString,
+        network: &str,
         place: &Place,
     ) -> Result<Choice, Unavailable> {
         let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
-        if let Err(refused) = password::check_new(&new) {
+        if let Err(refused) = fits(&new, network, &user.email) {
             return Ok(Choice::Refused(refused));
         }
         let hash = self.passwords.hash(new).await?;
@@ -119,6 +121,14 @@ impl Doors {
             tracing::warn!(%error, "sessions of an account with a new password could not be tidied away");
         }
         Ok(Choice::Done)
+    }
+}
+
+fn fits(password: &SecretString, network: &str, email: &str) -> Result<(), PasswordRefused> {
+    match Email::parse(email) {
+        Some(email) => password::check_new(password, network, &email),
+        // An account whose address is none was not made here, and is let in nowhere.
+        None => Err(PasswordRefused::Names),
     }
 }
 

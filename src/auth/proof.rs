@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bson::doc;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tracing::Instrument;
 
 use super::{
     Doors, Unavailable,
     audit_log::{Action, Actor, Entry, Reason, Subject},
-    password::{MAX_BYTES, Turn, Verdict},
+    password::{Turn, Verdict, is_too_long},
     place::Place,
     throttle::{Keys, Throttled},
     users::{Email, User},
@@ -72,10 +72,7 @@ impl Guess {
             return self.turned_away(&doors, throttled).await;
         }
         let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
-        let verdict = match password.expose_secret().len() {
-            0..=MAX_BYTES => turn.verify(password, stored).await?,
-            _ => Verdict::Wrong,
-        };
+        let verdict = if is_too_long(&password) { Verdict::Wrong } else { turn.verify(password, stored).await? };
         let Some(reason) = self.refusal(verdict) else {
             doors.throttles.passed(&keys).await?;
             return Ok(Proof::Right { weak: verdict == Verdict::RightButWeak });

@@ -77,12 +77,13 @@ impl Doors {
         token: &str,
         email: &Email,
         new: SecretString,
+        network: &str,
         place: &Place,
     ) -> Result<Choice, Unavailable> {
         if !self.may_set_up(token).await? {
             return Ok(Choice::Gone);
         }
-        if let Err(refused) = password::check_new(&new) {
+        if let Err(refused) = password::check_new(&new, network, email) {
             return Ok(Choice::Refused(refused));
         }
         let user = User::admin(email, Some(self.passwords.hash(new).await?), None);

@@ -1,10 +1,11 @@
 //! ChargeDeck's doors with a handful of routes behind them, and a browser that knows only requests and answers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
     response::Html,
     routing::{get, post},
@@ -12,7 +13,7 @@ use axum::{
 use chargedeck::{
     auth::{
         CurrentAdmin, Doors,
-        audit_log::By,
+        audit_log::{self, By},
         password::Passwords,
         session::SessionLimits,
         users::{Email, UserId},
@@ -24,7 +25,11 @@ use chargedeck::{
         router,
     },
 };
-use mongodb::{Database, bson::doc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -87,7 +92,7 @@ impl App {
         let settings = Settings::from_sources("", &env).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let doors = Doors::new(&db, &redis, &settings.server, place.limits);
+        let doors = Doors::new(&db, &redis, &settings, place.limits);
         let closing = CancellationToken::new();
         let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
         let inside = behind().merge(router::routes(doors.clone())).merge(health::routes(health));
@@ -110,8 +115,8 @@ impl App {
     }
 
     /// Changes an account behind ChargeDeck's back.
-    pub async fn alter(&self, email: &str, set: mongodb::bson::Document) {
-        let users = self.db.collection::<mongodb::bson::Document>("users");
+    pub async fn alter(&self, email: &str, set: Document) {
+        let users = self.db.collection::<Document>("users");
         let result = users.update_one(doc! { "email": email }, doc! { "$set": set }).await.unwrap();
         assert_eq!(result.matched_count, 1);
     }
@@ -147,6 +152,23 @@ impl App {
         self.send(request.body(body.into()).unwrap()).await
     }
 
+    pub async fn login_from(&self, address: &str, email: &str, password: &str) -> Answer {
+        self.send(from(address, login_request(email, password))).await
+    }
+
+    /// The audit log, oldest first.
+    pub async fn entries(&self) -> Vec<Document> {
+        let log = self.db.collection::<Document>(audit_log::COLLECTION);
+        log.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// MongoDB takes no entry any more.
+    pub async fn close_the_log(&self) {
+        self.doors.audit.prepare(Duration::from_secs(3600)).await.unwrap();
+        let never = doc! { "collMod": audit_log::COLLECTION, "validator": { "never": true } };
+        self.db.run_command(never).await.unwrap();
+    }
+
     /// Our keys in Redis that hold sessions.
     pub async fn session_keys(&self) -> Vec<String> {
         redis::cmd("KEYS")
@@ -178,6 +200,13 @@ fn behind() -> Router {
         )
         .route("/login", get(|| async { Html("<form>") }))
         .route("/pkg/chargedeck.js", get(|| async { "export default 1" }))
+}
+
+/// As if it came over a connection from this address.
+pub fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
+    let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request
 }
 
 pub fn request(method: Method, path: &str) -> axum::http::request::Builder {

@@ -75,7 +75,7 @@ pub async fn change_password(
     let wrong = match twice(form.password, &form.again) {
         Err(wrong) => wrong,
         Ok(new) => {
-            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &place);
+            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &documents.network.name, &place);
             match changed.await.map_err(away)? {
                 PasswordChange::Done => {
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
@@ -85,7 +85,7 @@ pub async fn change_password(
                     Wrong::new("current", words::people::wait(wait))
                 }
                 PasswordChange::NotProven(_) => Wrong::new("current", words::people::WRONG_PASSWORD),
-                PasswordChange::Refused(why) => Wrong::new(Chosen::PASSWORD, words::people::unfit(&why)),
+                PasswordChange::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
             }
         }
     };

@@ -14,6 +14,8 @@ mod selections;
 mod sentences;
 mod statuses;
 #[cfg(feature = "ssr")]
+mod passwords;
+#[cfg(feature = "ssr")]
 pub mod system;
 mod times;
 
@@ -24,6 +26,8 @@ pub use numbers::{
     KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
     volume,
 };
+#[cfg(feature = "ssr")]
+pub use passwords::password_refused;
 pub use phrases::*;
 pub use reports::*;
 pub use selections::{APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::count;
 use crate::auth::{
     administration::Refused,
-    password::PasswordRefused,
     users::{Role, State},
 };
 
@@ -114,13 +113,6 @@ pub fn state(state: State) -> &'static str {
         State::Invited => "Invited",
         State::Disabled => "Disabled",
     }
-}
-
-/// Why a new password is not taken.
-pub fn unfit(why: &PasswordRefused) -> String {
-    let why = why.to_string();
-    let mut letters = why.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
 /// Too many wrong passwords.
