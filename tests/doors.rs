@@ -20,3 +20,11 @@ mod revocation;
 mod sessions;
 #[path = "doors/throttle.rs"]
 mod throttle;
+#[path = "doors/confirm.rs"]
+mod confirm;
+#[path = "doors/own_account.rs"]
+mod own_account;
+#[path = "doors/setup.rs"]
+mod setup;
+#[path = "doors/users.rs"]
+mod users;

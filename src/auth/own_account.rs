@@ -9,7 +9,7 @@ use super::{
     CurrentAdmin, Doors, Unavailable,
     audit_log::{Action, By, Entry},
     one_time::TokenHash,
-    password::{self, PasswordRefused},
+    password::PasswordRefused,
     place::Place,
     session::OwnPassword,
     users::{Email, User, within},
@@ -45,11 +45,10 @@ impl Doors {
         admin: &CurrentAdmin,
         current: SecretString,
         new: SecretString,
-        network: &str,
         place: &Place,
     ) -> Result<PasswordChange, Unavailable> {
         // First what is no guess at the password.
-        if let Err(refused) = fits(&new, network, &admin.email) {
+        if let Err(refused) = self.fits(&new, &admin.email) {
             return Ok(PasswordChange::Refused(refused));
         }
         let user = match self.with_own_password(admin, current, place).await? {
@@ -92,11 +91,10 @@ impl Doors {
         &self,
         token: &str,
         new: SecretString,
-        network: &str,
         place: &Place,
     ) -> Result<Choice, Unavailable> {
         let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
-        if let Err(refused) = fits(&new, network, &user.email) {
+        if let Err(refused) = self.fits(&new, &user.email) {
             return Ok(Choice::Refused(refused));
         }
         let hash = self.passwords.hash(new).await?;
@@ -122,13 +120,13 @@ impl Doors {
         }
         Ok(Choice::Done)
     }
-}
 
-fn fits(password: &SecretString, network: &str, email: &str) -> Result<(), PasswordRefused> {
-    match Email::parse(email) {
-        Some(email) => password::check_new(password, network, &email),
-        // An account whose address is none was not made here, and is let in nowhere.
-        None => Err(PasswordRefused::Names),
+    fn fits(&self, password: &SecretString, email: &str) -> Result<(), PasswordRefused> {
+        match Email::parse(email) {
+            Some(email) => self.check_new_password(password, &email),
+            // An account whose address is none was not made here, and is let in nowhere.
+            None => Err(PasswordRefused::Names),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ use super::{
     audit_log::{Action, Entry},
     one_time::{Token, TokenHash},
     own_account::Choice,
-    password,
     place::Place,
     users::{Email, SETUP_LINK, User, is_duplicate, within},
 };
@@ -77,13 +76,12 @@ impl Doors {
         token: &str,
         email: &Email,
         new: SecretString,
-        network: &str,
         place: &Place,
     ) -> Result<Choice, Unavailable> {
         if !self.may_set_up(token).await? {
             return Ok(Choice::Gone);
         }
-        if let Err(refused) = password::check_new(&new, network, email) {
+        if let Err(refused) = self.check_new_password(&new, email) {
             return Ok(Choice::Refused(refused));
         }
         let user = User::admin(email, Some(self.passwords.hash(new).await?), None);

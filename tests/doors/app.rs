@@ -1,6 +1,6 @@
 //! ChargeDeck's doors with a handful of routes behind them, and a browser that knows only requests and answers.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
 };
 use chargedeck::{
     auth::{
-        CurrentAdmin, Doors,
+        ConfirmedAdmin, CurrentAdmin, Doors,
         audit_log::{self, By},
         password::Passwords,
         session::SessionLimits,
@@ -21,11 +21,13 @@ use chargedeck::{
     cache::connection::Redis,
     config::Settings,
     http::{
+        documents::Documents,
         health::{self, Health},
         router,
     },
 };
 use futures_util::TryStreamExt;
+use leptos::prelude::LeptosOptions;
 use mongodb::{
     Database,
     bson::{Document, doc},
@@ -95,7 +97,12 @@ impl App {
         let doors = Doors::new(&db, &redis, &settings, place.limits);
         let closing = CancellationToken::new();
         let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
-        let inside = behind().merge(router::routes(doors.clone())).merge(health::routes(health));
+        let documents = Documents {
+            doors: doors.clone(),
+            network: Arc::new(settings.network),
+            leptos: LeptosOptions::builder().output_name("chargedeck").build(),
+        };
+        let inside = behind().merge(router::routes(documents)).merge(health::routes(health));
         let router = router::layers(inside, &doors).unwrap();
         Self { doors, redis, db, router, closing }
     }
@@ -190,6 +197,7 @@ fn behind() -> Router {
         .route("/api/v1/snapshot/stations", get(|| async { TREASURE }))
         // A handler whose author forgot to ask who is there.
         .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
+        .route("/api/v1/sensitive", post(|_: ConfirmedAdmin| async { TREASURE }))
         .route(
             "/panic",
             get(|| async {

@@ -96,7 +96,9 @@ impl Doors {
         password: SecretString,
         place: &Place,
     ) -> Result<Result<User, OwnPassword>, Unavailable> {
-        let Some(user) = self.lookup.by_id(admin.user).await? else { return Ok(Err(OwnPassword::SignedOut)) };
+        // As it was when the guard let the request in.
+        let user = self.lookup.by_id(admin.user).await?.filter(|user| user.version == admin.version);
+        let Some(user) = user else { return Ok(Err(OwnPassword::SignedOut)) };
         let email = Email::parse(&user.email);
         Ok(match self.prove(Purpose::Confirmation, email, Some(user.clone()), password, place).await? {
             Proof::Right { .. } => Ok(user),

@@ -75,7 +75,7 @@ pub async fn change_password(
     let wrong = match twice(form.password, &form.again) {
         Err(wrong) => wrong,
         Ok(new) => {
-            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &documents.network.name, &place);
+            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &place);
             match changed.await.map_err(away)? {
                 PasswordChange::Done => {
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());

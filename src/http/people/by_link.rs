@@ -50,7 +50,7 @@ pub async fn choose(
 ) -> Result<Response, Problem> {
     let wrong = match twice(password, &repeated) {
         Err(wrong) => wrong,
-        Ok(new) => match documents.doors.choose_password(&token, new, &documents.network.name, &place).await.map_err(away)? {
+        Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
             Choice::Gone => return Ok(gone(&documents, said::LINK_GONE)),
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
@@ -93,7 +93,7 @@ pub async fn set_up(
     let wrong = match entered {
         Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
         Err(_) => return Ok(gone(&documents, said::SET_UP_GONE)),
-        Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &documents.network.name, &place).await.map_err(away)? {
+        Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
             Choice::Gone => return Ok(gone(&documents, said::SET_UP_GONE)),
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
