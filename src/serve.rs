@@ -126,7 +126,9 @@ async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
             Ok(FirstAdmin::Exists) => return,
             Ok(FirstAdmin::ByLink { token, until }) => {
                 let link = format!("{}/setup?token={}", doors.origin.as_origin(), token.expose());
-                return tracing::warn!("There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})");
+                return tracing::warn!(
+                    "There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})"
+                );
             }
             Ok(FirstAdmin::ToldElsewhere { until }) => {
                 return tracing::warn!(

@@ -6,6 +6,8 @@ mod support;
 mod app;
 #[path = "doors/audit_log.rs"]
 mod audit_log;
+#[path = "doors/confirm.rs"]
+mod confirm;
 #[path = "doors/guard.rs"]
 mod guard;
 #[path = "doors/headers.rs"]
@@ -14,17 +16,15 @@ mod headers;
 mod login;
 #[path = "doors/outage.rs"]
 mod outage;
+#[path = "doors/own_account.rs"]
+mod own_account;
 #[path = "doors/revocation.rs"]
 mod revocation;
 #[path = "doors/sessions.rs"]
 mod sessions;
-#[path = "doors/throttle.rs"]
-mod throttle;
-#[path = "doors/confirm.rs"]
-mod confirm;
-#[path = "doors/own_account.rs"]
-mod own_account;
 #[path = "doors/setup.rs"]
 mod setup;
+#[path = "doors/throttle.rs"]
+mod throttle;
 #[path = "doors/users.rs"]
 mod users;

@@ -36,8 +36,8 @@ use audit_log::AuditLog;
 use lookup::Lookup;
 use password::{HashFailed, PasswordRefused, Passwords};
 use revocation::Revocations;
-pub use session::{ConfirmedAdmin, CurrentAdmin};
 use session::SessionLimits;
+pub use session::{ConfirmedAdmin, CurrentAdmin};
 use throttle::Throttles;
 use users::{Email, Users};
 

@@ -87,12 +87,7 @@ impl Doors {
     ///
     /// # Errors
     /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
-    pub async fn choose_password(
-        &self,
-        token: &str,
-        new: SecretString,
-        place: &Place,
-    ) -> Result<Choice, Unavailable> {
+    pub async fn choose_password(&self, token: &str, new: SecretString, place: &Place) -> Result<Choice, Unavailable> {
         let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
         if let Err(refused) = self.fits(&new, &user.email) {
             return Ok(Choice::Refused(refused));

@@ -31,10 +31,16 @@ const CHECK: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Revoked {
-    Session { session: SessionHash },
-    User { user: UserId },
+    Session {
+        session: SessionHash,
+    },
+    User {
+        user: UserId,
+    },
     /// The session goes on under another id: its browser may come back at once.
-    Renewed { session: SessionHash },
+    Renewed {
+        session: SessionHash,
+    },
 }
 
 /// Why a watch ended.

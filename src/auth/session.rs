@@ -222,12 +222,7 @@ impl Doors {
         Ok(user.filter(|user| user.is_active_admin() && user.version == login.version))
     }
 
-    async fn open_session(
-        &self,
-        session: &Session,
-        user: &User,
-        place: &Place,
-    ) -> Result<CurrentAdmin, Unavailable> {
+    async fn open_session(&self, session: &Session, user: &User, place: &Place) -> Result<CurrentAdmin, Unavailable> {
         let before = session.id().as_ref().map(SessionHash::of);
         let now = Timestamp::now();
         let login = Login::new(user.version, place, now);

@@ -194,11 +194,7 @@ pub struct Users {
 
 impl Users {
     pub fn new(own_db: &Database) -> Self {
-        Self {
-            collection: own_db.collection("users"),
-            doors: own_db.collection("doors"),
-            audit: AuditLog::new(own_db),
-        }
+        Self { collection: own_db.collection("users"), doors: own_db.collection("doors"), audit: AuditLog::new(own_db) }
     }
 
     /// Two accounts never share an address, whoever writes them; and the document that all who close accounts write is
@@ -285,12 +281,7 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(
-        &self,
-        email: &Email,
-        password_hash: String,
-        by: &By,
-    ) -> Result<Option<UserId>, Unavailable> {
+    pub async fn reset(&self, email: &Email, password_hash: String, by: &By) -> Result<Option<UserId>, Unavailable> {
         let set = doc! { "password_hash": password_hash, "disabled": false };
         self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }

@@ -115,8 +115,7 @@ impl RedisSessionStore {
 
     /// Also of sessions that have expired since.
     async fn names_of(&self, owner: &str) -> Result<Vec<SessionHash>> {
-        let names: Vec<String> =
-            self.redis.connection().zrange(self.index_key(owner), 0, -1).await.map_err(backend)?;
+        let names: Vec<String> = self.redis.connection().zrange(self.index_key(owner), 0, -1).await.map_err(backend)?;
         Ok(names.into_iter().map(SessionHash).collect())
     }
 

@@ -17,7 +17,9 @@ use serde::Deserialize;
 use tower_http::services::ServeDir;
 use tower_sessions::Session;
 
-use super::{app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot};
+use super::{
+    app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot,
+};
 use crate::{
     app,
     auth::{guard::LIVE, local_path::local_path, session::Activity},
@@ -52,8 +54,7 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         );
         router = router.route(path, get(draw));
     }
-    let documents =
-        Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let documents = Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
     let router = router.with_state(app.clone()).merge(router::routes(documents)).merge(health::routes(health));
     router::layers(router, &app.doors)
 }

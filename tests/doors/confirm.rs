@@ -35,7 +35,10 @@ async fn what_is_sensitive_asks_for_the_password_again() {
     for page in ["/users/invite", "/users/0123456789abcdef01234567?x=1"] {
         let answer = app.get(page, &cookie).await;
         let next: String = url::form_urlencoded::byte_serialize(page.as_bytes()).collect();
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, &*format!("/confirm?next={next}")));
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, &*format!("/confirm?next={next}"))
+        );
     }
     for (path, fields) in [
         ("/users/invite", vec![("email", "eve@example.org")]),
@@ -132,7 +135,9 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
 async fn confirming_leads_only_to_pages_of_this_site() {
     let app = App::with_ada().await;
     let mut cookie = app.enter().await;
-    for (next, place) in [("/users?x=1", "/users?x=1"), ("//evil.example", "/"), ("javascript:alert(1)", "/"), ("", "/")] {
+    for (next, place) in
+        [("/users?x=1", "/users?x=1"), ("//evil.example", "/"), ("javascript:alert(1)", "/"), ("", "/")]
+    {
         let answer = app.form("/confirm", &cookie, &[("password", PASSWORD), ("next", next)]).await;
         assert_eq!(answer.header("location"), place, "{next}");
         cookie = answer.cookie();

@@ -75,7 +75,8 @@ async fn ending_a_session_ends_its_sockets_on_every_instance_and_no_other() {
     assert_eq!(app.get("/live", &here).await.status, StatusCode::OK);
     assert_eq!(app.get("/live", &bob).await.status, StatusCode::OK);
     assert!(!quiet.token().is_cancelled());
-    let actions: Vec<String> = app.entries().await.iter().map(|entry| entry.get_str("action").unwrap().into()).collect();
+    let actions: Vec<String> =
+        app.entries().await.iter().map(|entry| entry.get_str("action").unwrap().into()).collect();
     assert!(actions.ends_with(&["session_ended".into(), "sessions_ended".into()]), "{actions:?}");
 }
 
@@ -88,7 +89,9 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
     let (here, there) = (app.enter().await, app.enter().await);
     let change = |current: &'static str, new: &'static str, again: &'static str| {
         let (app, here) = (&app, &here);
-        async move { app.form("/account/password", here, &[("current", current), ("password", new), ("again", again)]).await }
+        async move {
+            app.form("/account/password", here, &[("current", current), ("password", new), ("again", again)]).await
+        }
     };
     for (current, new, again, why) in [
         ("wrong password, wrong", OTHER_PASSWORD, OTHER_PASSWORD, "This is not your password"),

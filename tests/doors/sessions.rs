@@ -97,7 +97,8 @@ async fn two_sessions_never_share_an_id() {
 
 #[tokio::test]
 async fn an_idle_session_ends_whatever_its_socket_does() {
-    let limits = SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
+    let limits =
+        SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
@@ -122,7 +123,8 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
 
 #[tokio::test]
 async fn no_session_outlives_its_absolute_limit() {
-    let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2), ..SessionLimits::default() };
+    let limits =
+        SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
     app.add(ADA).await;
     let began = Instant::now();

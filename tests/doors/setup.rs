@@ -26,11 +26,14 @@ async fn set_up(app: &App, token: &str, email: &str) -> Answer {
 async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
     let app = App::new().await;
     app.doors.users.ensure_indexes().await.unwrap();
-    for (email, password) in [("admin", "admin"), ("admin@example.org", "admin"), ("root@localhost", "password"), ("", "")] {
+    for (email, password) in
+        [("admin", "admin"), ("admin@example.org", "admin"), ("root@localhost", "password"), ("", "")]
+    {
         assert_eq!(app.login(email, password).await.status, StatusCode::UNAUTHORIZED, "{email}");
     }
     let token = link(&app).await;
-    let kept = format!("{:?}", app.db.collection::<Document>("doors").find_one(doc! { "_id": "setup_link" }).await.unwrap());
+    let kept =
+        format!("{:?}", app.db.collection::<Document>("doors").find_one(doc! { "_id": "setup_link" }).await.unwrap());
     assert!(kept.contains("hash") && !kept.contains(&token), "{kept}");
     let form = app.get(&format!("/setup?token={token}"), "").await;
     assert_eq!(form.status, StatusCode::OK, "{}", form.body);
@@ -41,7 +44,8 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
     let wrong = set_up(&app, &token, "no address").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.body.contains("This is no e-mail address") && wrong.body.contains("no address"), "{}", wrong.body);
-    let weak = [("token", token.as_str()), ("email", ADA), ("password", "passwordpassword"), ("again", "passwordpassword")];
+    let weak =
+        [("token", token.as_str()), ("email", ADA), ("password", "passwordpassword"), ("again", "passwordpassword")];
     assert!(app.form("/setup", "", &weak).await.body.contains("among the first that are guessed"));
 
     let emails: Vec<String> = (0..8).map(|n| format!("admin{n}@example.org")).collect();
@@ -56,7 +60,8 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
         assert_eq!(answer.status, StatusCode::GONE);
         assert!(answer.body.contains("There is an admin already"), "{}", answer.body);
     }
-    let actions: Vec<String> = app.entries().await.iter().map(|entry| entry.get_str("action").unwrap().into()).collect();
+    let actions: Vec<String> =
+        app.entries().await.iter().map(|entry| entry.get_str("action").unwrap().into()).collect();
     assert_eq!(actions.iter().filter(|action| *action == "setup_link_used").count(), 1, "{actions:?}");
     assert!(matches!(app.doors.first_admin().await.unwrap(), FirstAdmin::Exists));
 }
@@ -98,7 +103,7 @@ async fn an_admin_from_the_command_line_voids_the_link() {
     assert!(app.db.collection::<Document>("doors").find_one(doc! { "_id": "setup_link" }).await.unwrap().is_none());
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);
     // Also not when that admin is disabled: an account of an admin is there.
-    run(AdminCommand::Disable { email: ADA.into() }, &app.db, &app.redis, "Test network").await.unwrap();
+    run(AdminCommand::Disable { email: ADA.into() }, "Test network", &app.db, &app.redis).await.unwrap();
     assert!(matches!(app.doors.first_admin().await.unwrap(), FirstAdmin::Exists));
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);
 }

@@ -50,7 +50,11 @@ async fn an_invitation_is_used_once_by_whoever_has_the_link() {
     assert_eq!(token.len(), 64);
     let bob = account(&app, BOB).await;
     assert_eq!((bob.state(), bob.is_active_admin()), (State::Invited, false));
-    let kept = format!("{:?}{:?}", app.entries().await, app.db.collection::<Document>("users").find_one(doc! { "email": BOB }).await);
+    let kept = format!(
+        "{:?}{:?}",
+        app.entries().await,
+        app.db.collection::<Document>("users").find_one(doc! { "email": BOB }).await
+    );
     assert!(!kept.contains(&token), "the token is kept nowhere: {kept}");
     for password in ["", HIS_PASSWORD] {
         assert_eq!(app.login(BOB, password).await.status, StatusCode::UNAUTHORIZED);

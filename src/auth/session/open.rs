@@ -77,7 +77,11 @@ impl Doors {
     }
 
     /// Ends the sessions of a user, save one, and their sockets.
-    pub(in crate::auth) async fn end_all_but(&self, user: UserId, kept: Option<&SessionHash>) -> Result<(), Unavailable> {
+    pub(in crate::auth) async fn end_all_but(
+        &self,
+        user: UserId,
+        kept: Option<&SessionHash>,
+    ) -> Result<(), Unavailable> {
         let owner = user.to_string();
         for (session, _) in self.sessions.all_of(&owner).await? {
             if Some(&session) != kept && self.sessions.delete_one_of(&owner, &session).await? {

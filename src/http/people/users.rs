@@ -148,12 +148,7 @@ async fn draw_user(
     Ok(documents.framed(admin, &path, words::USERS, |times| people::user(&row, done, refused, times)))
 }
 
-fn draw_invite(
-    documents: &Documents,
-    admin: &CurrentAdmin,
-    email: Option<String>,
-    wrong: Option<&Wrong>,
-) -> Response {
+fn draw_invite(documents: &Documents, admin: &CurrentAdmin, email: Option<String>, wrong: Option<&Wrong>) -> Response {
     let title = words::people::INVITE;
     documents.framed(admin, "/users/invite", title, |_| people::invite(email, wrong))
 }

@@ -19,7 +19,8 @@ impl Chosen {
     pub const AGAIN: &str = "again";
 
     fn fields(wrong: Option<&Wrong>, first: bool) -> impl IntoView + use<> {
-        let password = Field::password(people::NEW_PASSWORD, Self::PASSWORD, "new-password").with_hint(people::PASSWORD_HINT);
+        let password =
+            Field::password(people::NEW_PASSWORD, Self::PASSWORD, "new-password").with_hint(people::PASSWORD_HINT);
         let password = if first { password.first() } else { password };
         let again = Field::password(people::SAME_AGAIN, Self::AGAIN, "new-password");
         view! {

@@ -7,14 +7,14 @@ mod devices;
 mod money;
 mod numbers;
 #[cfg(feature = "ssr")]
+mod passwords;
+#[cfg(feature = "ssr")]
 pub mod people;
 mod phrases;
 mod reports;
 mod selections;
 mod sentences;
 mod statuses;
-#[cfg(feature = "ssr")]
-mod passwords;
 #[cfg(feature = "ssr")]
 pub mod system;
 mod times;

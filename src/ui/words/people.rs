@@ -50,11 +50,11 @@ pub const MAKE_LINK: &str = "Make the link";
 pub const NO_ADDRESS: &str = "This is no e-mail address.";
 pub const YOU: &str = "you";
 pub const ALL_USERS: &str = "All users";
-pub const ONLY_YOU: &str =
-    "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
+pub const ONLY_YOU: &str = "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
 
 pub const LINK_FOR: &str = "The link";
-pub const LINK_ONCE: &str = "It is shown only now. Send it in a way that only they can read: whoever opens it first chooses the password.";
+pub const LINK_ONCE: &str =
+    "It is shown only now. Send it in a way that only they can read: whoever opens it first chooses the password.";
 pub const DONE: &str = "Done";
 
 pub const CHOOSE_PASSWORD: &str = "Choose your password";
@@ -153,8 +153,10 @@ pub fn for_account(email: &str) -> String {
 pub mod acts {
     pub const ROLE: (&str, &str) =
         ("Change role", "An account without access keeps its history and opens nothing. Its sessions end at once.");
-    pub const NEW_INVITATION: (&str, &str) =
-        ("Make a new invitation link", "The invitation was lost or is too old. A link that was made before works no more.");
+    pub const NEW_INVITATION: (&str, &str) = (
+        "Make a new invitation link",
+        "The invitation was lost or is too old. A link that was made before works no more.",
+    );
     pub const RESET: (&str, &str) = (
         "Make a link for a new password",
         "The password was forgotten. You send the link to its owner, who chooses a new one; then all the account's sessions end.",
