@@ -59,12 +59,14 @@ impl Doors {
         session: &SessionHash,
         place: &Place,
     ) -> Result<bool, Unavailable> {
-        self.audit.record(&Entry::new(Action::SessionEnded, admin, place).about(admin)).await?;
-        let ended = self.sessions.delete_one_of(&admin.user.to_string(), session).await?;
-        if ended {
-            self.tell(&Revoked::Session { session: session.clone() }).await;
+        let owner = admin.user.to_string();
+        if !self.sessions.all_of(&owner).await?.iter().any(|(name, _)| name == session) {
+            return Ok(false);
         }
-        Ok(ended)
+        self.audit.record(&Entry::new(Action::SessionEnded, admin, place).about(admin)).await?;
+        self.sessions.delete_one_of(&owner, session).await?;
+        self.tell(&Revoked::Session { session: session.clone() }).await;
+        Ok(true)
     }
 
     /// Ends all of the admin's own sessions but the one that asks for it, and their sockets.

@@ -1,14 +1,13 @@
 //! The own account.
 
 use axum::{
-    Form,
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Done, Secret, again, away, twice};
+use super::{Done, Secret, Sent, again, away, twice};
 use crate::{
     auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::Place, session::OwnPassword},
     cache::sessions::SessionHash,
@@ -43,7 +42,7 @@ pub async fn end(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
     place: Place,
-    Form(EndForm { end }): Form<EndForm>,
+    Sent(EndForm { end }): Sent<EndForm>,
 ) -> Result<Redirect, Problem> {
     let done = if end.as_str() == "others" {
         documents.doors.end_other_sessions(&admin, &place).await.map_err(away)?;
@@ -70,7 +69,7 @@ pub async fn change_password(
     admin: CurrentAdmin,
     session: Session,
     place: Place,
-    Form(form): Form<PasswordForm>,
+    Sent(form): Sent<PasswordForm>,
 ) -> Result<Response, Problem> {
     let wrong = match twice(form.password, &form.again) {
         Err(wrong) => wrong,

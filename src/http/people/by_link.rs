@@ -2,14 +2,13 @@
 //! never logged.
 
 use axum::{
-    Form,
     extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Secret, again, away, twice};
+use super::{Secret, Sent, again, away, twice};
 use crate::{
     auth::{own_account::Choice, place::Place, users::Email},
     http::{documents::Documents, problem::Problem},
@@ -46,7 +45,7 @@ pub struct ChoiceForm {
 pub async fn choose(
     State(documents): State<Documents>,
     place: Place,
-    Form(ChoiceForm { token, password, again: repeated }): Form<ChoiceForm>,
+    Sent(ChoiceForm { token, password, again: repeated }): Sent<ChoiceForm>,
 ) -> Result<Response, Problem> {
     let wrong = match twice(password, &repeated) {
         Err(wrong) => wrong,
@@ -83,7 +82,7 @@ pub struct SetUpForm {
 pub async fn set_up(
     State(documents): State<Documents>,
     place: Place,
-    Form(SetUpForm { token, email, password, again: repeated }): Form<SetUpForm>,
+    Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
 ) -> Result<Response, Problem> {
     let entered = match (Email::parse(&email), twice(password, &repeated)) {
         (None, _) => Err(Wrong::new("email", said::NO_ADDRESS)),

@@ -1,14 +1,13 @@
 //! The password asked again.
 
 use axum::{
-    Form,
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Secret, again, away};
+use super::{Secret, Sent, again, away};
 use crate::{
     auth::{CurrentAdmin, local_path::local_path, place::Place, session::OwnPassword},
     http::{documents::Documents, problem::Problem},
@@ -41,7 +40,7 @@ pub async fn submit(
     admin: CurrentAdmin,
     session: Session,
     place: Place,
-    Form(form): Form<ConfirmForm>,
+    Sent(form): Sent<ConfirmForm>,
 ) -> Result<Response, Problem> {
     let next = local_path(&form.next);
     let why = match documents.doors.confirm(&session, &admin, form.password.0, &place).await.map_err(away)? {

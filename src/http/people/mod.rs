@@ -6,7 +6,13 @@ mod by_link;
 mod confirm;
 mod users;
 
-use axum::{Router, response::Response, routing::get};
+use axum::{
+    Form, Router,
+    extract::{FromRequest, Request, rejection::FormRejection},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
@@ -43,6 +49,24 @@ impl Done {
     }
 }
 
+/// A form as it was sent. What is no such form is refused, and nobody who uses the pages is told why.
+struct Sent<T>(T);
+
+impl<S, T> FromRequest<S> for Sent<T>
+where
+    S: Send + Sync,
+    Form<T>: FromRequest<S, Rejection = FormRejection>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Form::from_request(request, state).await {
+            Ok(Form(sent)) => Ok(Self(sent)),
+            Err(rejection) => Err(Problem::of(rejection.status())),
+        }
+    }
+}
+
 /// A password as it came with a form.
 #[derive(Clone)]
 struct Secret(SecretString);
@@ -70,6 +94,6 @@ fn away(error: Unavailable) -> Problem {
 
 /// The page again, since something that was entered is wrong.
 fn again(mut page: Response) -> Response {
-    *page.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     page
 }

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 
 use axum::{
-    Form,
     extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Done, again, away};
+use super::{Done, Sent, again, away};
 use crate::{
     auth::{
         ConfirmedAdmin, CurrentAdmin,
@@ -48,7 +47,7 @@ pub async fn invite(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
     place: Place,
-    Form(InviteForm { email }): Form<InviteForm>,
+    Sent(InviteForm { email }): Sent<InviteForm>,
 ) -> Result<Response, Problem> {
     let why = match Email::parse(&email) {
         None => words::people::NO_ADDRESS,
@@ -93,7 +92,7 @@ pub async fn act(
     admin: ConfirmedAdmin,
     place: Place,
     Path(id): Path<String>,
-    Form(ActForm { act, role }): Form<ActForm>,
+    Sent(ActForm { act, role }): Sent<ActForm>,
 ) -> Result<Response, Problem> {
     let user = user_id(&id)?;
     let (change, done) = match act {
