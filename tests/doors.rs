@@ -16,6 +16,8 @@ mod login;
 mod outage;
 #[path = "doors/revocation.rs"]
 mod revocation;
+#[path = "doors/role.rs"]
+mod role;
 #[path = "doors/sessions.rs"]
 mod sessions;
 #[path = "doors/throttle.rs"]
