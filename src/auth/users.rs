@@ -195,14 +195,15 @@ impl Users {
             created_at: DateTime::now(),
             last_login_at: None,
         };
-        let created = self.audit.with_change((self.collection.clone(), user, by.clone()), |session, (users, user, by)| {
-            async move {
-                users.insert_one(&*user).session(session).await?;
-                let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
-                Ok(Some((user.id, entry)))
-            }
-            .boxed()
-        });
+        let created =
+            self.audit.with_change((self.collection.clone(), user, by.clone()), |session, (users, user, by)| {
+                async move {
+                    users.insert_one(&*user).session(session).await?;
+                    let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                    Ok(Some((user.id, entry)))
+                }
+                .boxed()
+            });
         match created.await {
             Err(Unavailable::Mongo(error)) if is_duplicate(&error) => Ok(None),
             other => other,
@@ -213,12 +214,7 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(
-        &self,
-        email: &Email,
-        password_hash: String,
-        by: &By,
-    ) -> Result<Option<UserId>, Unavailable> {
+    pub async fn reset(&self, email: &Email, password_hash: String, by: &By) -> Result<Option<UserId>, Unavailable> {
         let set = doc! { "password_hash": password_hash, "disabled": false };
         self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }

@@ -123,7 +123,8 @@ async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Repor
             report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, keep_for(keep))]);
         }
         Ok(None) | Err(_) => {
-            let said = "entries are kept for ever, and found slowly: indexes are missing, and may not be made by this user";
+            let said =
+                "entries are kept for ever, and found slowly: indexes are missing, and may not be made by this user";
             report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, create_indexes(keep))]);
         }
     }

@@ -65,7 +65,9 @@ impl IntoResponse for Problem {
         let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
         if let Some(wait) = self.retry_after.or(unavailable) {
             let seconds = wait.as_millis().div_ceil(1000);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
         }
         response.extensions_mut().insert(self);
         response

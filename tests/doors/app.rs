@@ -115,7 +115,12 @@ impl App {
         self.doors.users.ensure_indexes().await.unwrap();
         // Its own hasher: the tests count the hashes of the other.
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
-        self.doors.users.create_admin(&Email::parse(email).unwrap(), hash, &By::command_line()).await.unwrap().expect("a new address")
+        self.doors
+            .users
+            .create_admin(&Email::parse(email).unwrap(), hash, &By::command_line())
+            .await
+            .unwrap()
+            .expect("a new address")
     }
 
     /// Changes an account behind ChargeDeck's back.

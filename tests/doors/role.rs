@@ -79,7 +79,8 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     let db = &app.db;
     let shorter = doc! {"collMod": COLLECTION, "index": {"keyPattern": {"at": 1}, "expireAfterSeconds": 1}};
     let ends = doc! {"createIndexes": COLLECTION, "indexes": [{"name": "x", "key": {"x": 1}, "expireAfterSeconds": 1}]};
-    let elsewhere = doc! {"renameCollection": format!("{}.{COLLECTION}", place.own_db), "to": format!("{}.x", place.own_db)};
+    let elsewhere =
+        doc! {"renameCollection": format!("{}.{COLLECTION}", place.own_db), "to": format!("{}.x", place.own_db)};
     for (what, answer) in [
         ("update", entries.update_many(doc! {}, doc! {"$set": {"actor": "mallory"}}).await.map(drop)),
         ("replace", entries.replace_one(doc! {}, doc! {}).await.map(drop)),

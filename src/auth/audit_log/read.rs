@@ -106,7 +106,11 @@ impl Filter {
         if let Some(Cursor { at, id }) = after {
             all.push(doc! {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]});
         }
-        if all.is_empty() { doc! {} } else { doc! {"$and": all} }
+        if all.is_empty() {
+            doc! {}
+        } else {
+            doc! {"$and": all}
+        }
     }
 }
 

@@ -4,13 +4,13 @@
 pub mod charts;
 mod money;
 mod numbers;
+#[cfg(feature = "ssr")]
+mod passwords;
 mod phrases;
 mod reports;
 mod selections;
 mod sentences;
 mod statuses;
-#[cfg(feature = "ssr")]
-mod passwords;
 #[cfg(feature = "ssr")]
 pub mod system;
 mod times;

@@ -428,7 +428,9 @@ pub fn sign_in_error(code: &str, minutes: Option<u64>) -> String {
                 1 => "in a minute".to_owned(),
                 minutes => format!("in {minutes} minutes"),
             };
-            return format!("Too many tries failed from here. Try again {again}; from another network you can sign in now.");
+            return format!(
+                "Too many tries failed from here. Try again {again}; from another network you can sign in now."
+            );
         }
         _ => "Signing in failed. Try again.",
     }
