@@ -111,7 +111,9 @@ impl AuditLog {
         }
         match self.database.run_command(create_indexes(keep)).await {
             Err(error) if crate::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
-                self.database.run_command(keep_for(keep)).await.map(drop)
+                self.database.run_command(keep_for(keep)).await?;
+                // With it, none of the others was made.
+                self.database.run_command(create_indexes(keep)).await.map(drop)
             }
             other => other.map(drop),
         }
@@ -137,7 +139,6 @@ pub fn create_indexes(keep: Duration) -> Document {
     };
     let ends = doc! {"name": "ends", "key": {"at": 1}, "expireAfterSeconds": seconds(keep)};
     let filters = ["action", "result", "actor.email", "subject.email"].map(Some);
-    // Last, so that a setting that has changed keeps none of the others from being made.
     let indexes: Vec<Document> = [None].into_iter().chain(filters).map(shown).chain([ends]).collect();
     doc! {"createIndexes": COLLECTION, "indexes": indexes}
 }
