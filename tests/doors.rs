@@ -20,6 +20,8 @@ mod outage;
 mod own_account;
 #[path = "doors/revocation.rs"]
 mod revocation;
+#[path = "doors/role.rs"]
+mod role;
 #[path = "doors/sessions.rs"]
 mod sessions;
 #[path = "doors/setup.rs"]

@@ -60,7 +60,8 @@ pub async fn create_session(
             "E-mail address or password is wrong, or the account is closed.",
         )),
         Ok(SignIn::Throttled(wait)) => {
-            const DETAIL: &str = "Too many tries failed from this address. Retry-After says when the next one is heard.";
+            const DETAIL: &str =
+                "Too many tries failed from this address. Retry-After says when the next one is heard.";
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, DETAIL).retry_after(wait))
         }
         Err(error) => {

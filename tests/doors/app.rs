@@ -72,6 +72,21 @@ impl Place {
             own_db: support::fresh_name("doors"),
         }
     }
+
+    /// What a server at this place is told.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        [
+            ("MONGODB_URI", self.mongodb_uri.as_str()),
+            ("CHARGEDECK_DB", &self.own_db),
+            ("REDIS_URL", &self.redis_url),
+            ("CHARGEDECK_PUBLIC_ORIGIN", self.origin),
+            ("CHARGEDECK_TRUSTED_PROXIES", self.trusted_proxies),
+            ("CHARGEDECK_TIME_ZONE", "Europe/London"),
+            ("CHARGEDECK_CURRENCY", "GBP"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
 }
 
 impl App {
@@ -80,18 +95,7 @@ impl App {
     }
 
     pub async fn at(place: &Place) -> Self {
-        let env: BTreeMap<_, _> = [
-            ("MONGODB_URI", place.mongodb_uri.as_str()),
-            ("CHARGEDECK_DB", &place.own_db),
-            ("REDIS_URL", &place.redis_url),
-            ("CHARGEDECK_PUBLIC_ORIGIN", place.origin),
-            ("CHARGEDECK_TRUSTED_PROXIES", place.trusted_proxies),
-            ("CHARGEDECK_TIME_ZONE", "Europe/London"),
-            ("CHARGEDECK_CURRENCY", "GBP"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
-        let settings = Settings::from_sources("", &env).unwrap();
+        let settings = Settings::from_sources("", &place.environment()).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let doors = Doors::new(&db, &redis, &settings, place.limits);

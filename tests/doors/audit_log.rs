@@ -102,7 +102,8 @@ async fn a_flood_that_is_turned_away_is_few_entries() {
     }
     let entries = app.entries().await;
     let throttled: Vec<_> = entries.iter().filter(|entry| entry.get_str("action") == Ok("login_throttled")).collect();
-    let tries: Vec<_> = throttled.iter().map(|entry| entry.get_document("after").unwrap().get_i32("tries").unwrap()).collect();
+    let tries: Vec<_> =
+        throttled.iter().map(|entry| entry.get_document("after").unwrap().get_i32("tries").unwrap()).collect();
     assert_eq!(tries, [1, 2, 4, 8, 16]);
     assert_eq!(told(throttled[0]), ["login_throttled", "refused", "throttled", "nobody", ADA]);
 }
@@ -111,7 +112,9 @@ async fn a_flood_that_is_turned_away_is_few_entries() {
 async fn what_the_command_line_does_is_one_entry_each_with_before_and_after() {
     let app = App::with_ada().await;
     run(AdminCommand::Disable { email: ADA.into() }, "Our network", &app.db, &app.redis).await.unwrap();
-    run(AdminCommand::Disable { email: "nobody@example.org".into() }, "Our network", &app.db, &app.redis).await.unwrap_err();
+    run(AdminCommand::Disable { email: "nobody@example.org".into() }, "Our network", &app.db, &app.redis)
+        .await
+        .unwrap_err();
     let hash = app.doors.passwords.hash("another long password".into()).await.unwrap();
     app.doors.users.reset(&Email::parse(ADA).unwrap(), hash, &By::command_line()).await.unwrap().expect("an account");
     let entries = app.entries().await;
@@ -124,7 +127,8 @@ async fn what_the_command_line_does_is_one_entry_each_with_before_and_after() {
         ]
     );
     let state = |disabled| doc! { "email": ADA, "role": "admin", "disabled": disabled };
-    let changes: Vec<_> = entries.iter().map(|e| (e.get_document("before").ok(), e.get_document("after").ok())).collect();
+    let changes: Vec<_> =
+        entries.iter().map(|e| (e.get_document("before").ok(), e.get_document("after").ok())).collect();
     let (open, closed) = (state(false), state(true));
     assert_eq!(changes, [(None, Some(&open)), (Some(&open), Some(&closed)), (Some(&closed), Some(&open))]);
     assert!(!format!("{entries:?}").contains("argon2"));

@@ -39,7 +39,10 @@ async fn an_address_has_one_account() {
     let told = run(create, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
     assert!(told.contains("has an account already"), "{told}");
     let email = Email::parse(ADA).unwrap();
-    assert!(app.doors.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(), "whatever was checked before");
+    assert!(
+        app.doors.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(),
+        "whatever was checked before"
+    );
     for command in [
         AdminCommand::Disable { email: "nobody@example.org".into() },
         AdminCommand::Reset { email: "nobody@example.org".into() },

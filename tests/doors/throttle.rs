@@ -88,7 +88,8 @@ async fn however_many_enter_at_once_nobody_waits() {
 async fn guesses_at_once_are_judged_hardly_more_often_than_one_by_one() {
     let app = App::with_ada().await;
     let guesses = (0..60).map(|_| tokio::spawn(app.router.clone().oneshot(from(A, login_request(ADA, WRONG)))));
-    let statuses: Vec<_> = join_all(guesses).await.into_iter().map(|answer| answer.unwrap().unwrap().status()).collect();
+    let statuses: Vec<_> =
+        join_all(guesses).await.into_iter().map(|answer| answer.unwrap().unwrap().status()).collect();
     let judged = statuses.iter().filter(|status| **status == StatusCode::UNAUTHORIZED).count();
     let turned_away = statuses.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
     assert_eq!((judged + turned_away, app.doors.passwords.runs()), (60, judged));
@@ -168,7 +169,8 @@ async fn only_a_trusted_proxy_says_who_the_client_is() {
     // … nor lock someone out who comes by the proxy, whatever the client wrote before the proxy's word.
     assert_eq!(try_it("10.0.0.7", "192.0.2.0", PASSWORD).await.status, StatusCode::NO_CONTENT);
     turned_away(&app, try_it("10.0.0.7", &format!("192.0.2.66, {A}"), PASSWORD).await);
-    let addresses: Vec<_> = app.entries().await.iter().map(|e| e.get_str("address").unwrap_or("-").to_owned()).collect();
+    let addresses: Vec<_> =
+        app.entries().await.iter().map(|e| e.get_str("address").unwrap_or("-").to_owned()).collect();
     let expected: Vec<_> = ["-"].into_iter().chain([A; PER_ACCOUNT as usize + 1]).chain(["192.0.2.0", A]).collect();
     assert_eq!(addresses, expected, "an account, refusals and a throttle, a login, a throttle: the second of its kind");
 }

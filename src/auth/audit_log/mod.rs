@@ -7,7 +7,9 @@
 //! removes those that are older than is kept. `docs/security.md` has the role with which MongoDB allows no more.
 
 mod entry;
+mod read;
 mod store;
 
 pub use entry::{Action, Actor, By, Entry, Reason, Subject};
-pub use store::{AuditLog, COLLECTION};
+pub use read::{Cursor, Filter, PAGE, Page, Record};
+pub use store::{AuditLog, COLLECTION, create_indexes, keep_for};

@@ -7,12 +7,13 @@ use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use mongodb::{
     ClientSession, Collection, Database, IndexModel,
     error::Result,
-    options::{CollectionOptions, IndexOptions, TransactionOptions, WriteConcern},
+    options::{CollectionOptions, TransactionOptions, WriteConcern},
 };
 
 use super::Entry;
 use crate::auth::{Unavailable, users::TIMEOUT};
 
+/// Its name in our own database.
 pub const COLLECTION: &str = "audit_log";
 
 /// The longest that a change with its entry may take, retries included.
@@ -26,7 +27,7 @@ const INDEX_OPTIONS_CONFLICT: i32 = 85;
 #[derive(Clone, Debug)]
 pub struct AuditLog {
     database: Database,
-    entries: Collection<Document>,
+    pub(super) entries: Collection<Document>,
 }
 
 impl AuditLog {
@@ -108,32 +109,45 @@ impl AuditLog {
             Err(error) if crate::mongo::error_code(&error) == Some(NAMESPACE_EXISTS) => {}
             other => other?,
         }
-        self.entries.create_indexes(INDEXES.map(index)).await?;
-        let ends = IndexOptions::builder().expire_after(keep).build();
-        let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
-        match self.entries.create_index(ends).await {
+        match self.database.run_command(create_indexes(keep)).await {
             Err(error) if crate::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
-                let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
-                let index = doc! {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds};
-                self.database.run_command(doc! {"collMod": COLLECTION, "index": index}).await.map(drop)
+                self.database.run_command(keep_for(keep)).await?;
+                // With it, none of the others was made.
+                self.database.run_command(create_indexes(keep)).await.map(drop)
             }
             other => other.map(drop),
         }
     }
 
     /// After what time MongoDB removes entries; `None`: never.
-    async fn kept(&self) -> Result<Option<Duration>> {
+    ///
+    /// # Errors
+    /// MongoDB is away, or there is no log yet.
+    pub async fn kept(&self) -> Result<Option<Duration>> {
         let indexes: Vec<IndexModel> = self.entries.list_indexes().await?.try_collect().await?;
         Ok(indexes.into_iter().find_map(|index| index.options?.expire_after))
     }
 }
 
-/// What the page filters by; each goes on with the order in which entries are shown.
-const INDEXES: [Option<&str>; 5] =
-    [None, Some("action"), Some("result"), Some("actor.email"), Some("subject.email")];
+/// The command that makes the indexes: the one by which MongoDB removes what is older than `keep`, and those of the page's
+/// filters, each of which goes on with the order in which entries are shown.
+pub fn create_indexes(keep: Duration) -> Document {
+    let shown = |filter: Option<&str>| {
+        let mut key: Document = filter.map(|field| (field.to_owned(), 1.into())).into_iter().collect();
+        key.extend(doc! {"at": -1, "_id": -1});
+        doc! {"name": filter.unwrap_or("shown"), "key": key}
+    };
+    let ends = doc! {"name": "ends", "key": {"at": 1}, "expireAfterSeconds": seconds(keep)};
+    let filters = ["action", "result", "actor.email", "subject.email"].map(Some);
+    let indexes: Vec<Document> = [None].into_iter().chain(filters).map(shown).chain([ends]).collect();
+    doc! {"createIndexes": COLLECTION, "indexes": indexes}
+}
 
-fn index(filter: Option<&str>) -> IndexModel {
-    let mut keys: Document = filter.map(|field| (field.to_owned(), 1.into())).into_iter().collect();
-    keys.extend(doc! {"at": -1, "_id": -1});
-    IndexModel::builder().keys(keys).build()
+/// The command that changes how long entries are kept.
+pub fn keep_for(keep: Duration) -> Document {
+    doc! {"collMod": COLLECTION, "index": {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds(keep)}}
+}
+
+fn seconds(keep: Duration) -> i64 {
+    i64::try_from(keep.as_secs()).unwrap_or(i64::MAX)
 }

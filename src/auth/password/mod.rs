@@ -74,8 +74,7 @@ impl Passwords {
     /// The system gives no randomness or no memory.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashFailed> {
         let password = normal(&password);
-        let hash =
-            move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string());
+        let hash = move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string());
         self.turn().await?.run(hash).await
     }
 
