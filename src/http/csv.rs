@@ -77,7 +77,7 @@ pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> 
 
 /// As [`file`], of records that are still read while it is sent. Where that fails the answer breaks off, so that a part is
 /// not taken for the whole.
-pub fn streamed<E: Into<axum::BoxError> + 'static>(
+pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     name: &str,
     width: usize,
     records: impl Stream<Item = Result<Vec<Field>, E>> + Send + 'static,

@@ -125,7 +125,7 @@ impl Record {
             id: document.get_object_id("_id").ok()?,
             at: *document.get_datetime("at").ok()?,
             action: Action::of_name(&action).ok_or(action),
-            refused: document.get_str("result") == Ok("refused"),
+            refused: document.get_str("result").is_ok_and(|result| result == "refused"),
             reason,
             actor: part("actor").and_then(|actor| bson::deserialize_from_document(actor).ok()),
             subject: part("subject").and_then(|subject| bson::deserialize_from_document(subject).ok()),
