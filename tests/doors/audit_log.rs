@@ -78,10 +78,10 @@ async fn every_way_in_and_out_is_one_entry_that_tells_what_the_answer_does_not()
         ]
     );
     let login = &entries[7];
-    assert_eq!(login.get_str("address"), Ok(A));
+    assert_eq!(login.get_str("address").ok(), Some(A));
     let agent = login.get_str("user_agent").unwrap();
     assert!(agent.starts_with("Deck/1 x") && agent.len() == 256, "{agent}");
-    assert_eq!(login.get_str("request_id"), Ok(entered.header("x-request-id")));
+    assert_eq!(login.get_str("request_id").ok(), Some(entered.header("x-request-id")));
     let ada = app.doors.users.by_email(&Email::parse(ADA).unwrap()).await.unwrap().unwrap();
     assert_eq!(login.get_document("subject").unwrap().get_object_id("id").unwrap().to_hex(), ada.id.to_string());
     let age = mongodb::bson::DateTime::now().timestamp_millis() - login.get_datetime("at").unwrap().timestamp_millis();
@@ -101,7 +101,8 @@ async fn a_flood_that_is_turned_away_is_few_entries() {
         app.login_from(A, ADA, WRONG).await;
     }
     let entries = app.entries().await;
-    let throttled: Vec<_> = entries.iter().filter(|entry| entry.get_str("action") == Ok("login_throttled")).collect();
+    let throttled: Vec<_> =
+        entries.iter().filter(|entry| entry.get_str("action").ok() == Some("login_throttled")).collect();
     let tries: Vec<_> =
         throttled.iter().map(|entry| entry.get_document("after").unwrap().get_i32("tries").unwrap()).collect();
     assert_eq!(tries, [1, 2, 4, 8, 16]);
