@@ -146,7 +146,8 @@ async fn a_weak_hash_is_replaced_at_login_and_the_session_stays() {
     let cookie = app.enter().await;
     let email = chargedeck::auth::users::Email::parse(ADA).unwrap();
     let user = app.doors.users.by_email(&email).await.unwrap().unwrap();
-    assert!(user.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", user.password_hash);
+    let hash = user.password_hash.unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     assert!(user.last_login_at.is_some());
     assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
