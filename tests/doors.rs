@@ -6,6 +6,8 @@ mod support;
 mod app;
 #[path = "doors/audit_log.rs"]
 mod audit_log;
+#[path = "doors/audit_page.rs"]
+mod audit_page;
 #[path = "doors/confirm.rs"]
 mod confirm;
 #[path = "doors/guard.rs"]

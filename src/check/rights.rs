@@ -22,7 +22,7 @@ const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
 const PREPARE: [&str; 3] = ["createCollection", "createIndex", "collMod"];
 /// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
 const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
-const OWN_COLLECTIONS: [&str; 2] = ["events", "users"];
+const OWN_COLLECTIONS: [&str; 3] = ["doors", "events", "users"];
 /// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
 const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
 /// What would.

@@ -7,7 +7,7 @@ use axum::{
 };
 use bson::DateTime;
 use futures_util::TryStreamExt;
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use super::{
@@ -21,11 +21,10 @@ use crate::{
         audit_log::{Action, Actor, Cursor, Filter, Record},
     },
     model::time::UtcMs,
-    pages::{AuditPage, Choice, audit_log},
+    pages::audit_log::{AuditPage, Choice, PATH, audit_log},
     ui::{words, words::audit_log as said},
 };
 
-pub const PAGE: &str = "/audit";
 pub const FILE: &str = "/api/v1/audit.csv";
 
 #[derive(Default, Deserialize)]
@@ -49,7 +48,11 @@ type Wrong = (&'static str, &'static str);
 ///
 /// # Errors
 /// 400 for an address that no form makes, 503 while MongoDB is away.
-pub async fn page(State(documents): State<Documents>, admin: CurrentAdmin, asked: AskedQuery) -> Result<Response, Problem> {
+pub async fn page(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    asked: AskedQuery,
+) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let after = match asked.after.as_str() {
         "" => None,
@@ -64,15 +67,15 @@ pub async fn page(State(documents): State<Documents>, admin: CurrentAdmin, asked
     let choice = choice(asked);
     let (records, next) = read.map(|page| (page.records, page.next)).unwrap_or_default();
     let older = next.map(|cursor| {
-        let address = choice.address(PAGE);
+        let address = choice.address(PATH);
         format!("{address}{}after={cursor}", if address.contains('?') { '&' } else { '?' })
     });
-    Ok(documents.framed(&admin, PAGE, words::AUDIT_LOG, |times| {
-        let csv = choice.address(FILE);
-        let shown = records.iter().map(|record| times.exact(UtcMs(record.at.timestamp_millis()))).collect();
-        let zone = times.zone().to_owned();
-        audit_log(AuditPage { choice, wrong, accounts, records, times: shown, zone, later: after.is_some(), older, csv })
-    }))
+    let zone = &documents.network.time_zone;
+    let times = records.iter().map(|record| local(record.at, zone)).collect();
+    let zone = zone.iana_name().unwrap_or("UTC").to_owned();
+    let csv = choice.address(FILE);
+    let page = AuditPage { choice, wrong, accounts, records, times, zone, later: after.is_some(), older, csv };
+    Ok(documents.framed(&admin, PATH, words::AUDIT_LOG, |_| audit_log(page)))
 }
 
 /// All that is chosen, as a file.
@@ -91,8 +94,21 @@ pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: As
 }
 
 const HEAD: [&str; 15] = [
-    "at", "action", "result", "reason", "actor", "actor_id", "actor_email", "subject_id", "subject_email", "address",
-    "user_agent", "request_id", "before", "after", "entry",
+    "at",
+    "action",
+    "result",
+    "reason",
+    "actor",
+    "actor_id",
+    "actor_email",
+    "subject_id",
+    "subject_email",
+    "address",
+    "user_agent",
+    "request_id",
+    "before",
+    "after",
+    "entry",
 ];
 
 /// The values as they are stored, for programs; times are UTC.
@@ -162,13 +178,25 @@ fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
     })
 }
 
+/// `28 May 2026 21:26:43`
+fn local(at: DateTime, zone: &TimeZone) -> String {
+    let utc = UtcMs(at.timestamp_millis());
+    let at = Timestamp::from_millisecond(utc.0).map(|at| at.to_zoned(zone.clone()));
+    // MongoDB's dates reach further than the calendar.
+    at.map_or_else(|_| utc.to_string(), |at| at.strftime("%-d %b %Y %H:%M:%S").to_string())
+}
+
 fn choice(asked: Asked) -> Choice {
     let Asked { action, who, from, to, result, .. } = asked;
     Choice { action, who, from, to, result }
 }
 
 fn bad_address() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_address", "The address of this page was changed or cut. Begin at the audit log.")
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "bad_address",
+        "The address of this page was changed or cut. Begin at the audit log.",
+    )
 }
 
 fn away(error: impl std::fmt::Display) -> Problem {
@@ -195,7 +223,8 @@ mod tests {
         for (from, to, field) in [("yesterday", "", "from"), ("", "2026-13-01", "to"), ("{\"$gt\":1}", "", "from")] {
             assert_eq!(filter(&asked(from, to), &zone).unwrap_err().0, field);
         }
-        let odd = |action: &str, result: &str| Asked { action: action.into(), result: result.into(), ..Asked::default() };
+        let odd =
+            |action: &str, result: &str| Asked { action: action.into(), result: result.into(), ..Asked::default() };
         assert_eq!(filter(&odd("$where", ""), &zone).unwrap_err().0, "action");
         assert_eq!(filter(&odd("", "$ne"), &zone).unwrap_err().0, "result");
     }

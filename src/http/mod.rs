@@ -1,6 +1,7 @@
 //! What every answer has in common: headers, errors, cross-site protection, health; the list of layers, and all routes.
 
 pub mod app;
+mod audit_page;
 mod charts_csv;
 pub mod client;
 pub mod csrf;

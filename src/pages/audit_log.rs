@@ -41,7 +41,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     let chosen = page.choice.is_some();
     let newest = page.later.then(|| page.choice.address(PATH));
     let AuditPage { choice, wrong, accounts, records, times, zone, older, csv, .. } = page;
-    let empty = records.is_empty().then(|| if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
+    let empty = records.is_empty().then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
     let rows = records.into_iter().zip(times).map(|(record, time)| row(record, time));
     let table = empty.is_none().then(|| {
         view! {
@@ -58,7 +58,9 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
             </table>
         }
     });
-    let link = |href: Option<String>, word: &'static str| some(href, move |href| view! { <a class="button" href=href>{word}</a> });
+    let link = |href: Option<String>, word: &'static str| {
+        some(href, move |href| view! { <a class="button" href=href>{word}</a> })
+    };
     view! {
         <section class="panel">
             {form(&choice, wrong, accounts)}
@@ -70,6 +72,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     }
 }
 
+/// Where it stands.
 pub const PATH: &str = "/audit";
 
 impl Choice {
@@ -170,6 +173,7 @@ fn row(record: Record, time: String) -> impl IntoView {
     let actor = said::actor(record.actor.as_ref());
     let subject = record.subject.as_ref().map(|subject| subject.email.clone()).filter(|email| *email != actor);
     let address = record.address.clone().unwrap_or_else(|| words::MISSING.to_owned());
+    let device = record.user_agent.as_deref().map(words::device);
     let class = if record.refused { "refused" } else { "" };
     let at = bson_time(&record);
     view! {
@@ -182,7 +186,7 @@ fn row(record: Record, time: String) -> impl IntoView {
                 {details(&record)}
             </td>
             <td class="who">{actor} {some(subject, |email| view! { <small>"→ " {email}</small> })}</td>
-            <td class="where">{address}</td>
+            <td class="where">{address} {some(device, |device| view! { <small>{device}</small> })}</td>
         </tr>
     }
 }

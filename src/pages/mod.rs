@@ -2,6 +2,8 @@
 
 mod activity;
 mod analytics;
+#[cfg(feature = "ssr")]
+pub mod audit_log;
 mod clients;
 #[cfg(feature = "ssr")]
 pub mod document;

@@ -153,7 +153,9 @@ async fn what_cannot_be_noted_is_not_done_save_for_signing_out() {
     app.doors.users.create_admin(&Email::parse("bob@example.org").unwrap(), "x".into(), &by).await.unwrap_err();
     let accounts = app.doors.users.list().await.unwrap();
     assert_eq!(accounts.len(), 1);
-    assert!(accounts[0].is_active_admin() && accounts[0].version == 1 && accounts[0].password_hash.as_deref() != Some("x"));
+    assert!(
+        accounts[0].is_active_admin() && accounts[0].version == 1 && accounts[0].password_hash.as_deref() != Some("x")
+    );
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
     assert_eq!(app.form("/logout", &cookie, &[]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);

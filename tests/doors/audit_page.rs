@@ -129,7 +129,11 @@ async fn before_and_after_are_read_without_a_key() {
     let later = doc! { "at": DateTime::now(), "action": "tea_made", "result": "refused", "reason": "no_tea" };
     app.db.collection(COLLECTION).insert_many([entry, later]).await.unwrap();
     let page = app.get("/audit", &cookie).await;
-    assert!(page.body.contains("Role: </span> admin → viewer") || page.body.contains("admin → viewer"), "{}", page.body);
+    assert!(
+        page.body.contains("Role: </span> admin → viewer") || page.body.contains("admin → viewer"),
+        "{}",
+        page.body
+    );
     assert!(!page.body.contains("Disabled: "), "what stayed is not told: {}", page.body);
     assert!(!page.body.contains("<img"), "{}", page.body);
     assert!(page.body.contains("tea_made") && page.body.contains("no_tea"), "{}", page.body);

@@ -53,7 +53,6 @@ named! {
         UserDisabled = "user_disabled",
         UserEnabled = "user_enabled",
         RoleChanged = "role_changed",
-        UserRemoved = "user_removed",
         SetupLinkUsed = "setup_link_used",
         PasswordResetLink = "password_reset_link",
         /// A new password without the old one: from the command line, or by a link.

@@ -16,10 +16,13 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use super::{documents::Documents, problem::Problem};
+use super::{audit_page, documents::Documents, problem::Problem};
 use crate::{
     auth::Unavailable,
-    pages::people::{Chosen, Wrong},
+    pages::{
+        audit_log,
+        people::{Chosen, Wrong},
+    },
     ui::words::people,
 };
 
@@ -33,6 +36,8 @@ pub fn routes(documents: Documents) -> Router {
         .route("/users/{id}", get(users::show).post(users::act))
         .route("/invitation", get(by_link::invitation).post(by_link::choose))
         .route("/setup", get(by_link::setup).post(by_link::set_up))
+        .route(audit_log::PATH, get(audit_page::page))
+        .route(audit_page::FILE, get(audit_page::file))
         .with_state(documents)
 }
 

@@ -2,7 +2,8 @@
 
 use crate::auth::audit_log::{Action, Actor, Reason};
 
-pub const NO_ENTRIES: (&str, &str) = ("No entries yet", "Who signs in, and what is done to accounts, will be listed here.");
+pub const NO_ENTRIES: (&str, &str) =
+    ("No entries yet", "Who signs in, and what is done to accounts, will be listed here.");
 pub const NO_MATCH: (&str, &str) = ("No entry matches", "Nothing of this kind was noted in the time that is kept.");
 pub const WHEN: &str = "When";
 pub const WHAT: &str = "What";
@@ -30,7 +31,6 @@ pub const CHOICE_WRONG: &str = "This cannot be looked for.";
 pub const NOT_A_DAY: &str = "This is no day: write it as 2026-11-30.";
 pub const WHO_HINT: &str = "E-mail, as whoever acted or was acted on";
 
-/// `kept` in days.
 pub fn about(zone: &str) -> String {
     format!("Newest first. Times are {zone}. Entries cannot be changed here.")
 }
@@ -53,7 +53,6 @@ pub const fn action(action: Action) -> &'static str {
         Action::UserDisabled => "User disabled",
         Action::UserEnabled => "User enabled",
         Action::RoleChanged => "Role changed",
-        Action::UserRemoved => "User removed",
         Action::SetupLinkUsed => "First admin set up",
         Action::PasswordResetLink => "Link for a new password made",
         Action::PasswordReset => "Password reset",

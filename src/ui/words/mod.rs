@@ -1,6 +1,8 @@
 //! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
 //! so that both render the same text and another language has one place to stand.
 
+#[cfg(feature = "ssr")]
+pub mod audit_log;
 pub mod charts;
 #[cfg(feature = "ssr")]
 mod devices;
