@@ -11,6 +11,7 @@ import { chargedeck, Part, Server, startMongo, startRedis } from './parts.ts';
 /** What tests are told about the running parts, as JSON in `CHARGEDECK_STACK`. */
 export interface Stack {
   mongo: string;
+  redis: string;
   urls: [string, string];
   control: string;
   admin: { email: string; password: string };
@@ -53,6 +54,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     await once(control, 'listening');
     const stack: Stack = {
       mongo: mongo.uri,
+      redis: redis.url,
       urls: [servers[0]!.url, servers[1]!.url],
       control: `http://127.0.0.1:${(control.address() as AddressInfo).port}`,
       admin: ADMIN,

@@ -13,6 +13,9 @@ export const LIST: Record<Topic, string> = {
 };
 export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports', '/system'];
 
+/** Documents that the server draws alone. */
+export const DOCUMENTS = ['/account', '/users', '/users/invite', '/confirm'];
+
 export const FIGURES = [
   'active_sessions', 'live_power', 'energy_today', 'revenue_today',
   'sessions_today', 'clients', 'open_payments', 'failed_payments',

@@ -95,7 +95,7 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Serve { .. } | Command::Check => Ok(()),
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
-            admin_cli::run(command, &mongo.own, &redis).await
+            admin_cli::run(command, &settings.network.name, &mongo.own, &redis).await
         }
         Command::Import(args) => import::run(&mongo.operator, &args).await.map(drop),
         Command::Seed(args) => seed::run(&mongo.operator, &args).await.map(drop),

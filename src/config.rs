@@ -6,6 +6,7 @@
 mod error;
 mod fields;
 mod parse;
+mod proxies;
 mod sources;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, time::Duration};
@@ -16,6 +17,7 @@ use secrecy::SecretString;
 use crate::{fields::Mapping, model::money::Currency};
 pub use error::{SettingsError, SettingsErrors};
 pub use parse::{DatabaseName, PublicOrigin};
+pub use proxies::TrustedProxies;
 use sources::{Key, Sources};
 
 /// The file that is read when none is named.
@@ -48,6 +50,8 @@ pub struct ServerSettings {
     pub site_addr: SocketAddr,
     /// Where browsers reach it.
     pub public_origin: PublicOrigin,
+    /// Who is believed when a header names the client.
+    pub trusted_proxies: TrustedProxies,
     /// Where metrics are told; `None`: nowhere.
     pub metrics_addr: Option<SocketAddr>,
 }
@@ -61,6 +65,8 @@ pub struct MongoSettings {
     pub own_db: DatabaseName,
     /// How long the past is kept as events, in our database.
     pub keep_events: Duration,
+    /// How long the audit log is kept.
+    pub keep_audit: Duration,
     /// How the operator's documents are read.
     pub mapping: Mapping,
 }
@@ -105,10 +111,12 @@ impl Settings {
         let operator_db = sources.read(&OPERATOR_DB, parse::database_name);
         let own_db = sources.read(&OWN_DB, parse::own_database_name);
         let keep_events = sources.read(&KEEP_EVENTS, parse::days);
+        let keep_audit = sources.read(&KEEP_AUDIT, parse::days);
         let url = sources.read(&REDIS_URL, parse::redis_url);
         // Where the address itself is wrong, that alone is told.
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
         let public_origin = sources.read_or(&PUBLIC_ORIGIN, &listening, parse::public_origin);
+        let trusted_proxies = sources.read(&TRUSTED_PROXIES, TrustedProxies::parse);
         let metrics_addr = sources.read(&METRICS_ADDR, parse::metrics_addr);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
             && theirs.same_as(ours)
@@ -123,6 +131,7 @@ impl Settings {
                 server: ServerSettings {
                     site_addr: site_addr?,
                     public_origin: public_origin?,
+                    trusted_proxies: trusted_proxies?,
                     metrics_addr: metrics_addr?,
                 },
                 mongo: MongoSettings {
@@ -130,6 +139,7 @@ impl Settings {
                     operator_db: operator_db?,
                     own_db: own_db?,
                     keep_events: keep_events?,
+                    keep_audit: keep_audit?,
                     mapping,
                 },
                 redis: RedisSettings { url: url? },
@@ -146,26 +156,30 @@ const CURRENCY: Key = Key::new("CHARGEDECK_CURRENCY", "network", "currency", Non
 const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
 const SITE_ADDR: Key = Key::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
 const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
+const TRUSTED_PROXIES: Key = Key::new("CHARGEDECK_TRUSTED_PROXIES", "server", "trusted_proxies", Some("none"));
 const METRICS_ADDR: Key = Key::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
 const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
 const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
 const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
 const KEEP_EVENTS: Key = Key::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_events_days", Some("35"));
+const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_audit_days", Some("400"));
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 12] = [
+const KEYS: [Key; 14] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
     SILENT_AFTER,
     SITE_ADDR,
     PUBLIC_ORIGIN,
+    TRUSTED_PROXIES,
     METRICS_ADDR,
     MONGODB_URI,
     OPERATOR_DB,
     OWN_DB,
     KEEP_EVENTS,
+    KEEP_AUDIT,
     REDIS_URL,
 ];
 

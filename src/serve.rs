@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     audit,
-    auth::{Doors, session::SessionLimits},
+    auth::{Doors, session::SessionLimits, setup::FirstAdmin},
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
@@ -54,7 +54,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         .context(DEFAULT_FILE)?
         .leptos_options;
     let app = App {
-        doors: Doors::new(&mongo.own, &redis, settings.server.public_origin.clone(), SessionLimits::default()),
+        doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
@@ -66,7 +66,9 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     };
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
-    work.spawn(prepare(mongo.clone(), app.doors.clone(), ddl, closing.clone()));
+    let keep_audit = settings.mongo.keep_audit;
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, ddl, closing.clone()));
+    work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
@@ -92,11 +94,12 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
 }
 
 /// Makes what is missing as soon as MongoDB is there; in the operator's database only where `ddl` allows.
-async fn prepare(mongo: Mongo, doors: Doors, ddl: bool, stop: CancellationToken) {
+async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, ddl: bool, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
         let made = async {
             doors.users.ensure_indexes().await?;
+            doors.audit.prepare(keep_audit).await?;
             if ddl {
                 prepare::prepare(&mongo).await?;
             }
@@ -109,6 +112,31 @@ async fn prepare(mongo: Mongo, doors: Doors, ddl: bool, stop: CancellationToken)
                 told = true;
                 tracing::warn!(%error, "indexes and images cannot be made yet; trying again");
             }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// Where there is no admin yet, says how the first is made. The link is told here and nowhere else: who may read the
+/// server's log runs the server.
+async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
+    const OR: &str = "or on this machine: chargedeck admin create EMAIL";
+    while !stop.is_cancelled() {
+        match doors.first_admin().await {
+            Ok(FirstAdmin::Exists) => return,
+            Ok(FirstAdmin::ByLink { token, until }) => {
+                let link = format!("{}/setup?token={}", doors.origin.as_origin(), token.expose());
+                return tracing::warn!(
+                    "There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})"
+                );
+            }
+            Ok(FirstAdmin::ToldElsewhere { until }) => {
+                return tracing::warn!(
+                    "There is no admin yet. An instance or an earlier start has told a link that makes the first, until \
+                     {until}; a start after that tells a new one ({OR})"
+                );
+            }
+            Err(error) => tracing::debug!(%error, "whether there is an admin cannot be asked yet; trying again"),
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
     }

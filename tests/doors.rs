@@ -4,6 +4,12 @@ mod support;
 
 #[path = "doors/app.rs"]
 mod app;
+#[path = "doors/audit_log.rs"]
+mod audit_log;
+#[path = "doors/audit_page.rs"]
+mod audit_page;
+#[path = "doors/confirm.rs"]
+mod confirm;
 #[path = "doors/guard.rs"]
 mod guard;
 #[path = "doors/headers.rs"]
@@ -12,7 +18,17 @@ mod headers;
 mod login;
 #[path = "doors/outage.rs"]
 mod outage;
+#[path = "doors/own_account.rs"]
+mod own_account;
 #[path = "doors/revocation.rs"]
 mod revocation;
+#[path = "doors/role.rs"]
+mod role;
 #[path = "doors/sessions.rs"]
 mod sessions;
+#[path = "doors/setup.rs"]
+mod setup;
+#[path = "doors/throttle.rs"]
+mod throttle;
+#[path = "doors/users.rs"]
+mod users;

@@ -11,13 +11,15 @@ use mongodb::Database;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    password::{self, MAX_BYTES, Passwords},
+    audit_log::By,
+    password::{self, Passwords},
     revocation::{self, Revoked},
     users::{Email, User, UserId, Users},
 };
 use crate::{
     auth::session::SessionLimits,
     cache::{connection::Redis, sessions::RedisSessionStore},
+    ui::words,
 };
 
 #[derive(Clone, Debug, Subcommand)]
@@ -32,40 +34,43 @@ pub enum AdminCommand {
     List,
 }
 
+/// No password is longer, in bytes, however its characters are put together; of what is, no more is read.
+const MAX_LINE: u64 = 4096;
+
 /// Runs one command; what it did is on standard output, and an error means that it did nothing.
 ///
 /// # Errors
 /// With a message for the terminal: what is wrong, and what to do.
-pub async fn run(command: AdminCommand, own_db: &Database, redis: &Redis) -> anyhow::Result<()> {
+pub async fn run(command: AdminCommand, network: &str, own_db: &Database, redis: &Redis) -> anyhow::Result<()> {
     let users = Users::new(own_db);
     match command {
-        AdminCommand::Create { email } => create(&users, &address(&email)?).await,
-        AdminCommand::Reset { email } => reset(&users, redis, &address(&email)?).await,
+        AdminCommand::Create { email } => create(&users, network, &address(&email)?).await,
+        AdminCommand::Reset { email } => reset(&users, network, redis, &address(&email)?).await,
         AdminCommand::Disable { email } => disable(&users, redis, &address(&email)?).await,
         AdminCommand::List => list(&users).await,
     }
 }
 
-async fn create(users: &Users, email: &Email) -> anyhow::Result<()> {
+async fn create(users: &Users, network: &str, email: &Email) -> anyhow::Result<()> {
     users.ensure_indexes().await?;
     if users.by_email(email).await?.is_some() {
         bail!(exists(email));
     }
-    let hash = new_password_hash().await?;
-    users.create_admin(email, hash).await?.ok_or_else(|| anyhow!(exists(email)))?;
+    let hash = new_password_hash(network, email).await?;
+    users.create_admin(email, hash, &By::command_line()).await?.ok_or_else(|| anyhow!(exists(email)))?;
     say(&format!("created admin {email}"))
 }
 
-async fn reset(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
+async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let was_disabled = users.by_email(email).await?.ok_or_else(|| unknown(email))?.disabled;
-    let hash = new_password_hash().await?;
-    let user = users.reset(email, hash).await?.ok_or_else(|| unknown(email))?;
+    let hash = new_password_hash(network, email).await?;
+    let user = users.reset(email, hash, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
     let opened = if was_disabled { "; the account is open again" } else { "" };
     say(&format!("new password set for {email}{opened}; {}", end_sessions(user, redis).await))
 }
 
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
-    let user = users.disable(email).await?.ok_or_else(|| unknown(email))?;
+    let user = users.disable(email, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
     say(&format!("disabled {email}; {}", end_sessions(user, redis).await))
 }
 
@@ -100,18 +105,25 @@ async fn end_sessions(user: UserId, redis: &Redis) -> &'static str {
     }
 }
 
-async fn new_password_hash() -> anyhow::Result<String> {
-    let password = tokio::task::spawn_blocking(ask_password).await??;
-    password::check_new(&password).map_err(|refused| anyhow!("{refused}"))?;
+async fn new_password_hash(network: &str, email: &Email) -> anyhow::Result<String> {
+    let (network, email) = (network.to_owned(), email.clone());
+    let check = move |password: &SecretString| {
+        let checked = password::check_new(password, &network, &email);
+        checked.map_err(|refused| anyhow!(words::password_refused(refused)))
+    };
+    let password = tokio::task::spawn_blocking(move || ask_password(check)).await??;
     Ok(Passwords::default().hash(password).await?)
 }
 
-fn ask_password() -> anyhow::Result<SecretString> {
+/// Told at once what is wrong with it, before it is typed a second time.
+fn ask_password(check: impl Fn(&SecretString) -> anyhow::Result<()>) -> anyhow::Result<SecretString> {
     if !io::stdin().is_terminal() {
-        return first_line(io::stdin().lock());
+        let password = first_line(io::stdin().lock())?;
+        check(&password)?;
+        return Ok(password);
     }
     let password = SecretString::from(rpassword::prompt_password("New password: ")?);
-    password::check_new(&password).map_err(|refused| anyhow!("{refused}"))?;
+    check(&password)?;
     let again = SecretString::from(rpassword::prompt_password("The same again: ")?);
     if password.expose_secret() != again.expose_secret() {
         bail!("the two are not the same; nothing was changed");
@@ -123,7 +135,7 @@ fn ask_password() -> anyhow::Result<SecretString> {
 /// its end.
 fn first_line(input: impl BufRead) -> anyhow::Result<SecretString> {
     let mut line = String::new();
-    input.take(MAX_BYTES as u64 + 3).read_line(&mut line).context("the password on standard input cannot be read")?;
+    input.take(MAX_LINE).read_line(&mut line).context("the password on standard input cannot be read")?;
     let password = line.strip_suffix('\n').map_or(line.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if password.is_empty() {
         bail!("no password on standard input: its first line is the password");
@@ -160,6 +172,7 @@ mod tests {
         }
         assert!(first_line("\n".as_bytes()).is_err() && first_line("".as_bytes()).is_err());
         let endless = first_line("x".repeat(1 << 20).as_bytes()).unwrap();
-        assert_eq!(password::check_new(&endless), Err(password::PasswordRefused::TooLong));
+        let email = Email::parse("ada@example.org").unwrap();
+        assert_eq!(password::check_new(&endless, "", &email), Err(password::PasswordRefused::TooLong));
     }
 }

@@ -44,7 +44,8 @@ pub async fn guard(State(doors): State<Doors>, mut request: Request, next: Next)
 pub fn is_public(method: &Method, path: &str) -> bool {
     let read = matches!(*method, Method::GET | Method::HEAD);
     match path {
-        "/login" => read || method == Method::POST,
+        // The latter two open to whoever has a link that works.
+        "/login" | "/invitation" | "/setup" => read || method == Method::POST,
         "/logout" | "/api/v1/session" => method == Method::POST,
         "/healthz" | "/readyz" => read,
         _ => read && is_asset(path),
@@ -87,6 +88,8 @@ mod tests {
     fn only_the_listed_is_public() {
         let read = [
             "/login",
+            "/invitation",
+            "/setup",
             "/healthz",
             "/readyz",
             "/pkg/chargedeck.js",
@@ -99,7 +102,7 @@ mod tests {
             assert!(is_public(&Method::GET, path) && is_public(&Method::HEAD, path), "{path}");
             assert!(!is_public(&Method::DELETE, path), "{path}");
         }
-        for path in ["/login", "/logout", "/api/v1/session"] {
+        for path in ["/login", "/logout", "/invitation", "/setup", "/api/v1/session"] {
             assert!(is_public(&Method::POST, path), "{path}");
         }
         let closed = [
@@ -109,6 +112,11 @@ mod tests {
             "/api/v1/session",
             "/api/v1/snapshot/stations",
             "/login/",
+            "/invitation/x",
+            "/setup/",
+            "/account",
+            "/users",
+            "/confirm",
             "/loginx",
             "/pkg",
             "/pkg/../",

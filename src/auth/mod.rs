@@ -4,55 +4,86 @@
 //! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
 
 pub mod admin_cli;
+pub mod administration;
+pub mod audit_log;
 pub mod guard;
 pub mod local_path;
 pub mod login;
 mod lookup;
+pub mod one_time;
+pub mod own_account;
 pub mod password;
+pub mod place;
+pub mod proof;
 pub mod revocation;
 pub mod session;
+pub mod setup;
+pub mod throttle;
 pub mod users;
 
+use std::sync::Arc;
+
 use mongodb::Database;
+use redis::RedisError;
+use secrecy::SecretString;
 use tower_sessions::session_store;
 
 use crate::{
     cache::{connection::Redis, sessions::RedisSessionStore},
-    config::PublicOrigin,
+    config::{PublicOrigin, Settings, TrustedProxies},
 };
+use audit_log::AuditLog;
 use lookup::Lookup;
-use password::{HashFailed, Passwords};
+use password::{HashFailed, PasswordRefused, Passwords};
 use revocation::Revocations;
-pub use session::CurrentAdmin;
 use session::SessionLimits;
-use users::Users;
+pub use session::{ConfirmedAdmin, CurrentAdmin};
+use throttle::Throttles;
+use users::{Email, Users};
 
 /// All that guards the doors; clones are cheap and share everything.
 #[derive(Clone)]
 pub struct Doors {
     pub users: Users,
+    pub audit: AuditLog,
     /// Who is still entitled.
     pub lookup: Lookup,
     pub passwords: Passwords,
+    pub throttles: Throttles,
     pub sessions: RedisSessionStore,
     pub revocations: Revocations,
     pub limits: SessionLimits,
     pub origin: PublicOrigin,
+    pub proxies: TrustedProxies,
+    /// The network's name: no password is made of it.
+    network: Arc<str>,
 }
 
 impl Doors {
     /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
-    pub fn new(own_db: &Database, redis: &Redis, origin: PublicOrigin, limits: SessionLimits) -> Self {
+    pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
         Self {
             lookup: Lookup::new(users.clone()),
             users,
+            audit: AuditLog::new(own_db),
             passwords: Passwords::default(),
+            throttles: Throttles::new(redis.clone()),
             sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
             revocations: Revocations::subscribe(redis.clone()),
             limits,
-            origin,
+            origin: settings.server.public_origin.clone(),
+            network: settings.network.name.as_str().into(),
+            proxies: settings.server.trusted_proxies.clone(),
         }
+    }
+}
+
+impl Doors {
+    /// # Errors
+    /// The password may not be given to this account.
+    pub fn check_new_password(&self, password: &SecretString, email: &Email) -> Result<(), PasswordRefused> {
+        password::check_new(password, &self.network, email)
     }
 }
 
@@ -63,6 +94,8 @@ pub enum Unavailable {
     Mongo(#[from] mongodb::error::Error),
     #[error("MongoDB did not answer in time")]
     MongoTimeout,
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
     #[error("the process ends")]
     Stopping,
     #[error("session: {0}")]

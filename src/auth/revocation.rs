@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -31,8 +31,24 @@ const CHECK: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Revoked {
-    Session { session: SessionHash },
-    User { user: UserId },
+    Session {
+        session: SessionHash,
+    },
+    User {
+        user: UserId,
+    },
+    /// The session goes on under another id: its browser may come back at once.
+    Renewed {
+        session: SessionHash,
+    },
+}
+
+/// Why a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Revoked,
+    /// The session has another id, which its browser knows.
+    Renewed,
 }
 
 /// The watches of this instance, and the ear that is kept on the channel.
@@ -47,7 +63,14 @@ pub struct Revocations {
 #[derive(Default)]
 struct Watches {
     next: AtomicU64,
-    open: Mutex<HashMap<u64, (SessionHash, UserId, CancellationToken)>>,
+    open: Mutex<HashMap<u64, Watched>>,
+}
+
+struct Watched {
+    session: SessionHash,
+    user: UserId,
+    ended: Arc<OnceLock<Ended>>,
+    token: CancellationToken,
 }
 
 impl Revocations {
@@ -62,9 +85,10 @@ impl Revocations {
     /// [`Doors::still_valid`](super::Doors::still_valid) once afterwards: what was revoked before is not heard.
     pub fn watch(&self, session: SessionHash, user: UserId) -> Watch {
         let key = self.watches.next.fetch_add(1, Ordering::Relaxed);
-        let token = CancellationToken::new();
-        self.watches.lock().insert(key, (session, user, token.clone()));
-        Watch { key, token, watches: self.watches.clone() }
+        let (ended, token) = (Arc::<OnceLock<_>>::default(), CancellationToken::new());
+        let watched = Watched { session, user, ended: ended.clone(), token: token.clone() };
+        self.watches.lock().insert(key, watched);
+        Watch { key, ended, token, watches: self.watches.clone() }
     }
 
     /// Ends the watches here at once, and tells the other instances.
@@ -89,14 +113,16 @@ pub async fn publish(redis: &Redis, revoked: &Revoked) -> RedisResult<()> {
 /// One watched socket.
 pub struct Watch {
     key: u64,
+    ended: Arc<OnceLock<Ended>>,
     token: CancellationToken,
     watches: Arc<Watches>,
 }
 
 impl Watch {
     /// Returns when the session or its user is out.
-    pub async fn revoked(&self) {
+    pub async fn revoked(&self) -> Ended {
         self.token.cancelled().await;
+        self.ended.get().copied().unwrap_or(Ended::Revoked)
     }
 
     pub fn token(&self) -> &CancellationToken {
@@ -112,19 +138,20 @@ impl Drop for Watch {
 
 impl Watches {
     fn end(&self, revoked: &Revoked) {
-        for (session, user, token) in self.lock().values() {
-            let named = match revoked {
-                Revoked::Session { session: named } => named == session,
-                Revoked::User { user: named } => named == user,
+        for Watched { session, user, ended, token } in self.lock().values() {
+            let why = match revoked {
+                Revoked::Session { session: named } if named == session => Ended::Revoked,
+                Revoked::User { user: named } if named == user => Ended::Revoked,
+                Revoked::Renewed { session: named } if named == session => Ended::Renewed,
+                _ => continue,
             };
-            if named {
-                token.cancel();
-            }
+            ended.get_or_init(|| why);
+            token.cancel();
         }
     }
 
     /// No code that holds the lock can leave the map half changed.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (SessionHash, UserId, CancellationToken)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Watched>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

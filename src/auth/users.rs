@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use mongodb::{
     Collection, Database, IndexModel,
     error::{ErrorKind, WriteFailure},
@@ -14,7 +14,17 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Unavailable;
+use super::{
+    Unavailable,
+    audit_log::{Action, AuditLog, By, Entry},
+    one_time::TokenHash,
+};
+
+/// Names the document in `doors` that everyone writes who takes an account its rights.
+pub(super) const CLOSING: &str = "closing";
+
+/// Names the document in `doors` that holds the set-up link.
+pub(super) const SETUP_LINK: &str = "setup_link";
 
 /// The longest that one question about an account may take, since every request asks it.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +32,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 /// The identity of an account; it survives a change of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct UserId(ObjectId);
+pub struct UserId(pub(super) ObjectId);
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +54,13 @@ impl FromStr for UserId {
 pub enum Role {
     Admin,
     Unknown(String),
+}
+
+impl Role {
+    /// What is given to an account that is to keep its history and open nothing.
+    pub fn no_access() -> Self {
+        Self::Unknown("none".into())
+    }
 }
 
 impl From<String> for Role {
@@ -74,20 +91,69 @@ pub struct User {
     pub id: UserId,
     /// As [`Email::parse`] makes it; unique.
     pub email: String,
-    /// PHC string.
-    pub password_hash: String,
+    /// PHC string; none until the invitation is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
     pub role: Role,
     pub disabled: bool,
     /// Raised by every change that ends the user's sessions.
     pub version: i64,
     pub created_at: DateTime,
     pub last_login_at: Option<DateTime>,
+    /// The invitation, or the way to a new password; the last one that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+}
+
+/// A link by which someone may choose the account's password, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Link {
+    /// The token itself is known to nobody but who was given it.
+    pub hash: TokenHash,
+    pub expires_at: DateTime,
+}
+
+/// What an account is good for at the moment, apart from its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Active,
+    /// It has no password yet.
+    Invited,
+    Disabled,
 }
 
 impl User {
+    /// A new admin, who is not yet kept.
+    pub(super) fn admin(email: &Email, password_hash: Option<String>, link: Option<Link>) -> Self {
+        Self {
+            id: UserId(ObjectId::new()),
+            email: email.as_str().into(),
+            password_hash,
+            role: Role::Admin,
+            disabled: false,
+            version: 1,
+            created_at: DateTime::now(),
+            last_login_at: None,
+            link,
+        }
+    }
+
     /// Whether this account opens any door at all.
     pub fn is_active_admin(&self) -> bool {
-        self.role == Role::Admin && !self.disabled
+        self.role == Role::Admin && self.state() == State::Active
+    }
+
+    pub fn state(&self) -> State {
+        match (self.disabled, &self.password_hash) {
+            (true, _) => State::Disabled,
+            (false, None) => State::Invited,
+            (false, Some(_)) => State::Active,
+        }
+    }
+
+    /// What the audit log says of the account: nothing secret.
+    pub fn told(&self) -> Document {
+        doc! { "email": &self.email, "role": self.role.to_string(), "disabled": self.disabled }
     }
 }
 
@@ -119,23 +185,41 @@ impl fmt::Display for Email {
 /// The collection `users`.
 #[derive(Clone)]
 pub struct Users {
-    collection: Collection<User>,
+    pub(super) collection: Collection<User>,
+    /// What is true of all accounts together: see [`administration`](super::administration) and [`setup`](super::setup).
+    pub(super) doors: Collection<Document>,
+    /// Every write of an account is an entry of it.
+    audit: AuditLog,
 }
 
 impl Users {
     pub fn new(own_db: &Database) -> Self {
-        Self { collection: own_db.collection("users") }
+        Self { collection: own_db.collection("users"), doors: own_db.collection("doors"), audit: AuditLog::new(own_db) }
     }
 
-    /// Two accounts never share an address, whoever writes them.
+    /// Two accounts never share an address, whoever writes them; and the document that all who close accounts write is
+    /// there.
     ///
     /// # Errors
-    /// MongoDB is away, or accounts share one already.
+    /// MongoDB is away, or accounts share an address already.
     pub async fn ensure_indexes(&self) -> Result<(), Unavailable> {
         let unique = IndexOptions::builder().unique(true).build();
-        let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
-        self.collection.create_index(index).await?;
-        Ok(())
+        let email = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
+        let sparse = IndexOptions::builder().sparse(true).build();
+        let link = IndexModel::builder().keys(doc! { "link.hash": 1 }).options(sparse).build();
+        self.collection.create_indexes([email, link]).await?;
+        let made = self.doors.update_one(doc! { "_id": CLOSING }, doc! { "$setOnInsert": { "times": 0_i64 } });
+        match made.upsert(true).await {
+            // Another instance made it in this moment.
+            Err(error) if is_duplicate(&error) => Ok(()),
+            made => Ok(made.map(drop)?),
+        }
+    }
+
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn by_id(&self, id: UserId) -> Result<Option<User>, Unavailable> {
+        within(self.collection.find_one(doc! { "_id": id.0 })).await
     }
 
     /// # Errors
@@ -169,21 +253,27 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn create_admin(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
-        let user = User {
-            id: UserId(ObjectId::new()),
-            email: email.as_str().into(),
-            password_hash,
-            role: Role::Admin,
-            disabled: false,
-            version: 1,
-            created_at: DateTime::now(),
-            last_login_at: None,
-        };
-        match self.collection.insert_one(&user).await {
-            Ok(_) => Ok(Some(user.id)),
-            Err(error) if is_duplicate(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+    pub async fn create_admin(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let user = User::admin(email, Some(password_hash), None);
+        let context = (self.clone(), user, by.clone());
+        let created = self.audit.with_change(context, |session, (users, user, by)| {
+            async move {
+                users.collection.insert_one(&*user).session(&mut *session).await?;
+                // The first admin is here: nobody else becomes it.
+                users.doors.delete_one(doc! { "_id": SETUP_LINK }).session(session).await?;
+                let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                Ok(Some((user.id, entry)))
+            }
+            .boxed()
+        });
+        match created.await {
+            Err(Unavailable::Mongo(error)) if is_duplicate(&error) => Ok(None),
+            other => other,
         }
     }
 
@@ -191,16 +281,17 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(&self, email: &Email, password_hash: String) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "password_hash": password_hash, "disabled": false }).await
+    pub async fn reset(&self, email: &Email, password_hash: String, by: &By) -> Result<Option<UserId>, Unavailable> {
+        let set = doc! { "password_hash": password_hash, "disabled": false };
+        self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }
 
     /// Closes the account and ends all its sessions; `None` when there is no such account.
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn disable(&self, email: &Email) -> Result<Option<UserId>, Unavailable> {
-        self.end_sessions_with(email, doc! { "disabled": true }).await
+    pub async fn disable(&self, email: &Email, by: &By) -> Result<Option<UserId>, Unavailable> {
+        self.end_sessions_with(email, doc! { "disabled": true }, Action::UserDisabled, by).await
     }
 
     /// Notes a login, with a fresh hash where the stored one was weak. The same password, so no session ends; but a
@@ -215,21 +306,38 @@ impl Users {
         Ok(())
     }
 
-    async fn end_sessions_with(&self, email: &Email, set: Document) -> Result<Option<UserId>, Unavailable> {
-        let update = doc! { "$set": set, "$inc": { "version": 1_i64 } };
-        let user = self.collection.find_one_and_update(doc! { "email": email.as_str() }, update).await?;
-        Ok(user.map(|user| user.id))
+    async fn end_sessions_with(
+        &self,
+        email: &Email,
+        set: Document,
+        action: Action,
+        by: &By,
+    ) -> Result<Option<UserId>, Unavailable> {
+        let user = doc! { "email": email.as_str() };
+        let update = doc! { "$set": set, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
+        let context = (self.collection.clone(), user, update, by.clone());
+        let changed = self.audit.with_change(context, move |session, (users, user, update, by)| {
+            async move {
+                let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
+                let Some(before) = before else { return Ok(None) };
+                let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
+                let entry = Entry::by(by, action).about(&after).before(before.told()).after(after.told());
+                Ok(Some((after.id, entry)))
+            }
+            .boxed()
+        });
+        changed.await
     }
 }
 
-async fn within<T>(question: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, Unavailable> {
+pub(super) async fn within<T>(question: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, Unavailable> {
     tokio::time::timeout(TIMEOUT, question.into_future())
         .await
         .map_err(|_| Unavailable::MongoTimeout)?
         .map_err(Into::into)
 }
 
-fn is_duplicate(error: &mongodb::error::Error) -> bool {
+pub(super) fn is_duplicate(error: &mongodb::error::Error) -> bool {
     const DUPLICATE_KEY: i32 = 11000;
     matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }

@@ -30,6 +30,10 @@ impl SessionHash {
     pub fn of(id: &Id) -> Self {
         Self(format!("{:x}", Sha256::digest(id.0.to_le_bytes())))
     }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for SessionHash {
@@ -63,23 +67,56 @@ impl RedisSessionStore {
         })
     }
 
+    /// The sessions of a user that are still there, with their data.
+    ///
+    /// # Errors
+    /// Redis is away, or a record is none of ours.
+    pub async fn all_of(&self, owner: &str) -> Result<Vec<(SessionHash, serde_json::Map<String, Value>)>> {
+        let sessions = self.names_of(owner).await?;
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = sessions.iter().map(|session| self.session_key(session)).collect();
+        let texts: Vec<Option<String>> = self.redis.connection().mget(keys).await.map_err(backend)?;
+        let found = sessions.into_iter().zip(texts).filter_map(|(session, text)| Some((session, text?)));
+        found.map(|(session, text)| Ok((session, decode(&text)?.data))).collect()
+    }
+
+    /// Ends a session of a user; false if there is no such session of that user.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn delete_one_of(&self, owner: &str, session: &SessionHash) -> Result<bool> {
+        // What is no member of this user's index is left alone: it may be someone else's session, or another key.
+        if !self.names_of(owner).await?.contains(session) {
+            return Ok(false);
+        }
+        let mut connection = self.redis.connection();
+        let (gone, _): (u64, u64) = redis::pipe()
+            .atomic()
+            .del(self.session_key(session))
+            .zrem(self.index_key(owner), &session.0)
+            .query_async(&mut connection)
+            .await
+            .map_err(backend)?;
+        Ok(gone > 0)
+    }
+
     /// Ends every session of a user.
     ///
     /// # Errors
     /// Redis is away.
     pub async fn delete_all_of(&self, owner: &str) -> Result<()> {
-        let mut connection = self.redis.connection();
-        let index = self.index_key(owner);
-        let sessions: Vec<SessionHash> = connection
-            .zrange::<_, Vec<String>>(&index, 0, -1)
-            .await
-            .map_err(backend)?
-            .into_iter()
-            .map(SessionHash)
-            .collect();
-        let mut keys: Vec<String> = sessions.iter().map(|session| self.session_key(session)).collect();
-        keys.push(index);
-        connection.del::<_, ()>(keys).await.map_err(backend)
+        let mut keys: Vec<String> =
+            self.names_of(owner).await?.iter().map(|session| self.session_key(session)).collect();
+        keys.push(self.index_key(owner));
+        self.redis.connection().del::<_, ()>(keys).await.map_err(backend)
+    }
+
+    /// Also of sessions that have expired since.
+    async fn names_of(&self, owner: &str) -> Result<Vec<SessionHash>> {
+        let names: Vec<String> = self.redis.connection().zrange(self.index_key(owner), 0, -1).await.map_err(backend)?;
+        Ok(names.into_iter().map(SessionHash).collect())
     }
 
     async fn put(&self, record: &Record, check: ExistenceCheck) -> Result<bool> {

@@ -25,7 +25,7 @@ pub async fn run(settings: &Settings) -> Result<Report> {
     let mut report = Report::default();
     let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
     if there {
-        rights::check(&mongo, &mut report).await;
+        rights::check(&mongo, settings.mongo.keep_audit, &mut report).await;
         collections::check(&mongo, &mut report).await;
     }
     store::check(&redis, there.then_some(&mongo), &mut report).await;

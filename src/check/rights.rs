@@ -1,25 +1,38 @@
 //! What the connected user may do, and what it must be allowed to.
 
+use std::time::Duration;
+
 use bson::{Document, doc};
 
 use super::{
     report::{Level, Report, command},
     unanswered,
 };
-use crate::{model::ids::Collection, mongo::Mongo};
+use crate::{
+    auth::audit_log::{AuditLog, COLLECTION, create_indexes, keep_for},
+    model::ids::Collection,
+    mongo::Mongo,
+};
 
 const WHAT: &str = "Rights";
+const LOG_WHAT: &str = "Audit log";
 /// On the operator's database as a whole.
 const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
 /// On each of the five collections, unless `serve --no-ddl`.
 const PREPARE: [&str; 3] = ["createCollection", "createIndex", "collMod"];
-/// On our own database.
-const OWN: [&str; 6] = ["find", "insert", "update", "remove", "createCollection", "createIndex"];
+/// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
+const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
+const OWN_COLLECTIONS: [&str; 3] = ["doors", "events", "users"];
+/// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
+const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
+/// What would.
+const ALTER: [&str; 6] = ["update", "remove", "dropCollection", "createIndex", "collMod", "renameCollectionSameDB"];
 
 /// What a user may do, as MongoDB tells it.
 struct Privileges(Vec<Document>);
 
-pub async fn check(mongo: &Mongo, report: &mut Report) {
+/// `keep`: how long the audit log is to be kept.
+pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
     let status =
         match mongo.client.database("admin").run_command(doc! {"connectionStatus": 1, "showPrivileges": true}).await {
             Ok(status) => status,
@@ -37,7 +50,12 @@ pub async fn check(mongo: &Mongo, report: &mut Report) {
     let may = Privileges(documents("authenticatedUserPrivileges"));
     let (theirs, ours) = (mongo.operator.name(), mongo.own.name());
     let mut missing = may.missing(theirs, None, &WATCH);
-    let own = may.missing(ours, None, &OWN);
+    let mut own: Vec<String> = Vec::new();
+    for (collection, actions) in OWN_COLLECTIONS.map(|c| (c, &OWN[..])).into_iter().chain([(COLLECTION, &LOG[..])]) {
+        let missing = may.missing(ours, Some(collection), actions);
+        own.extend((!missing.is_empty()).then(|| format!("{} on {ours}.{collection}", missing.join(", "))));
+    }
+    log(mongo, keep, &may, report).await;
     let prepare: Vec<_> = PREPARE
         .into_iter()
         .filter(|action| Collection::ALL.iter().any(|c| !may.allow(theirs, Some(c.name()), action)))
@@ -52,8 +70,8 @@ pub async fn check(mongo: &Mongo, report: &mut Report) {
         )
     } else {
         missing.extend(prepare);
-        let on = |actions: &[&str], db: &str| (!actions.is_empty()).then(|| format!("{} on {db}", actions.join(", ")));
-        let all: Vec<_> = [on(&missing, theirs), on(&own, ours)].into_iter().flatten().collect();
+        let watched = (!missing.is_empty()).then(|| format!("{} on {theirs}", missing.join(", ")));
+        let all: Vec<_> = watched.into_iter().chain(own).collect();
         (Level::Problem, format!("{name} may not {}", all.join(", nor ")))
     };
     report.add(level, WHAT, said, grant(mongo, &user));
@@ -74,12 +92,51 @@ async fn nobody(mongo: &Mongo, report: &mut Report) {
 
 /// A role with all that is needed, for the user.
 fn grant(mongo: &Mongo, user: &Document) -> Vec<String> {
-    let on = |db: &str, actions: &[&str]| doc! {"resource": {"db": db, "collection": ""}, "actions": actions};
-    let privileges = [on(mongo.operator.name(), &[WATCH, PREPARE].concat()), on(mongo.own.name(), &OWN)];
-    let role = doc! {"createRole": "chargedeck", "privileges": privileges.to_vec(), "roles": []};
     let name = user.get_str("user").unwrap_or_default();
-    let grant = doc! {"grantRolesToUser": name, "roles": [{"role": "chargedeck", "db": "admin"}]};
+    let grant = doc! {"grantRolesToUser": name, "roles": [{"role": ROLE, "db": "admin"}]};
+    let role = role(mongo.operator.name(), mongo.own.name());
     vec![command("admin", role), command(user.get_str("db").unwrap_or("admin"), grant)]
+}
+
+const ROLE: &str = "chargedeck";
+
+/// The command that makes the role, with which the audit log is append-only.
+pub fn role(operator_db: &str, own_db: &str) -> Document {
+    let on = |db: &str, collection: &str, actions: &[&str]| doc! {"resource": {"db": db, "collection": collection}, "actions": actions};
+    let own = OWN_COLLECTIONS.iter().map(|collection| on(own_db, collection, &OWN));
+    let watched = on(operator_db, "", &[&WATCH[..], &PREPARE].concat());
+    let privileges: Vec<Document> = [watched].into_iter().chain(own).chain([on(own_db, COLLECTION, &LOG)]).collect();
+    doc! {"createRole": ROLE, "privileges": privileges, "roles": []}
+}
+
+/// Whether entries of the audit log stay as they are, as long as they should.
+async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Report) {
+    let ours = mongo.own.name();
+    let alter: Vec<_> = ALTER.into_iter().filter(|action| may.allow(ours, Some(COLLECTION), action)).collect();
+    let days = keep.as_secs() / 86_400;
+    let makes = alter.contains(&"createIndex");
+    match AuditLog::new(&mongo.own).kept().await {
+        Ok(Some(kept)) if kept == keep => report.ok(LOG_WHAT, format!("entries are kept for {days} days")),
+        _ if makes => report.ok(LOG_WHAT, format!("entries are kept for {days} days from the next start on")),
+        Ok(Some(_)) => {
+            let said = format!("entries are not kept for {days} days, as is set");
+            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, keep_for(keep))]);
+        }
+        Ok(None) | Err(_) => {
+            let said =
+                "entries are kept for ever, and found slowly: indexes are missing, and may not be made by this user";
+            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, create_indexes(keep))]);
+        }
+    }
+    if alter.is_empty() {
+        report.ok(LOG_WHAT, "entries can be added and not changed");
+    } else {
+        let said = format!(
+            "whoever has this user's password can change or remove entries ({}): docs/security.md has a role that cannot",
+            alter.join(", ")
+        );
+        report.warning(LOG_WHAT, said);
+    }
 }
 
 impl Privileges {
@@ -118,5 +175,17 @@ mod tests {
         assert_eq!(may.missing("deck", None, &WATCH), ["listCollections"]);
         let root = Privileges(vec![doc! {"resource": {"anyResource": true}, "actions": ["anyAction"]}]);
         assert!(root.missing("any", None, &OWN).is_empty());
+    }
+
+    /// What `docs/security.md` says is what is printed here, and what the test in `tests/doors/role.rs` gives a user.
+    #[test]
+    fn the_role_of_the_document_is_this_one() {
+        let text = include_str!("../../docs/security.md");
+        let mut blocks = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let mut next = || serde_json::from_str::<Document>(blocks.next().expect("a command")).expect("a document");
+        assert_eq!(next(), role("chargedeck", "chargedeck_app"));
+        let keep = Duration::from_secs(400 * 86_400);
+        let numbers = |document: Document| bson::Bson::Document(document).into_relaxed_extjson();
+        assert_eq!(numbers(next()), numbers(create_indexes(keep)));
     }
 }

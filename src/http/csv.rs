@@ -1,7 +1,7 @@
 //! CSV as files: RFC 4180, readable by spreadsheets, streamed record by record. A text never runs as a formula, and a
 //! number stays one.
 
-use std::{convert::Infallible, fmt};
+use std::{convert::Infallible, fmt, future::ready};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use csv::{Terminator, WriterBuilder};
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 /// Tells spreadsheets that the file is UTF-8.
 const BOM: &str = "\u{feff}";
@@ -72,9 +72,19 @@ fn defused(text: &str) -> String {
 
 /// The records as a file of this name. Every record gets `width` fields, as RFC 4180 asks.
 pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> + Send + 'static) -> Response {
-    let lines = records.map(move |record| line(width, &record));
-    let chunks = std::iter::once(Bytes::from_static(BOM.as_bytes())).chain(lines).map(Ok::<_, Infallible>);
-    let mut response = Body::from_stream(stream::iter(chunks)).into_response();
+    streamed(name, width, stream::iter(records.map(Ok::<_, Infallible>)))
+}
+
+/// As [`file`], of records that are still read while it is sent. Where that fails the answer breaks off, so that a part is
+/// not taken for the whole.
+pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
+    name: &str,
+    width: usize,
+    records: impl Stream<Item = Result<Vec<Field>, E>> + Send + 'static,
+) -> Response {
+    let lines = records.map_ok(move |record| line(width, &record));
+    let chunks = stream::once(ready(Ok(Bytes::from_static(BOM.as_bytes())))).chain(lines);
+    let mut response = Body::from_stream(chunks).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     // A name that is no ASCII is left out; the browser takes the address's then.

@@ -1,12 +1,12 @@
 //! Errors as the outside sees them: RFC 9457 `application/problem+json`, or a plain page for people; a code and a
 //! request id, never a cause. The cause is logged where it was found, under the same request id.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -27,18 +27,21 @@ pub struct Problem {
     /// A sentence for people.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: Cow<'static, str>,
+    /// When to ask again; told in a header.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, title: title(status), code: code.into(), detail: detail.into() }
+        Self { status, title: title(status), code: code.into(), detail: detail.into(), retry_after: None }
     }
 
     /// An error that its status says all about.
     pub fn of(status: StatusCode) -> Self {
         let title = title(status);
         let code = title.to_lowercase().replace([' ', '-'], "_").replace('\'', "");
-        Self { status, title, code: code.into(), detail: "".into() }
+        Self { status, title, code: code.into(), detail: "".into(), retry_after: None }
     }
 
     /// MongoDB or Redis is away.
@@ -46,14 +49,25 @@ impl Problem {
         const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
     }
+
+    /// Whoever asks again before is answered the same.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
 }
 
 /// The body is written by [`render`], which knows who asked.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
+        if let Some(wait) = self.retry_after.or(unavailable) {
+            let seconds = wait.as_millis().div_ceil(1000);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
         }
         response.extensions_mut().insert(self);
         response
@@ -62,7 +76,8 @@ impl IntoResponse for Problem {
 
 /// Writes the body of every error that has none of its own, whoever made it.
 pub async fn render(request: Request, next: Next) -> Response {
-    let page = is_page(request.method(), request.uri().path()) && wants_html(request.headers());
+    // Whatever was asked: a form that was sent is answered with a page, too.
+    let page = is_page(&Method::GET, request.uri().path()) && wants_html(request.headers());
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response)) else {

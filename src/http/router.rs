@@ -22,7 +22,7 @@ use tower_http::{
 };
 use tracing::{Level, Span};
 
-use super::{csrf, headers, problem, problem::Problem};
+use super::{client, csrf, documents::Documents, headers, people, problem, problem::Problem};
 use crate::auth::{Doors, guard, login, session};
 
 /// Largest request body. Nothing that is sent to ChargeDeck comes near it.
@@ -34,14 +34,16 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Signing in and out. The login page itself is a page like others.
-pub fn routes(doors: Doors) -> Router {
+/// Signing in and out, and the pages of accounts. The login page itself is a page like others.
+pub fn routes(documents: Documents) -> Router {
+    let doors = documents.doors.clone();
     Router::new()
         .route("/api/v1/session", post(login::create_session))
         .route("/api/v1/session", delete(login::delete_session))
         .route("/login", post(login::submit_login))
         .route("/logout", post(login::submit_logout))
         .with_state(doors)
+        .merge(people::routes(documents))
 }
 
 /// Wraps all routes, the fallback among them. Read from the bottom up: the last one is the first that a request meets.
@@ -70,7 +72,8 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
                 .on_failure(()),
         )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(map_request(forget_request_id)))
+        .layer(map_request(forget_request_id))
+        .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
 }
 
 /// The id is ours: one from outside could be anything, and anyone's.

@@ -17,12 +17,15 @@ use serde::Deserialize;
 use tower_http::services::ServeDir;
 use tower_sessions::Session;
 
-use super::{app::App, charts_csv::charts_csv, headers, health, report, router, snapshot::snapshot};
+use super::{
+    app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot,
+};
 use crate::{
     app,
     auth::{guard::LIVE, local_path::local_path, session::Activity},
     charts::Bundle,
     pages, socket,
+    ui::words,
 };
 
 /// The site with every layer.
@@ -51,7 +54,8 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         );
         router = router.route(path, get(draw));
     }
-    let router = router.with_state(app.clone()).merge(router::routes(app.doors.clone())).merge(health::routes(health));
+    let documents = Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let router = router.with_state(app.clone()).merge(router::routes(documents)).merge(health::routes(health));
     router::layers(router, &app.doors)
 }
 
@@ -63,6 +67,8 @@ async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
 #[derive(Deserialize)]
 struct LoginQuery {
     error: Option<String>,
+    /// How long tries are turned away.
+    minutes: Option<String>,
     #[serde(default)]
     next: String,
 }
@@ -76,7 +82,9 @@ async fn login(State(app): State<App>, session: Session, Query(query): Query<Log
         // The form is shown all the same; sending it tells what is wrong.
         Err(error) => tracing::warn!(%error, "a session could not be checked"),
     }
-    let html = Owner::new_root(None).with(|| pages::login(app.leptos, query.error.as_deref(), next).to_html());
+    let minutes = query.minutes.and_then(|minutes| minutes.parse().ok());
+    let error = query.error.map(|code| words::sign_in_error(&code, minutes));
+    let html = Owner::new_root(None).with(|| pages::login(app.leptos, error, next).to_html());
     ([(header::CONTENT_SECURITY_POLICY, headers::FORM_POLICY)], Html(html)).into_response()
 }
 

@@ -31,6 +31,8 @@ pub const JSON: &str = "chargedeck.v1.json";
 pub mod close {
     /// The session ended; sign in again.
     pub const SIGN_IN: u16 = 4001;
+    /// The session goes on under a new id: connect again, with the new cookie.
+    pub const RENEWED: u16 = 4002;
     /// The rights were taken away.
     pub const REVOKED: u16 = 4003;
     /// The client reads too slowly or does not answer.

@@ -8,10 +8,9 @@ use crate::{
     ui::{Mark, words},
 };
 
-/// `next`: where signing in leads.
-pub fn login(options: LeptosOptions, error: Option<&str>, next: String) -> impl IntoView {
+/// `error`: why the form is shown again. `next`: where signing in leads.
+pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> impl IntoView {
     let invalid = error.is_some().then_some("true");
-    let error = error.map(words::sign_in_error);
     view! {
         <!DOCTYPE html>
         <html lang="en">

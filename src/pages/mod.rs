@@ -2,7 +2,11 @@
 
 mod activity;
 mod analytics;
+#[cfg(feature = "ssr")]
+pub mod audit_log;
 mod clients;
+#[cfg(feature = "ssr")]
+pub mod document;
 mod eco;
 mod list;
 #[cfg(feature = "ssr")]
@@ -10,6 +14,8 @@ mod login;
 mod not_found;
 mod overview;
 mod payments;
+#[cfg(feature = "ssr")]
+pub mod people;
 mod reports;
 mod sessions;
 mod stations;

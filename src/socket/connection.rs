@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 
 use super::line::{Ear, Line};
 use crate::{
-    auth::CurrentAdmin,
+    auth::{CurrentAdmin, revocation::Ended},
     http::app::App,
     hub::{Form, wire},
     model::{
@@ -118,7 +118,10 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                () = watch.revoked() => return Err(End::Close(close::REVOKED)),
+                ended = watch.revoked() => return Err(End::Close(match ended {
+                    Ended::Revoked => close::REVOKED,
+                    Ended::Renewed => close::RENEWED,
+                })),
                 () = self.app.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
                 message = ear.next() => match message {

@@ -2,27 +2,36 @@
 
 use leptos::prelude::*;
 
-use super::{nav::MinorNav, theme::ThemeControl, words};
-use crate::api::Desk;
+use super::{
+    nav::{AccountsNav, MinorNav},
+    theme::ThemeControl,
+    words,
+};
 
 /// Names the sheet, for the button that opens it.
 pub const SHEET: &str = "more";
 
 #[component]
-pub fn Account(desk: Desk) -> impl IntoView {
-    let zone = words::all_times(&desk.zone);
+pub fn Account(
+    network: String,
+    /// The name of the zone in which times are shown.
+    zone: String,
+    /// E-mail of the admin.
+    admin: String,
+) -> impl IntoView {
     view! {
         <div class="account" id=SHEET popover="auto">
             <MinorNav />
+            <AccountsNav />
             <ThemeControl />
             <div class="whoami">
-                <p class="who" title=desk.admin.clone()>{desk.admin.clone()}</p>
+                <p class="who" title=admin.clone()>{admin.clone()}</p>
                 <form method="post" action="/logout">
                     <button class="button quiet" type="submit">{words::SIGN_OUT}</button>
                 </form>
             </div>
-            <p>{desk.network}</p>
-            <p>{zone}</p>
+            <p>{network}</p>
+            <p>{words::all_times(&zone)}</p>
         </div>
     }
 }

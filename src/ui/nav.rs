@@ -45,6 +45,15 @@ pub const REPORTS: &str = "/reports";
 /// The page of the road's own health.
 pub const SYSTEM: &str = "/system";
 
+/// The page of one's own account.
+pub const ACCOUNT: &str = "/account";
+
+/// The page of all accounts.
+pub const USERS: &str = "/users";
+
+/// The page of what was done to accounts, and by whom.
+pub const AUDIT_LOG: &str = "/audit";
+
 /// The page of charts.
 pub const ANALYTICS: &str = "/analytics";
 
@@ -114,6 +123,22 @@ pub fn Nav() -> impl IntoView {
             {group(words::INSIGHT, &INSIGHT)}
             {group(words::RUNNING, &RUNNING)}
         </nav>
+    }
+}
+
+/// The pages of accounts. The server alone draws them: the browser's program is left for them.
+#[component]
+pub fn AccountsNav() -> impl IntoView {
+    let path = use_location().pathname;
+    let link = |(to, title): (&'static str, &'static str)| {
+        let current = move || path.with(|path| path.starts_with(to)).then_some("page");
+        view! {
+            <a href=to rel="external" aria-current=current>{title}</a>
+        }
+    };
+    let places = [(ACCOUNT, words::ACCOUNT), (USERS, words::USERS), (AUDIT_LOG, words::AUDIT_LOG)];
+    view! {
+        <nav class="accounts-nav" aria-label=words::ADMINISTRATION>{each(places.into_iter().map(link))}</nav>
     }
 }
 

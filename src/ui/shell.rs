@@ -14,7 +14,8 @@ use super::{
 };
 use crate::api::Desk;
 
-const MAIN: &str = "main";
+/// Names the element that holds a page's content.
+pub const MAIN: &str = "main";
 
 #[component]
 pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
@@ -35,7 +36,7 @@ pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
                     {Icon::More.view()}
                     <span>{words::MORE}</span>
                 </button>
-                <Account desk />
+                <Account network=desk.network zone=desk.zone.name admin=desk.admin />
             </aside>
             <header class="top">
                 <h1>{move || heading(&path.read()).to_owned()}</h1>

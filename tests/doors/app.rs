@@ -1,17 +1,19 @@
 //! ChargeDeck's doors with a handful of routes behind them, and a browser that knows only requests and answers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
     response::Html,
     routing::{get, post},
 };
 use chargedeck::{
     auth::{
-        CurrentAdmin, Doors,
+        ConfirmedAdmin, CurrentAdmin, Doors,
+        audit_log::{self, By},
         password::Passwords,
         session::SessionLimits,
         users::{Email, UserId},
@@ -19,11 +21,17 @@ use chargedeck::{
     cache::connection::Redis,
     config::Settings,
     http::{
+        documents::Documents,
         health::{self, Health},
         router,
     },
 };
-use mongodb::{Database, bson::doc};
+use futures_util::TryStreamExt;
+use leptos::prelude::LeptosOptions;
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -48,6 +56,7 @@ pub struct Place {
     pub mongodb_uri: String,
     pub redis_url: String,
     pub origin: &'static str,
+    pub trusted_proxies: &'static str,
     pub limits: SessionLimits,
     pub own_db: String,
 }
@@ -58,9 +67,25 @@ impl Place {
             mongodb_uri: support::mongod().await.uri(),
             redis_url: support::redis().await.url(),
             origin: "http://127.0.0.1:3000",
+            trusted_proxies: "none",
             limits: SessionLimits::default(),
             own_db: support::fresh_name("doors"),
         }
+    }
+
+    /// What a server at this place is told.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        [
+            ("MONGODB_URI", self.mongodb_uri.as_str()),
+            ("CHARGEDECK_DB", &self.own_db),
+            ("REDIS_URL", &self.redis_url),
+            ("CHARGEDECK_PUBLIC_ORIGIN", self.origin),
+            ("CHARGEDECK_TRUSTED_PROXIES", self.trusted_proxies),
+            ("CHARGEDECK_TIME_ZONE", "Europe/London"),
+            ("CHARGEDECK_CURRENCY", "GBP"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
     }
 }
 
@@ -70,23 +95,18 @@ impl App {
     }
 
     pub async fn at(place: &Place) -> Self {
-        let env: BTreeMap<_, _> = [
-            ("MONGODB_URI", place.mongodb_uri.as_str()),
-            ("CHARGEDECK_DB", &place.own_db),
-            ("REDIS_URL", &place.redis_url),
-            ("CHARGEDECK_PUBLIC_ORIGIN", place.origin),
-            ("CHARGEDECK_TIME_ZONE", "Europe/London"),
-            ("CHARGEDECK_CURRENCY", "GBP"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
-        let settings = Settings::from_sources("", &env).unwrap();
+        let settings = Settings::from_sources("", &place.environment()).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let doors = Doors::new(&db, &redis, settings.server.public_origin, place.limits);
+        let doors = Doors::new(&db, &redis, &settings, place.limits);
         let closing = CancellationToken::new();
         let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
-        let inside = behind().merge(router::routes(doors.clone())).merge(health::routes(health));
+        let documents = Documents {
+            doors: doors.clone(),
+            network: Arc::new(settings.network),
+            leptos: LeptosOptions::builder().output_name("chargedeck").build(),
+        };
+        let inside = behind().merge(router::routes(documents)).merge(health::routes(health));
         let router = router::layers(inside, &doors).unwrap();
         Self { doors, redis, db, router, closing }
     }
@@ -102,12 +122,17 @@ impl App {
         self.doors.users.ensure_indexes().await.unwrap();
         // Its own hasher: the tests count the hashes of the other.
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
-        self.doors.users.create_admin(&Email::parse(email).unwrap(), hash).await.unwrap().expect("a new address")
+        self.doors
+            .users
+            .create_admin(&Email::parse(email).unwrap(), hash, &By::command_line())
+            .await
+            .unwrap()
+            .expect("a new address")
     }
 
     /// Changes an account behind ChargeDeck's back.
-    pub async fn alter(&self, email: &str, set: mongodb::bson::Document) {
-        let users = self.db.collection::<mongodb::bson::Document>("users");
+    pub async fn alter(&self, email: &str, set: Document) {
+        let users = self.db.collection::<Document>("users");
         let result = users.update_one(doc! { "email": email }, doc! { "$set": set }).await.unwrap();
         assert_eq!(result.matched_count, 1);
     }
@@ -143,6 +168,23 @@ impl App {
         self.send(request.body(body.into()).unwrap()).await
     }
 
+    pub async fn login_from(&self, address: &str, email: &str, password: &str) -> Answer {
+        self.send(from(address, login_request(email, password))).await
+    }
+
+    /// The audit log, oldest first.
+    pub async fn entries(&self) -> Vec<Document> {
+        let log = self.db.collection::<Document>(audit_log::COLLECTION);
+        log.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// MongoDB takes no entry any more.
+    pub async fn close_the_log(&self) {
+        self.doors.audit.prepare(Duration::from_secs(3600)).await.unwrap();
+        let never = doc! { "collMod": audit_log::COLLECTION, "validator": { "never": true } };
+        self.db.run_command(never).await.unwrap();
+    }
+
     /// Our keys in Redis that hold sessions.
     pub async fn session_keys(&self) -> Vec<String> {
         redis::cmd("KEYS")
@@ -164,6 +206,7 @@ fn behind() -> Router {
         .route("/api/v1/snapshot/stations", get(|| async { TREASURE }))
         // A handler whose author forgot to ask who is there.
         .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
+        .route("/api/v1/sensitive", post(|_: ConfirmedAdmin| async { TREASURE }))
         .route(
             "/panic",
             get(|| async {
@@ -174,6 +217,13 @@ fn behind() -> Router {
         )
         .route("/login", get(|| async { Html("<form>") }))
         .route("/pkg/chargedeck.js", get(|| async { "export default 1" }))
+}
+
+/// As if it came over a connection from this address.
+pub fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
+    let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request
 }
 
 pub fn request(method: Method, path: &str) -> axum::http::request::Builder {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chargedeck::auth::{
     admin_cli::{AdminCommand, run},
+    audit_log::By,
     users::Email,
 };
 
@@ -12,7 +13,7 @@ use crate::app::{ADA, App, PASSWORD};
 async fn disabling_an_account_ends_its_sessions_and_keeps_it_out() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
-    run(AdminCommand::Disable { email: "Ada@example.org".into() }, &app.db, &app.redis).await.unwrap();
+    run(AdminCommand::Disable { email: "Ada@example.org".into() }, "Our network", &app.db, &app.redis).await.unwrap();
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
     assert!(app.session_keys().await.is_empty());
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
@@ -23,9 +24,9 @@ async fn a_new_password_ends_the_sessions_and_opens_the_account() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let email = Email::parse(ADA).unwrap();
-    app.doors.users.disable(&email).await.unwrap().expect("an account");
+    app.doors.users.disable(&email, &By::command_line()).await.unwrap().expect("an account");
     let hash = app.doors.passwords.hash("another long password".into()).await.unwrap();
-    app.doors.users.reset(&email, hash).await.unwrap().expect("an account");
+    app.doors.users.reset(&email, hash, &By::command_line()).await.unwrap().expect("an account");
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, "another long password").await.status, StatusCode::NO_CONTENT);
@@ -35,15 +36,18 @@ async fn a_new_password_ends_the_sessions_and_opens_the_account() {
 async fn an_address_has_one_account() {
     let app = App::with_ada().await;
     let create = AdminCommand::Create { email: "ADA@example.org".into() };
-    let told = run(create, &app.db, &app.redis).await.unwrap_err().to_string();
+    let told = run(create, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
     assert!(told.contains("has an account already"), "{told}");
     let email = Email::parse(ADA).unwrap();
-    assert!(app.doors.users.create_admin(&email, "x".into()).await.unwrap().is_none(), "whatever was checked before");
+    assert!(
+        app.doors.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(),
+        "whatever was checked before"
+    );
     for command in [
         AdminCommand::Disable { email: "nobody@example.org".into() },
         AdminCommand::Reset { email: "nobody@example.org".into() },
     ] {
-        let told = run(command, &app.db, &app.redis).await.unwrap_err().to_string();
+        let told = run(command, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
         assert!(told.contains("no account nobody@example.org"), "{told}");
     }
 }

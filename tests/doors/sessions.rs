@@ -97,7 +97,8 @@ async fn two_sessions_never_share_an_id() {
 
 #[tokio::test]
 async fn an_idle_session_ends_whatever_its_socket_does() {
-    let limits = SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600) };
+    let limits =
+        SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
@@ -122,7 +123,8 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
 
 #[tokio::test]
 async fn no_session_outlives_its_absolute_limit() {
-    let limits = SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2) };
+    let limits =
+        SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
     app.add(ADA).await;
     let began = Instant::now();
@@ -163,19 +165,19 @@ fn a_revocation_travels_without_the_session_id() {
     assert!(serde_json::from_str::<Revoked>(r#"{"type":"wake"}"#).is_err(), "others' messages are not ours");
 }
 
-fn session(app: &App, cookie: &str) -> Session {
+pub fn session(app: &App, cookie: &str) -> Session {
     let id: Id = cookie.split_once('=').unwrap().1.parse().unwrap();
     Session::new(Some(id), std::sync::Arc::new(app.doors.sessions.clone()), None)
 }
 
-async fn admin(app: &App, cookie: &str) -> chargedeck::auth::CurrentAdmin {
+pub async fn admin(app: &App, cookie: &str) -> chargedeck::auth::CurrentAdmin {
     app.doors.admit(&session(app, cookie), Activity::Program).await.unwrap().expect("let in")
 }
 
 use admin as admin_of;
 
 /// Whether that many instances are subscribed.
-async fn listeners(app: &App, count: u64) -> bool {
+pub async fn listeners(app: &App, count: u64) -> bool {
     let channel = app.redis.key("ctl");
     let (_, listening): (String, u64) =
         redis::cmd("PUBSUB").arg("NUMSUB").arg(channel).query_async(&mut app.redis.connection()).await.unwrap();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
-    auth::{password::Passwords, users::Email, users::Users},
+    auth::{audit_log::By, password::Passwords, users::Email, users::Users},
     cache::Redis as Keys,
     config::Settings,
     mongo::Mongo,
@@ -98,7 +98,8 @@ impl Cluster {
         let mongo = Mongo::connect(&settings.mongo).await.expect("a URI made here is valid");
         let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
         let (users, email) = (Users::new(&mongo.own), Email::parse(EMAIL).expect("an address"));
-        eventually("an account", async || users.create_admin(&email, hash.clone()).await.is_ok()).await;
+        eventually("an account", async || users.create_admin(&email, hash.clone(), &By::command_line()).await.is_ok())
+            .await;
 
         let mut instances = Vec::new();
         for (i, mongo) in links.into_iter().enumerate() {

@@ -95,8 +95,8 @@ impl El {
         name "name" open "open" popover "popover" popovertarget "popovertarget" rel "rel" required "required" role "role"
         scope "scope" selected "selected" spellcheck "spellcheck" src "src" tabindex "tabindex" title "title" r#as "as"
         r#type "type" value "value"
-        aria_busy "aria-busy" aria_current "aria-current" aria_hidden "aria-hidden" aria_invalid "aria-invalid"
-        aria_label "aria-label" aria_labelledby "aria-labelledby" aria_live "aria-live" aria_pressed "aria-pressed"
+        aria_busy "aria-busy" aria_current "aria-current" aria_describedby "aria-describedby" aria_hidden "aria-hidden"
+        aria_invalid "aria-invalid" aria_label "aria-label" aria_labelledby "aria-labelledby" aria_live "aria-live" aria_pressed "aria-pressed"
         aria_sort "aria-sort"
     }
 

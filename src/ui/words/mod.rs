@@ -1,9 +1,17 @@
 //! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
 //! so that both render the same text and another language has one place to stand.
 
+#[cfg(feature = "ssr")]
+pub mod audit_log;
 pub mod charts;
+#[cfg(feature = "ssr")]
+mod devices;
 mod money;
 mod numbers;
+#[cfg(feature = "ssr")]
+mod passwords;
+#[cfg(feature = "ssr")]
+pub mod people;
 mod phrases;
 mod reports;
 mod selections;
@@ -13,11 +21,15 @@ mod statuses;
 pub mod system;
 mod times;
 
+#[cfg(feature = "ssr")]
+pub use devices::device;
 pub use money::{money, money_unit};
 pub use numbers::{
     KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
     volume,
 };
+#[cfg(feature = "ssr")]
+pub use passwords::password_refused;
 pub use phrases::*;
 pub use reports::*;
 pub use selections::{APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status};

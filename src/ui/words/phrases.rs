@@ -41,6 +41,10 @@ pub const NETWORK: &str = "Network";
 pub const INSIGHT: &str = "Insight";
 pub const RUNNING: &str = "Running";
 pub const SYSTEM: &str = "System";
+pub const ADMINISTRATION: &str = "Administration";
+pub const ACCOUNT: &str = "Account";
+pub const USERS: &str = "Users";
+pub const AUDIT_LOG: &str = "Audit log";
 pub const ROAD: &str = "The road from a write to the screens";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
@@ -209,8 +213,8 @@ pub fn other(name: &str, value: &serde_json::Value) -> String {
 }
 
 /// `All times Europe/London`
-pub fn all_times(zone: &Zone) -> String {
-    format!("All times {}", zone.name)
+pub fn all_times(zone: &str) -> String {
+    format!("All times {zone}")
 }
 
 /// Amounts of several currencies, never added: `£12.40 and €3.00`.
@@ -420,12 +424,23 @@ pub fn error(error: &AppError) -> (&'static str, String) {
 }
 
 /// Why signing in failed, by the code in the address.
-pub fn sign_in_error(code: &str) -> &'static str {
+/// `minutes`: how long tries are turned away; whoever made the link may have written anything there.
+pub fn sign_in_error(code: &str, minutes: Option<u64>) -> String {
     match code {
         "invalid_credentials" => "E-mail or password is wrong.",
         "unavailable" => "Signing in is not possible right now. Try again in a moment.",
+        "throttled" => {
+            let again = match minutes.unwrap_or(15).clamp(1, 15) {
+                1 => "in a minute".to_owned(),
+                minutes => format!("in {minutes} minutes"),
+            };
+            return format!(
+                "Too many tries failed from here. Try again {again}; from another network you can sign in now."
+            );
+        }
         _ => "Signing in failed. Try again.",
     }
+    .to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Passwords: what is accepted, and how they are hashed (argon2id) without letting logins eat the machine.
 
+mod rules;
+
 use std::{
     fmt,
     sync::{
@@ -13,49 +15,14 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// NIST SP 800-63B-4 asks for 15 characters where the password is the only factor, and for nothing about what they are:
-/// rules of composition make people predictable.
-pub const MIN_CHARS: usize = 15;
+pub(super) use rules::is_too_long;
+use rules::normal;
+pub use rules::{MAX_CHARS, MIN_CHARS, PasswordRefused, check_new};
 
-/// Far above any passphrase; a longer one is refused before it costs a hash.
-pub const MAX_BYTES: usize = 1024;
-
-/// How many hashes run at once. Each takes [`Params::m_cost`] KiB (19 MiB) and a core.
+/// How many hashes run at once, and so how many guesses are judged at once. Each takes [`Params::m_cost`] KiB (19 MiB) and a core.
 const PARALLEL_HASHES: usize = 2;
-
-/// Why a new password is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordRefused {
-    TooShort,
-    TooLong,
-}
-
-impl fmt::Display for PasswordRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooShort => write!(
-                f,
-                "the password must have at least {MIN_CHARS} characters: it is the only key to this door. Any will do; a few words are easy to remember"
-            ),
-            Self::TooLong => write!(f, "the password must not be longer than {MAX_BYTES} bytes"),
-        }
-    }
-}
-
-/// # Errors
-/// The password may not be given to an account.
-pub fn check_new(password: &SecretString) -> Result<(), PasswordRefused> {
-    let password = password.expose_secret();
-    if password.len() > MAX_BYTES {
-        Err(PasswordRefused::TooLong)
-    } else if password.chars().count() < MIN_CHARS {
-        Err(PasswordRefused::TooShort)
-    } else {
-        Ok(())
-    }
-}
 
 /// The answer to a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,22 +59,50 @@ impl Default for Passwords {
 }
 
 impl Passwords {
+    /// Waits for one of the few places at which a hash may run. Whoever leaves meanwhile gives up the turn.
+    ///
+    /// # Errors
+    /// Never while the process runs.
+    pub(super) async fn turn(&self) -> Result<Turn, HashFailed> {
+        let permit = self.permits.clone().acquire_owned().await.map_err(failed)?;
+        Ok(Turn { permit: Arc::new(permit), counters: self.counters.clone() })
+    }
+
     /// The PHC string of a new password that [`check_new`] took.
     ///
     /// # Errors
     /// The system gives no randomness or no memory.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashFailed> {
-        self.run(move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string()))
-            .await
+        let password = normal(&password);
+        let hash = move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string());
+        self.turn().await?.run(hash).await
     }
 
+    /// Hashes run since start.
+    pub fn runs(&self) -> usize {
+        self.counters.runs.load(Ordering::Relaxed)
+    }
+
+    /// The most that ever ran at once.
+    pub fn peak(&self) -> usize {
+        self.counters.peak.load(Ordering::Relaxed)
+    }
+}
+
+/// The right to run hashes, one after the other. Others wait until it is dropped.
+pub(super) struct Turn {
+    permit: Arc<OwnedSemaphorePermit>,
+    counters: Arc<Counters>,
+}
+
+impl Turn {
     /// Compares with a stored PHC string. Exactly one hash runs, also where no string (no such user) or one that is
     /// not argon2's is given: the time of the answer tells nothing.
     ///
     /// # Errors
     /// The system gives no memory.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
-        let stored = stored.and_then(Stored::parse);
+        let (password, stored) = (normal(&password), stored.and_then(Stored::parse));
         self.run(move || {
             let password = password.expose_secret().as_bytes();
             match stored {
@@ -125,25 +120,14 @@ impl Passwords {
         .await
     }
 
-    /// Hashes run since start.
-    pub fn runs(&self) -> usize {
-        self.counters.runs.load(Ordering::Relaxed)
-    }
-
-    /// The most that ever ran at once.
-    pub fn peak(&self) -> usize {
-        self.counters.peak.load(Ordering::Relaxed)
-    }
-
     async fn run<T: Send + 'static>(
         &self,
         hash: impl FnOnce() -> Result<T, HashFailed> + Send + 'static,
     ) -> Result<T, HashFailed> {
-        let permit = self.permits.clone().acquire_owned().await.map_err(failed)?;
-        let counters = self.counters.clone();
+        let (permit, counters) = (self.permit.clone(), self.counters.clone());
         let span = tracing::Span::current();
         let work = move || {
-            // Held by the work and not by the request: a client that leaves does not make room for the next hash.
+            // Held by the work, too: a client that leaves does not make room for the next hash.
             let _permit = permit;
             let _span = span.enter();
             counters.runs.fetch_add(1, Ordering::Relaxed);
@@ -193,16 +177,8 @@ fn failed(error: impl fmt::Display) -> HashFailed {
 mod tests {
     use super::*;
 
-    #[test]
-    fn any_fifteen_characters_will_do_and_none_is_cut_off() {
-        let long = "x".repeat(MAX_BYTES);
-        for good in ["correct horse battery", "            ...", "ツツツツツツツツツツツツツツツ", &long]
-        {
-            assert_eq!(check_new(&good.into()), Ok(()), "{good}");
-        }
-        assert_eq!(check_new(&"fourteen chars".into()), Err(PasswordRefused::TooShort));
-        assert_eq!(check_new(&"é".repeat(14).into()), Err(PasswordRefused::TooShort));
-        assert_eq!(check_new(&"x".repeat(MAX_BYTES + 1).into()), Err(PasswordRefused::TooLong));
+    async fn verify(passwords: &Passwords, password: &str, stored: Option<String>) -> Verdict {
+        passwords.turn().await.unwrap().verify(password.into(), stored).await.unwrap()
     }
 
     #[tokio::test]
@@ -211,9 +187,17 @@ mod tests {
         let password = format!("{}a", "p".repeat(99));
         let hash = passwords.hash(password.clone().into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(passwords.verify(password.into(), Some(hash.clone())).await.unwrap(), Verdict::Right);
+        assert_eq!(verify(&passwords, &password, Some(hash.clone())).await, Verdict::Right);
         let other = format!("{}b", "p".repeat(99));
-        assert_eq!(passwords.verify(other.into(), Some(hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(verify(&passwords, &other, Some(hash)).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn one_password_is_right_however_its_characters_are_put_together() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("les élèves étaient là".into()).await.unwrap();
+        let decomposed = "les e\u{301}le\u{300}ves e\u{301}taient la\u{300}";
+        assert_eq!(verify(&passwords, decomposed, Some(hash)).await, Verdict::Right);
     }
 
     #[tokio::test]
@@ -222,7 +206,7 @@ mod tests {
         let foreign = "$2b$12$abcdefghijklmnopqrstuv".to_owned();
         let cut = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned();
         for (n, stored) in [None, Some(String::new()), Some(foreign), Some(cut)].into_iter().enumerate() {
-            assert_eq!(passwords.verify("x".into(), stored).await.unwrap(), Verdict::Wrong);
+            assert_eq!(verify(&passwords, "x", stored).await, Verdict::Wrong);
             assert_eq!(passwords.runs(), n + 1);
         }
     }
@@ -231,7 +215,7 @@ mod tests {
     async fn a_weak_hash_is_known() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
         let hash = weak.hash_password(b"an old but right password").unwrap().to_string();
-        let verdict = Passwords::default().verify("an old but right password".into(), Some(hash)).await.unwrap();
+        let verdict = verify(&Passwords::default(), "an old but right password", Some(hash)).await;
         assert_eq!(verdict, Verdict::RightButWeak);
     }
 }

@@ -1,0 +1,247 @@
+//! What admins do to accounts: each change with its audit entry in one transaction, and what it means for open sessions
+//! at once afterwards.
+//!
+//! There is always an active admin. Everyone who takes an account its rights writes the document [`CLOSING`] first: of two
+//! who do so at once MongoDB lets one commit, and the other begins anew and counts those who are left.
+
+use std::time::Duration;
+
+use bson::{DateTime, Document, doc};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use mongodb::{ClientSession, error::Error};
+
+use super::{
+    ConfirmedAdmin, Doors, Unavailable,
+    audit_log::{Action, By, Entry},
+    one_time::{Token, TokenHash},
+    place::Place,
+    users::{CLOSING, Email, Link, Role, User, UserId, Users, is_duplicate},
+};
+
+/// How long a link to choose a password works.
+pub const LINK_WORKS_FOR: Duration = Duration::from_secs(72 * 3600);
+
+/// What is done to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Disable,
+    Enable,
+    SetRole(Role),
+    EndSessions,
+}
+
+/// Why a change was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    NoSuchUser,
+    /// Nobody would be left who could let anyone in.
+    LastAdmin,
+    /// The address has an account already.
+    Taken,
+}
+
+/// A link that was made now.
+pub struct NewLink {
+    pub user: UserId,
+    pub email: String,
+    /// Shown once, to whoever asked for it.
+    pub token: Token,
+    pub expires_at: Timestamp,
+}
+
+impl Doors {
+    /// # Errors
+    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn change_user(
+        &self,
+        admin: &ConfirmedAdmin,
+        user: UserId,
+        change: Change,
+        place: &Place,
+    ) -> Result<Result<(), Refused>, Unavailable> {
+        let context = (self.users.clone(), change.clone(), By::admin(admin, place));
+        let changed = self.audit.with_change(context, move |session, (users, change, by)| {
+            async move {
+                let before = users.found(user, session).await?;
+                if change.closes() {
+                    users.keep_an_admin_besides(user, session).await?;
+                }
+                let update = change.update();
+                users.collection.update_one(doc! { "_id": user.0 }, update).session(session).await?;
+                let entry = Entry::by(by, change.action()).about(&before).before(before.told());
+                Ok(Some(((), entry.after(change.applied(&before).told()))))
+            }
+            .boxed()
+        });
+        if let Err(refused) = judged(changed.await)? {
+            return Ok(Err(refused));
+        }
+        if change.ends_sessions()
+            && let Err(error) = self.end_sessions_of(user).await
+        {
+            // The account's version has ended them already.
+            tracing::warn!(%error, "sessions of a changed account could not be tidied away");
+        }
+        Ok(Ok(()))
+    }
+
+    /// A new account that waits for its password, and the link to choose it.
+    ///
+    /// # Errors
+    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn invite(
+        &self,
+        admin: &ConfirmedAdmin,
+        email: &Email,
+        place: &Place,
+    ) -> Result<Result<NewLink, Refused>, Unavailable> {
+        let (token, link) = new_link();
+        let user = User::admin(email, None, Some(link.clone()));
+        let (id, expires_at) = (user.id, link.expires_at);
+        let context = (self.users.clone(), user, By::admin(admin, place));
+        let invited = self.audit.with_change(context, |session, (users, user, by)| {
+            async move {
+                let made = users.collection.insert_one(&*user).session(session).await;
+                made.map_err(|error| if is_duplicate(&error) { Error::custom(Refused::Taken) } else { error })?;
+                let entry = Entry::by(by, Action::UserInvited).about(&*user);
+                Ok(Some(((), entry.after(told_with_link(user, link.expires_at)))))
+            }
+            .boxed()
+        });
+        let email = email.to_string();
+        Ok(judged(invited.await)?.map(|()| NewLink { user: id, email, token, expires_at: timestamp(expires_at) }))
+    }
+
+    /// A new link to choose a password, in place of the one before: for an invitation that was not used in time, or a
+    /// password that was forgotten. Until it is used everything stays as it is.
+    ///
+    /// # Errors
+    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn renew_link(
+        &self,
+        admin: &ConfirmedAdmin,
+        user: UserId,
+        place: &Place,
+    ) -> Result<Result<NewLink, Refused>, Unavailable> {
+        let (token, link) = new_link();
+        let expires_at = timestamp(link.expires_at);
+        let context = (self.users.clone(), link, By::admin(admin, place));
+        let made = self.audit.with_change(context, move |session, (users, link, by)| {
+            async move {
+                let before = users.found(user, session).await?;
+                let set = doc! { "$set": { "link": bson::serialize_to_bson(link)? } };
+                users.collection.update_one(doc! { "_id": user.0 }, set).session(session).await?;
+                let entry = Entry::by(by, Action::PasswordResetLink).about(&before);
+                let entry = entry.before(before.told()).after(told_with_link(&before, link.expires_at));
+                Ok(Some((before.email, entry)))
+            }
+            .boxed()
+        });
+        Ok(judged(made.await)?.map(|email| NewLink { user, email, token, expires_at }))
+    }
+}
+
+impl Change {
+    /// Whether fewer admins may be left afterwards.
+    fn closes(&self) -> bool {
+        match self {
+            Self::Disable => true,
+            Self::SetRole(role) => *role != Role::Admin,
+            Self::Enable | Self::EndSessions => false,
+        }
+    }
+
+    fn ends_sessions(&self) -> bool {
+        *self != Self::Enable
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Disable => Action::UserDisabled,
+            Self::Enable => Action::UserEnabled,
+            Self::SetRole(_) => Action::RoleChanged,
+            Self::EndSessions => Action::SessionsEnded,
+        }
+    }
+
+    fn applied(&self, before: &User) -> User {
+        let mut user = before.clone();
+        match self {
+            Self::Disable => user.disabled = true,
+            Self::Enable => user.disabled = false,
+            Self::SetRole(role) => user.role = role.clone(),
+            Self::EndSessions => {}
+        }
+        user
+    }
+
+    fn update(&self) -> Document {
+        let mut update = match self {
+            Self::Disable => doc! { "$set": { "disabled": true }, "$unset": { "link": "" } },
+            Self::Enable => doc! { "$set": { "disabled": false } },
+            Self::SetRole(role) => doc! { "$set": { "role": String::from(role.clone()) } },
+            Self::EndSessions => doc! {},
+        };
+        if self.ends_sessions() {
+            update.insert("$inc", doc! { "version": 1_i64 });
+        }
+        update
+    }
+}
+
+impl Users {
+    async fn found(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<User> {
+        let found = self.collection.find_one(doc! { "_id": user.0 }).session(session).await?;
+        found.ok_or_else(|| Error::custom(Refused::NoSuchUser))
+    }
+
+    /// Refuses where `user` is the only active admin.
+    async fn keep_an_admin_besides(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<()> {
+        let once_more = doc! { "$inc": { "times": 1_i64 } };
+        let written = self.doors.update_one(doc! { "_id": CLOSING }, once_more).session(&mut *session).await?;
+        if written.matched_count == 0 {
+            return Err(Error::custom(MISSING));
+        }
+        let others = doc! { "_id": { "$ne": user.0 }, "role": "admin", "disabled": false, "password_hash": { "$type": "string" } };
+        let other = self.collection.find_one(others).session(session).await?;
+        other.map(drop).ok_or_else(|| Error::custom(Refused::LastAdmin))
+    }
+}
+
+const MISSING: &str = "the document that guards the last admin is missing; it is made when a server starts";
+
+/// Tells a refusal, which aborts the transaction as an error, from errors.
+pub(super) fn judged<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, Refused>, Unavailable> {
+    match result {
+        Ok(Some(done)) => Ok(Ok(done)),
+        Ok(None) => Ok(Err(Refused::NoSuchUser)),
+        Err(Unavailable::Mongo(error)) => match error.get_custom::<Refused>() {
+            Some(refused) => Ok(Err(*refused)),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn new_link() -> (Token, Link) {
+    let token = Token::new();
+    let hash: TokenHash = token.hash();
+    let expires_at = DateTime::from_millis(DateTime::now().timestamp_millis() + milliseconds(LINK_WORKS_FOR));
+    (token, Link { hash, expires_at })
+}
+
+pub(super) fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn told_with_link(user: &User, expires_at: DateTime) -> Document {
+    let mut told = user.told();
+    told.insert("link_expires_at", expires_at);
+    told
+}
+
+/// MongoDB's dates reach further than the calendar: one beyond it is as good as its end.
+pub fn timestamp(at: DateTime) -> Timestamp {
+    Timestamp::from_millisecond(at.timestamp_millis()).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,181 @@
+//! Reading entries, newest first.
+
+use std::{fmt, future::ready, str::FromStr, time::Duration};
+
+use bson::{DateTime, Document, doc, oid::ObjectId};
+use futures_util::{Stream, TryStreamExt};
+use mongodb::error::Result;
+
+use super::{Action, Actor, AuditLog, Reason, Subject};
+
+/// Entries on one page.
+pub const PAGE: usize = 50;
+
+/// The longest that MongoDB may look for a page.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
+/// Which entries; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub action: Option<Action>,
+    /// An e-mail address: of whoever acted, or was acted on.
+    pub who: Option<String>,
+    /// Of this time and later.
+    pub from: Option<DateTime>,
+    /// Before this time.
+    pub before: Option<DateTime>,
+    pub refused: Option<bool>,
+}
+
+/// A place between entries: after the entry that has it, in the order in which they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    at: DateTime,
+    id: ObjectId,
+}
+
+/// An entry as it is read. A version of ChargeDeck may not know what another wrote; then it is shown as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub id: ObjectId,
+    pub at: DateTime,
+    pub action: std::result::Result<Action, String>,
+    pub refused: bool,
+    pub reason: Option<std::result::Result<Reason, String>>,
+    pub actor: Option<Actor>,
+    pub subject: Option<Subject>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub request_id: Option<String>,
+    pub before: Option<Document>,
+    pub after: Option<Document>,
+}
+
+/// Some of the entries, and where the next page begins if there is one.
+pub struct Page {
+    pub records: Vec<Record>,
+    pub next: Option<Cursor>,
+}
+
+impl AuditLog {
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn page(&self, filter: &Filter, after: Option<Cursor>) -> Result<Page> {
+        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let found = self.entries.find(filter.query(after)).sort(order()).limit(limit).max_time(READ_WITHIN).await?;
+        let found: Vec<Document> = found.try_collect().await?;
+        let more = found.len() > PAGE;
+        let records: Vec<Record> = found.iter().take(PAGE).filter_map(Record::read).collect();
+        let next = records.last().filter(|_| more).map(Record::cursor);
+        Ok(Page { records, next })
+    }
+
+    /// All of them, one after the other.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn all(&self, filter: &Filter) -> Result<impl Stream<Item = Result<Record>> + Send + 'static> {
+        let found = self.entries.find(filter.query(None)).sort(order()).await?;
+        Ok(found.try_filter_map(|document| ready(Ok(Record::read(&document)))))
+    }
+}
+
+/// Newest first; what happened in one millisecond stays in one order.
+fn order() -> Document {
+    doc! {"at": -1, "_id": -1}
+}
+
+impl Filter {
+    fn query(&self, after: Option<Cursor>) -> Document {
+        let mut all = Vec::new();
+        if let Some(action) = self.action {
+            all.push(doc! {"action": action.name()});
+        }
+        if let Some(who) = &self.who {
+            all.push(doc! {"$or": [{"actor.email": who}, {"subject.email": who}]});
+        }
+        if let Some(from) = self.from {
+            all.push(doc! {"at": {"$gte": from}});
+        }
+        if let Some(before) = self.before {
+            all.push(doc! {"at": {"$lt": before}});
+        }
+        if let Some(refused) = self.refused {
+            all.push(doc! {"result": if refused { "refused" } else { "ok" }});
+        }
+        if let Some(Cursor { at, id }) = after {
+            all.push(doc! {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]});
+        }
+        if all.is_empty() {
+            doc! {}
+        } else {
+            doc! {"$and": all}
+        }
+    }
+}
+
+impl Record {
+    /// `None` only for a document that is no entry.
+    fn read(document: &Document) -> Option<Self> {
+        let text = |name: &str| document.get_str(name).ok().map(str::to_owned);
+        let part = |name: &str| document.get_document(name).ok().cloned();
+        let action = text("action")?;
+        let reason = text("reason").map(|reason| Reason::of_name(&reason).ok_or(reason));
+        Some(Self {
+            id: document.get_object_id("_id").ok()?,
+            at: *document.get_datetime("at").ok()?,
+            action: Action::of_name(&action).ok_or(action),
+            refused: document.get_str("result").is_ok_and(|result| result == "refused"),
+            reason,
+            actor: part("actor").and_then(|actor| bson::deserialize_from_document(actor).ok()),
+            subject: part("subject").and_then(|subject| bson::deserialize_from_document(subject).ok()),
+            address: text("address"),
+            user_agent: text("user_agent"),
+            request_id: text("request_id"),
+            before: part("before"),
+            after: part("after"),
+        })
+    }
+
+    const fn cursor(&self) -> Cursor {
+        Cursor { at: self.at, id: self.id }
+    }
+}
+
+/// As it stands in the address of the next page.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at.timestamp_millis(), self.id.to_hex())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> std::result::Result<Self, NoCursor> {
+        let (at, id) = text.rsplit_once('-').ok_or(NoCursor)?;
+        let at = DateTime::from_millis(at.parse().map_err(|_| NoCursor)?);
+        Ok(Self { at, id: ObjectId::parse_str(id).map_err(|_| NoCursor)? })
+    }
+}
+
+/// The address of a page was changed by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no place in the audit log")]
+pub struct NoCursor;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let cursor = Cursor { at: DateTime::from_millis(1_764_163_000_123), id: ObjectId::new() };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        let before_1970 = Cursor { at: DateTime::from_millis(-5), id: ObjectId::new() };
+        assert_eq!(before_1970.to_string().parse(), Ok(before_1970));
+        for wrong in ["", "-", "1-2", "x-0123456789abcdef01234567", "1764163000123", "1-{\"$gt\":1}"] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(NoCursor), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The password asked again: sensitive actions are done by whoever gave it a few minutes ago, not by whoever sits at an
+//! open session.
+
+use std::{ops::Deref, time::Duration};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tower_sessions::Session;
+use url::form_urlencoded;
+
+use super::{CurrentAdmin, record::Login};
+use crate::{
+    auth::{
+        Doors, Unavailable,
+        audit_log::{Action, Entry},
+        place::Place,
+        proof::{Proof, Purpose},
+        users::{Email, User},
+    },
+    http::problem::Problem,
+};
+
+/// An admin who gave the password within [`SessionLimits::confirmed`](super::SessionLimits::confirmed). A handler that
+/// takes one cannot forget to ask for it: everyone else is led to give it and back to this address, which therefore has a
+/// page for GET, whatever was asked; a program is told 403.
+#[derive(Clone, Debug)]
+pub struct ConfirmedAdmin(CurrentAdmin);
+
+impl Deref for ConfirmedAdmin {
+    type Target = CurrentAdmin;
+
+    fn deref(&self) -> &CurrentAdmin {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let admin = CurrentAdmin::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        if admin.confirmed {
+            return Ok(Self(admin));
+        }
+        if parts.uri.path().starts_with("/api/") {
+            const DETAIL: &str = "Sign in again: this asks for a password that was given within the last minutes.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "reauth_required", DETAIL).into_response());
+        }
+        let here = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
+        Err(Redirect::to(&format!("/confirm?{query}")).into_response())
+    }
+}
+
+/// The answer to someone who gives the own password again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPassword {
+    Right,
+    Wrong,
+    /// Too many failed; try again after this time.
+    Throttled(Duration),
+    /// The session was ended meanwhile.
+    SignedOut,
+}
+
+impl Doors {
+    /// Notes that the admin gave the password now, under a new session id: whoever had the old one does not profit.
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away: nothing is confirmed.
+    pub async fn confirm(
+        &self,
+        session: &Session,
+        admin: &CurrentAdmin,
+        password: SecretString,
+        place: &Place,
+    ) -> Result<OwnPassword, Unavailable> {
+        let user = match self.with_own_password(admin, password, place).await? {
+            Ok(user) => user,
+            Err(not_proven) => return Ok(not_proven),
+        };
+        self.audit.record(&Entry::new(Action::PasswordConfirmed, admin, place).about(admin)).await?;
+        let goes_on = self.renew(session, admin, user.version).await?;
+        Ok(if goes_on { OwnPassword::Right } else { OwnPassword::SignedOut })
+    }
+
+    /// The admin's account, if this is its password. A wrong one is in the audit log.
+    pub(in crate::auth) async fn with_own_password(
+        &self,
+        admin: &CurrentAdmin,
+        password: SecretString,
+        place: &Place,
+    ) -> Result<Result<User, OwnPassword>, Unavailable> {
+        // As it was when the guard let the request in.
+        let user = self.lookup.by_id(admin.user).await?.filter(|user| user.version == admin.version);
+        let Some(user) = user else { return Ok(Err(OwnPassword::SignedOut)) };
+        let email = Email::parse(&user.email);
+        Ok(match self.prove(Purpose::Confirmation, email, Some(user.clone()), password, place).await? {
+            Proof::Right { .. } => Ok(user),
+            Proof::Refused => Err(OwnPassword::Wrong),
+            Proof::Throttled(wait) => Err(OwnPassword::Throttled(wait)),
+        })
+    }
+
+    /// Goes on with the admin's session under a new id, the password just given, and with this version of the account;
+    /// false if it was ended meanwhile.
+    pub(in crate::auth) async fn renew(
+        &self,
+        session: &Session,
+        admin: &CurrentAdmin,
+        version: i64,
+    ) -> Result<bool, Unavailable> {
+        let now = Timestamp::now();
+        // Read again: a session that was ended while the password was hashed is not brought back.
+        session.load().await?;
+        let Some((owner, login)) = Login::of(session).await?.filter(|(owner, _)| *owner == admin.user) else {
+            return Ok(false);
+        };
+        let renewed_from = Some(admin.session.clone());
+        let login = Login { version, confirmed_at: now, seen_at: now, renewed_from, ..login };
+        self.rotate(session, owner, &login, now).await?;
+        Ok(true)
+    }
+}

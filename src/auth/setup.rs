@@ -1,0 +1,110 @@
+//! The first admin, by a link that the server prints when there is none: for whoever sees its log, once, within an hour.
+//!
+//! One link for all instances: the first that starts makes it, and the others, who do not know it, say so.
+
+use std::time::Duration;
+
+use bson::{DateTime, doc};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use mongodb::error::Error;
+use secrecy::SecretString;
+
+use super::{
+    Doors, Unavailable,
+    administration::{Refused, judged, milliseconds, timestamp},
+    audit_log::{Action, Entry},
+    one_time::{Token, TokenHash},
+    own_account::Choice,
+    place::Place,
+    users::{Email, SETUP_LINK, User, is_duplicate, within},
+};
+
+const WORKS_FOR: Duration = Duration::from_secs(3600);
+
+/// What a server that starts has to say about the first admin.
+pub enum FirstAdmin {
+    /// There is an admin already.
+    Exists,
+    /// The link with this token makes the first.
+    ByLink { token: Token, until: Timestamp },
+    /// Another instance, or an earlier start, has printed the link.
+    ToldElsewhere { until: Timestamp },
+}
+
+impl Doors {
+    /// Makes the link, if there is no account of an admin and no link that still works.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn first_admin(&self) -> Result<FirstAdmin, Unavailable> {
+        if within(self.users.collection.find_one(doc! { "role": "admin" })).await?.is_some() {
+            return Ok(FirstAdmin::Exists);
+        }
+        let (token, now) = (Token::new(), DateTime::now());
+        let until = DateTime::from_millis(now.timestamp_millis() + milliseconds(WORKS_FOR));
+        // Only in place of one that has expired: where another still works, the insert meets its name.
+        let expired = doc! { "_id": SETUP_LINK, "expires_at": { "$lte": now } };
+        let set = doc! { "$set": { "hash": token.hash().to_string(), "expires_at": until } };
+        match within(self.users.doors.update_one(expired, set).upsert(true)).await {
+            Ok(_) => Ok(FirstAdmin::ByLink { token, until: timestamp(until) }),
+            Err(Unavailable::Mongo(error)) if is_duplicate(&error) => {
+                let link = within(self.users.doors.find_one(doc! { "_id": SETUP_LINK })).await?;
+                let until = link.and_then(|link| link.get_datetime("expires_at").ok().copied()).unwrap_or(until);
+                Ok(FirstAdmin::ToldElsewhere { until: timestamp(until) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the set-up link with this token works.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn may_set_up(&self, token: &str) -> Result<bool, Unavailable> {
+        let link = within(self.users.doors.find_one(valid(token))).await?;
+        let admin = within(self.users.collection.find_one(doc! { "role": "admin" })).await?;
+        Ok(link.is_some() && admin.is_none())
+    }
+
+    /// Makes the first admin. The link works no more then.
+    ///
+    /// # Errors
+    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn set_up(
+        &self,
+        token: &str,
+        email: &Email,
+        new: SecretString,
+        place: &Place,
+    ) -> Result<Choice, Unavailable> {
+        if !self.may_set_up(token).await? {
+            return Ok(Choice::Gone);
+        }
+        if let Err(refused) = self.check_new_password(&new, email) {
+            return Ok(Choice::Refused(refused));
+        }
+        let user = User::admin(email, Some(self.passwords.hash(new).await?), None);
+        let context = (self.users.clone(), user, token.to_owned(), place.clone());
+        let made = self.audit.with_change(context, |session, (users, user, token, place)| {
+            async move {
+                // Of several who use the link at once, one removes it.
+                let used = users.doors.delete_one(valid(token)).session(&mut *session).await?;
+                let admin = users.collection.find_one(doc! { "role": "admin" }).session(&mut *session).await?;
+                if used.deleted_count == 0 || admin.is_some() {
+                    return Ok(None);
+                }
+                let made = users.collection.insert_one(&*user).session(session).await;
+                made.map_err(|error| if is_duplicate(&error) { Error::custom(Refused::Taken) } else { error })?;
+                let entry = Entry::new(Action::SetupLinkUsed, &*user, place).about(&*user);
+                Ok(Some(((), entry.after(user.told()))))
+            }
+            .boxed()
+        });
+        Ok(if judged(made.await)?.is_ok() { Choice::Done } else { Choice::Gone })
+    }
+}
+
+fn valid(token: &str) -> bson::Document {
+    doc! { "_id": SETUP_LINK, "hash": TokenHash::of(token).to_string(), "expires_at": { "$gt": DateTime::now() } }
+}

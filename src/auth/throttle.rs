@@ -1,0 +1,143 @@
+//! Who failed too often waits. Counted in Redis, so that all instances count together; only failures count, so that
+//! however many enter rightly at once nobody waits for them.
+//!
+//! There is no lock by account alone: whoever guesses a password from one place must not lock its owner out elsewhere.
+
+use std::{net::IpAddr, sync::LazyLock, time::Duration};
+
+use redis::{AsyncCommands, RedisResult, Script};
+use sha2::{Digest, Sha256};
+
+use super::users::Email;
+use crate::cache::Redis;
+
+/// How long failures are remembered, from the first one on.
+pub const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Failures from one address, whatever the account: an office behind one address has people who mistype.
+pub const PER_ADDRESS: u32 = 50;
+/// Failures from one address for one account.
+pub const PER_ACCOUNT: u32 = 10;
+
+/// The counts of this installation.
+#[derive(Clone)]
+pub struct Throttles {
+    redis: Redis,
+}
+
+/// A try that is turned away without a look at the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// Until tries are heard again.
+    pub wait: Duration,
+    /// How many were turned away for the same reason by now, this one included.
+    pub tries: u32,
+}
+
+/// Whose failures are counted together.
+#[derive(Clone)]
+pub(super) struct Keys {
+    address: String,
+    account: String,
+}
+
+/// The wait in milliseconds and the tries; no wait where there is none. What was turned away is counted beside the count
+/// that turned it away.
+static LOOK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for i = 1, 2 do
+  if tonumber(redis.call('GET', KEYS[i]) or 0) >= tonumber(ARGV[i]) then
+    local wait = redis.call('PTTL', KEYS[i])
+    local tries = redis.call('INCR', KEYS[i + 2])
+    redis.call('PEXPIRE', KEYS[i + 2], wait)
+    return {wait, tries}
+  end
+end
+return {0, 0}
+",
+    )
+});
+
+static FAILED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for i = 1, 2 do
+  if redis.call('INCR', KEYS[i]) == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+end
+",
+    )
+});
+
+/// # Errors of all methods
+/// Redis is away: then nobody is let in.
+impl Throttles {
+    pub fn new(redis: Redis) -> Self {
+        Self { redis }
+    }
+
+    /// Call it as late as can be, and with the turn to hash in hand: then as many guesses more than allowed are judged as
+    /// there are turns, and not as many as come at once.
+    pub(super) async fn look(&self, keys: &Keys) -> RedisResult<Option<Throttled>> {
+        let turned_away = |key: &str| format!("{key}:turned_away");
+        let (wait, tries): (u64, u32) = LOOK
+            .key(&keys.address)
+            .key(&keys.account)
+            .key(turned_away(&keys.address))
+            .key(turned_away(&keys.account))
+            .arg(PER_ADDRESS)
+            .arg(PER_ACCOUNT)
+            .invoke_async(&mut self.redis.connection())
+            .await?;
+        Ok((wait > 0).then_some(Throttled { wait: Duration::from_millis(wait), tries }))
+    }
+
+    pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {
+        let window = u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX);
+        FAILED.key(&keys.address).key(&keys.account).arg(window).invoke_async(&mut self.redis.connection()).await
+    }
+
+    /// Forgets the account's failures from there, and not the address's: who has one account must not clear the way for
+    /// guesses at others.
+    pub(super) async fn passed(&self, keys: &Keys) -> RedisResult<()> {
+        self.redis.connection().del(&keys.account).await
+    }
+
+    /// Those of a place and an account. The address of the account is hashed: keys are seen by whoever looks at Redis.
+    pub(super) fn keys(&self, address: Option<IpAddr>, email: Option<&Email>) -> Keys {
+        let network = address.map_or_else(|| "unknown".to_owned(), network);
+        let account = Sha256::digest(format!("{}\n{network}", email.map_or("", Email::as_str)));
+        Keys {
+            address: self.redis.key(&format!("failed_from:{network}")),
+            account: self.redis.key(&format!("failed_for:{account:x}")),
+        }
+    }
+}
+
+/// What one client can have of addresses: one of IPv4; of IPv6 the 2^64 that every line gets.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_client_whatever_address_it_takes() {
+        for (address, of) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ] {
+            assert_eq!(network(address.parse().unwrap()), of);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The proxies whose word on a client's address is taken.
+
+use std::{net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+
+/// Addresses and networks of proxies. Empty by default: then the peer is the client, whatever a header says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+impl TrustedProxies {
+    /// `none`, or addresses and networks with commas or blanks between them.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+        let network = |part: &str| {
+            let address = part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+            address.or_else(|_| part.parse()).map_err(|_| {
+                format!(
+                    "must be none, or the proxies' addresses and networks, such as 10.0.0.7, 10.1.0.0/16 or fd00::/8; \
+                     {part:?} is neither"
+                )
+            })
+        };
+        Ok(Self(parts.map(network).collect::<Result<_, _>>()?))
+    }
+
+    /// The client behind `peer`. `forwarded` is what `X-Forwarded-For` says, in its order: each proxy adds, at the end,
+    /// who it heard. Read from the end, the first address that is no trusted proxy is the last that is known from someone
+    /// trusted; all before it is the client's own word.
+    ///
+    /// What cannot be read ends the reading: the proxy that passed it on is then all that is known.
+    pub fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+        let mut client = peer.to_canonical();
+        for heard in forwarded.rev() {
+            if !self.trusts(client) {
+                break;
+            }
+            match address(heard) {
+                Some(address) => client = address,
+                None => break,
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// With or without a port, as proxies write them.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(with_port).or_else(bracketed).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_counts_as_far_as_trusted_proxies_vouch_for_it() {
+        let none = "none";
+        let two = "10.0.0.7, 10.1.0.0/16 fd00::/8";
+        for (trusted, peer, forwarded, client) in [
+            (none, "203.0.113.7", "", "203.0.113.7"),
+            (none, "203.0.113.7", "198.51.100.1", "203.0.113.7"),
+            (none, "127.0.0.1", "198.51.100.1", "127.0.0.1"),
+            // someone who is no proxy says whatever he likes
+            (two, "203.0.113.7", "198.51.100.1", "203.0.113.7"),
+            (two, "10.0.0.8", "198.51.100.1", "10.0.0.8"),
+            (two, "10.0.0.7", "", "10.0.0.7"),
+            (two, "10.0.0.7", "198.51.100.1", "198.51.100.1"),
+            // the client wrote the first one itself
+            (two, "10.0.0.7", "192.0.2.66, 198.51.100.1", "198.51.100.1"),
+            (two, "10.0.0.7", "10.1.2.3, 198.51.100.1", "198.51.100.1"),
+            (two, "10.0.0.7", "127.0.0.1,198.51.100.1", "198.51.100.1"),
+            // two proxies, one behind the other
+            (two, "10.0.0.7", "192.0.2.66, 198.51.100.1, 10.1.2.3", "198.51.100.1"),
+            (two, "fd00::1", "2001:db8::1, 10.0.0.7", "2001:db8::1"),
+            // requests that begin at a proxy
+            (two, "10.0.0.7", "10.1.2.3", "10.1.2.3"),
+            // what is no address
+            (two, "10.0.0.7", "198.51.100.1, unknown", "10.0.0.7"),
+            (two, "10.0.0.7", "198.51.100.1, , 10.1.2.3", "10.1.2.3"),
+            // forms of one address
+            (two, "::ffff:10.0.0.7", "198.51.100.1:4711", "198.51.100.1"),
+            (two, "10.0.0.7", "[2001:db8::1]:443", "2001:db8::1"),
+            (two, "10.0.0.7", "[2001:db8::1]", "2001:db8::1"),
+            (two, "10.0.0.7", "::ffff:198.51.100.1", "198.51.100.1"),
+            ("::ffff:10.0.0.7", "10.0.0.7", "198.51.100.1", "198.51.100.1"),
+        ] {
+            let heard = forwarded.split(',').filter(|_| !forwarded.is_empty());
+            let told = TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), heard);
+            assert_eq!(told.to_string(), client, "{peer} says {forwarded:?}");
+        }
+    }
+}

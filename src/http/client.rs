@@ -1,0 +1,29 @@
+//! The client's address, found once at the edge and put into the request for all who ask.
+//!
+//! Of the headers in which proxies name the client only `X-Forwarded-For` is read. Proxies that write it leave `Forwarded`
+//! (RFC 7239) as the client sent it, and who reads both believes the client.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::HeaderMap,
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{auth::place::ClientAddress, config::TrustedProxies};
+
+/// The outermost layer: everything inside may ask for [`ClientAddress`].
+pub async fn locate(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let client = proxies.client(peer.ip(), forwarded(request.headers()).into_iter());
+        request.extensions_mut().insert(ClientAddress(client));
+    }
+    next.run(request).await
+}
+
+/// All that the header says, over all its lines. What is no text is nobody's address.
+fn forwarded(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all("x-forwarded-for").iter().flat_map(|line| line.to_str().unwrap_or("?").split(',')).collect()
+}

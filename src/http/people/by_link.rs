@@ -1,0 +1,125 @@
+//! For whoever has a link: a password is chosen, or the first admin is made. The token stands in the query, which is
+//! never logged.
+
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::{Secret, Sent, again, away, twice};
+use crate::{
+    auth::{own_account::Choice, place::Place, users::Email},
+    http::{documents::Documents, problem::Problem},
+    pages::people::{self, Chosen, Wrong},
+    ui::words::{self, people as said},
+};
+
+#[derive(Deserialize)]
+pub struct ByLink {
+    #[serde(default)]
+    token: String,
+    done: Option<String>,
+}
+
+const SIGN_IN: (&str, &str) = ("/login", words::SIGN_IN);
+
+/// `GET /invitation`
+pub async fn invitation(State(documents): State<Documents>, Query(link): Query<ByLink>) -> Result<Response, Problem> {
+    if link.done.is_some() {
+        return Ok(note(&documents, said::PASSWORD_IS_SET));
+    }
+    draw_choice(&documents, link.token, None).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceForm {
+    token: String,
+    password: Secret,
+    again: Secret,
+}
+
+/// `POST /invitation`
+pub async fn choose(
+    State(documents): State<Documents>,
+    place: Place,
+    Sent(ChoiceForm { token, password, again: repeated }): Sent<ChoiceForm>,
+) -> Result<Response, Problem> {
+    let wrong = match twice(password, &repeated) {
+        Err(wrong) => wrong,
+        Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
+            Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
+            Choice::Gone => return Ok(gone(&documents, said::LINK_GONE)),
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
+        },
+    };
+    draw_choice(&documents, token, Some(&wrong)).await
+}
+
+/// `GET /setup`
+pub async fn setup(State(documents): State<Documents>, Query(link): Query<ByLink>) -> Result<Response, Problem> {
+    if link.done.is_some() {
+        return Ok(note(&documents, said::SET_UP_DONE));
+    }
+    if !documents.doors.may_set_up(&link.token).await.map_err(away)? {
+        return Ok(gone(&documents, said::SET_UP_GONE));
+    }
+    Ok(draw_set_up(&documents, link.token, None, None))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetUpForm {
+    token: String,
+    email: String,
+    password: Secret,
+    again: Secret,
+}
+
+/// `POST /setup`
+pub async fn set_up(
+    State(documents): State<Documents>,
+    place: Place,
+    Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
+) -> Result<Response, Problem> {
+    let entered = match (Email::parse(&email), twice(password, &repeated)) {
+        (None, _) => Err(Wrong::new("email", said::NO_ADDRESS)),
+        (Some(_), Err(wrong)) => Err(wrong),
+        (Some(address), Ok(new)) => Ok((address, new)),
+    };
+    let wrong = match entered {
+        Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
+        Err(_) => return Ok(gone(&documents, said::SET_UP_GONE)),
+        Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
+            Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
+            Choice::Gone => return Ok(gone(&documents, said::SET_UP_GONE)),
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
+        },
+    };
+    Ok(again(draw_set_up(&documents, token, Some(email), Some(&wrong))))
+}
+
+async fn draw_choice(documents: &Documents, token: String, wrong: Option<&Wrong>) -> Result<Response, Problem> {
+    let Some(user) = documents.doors.invited(&token).await.map_err(away)? else {
+        return Ok(gone(documents, said::LINK_GONE));
+    };
+    let page = documents.gate(said::CHOOSE_PASSWORD, || people::choose_password(user.email, token, wrong));
+    Ok(if wrong.is_some() { again(page) } else { page })
+}
+
+fn draw_set_up(documents: &Documents, token: String, email: Option<String>, wrong: Option<&Wrong>) -> Response {
+    documents.gate(said::SET_UP, || people::set_up(token, email, wrong))
+}
+
+fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response {
+    documents.gate(words.0, || people::note(words, Some(SIGN_IN)))
+}
+
+/// What the link led to was there once, and is no more.
+fn gone(documents: &Documents, words: (&'static str, &'static str)) -> Response {
+    let mut page = documents.gate(words.0, || people::note(words, Some(SIGN_IN)));
+    *page.status_mut() = StatusCode::GONE;
+    page
+}

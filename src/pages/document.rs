@@ -1,0 +1,82 @@
+//! What stands around documents that the server draws alone: plain forms and tables, which need no script. The browser's
+//! program is not loaded for them, so links from its pages to them are `external`.
+
+use leptos::prelude::*;
+use leptos_router::{components::Router, location::RequestUrl};
+
+use crate::{
+    app::Head,
+    ui::{Account, Icon, MAIN, Mark, Nav, SHEET, words},
+};
+
+/// Whose page it is, and where.
+pub struct Frame {
+    pub options: LeptosOptions,
+    pub network: String,
+    /// The name of the zone in which times are shown.
+    pub zone: String,
+    /// E-mail of the admin.
+    pub admin: String,
+    /// The page's own address.
+    pub path: String,
+    pub title: &'static str,
+}
+
+/// A page in the frame of the live pages. Call it within an owner.
+pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
+    let Frame { options, network, zone, admin, path, title } = frame;
+    provide_context(RequestUrl::new(&path));
+    let body = move || {
+        view! {
+            <a class="skip" href=format!("#{MAIN}")>{words::SKIP}</a>
+            <div class="shell">
+                <aside class="rail" aria-label=words::PLACES>
+                    <a class="brand" href="/"><Mark /></a>
+                    <Nav />
+                    <button class="more" type="button" popovertarget=SHEET>
+                        {Icon::More.view()}
+                        <span>{words::MORE}</span>
+                    </button>
+                    <Account network zone admin />
+                </aside>
+                <header class="top">
+                    <h1>{title}</h1>
+                </header>
+                <main class="main" id=MAIN tabindex="-1">
+                    {content}
+                </main>
+            </div>
+        }
+    };
+    document(options, title, view! { <Router>{body()}</Router> }.into_any())
+}
+
+/// A small box on an empty page, before anyone is let in.
+pub fn gate(options: LeptosOptions, title: &'static str, content: AnyView) -> impl IntoView {
+    document(
+        options,
+        title,
+        view! {
+            <main class="gate">
+                <div class="gate-box">
+                    <p class="brand"><Mark /></p>
+                    {content}
+                </div>
+            </main>
+        }
+        .into_any(),
+    )
+}
+
+fn document(options: LeptosOptions, title: &'static str, body: AnyView) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <Head options />
+                <title>{title} " · " {words::PRODUCT}</title>
+            </head>
+            <body>{body}</body>
+        </html>
+    }
+}

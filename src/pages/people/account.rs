@@ -1,0 +1,120 @@
+//! The own account: who I am, where I am signed in, and another password.
+
+use leptos::prelude::*;
+
+use super::form::{Field, Wrong};
+use crate::{
+    auth::{CurrentAdmin, administration::timestamp, session::OpenSession, users::User},
+    http::documents::Times,
+    ui::{
+        each, some,
+        words::{self, people},
+    },
+};
+
+/// What the page shows.
+pub struct AccountPage<'a> {
+    pub admin: &'a CurrentAdmin,
+    pub user: &'a User,
+    pub sessions: &'a [OpenSession],
+    /// What was just done.
+    pub done: Option<&'static str>,
+    pub wrong: Option<&'a Wrong>,
+}
+
+pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
+    let AccountPage { admin, user, sessions, done, wrong } = page;
+    let last_login = user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)));
+    let facts = [
+        (words::EMAIL, user.email.clone()),
+        (people::ROLE, people::role(&user.role)),
+        (people::LAST_LOGIN, last_login),
+    ];
+    let others = sessions.iter().any(|session| session.name != admin.session);
+    view! {
+        {said(*done)}
+        <section class="panel">
+            <header><h2>{people::WHO_YOU_ARE}</h2></header>
+            {self::facts(facts)}
+            <form class="body" method="post" action="/logout">
+                <button class="button" type="submit">{words::SIGN_OUT}</button>
+            </form>
+        </section>
+        <section class="panel">
+            <header>
+                <h2>{people::YOUR_SESSIONS}</h2>
+                <p>{people::YOUR_SESSIONS_HINT}</p>
+            </header>
+            <table class="table people">
+                <thead>
+                    <tr>
+                        {each([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {
+                            view! { <th scope="col">{word}</th> }
+                        }))}
+                        <th scope="col"><span class="unseen">{people::END}</span></th>
+                    </tr>
+                </thead>
+                <tbody>{each(sessions.iter().map(|session| row(session, admin, times)))}</tbody>
+            </table>
+            {some(others.then_some(()), |()| view! {
+                <form class="body" method="post" action="/account">
+                    <button class="button" type="submit" name="end" value="others">{people::END_OTHERS}</button>
+                </form>
+            })}
+        </section>
+        <section class="panel">
+            <header>
+                <h2 id="password">{people::CHANGE_PASSWORD}</h2>
+                <p>{people::CHANGE_PASSWORD_HINT}</p>
+            </header>
+            <form class="form body" method="post" action="/account/password">
+                {Field::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
+                {Field::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
+                {Field::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
+                <button class="button primary" type="submit">{people::CHANGE_PASSWORD}</button>
+            </form>
+        </section>
+    }
+}
+
+fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
+    let device = words::device(session.user_agent.as_deref().unwrap_or_default());
+    let this = session.name == admin.session;
+    let address = session.address.map_or_else(|| words::MISSING.to_owned(), |address| address.to_string());
+    let end = view! {
+        <form method="post" action="/account">
+            <input type="hidden" name="end" value=session.name.to_string() />
+            <button class="button quiet" type="submit" aria-label=people::end_session(&device)>{people::END}</button>
+        </form>
+    };
+    view! {
+        <tr>
+            <th class="lead" scope="row">
+                {device}
+                {some(this.then_some(()), |()| view! { <small class="badge ok">{people::THIS_SESSION}</small> })}
+            </th>
+            <td class="second">{address}</td>
+            <td class="time">{times.stamp(session.created_at)}</td>
+            <td class="time last">{times.age(session.seen_at)}</td>
+            <td class="end">{some((!this).then_some(end), |end| end)}</td>
+        </tr>
+    }
+}
+
+/// Names with what they stand for.
+pub(super) fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoView {
+    let fact = |(name, value)| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+            </div>
+        }
+    };
+    view! { <dl class="facts">{each(facts.map(fact))}</dl> }
+}
+
+/// What was just done; read out as the page opens.
+pub(super) fn said(done: Option<&'static str>) -> impl IntoView {
+    some(done, |done| view! { <p class="note-line" role="status">{done}</p> })
+}

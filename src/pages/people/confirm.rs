@@ -1,0 +1,21 @@
+//! The password asked again.
+
+use leptos::prelude::*;
+
+use super::form::{Field, Wrong};
+use crate::ui::words::{self, people};
+
+/// `next`: where a right one leads. `email` is whose it must be.
+pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    view! {
+        <form class="form" method="post" action="/confirm">
+            <h1>{people::CONFIRM}</h1>
+            <p>{people::CONFIRM_WHY}</p>
+            <p class="who">{email}</p>
+            {Field::password(words::PASSWORD, "password", "current-password").first().view(wrong)}
+            <input type="hidden" name="next" value=next />
+            <button class="button primary" type="submit">{people::GO_ON}</button>
+            <a class="button" href="/">{people::CANCEL}</a>
+        </form>
+    }
+}

@@ -1,0 +1,13 @@
+//! The pages of accounts: documents with plain forms, see [`document`](super::document).
+
+mod account;
+mod by_link;
+mod confirm;
+mod form;
+mod users;
+
+pub use account::{AccountPage, account};
+pub use by_link::{Chosen, choose_password, note, set_up};
+pub use confirm::confirm;
+pub use form::Wrong;
+pub use users::{UserRow, invite, new_link, user, users};
