@@ -52,6 +52,12 @@ pub struct ServerSettings {
     pub public_origin: PublicOrigin,
     /// Who is believed when a header names the client.
     pub trusted_proxies: TrustedProxies,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// Connections open at once from an address that is no trusted proxy.
+    pub max_connections_per_address: usize,
+    /// Sockets open at once of one user, on each instance.
+    pub max_sockets_per_user: usize,
     /// Where metrics are told; `None`: nowhere.
     pub metrics_addr: Option<SocketAddr>,
 }
@@ -117,6 +123,9 @@ impl Settings {
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
         let public_origin = sources.read_or(&PUBLIC_ORIGIN, &listening, parse::public_origin);
         let trusted_proxies = sources.read(&TRUSTED_PROXIES, TrustedProxies::parse);
+        let max_connections = sources.read(&MAX_CONNECTIONS, parse::count);
+        let max_connections_per_address = sources.read(&MAX_CONNECTIONS_PER_ADDRESS, parse::count);
+        let max_sockets_per_user = sources.read(&MAX_SOCKETS_PER_USER, parse::count);
         let metrics_addr = sources.read(&METRICS_ADDR, parse::metrics_addr);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
             && theirs.same_as(ours)
@@ -132,6 +141,9 @@ impl Settings {
                     site_addr: site_addr?,
                     public_origin: public_origin?,
                     trusted_proxies: trusted_proxies?,
+                    max_connections: max_connections?,
+                    max_connections_per_address: max_connections_per_address?,
+                    max_sockets_per_user: max_sockets_per_user?,
                     metrics_addr: metrics_addr?,
                 },
                 mongo: MongoSettings {
@@ -157,6 +169,11 @@ const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "sile
 const SITE_ADDR: Key = Key::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
 const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
 const TRUSTED_PROXIES: Key = Key::new("CHARGEDECK_TRUSTED_PROXIES", "server", "trusted_proxies", Some("none"));
+const MAX_CONNECTIONS: Key = Key::new("CHARGEDECK_MAX_CONNECTIONS", "server", "max_connections", Some("20000"));
+const MAX_CONNECTIONS_PER_ADDRESS: Key =
+    Key::new("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "server", "max_connections_per_address", Some("1000"));
+const MAX_SOCKETS_PER_USER: Key =
+    Key::new("CHARGEDECK_MAX_SOCKETS_PER_USER", "server", "max_sockets_per_user", Some("100"));
 const METRICS_ADDR: Key = Key::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
 const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
 const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
@@ -166,7 +183,7 @@ const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_au
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 14] = [
+const KEYS: [Key; 17] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
@@ -174,6 +191,9 @@ const KEYS: [Key; 14] = [
     SITE_ADDR,
     PUBLIC_ORIGIN,
     TRUSTED_PROXIES,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    MAX_SOCKETS_PER_USER,
     METRICS_ADDR,
     MONGODB_URI,
     OPERATOR_DB,

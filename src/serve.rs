@@ -13,7 +13,7 @@ use crate::{
     cache::Redis,
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
-    http::{app::App, health::Health, listener::tuned, site::site},
+    http::{app::App, health::Health, server, site::site},
     hub::{self, Hub},
     mongo::{Mongo, prepare},
     relay::Relay,
@@ -62,7 +62,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         hub,
         leptos,
         closing: closing.clone(),
-        sockets: Sockets::default(),
+        sockets: Sockets::new(settings.server.max_sockets_per_user),
     };
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
@@ -77,14 +77,18 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
     let stop = closing.clone();
-    axum::serve(tuned(listener), site.into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(async move {
-            stopped().await;
-            tracing::info!("stopping");
-            stop.cancel();
-        })
-        .await
-        .context("serving")?;
+    tokio::spawn(async move {
+        stopped().await;
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    let limits = server::Limits {
+        connections: settings.server.max_connections,
+        per_address: settings.server.max_connections_per_address,
+        proxies: settings.server.trusted_proxies,
+        head_within: server::Limits::HEAD_WITHIN,
+    };
+    server::serve(listener, site, limits, closing.clone()).await;
     work.close();
     let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.ended(), work.wait()) }).await;
     if drained.is_err() {

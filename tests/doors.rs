@@ -14,6 +14,8 @@ mod confirm;
 mod guard;
 #[path = "doors/headers.rs"]
 mod headers;
+#[path = "doors/limits.rs"]
+mod limits;
 #[path = "doors/login.rs"]
 mod login;
 #[path = "doors/outage.rs"]

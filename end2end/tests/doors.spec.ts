@@ -1,11 +1,12 @@
 // Without a login nothing is served; with one, it ends when the admin signs out, everywhere.
 import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { expect, REFUSED, test } from '../fixtures.ts';
 import { PAGES, LIST, TOPICS, alert, connection, live, openLive, signIn, signOut } from '../page.ts';
 
-/** The status that a socket's upgrade is answered with; 101 is success. */
-async function upgrade(url: string, headers: Record<string, string> = {}): Promise<number> {
+/** What a socket's upgrade is answered with; 101 is success, and then there is a socket. */
+async function open(url: string, headers: Record<string, string> = {}): Promise<{ status: number; socket?: Socket }> {
   const asked = httpRequest(`${url}/live`, {
     headers: {
       Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', Origin: url,
@@ -14,8 +15,15 @@ async function upgrade(url: string, headers: Record<string, string> = {}): Promi
     },
   });
   asked.end();
-  const status = once(asked, 'upgrade').then(([, socket]) => (socket.destroy(), 101));
-  return Promise.race([status, once(asked, 'response').then(([response]) => (response.resume(), response.statusCode as number))]);
+  const opened = once(asked, 'upgrade').then(([, socket]) => ({ status: 101, socket: socket as Socket }));
+  const refused = once(asked, 'response').then(([response]) => (response.resume(), { status: response.statusCode as number }));
+  return Promise.race([opened, refused]);
+}
+
+async function upgrade(url: string, headers: Record<string, string> = {}): Promise<number> {
+  const { status, socket } = await open(url, headers);
+  socket?.destroy();
+  return status;
 }
 
 test('without a login pages redirect, the API and the socket refuse', async ({ stack, playwright }) => {
@@ -53,6 +61,26 @@ test('with a login the socket opens for this origin only', async ({ stack, signe
   const Cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
   expect(await upgrade(stack.urls[0], { Cookie })).toBe(101);
   expect(await upgrade(stack.urls[0], { Cookie, Origin: 'http://evil.example' })).toBe(403);
+});
+
+test('one account holds a hundred sockets, and gets another when one is closed', async ({ stack, signedIn }) => {
+  const Cookie = signedIn.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  const sockets: Socket[] = [];
+  try {
+    let { status, socket } = await open(stack.urls[0], { Cookie });
+    while (socket && sockets.length < 101) {
+      sockets.push(socket);
+      ({ status, socket } = await open(stack.urls[0], { Cookie }));
+    }
+    expect(status).toBe(429);
+    // One of a page that has only just been closed may count still.
+    expect(sockets.length).toBeGreaterThan(90);
+    expect(sockets.length).toBeLessThanOrEqual(100);
+    sockets.pop()!.destroy();
+    await expect.poll(() => upgrade(stack.urls[0], { Cookie })).toBe(101);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 });
 
 test('a wrong password and an unknown e-mail are told in the same words', async ({ stack, browserOn, complaints }) => {

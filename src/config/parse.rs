@@ -112,6 +112,15 @@ pub(super) fn days(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How many of something at once.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    const MAX: usize = 1_000_000;
+    match text.parse() {
+        Ok(count @ 1..=MAX) => Ok(count),
+        _ => Err(format!("must be a whole number from 1 to {MAX}")),
+    }
+}
+
 pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000".into())
 }

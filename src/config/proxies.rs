@@ -10,7 +10,7 @@ pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
     /// `none`, or addresses and networks with commas or blanks between them.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text == "none" {
             return Ok(Self::default());
         }
@@ -46,7 +46,8 @@ impl TrustedProxies {
         client
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -59,6 +59,8 @@ fn each_wrong_setting_is_told_with_key_source_and_reason() {
         ("CHARGEDECK_TRUSTED_PROXIES", "10.0.0.7, proxy.example.org", "\"proxy.example.org\" is neither"),
         ("CHARGEDECK_TRUSTED_PROXIES", "10.0.0.0/33", "neither"),
         ("CHARGEDECK_KEEP_AUDIT_DAYS", "0", "whole number"),
+        ("CHARGEDECK_MAX_SOCKETS_PER_USER", "0", "from 1 to"),
+        ("CHARGEDECK_MAX_CONNECTIONS", "many", "from 1 to"),
         ("CHARGEDECK_METRICS_ADDR", "localhost:9464", "127.0.0.1:9464"),
         ("MONGODB_URI", "postgres://127.0.0.1", "mongodb://"),
         ("MONGODB_DB", "a.b", "database name"),

@@ -17,6 +17,8 @@ use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerWaitFuture};
 
 use super::line::Line;
 use crate::{
+    auth::users::UserId,
+    http::seats::{Seat, Seats},
     hub::Hub,
     telemetry::metrics::{Hop, metrics},
 };
@@ -34,6 +36,9 @@ static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallel
 /// The open sockets; clones share them.
 #[derive(Clone, Default)]
 pub struct Sockets {
+    seats: Seats<UserId>,
+    /// Of one user.
+    seats_each: usize,
     /// Which the server's own shutdown does not wait for.
     tasks: TaskTracker,
     lines: Arc<Mutex<Lines>>,
@@ -52,6 +57,16 @@ pub struct Joined {
 }
 
 impl Sockets {
+    /// None yet; each user may have so many.
+    pub fn new(each: usize) -> Self {
+        Self { seats_each: each, ..Self::default() }
+    }
+
+    /// The right to one more socket, unless the user has all already.
+    pub fn seat(&self, user: UserId) -> Option<Seat<UserId>> {
+        self.seats.take(&user, usize::MAX, self.seats_each)
+    }
+
     /// Runs a connection from its handshake to its end.
     pub fn track(&self, connection: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(connection);

@@ -8,10 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper_util::{
-    rt::TokioIo,
-    server::conn::auto::upgrade::{Parts, downcast},
-};
+use hyper::upgrade::Parts;
+use hyper_util::rt::TokioIo;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
@@ -21,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::CurrentAdmin,
-    http::{app::App, problem::Problem},
+    http::{app::App, problem::Problem, server::Place},
     hub::Form,
     model::frame::{COMPACT, JSON, VERSIONS, close},
 };
@@ -37,7 +35,14 @@ pub async fn live(admin: CurrentAdmin, State(app): State<App>, request: Request)
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
     let sockets = app.sockets.clone();
-    open(request, &sockets, async |io, read, form| Connection::serve(app, admin, form, io, read).await)
+    let Some(seat) = sockets.seat(admin.user) else {
+        const DETAIL: &str = "Too many pages of this account are open. Close some, then try again.";
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", DETAIL).into_response();
+    };
+    open(request, &sockets, async move |io, read, form| {
+        Connection::serve(app, admin, form, io, read).await;
+        drop(seat);
+    })
 }
 
 /// Answers the handshake, and serves the connection in the form asked for.
@@ -59,9 +64,12 @@ fn open<F: Future<Output = ()> + Send>(
             .into_response();
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    let place = request.extensions_mut().remove::<Place>();
     let upgrade = hyper::upgrade::on(&mut request);
     sockets.track(async move {
-        match (upgrade.await.map(downcast::<TokioIo<TcpStream>>), form) {
+        // Open as long as the socket is.
+        let _place = place;
+        match (upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()), form) {
             (Ok(Ok(Parts { io, read_buf, .. })), Some(form)) => serve(io.into_inner(), read_buf, form).await,
             (Ok(Ok(Parts { io, .. })), None) => dismiss(io.into_inner()).await,
             (Ok(Err(_)), _) => tracing::error!("a socket came over something that is no TCP connection"),
@@ -106,6 +114,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::http::server::{Limits, serve};
 
     /// All that the server says to a handshake.
     async fn answer(port: u16, protocols: &str) -> Vec<u8> {
@@ -126,7 +135,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let live = get(|request| async { open(request, &Sockets::default(), |_, _, _| async { unreachable!() }) });
-        tokio::spawn(axum::serve(listener, Router::new().route("/live", live)).into_future());
+        let limits =
+            Limits { connections: 9, per_address: 9, proxies: Default::default(), head_within: Limits::HEAD_WITHIN };
+        let router = Router::new().route("/live", live);
+        tokio::spawn(serve(listener, router, limits, Default::default()));
         let told = answer(port, "other, chargedeck.v999").await;
         let head = String::from_utf8_lossy(&told).to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 101") && head.contains("sec-websocket-protocol: chargedeck.v999"), "{head}");

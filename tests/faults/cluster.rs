@@ -208,6 +208,8 @@ fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
         ("REDIS_URL", redis_url(redis)),
         ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
         ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
+        // All clients are of one account.
+        ("CHARGEDECK_MAX_SOCKETS_PER_USER", "1000".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()

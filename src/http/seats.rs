@@ -1,0 +1,89 @@
+//! How many of something may be open at once, in all and for each of those who open them.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Seats that are taken; clones share them.
+#[derive(Debug)]
+pub struct Seats<K>(Arc<Mutex<Taken<K>>>);
+
+#[derive(Debug)]
+struct Taken<K> {
+    all: usize,
+    by: HashMap<K, usize>,
+}
+
+/// One seat; free again when dropped.
+#[derive(Debug)]
+pub struct Seat<K: Eq + Hash> {
+    seats: Seats<K>,
+    of: K,
+}
+
+impl<K> Default for Seats<K> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Taken { all: 0, by: HashMap::new() })))
+    }
+}
+
+impl<K> Clone for Seats<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Seats<K> {
+    /// A seat, unless `all` are taken, or `each` by this one.
+    pub fn take(&self, of: &K, all: usize, each: usize) -> Option<Seat<K>> {
+        let mut taken = self.lock();
+        if taken.all >= all || taken.by.get(of).is_some_and(|by| *by >= each) {
+            return None;
+        }
+        taken.all += 1;
+        *taken.by.entry(of.clone()).or_default() += 1;
+        Some(Seat { seats: self.clone(), of: of.clone() })
+    }
+}
+
+impl<K> Seats<K> {
+    /// No code that holds the lock can leave the counts at odds.
+    fn lock(&self) -> MutexGuard<'_, Taken<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash> Drop for Seat<K> {
+    fn drop(&mut self) {
+        let mut taken = self.seats.lock();
+        taken.all -= 1;
+        if let Some(by) = taken.by.get_mut(&self.of) {
+            *by -= 1;
+            if *by == 0 {
+                taken.by.remove(&self.of);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_bounded_in_all_and_for_each_and_free_again() {
+        let seats = Seats::default();
+        let take = |of| seats.take(&of, 3, 2);
+        let (first, second) = (take("a"), take("a"));
+        assert!(first.is_some() && second.is_some());
+        assert!(take("a").is_none(), "two for each");
+        let other = take("b");
+        assert!(other.is_some() && take("c").is_none(), "three in all");
+        drop((first, other));
+        assert!(take("a").is_some());
+        drop(second);
+        assert!(seats.lock().by.is_empty() && seats.lock().all == 0, "nobody is remembered who has none");
+    }
+}

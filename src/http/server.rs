@@ -1,0 +1,237 @@
+//! Accepts connections and serves HTTP/1.1 on each: bounded in number, in how slow they may be, and in what the kernel
+//! holds of them.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use super::seats::{Seat, Seats};
+use crate::config::TrustedProxies;
+
+/// What the kernel may hold of a connection that it has not sent yet, bytes. By default it takes megabytes before a
+/// write has to wait: a reader that does not keep up would be noticed minutes late, get changes long outdated instead
+/// of their sum, and cost that memory for each of thousands. Half a frame still fills the wire while the next is made.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 << 10;
+/// Headers of a request; a browser sends some twenty.
+const HEADERS_MAX: usize = 64;
+/// Bytes of a request's head.
+const HEAD_MAX: usize = 32 << 10;
+/// How long to wait when the kernel has no descriptor left.
+const EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// What a peer may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections open at once, sockets among them.
+    pub connections: usize,
+    /// From one address, unless it is a trusted proxy, by way of which everybody comes.
+    pub per_address: usize,
+    pub proxies: TrustedProxies,
+    /// How long a request's head may take, and how long a connection may wait for its next.
+    pub head_within: Duration,
+}
+
+impl Limits {
+    pub const HEAD_WITHIN: Duration = Duration::from_secs(20);
+}
+
+/// A connection's place among those that may be open. In the extensions of each of its requests, because a socket leaves
+/// the connection that it came by and must take it along.
+pub type Place = Arc<Seat<IpAddr>>;
+
+/// Serves until `stop`, and then what has begun.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+    let seats = Seats::default();
+    let connections = TaskTracker::new();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (connection, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if is_of_the_connection(&error) => continue,
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted; trying again");
+                stop.run_until_cancelled(tokio::time::sleep(EXHAUSTED)).await;
+                continue;
+            }
+        };
+        let address = peer.ip().to_canonical();
+        let per_address = if limits.proxies.trusts(address) { limits.connections } else { limits.per_address };
+        // Closed without a word: an answer would cost what is to be saved.
+        let Some(seat) = seats.take(&address, limits.connections, per_address) else {
+            tracing::warn!(%address, "a connection more than allowed is refused");
+            continue;
+        };
+        // A connection without these still works, and one that is gone already fails here.
+        if let Err(error) = tune(&connection) {
+            tracing::debug!(%error, "a connection keeps the kernel's own settings");
+        }
+        let place = Arc::new(seat);
+        connections.spawn(answer(connection, peer, place, router.clone(), limits.head_within, stop.clone()));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+/// Answers a connection's requests, after `stop` no more than the one that has begun.
+async fn answer(
+    connection: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    router: Router,
+    head_within: Duration,
+    stop: CancellationToken,
+) {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(place.clone());
+        router.clone().oneshot(request)
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_within)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(connection), answer)
+        .with_upgrades();
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// What is wrong with the one connection, not with accepting.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn tune(connection: &TcpStream) -> io::Result<()> {
+    connection.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(connection).set_tcp_notsent_lowat(UNSENT)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        task::JoinHandle,
+    };
+
+    use super::*;
+
+    const LIMITS: fn() -> Limits = || Limits {
+        connections: 3,
+        per_address: 2,
+        proxies: TrustedProxies::default(),
+        head_within: Duration::from_secs(60),
+    };
+
+    /// A server that answers `hello`; its address, and what ends it.
+    async fn served(limits: Limits) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        (address, stop.clone(), tokio::spawn(serve(listener, router, limits, stop)))
+    }
+
+    /// All that the server says until it closes.
+    async fn rest(connection: &mut TcpStream) -> String {
+        let mut text = String::new();
+        // A reset is an end, too.
+        drop(connection.read_to_string(&mut text).await);
+        text
+    }
+
+    async fn asked(address: SocketAddr, head: &str) -> String {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        rest(&mut connection).await
+    }
+
+    #[tokio::test]
+    async fn connections_send_at_once_and_keep_little() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (connection, _) = listener.accept().await.unwrap();
+        tune(&connection).unwrap();
+        assert!(connection.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket2::SockRef::from(&connection).tcp_notsent_lowat().unwrap(), UNSENT);
+    }
+
+    #[tokio::test]
+    async fn who_is_slow_with_a_head_is_dropped_and_so_is_who_asks_for_nothing() {
+        let (address, ..) = served(Limits { head_within: Duration::from_millis(100), ..LIMITS() }).await;
+        let slow = asked(address, "GET / HTTP/1.1\r\nHost: x\r\n").await;
+        assert!(!slow.contains("hello"), "{slow}");
+        // Answered, and closed because nothing follows.
+        let idle = asked(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(idle.ends_with("hello"), "{idle}");
+    }
+
+    #[tokio::test]
+    async fn a_head_is_bounded_in_lines_and_bytes() {
+        let (address, ..) = served(LIMITS()).await;
+        let lines = "X: y\r\n".repeat(HEADERS_MAX);
+        let long = format!("X: {}\r\n", "y".repeat(HEAD_MAX));
+        for more in [lines, long] {
+            let answer = asked(address, &format!("GET / HTTP/1.1\r\nHost: x\r\n{more}\r\n")).await;
+            assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_address_takes_no_more_than_its_connections_and_a_trusted_proxy_all() {
+        const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for (proxies, admitted) in [("none", 2), ("127.0.0.1", 3)] {
+            let (address, ..) = served(Limits { proxies: TrustedProxies::parse(proxies).unwrap(), ..LIMITS() }).await;
+            let mut open = Vec::new();
+            for _ in 0..admitted {
+                let mut connection = TcpStream::connect(address).await.unwrap();
+                connection.write_all(GET.as_bytes()).await.unwrap();
+                let mut answer = [0; 15];
+                connection.read_exact(&mut answer).await.unwrap();
+                assert_eq!(&answer, b"HTTP/1.1 200 OK");
+                open.push(connection);
+            }
+            assert_eq!(asked(address, GET).await, "", "one more is closed without a word");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_answered_when_the_server_stops() {
+        let (address, stop, serving) = served(LIMITS()).await;
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n").await.unwrap();
+        connection.write_all(b"\r\n").await.unwrap();
+        let answer = rest(&mut connection).await;
+        assert!(answer.ends_with("hello"), "{answer}");
+        let idle = TcpStream::connect(address).await.unwrap();
+        stop.cancel();
+        serving.await.unwrap();
+        drop(idle);
+    }
+}
