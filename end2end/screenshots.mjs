@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { chromium } from '@playwright/test';
 
 const PAGES = { overview: '/', activity: '/activity', analytics: '/analytics', clients: '/clients', stations: '/stations', sessions: '/sessions', payments: '/payments', eco: '/eco', reports: '/reports', system: '/system' };
+// Drawn by the server alone: there is no connection to wait for.
+const DOCUMENTS = { account: '/account', users: '/users', confirm: '/confirm', audit: '/audit' };
 const SIZES = {
   desktop: { viewport: { width: 1440, height: 960 } },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
@@ -39,6 +41,11 @@ try {
       for (const [name, path] of Object.entries(PAGES)) {
         await signedIn.goto(path);
         await signedIn.locator('[data-connection=live]').first().waitFor({ state: 'attached' });
+        await signedIn.evaluate(() => document.fonts.ready);
+        await save(signedIn, name);
+      }
+      for (const [name, path] of Object.entries(DOCUMENTS)) {
+        await signedIn.goto(path);
         await signedIn.evaluate(() => document.fonts.ready);
         await save(signedIn, name);
       }

@@ -20,9 +20,9 @@ interface People {
 }
 
 const test = base.extend<People>({
-  someone: async ({ stack }, use, info) => {
+  someone: async ({ stack }, use) => {
     await use(async (name) => {
-      const email = `${name}-${info.testId.slice(0, 8)}-${info.retry}@example.com`;
+      const email = `${name}-${Date.now()}@example.com`;
       await chargedeck(['admin', 'create', email], { MONGODB_URI: stack.mongo, REDIS_URL: stack.redis }, `${PASSWORD}\n`);
       return email;
     });
@@ -78,6 +78,7 @@ test('the first admin is made by the printed link, with the keyboard alone, once
     await expect(heading(page, 'The first admin is made')).toBeVisible();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/\/login$/);
     await signIn(page, 'first@example.com', PASSWORD);
     await expect(page).toHaveURL(`${server.url}/`);
     await page.goto(link);
@@ -150,7 +151,7 @@ test('whoever is disabled is out at once', async ({ someone, browserOf, complain
 
 test('giving the password again leaves the pages of this browser as they are', async ({ someone, browserOf, complaints }) => {
   // Chromium's own words for a handshake with the cookie of before.
-  complaints.allow(...REFUSED);
+  complaints.allow(...REFUSED, ...TOLD);
   const page = await browserOf(await someone('ada'));
   await openLive(page, '/');
   await page.evaluate(() => Object.assign(window, { same: true }));
