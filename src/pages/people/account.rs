@@ -30,7 +30,8 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
         (people::ROLE, people::role(&user.role)),
         (people::LAST_LOGIN, last_login),
     ];
-    let others = sessions.iter().any(|session| session.name != admin.session);
+    let (this, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.name == admin.session);
+    let any_other = (!others.is_empty()).then_some(());
     view! {
         {said(*done)}
         <section class="panel">
@@ -54,9 +55,9 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
                         <th scope="col"><span class="unseen">{people::END}</span></th>
                     </tr>
                 </thead>
-                <tbody>{each(sessions.iter().map(|session| row(session, admin, times)))}</tbody>
+                <tbody>{each(this.into_iter().chain(others).map(|session| row(session, admin, times)))}</tbody>
             </table>
-            {some(others.then_some(()), |()| view! {
+            {some(any_other, |()| view! {
                 <form class="body" method="post" action="/account">
                     <button class="button" type="submit" name="end" value="others">{people::END_OTHERS}</button>
                 </form>
