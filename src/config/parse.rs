@@ -56,6 +56,12 @@ impl PublicOrigin {
         self.0.scheme() == "https"
     }
 
+    /// Whether a request for `host` may be meant for this site. On this machine a foreign name is another site's, which its
+    /// owner has pointed here; elsewhere a proxy may have written any.
+    pub fn answers_to(&self, host: &str) -> bool {
+        self.is_secure() || Url::parse(&format!("http://{host}")).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// Whether an `Origin` header names this site. A loopback site goes by all the names of this machine.
     pub fn accepts(&self, origin: &str) -> bool {
         if origin == self.as_origin() {

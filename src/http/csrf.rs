@@ -27,6 +27,16 @@ pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
     Ok(layer.with_rejection_response(|_| cross_site().into_response()))
 }
 
+/// Refuses what was meant for another name than ours, as a browser asks that another site has led here.
+pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    if host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host)) {
+        return next.run(request).await;
+    }
+    const DETAIL: &str = "No site of this name is here.";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", DETAIL).into_response()
+}
+
 /// Refuses what changes something on the strength of a cookie and does not say where it comes from.
 pub async fn refuse_unnamed(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -57,6 +57,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(session::layer(doors))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
         .layer(csrf::layer(origin)?)
+        .layer(from_fn_with_state(origin.clone(), csrf::refuse_foreign_host))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))

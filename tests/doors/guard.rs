@@ -2,11 +2,11 @@
 
 use axum::{
     body::Body,
-    http::{Method, StatusCode, header},
+    http::{Method, Request, StatusCode, header},
 };
 use mongodb::bson::{Document, doc};
 
-use crate::app::{ADA, App, PASSWORD, TREASURE, request};
+use crate::app::{ADA, App, PASSWORD, Place, TREASURE, request};
 
 const COOKIES: [&str; 4] = ["", "chargedeck=", "chargedeck=AAAAAAAAAAAAAAAAAAAAAA", "chargedeck=../../etc/passwd"];
 
@@ -158,6 +158,26 @@ async fn another_site_changes_nothing() {
         .send(login.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.into()).unwrap())
         .await;
     assert_eq!((answer.status, answer.set_cookie()), (StatusCode::FORBIDDEN, ""));
+}
+
+#[tokio::test]
+async fn on_this_machine_no_other_name_is_answered() {
+    let app = App::with_ada().await;
+    let here = async |app: &App, host: Option<&str>| {
+        let mut request = Request::builder().uri("/healthz");
+        if let Some(host) = host {
+            request = request.header(header::HOST, host);
+        }
+        app.send(request.body(Body::empty()).unwrap()).await.status
+    };
+    for ours in ["127.0.0.1:3000", "localhost", "[::1]:80", "deck.localhost:3000"] {
+        assert_eq!(here(&app, Some(ours)).await, StatusCode::OK, "{ours}");
+    }
+    for foreign in [Some("evil.example"), Some("127.0.0.1.evil.example"), Some("10.0.0.1"), Some("a b"), Some(""), None] {
+        assert_eq!(here(&app, foreign).await, StatusCode::MISDIRECTED_REQUEST, "{foreign:?}");
+    }
+    let behind_a_proxy = App::at(&Place { origin: "https://deck.example.org", ..Place::default().await }).await;
+    assert_eq!(here(&behind_a_proxy, Some("chargedeck-3000.internal")).await, StatusCode::OK);
 }
 
 /// After a fault thousands of sockets ask for the same few accounts in one moment.
