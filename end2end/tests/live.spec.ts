@@ -158,7 +158,7 @@ test('a hidden page is told nothing but that the server lives, and catches up at
     Object.defineProperty(document, 'hidden', { get: () => hidden });
     (window as any).hide = (now: boolean) => {
       hidden = now;
-      document.dispatchEvent(new Event('visibilitychange'));
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
     };
   });
   const told: string[] = [];
@@ -167,12 +167,13 @@ test('a hidden page is told nothing but that the server lives, and catches up at
     socket.on('framereceived', ({ payload }) => told.push(String(payload)));
     socket.on('framesent', ({ payload }) => said.push(String(payload)));
   });
-  const clients = db.collection<{ _id: string }>('clients');
-  const name = (n: number) => ({ name: `Hidden ${n}`, status: 'ACTIVE', created_at: new Date() });
-  await clients.insertOne({ _id: 'hidden', ...name(0) } as never);
+  const clients = db.collection('clients');
+  const written = { ...SAMPLES.clients.document(), name: 'Hidden 0' };
+  const id = written._id.toHexString();
+  await clients.insertOne(written);
   try {
     await openLive(page, LIST.clients);
-    const shown = cell(row(page, 'clients', '"hidden"'), 'name');
+    const shown = cell(row(page, 'clients', id), 'name');
     await expect(shown).toContainText('Hidden 0');
     await page.evaluate(() => (window as any).hide(true));
     await expect.poll(() => said.at(-1)).toContain('"hidden":true');
@@ -182,14 +183,14 @@ test('a hidden page is told nothing but that the server lives, and catches up at
     const other = await browserOn(0);
     await openLive(other, LIST.clients);
     for (let n = 1; n <= 5; n++) {
-      await clients.updateOne({ _id: 'hidden' }, { $set: name(n) });
-      await expect(cell(row(other, 'clients', '"hidden"'), 'name')).toContainText(`Hidden ${n}`);
+      await clients.updateOne({ _id: written._id }, { $set: { name: `Hidden ${n}` } });
+      await expect(cell(row(other, 'clients', id), 'name')).toContainText(`Hidden ${n}`);
     }
     expect(about().length, 'frames about what nobody sees').toBe(before);
     await page.evaluate(() => (window as any).hide(false));
     await expect(shown).toContainText('Hidden 5');
     expect(about().slice(before).filter((frame) => frame.includes('"clients"') && !frame.includes('overview')).length, 'the catch-up').toBe(1);
   } finally {
-    await clients.deleteOne({ _id: 'hidden' });
+    await clients.deleteOne({ _id: written._id });
   }
 });
