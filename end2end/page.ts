@@ -14,7 +14,7 @@ export const LIST: Record<Topic, string> = {
 export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports', '/system'];
 
 /** Documents that the server draws alone. */
-export const DOCUMENTS = ['/account', '/users', '/users/invite', '/confirm'];
+export const DOCUMENTS = ['/account', '/users', '/users/invite', '/confirm', '/audit'];
 
 export const FIGURES = [
   'active_sessions', 'live_power', 'energy_today', 'revenue_today',
