@@ -141,3 +141,71 @@ test("signing out closes that session's sockets, and no other's", async ({ stack
   for (const url of stack.urls) expect(await upgrade(url, { Cookie })).toBe(401);
   await expect(connection(other)).toHaveAttribute('data-connection', 'live');
 });
+
+test('after signing out nothing is left of a page, nor on the way back, also without a network', async ({ browserOn, complaints, stack }) => {
+  complaints.allow(...REFUSED, /net::ERR_/);
+  const page = await browserOn(0, { storageState: undefined });
+  const empty = async () => {
+    await expect(page.locator('table, [data-figure]')).toHaveCount(0);
+    expect(await page.content()).not.toContain(stack.admin.email);
+  };
+  await signIn(page, stack.admin.email, stack.admin.password);
+  await openLive(page, LIST.clients);
+  await signOut(page);
+  await expect(page).toHaveURL(/\/login/);
+  await page.context().setOffline(true);
+  // There is nothing to go back to, which the browser says in its own way.
+  await page.goBack({ waitUntil: 'commit' }).catch(() => null);
+  await empty();
+  await page.context().setOffline(false);
+  await page.goto('/login');
+  await signIn(page, stack.admin.email, stack.admin.password);
+  await openLive(page, LIST.clients);
+  // The server cannot be told, but the page goes all the same.
+  await page.context().setOffline(true);
+  await signOut(page);
+  await page.waitForURL(/^chrome-error:/);
+  await empty();
+});
+
+test('the browser keeps nothing but how the page looks', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  for (const path of PAGES) await openLive(page, path);
+  const kept = await page.evaluate(async () => ({
+    local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookie: document.cookie,
+    databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length,
+    workers: (await navigator.serviceWorker.getRegistrations()).length,
+  }));
+  expect(kept).toEqual({ local: [], session: [], cookie: '', databases: 0, caches: 0, workers: 0 });
+  await page.evaluate(() => localStorage.clear());
+});
+
+test('odd messages to the socket are answered or end it, and harm nobody else', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  await openLive(page, LIST.clients);
+  /** What comes of a message: the error's code, or the code it is closed with. */
+  const said = (messages: (string | number)[]) =>
+    page.evaluate((messages) => new Promise<string | number>((tell) => {
+      const socket = new WebSocket('/live', 'chargedeck.v1.json');
+      socket.onopen = () => messages.forEach((of) => socket.send(typeof of === 'number' ? new Uint8Array(of) : of));
+      socket.onmessage = ({ data }) => {
+        const { type, code } = JSON.parse(data);
+        if (type === 'error' && messages.length === 1) tell(code);
+        if (type === 'error' && messages.length === 1) socket.close();
+      };
+      socket.onclose = ({ code }) => tell(code);
+    }), messages);
+  const subscribe = (more: object) => JSON.stringify({ type: 'subscribe', rid: 1, topics: ['stations'], ...more });
+  for (const odd of ['', 'null', '[]', '{}', '7', '"subscribe"', '{"type":"drop"}', '\u0000', '['.repeat(9000), subscribe({ topics: 7 }), subscribe({ rid: -1 })]) {
+    expect(await said([odd]), odd.slice(0, 40)).toBe('bad_message');
+  }
+  expect(await said([subscribe({ topics: ['__proto__'] })])).toBe('unknown_topic');
+  expect(await said([subscribe({ topics: ['overview?zone=../../etc/passwd'] })])).toBe('unknown_topic');
+  expect(await said([subscribe({ positions: { stations: { $gt: '' } } })])).toBe('bad_message');
+  expect(await said([subscribe({ positions: { stations: '1-2-3' } })])).toBe('bad_position');
+  expect(await said([16]), 'binary').toBe(1008);
+  expect(await said(Array(30).fill('{}')), 'too many in a second').toBe(1008);
+  // The library ends a message that is too large before it is whole.
+  expect([1006, 1009]).toContain(await said(['x'.repeat(20_000)]));
+  await expect(connection(page)).toHaveAttribute('data-connection', 'live');
+});
