@@ -7,7 +7,7 @@ use axum::{
 };
 use bson::DateTime;
 use futures_util::TryStreamExt;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use super::{
@@ -70,11 +70,9 @@ pub async fn page(
         let address = choice.address(PATH);
         format!("{address}{}after={cursor}", if address.contains('?') { '&' } else { '?' })
     });
-    let zone = &documents.network.time_zone;
-    let times = records.iter().map(|record| local(record.at, zone)).collect();
-    let zone = zone.iana_name().unwrap_or("UTC").to_owned();
+    let zone = documents.network.time_zone.clone();
     let csv = choice.address(FILE);
-    let page = AuditPage { choice, wrong, accounts, records, times, zone, later: after.is_some(), older, csv };
+    let page = AuditPage { choice, wrong, accounts, records, zone, later: after.is_some(), older, csv };
     Ok(documents.framed(&admin, PATH, words::AUDIT_LOG, |_| audit_log(page)))
 }
 
@@ -176,14 +174,6 @@ fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
         before: day("to", &asked.to, true)?,
         refused,
     })
-}
-
-/// `28 May 2026 21:26:43`
-fn local(at: DateTime, zone: &TimeZone) -> String {
-    let utc = UtcMs(at.timestamp_millis());
-    let at = Timestamp::from_millisecond(utc.0).map(|at| at.to_zoned(zone.clone()));
-    // MongoDB's dates reach further than the calendar.
-    at.map_or_else(|_| utc.to_string(), |at| at.strftime("%-d %b %Y %H:%M:%S").to_string())
 }
 
 fn choice(asked: Asked) -> Choice {

@@ -1,10 +1,12 @@
 //! The audit log as a document: a form that chooses, a table, and the way to older entries.
 
-use bson::{Bson, Document};
+use bson::{Bson, DateTime, Document};
+use jiff::{Timestamp, tz::TimeZone};
 use leptos::prelude::*;
 
 use crate::{
     auth::audit_log::{Action, Record},
+    model::time::UtcMs,
     ui::{Empty, each, some, words, words::audit_log as said},
 };
 
@@ -26,9 +28,8 @@ pub struct AuditPage {
     /// Addresses of accounts, to choose from.
     pub accounts: Vec<String>,
     pub records: Vec<Record>,
-    /// Times of the records, as the clocks of the network show them.
-    pub times: Vec<String>,
-    pub zone: String,
+    /// The network's, in which times are shown.
+    pub zone: TimeZone,
     /// Whether these are not the newest.
     pub later: bool,
     /// Address of the page after this one.
@@ -40,9 +41,9 @@ pub struct AuditPage {
 pub fn audit_log(page: AuditPage) -> impl IntoView {
     let chosen = page.choice.is_some();
     let newest = page.later.then(|| page.choice.address(PATH));
-    let AuditPage { choice, wrong, accounts, records, times, zone, older, csv, .. } = page;
+    let AuditPage { choice, wrong, accounts, records, zone, older, csv, .. } = page;
     let empty = records.is_empty().then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
-    let rows = records.into_iter().zip(times).map(|(record, time)| row(record, time));
+    let rows = records.into_iter().map(|record| row(record, &zone)).collect::<Vec<_>>();
     let table = empty.is_none().then(|| {
         view! {
             <table class="table entries">
@@ -64,7 +65,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     view! {
         <section class="panel">
             {form(&choice, wrong, accounts)}
-            <p class="about">{said::about(&zone)} " " <a href=csv>{said::DOWNLOAD}</a></p>
+            <p class="about">{said::about(zone.iana_name().unwrap_or("UTC"))} " " <a href=csv>{said::DOWNLOAD}</a></p>
             {some(table, |table| table)}
             {some(empty, |words| view! { <Empty words /> })}
             <nav class="actions" aria-label=said::OLDER>{link(newest, said::NEWEST)} {link(older, said::OLDER)}</nav>
@@ -161,7 +162,7 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
 /// Names what is wrong with the choice, for the field that it is about.
 const WRONG: &str = "wrong";
 
-fn row(record: Record, time: String) -> impl IntoView {
+fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
     let action = match &record.action {
         Ok(action) => said::action(*action).to_owned(),
         Err(unknown) => unknown.clone(),
@@ -175,14 +176,14 @@ fn row(record: Record, time: String) -> impl IntoView {
     let address = record.address.clone().unwrap_or_else(|| words::MISSING.to_owned());
     let device = record.user_agent.as_deref().map(words::device);
     let class = if record.refused { "refused" } else { "" };
-    let at = bson_time(&record);
+    let (at, time) = (UtcMs(record.at.timestamp_millis()).to_string(), local(record.at, zone));
     view! {
         <tr class=class>
             <td class="when"><time datetime=at>{time}</time></td>
             <td class="what">
                 <strong>{action}</strong>
                 {some(reason, |reason| view! { <span>": " {reason}</span> })}
-                {changes(record.before.as_ref(), record.after.as_ref())}
+                {changes(record.before.as_ref(), record.after.as_ref(), zone)}
                 {details(&record)}
             </td>
             <td class="who">{actor} {some(subject, |email| view! { <small>"→ " {email}</small> })}</td>
@@ -191,13 +192,19 @@ fn row(record: Record, time: String) -> impl IntoView {
     }
 }
 
-fn bson_time(record: &Record) -> String {
-    crate::model::time::UtcMs(record.at.timestamp_millis()).to_string()
+/// `28 May 2026 21:26:43`
+fn local(at: DateTime, zone: &TimeZone) -> String {
+    let utc = UtcMs(at.timestamp_millis());
+    let at = Timestamp::from_millisecond(utc.0).map(|at| at.to_zoned(zone.clone()));
+    // MongoDB's dates reach further than the calendar.
+    at.map_or_else(|_| utc.to_string(), |at| at.strftime("%-d %b %Y %H:%M:%S").to_string())
 }
 
 /// What is another than before, or is told of something new.
-fn changes(before: Option<&Document>, after: Option<&Document>) -> AnyView {
-    let of = |document: Option<&Document>, name: &str| document.and_then(|document| document.get(name)).map(value);
+fn changes(before: Option<&Document>, after: Option<&Document>, zone: &TimeZone) -> AnyView {
+    let of = |document: Option<&Document>, name: &str| {
+        document.and_then(|document| document.get(name)).map(|it| value(it, zone))
+    };
     let names = |document: Option<&Document>| document.map(|d| d.keys().cloned().collect()).unwrap_or_default();
     let mut all: Vec<String> = names(before);
     all.extend(names(after).into_iter().filter(|name| before.is_none_or(|before| !before.contains_key(name))));
@@ -216,11 +223,11 @@ fn changes(before: Option<&Document>, after: Option<&Document>) -> AnyView {
     some((!lines.is_empty()).then_some(lines), |lines| view! { <ul aria-label=said::CHANGED>{lines}</ul> })
 }
 
-fn value(value: &Bson) -> String {
+fn value(value: &Bson, zone: &TimeZone) -> String {
     match value {
         Bson::String(text) => text.clone(),
         Bson::Boolean(yes) => said::yes_no(*yes).to_owned(),
-        Bson::DateTime(at) => crate::model::time::UtcMs(at.timestamp_millis()).to_string(),
+        Bson::DateTime(at) => local(*at, zone),
         other => other.clone().into_relaxed_extjson().to_string(),
     }
 }

@@ -87,6 +87,7 @@ pub fn field(name: &str) -> &str {
         "role" => "Role",
         "disabled" => "Disabled",
         "tries" => "Tries so far",
+        "link_expires_at" => "Link works until",
         other => other,
     }
 }
