@@ -209,3 +209,13 @@ test('odd messages to the socket are answered or end it, and harm nobody else', 
   expect([1006, 1009]).toContain(await said(['x'.repeat(20_000)]));
   await expect(connection(page)).toHaveAttribute('data-connection', 'live');
 });
+
+test('a page whose cookie is gone leads to the login when it asks for rows, though its socket is open', async ({ browserOn, complaints, db }) => {
+  complaints.allow(...REFUSED);
+  const page = await browserOn(0);
+  await openLive(page, LIST.eco_stats);
+  await page.context().clearCookies();
+  // Whatever replaces a collection has every page take its rows anew.
+  await db.collection('eco_stats').aggregate([{ $out: 'eco_stats' }]).toArray();
+  await expect(page).toHaveURL(/\/login\?next=%2Feco$/);
+});

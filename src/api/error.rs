@@ -53,13 +53,18 @@ const SIGN_IN: &str = "sign_in";
 const UNAVAILABLE: &str = "unavailable";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
+/// What the guard says to whoever has no session, as a problem.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
 
-/// Read as a value, see [`read`](crate::model::value::read).
+/// Read as a value, see [`read`](crate::model::value::read): our own text, or the problem of whoever refused the request
+/// before it came to a server function.
 impl From<Value> for AppError {
     fn from(value: Value) -> Self {
+        let named = |name: &str| value.get(name).and_then(Value::as_str);
+        let problem = named("code").map(|code| (code, named("request_id").unwrap_or_default()));
         let text = value.as_str().unwrap_or_default();
-        match text.split_once(':').unwrap_or((text, "")) {
-            (SIGN_IN, _) => Self::SignIn,
+        match problem.unwrap_or(text.split_once(':').unwrap_or((text, ""))) {
+            (SIGN_IN | UNAUTHENTICATED, _) => Self::SignIn,
             (UNAVAILABLE, _) => Self::Unavailable,
             (INVALID, why) => Self::Invalid(why.to_owned()),
             (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
@@ -82,5 +87,16 @@ mod tests {
             let text = serde_json::to_string(&error).unwrap();
             assert_eq!(serde_json::from_str::<AppError>(&text).unwrap(), error, "{text}");
         }
+    }
+
+    #[test]
+    fn a_problem_of_the_doors_is_understood() {
+        let read = |code: &str| {
+            let problem = serde_json::json!({"type": "about:blank", "status": 401, "code": code, "request_id": "7"});
+            serde_json::from_value::<AppError>(problem).unwrap()
+        };
+        assert_eq!(read(UNAUTHENTICATED), AppError::SignIn);
+        assert_eq!(read("unavailable"), AppError::Unavailable);
+        assert_eq!(read("cross_site"), AppError::Internal { request_id: "7".into() });
     }
 }

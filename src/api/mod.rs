@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use error::AppError;
+pub use error::{AppError, UNAUTHENTICATED};
 
 use crate::model::{
     fields::Fields,

@@ -11,7 +11,7 @@ use tower_sessions::Session;
 use url::form_urlencoded;
 
 use super::{Doors, session::Activity};
-use crate::http::problem::Problem;
+use crate::{api::UNAUTHENTICATED, http::problem::Problem};
 
 /// The socket's route: its handshake is a program's doing, and no sign of life.
 pub const LIVE: &str = "/live";
@@ -68,7 +68,7 @@ pub fn is_page(method: &Method, path: &str) -> bool {
 
 fn turn_away(request: &Request<Body>) -> Response {
     if !is_page(request.method(), request.uri().path()) {
-        return Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first.").into_response();
+        return Problem::new(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, "Sign in first.").into_response();
     }
     match request.uri().path_and_query().map_or("/", |target| target.as_str()) {
         "/" => Redirect::to("/login"),

@@ -23,6 +23,7 @@ use super::{
     users::{Email, User, UserId},
 };
 use crate::{
+    api::UNAUTHENTICATED,
     cache::sessions::{RedisSessionStore, SessionHash},
     config::PublicOrigin,
     http::problem::Problem,
@@ -80,7 +81,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentAdmin {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or(Problem::new(
             StatusCode::UNAUTHORIZED,
-            "unauthenticated",
+            UNAUTHENTICATED,
             "Sign in first.",
         ))
     }

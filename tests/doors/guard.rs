@@ -173,7 +173,8 @@ async fn on_this_machine_no_other_name_is_answered() {
     for ours in ["127.0.0.1:3000", "localhost", "[::1]:80", "deck.localhost:3000"] {
         assert_eq!(here(&app, Some(ours)).await, StatusCode::OK, "{ours}");
     }
-    for foreign in [Some("evil.example"), Some("127.0.0.1.evil.example"), Some("10.0.0.1"), Some("a b"), Some(""), None] {
+    for foreign in [Some("evil.example"), Some("127.0.0.1.evil.example"), Some("10.0.0.1"), Some("a b"), Some(""), None]
+    {
         assert_eq!(here(&app, foreign).await, StatusCode::MISDIRECTED_REQUEST, "{foreign:?}");
     }
     let behind_a_proxy = App::at(&Place { origin: "https://deck.example.org", ..Place::default().await }).await;
