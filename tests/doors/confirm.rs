@@ -6,7 +6,10 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::auth::{revocation::Ended, session::SessionLimits};
+use chargedeck::auth::{
+    revocation::Ended,
+    session::{Activity, SessionLimits},
+};
 
 use crate::{
     app::{ADA, Answer, App, PASSWORD, Place, TREASURE, request},
@@ -122,8 +125,8 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let session = crate::sessions::session(&app, &cookie);
-    let admin = admin(&app, &cookie).await;
-    // The guard has let the request in; then someone ends the session.
+    // The guard has let the request in and knows its session; then someone ends it.
+    let admin = app.doors.admit(&session, Activity::Program).await.unwrap().expect("a login");
     app.doors.end_sessions_of(admin.user).await.unwrap();
     let place = chargedeck::auth::place::Place::default();
     let answer = app.doors.confirm(&session, &admin, PASSWORD.into(), &place).await.unwrap();

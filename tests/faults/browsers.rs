@@ -118,7 +118,8 @@ fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
         let station = see::<Station>(fields).doc;
         let connection = station.connection.as_ref().map(|connection| words::connection(connection).into_owned());
         // Nobody shows a NUL, and HTML cannot hold it.
-        vec![Some(id.0.clone()), station.name.map(|name| name.replace('\0', "")), connection]
+        let said = |text: String| text.replace('\0', "");
+        vec![Some(id.0.clone()), station.name.map(said), connection.map(said)]
     };
     stations.iter().map(row).collect()
 }
