@@ -1,6 +1,10 @@
 //! A list's rows, one signal each: a change touches its row and no other; only rows that come, go or move touch the list.
 
-use std::{collections::HashMap, mem::take};
+use std::{
+    collections::HashMap,
+    mem::take,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use leptos::prelude::*;
 
@@ -39,15 +43,35 @@ impl RowState {
     }
 }
 
-/// A row of a list. Its signal tells it apart, not its document's id: of a document that went and came back before the list
-/// was drawn again, the row is another than the one on screen.
-pub type Shown = (DocId, ArcRwSignal<RowState>);
+/// A row of a list, under a number of its own, by which it is told apart: of a document that went and came back before the
+/// list was drawn again, the row is another than the one on screen.
+#[derive(Clone)]
+pub struct LiveRow {
+    pub number: u32,
+    pub state: ArcRwSignal<RowState>,
+}
+
+impl LiveRow {
+    fn new(state: RowState) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), state: ArcRwSignal::new(state) }
+    }
+}
+
+impl PartialEq for LiveRow {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+/// A row that is shown, and its document.
+pub type Shown = (DocId, LiveRow);
 
 /// A followed list. While it is held, rows change in place but none comes, goes or moves.
 #[derive(Clone, Copy)]
 pub struct ListStore {
     window: StoredValue<Window>,
-    rows: StoredValue<HashMap<DocId, ArcRwSignal<RowState>>>,
+    rows: StoredValue<HashMap<DocId, LiveRow>>,
     order: RwSignal<Vec<Shown>>,
     waiting: RwSignal<usize>,
     /// How many documents match; nobody counts those of the whole list here.
@@ -80,7 +104,7 @@ impl ListStore {
     }
 
     fn row(&self, id: &DocId) -> Option<ArcRwSignal<RowState>> {
-        self.rows.try_with_value(|rows| rows.get(id).cloned()).flatten()
+        self.rows.try_with_value(|rows| rows.get(id).map(|row| row.state.clone())).flatten()
     }
 
     /// How many rows wait to come or go.
@@ -167,7 +191,7 @@ impl ListStore {
                 None => self.rows.update_value(|rows| {
                     let mut state = RowState::loaded(Fields::new());
                     state.change(fields, second);
-                    rows.insert(id.clone(), ArcRwSignal::new(state));
+                    rows.insert(id.clone(), LiveRow::new(state));
                 }),
             }
         }
@@ -219,8 +243,8 @@ impl ListStore {
                     new -= 1;
                 } else {
                     gone += 1;
-                    if row.with_untracked(|state| !state.gone) {
-                        row.update(|state| state.gone = true);
+                    if row.state.with_untracked(|state| !state.gone) {
+                        row.state.update(|state| state.gone = true);
                     }
                 }
             }
@@ -229,8 +253,8 @@ impl ListStore {
     }
 }
 
-fn loaded(fields: &Fields) -> ArcRwSignal<RowState> {
-    ArcRwSignal::new(RowState::loaded(fields.clone()))
+fn loaded(fields: &Fields) -> LiveRow {
+    LiveRow::new(RowState::loaded(fields.clone()))
 }
 
 #[cfg(test)]
@@ -292,7 +316,7 @@ mod tests {
             let second = shown();
             assert!(second != first, "a list that draws it now must not take it for the row that it has drawn");
             store.apply(delta(5, Op::Patch(named("fourth"), Vec::new()))).unwrap();
-            assert_eq!(second.with_untracked(|row| row.fields["name"].clone()), "fourth");
+            assert_eq!(second.state.with_untracked(|row| row.fields["name"].clone()), "fourth");
         });
     }
 }

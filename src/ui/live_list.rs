@@ -59,8 +59,8 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 <tbody role="rowgroup">
                     <For
                         each=move || order.get()
-                        key=|(_, row)| row.clone()
-                        children=move |(id, row)| line(id, row, table)
+                        key=|(_, row)| row.number
+                        children=move |(id, row)| line(id, row.state, table)
                     />
                 </tbody>
             </table>

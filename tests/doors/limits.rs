@@ -19,7 +19,7 @@ async fn what_is_too_large_or_too_deep_is_refused_and_harms_nobody() {
     assert_eq!((large.status, large.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "invalid_body"));
     for open in ["[", "{\"a\":"] {
         let deep = post(format!("{{\"email\": {}", open.repeat(10_000))).await;
-        assert_eq!((deep.status, deep.code().as_str()), (StatusCode::BAD_REQUEST, "invalid_body"));
+        assert_eq!((deep.status.is_client_error(), deep.code().as_str()), (true, "invalid_body"));
     }
     let unknown = post("{\"email\": \"a\", \"password\": \"b\", \"role\": \"admin\"}".to_owned()).await;
     assert_eq!((unknown.status, unknown.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"));
