@@ -141,6 +141,22 @@ impl Hub {
         self.read().ct
     }
 
+    /// A hub that follows a log of so many new clients, each at its own number, and has them at its head.
+    #[cfg(test)]
+    pub fn of_new_clients(count: u64) -> Self {
+        let hub = Self::new(Duration::ZERO);
+        hub.write().begin(&state::tests::entry(1, 0, 0));
+        hub.take_new_clients(1, count);
+        hub
+    }
+
+    /// Takes more of them, from the first to the last.
+    #[cfg(test)]
+    pub fn take_new_clients(&self, first: u64, last: u64) {
+        assert_eq!(self.write().take(state::tests::entry(first, last, last)), state::Intake::Taken);
+        self.advance();
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -285,7 +285,7 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{
         fields::Fields,
@@ -293,7 +293,7 @@ mod tests {
         log::{LOG_VERSION, RowChange},
     };
 
-    fn entry(first: u64, last: u64, closed: u64) -> Entry {
+    pub fn entry(first: u64, last: u64, closed: u64) -> Entry {
         let record = |n: u64| Record {
             collection: Collection::Clients,
             ct: ClusterTime(n),

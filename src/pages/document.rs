@@ -6,7 +6,7 @@ use leptos_router::{components::Router, location::RequestUrl};
 
 use crate::{
     app::Head,
-    ui::{Account, Icon, MAIN, Mark, Nav, SHEET, words},
+    ui::{MAIN, Mark, Rail, words},
 };
 
 /// Whose page it is, and where.
@@ -30,15 +30,7 @@ pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
         view! {
             <a class="skip" href=format!("#{MAIN}")>{words::SKIP}</a>
             <div class="shell">
-                <aside class="rail" aria-label=words::PLACES>
-                    <a class="brand" href="/"><Mark /></a>
-                    <Nav />
-                    <button class="more" type="button" popovertarget=SHEET>
-                        {Icon::More.view()}
-                        <span>{words::MORE}</span>
-                    </button>
-                    <Account network zone admin />
-                </aside>
+                <Rail network zone admin />
                 <header class="top">
                     <h1>{title}</h1>
                 </header>

@@ -57,6 +57,8 @@ pub struct Connection {
     pings: u32,
     /// When the last of them went.
     pinged: std::time::Instant,
+    /// One is due as soon as nothing is in its way.
+    ping_due: bool,
 }
 
 /// Why a connection ends.
@@ -91,6 +93,7 @@ impl Connection {
             inbound: VecDeque::new(),
             pings: 0,
             pinged: std::time::Instant::now(),
+            ping_due: false,
         };
         if let Err(End::Close(code)) = connection.listen(&mut ear).await {
             metrics().slow.inc_by(u64::from(code == close::SLOW));
@@ -128,10 +131,18 @@ impl Connection {
                     Some(Ok(message)) => self.received(message)?,
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
-                _ = ping.tick() => self.ping()?,
+                _ = ping.tick() => {
+                    if self.heard.elapsed() > SILENCE {
+                        return Err(End::Close(close::SLOW));
+                    }
+                    self.ping();
+                }
                 drained = line.drained() => {
                     if !drained {
                         return Err(End::Close(close::SLOW));
+                    }
+                    if self.ping_due {
+                        self.ping();
                     }
                     line.advance(&self.app.hub);
                 }
@@ -230,25 +241,18 @@ impl Connection {
         self.send(&Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() }));
     }
 
-    fn ping(&mut self) -> Step {
-        if self.heard.elapsed() > SILENCE {
-            return Err(End::Close(close::SLOW));
-        }
+    /// Tells how fresh the screen is. Asked before the screen is led to the head, so that it is never less fresh.
+    fn ping(&mut self) {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
-        self.pings += 1;
-        self.pinged = std::time::Instant::now();
-        let ping = Frame::Ping(Ping {
-            n: self.pings,
-            lag_ms: ms(freshness.lag),
-            checked_ms: freshness.checked.map_or(u32::MAX, ms),
-        });
-        let out = &mut *self.line.lock();
-        for frame in out.following.progress(&self.app.hub, self.line.form()) {
-            self.line.write(out, &frame);
+        let n = self.pings.wrapping_add(1);
+        let checked_ms = freshness.checked.map_or(u32::MAX, ms);
+        let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
+        self.ping_due = !self.line.tell(&self.app.hub, &ping);
+        if !self.ping_due {
+            self.pings = n;
+            self.pinged = std::time::Instant::now();
         }
-        self.line.write(out, &self.encode(&ping));
-        Ok(())
     }
 
     fn send(&self, frame: &Frame) {

@@ -71,6 +71,22 @@ impl Line {
         }
     }
 
+    /// Leads everything to the head and sends a frame that is true there. False while something waits: what the client
+    /// lacks beyond it could not come before the frame.
+    pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
+        let out = &mut *self.lock();
+        if !out.unsent.is_empty() {
+            return false;
+        }
+        // What is quiet now is moved to the head; what changes from here on is led there.
+        out.following.progress(hub, self.form).iter().for_each(|frame| self.write(out, frame));
+        while let Some(frames) = out.following.next(hub, self.form) {
+            frames.iter().for_each(|frame| self.write(out, frame));
+        }
+        self.write(out, frame);
+        true
+    }
+
     /// Sends a frame after those that wait.
     pub fn write(&self, out: &mut Out, frame: &Bytes) {
         if out.ended {
@@ -181,9 +197,19 @@ impl AsyncWrite for Ear {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
+    use serde_json::{Value, json};
     use tokio::{io::AsyncReadExt, net::TcpListener};
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Message, protocol::Role},
+    };
 
     use super::*;
+    use crate::model::{
+        frame::{Frame, Ping},
+        ids::Collection,
+    };
 
     const SIZE: usize = 24 << 10;
     /// More than the kernel takes of a client that does not read.
@@ -211,6 +237,39 @@ mod tests {
         let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
         assert!(read.is_ok() && drained);
         assert!(all.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+
+    #[tokio::test]
+    async fn what_is_told_of_the_screen_comes_after_all_that_it_lacks() {
+        let (line, mut client) = stuck().await;
+        let hub = Hub::of_new_clients(3);
+        let from = hub.head().unwrap();
+        for quiet in [Collection::Clients, Collection::EcoStats] {
+            line.lock().following.follow(quiet, from);
+        }
+        hub.take_new_clients(4, 5);
+        assert!(!line.tell(&hub, &frame(0)), "it would be read before the change of a client");
+        let mut all = vec![0; FRAMES * SIZE];
+        let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
+        assert!(read.is_ok() && drained);
+        let ping = Form::Json.encode(&Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: 3 }));
+        assert!(line.tell(&hub, &ping));
+        drop(line);
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let mut told = Vec::new();
+        while let Some(Ok(Message::Text(text))) = client.next().await {
+            told.push(serde_json::from_str::<Value>(&text).unwrap());
+        }
+        let kinds: Vec<_> = told.iter().map(|frame| (&frame["type"], &frame["topic"], &frame["to"])).collect();
+        let to = json!(hub.head().unwrap().to_string());
+        assert_eq!(
+            kinds,
+            [
+                (&json!("eco_stats_update"), &json!("eco_stats"), &to),
+                (&json!("client_update"), &json!("clients"), &to),
+                (&json!("ping"), &Value::Null, &Value::Null),
+            ],
+        );
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@ mod loaded;
 mod loading;
 mod nav;
 mod period_form;
+mod rail;
 mod report_chart;
 mod shell;
 mod sparkline;
@@ -33,8 +34,6 @@ mod status_mark;
 mod table;
 mod theme;
 
-#[cfg(feature = "ssr")]
-pub use account::{Account, SHEET};
 pub use badge::Badge;
 pub use bar::per_mille;
 pub use cell::{Cell, missing};
@@ -48,16 +47,16 @@ pub use error::Failure;
 pub use feed::{Feed, said};
 pub use figure::figure;
 pub use figure_card::{Draw, Figure, FigureCard, Href, Picture};
-#[cfg(feature = "ssr")]
-pub use icon::Icon;
 pub use icon::Mark;
 pub use live_list::LiveList;
 pub use loaded::loaded;
 pub use loading::Loading;
 #[cfg(feature = "ssr")]
-pub use nav::{ACCOUNT, AUDIT_LOG, Nav, USERS};
+pub use nav::{ACCOUNT, AUDIT_LOG, USERS};
 pub use nav::{ANALYTICS, REPORTS, SYSTEM, document_title, page, page_of, page_of_activity, page_of_analytics};
 pub use period_form::{Address, choice, period_form};
+#[cfg(feature = "ssr")]
+pub use rail::Rail;
 pub use report_chart::{ReportChart, measure};
 #[cfg(feature = "ssr")]
 pub use shell::MAIN;

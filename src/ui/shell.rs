@@ -4,13 +4,7 @@ use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::hooks::use_location;
 
 use super::{
-    account::{Account, SHEET},
-    announcer::Announcer,
-    connection::Connection,
-    icon::{Icon, Mark},
-    nav::{Nav, heading},
-    stale::StaleBanner,
-    words,
+    account::SHEET, announcer::Announcer, connection::Connection, nav::heading, rail::Rail, stale::StaleBanner, words,
 };
 use crate::api::Desk;
 
@@ -29,15 +23,7 @@ pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
     view! {
         <a class="skip" href=format!("#{MAIN}") rel="external">{words::SKIP}</a>
         <div class="shell">
-            <aside class="rail" aria-label=words::PLACES>
-                <a class="brand" href="/"><Mark /></a>
-                <Nav />
-                <button class="more" type="button" popovertarget=SHEET>
-                    {Icon::More.view()}
-                    <span>{words::MORE}</span>
-                </button>
-                <Account network=desk.network zone=desk.zone.name admin=desk.admin />
-            </aside>
+            <Rail network=desk.network zone=desk.zone.name admin=desk.admin />
             <header class="top">
                 <h1>{move || heading(&path.read()).to_owned()}</h1>
                 <Connection />

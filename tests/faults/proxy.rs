@@ -34,6 +34,8 @@ pub enum Mode {
     Slow(u32),
     /// Connections stand, and nothing passes until the link is open again.
     Hole,
+    /// As a hole, for answers only: what is asked arrives.
+    Mute,
     /// Connections are reset, old ones and new ones.
     Cut,
 }
@@ -122,7 +124,7 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
     };
     socket2::SockRef::from(&client).set_linger(None)?;
     let passing = async {
-        passable(&link).await;
+        passable(&link, &[Mode::Hole]).await;
         let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, target.load(Ordering::Relaxed))).await?;
         server.set_nodelay(true)?;
         client.set_nodelay(true)?;
@@ -133,7 +135,12 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
             socket2::SockRef::from(side).set_linger(Some(Duration::ZERO))?;
         }
         let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), server.into_split());
-        tokio::try_join!(pass(client_reads, server_writes, &link), pass(server_reads, client_writes, &link)).map(drop)
+        let (asked, answered) = (&[Mode::Hole][..], &[Mode::Hole, Mode::Mute][..]);
+        tokio::try_join!(
+            pass(client_reads, server_writes, &link, asked),
+            pass(server_reads, client_writes, &link, answered)
+        )
+        .map(drop)
     };
     tokio::select! {
         () = gone => Ok(()),
@@ -141,11 +148,11 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
     }
 }
 
-/// Passes one direction on, to its end.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link) -> io::Result<()> {
+/// Passes one direction on, to its end; nothing while the link is in one of the modes that hold it up.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, held_up: &[Mode]) -> io::Result<()> {
     let mut bytes = vec![0; CHUNK];
     loop {
-        passable(link).await;
+        passable(link, held_up).await;
         let slow = match link.0.borrow().mode {
             Mode::Slow(rate) => Some(rate),
             _ => None,
@@ -158,13 +165,13 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link) -> i
         match mode {
             Mode::Late(by) => tokio::time::sleep(by).await,
             Mode::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate))).await,
-            Mode::Open | Mode::Hole | Mode::Cut => {}
+            Mode::Open | Mode::Hole | Mode::Mute | Mode::Cut => {}
         }
-        passable(link).await;
+        passable(link, held_up).await;
         to.write_all(&bytes[..n]).await?;
     }
 }
 
-async fn passable(link: &Link) {
-    drop(link.0.subscribe().wait_for(|state| state.mode != Mode::Hole).await);
+async fn passable(link: &Link, held_up: &[Mode]) {
+    drop(link.0.subscribe().wait_for(|state| !held_up.contains(&state.mode)).await);
 }

@@ -21,32 +21,36 @@ use super::{
 };
 
 /// How often the lease is taken away.
-const ROUNDS: u32 = 8;
-/// Within so long whoever had the lease has asked for it again, and another begins.
-const ROUND: Duration = Duration::from_millis(1800);
-/// How late the one that had it hears from Redis, and the one that begins from MongoDB.
-const LATE: [Mode; 2] = [Mode::Late(Duration::from_millis(300)), Mode::Late(Duration::from_millis(40))];
+const ROUNDS: u32 = 3;
+/// Within so long whoever has the lease has asked for it again, and waits for the answer as long as a round takes.
+const ASKED: Duration = Duration::from_millis(1100);
+/// How late the one that begins hears from MongoDB: what the other appends goes beyond its own.
+const LATE: Mode = Mode::Late(Duration::from_millis(40));
 /// Between two changes.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// Lets two instances of the program relay at once, again and again: what the one appends is on its way while the other
-/// begins. Says whether the log has each number once.
+/// Lets two instances of the program relay at once, again and again: the one hears nothing from Redis until the other has
+/// appended, and then goes on. Says whether the log has each number once.
 pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
     let cluster = Cluster::start(Plan { guards_off, ..Plan::SMALL }).await;
     let keys = cluster.keys().await;
     let (log, lease) = (Log::new(keys.clone()), keys.key("lease:relay"));
+    let seq = async || log.head().await.expect("Redis answers").map(|head| head.seq);
     // Until there is a log, what is written is in no epoch.
-    eventually("a log", async || log.head().await.is_ok_and(|head| head.is_some())).await;
+    eventually("a log", async || seq().await.is_some()).await;
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let payments = cluster.mongo.operator.collection::<Document>(Collection::Payments.name());
     let mut written = 0;
     for _ in 0..ROUNDS {
         let (working, other) = (cluster.relay(), 1 - cluster.relay());
-        cluster.instances[working].redis.set(LATE[0]);
-        cluster.instances[other].mongo.set(LATE[1]);
+        cluster.instances[other].mongo.set(LATE);
+        cluster.instances[working].redis.set(Mode::Mute);
+        tokio::time::sleep(ASKED).await;
         command(&cluster.redis[0], &["DEL", &lease]).await;
-        let taken = Instant::now();
-        while taken.elapsed() < ROUND {
+        let (taken, before) = (Instant::now(), written);
+        // The first of them is the last that the one appends without an answer.
+        while seq().await.is_none_or(|seq| seq.0 < before + 3) {
+            assert!(taken.elapsed() < PATIENCE, "nobody else relays");
             payments.insert_one(made(Collection::Payments, "relayed", &mut rng)).await.expect("a document");
             written += 1;
             tokio::time::sleep(PAUSE).await;
@@ -55,7 +59,7 @@ pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
         cluster.instances[other].mongo.set(Mode::Open);
     }
     let ended = Instant::now();
-    let lacks = async || log.head().await.expect("Redis answers").is_none_or(|head| head.seq.0 < written);
+    let lacks = async || seq().await.is_none_or(|seq| seq.0 < written);
     while lacks().await && ended.elapsed() < PATIENCE / 3 {
         tokio::time::sleep(LOOK).await;
     }
