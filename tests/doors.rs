@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "support/http.rs"]
+mod http;
+
 #[path = "doors/app.rs"]
 mod app;
 #[path = "doors/audit_log.rs"]
@@ -10,6 +13,8 @@ mod audit_log;
 mod audit_page;
 #[path = "doors/confirm.rs"]
 mod confirm;
+#[path = "doors/exports.rs"]
+mod exports;
 #[path = "doors/guard.rs"]
 mod guard;
 #[path = "doors/headers.rs"]
@@ -22,6 +27,8 @@ mod login;
 mod outage;
 #[path = "doors/own_account.rs"]
 mod own_account;
+#[path = "doors/program.rs"]
+mod program;
 #[path = "doors/revocation.rs"]
 mod revocation;
 #[path = "doors/role.rs"]

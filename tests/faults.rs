@@ -15,7 +15,7 @@ mod browsers;
 mod client;
 #[path = "faults/cluster.rs"]
 mod cluster;
-#[path = "faults/http.rs"]
+#[path = "support/http.rs"]
 mod http;
 #[path = "faults/nemesis.rs"]
 mod nemesis;

@@ -153,6 +153,9 @@ test('after signing out nothing is left of a page, nor on the way back, also wit
   await openLive(page, LIST.clients);
   await signOut(page);
   await expect(page).toHaveURL(/\/login/);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/login/);
+  await empty();
   await page.context().setOffline(true);
   // There is nothing to go back to, which the browser says in its own way.
   await page.goBack({ waitUntil: 'commit' }).catch(() => null);

@@ -7,6 +7,7 @@ pub mod client;
 pub mod csrf;
 pub mod csv;
 pub mod documents;
+pub mod exports;
 pub mod headers;
 pub mod health;
 mod people;

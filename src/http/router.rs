@@ -6,8 +6,8 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderName, StatusCode},
-    middleware::{from_fn, from_fn_with_state, map_request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_request},
     response::{IntoResponse, Response},
     routing::{delete, post},
 };
@@ -22,7 +22,7 @@ use tower_http::{
 };
 use tracing::{Level, Span};
 
-use super::{client, csrf, documents::Documents, headers, people, problem, problem::Problem};
+use super::{client, csrf, documents::Documents, exports, headers, people, problem, problem::Problem, seats::Seats};
 use crate::auth::{Doors, guard, login, session};
 
 /// Largest request body. Nothing that is sent to ChargeDeck comes near it.
@@ -53,12 +53,14 @@ pub fn routes(documents: Documents) -> Router {
 pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
     let origin = &doors.origin;
     Ok(router
+        .layer(from_fn_with_state(Seats::default(), exports::limit))
         .layer(from_fn_with_state(doors.clone(), guard::guard))
         .layer(session::layer(doors))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
         .layer(csrf::layer(origin)?)
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_foreign_host))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(refuse_unmeasured))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::render))
@@ -75,6 +77,17 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(map_request(forget_request_id))
         .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
+}
+
+/// Refuses a body that does not say its length first. Nobody has to send one to us, and of one that says it in two ways
+/// a proxy could believe the other (RFC 9112, 11.2).
+async fn refuse_unmeasured(request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return next.run(request).await;
+    }
+    const DETAIL: &str = "Send the body's length in the header Content-Length.";
+    let refusal = Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL);
+    ([(header::CONNECTION, HeaderValue::from_static("close"))], refusal).into_response()
 }
 
 /// The id is ours: one from outside could be anything, and anyone's.

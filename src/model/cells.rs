@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entities::{Client, Payment, Session, Station, see, unreadable},
+    entities::{Client, Document, EcoStat, Payment, Session, Station, see},
     fields::Fields,
     ids::Collection,
     money::Currency,
@@ -194,18 +194,23 @@ pub fn delta(collection: Collection, before: Option<&Fields>, after: Option<&Fie
 
 /// What one document adds to the figures. The only place that says so.
 pub fn contributions(collection: Collection, row: &Fields) -> Cells {
+    match collection {
+        Collection::Clients => counted(collection, row, client),
+        Collection::Stations => counted(collection, row, station),
+        Collection::Payments => counted(collection, row, payment),
+        Collection::ChargingSessions => counted(collection, row, session),
+        Collection::EcoStats => counted(collection, row, |_, _: &EcoStat| {}),
+    }
+}
+
+fn counted<T: Document>(collection: Collection, row: &Fields, count: fn(&mut Cells, &T)) -> Cells {
     let mut cells = Cells::default();
+    let seen = see::<T>(row);
     cells.add(Cell::Documents(collection), 1);
-    if !unreadable(collection, row).is_empty() {
+    if !seen.unreadable.is_empty() {
         cells.add(Cell::Unreadable(collection), 1);
     }
-    match collection {
-        Collection::Clients => client(&mut cells, &see::<Client>(row).doc),
-        Collection::Stations => station(&mut cells, &see::<Station>(row).doc),
-        Collection::Payments => payment(&mut cells, &see::<Payment>(row).doc),
-        Collection::ChargingSessions => session(&mut cells, &see::<Session>(row).doc),
-        Collection::EcoStats => {}
-    }
+    count(&mut cells, &seen.doc);
     cells
 }
 

@@ -215,9 +215,12 @@ impl Delta {
     fn json(&self) -> Value {
         let changes: Vec<Value> = self.changes.iter().map(change_json).collect();
         let mut delta = json!({
-            "type": self.topic.event(), "topic": self.topic,
-            "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
+            "type": self.topic.event(), "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
         });
+        // A collection is told by its event; many boards share one.
+        if let Topic::Board(_) = self.topic {
+            delta["topic"] = json!(self.topic);
+        }
         if self.more {
             delta["more"] = Value::Bool(true);
         }
@@ -289,11 +292,13 @@ mod tests {
         assert_eq!(
             Frame::Delta(delta()).json(),
             json!({
-                "type": "station_update", "topic": "stations", "from": "1763805000000-1000000",
+                "type": "station_update", "from": "1763805000000-1000000",
                 "to": "1763805000000-1000001", "ct": "6921874800000001",
                 "changes": [{"id": "5b9a5a5a5a5a5a5a5a5a5a5a", "patch": {"name": "@t01763805000000000000@"}}],
             })
         );
+        let board = Topic::Board(Board::System);
+        assert_eq!(Frame::Delta(Delta { topic: board.clone(), ..delta() }).json()["topic"], json!(board));
     }
 
     #[test]

@@ -206,6 +206,7 @@ fn behind() -> Router {
         .route("/api/v1/snapshot/stations", get(|| async { TREASURE }))
         // A handler whose author forgot to ask who is there.
         .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
+        .route("/api/v1/treasure.csv", get(|| async { TREASURE }))
         .route("/api/v1/sensitive", post(|_: ConfirmedAdmin| async { TREASURE }))
         .route(
             "/panic",

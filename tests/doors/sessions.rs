@@ -95,6 +95,29 @@ async fn two_sessions_never_share_an_id() {
     assert_eq!(app.doors.sessions.load(&first.id).await.unwrap().map(|r| r.id), Some(first.id));
 }
 
+/// Who knew many ids could tell nothing of another: each bit is set in half of them, whatever stands beside it.
+#[tokio::test]
+async fn ten_thousand_session_ids_are_random_in_every_bit() {
+    const IDS: usize = 10_000;
+    // Six standard deviations from the half.
+    const NEAR: std::ops::Range<usize> = 4700..5300;
+    let app = App::new().await;
+    let mut ids = std::collections::HashSet::new();
+    let expiry_date = OffsetDateTime::now_utc() + Duration::from_secs(60);
+    for _ in 0..IDS {
+        let mut record = Record { id: Id::default(), data: Default::default(), expiry_date };
+        app.doors.sessions.create(&mut record).await.unwrap();
+        ids.insert(record.id.0 as u128);
+    }
+    assert_eq!(ids.len(), IDS);
+    let set = |mask: u128| ids.iter().filter(|id| (*id & mask).count_ones() == 1).count();
+    for bit in 0..128_u32 {
+        assert!(NEAR.contains(&set(1 << bit)), "bit {bit}");
+        let beside = 1 << bit | 1 << ((bit + 1) % 128);
+        assert!(NEAR.contains(&set(beside)), "bit {bit} and the next");
+    }
+}
+
 #[tokio::test]
 async fn an_idle_session_ends_whatever_its_socket_does() {
     let limits =

@@ -36,13 +36,19 @@ pub async fn get(port: u16, path: &str, cookie: &str) -> Result<Answer> {
 /// # Errors
 /// As [`get`].
 pub async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
+    send(port, path, "", "application/json", body).await
+}
+
+/// # Errors
+/// As [`get`].
+pub async fn send(port: u16, path: &str, cookie: &str, kind: &str, body: &str) -> Result<Answer> {
     let (origin, length) = (origin(port), body.len());
     ask(
         Ipv4Addr::LOCALHOST,
         port,
         format!(
-            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
+            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nCookie: {cookie}\r\n\
+             Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
         ),
     )
     .await

@@ -1,0 +1,45 @@
+//! Exports are bounded: in how many an admin and all admins have under way, and in how long one may take.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::StreamExt;
+
+use super::{problem::Problem, seats::Seats};
+use crate::auth::{CurrentAdmin, users::UserId};
+
+/// Of one admin at once.
+pub const EACH: usize = 2;
+/// Of all admins at once, on this instance.
+pub const ALL: usize = 8;
+/// From its first byte; one that takes longer breaks off, as one does whose source fails.
+const WITHIN: Duration = Duration::from_secs(10 * 60);
+/// When to ask again.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Lets a request for a file pass if few are under way. It belongs behind the guard, which tells whose request it is.
+pub async fn limit(State(exports): State<Seats<UserId>>, request: Request, next: Next) -> Response {
+    let admin = request.extensions().get::<CurrentAdmin>().map(|admin| admin.user);
+    let Some(user) = admin.filter(|_| request.uri().path().ends_with(".csv")) else { return next.run(request).await };
+    let Some(seat) = exports.take(&user, ALL, EACH) else {
+        const DETAIL: &str = "Other exports are still under way. Wait until they are done, then try again.";
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", DETAIL)
+            .retry_after(WAIT)
+            .into_response();
+    };
+    let end = tokio::time::Instant::now() + WITHIN;
+    next.run(request).await.map(|body| {
+        let parts = body.into_data_stream().map(move |part| {
+            // Free again when the last part was sent, or nobody is there any more to send it to.
+            let _under_way = &seat;
+            if tokio::time::Instant::now() < end { part } else { Err(axum::Error::new("an export took too long")) }
+        });
+        Body::from_stream(parts)
+    })
+}

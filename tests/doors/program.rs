@@ -1,0 +1,462 @@
+//! The program itself as a process: what it tells, what it takes, and whom it trusts.
+
+use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
+
+use chargedeck::{
+    auth::{audit_log::By, password::Passwords, users::Email, users::Users},
+    pages::PAGES,
+};
+use futures_util::future::join_all;
+use mongodb::{
+    Database,
+    bson::{Document, doc},
+};
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
+
+use crate::{
+    app::{ADA, PASSWORD, until},
+    http::{self, get, metrics, post, send},
+    support::{self, Server, fresh_name},
+};
+
+/// The longest that the program may take to come up on a loaded machine.
+const UP: Duration = Duration::from_secs(60);
+
+struct Program {
+    server: Server,
+    db: Database,
+    own: Database,
+}
+
+impl Program {
+    /// Serves a database of its own, of which [`ADA`] is the admin. `more` wins over what it is told otherwise.
+    async fn start(more: &[(&str, String)]) -> Self {
+        let program = Self::spawned(more).await;
+        let ready = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.status == 200) };
+        until(UP, "ready", ready).await;
+        program
+    }
+
+    async fn spawned(more: &[(&str, String)]) -> Self {
+        let (mongod, redis) = (support::mongod().await, support::redis().await);
+        let name = fresh_name("program");
+        let client = mongod.client().await;
+        let (db, own) = (client.database(&name), client.database(&format!("{name}_app")));
+        let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
+        let (users, email) = (Users::new(&own), Email::parse(ADA).unwrap());
+        users.ensure_indexes().await.unwrap();
+        users.create_admin(&email, hash, &By::command_line()).await.unwrap().expect("a new address");
+        let root = env!("CARGO_MANIFEST_DIR");
+        let mut env: BTreeMap<&str, String> = [
+            ("MONGODB_URI", mongod.uri()),
+            ("MONGODB_DB", name.clone()),
+            ("CHARGEDECK_DB", own.name().to_owned()),
+            ("REDIS_URL", redis.url()),
+            ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
+            ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
+            // The browser side that was built, and the names of its files.
+            ("LEPTOS_SITE_ROOT", format!("{root}/target/app/site")),
+            ("LEPTOS_HASH_FILE", format!("{root}/target/app/hash.txt")),
+        ]
+        .into();
+        env.extend(more.iter().cloned());
+        let server = Server::new(
+            "env",
+            |port, _| {
+                env.insert("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}"));
+                env.insert("CHARGEDECK_PUBLIC_ORIGIN", http::origin(port));
+                env.insert("CHARGEDECK_METRICS_ADDR", format!("{}:{port}", http::METRICS));
+                let set = env.iter().map(|(key, value)| format!("{key}={value}"));
+                set.chain([env!("CARGO_BIN_EXE_chargedeck").to_owned(), "serve".to_owned()]).collect()
+            },
+            &[],
+        );
+        Self { server, db, own }
+    }
+
+    fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    async fn login(&self, email: &str, password: &str) -> http::Answer {
+        let body = serde_json::json!({ "email": email, "password": password }).to_string();
+        post(self.port(), "/api/v1/session", &body).await.unwrap()
+    }
+
+    async fn enter(&self) -> String {
+        let answer = self.login(ADA, PASSWORD).await;
+        let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect(&answer.body);
+        set.split(';').next().unwrap().to_owned()
+    }
+
+    /// The most memory that the process ever had, bytes.
+    fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+}
+
+/// What an admin may read.
+fn everything() -> Vec<String> {
+    let api = [
+        "/api/v1/snapshot/stations",
+        "/api/v1/snapshot/clients",
+        "/api/v1/snapshot/payments",
+        "/api/v1/snapshot/charging_sessions",
+        "/api/v1/snapshot/eco_stats",
+        "/api/v1/report",
+        "/api/v1/report.csv",
+        "/api/v1/analytics/energy.csv?last=7d",
+        "/api/v1/audit.csv",
+        "/account",
+        "/users",
+        "/audit",
+        "/confirm",
+        "/users/invite",
+        "/healthz",
+        "/readyz",
+        "/login",
+        "/no/such/page",
+    ];
+    PAGES.iter().map(|(path, ..)| *path).chain(api).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn no_secret_is_in_what_the_program_says() {
+    let uri = {
+        let (user, password) = (fresh_name("user"), "canary-of-mongodb");
+        let create = doc! { "createUser": &user, "pwd": password, "roles": ["readWriteAnyDatabase", "clusterMonitor"] };
+        support::mongod().await.client().await.database("admin").run_command(create).await.unwrap();
+        support::mongod().await.uri().replace("mongodb://", &format!("mongodb://{user}:{password}@"))
+            + "&authSource=admin"
+    };
+    let mut redis = support::Redis::start().await;
+    let asked = redis::Client::open(redis.url()).unwrap();
+    let mut connection = asked.get_multiplexed_async_connection().await.unwrap();
+    let set: String = redis::cmd("CONFIG")
+        .arg(&["SET", "requirepass", "canary-of-redis"])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(set, "OK");
+    let program = Program::start(&[
+        ("MONGODB_URI", uri),
+        ("REDIS_URL", redis.url().replace("redis://", "redis://:canary-of-redis@")),
+        // As much as a library can be made to say.
+        ("RUST_LOG", "trace".to_owned()),
+    ])
+    .await;
+    let port = program.port();
+    let mut said = Vec::new();
+    said.push(program.login(ADA, "canary-wrong-password").await);
+    let cookie = program.enter().await;
+    let id = cookie.split_once('=').unwrap().1;
+    for path in everything() {
+        said.push(get(port, &path, &cookie).await.unwrap());
+        said.push(get(port, &path, "chargedeck=canary-of-no-session").await.unwrap());
+    }
+    let link = get(port, "/invitation?token=canary-of-a-link", "").await.unwrap();
+    let form = "application/x-www-form-urlencoded";
+    let password = "password=canary-wrong-confirmation&next=%2Fusers";
+    said.push(send(port, "/confirm", &cookie, form, password).await.unwrap());
+    said.push(send(port, "/login", "", form, "email=eve%40example.org&password=canary-wrong-password").await.unwrap());
+    said.push(post(port, "/api/v1/session", "{\"password\": \"canary-in-bad-json\"").await.unwrap());
+    said.push(metrics(port).await.unwrap());
+    redis.kill9();
+    let away = "Redis is away";
+    until(UP, away, || async { program.server.log().contains(away) }).await;
+    said.push(get(port, "/stations", &cookie).await.unwrap());
+
+    let log = program.server.log();
+    assert!(log.contains("DEBUG"), "the log says what happens: {log}");
+    let secrets = ["canary", id, PASSWORD];
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+        for answer in &said {
+            assert!(!answer.body.contains(secret) && !answer.head.contains(secret), "{secret}: {}", answer.body);
+        }
+    }
+    // A form brings its link back; nothing else does.
+    assert_eq!(link.status, 410);
+    assert!(!link.head.contains("canary"));
+}
+
+#[tokio::test]
+async fn reading_writes_nothing() {
+    let program = Program::start(&[]).await;
+    // Before that it makes the collections that there are not.
+    let open = "the change stream is open";
+    until(UP, open, || async { program.server.log().contains(open) }).await;
+    let cookie = program.enter().await;
+    let hash = async |db: &Database| -> Document {
+        db.run_command(doc! { "dbHash": 1 }).await.unwrap().get_document("collections").unwrap().clone()
+    };
+    let written = async || (hash(&program.db).await, hash(&program.own).await);
+    let before = written().await;
+    assert!(before.1.contains_key("users") && before.1.contains_key("audit_log"), "{before:?}");
+    for path in everything() {
+        for (cookie, may) in [(cookie.as_str(), true), ("", false)] {
+            let answer = get(program.port(), &path, cookie).await.unwrap();
+            assert!(answer.status < 500 && (may || answer.status != 200 || !answer.body.contains(ADA)), "{path}");
+        }
+    }
+    assert_eq!(written().await, before);
+}
+
+#[tokio::test]
+async fn two_hundred_logins_at_once_take_the_memory_of_two() {
+    /// One hash takes 19 MiB: two of them, and what 200 requests take besides. All at once would take 3,800.
+    const MORE: u64 = 100 << 20;
+    let program = Program::start(&[]).await;
+    program.enter().await;
+    let before = program.peak_memory();
+    let emails: Vec<String> = (0..200).map(|n| format!("nobody{n}@example.org")).collect();
+    let answers = join_all(emails.iter().map(|email| program.login(email, "not the password at all"))).await;
+    assert!(answers.iter().all(|answer| matches!(answer.status, 401 | 429 | 503)));
+    let more = program.peak_memory() - before;
+    assert!(more < MORE, "{} MiB more", more >> 20);
+    assert_eq!(get(program.port(), "/healthz", "").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn whoever_is_slow_is_in_nobodys_way() {
+    let program = Program::start(&[("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "100".to_owned())]).await;
+    let cookie = program.enter().await;
+    let address = (Ipv4Addr::LOCALHOST, program.port()).into();
+    let mut open = Vec::new();
+    for n in 0..500_u16 {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Of six machines, the first of which takes more than it may.
+        let from = Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(n.saturating_sub(120) / 95).unwrap());
+        socket.bind((from, 0).into()).unwrap();
+        let mut slow = socket.connect(address).await.unwrap();
+        drop(slow.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ").await);
+        open.push((from, slow));
+    }
+    let page = get(program.port(), "/stations", &cookie).await.unwrap();
+    assert_eq!(page.status, 200);
+    let refused = "a connection more than allowed is refused";
+    until(UP, "refusals", || async { program.server.log().contains(refused) }).await;
+    let mut ended = 0;
+    for (from, slow) in &mut open {
+        // One more byte tells whether the other side is there.
+        let mut byte = [0];
+        drop(slow.write_all(b"x").await);
+        let answer = tokio::time::timeout(Duration::from_millis(20), slow.read(&mut byte)).await;
+        ended += usize::from(answer.is_ok());
+        assert!(answer.is_err() || *from == Ipv4Addr::new(127, 0, 1, 1), "{from} had its connections");
+    }
+    assert!((20..=215).contains(&ended), "{ended} were closed");
+}
+
+#[tokio::test]
+async fn a_request_whose_end_can_be_read_in_two_ways_is_refused() {
+    let program = Program::start(&[]).await;
+    let host = format!("Host: 127.0.0.1:{}\r\n", program.port());
+    for ends in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: chunked, identity",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 6",
+        "Content-Length: +5",
+    ] {
+        let smuggled = format!("0\r\n\r\nGET /healthz HTTP/1.1\r\n{host}\r\n");
+        let request = format!("POST /login HTTP/1.1\r\n{host}{ends}\r\n\r\n{smuggled}");
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, program.port())).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let ended = tokio::time::timeout(UP, socket.read_to_string(&mut answer)).await;
+        assert!(ended.is_ok_and(|read| read.is_ok()), "{ends}: the connection is not closed");
+        let status = answer.split(' ').nth(1);
+        assert!(matches!(status, Some("400" | "411")), "{ends}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{ends}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn odd_paths_show_no_file_and_no_folder() {
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let odd = [
+        "/.git/config",
+        "/.env",
+        "/Cargo.toml",
+        "/src/main.rs",
+        "/hash.txt",
+        "/pkg",
+        "/pkg/",
+        "/pkg/.",
+        "/pkg/..",
+        "/pkg/../hash.txt",
+        "/pkg/%2e%2e/hash.txt",
+        "/pkg/..%2fhash.txt",
+        "/pkg/%2e%2e%2f%2e%2e%2fchargedeck",
+        "/pkg/..\\hash.txt",
+        "/pkg/%00",
+        "/pkg/chargedeck.css.br",
+        "/pkg/chargedeck.css.map",
+        "/pkg/chargedeck.js.map",
+        "/pkg//chargedeck.css",
+        "//etc/passwd",
+        "/fonts/",
+        "/vendor/",
+        "/assets/../../../../../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..;/metrics",
+        "/metrics",
+        "/server-status",
+        "/actuator/env",
+        "/debug/pprof/",
+        "/swagger.json",
+        "/graphql",
+        "/wp-login.php",
+    ];
+    for path in odd {
+        for cookie in ["", &cookie] {
+            let answer = get(program.port(), path, cookie).await.unwrap();
+            assert!(matches!(answer.status, 303 | 400 | 401 | 404), "{path}: {}", answer.status);
+            for inside in ["root:", "[package]", "Index of", "wasm:", "sourcesContent"] {
+                assert!(!answer.body.contains(inside), "{path}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_random_frames_harm_nobody() {
+    /// As many as a connection may send in a second.
+    const FRAMES: u32 = 20;
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let handshake = format!(
+        "GET /live HTTP/1.1\r\nHost: 127.0.0.1:{0}\r\nOrigin: http://127.0.0.1:{0}\r\nCookie: {cookie}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: chargedeck.v1.json\r\n\r\n",
+        program.port()
+    );
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for _ in 0..10_000 / FRAMES {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, program.port())).await.unwrap();
+        socket.write_all(handshake.as_bytes()).await.unwrap();
+        let mut head = [0; 12];
+        socket.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 101");
+        let frames: Vec<u8> = (0..FRAMES).flat_map(|_| frame(&mut rng)).collect();
+        // It may end at any of them.
+        drop(socket.write_all(&frames).await);
+        drop(socket.shutdown().await);
+        let ends = tokio::time::timeout(UP, socket.read_to_end(&mut Vec::new())).await;
+        assert!(ends.is_ok(), "a connection whose other side has gone does not end");
+    }
+    let log = program.server.log();
+    assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
+    assert_eq!(get(program.port(), "/stations", &cookie).await.unwrap().status, 200);
+    let none = || async { metrics(program.port()).await.unwrap().body.contains("\nchargedeck_sockets 0\n") };
+    until(UP, "no socket is left", none).await;
+}
+
+/// An authority, and a key and certificate of it for this machine; paths of PEM files.
+struct Authority {
+    folder: TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let (mut params, key) = (CertificateParams::new([]).unwrap(), KeyPair::generate().unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let of_authority = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+        let authority = Self { folder: tempfile::tempdir().unwrap() };
+        fs::write(authority.file("authority"), of_authority).unwrap();
+        fs::write(authority.file("server"), key.serialize_pem() + &certificate).unwrap();
+        authority
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+}
+
+#[tokio::test]
+async fn over_tls_only_an_authority_that_is_known_is_trusted() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let (authority, server) = (ours.file("authority"), ours.file("server"));
+    let mongod = support::Mongod::start_with(&[
+        // So that a test that speaks without TLS can set it up.
+        "--tlsMode",
+        "allowTLS",
+        "--tlsCertificateKeyFile",
+        &server,
+        "--tlsCAFile",
+        &authority,
+        "--tlsAllowConnectionsWithoutCertificates",
+    ])
+    .await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let tls = ["--tls-cert-file", &server, "--tls-key-file", &server, "--tls-ca-cert-file", &authority];
+    let (tls_port, no_names) = (["--tls-port", &port.to_string()], ["--tls-auth-clients", "no"]);
+    let _redis = support::Redis::start_with(&[&tls[..], &tls_port, &no_names].concat()).await;
+    for (mongodb, redis) in [(&ours, &ours), (&other, &ours), (&ours, &other)] {
+        let told = [
+            ("MONGODB_URI", format!("{}&tls=true&tlsCAFile={}", mongod.uri(), mongodb.file("authority"))),
+            ("REDIS_URL", format!("rediss://127.0.0.1:{port}/")),
+            ("SSL_CERT_FILE", redis.file("authority")),
+        ];
+        let program = Program::spawned(&told).await;
+        let state = |of: &Authority| if std::ptr::eq(of, &raw const ours) { "ok" } else { "away" };
+        let (mongodb, redis) = (state(mongodb), state(redis));
+        let ready = mongodb == redis;
+        let body = format!(r#"{{"ready":{ready},"mongodb":"{mongodb}","redis":"{redis}","closing":false}}"#);
+        let says = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.body == body) };
+        until(UP, &body, says).await;
+        if !ready {
+            let why = || async { program.server.log().to_lowercase().contains("certificate") };
+            until(UP, "the log says why", why).await;
+        }
+    }
+}
+
+/// A frame of a client: a message of ours with random places overwritten, or anything at all.
+fn frame(rng: &mut ChaCha8Rng) -> Vec<u8> {
+    const MESSAGES: [&str; 5] = [
+        r#"{"type":"subscribe","rid":1,"topics":["stations","overview:Europe/London"],"positions":{"stations":"1-2"}}"#,
+        r#"{"type":"unsubscribe","topics":["stations"]}"#,
+        r#"{"type":"visibility","hidden":true}"#,
+        r#"{"type":"pong","n":1,"paint_ms":3}"#,
+        "",
+    ];
+    let mut payload = MESSAGES[rng.random_range(0..MESSAGES.len())].as_bytes().to_vec();
+    if payload.is_empty() {
+        payload = vec![0; rng.random_range(0..120)];
+        rng.fill_bytes(&mut payload);
+    }
+    for _ in 0..rng.random_range(0..6) {
+        if let Some(at) = payload.len().checked_sub(1).map(|last| rng.random_range(0..=last)) {
+            payload[at] = rng.random();
+        }
+    }
+    // Mostly a whole text; sometimes any bits, a wrong length, or no mask.
+    let first = if rng.random_bool(0.8) { 0x81 } else { rng.random() };
+    let length = if rng.random_bool(0.95) { u8::try_from(payload.len()).unwrap() } else { rng.random() };
+    if rng.random_bool(0.02) {
+        return [vec![first, length & 0x7f], payload].concat();
+    }
+    let mask: [u8; 4] = rng.random();
+    let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    [vec![first, 0x80 | (length & 0x7f)], mask.to_vec(), masked].concat()
+}
