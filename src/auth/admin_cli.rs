@@ -71,7 +71,14 @@ async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> an
 
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let user = users.disable(email, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
-    say(&format!("disabled {email}; {}", end_sessions(user, redis).await))
+    say(&format!("disabled {email}; {}", end_sessions(user, redis).await))?;
+    // Whoever runs this may have to shut out the only one there is.
+    if users.list().await?.iter().any(User::is_active_admin) {
+        return Ok(());
+    }
+    say(
+        "nobody can sign in now: chargedeck admin reset EMAIL opens an account, chargedeck admin create EMAIL makes one",
+    )
 }
 
 async fn list(users: &Users) -> anyhow::Result<()> {

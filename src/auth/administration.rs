@@ -1,8 +1,8 @@
 //! What admins do to accounts: each change with its audit entry in one transaction, and what it means for open sessions
 //! at once afterwards.
 //!
-//! There is always an active admin. Everyone who takes an account its rights writes the document [`CLOSING`] first: of two
-//! who do so at once MongoDB lets one commit, and the other begins anew and counts those who are left.
+//! There is always an active admin. Everyone who takes an account its rights writes one document first ([`closes_one`]):
+//! of two who do so at once MongoDB lets one commit, and the other begins anew and counts those who are left.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
     audit_log::{Action, By, Entry},
     one_time::{Token, TokenHash},
     place::Place,
-    users::{CLOSING, Email, Link, Role, User, UserId, Users, is_duplicate},
+    users::{Email, Link, Role, User, UserId, Users, closes_one, is_duplicate},
 };
 
 /// How long a link to choose a password works.
@@ -198,9 +198,7 @@ impl Users {
 
     /// Refuses where `user` is the only active admin.
     async fn keep_an_admin_besides(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<()> {
-        let once_more = doc! { "$inc": { "times": 1_i64 } };
-        let written = self.doors.update_one(doc! { "_id": CLOSING }, once_more).session(&mut *session).await?;
-        if written.matched_count == 0 {
+        if !closes_one(&self.doors, session).await? {
             return Err(Error::custom(MISSING));
         }
         let others = doc! { "_id": { "$ne": user.0 }, "role": "admin", "disabled": false, "password_hash": { "$type": "string" } };

@@ -17,7 +17,7 @@ use tower_sessions::Session;
 use url::form_urlencoded;
 
 use super::{CurrentAdmin, Doors, local_path::local_path, place::Place, session::SignIn};
-use crate::http::problem::Problem;
+use crate::http::{headers::CLEAR_SITE_DATA, problem::Problem};
 
 /// Why the login page is shown again (`/login?error=…`), and the `code` of the API's answer.
 pub const INVALID_CREDENTIALS: &str = "invalid_credentials";
@@ -116,8 +116,7 @@ pub async fn submit_logout(
 }
 
 /// What the browser keeps of the pages must not be shown to the next person at it.
-const CLEAR_CACHE: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
+const CLEAR_CACHE: (HeaderName, HeaderValue) = (CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
 
 async fn sign_out(doors: &Doors, session: &Session, place: &Place) -> Result<(), Problem> {
     doors.sign_out(session, place).await.map_err(|error| {

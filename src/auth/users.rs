@@ -8,7 +8,7 @@ use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::{
-    Collection, Database, IndexModel,
+    ClientSession, Collection, Database, IndexModel,
     error::{ErrorKind, WriteFailure},
     options::IndexOptions,
 };
@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Names the document in `doors` that everyone writes who takes an account its rights.
-pub(super) const CLOSING: &str = "closing";
+const CLOSING: &str = "closing";
 
 /// Names the document in `doors` that holds the set-up link.
 pub(super) const SETUP_LINK: &str = "setup_link";
@@ -315,9 +315,12 @@ impl Users {
     ) -> Result<Option<UserId>, Unavailable> {
         let user = doc! { "email": email.as_str() };
         let update = doc! { "$set": set, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
-        let context = (self.collection.clone(), user, update, by.clone());
-        let changed = self.audit.with_change(context, move |session, (users, user, update, by)| {
+        let context = (self.collection.clone(), self.doors.clone(), user, update, by.clone());
+        let changed = self.audit.with_change(context, move |session, (users, doors, user, update, by)| {
             async move {
+                if action == Action::UserDisabled {
+                    closes_one(doors, session).await?;
+                }
                 let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
                 let Some(before) = before else { return Ok(None) };
                 let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
@@ -328,6 +331,16 @@ impl Users {
         });
         changed.await
     }
+}
+
+/// Writes the document that everyone writes first who takes an account its rights, so that of two who do so at once one
+/// begins anew and sees what the other did. False where no server has made it yet.
+pub(super) async fn closes_one(
+    doors: &Collection<Document>,
+    session: &mut ClientSession,
+) -> mongodb::error::Result<bool> {
+    let once_more = doc! { "$inc": { "times": 1_i64 } };
+    Ok(doors.update_one(doc! { "_id": CLOSING }, once_more).session(session).await?.matched_count > 0)
 }
 
 pub(super) async fn within<T>(question: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, Unavailable> {

@@ -61,9 +61,12 @@ pub async fn harden(State(origin): State<PublicOrigin>, request: Request, next: 
     if origin.is_secure() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
-    secure_removal(headers, cookie_name(&origin));
+    take_back_at_sign_out(headers, cookie_name(&origin));
     response
 }
+
+/// Sent with a sign-out, and nothing else.
+pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 const NO_STORE: &str = "no-store";
 
@@ -91,18 +94,27 @@ fn is_hashed(path: &str) -> bool {
         && hash.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-/// The session layer takes a cookie back without the attributes it was given with, and browsers ignore that for a
-/// `__Host-` name.
-fn secure_removal(headers: &mut HeaderMap, cookie: &str) {
-    let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else { return };
-    for value in cookies.iter_mut() {
-        let Ok(text) = value.to_str() else { continue };
-        let taken_back = text.strip_prefix(cookie).is_some_and(|rest| rest.starts_with("=;"));
-        if taken_back && cookie.starts_with("__Host-") {
-            let text = format!("{text}; Secure; HttpOnly; SameSite=Lax");
-            if let Ok(secured) = HeaderValue::from_str(&text) {
-                *value = secured;
+/// The session layer takes a cookie back with every answer to one that opens nothing. That belongs to signing out alone:
+/// such an answer may come after the one that gave a new id in its place, and a session that is away with its Redis comes
+/// back with it. Where it is taken back it needs the attributes it was given with, or browsers ignore that for a `__Host-`
+/// name.
+fn take_back_at_sign_out(headers: &mut HeaderMap, cookie: &str) {
+    let signed_out = headers.contains_key(CLEAR_SITE_DATA);
+    let header::Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE) else { return };
+    let (name, values) = cookies.remove_entry_mult();
+    for value in values.collect::<Vec<_>>() {
+        let taken_back =
+            value.to_str().ok().filter(|text| text.strip_prefix(cookie).is_some_and(|rest| rest.starts_with("=;")));
+        let secured = match taken_back {
+            None => Ok(value),
+            Some(_) if !signed_out => continue,
+            Some(text) if cookie.starts_with("__Host-") => {
+                HeaderValue::from_str(&format!("{text}; Secure; HttpOnly; SameSite=Lax"))
             }
+            Some(_) => Ok(value),
+        };
+        if let Ok(value) = secured {
+            headers.append(&name, value);
         }
     }
 }
@@ -131,15 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_host_cookie_keeps_its_attributes() {
-        let mut headers = HeaderMap::new();
-        headers.append(header::SET_COOKIE, HeaderValue::from_static("__Host-chargedeck=; Path=/; Max-Age=0"));
-        headers.append(header::SET_COOKIE, HeaderValue::from_static("__Host-chargedeck=abc; Path=/"));
-        secure_removal(&mut headers, "__Host-chargedeck");
-        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap()).collect();
-        assert_eq!(
-            cookies,
-            ["__Host-chargedeck=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax", "__Host-chargedeck=abc; Path=/"]
-        );
+    fn a_cookie_is_taken_back_at_sign_out_alone_with_its_attributes() {
+        const TAKEN_BACK: &str = "__Host-chargedeck=; Path=/; Max-Age=0";
+        const GIVEN: &str = "__Host-chargedeck=abc; Path=/";
+        let kept = |signed_out: bool| {
+            let mut headers = HeaderMap::new();
+            headers.append(header::SET_COOKIE, HeaderValue::from_static(TAKEN_BACK));
+            headers.append(header::SET_COOKIE, HeaderValue::from_static(GIVEN));
+            if signed_out {
+                headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+            }
+            take_back_at_sign_out(&mut headers, "__Host-chargedeck");
+            headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(true), [format!("{TAKEN_BACK}; Secure; HttpOnly; SameSite=Lax"), GIVEN.to_owned()]);
+        assert_eq!(kept(false), [GIVEN]);
     }
 }
