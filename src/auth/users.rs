@@ -2,6 +2,9 @@
 //!
 //! `version` is what ends a user's sessions: it is raised by whatever should end them, and each session remembers the
 //! one it began with. It lives here, in the database that is not rolled back, and not in Redis.
+//!
+//! Long, because what an account is, and what a login and the command line do to it, is one subject; what admins do to it on
+//! the pages is in `administration`.
 
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 

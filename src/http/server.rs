@@ -157,11 +157,15 @@ mod tests {
         (address, stop.clone(), tokio::spawn(serve(listener, router, limits, stop)))
     }
 
+    /// Longer than any limit that a test sets, and shorter than what a server that sets none waits.
+    const CLOSED_WITHIN: Duration = Duration::from_secs(20);
+
     /// All that the server says until it closes.
     async fn rest(connection: &mut TcpStream) -> String {
         let mut text = String::new();
+        let read = tokio::time::timeout(CLOSED_WITHIN, connection.read_to_string(&mut text)).await;
         // A reset is an end, too.
-        drop(connection.read_to_string(&mut text).await);
+        drop(read.expect("the server closes"));
         text
     }
 

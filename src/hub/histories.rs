@@ -3,6 +3,8 @@
 //!
 //! Nothing is asked for anew unless a frame was lost. At every position a page's rows are MongoDB's at that position's
 //! cluster time, or at the later one at which they were read; when all is quiet they are MongoDB's.
+//!
+//! Long, because a step, what it may do and what must hold after it only make sense side by side.
 
 mod database;
 

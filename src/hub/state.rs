@@ -1,4 +1,6 @@
 //! What the hub knows, and how an entry of the log changes it. No I/O.
+//!
+//! Long by its tests, a quarter of it, and because all that one lock protects is here.
 
 use std::{
     collections::{HashMap, VecDeque},

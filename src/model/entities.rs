@@ -1,4 +1,6 @@
 //! What a document of each collection says, as far as it can be read. Every field may be missing; missing is not zero.
+//!
+//! Long, because the five are read in one way, which is seen best side by side.
 
 use super::{
     fields::{Fields, Reader},

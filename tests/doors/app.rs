@@ -160,10 +160,14 @@ impl App {
     }
 
     pub async fn form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        self.form_at("http://127.0.0.1:3000", path, cookie, fields).await
+    }
+
+    pub async fn form_at(&self, origin: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = request(Method::POST, path)
             .header(header::COOKIE, cookie)
-            .header(header::ORIGIN, "http://127.0.0.1:3000")
+            .header(header::ORIGIN, origin)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(body.into()).unwrap()).await
     }

@@ -29,6 +29,9 @@ use crate::{
 /// The longest that the program may take to come up on a loaded machine.
 const UP: Duration = Duration::from_secs(60);
 
+/// A script that serves.
+const SERVE: &str = "exec \"$0\" serve";
+
 struct Program {
     server: Server,
     db: Database,
@@ -38,13 +41,18 @@ struct Program {
 impl Program {
     /// Serves a database of its own, of which [`ADA`] is the admin. `more` wins over what it is told otherwise.
     async fn start(more: &[(&str, String)]) -> Self {
-        let program = Self::spawned(more).await;
+        Self::started(more, SERVE).await
+    }
+
+    /// As [`Self::start`], by a script of its own, whose `$0` is the program.
+    async fn started(more: &[(&str, String)], script: &str) -> Self {
+        let program = Self::spawned(more, script).await;
         let ready = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.status == 200) };
         until(UP, "ready", ready).await;
         program
     }
 
-    async fn spawned(more: &[(&str, String)]) -> Self {
+    async fn spawned(more: &[(&str, String)], script: &str) -> Self {
         let (mongod, redis) = (support::mongod().await, support::redis().await);
         let name = fresh_name("program");
         let client = mongod.client().await;
@@ -74,7 +82,7 @@ impl Program {
                 env.insert("CHARGEDECK_PUBLIC_ORIGIN", http::origin(port));
                 env.insert("CHARGEDECK_METRICS_ADDR", format!("{}:{port}", http::METRICS));
                 let set = env.iter().map(|(key, value)| format!("{key}={value}"));
-                set.chain([env!("CARGO_BIN_EXE_chargedeck").to_owned(), "serve".to_owned()]).collect()
+                set.chain(["sh", "-c", script, env!("CARGO_BIN_EXE_chargedeck")].map(str::to_owned)).collect()
             },
             &[],
         );
@@ -259,6 +267,19 @@ async fn whoever_is_slow_is_in_nobodys_way() {
 }
 
 #[tokio::test]
+async fn without_descriptors_it_says_so_and_goes_on() {
+    let program = Program::started(&[], &format!("ulimit -n 80; {SERVE}")).await;
+    let cookie = program.enter().await;
+    let address = (Ipv4Addr::LOCALHOST, program.port());
+    let open = join_all((0..100).map(|_| TcpStream::connect(address))).await;
+    let exhausted = "no connection can be accepted";
+    until(UP, exhausted, || async { program.server.log().contains(exhausted) }).await;
+    drop(open);
+    let answers = || async { get(program.port(), "/stations", &cookie).await.is_ok_and(|answer| answer.status == 200) };
+    until(UP, "pages again", answers).await;
+}
+
+#[tokio::test]
 async fn a_request_whose_end_can_be_read_in_two_ways_is_refused() {
     let program = Program::start(&[]).await;
     let host = format!("Host: 127.0.0.1:{}\r\n", program.port());
@@ -417,7 +438,7 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
             ("REDIS_URL", format!("rediss://127.0.0.1:{port}/")),
             ("SSL_CERT_FILE", redis.file("authority")),
         ];
-        let program = Program::spawned(&told).await;
+        let program = Program::spawned(&told, SERVE).await;
         let state = |of: &Authority| if std::ptr::eq(of, &raw const ours) { "ok" } else { "away" };
         let (mongodb, redis) = (state(mongodb), state(redis));
         let ready = mongodb == redis;

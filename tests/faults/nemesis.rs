@@ -42,6 +42,8 @@ pub enum Fault {
     RedisKilled,
     RedisPaused,
     RedisFlushed,
+    /// Redis takes nothing that needs memory.
+    RedisFull,
     /// A fail-over to a replica that lacks the last seconds.
     StaleReplica,
     /// A fail-over to a replica that lacks a whole epoch.
@@ -65,7 +67,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 36] = {
+    pub const ALL: [Self; 37] = {
         use Fault::*;
         use Side::*;
         [
@@ -80,6 +82,7 @@ impl Fault {
             RedisKilled,
             RedisPaused,
             RedisFlushed,
+            RedisFull,
             StaleReplica,
             ReplicaOfOlderEpoch,
             SubscribersKilled,
@@ -109,7 +112,7 @@ impl Fault {
     };
 
     /// What every run of the tests strikes with: at least one of each kind.
-    pub const SELECTION: [Self; 27] = {
+    pub const SELECTION: [Self; 28] = {
         use Fault::*;
         use Side::*;
         [
@@ -119,6 +122,7 @@ impl Fault {
             SubscribersKilled,
             RedisKilled,
             RedisPaused,
+            RedisFull,
             StaleReplica,
             ReplicaOfOlderEpoch,
             Cut(Redis),
@@ -229,6 +233,11 @@ impl Fault {
                 cluster.redis[0].signal("CONT");
             }
             Self::RedisFlushed => drop(command(&cluster.redis[0], &["FLUSHALL"]).await),
+            Self::RedisFull => {
+                command(&cluster.redis[0], &["CONFIG", "SET", "maxmemory", "1"]).await;
+                sleep(HURT).await;
+                command(&cluster.redis[0], &["CONFIG", "SET", "maxmemory", "0"]).await;
+            }
             Self::StaleReplica => {
                 cluster.part_replica().await;
                 sleep(HURT / 2).await;

@@ -1,4 +1,6 @@
 //! The task that owns the connection: one place in the protocol per topic, deltas applied once per animation frame.
+//!
+//! Long, because the connection's life is one state that nothing but this task may change.
 
 mod freshness;
 

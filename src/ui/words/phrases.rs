@@ -1,4 +1,6 @@
 //! Fixed phrases: names of places, headings, instructions, and the states of the connection.
+//!
+//! Long, because it is one list: whoever looks for a sentence, or translates them, finds all of them here.
 
 use super::{count, money::money};
 use crate::{
