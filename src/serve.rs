@@ -87,6 +87,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         per_address: settings.server.max_connections_per_address,
         proxies: settings.server.trusted_proxies,
         head_within: server::Limits::HEAD_WITHIN,
+        end_within: server::Limits::END_WITHIN,
     };
     server::serve(listener, site, limits, closing.clone()).await;
     work.close();

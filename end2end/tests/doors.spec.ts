@@ -142,6 +142,26 @@ test("signing out closes that session's sockets, and no other's", async ({ stack
   await expect(connection(other)).toHaveAttribute('data-connection', 'live');
 });
 
+test('whoever uses a page tells the server so, now and then', async ({ browserOn, complaints }) => {
+  // Time that jumps looks like a connection that was silent.
+  complaints.allow(/WebSocket/, /net::ERR_/);
+  const page = await browserOn(0);
+  const told: string[] = [];
+  page.on('request', (request) => void (request.url().endsWith('/api/v1/session/alive') && told.push(request.method())));
+  await page.clock.install();
+  await openLive(page, LIST.stations);
+  await page.keyboard.press('Tab');
+  await page.clock.fastForward(4 * 60_000);
+  await page.keyboard.press('Tab');
+  expect(told).toEqual([]);
+  await page.clock.fastForward(2 * 60_000);
+  await page.keyboard.press('Tab');
+  await expect.poll(() => told).toEqual(['POST']);
+  await page.keyboard.press('Tab');
+  await page.mouse.click(300, 300);
+  expect(told).toEqual(['POST']);
+});
+
 test('after signing out nothing is left of a page, nor on the way back, also without a network', async ({ browserOn, complaints, stack }) => {
   complaints.allow(...REFUSED, /net::ERR_/);
   const page = await browserOn(0, { storageState: undefined });

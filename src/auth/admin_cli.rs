@@ -14,7 +14,7 @@ use super::{
     audit_log::By,
     password::{self, Passwords},
     revocation::{self, Revoked},
-    users::{Email, User, UserId, Users},
+    users::{Email, State, User, UserId, Users},
 };
 use crate::{
     auth::session::SessionLimits,
@@ -93,7 +93,11 @@ async fn list(users: &Users) -> anyhow::Result<()> {
 }
 
 fn line(user: &User) -> String {
-    let state = if user.disabled { "disabled" } else { "active" };
+    let state = match user.state() {
+        State::Active => "active",
+        State::Invited => "invited",
+        State::Disabled => "disabled",
+    };
     let seen = match user.last_login_at.map(|at| at.try_to_rfc3339_string()) {
         Some(Ok(at)) => format!("last login {at}"),
         _ => "never logged in".into(),

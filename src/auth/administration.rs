@@ -39,6 +39,8 @@ pub enum Refused {
     LastAdmin,
     /// The address has an account already.
     Taken,
+    /// It has to be enabled before.
+    Disabled,
 }
 
 /// A link that was made now.
@@ -130,6 +132,9 @@ impl Doors {
         let made = self.audit.with_change(context, move |session, (users, link, by)| {
             async move {
                 let before = users.found(user, session).await?;
+                if before.disabled {
+                    return Err(Error::custom(Refused::Disabled));
+                }
                 let set = doc! { "$set": { "link": bson::serialize_to_bson(link)? } };
                 users.collection.update_one(doc! { "_id": user.0 }, set).session(session).await?;
                 let entry = Entry::by(by, Action::PasswordResetLink).about(&before);
@@ -178,13 +183,15 @@ impl Change {
 
     fn update(&self) -> Document {
         let mut update = match self {
-            Self::Disable => doc! { "$set": { "disabled": true }, "$unset": { "link": "" } },
+            Self::Disable => doc! { "$set": { "disabled": true } },
             Self::Enable => doc! { "$set": { "disabled": false } },
             Self::SetRole(role) => doc! { "$set": { "role": String::from(role.clone()) } },
             Self::EndSessions => doc! {},
         };
+        // With the sessions ends the link to begin one by choosing a password.
         if self.ends_sessions() {
             update.insert("$inc", doc! { "version": 1_i64 });
+            update.insert("$unset", doc! { "link": "" });
         }
         update
     }

@@ -13,8 +13,17 @@ use url::form_urlencoded;
 use super::{Doors, session::Activity};
 use crate::{api::UNAUTHENTICATED, http::problem::Problem};
 
-/// The socket's route: its handshake is a program's doing, and no sign of life.
+/// The socket's route.
 pub const LIVE: &str = "/live";
+
+/// Where a page tells that someone uses it.
+pub const ALIVE: &str = "/api/v1/session/alive";
+
+/// Whether a request is someone's doing. Pages ask the API by themselves too, as long as they are open.
+fn activity(path: &str) -> Activity {
+    let by_itself = path == LIVE || path.starts_with("/api/") && path != ALIVE;
+    if by_itself { Activity::Program } else { Activity::User }
+}
 
 /// Lets a request through with its [`CurrentAdmin`](super::CurrentAdmin), or turns it away: a page to the login,
 /// anything else with 401.
@@ -26,8 +35,7 @@ pub async fn guard(State(doors): State<Doors>, mut request: Request, next: Next)
         tracing::error!("the guard stands outside the session layer");
         return Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     };
-    let activity = if request.uri().path() == LIVE { Activity::Program } else { Activity::User };
-    match doors.admit(&session, activity).await {
+    match doors.admit(&session, activity(request.uri().path())).await {
         Ok(Some(admin)) => {
             request.extensions_mut().insert(admin);
             next.run(request).await

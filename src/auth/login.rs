@@ -82,6 +82,11 @@ pub async fn delete_session(
     Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
 }
 
+/// `POST /api/v1/session/alive`: the guard has noted it.
+pub async fn alive(_: CurrentAdmin) -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
 /// `POST /login`
 pub async fn submit_login(
     State(doors): State<Doors>,

@@ -69,9 +69,15 @@ impl Doors {
             .boxed()
         });
         let Some(version) = changed.await? else { return Ok(PasswordChange::NotProven(OwnPassword::SignedOut)) };
-        let goes_on = self.renew(session, admin, version).await?;
+        // The password is changed, whatever becomes of the sessions: by their version all are over but the one renewed here.
+        let goes_on = self.renew(session, admin, version).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the session of whoever changed the password ends");
+            false
+        });
         let own = session.id().as_ref().map(SessionHash::of);
-        self.end_all_but(admin.user, own.as_ref()).await?;
+        if let Err(error) = self.end_all_but(admin.user, own.as_ref()).await {
+            tracing::warn!(%error, "sessions of an account with a new password could not be tidied away");
+        }
         Ok(if goes_on { PasswordChange::Done } else { PasswordChange::NotProven(OwnPassword::SignedOut) })
     }
 

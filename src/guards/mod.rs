@@ -38,4 +38,8 @@ pub enum Guard {
     SnapshotTime,
     /// A snapshot never takes the place of a newer one in the cache.
     SnapshotCompareAndSet,
+    /// What is told of a screen's freshness comes after everything that the screen lacks; else it says too much.
+    PingLast,
+    /// A stream that goes back is opened anew; else the driver's second try to resume doubles what was read.
+    StreamOnward,
 }

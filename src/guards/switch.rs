@@ -24,7 +24,7 @@ fn off_by_environment() -> u32 {
 }
 
 /// Every guard.
-pub const ALL: [Guard; 12] = [
+pub const ALL: [Guard; 14] = [
     Guard::CompareAndSet,
     Guard::ClusterTimeFloor,
     Guard::LastIdCheck,
@@ -37,6 +37,8 @@ pub const ALL: [Guard; 12] = [
     Guard::ResetRecord,
     Guard::SnapshotTime,
     Guard::SnapshotCompareAndSet,
+    Guard::PingLast,
+    Guard::StreamOnward,
 ];
 
 const fn bit(guard: Guard) -> u32 {

@@ -78,13 +78,14 @@ impl IntoResponse for Problem {
 pub async fn render(request: Request, next: Next) -> Response {
     // Whatever was asked: a form that was sent is answered with a page, too.
     let page = is_page(&Method::GET, request.uri().path()) && wants_html(request.headers());
+    let asked = request.method().is_safe();
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response)) else {
         return response;
     };
     let id = id.unwrap_or_default();
-    let rendered = if page { problem.page(&id) } else { problem.json(&id) };
+    let rendered = if page { problem.page(&id, asked) } else { problem.json(&id) };
     let (mut parts, _) = response.into_parts();
     let (body_parts, body) = rendered.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -108,21 +109,24 @@ impl Problem {
     }
 
     /// The detail may name what was asked for; all else is our own words and the id we made. What will pass is asked for
-    /// again by the page itself.
-    fn page(&self, request_id: &str) -> Response {
+    /// again by the page itself, if it only `asked`: what was sent may have been done.
+    fn page(&self, request_id: &str, asked: bool) -> Response {
         let Self { title, detail, status, .. } = self;
         let detail = detail.replace('&', "&amp;").replace('<', "&lt;");
-        let (refresh, again) = if *status == StatusCode::SERVICE_UNAVAILABLE {
-            ("<meta http-equiv=\"refresh\" content=\"5\">", "This page tries again by itself every five seconds.")
-        } else {
-            ("", "")
+        let (refresh, again) = match (*status == StatusCode::SERVICE_UNAVAILABLE, asked) {
+            (true, true) => {
+                ("<meta http-equiv=\"refresh\" content=\"5\">", "This page tries again by itself every five seconds.")
+            }
+            (true, false) => ("", "What you sent may not have been done. Go back, see, and send it again."),
+            _ => ("", ""),
         };
+        let link = if asked { "<a href=\"\">Try again</a>" } else { "" };
         let html = Html(format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">{refresh}\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · ChargeDeck</title>\
              <script src=\"/theme.js\"></script><link rel=\"stylesheet\" href=\"/assets/problem.css\"></head>\
              <body><main><h1>{title}</h1><p>{detail} {again}</p>\
-             <nav><a href=\"\">Try again</a><a href=\"/\">Overview</a></nav>\
+             <nav>{link}<a href=\"/\">Overview</a></nav>\
              <p><small>Request {request_id}</small></p></main></body></html>"
         ));
         ([(header::CONTENT_SECURITY_POLICY, FORM_POLICY)], html).into_response()

@@ -20,7 +20,7 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::{DefaultOnResponse, TraceLayer},
 };
-use tracing::{Level, Span};
+use tracing::{Instrument, Level, Span};
 
 use super::{client, csrf, documents::Documents, exports, headers, people, problem, problem::Problem, seats::Seats};
 use crate::auth::{Doors, guard, login, session};
@@ -40,6 +40,7 @@ pub fn routes(documents: Documents) -> Router {
     Router::new()
         .route("/api/v1/session", post(login::create_session))
         .route("/api/v1/session", delete(login::delete_session))
+        .route(guard::ALIVE, post(login::alive))
         .route("/login", post(login::submit_login))
         .route("/logout", post(login::submit_logout))
         .with_state(doors)
@@ -60,6 +61,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(csrf::layer(origin)?)
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_foreign_host))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(to_the_end))
         .layer(from_fn(refuse_unmeasured))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))
@@ -77,6 +79,22 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(map_request(forget_request_id))
         .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
+}
+
+/// Whatever changes something goes on to its end, also where nobody waits for the answer any more: half of a sign-out would
+/// be an open socket without an entry in the audit log.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => Problem::unavailable().into_response(),
+        },
+    }
 }
 
 /// Refuses a body that does not say its length first. Nobody has to send one to us, and of one that says it in two ways

@@ -16,7 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::seats::{Seat, Seats};
+use super::{
+    client::line,
+    seats::{Seat, Seats},
+};
 use crate::config::TrustedProxies;
 
 /// What the kernel may hold of a connection that it has not sent yet, bytes. By default it takes megabytes before a
@@ -28,6 +31,9 @@ const UNSENT: u32 = 16 << 10;
 const HEADERS_MAX: usize = 64;
 /// Bytes of a request's head.
 const HEAD_MAX: usize = 32 << 10;
+/// How long a peer may take nothing of what it was sent: it has gone, or does not read.
+#[cfg(target_os = "linux")]
+const UNTAKEN: Duration = Duration::from_secs(30);
 /// How long to wait when the kernel has no descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
@@ -36,14 +42,17 @@ const EXHAUSTED: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// Connections open at once, sockets among them.
     pub connections: usize,
-    /// From one address, unless it is a trusted proxy, by way of which everybody comes.
+    /// From one [`line`], unless it is a trusted proxy, by way of which everybody comes.
     pub per_address: usize,
     pub proxies: TrustedProxies,
     /// How long a request's head may take, and how long a connection may wait for its next.
     pub head_within: Duration,
+    /// How long answers that have begun may take after the server was told to stop.
+    pub end_within: Duration,
 }
 
 impl Limits {
+    pub const END_WITHIN: Duration = Duration::from_secs(30);
     pub const HEAD_WITHIN: Duration = Duration::from_secs(20);
 }
 
@@ -65,8 +74,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                 continue;
             }
         };
-        let address = peer.ip().to_canonical();
-        let per_address = if limits.proxies.trusts(address) { limits.connections } else { limits.per_address };
+        let address = line(peer.ip());
+        let per_address =
+            if limits.proxies.trusts(peer.ip().to_canonical()) { limits.connections } else { limits.per_address };
         // Closed without a word: an answer would cost what is to be saved.
         let Some(seat) = seats.take(&address, limits.connections, per_address) else {
             tracing::warn!(%address, "a connection more than allowed is refused");
@@ -81,7 +91,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
     drop(listener);
     connections.close();
-    connections.wait().await;
+    if tokio::time::timeout(limits.end_within, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "answers that nobody took are given up");
+    }
 }
 
 /// Answers a connection's requests, after `stop` no more than the one that has begun.
@@ -128,7 +140,11 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 fn tune(connection: &TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(connection).set_tcp_notsent_lowat(UNSENT)?;
+    {
+        let connection = socket2::SockRef::from(connection);
+        connection.set_tcp_notsent_lowat(UNSENT)?;
+        connection.set_tcp_user_timeout(Some(UNTAKEN))?;
+    }
     Ok(())
 }
 
@@ -147,13 +163,15 @@ mod tests {
         per_address: 2,
         proxies: TrustedProxies::default(),
         head_within: Duration::from_secs(60),
+        end_within: Duration::from_secs(60),
     };
 
     /// A server that answers `hello`; its address, and what ends it.
     async fn served(limits: Limits) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let router = Router::new().route("/", get(|| async { "hello" }));
+        let router =
+            Router::new().route("/", get(|| async { "hello" })).route("/large", get(|| async { vec![0; 64 << 20] }));
         (address, stop.clone(), tokio::spawn(serve(listener, router, limits, stop)))
     }
 
@@ -184,7 +202,11 @@ mod tests {
         tune(&connection).unwrap();
         assert!(connection.nodelay().unwrap());
         #[cfg(target_os = "linux")]
-        assert_eq!(socket2::SockRef::from(&connection).tcp_notsent_lowat().unwrap(), UNSENT);
+        {
+            let connection = socket2::SockRef::from(&connection);
+            assert_eq!(connection.tcp_notsent_lowat().unwrap(), UNSENT);
+            assert_eq!(connection.tcp_user_timeout().unwrap(), Some(UNTAKEN));
+        }
     }
 
     #[tokio::test]
@@ -225,6 +247,16 @@ mod tests {
             }
             assert_eq!(asked(address, GET).await, "", "one more is closed without a word");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_takes_does_not_keep_the_server() {
+        let (address, stop, serving) = served(Limits { end_within: Duration::from_millis(100), ..LIMITS() }).await;
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        connection.read_exact(&mut [0; 15]).await.unwrap();
+        stop.cancel();
+        tokio::time::timeout(CLOSED_WITHIN, serving).await.expect("the server ends").unwrap();
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use mongodb::{
 use super::{Mongo, documents, error_code};
 use crate::{
     fields::Mapping,
+    guards::{self, Guard},
     model::{
         fields::Fields,
         ids::{Collection, DocId},
@@ -41,7 +42,7 @@ pub enum Start {
 /// One event of the stream. Every one takes a number in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Resume token, compared for equality only.
+    /// Resume token. MongoDB's are in the order of the events.
     pub token: String,
     pub ct: ClusterTime,
     /// MongoDB's wall clock; the second of `ct` where the server tells none.
@@ -109,6 +110,35 @@ pub async fn open(mongo: &Mongo, start: &Start) -> Result<ChangeStream<RawDocume
         }
     };
     Ok(mongo.operator.watch().pipeline(pipeline(&mongo.mapping)).with_options(options).await?.with_type())
+}
+
+/// Sees that a stream only goes on.
+///
+/// A driver that loses its connection asks for the rest by the last token. If the connection is lost again with that
+/// question, version 3.9 asks once more without the token, which the first try has taken along
+/// (`ChangeStreamAggregate::build`), and so from where the stream was opened: what was read comes again.
+pub struct Onward(String);
+
+impl Onward {
+    /// What comes is after this.
+    pub fn from(start: &Start) -> Self {
+        Self(match start {
+            Start::After(token) => token.clone(),
+            Start::Later(_) => String::new(),
+        })
+    }
+
+    /// Whether an event of this token is new.
+    pub fn event(&mut self, token: &str) -> bool {
+        let new = token > self.0.as_str();
+        token.clone_into(&mut self.0);
+        new || !guards::on(Guard::StreamOnward)
+    }
+
+    /// Whether a stream that has nothing more at this token has not gone back.
+    pub fn is_at(&self, token: &str) -> bool {
+        token >= self.0.as_str() || !guards::on(Guard::StreamOnward)
+    }
 }
 
 /// Whether the error says that the stream cannot be continued from its token.

@@ -42,9 +42,12 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     let chosen = page.choice.is_some();
     let newest = page.later.then(|| page.choice.address(PATH));
     let AuditPage { choice, wrong, accounts, records, zone, older, csv, .. } = page;
-    let empty = records.is_empty().then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
+    // Where nothing was asked nothing was found either.
+    let empty =
+        (records.is_empty() && wrong.is_none()).then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
+    let records_are_none = records.is_empty();
     let rows = records.into_iter().map(|record| row(record, &zone)).collect::<Vec<_>>();
-    let table = empty.is_none().then(|| {
+    let table = (!records_are_none).then(|| {
         view! {
             <table class="table entries">
                 <thead>
@@ -68,7 +71,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
             <p class="about">{said::about(zone.iana_name().unwrap_or("UTC"))} " " <a href=csv>{said::DOWNLOAD}</a></p>
             {some(table, |table| table)}
             {some(empty, |words| view! { <Empty words /> })}
-            <nav class="actions" aria-label=said::OLDER>{link(newest, said::NEWEST)} {link(older, said::OLDER)}</nav>
+            <nav class="actions" aria-label=words::AUDIT_LOG>{link(newest, said::NEWEST)} {link(older, said::OLDER)}</nav>
         </section>
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// `error`: why the form is shown again. `next`: where signing in leads.
 pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> impl IntoView {
-    let invalid = error.is_some().then_some("true");
+    let (invalid, why) = (error.is_some().then_some("true"), error.is_some().then_some("why"));
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -22,10 +22,10 @@ pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> imp
                 <main class="gate">
                     <form class="gate-box" method="post" action="/login">
                         <h1 class="brand"><Mark /></h1>
-                        {error.map(|text| view! { <p class="alert" role="alert">{text}</p> })}
+                        {error.map(|text| view! { <p class="alert" role="alert" id="why">{text}</p> })}
                         <label>
                             <span>{words::EMAIL}</span>
-                            <input type="email" name="email" autocomplete="username" required autofocus aria-invalid=invalid />
+                            <input type="email" name="email" autocomplete="username" required autofocus aria-invalid=invalid aria-describedby=why />
                         </label>
                         <label>
                             <span>{words::PASSWORD}</span>
@@ -35,6 +35,7 @@ pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> imp
                                 autocomplete="current-password"
                                 required
                                 aria-invalid=invalid
+                                aria-describedby=why
                             />
                         </label>
                         <input type="hidden" name="next" value=next />

@@ -19,7 +19,7 @@ use crate::{
     },
     mongo::{
         Mongo, error_code, prepare,
-        watch::{self, Event, Kind, Start},
+        watch::{self, Event, Kind, Onward, Start},
     },
     telemetry::metrics::{Hop, metrics, now},
 };
@@ -84,7 +84,8 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     tracing::info!(position = %sequencer.tail().position, "the change stream is open");
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let reading = term.child_token();
-    let reader = tokio::spawn(read(stream, relay.mongo.mapping.clone(), sender, reading.clone()));
+    let onward = Onward::from(&start);
+    let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone()));
     let ended = follow(relay, log, &mut sequencer, &mut receiver, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
@@ -145,15 +146,23 @@ impl Begin {
 /// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
 async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
+    mut onward: Onward,
     mapping: Mapping,
     sender: mpsc::Sender<Read>,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
         let read = match stream.next_if_any().await {
-            Ok(Some(raw)) => Event::read(&mapping, &raw).map_or_else(Read::Failed, Read::Event),
+            Ok(Some(raw)) => match Event::read(&mapping, &raw) {
+                Ok(event) if onward.event(&event.token) => Read::Event(event),
+                Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
+                Err(error) => Read::Failed(error),
+            },
             Ok(None) if !stream.is_alive() => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
-            Ok(None) => Read::Idle(stream.resume_token().and_then(|token| watch::token_text(&token).ok())),
+            Ok(None) => {
+                let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
+                Read::Idle(token.filter(|token| onward.is_at(token)))
+            }
             Err(error) => Read::Failed(error),
         };
         let failed = matches!(read, Read::Failed(_));

@@ -135,8 +135,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let live = get(|request| async { open(request, &Sockets::default(), |_, _, _| async { unreachable!() }) });
-        let limits =
-            Limits { connections: 9, per_address: 9, proxies: Default::default(), head_within: Limits::HEAD_WITHIN };
+        let limits = Limits {
+            connections: 9,
+            per_address: 9,
+            proxies: Default::default(),
+            head_within: Limits::HEAD_WITHIN,
+            end_within: Limits::END_WITHIN,
+        };
         let router = Router::new().route("/live", live);
         tokio::spawn(serve(listener, router, limits, Default::default()));
         let told = answer(port, "other, chargedeck.v999").await;

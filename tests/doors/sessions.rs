@@ -119,6 +119,26 @@ async fn ten_thousand_session_ids_are_random_in_every_bit() {
 }
 
 #[tokio::test]
+async fn what_a_page_does_by_itself_is_no_sign_of_life() {
+    let limits =
+        SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
+    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    app.add(ADA).await;
+    let (left, used) = (app.enter().await, app.enter().await);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(4) {
+        for path in ["/live", "/api/v1/snapshot/stations"] {
+            app.get(path, &left).await;
+        }
+        app.form("/api/overview", &left, &[]).await;
+        assert_eq!(app.form("/api/v1/session/alive", &used, &[]).await.status, StatusCode::NO_CONTENT);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(app.get("/stations", &left).await.status, StatusCode::SEE_OTHER, "nobody was there");
+    assert_eq!(app.get("/stations", &used).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn an_idle_session_ends_whatever_its_socket_does() {
     let limits =
         SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };

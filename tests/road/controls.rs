@@ -15,3 +15,9 @@ async fn without_its_compare_and_set_the_cache_goes_back() {
     let _off = off(Guard::SnapshotCompareAndSet);
     assert!(guarantees::late_snapshot(Network::new().await.redis).await.is_err(), "nothing was missed");
 }
+
+#[tokio::test]
+async fn without_its_look_at_tokens_a_connection_lost_twice_doubles_changes() {
+    let _off = off(Guard::StreamOnward);
+    assert!(guarantees::connection_lost_twice().await.is_err(), "nothing was missed");
+}

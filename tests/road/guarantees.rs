@@ -210,6 +210,62 @@ async fn relays_that_stop_anywhere_lose_and_double_nothing() {
     assert_eq!(ids.len(), usize::try_from(WRITES).unwrap(), "each change once");
 }
 
+/// Says whether the log has each change once when the driver loses its connection, and again with the question for the
+/// rest.
+pub async fn connection_lost_twice() -> Result<(), String> {
+    const BEFORE: i64 = 20;
+    const ALL: u64 = 40;
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await;
+    let log = Log::new(network.redis.clone());
+    let stop = CancellationToken::new();
+    let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), ddl: true };
+    let running = tokio::spawn(relay.run(stop.clone()));
+    let ids = async |log: &Log| -> Vec<String> {
+        let records = all(log).await.into_iter().flat_map(|entry| entry.records);
+        let id = |record: Record| match record.effect {
+            Effect::Row(row) => Some(row.id.0),
+            Effect::Reset { .. } => None,
+        };
+        records.filter_map(id).collect()
+    };
+    let has = async |count: u64| {
+        let patience = std::time::Instant::now();
+        while ids(&log).await.iter().collect::<std::collections::BTreeSet<_>>().len() < usize::try_from(count).unwrap()
+        {
+            assert!(patience.elapsed() < Duration::from_secs(60), "the log never has all changes");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    while log.head().await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let clients = network.collection(Collection::Clients);
+    for n in 0..BEFORE {
+        clients.insert_one(client(n)).await.unwrap();
+    }
+    has(BEFORE.unsigned_abs()).await;
+    let lost = doc! { "failCommands": ["getMore", "aggregate"], "closeConnection": true };
+    let lose = doc! { "configureFailPoint": "failCommand", "mode": { "times": 2 }, "data": lost };
+    network.mongo.client.database("admin").run_command(lose).await.unwrap();
+    for n in BEFORE..i64::try_from(ALL).unwrap() {
+        clients.insert_one(client(n)).await.unwrap();
+    }
+    has(ALL).await;
+    stop.cancel();
+    running.await.unwrap();
+    let mut found = ids(&log).await;
+    let count = found.len();
+    found.sort();
+    found.dedup();
+    if count == found.len() { Ok(()) } else { Err(format!("{count} changes of {}", found.len())) }
+}
+
+#[tokio::test]
+async fn a_connection_lost_twice_doubles_nothing() {
+    assert_eq!(connection_lost_twice().await, Ok(()));
+}
+
 /// The log is lost with Redis, then the database is dropped: what is written meanwhile is an event all the same, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_begins_where_the_last_event_ended() {

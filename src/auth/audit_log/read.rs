@@ -87,7 +87,8 @@ fn order() -> Document {
 
 impl Filter {
     fn query(&self, after: Option<Cursor>) -> Document {
-        let mut all = Vec::new();
+        // Whoever may only insert could otherwise fill a page with what is no entry.
+        let mut all = vec![doc! {"at": {"$type": "date"}, "action": {"$type": "string"}}];
         if let Some(action) = self.action {
             all.push(doc! {"action": action.name()});
         }
@@ -106,11 +107,7 @@ impl Filter {
         if let Some(Cursor { at, id }) = after {
             all.push(doc! {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]});
         }
-        if all.is_empty() {
-            doc! {}
-        } else {
-            doc! {"$and": all}
-        }
+        doc! {"$and": all}
     }
 }
 

@@ -51,8 +51,13 @@ impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
             const DETAIL: &str = "Sign in again: this asks for a password that was given within the last minutes.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "reauth_required", DETAIL).into_response());
         }
-        let here = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
+        let next = if parts.method.is_safe() {
+            parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()
+        } else {
+            // What was sent is not sent again by itself, and whoever sent it must not believe that it was done.
+            format!("{}?done=confirmed", parts.uri.path())
+        };
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
         Err(Redirect::to(&format!("/confirm?{query}")).into_response())
     }
 }

@@ -70,13 +70,14 @@ pub const CREATE: &str = "Create admin";
 pub const SET_UP_DONE: (&str, &str) = ("The first admin is made", "Sign in now, and invite a second one soon.");
 pub const SET_UP_GONE: (&str, &str) = (
     "This link no longer works",
-    "There is an admin already, or the link is older than an hour. If you run this server and nobody can sign in, start it \
-     again: it prints a new link.",
+    "There is an admin already, or the link is older than an hour. If you run this server, start it again: while it has no admin it \
+     prints a new link. A password that is forgotten is set anew with chargedeck admin reset EMAIL.",
 );
 
 /// What was done, by the code in the address; nothing for a code that is none.
 pub fn done(code: &str) -> Option<&'static str> {
     Some(match code {
+        "confirmed" => "Your password is confirmed. Nothing was done yet: choose once more what you want to do.",
         "session_ended" => "The session is ended.",
         "sessions_ended" => "All other sessions are ended.",
         "session_gone" => "That session was over already.",
@@ -95,6 +96,7 @@ pub fn refused(why: Refused) -> &'static str {
         Refused::LastAdmin => {
             "This is the last admin who can sign in. Invite another one first, who has to choose a password: otherwise nobody could let anyone in."
         }
+        Refused::Disabled => "The account is disabled. Enable it first: its links do not work before.",
         Refused::Taken => "This address has an account already. You find it in the list of users.",
     }
 }
