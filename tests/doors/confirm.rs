@@ -50,6 +50,10 @@ async fn what_is_sensitive_asks_for_the_password_again() {
     ] {
         let answer = app.form(path, &cookie, &fields).await;
         assert!(answer.header("location").starts_with("/confirm?next="), "{path}: {} {}", answer.status, answer.body);
+        assert!(
+            answer.header("location").ends_with("%3Fdone%3Dconfirmed"),
+            "{path}: it is not told that nothing was done"
+        );
     }
     assert_eq!(app.doors.users.list().await.unwrap().len(), 1);
     assert_eq!(sensitive(&app, "").await.status, StatusCode::UNAUTHORIZED);
