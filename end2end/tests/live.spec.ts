@@ -194,3 +194,23 @@ test('a hidden page is told nothing but that the server lives, and catches up at
     await clients.deleteOne({ _id: written._id });
   }
 });
+
+test('a page that is opened while rows come and go comes alive', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  const stations = db.collection<{ _id: string }>('stations');
+  let going = true;
+  const writing = (async () => {
+    for (let n = 0; going; n++) {
+      await stations.insertOne({ _id: `busy-${n}`, name: `Busy ${n}`, created_at: new Date(), connection: 'ONLINE' } as never);
+      if (n >= 20) await stations.deleteOne({ _id: `busy-${n - 20}` });
+    }
+  })();
+  try {
+    // What the browser's program finds otherwise than it was told ends it, which is a complaint.
+    for (let n = 0; n < 12; n++) await openLive(page, LIST.stations);
+  } finally {
+    going = false;
+    await writing;
+    await stations.deleteMany({ _id: /^busy-/ });
+  }
+});

@@ -129,7 +129,11 @@ impl From<Value> for Answered {
 /// still being counted.
 #[server(prefix = "/api/page", endpoint = "load", input = Json)]
 pub async fn load(ask: Ask) -> Result<Answer, AppError> {
-    use crate::http::app::App;
+    use crate::http::app::{App, Asked};
+    let (app, asked) = (App::here()?, use_context::<Asked>());
     let admin = App::admin().await?;
-    App::here()?.answer(ask, admin).await
+    match asked {
+        Some(asked) => asked.once(&ask, app.answer(ask.clone(), admin)).await,
+        None => app.answer(ask, admin).await,
+    }
 }

@@ -18,7 +18,11 @@ use tower_http::services::ServeDir;
 use tower_sessions::Session;
 
 use super::{
-    app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot,
+    app::{App, Asked},
+    charts_csv::charts_csv,
+    documents::Documents,
+    headers, health, report, router,
+    snapshot::snapshot,
 };
 use crate::{
     app,
@@ -128,6 +132,7 @@ fn preload(path: &str) {
 /// What pages find in their context; and the page's policy, whose nonce is new for every answer.
 fn provide(app: &App, bundle: Option<&Bundle>) {
     provide_context(app.clone());
+    provide_context(Asked::default());
     if let Some(bundle) = bundle {
         provide_context(bundle.clone());
     }
