@@ -56,7 +56,9 @@ impl FromRef<App> for LeptosOptions {
 /// What a page has asked while it is drawn. What stands within a part that waits is drawn several times, and asks each
 /// time; the browser takes the first answer for what it finds in the document. Between two the network may have changed.
 #[derive(Clone, Default)]
-pub struct Asked(Arc<tokio::sync::Mutex<Vec<(Ask, Result<Answer, AppError>)>>>);
+pub struct Asked(Arc<tokio::sync::Mutex<Vec<Given>>>);
+
+type Given = (Ask, Result<Answer, AppError>);
 
 impl Asked {
     /// The answer, or the one that was given before.
