@@ -118,15 +118,23 @@ async fn ten_thousand_session_ids_are_random_in_every_bit() {
     }
 }
 
-#[tokio::test]
-async fn what_a_page_does_by_itself_is_no_sign_of_life() {
-    let limits =
-        SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
+/// How long a session of [`impatient`] lasts without a sign of life.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// With [`ADA`].
+async fn impatient() -> App {
+    let limits = SessionLimits { idle: IDLE, absolute: Duration::from_secs(3600), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
     app.add(ADA).await;
+    app
+}
+
+#[tokio::test]
+async fn what_a_page_does_by_itself_is_no_sign_of_life() {
+    let app = impatient().await;
     let (left, used) = (app.enter().await, app.enter().await);
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(4) {
+    while began.elapsed() < 2 * IDLE {
         for path in ["/live", "/api/v1/snapshot/stations"] {
             app.get(path, &left).await;
         }
@@ -140,15 +148,12 @@ async fn what_a_page_does_by_itself_is_no_sign_of_life() {
 
 #[tokio::test]
 async fn an_idle_session_ends_whatever_its_socket_does() {
-    let limits =
-        SessionLimits { idle: Duration::from_secs(2), absolute: Duration::from_secs(3600), ..SessionLimits::default() };
-    let app = App::at(&Place { limits, ..Place::default().await }).await;
-    app.add(ADA).await;
+    let app = impatient().await;
     let cookie = app.enter().await;
     let admin = admin(&app, &cookie).await;
     // Someone who works stays in, longer than one idle time.
     let began = Instant::now();
-    while began.elapsed() < limits.idle * 3 / 2 {
+    while began.elapsed() < IDLE * 3 / 2 {
         assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -160,7 +165,7 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
         !connected && !valid
     })
     .await;
-    assert!(left.elapsed() > limits.idle / 2, "after {:?}", left.elapsed());
+    assert!(left.elapsed() > IDLE / 2, "after {:?}", left.elapsed());
     assert!(app.session_keys().await.is_empty());
 }
 
