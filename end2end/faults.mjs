@@ -27,16 +27,23 @@ function figures() {
   ]);
 }
 
+/** What a page says of its program while links are cut; it loads again. */
+const NOT_HAD = /imported module|part of the program/;
+
 /** A page in a browser of its own; a mark tells whether it is still the one that was opened. */
 class Watched {
   signIns = 0;
+  /** Since someone signed in the page has not been seen live. */
+  opening = false;
   complaints = [];
 
   static async open(browser, origin, path, read) {
     const context = await browser.newContext({ baseURL: origin, locale: 'en-GB', timezoneId: 'Europe/London' });
     const watched = Object.assign(new Watched(), { page: await context.newPage(), origin, path, read });
     watched.page.setDefaultTimeout(10_000);
-    watched.page.on('pageerror', ({ message }) => watched.complaints.push(message));
+    watched.page.on('pageerror', ({ message }) => {
+      if (!(watched.opening && NOT_HAD.test(message))) watched.complaints.push(message);
+    });
     watched.page.on('console', (line) => /hydrat/i.test(line.text()) && watched.complaints.push(line.text()));
     await watched.page.goto(path);
     return watched;
@@ -47,15 +54,22 @@ class Watched {
     await this.page.locator('input[name=email]').fill(email);
     await this.page.locator('input[name=password]').fill(password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
+    this.opening = true;
     await this.page.waitForURL(this.origin + this.path);
+  }
+
+  /** While links are cut a page may have to be loaded more than once before it lives. */
+  async opened() {
     await this.page.locator('[data-connection=live]').first().waitFor({ state: 'attached' });
     await this.page.evaluate(() => (window.neverReloaded = true));
     this.signIns++;
+    this.opening = false;
   }
 
   async look() {
     try {
       if (new URL(this.page.url()).pathname === '/login') await this.signIn();
+      if (this.opening) await this.opened();
       const { path, signIns, complaints } = this;
       const marked = await this.page.evaluate(() => window.neverReloaded === true);
       return { path, signIns, complaints, marked, shown: await this.page.evaluate(this.read) };

@@ -9,11 +9,11 @@ use leptos_router::{
 };
 
 use crate::{
-    api::{Ask, Desk},
+    api::{Answer, Answered, AppError, Desk},
     charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Shell, document_title, loaded, some, words},
+    ui::{Clock, Failure, Shell, document_title, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -27,6 +27,7 @@ pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
                 <Head options=options.clone() />
                 <title>{document_title(path)}</title>
                 {some(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
+                <script src="/assets/program.js" defer data-text=words::STOPPED data-action=words::LOAD_AGAIN></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 <MetaTags />
@@ -73,15 +74,19 @@ fn places() -> AnyView {
     deck(path)
 }
 
-/// Loads what every page needs, and keeps socket, clock and figures alive while pages change.
+/// Keeps socket, clock and figures alive while pages change. What every page needs is had before one is drawn: within a
+/// part that waits everything is drawn again and again, and what is asked there travels with the document as often.
 fn deck(path: Memo<String>) -> AnyView {
-    loaded(Ask::Desk, words::PRODUCT, move |answer| {
-        let desk: Desk = answer.read()?;
-        let live = Live::provide(&desk);
-        Clock::provide(live, &desk);
-        let path = shown(path);
-        Ok(view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any())
-    })
+    let given = SharedValue::new(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
+    match given.into_inner().0.and_then(Answer::read::<Desk>) {
+        Ok(desk) => {
+            let live = Live::provide(&desk);
+            Clock::provide(live, &desk);
+            let path = shown(path);
+            view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any()
+        }
+        Err(error) => view! { <Failure error retry=|()| _ = window().location().reload() /> }.into_any(),
+    }
 }
 
 /// The page that is shown: the one before stays until its part of the program is here.

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use leptos::{
     ev,
-    prelude::{window, window_event_listener},
+    prelude::{document, window, window_event_listener},
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -17,12 +17,16 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     // Leptos begins with the page, so its own tasks cannot be used yet.
     wasm_bindgen_futures::spawn_local(async {
-        let path = leptos::prelude::window().location().pathname().unwrap_or_default();
-        // Without its part the page stays as it was rendered.
-        if crate::pages::ready(&path).await.is_ok() {
-            leptos::mount::hydrate_body(crate::app::App);
-            tell_of_life();
+        let path = window().location().pathname().unwrap_or_default();
+        if crate::pages::ready(&path).await.is_err() {
+            wasm_bindgen::throw_str("the page's part of the program cannot be had");
         }
+        leptos::mount::hydrate_body(crate::app::App);
+        // `program.js` waits for this.
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-program", "runs");
+        }
+        tell_of_life();
     });
 }
 

@@ -1,7 +1,7 @@
 // Writes of an independent program appear on open pages, in two browsers on two instances, without a reload.
-import { expect, test } from '../fixtures.ts';
+import { SERVER_AWAY, expect, test } from '../fixtures.ts';
 import { SAMPLES, session } from '../documents.ts';
-import { TOPICS, LIST, cell, figure, latest, openLive, row, rows } from '../page.ts';
+import { TOPICS, LIST, cell, connection, figure, latest, live, openLive, row, rows } from '../page.ts';
 
 for (const topic of TOPICS) {
   test(`${topic}: insert, update and delete reach list and Overview in two browsers`, async ({ browserOn, db }) => {
@@ -213,4 +213,50 @@ test('a page that is opened while rows come and go comes alive', async ({ browse
     await writing;
     await stations.deleteMany({ _id: /^busy-/ });
   }
+});
+
+test('a page whose program stops says so, and loads again', async ({ browserOn, complaints }) => {
+  complaints.allow(/panicked/, /unreachable/);
+  const page = await browserOn(0);
+  let loads = 0;
+  page.on('load', () => (loads += 1));
+  // What the browser's program finds otherwise than it was told ends it.
+  await page.addInitScript(() => {
+    if (sessionStorage.getItem('broken')) return;
+    new MutationObserver((_, observer) => {
+      const row = document.querySelector('tr[data-id]');
+      if (!row) return;
+      observer.disconnect();
+      row.remove();
+      sessionStorage.setItem('broken', 'once');
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(LIST.stations);
+  await live(page);
+  expect(loads).toBe(2);
+});
+
+test('a page whose program cannot be had says so, and loads again once it can', async ({ browserOn, complaints }) => {
+  complaints.allow(...SERVER_AWAY, /imported module/, /readyz/, /503/);
+  const page = await browserOn(0);
+  let away = true;
+  await page.route('**/pkg/*.js', (route) => (away ? route.abort() : route.continue()));
+  await page.route('/readyz', (route) => (away ? route.fulfill({ status: 503 }) : route.continue()));
+  await page.goto(LIST.stations);
+  const banner = page.getByRole('alert').filter({ hasText: 'This page has stopped' });
+  await expect(banner).toBeVisible();
+  await expect(connection(page)).toBeHidden();
+  // What the server drew can be read meanwhile.
+  await expect(page.locator('tr[data-id]').first()).toBeVisible();
+  away = false;
+  await live(page);
+  await expect(banner).toBeHidden();
+
+  // What stops again within a minute is left to the reader.
+  away = true;
+  await page.reload();
+  await expect(banner).toBeVisible();
+  away = false;
+  await banner.getByRole('button', { name: 'Load again' }).click();
+  await live(page);
 });

@@ -129,11 +129,8 @@ impl From<Value> for Answered {
 /// still being counted.
 #[server(prefix = "/api/page", endpoint = "load", input = Json)]
 pub async fn load(ask: Ask) -> Result<Answer, AppError> {
-    use crate::http::app::{App, Asked};
-    let (app, asked) = (App::here()?, use_context::<Asked>());
+    use crate::http::app::App;
+    let app = App::here()?;
     let admin = App::admin().await?;
-    match asked {
-        Some(asked) => asked.once(&ask, app.answer(ask.clone(), admin)).await,
-        None => app.answer(ask, admin).await,
-    }
+    app.answer(ask, admin).await
 }

@@ -1,28 +1,17 @@
 //! Signing in and out over HTTP: JSON for programs, forms for pages without JavaScript.
 
-use std::time::Duration;
-
 use axum::{
-    Form, Json,
-    extract::{
-        State,
-        rejection::{FormRejection, JsonRejection},
-    },
+    Json,
+    extract::{State, rejection::JsonRejection},
     http::{HeaderName, HeaderValue, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
 use tower_sessions::Session;
-use url::form_urlencoded;
 
-use super::{CurrentAdmin, Doors, local_path::local_path, place::Place, session::SignIn};
+use super::{CurrentAdmin, Doors, place::Place, session::SignIn};
 use crate::http::{headers::CLEAR_SITE_DATA, problem::Problem};
-
-/// Why the login page is shown again (`/login?error=…`), and the `code` of the API's answer.
-pub const INVALID_CREDENTIALS: &str = "invalid_credentials";
-pub const UNAVAILABLE: &str = "unavailable";
-pub const THROTTLED: &str = "throttled";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,16 +19,6 @@ pub struct Credentials {
     email: String,
     #[serde(deserialize_with = "secret")]
     password: SecretString,
-}
-
-#[derive(Deserialize)]
-pub struct LoginForm {
-    #[serde(default)]
-    email: String,
-    #[serde(default = "no_secret", deserialize_with = "secret")]
-    password: SecretString,
-    #[serde(default)]
-    next: String,
 }
 
 /// `POST /api/v1/session`
@@ -56,13 +35,13 @@ pub async fn create_session(
         Ok(SignIn::In(_)) => Ok(StatusCode::NO_CONTENT),
         Ok(SignIn::Refused) => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
-            INVALID_CREDENTIALS,
+            "invalid_credentials",
             "E-mail address or password is wrong, or the account is closed.",
         )),
         Ok(SignIn::Throttled(wait)) => {
             const DETAIL: &str =
                 "Too many tries failed from this address. Retry-After says when the next one is heard.";
-            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, THROTTLED, DETAIL).retry_after(wait))
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", DETAIL).retry_after(wait))
         }
         Err(error) => {
             tracing::error!(%error, "login failed");
@@ -87,29 +66,6 @@ pub async fn alive(_: CurrentAdmin) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `POST /login`
-pub async fn submit_login(
-    State(doors): State<Doors>,
-    session: Session,
-    place: Place,
-    form: Result<Form<LoginForm>, FormRejection>,
-) -> Response {
-    let Form(LoginForm { email, password, next }) = match form {
-        Ok(form) => form,
-        Err(error) => return Problem::of(error.status()).into_response(),
-    };
-    let next = local_path(&next);
-    match doors.sign_in(&session, &email, password, &place).await {
-        Ok(SignIn::In(_)) => Redirect::to(&next).into_response(),
-        Ok(SignIn::Refused) => again(INVALID_CREDENTIALS, None, &next),
-        Ok(SignIn::Throttled(wait)) => again(THROTTLED, Some(wait), &next),
-        Err(error) => {
-            tracing::error!(%error, "login failed");
-            again(UNAVAILABLE, None, &next)
-        }
-    }
-}
-
 /// `POST /logout`; also for whoever is no longer signed in.
 pub async fn submit_logout(
     State(doors): State<Doors>,
@@ -130,20 +86,6 @@ async fn sign_out(doors: &Doors, session: &Session, place: &Place) -> Result<(),
     })
 }
 
-fn again(error: &str, wait: Option<Duration>, next: &str) -> Response {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("error", error);
-    if let Some(wait) = wait {
-        query.append_pair("minutes", &wait.as_secs().div_ceil(60).to_string());
-    }
-    query.append_pair("next", next);
-    Redirect::to(&format!("/login?{}", query.finish())).into_response()
-}
-
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
-}
-
-fn no_secret() -> SecretString {
-    SecretString::from("")
 }

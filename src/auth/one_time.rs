@@ -2,9 +2,16 @@
 
 use std::fmt;
 
+use bson::doc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::{
+    Doors, Unavailable,
+    audit_log::{Action, Actor, Entry, Reason},
+    place::Place,
+};
 
 /// 256 random bits in hex, fit for an address.
 pub struct Token(SecretString);
@@ -46,6 +53,22 @@ impl TokenHash {
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Doors {
+    /// Notes that someone came with a link that does not work. A flood of them is few entries, each with the number by then:
+    /// the first, second, fourth, eighth…
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away.
+    pub async fn link_refused(&self, place: &Place) -> Result<(), Unavailable> {
+        let tries = self.throttles.link_refused(place.address).await?;
+        if tries.is_power_of_two() {
+            let entry = Entry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
+            self.audit.record(&entry.after(doc! { "tries": tries })).await?;
+        }
+        Ok(())
     }
 }
 

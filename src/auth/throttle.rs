@@ -58,6 +58,16 @@ return {0, 0}
     )
 });
 
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count
+",
+    )
+});
+
 static FAILED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -91,9 +101,14 @@ impl Throttles {
         Ok((wait > 0).then_some(Throttled { wait: Duration::from_millis(wait), tries }))
     }
 
+    /// How many links from there did not work lately, this one included. Nobody waits for it: a token cannot be guessed.
+    pub(super) async fn link_refused(&self, address: Option<IpAddr>) -> RedisResult<u32> {
+        let key = self.redis.key(&format!("links_refused_from:{}", network(address)));
+        COUNT.key(key).arg(window()).invoke_async(&mut self.redis.connection()).await
+    }
+
     pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {
-        let window = u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX);
-        FAILED.key(&keys.address).key(&keys.account).arg(window).invoke_async(&mut self.redis.connection()).await
+        FAILED.key(&keys.address).key(&keys.account).arg(window()).invoke_async(&mut self.redis.connection()).await
     }
 
     /// Forgets the account's failures from there, and not the address's: who has one account must not clear the way for
@@ -104,11 +119,19 @@ impl Throttles {
 
     /// Those of a place and an account. The address of the account is hashed: keys are seen by whoever looks at Redis.
     pub(super) fn keys(&self, address: Option<IpAddr>, email: Option<&Email>) -> Keys {
-        let network = address.map_or_else(|| "unknown".to_owned(), |address| line(address).to_string());
+        let network = network(address);
         let account = Sha256::digest(format!("{}\n{network}", email.map_or("", Email::as_str)));
         Keys {
             address: self.redis.key(&format!("failed_from:{network}")),
             account: self.redis.key(&format!("failed_for:{account:x}")),
         }
     }
+}
+
+fn network(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unknown".to_owned(), |address| line(address).to_string())
+}
+
+fn window() -> u64 {
+    u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX)
 }

@@ -79,8 +79,14 @@ if last then
     if last[2][i] == 'token' then token = last[2][i + 1] end
   end
 end
-if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
-redis.call('XADD', KEYS[1], ARGV[3], 'token', ARGV[4], 'entry', ARGV[5])
+local new = ARGV[3]
+if ARGV[6] == '1' then
+  if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
+else
+  -- Redis refuses an id that is not above the last, which is half of the guard.
+  new = string.gsub(new, '%d+$', '*')
+end
+redis.call('XADD', KEYS[1], new, 'token', ARGV[4], 'entry', ARGV[5])
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
 ",

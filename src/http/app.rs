@@ -53,30 +53,6 @@ impl FromRef<App> for LeptosOptions {
     }
 }
 
-/// What a page has asked while it is drawn. What stands within a part that waits is drawn several times, and asks each
-/// time; the browser takes the first answer for what it finds in the document. Between two the network may have changed.
-#[derive(Clone, Default)]
-pub struct Asked(Arc<tokio::sync::Mutex<Vec<Given>>>);
-
-type Given = (Ask, Result<Answer, AppError>);
-
-impl Asked {
-    /// The answer, or the one that was given before.
-    pub async fn once(
-        &self,
-        ask: &Ask,
-        answer: impl Future<Output = Result<Answer, AppError>>,
-    ) -> Result<Answer, AppError> {
-        let mut given = self.0.lock().await;
-        if let Some((_, answer)) = given.iter().find(|(asked, _)| asked == ask) {
-            return answer.clone();
-        }
-        let answer = answer.await;
-        given.push((ask.clone(), answer.clone()));
-        answer
-    }
-}
-
 impl App {
     /// The app of the request that is being answered.
     ///

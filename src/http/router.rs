@@ -41,7 +41,6 @@ pub fn routes(documents: Documents) -> Router {
         .route("/api/v1/session", post(login::create_session))
         .route("/api/v1/session", delete(login::delete_session))
         .route(guard::ALIVE, post(login::alive))
-        .route("/login", post(login::submit_login))
         .route("/logout", post(login::submit_logout))
         .with_state(doors)
         .merge(people::routes(documents))

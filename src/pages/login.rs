@@ -8,9 +8,11 @@ use crate::{
     ui::{Mark, words},
 };
 
-/// `error`: why the form is shown again. `next`: where signing in leads.
-pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> impl IntoView {
-    let (invalid, why) = (error.is_some().then_some("true"), error.is_some().then_some("why"));
+/// `email`: what was entered before. `next`: where signing in leads. `wrong`: why the form is shown again; it tells of no
+/// field which is wrong.
+pub fn login(options: LeptosOptions, email: String, next: String, wrong: Option<String>) -> impl IntoView {
+    let why = wrong.is_some().then_some("why");
+    let entered = !email.is_empty();
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -22,10 +24,18 @@ pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> imp
                 <main class="gate">
                     <form class="gate-box" method="post" action="/login">
                         <h1 class="brand"><Mark /></h1>
-                        {error.map(|text| view! { <p class="alert" role="alert" id="why">{text}</p> })}
+                        {wrong.map(|text| view! { <p class="alert" role="alert" id="why">{text}</p> })}
                         <label>
                             <span>{words::EMAIL}</span>
-                            <input type="email" name="email" autocomplete="username" required autofocus aria-invalid=invalid aria-describedby=why />
+                            <input
+                                type="email"
+                                name="email"
+                                value=email
+                                autocomplete="username"
+                                required
+                                autofocus=!entered
+                                aria-describedby=why
+                            />
                         </label>
                         <label>
                             <span>{words::PASSWORD}</span>
@@ -34,7 +44,7 @@ pub fn login(options: LeptosOptions, error: Option<String>, next: String) -> imp
                                 name="password"
                                 autocomplete="current-password"
                                 required
-                                aria-invalid=invalid
+                                autofocus=entered
                                 aria-describedby=why
                             />
                         </label>

@@ -220,7 +220,6 @@ fn behind() -> Router {
                 }
             }),
         )
-        .route("/login", get(|| async { Html("<form>") }))
         .route("/pkg/chargedeck.js", get(|| async { "export default 1" }))
 }
 

@@ -100,7 +100,7 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
         (PASSWORD, OTHER_PASSWORD, "seven wet umbrellas sang", "not the same"),
         (PASSWORD, "short", "short", "at least 15 characters"),
         (PASSWORD, "passwordpassword", "passwordpassword", "among the first"),
-        (PASSWORD, "ada@example.org", "ada@example.org", "names that are guessed"),
+        (PASSWORD, "Ada@Example.Org", "Ada@Example.Org", "names that are guessed"),
     ] {
         let answer = change(current, new, again).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{why}");

@@ -279,6 +279,59 @@ async fn without_descriptors_it_says_so_and_goes_on() {
     until(UP, "pages again", answers).await;
 }
 
+/// The library by which a process has a clock of its own, from Debian's package of this name.
+fn libfaketime() -> String {
+    let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
+    let mut found =
+        folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.exists());
+    found.next().expect("libfaketime").display().to_string()
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_and_jumps_changes_no_answer() {
+    let folder = TempDir::new().unwrap();
+    let clock = folder.path().join("clock");
+    let set = |offset: &str| fs::write(&clock, offset).unwrap();
+    set("+5m");
+    let program = Program::start(&[
+        ("LD_PRELOAD", libfaketime()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ])
+    .await;
+    let (port, cookie) = (program.port(), program.enter().await);
+    // Before that nothing that happens is news.
+    let open = "the change stream is open";
+    until(UP, open, || async { program.server.log().contains(open) }).await;
+    let told_at = || async {
+        get(port, "/healthz", "").await.unwrap();
+        let log = program.server.log();
+        let stamp = log.lines().last().and_then(|line| line.split(' ').next()).unwrap().to_owned();
+        stamp.parse::<jiff::Timestamp>().unwrap_or_else(|error| panic!("{stamp}: {error}"))
+    };
+    for (offset, minutes) in [("+5m", 5), ("-5m", -5), ("+5m", 5), ("-60m", -60), ("+0", 0)] {
+        set(offset);
+        let is_so =
+            || async { told_at().await.duration_since(jiff::Timestamp::now()).as_secs().abs_diff(minutes * 60) < 10 };
+        until(UP, "the other clock", is_so).await;
+        let name = format!("Clock {offset} {}", fresh_name("of"));
+        program.db.collection("clients").insert_one(doc! { "name": &name }).await.unwrap();
+        let told = || async { get(port, "/", &cookie).await.is_ok_and(|page| page.body.contains(&name)) };
+        until(UP, "the change on the Overview", told).await;
+        for (path, ..) in PAGES {
+            assert_eq!(get(port, path, &cookie).await.unwrap().status, 200, "{path} at {offset}");
+        }
+        program.enter().await;
+        let metrics = metrics(port).await.unwrap().body;
+        let negative = metrics.lines().find(|line| line.rsplit(' ').next().is_some_and(|value| value.starts_with('-')));
+        assert_eq!(negative, None, "at {offset}");
+    }
+    let log = program.server.log();
+    assert!(!log.contains("panicked"), "{log}");
+    assert_eq!(log.matches("a new epoch begins").count(), 1, "{log}");
+}
+
 #[tokio::test]
 async fn a_request_whose_end_can_be_read_in_two_ways_is_refused() {
     let program = Program::start(&[]).await;

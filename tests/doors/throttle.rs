@@ -54,10 +54,13 @@ async fn the_form_says_how_long_to_wait() {
     let fields = [("email", ADA), ("password", WRONG), ("next", "/stations")];
     for _ in 0..PER_ACCOUNT {
         let again = app.form("/login", "", &fields).await;
-        assert_eq!(again.header("location"), "/login?error=invalid_credentials&next=%2Fstations");
+        assert_eq!(again.status, StatusCode::UNAUTHORIZED);
     }
     let answer = app.form("/login", "", &fields).await;
-    assert_eq!(answer.header("location"), "/login?error=throttled&minutes=15&next=%2Fstations");
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.body.contains("Try again in 15 minutes") && answer.body.contains(ADA), "{}", answer.body);
+    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((840..=901).contains(&wait), "{wait}");
 }
 
 #[tokio::test]

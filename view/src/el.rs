@@ -90,7 +90,7 @@ impl El {
 
     attributes! {
         action "action" autocapitalize "autocapitalize" autocomplete "autocomplete" autofocus "autofocus" charset "charset"
-        class "class" content "content" crossorigin "crossorigin" datetime "datetime" disabled "disabled" download "download"
+        class "class" content "content" crossorigin "crossorigin" datetime "datetime" defer "defer" disabled "disabled" download "download"
         hidden "hidden" href "href" id "id" lang "lang" list "list" max "max" maxlength "maxlength" method "method" min "min"
         name "name" open "open" popover "popover" popovertarget "popovertarget" rel "rel" required "required" role "role"
         scope "scope" selected "selected" spellcheck "spellcheck" src "src" tabindex "tabindex" title "title" r#as "as"

@@ -54,6 +54,8 @@ named! {
         UserEnabled = "user_enabled",
         RoleChanged = "role_changed",
         SetupLinkUsed = "setup_link_used",
+        /// A link that was used before, is too old or never was one; `after.tries` says how many from there lately.
+        LinkRefused = "link_refused",
         PasswordResetLink = "password_reset_link",
         /// A new password without the old one: from the command line, or by a link.
         PasswordReset = "password_reset",
@@ -69,6 +71,7 @@ named! {
         /// The account's role opens no door.
         NotAdmin = "not_admin",
         Throttled = "throttled",
+        LinkGone = "link_gone",
     }
 }
 

@@ -121,8 +121,10 @@ impl Doors {
         version: i64,
     ) -> Result<bool, Unavailable> {
         let now = Timestamp::now();
-        // Read again: a session that was ended while the password was hashed is not brought back.
-        session.load().await?;
+        // Taken, not read: a session that was ended while the password was hashed is not brought back.
+        if !self.sessions.delete_one_of(&admin.user.to_string(), &admin.session).await? {
+            return Ok(false);
+        }
         let Some((owner, login)) = Login::of(session).await?.filter(|(owner, _)| *owner == admin.user) else {
             return Ok(false);
         };

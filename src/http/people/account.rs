@@ -1,13 +1,13 @@
 //! The own account.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Done, Secret, Sent, again, away, twice};
+use super::{Asked, Done, Secret, Sent, again, away, twice};
 use crate::{
     auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::Place, session::OwnPassword},
     cache::sessions::SessionHash,
@@ -20,7 +20,7 @@ use crate::{
 pub async fn show(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
-    Query(done): Query<Done>,
+    Asked(done): Asked<Done>,
 ) -> Result<Response, Problem> {
     draw(&documents, &admin, done.said(), None).await
 }

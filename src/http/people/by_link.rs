@@ -2,13 +2,13 @@
 //! never logged.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Secret, Sent, again, away, twice};
+use super::{Asked, Secret, Sent, again, away, twice};
 use crate::{
     auth::{own_account::Choice, place::Place, users::Email},
     http::{documents::Documents, problem::Problem},
@@ -26,11 +26,15 @@ pub struct ByLink {
 const SIGN_IN: (&str, &str) = ("/login", words::SIGN_IN);
 
 /// `GET /invitation`
-pub async fn invitation(State(documents): State<Documents>, Query(link): Query<ByLink>) -> Result<Response, Problem> {
+pub async fn invitation(
+    State(documents): State<Documents>,
+    place: Place,
+    Asked(link): Asked<ByLink>,
+) -> Result<Response, Problem> {
     if link.done.is_some() {
         return Ok(note(&documents, said::PASSWORD_IS_SET));
     }
-    draw_choice(&documents, link.token, None).await
+    draw_choice(&documents, &place, link.token, None).await
 }
 
 #[derive(Deserialize)]
@@ -51,20 +55,24 @@ pub async fn choose(
         Err(wrong) => wrong,
         Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
-            Choice::Gone => return Ok(gone(&documents, said::LINK_GONE)),
+            Choice::Gone => return gone(&documents, &place, said::LINK_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
         },
     };
-    draw_choice(&documents, token, Some(&wrong)).await
+    draw_choice(&documents, &place, token, Some(&wrong)).await
 }
 
 /// `GET /setup`
-pub async fn setup(State(documents): State<Documents>, Query(link): Query<ByLink>) -> Result<Response, Problem> {
+pub async fn setup(
+    State(documents): State<Documents>,
+    place: Place,
+    Asked(link): Asked<ByLink>,
+) -> Result<Response, Problem> {
     if link.done.is_some() {
         return Ok(note(&documents, said::SET_UP_DONE));
     }
     if !documents.doors.may_set_up(&link.token).await.map_err(away)? {
-        return Ok(gone(&documents, said::SET_UP_GONE));
+        return gone(&documents, &place, said::SET_UP_GONE).await;
     }
     Ok(draw_set_up(&documents, link.token, None, None))
 }
@@ -91,19 +99,24 @@ pub async fn set_up(
     };
     let wrong = match entered {
         Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
-        Err(_) => return Ok(gone(&documents, said::SET_UP_GONE)),
+        Err(_) => return gone(&documents, &place, said::SET_UP_GONE).await,
         Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
-            Choice::Gone => return Ok(gone(&documents, said::SET_UP_GONE)),
+            Choice::Gone => return gone(&documents, &place, said::SET_UP_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
         },
     };
     Ok(again(draw_set_up(&documents, token, Some(email), Some(&wrong))))
 }
 
-async fn draw_choice(documents: &Documents, token: String, wrong: Option<&Wrong>) -> Result<Response, Problem> {
+async fn draw_choice(
+    documents: &Documents,
+    place: &Place,
+    token: String,
+    wrong: Option<&Wrong>,
+) -> Result<Response, Problem> {
     let Some(user) = documents.doors.invited(&token).await.map_err(away)? else {
-        return Ok(gone(documents, said::LINK_GONE));
+        return gone(documents, place, said::LINK_GONE).await;
     };
     let page = documents.gate(said::CHOOSE_PASSWORD, || people::choose_password(user.email, token, wrong));
     Ok(if wrong.is_some() { again(page) } else { page })
@@ -118,8 +131,9 @@ fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response 
 }
 
 /// What the link led to was there once, and is no more.
-fn gone(documents: &Documents, words: (&'static str, &'static str)) -> Response {
+async fn gone(documents: &Documents, place: &Place, words: (&'static str, &'static str)) -> Result<Response, Problem> {
+    documents.doors.link_refused(place).await.map_err(away)?;
     let mut page = documents.gate(words.0, || people::note(words, Some(SIGN_IN)));
     *page.status_mut() = StatusCode::GONE;
-    page
+    Ok(page)
 }

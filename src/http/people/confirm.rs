@@ -1,13 +1,13 @@
 //! The password asked again.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Secret, Sent, again, away};
+use super::{Asked, Next, Secret, Sent, again, away};
 use crate::{
     auth::{CurrentAdmin, local_path::local_path, place::Place, session::OwnPassword},
     http::{documents::Documents, problem::Problem},
@@ -15,15 +15,9 @@ use crate::{
     ui::words,
 };
 
-#[derive(Deserialize)]
-pub struct Next {
-    #[serde(default)]
-    next: String,
-}
-
 /// `GET /confirm`
-pub async fn show(State(documents): State<Documents>, admin: CurrentAdmin, Query(query): Query<Next>) -> Response {
-    draw(&documents, &admin, local_path(&query.next), None)
+pub async fn show(State(documents): State<Documents>, admin: CurrentAdmin, Asked(asked): Asked<Next>) -> Response {
+    draw(&documents, &admin, local_path(&asked.next), None)
 }
 
 #[derive(Deserialize)]

@@ -4,17 +4,18 @@
 mod account;
 mod by_link;
 mod confirm;
+mod login;
 mod users;
 
 use axum::{
     Form, Router,
-    extract::{FromRequest, Request, rejection::FormRejection},
-    http::StatusCode,
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::FormRejection},
+    http::{StatusCode, request::Parts},
     response::Response,
     routing::get,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::{audit_page, documents::Documents, problem::Problem};
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 
 pub fn routes(documents: Documents) -> Router {
     Router::new()
+        .route("/login", get(login::show).post(login::submit))
         .route("/account", get(account::show).post(account::end))
         .route("/account/password", get(account::back).post(account::change_password))
         .route("/confirm", get(confirm::show).post(confirm::submit))
@@ -41,6 +43,13 @@ pub fn routes(documents: Documents) -> Router {
         .with_state(documents)
 }
 
+/// Where to go on.
+#[derive(Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
 /// What the address says was just done.
 #[derive(Deserialize)]
 struct Done {
@@ -51,6 +60,20 @@ struct Done {
 impl Done {
     fn said(&self) -> Option<&'static str> {
         people::done(&self.done)
+    }
+}
+
+/// What the address asks for. What cannot be read so is refused, and nobody is told why.
+struct Asked<T>(T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(Problem::of(rejection.status())),
+        }
     }
 }
 
@@ -73,7 +96,7 @@ where
 }
 
 /// A password as it came with a form.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Secret(SecretString);
 
 impl<'de> Deserialize<'de> for Secret {

@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Done, Sent, again, away};
+use super::{Asked, Done, Sent, again, away};
 use crate::{
     auth::{
         ConfirmedAdmin, CurrentAdmin,
@@ -64,7 +64,7 @@ pub async fn show(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
     Path(id): Path<String>,
-    Query(done): Query<Done>,
+    Asked(done): Asked<Done>,
 ) -> Result<Response, Problem> {
     draw_user(&documents, &admin, user_id(&id)?, done.said(), None).await
 }

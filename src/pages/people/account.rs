@@ -2,9 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong};
+use super::{
+    form::{Field, Wrong, whose},
+    users::last_login,
+};
 use crate::{
-    auth::{CurrentAdmin, administration::timestamp, session::OpenSession, users::User},
+    auth::{CurrentAdmin, session::OpenSession, users::User},
     http::documents::Times,
     ui::{
         each, some,
@@ -24,11 +27,10 @@ pub struct AccountPage<'a> {
 
 pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
     let AccountPage { admin, user, sessions, done, wrong } = page;
-    let last_login = user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)));
     let facts = [
         (words::EMAIL, user.email.clone()),
         (people::ROLE, people::role(&user.role)),
-        (people::LAST_LOGIN, last_login),
+        (people::LAST_LOGIN, last_login(user, times)),
     ];
     let (this, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.name == admin.session);
     let any_other = (!others.is_empty()).then_some(());
@@ -69,6 +71,7 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
                 <p>{people::CHANGE_PASSWORD_HINT}</p>
             </header>
             <form class="form body" method="post" action="/account/password">
+                {whose(user.email.clone())}
                 {Field::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
                 {Field::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
                 {Field::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
@@ -85,7 +88,7 @@ fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoV
     let end = view! {
         <form method="post" action="/account">
             <input type="hidden" name="end" value=session.name.to_string() />
-            <button class="button quiet" type="submit" aria-label=people::end_session(&device)>{people::END}</button>
+            <button class="button quiet" type="submit" aria-label=people::end_session(&device, &address)>{people::END}</button>
         </form>
     };
     view! {
@@ -117,5 +120,5 @@ pub(super) fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl 
 
 /// What was just done; read out as the page opens.
 pub(super) fn said(done: Option<&'static str>) -> impl IntoView {
-    some(done, |done| view! { <p class="note-line" role="status">{done}</p> })
+    some(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
 }

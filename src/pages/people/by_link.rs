@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong};
+use super::form::{Field, Wrong, whose};
 use crate::ui::{
     some,
     words::{self, people},
@@ -35,6 +35,7 @@ pub fn choose_password(email: String, token: String, wrong: Option<&Wrong>) -> i
         <form class="form" method="post" action="/invitation">
             <h1>{people::CHOOSE_PASSWORD}</h1>
             <p>{people::for_account(&email)}</p>
+            {whose(email)}
             {Chosen::fields(wrong, true)}
             <input type="hidden" name="token" value=token />
             <button class="button primary" type="submit">{people::SET_PASSWORD}</button>

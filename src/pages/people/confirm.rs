@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong};
+use super::form::{Field, Wrong, whose};
 use crate::ui::words::{self, people};
 
 /// `next`: where a right one leads. `email` is whose it must be.
@@ -11,6 +11,7 @@ pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoV
         <form class="form" method="post" action="/confirm">
             <h1>{people::CONFIRM}</h1>
             <p>{people::CONFIRM_WHY}</p>
+            {whose(email.clone())}
             <p class="who">{email}</p>
             {Field::password(words::PASSWORD, "password", "current-password").first().view(wrong)}
             <input type="hidden" name="next" value=next />

@@ -18,6 +18,11 @@ impl Wrong {
     }
 }
 
+/// Tells a password manager whose the password is; it is neither seen nor sent.
+pub fn whose(email: String) -> impl IntoView {
+    view! { <input type="text" value=email autocomplete="username" hidden=true /> }
+}
+
 /// A field with its label; `hint` and what is wrong are read with it.
 pub struct Field {
     pub label: &'static str,

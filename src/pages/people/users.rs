@@ -65,7 +65,7 @@ fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times
     }
 }
 
-fn last_login(user: &User, times: &Times) -> String {
+pub(super) fn last_login(user: &User, times: &Times) -> String {
     user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
 }
 

@@ -54,6 +54,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::UserEnabled => "User enabled",
         Action::RoleChanged => "Role changed",
         Action::SetupLinkUsed => "First admin set up",
+        Action::LinkRefused => "Link refused",
         Action::PasswordResetLink => "Link for a new password made",
         Action::PasswordReset => "Password reset",
     }
@@ -67,6 +68,7 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::Disabled => "the account is disabled",
         Reason::NotAdmin => "the account is no admin's",
         Reason::Throttled => "too many tries had failed",
+        Reason::LinkGone => "used before, too old, or never a link",
     }
 }
 

@@ -122,6 +122,12 @@ pub fn wait(time: Duration) -> String {
     format!("Too many wrong passwords. Try again in {}.", minutes(time))
 }
 
+/// Tries to sign in are not heard for this time.
+pub fn turned_away(time: Duration) -> String {
+    let again = minutes(time);
+    format!("Too many tries failed from here. Try again in {again}; from another network you can sign in now.")
+}
+
 fn minutes(time: Duration) -> String {
     match time.as_secs().div_ceil(60) {
         0 | 1 => "a minute".to_owned(),
@@ -129,9 +135,9 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// `End the session of Firefox on Linux`, for the ear.
-pub fn end_session(device: &str) -> String {
-    format!("End the session of {device}")
+/// `End the session of Firefox on Linux from 203.0.113.7`, for the ear.
+pub fn end_session(device: &str, address: &str) -> String {
+    format!("End the session of {device} from {address}")
 }
 
 pub fn since(stamp: &str) -> String {

@@ -29,10 +29,15 @@ pub const PLACES: &str = "Places and account";
 pub const CONNECTION: &str = "Connection";
 pub const MORE: &str = "More";
 pub const SIGN_IN: &str = "Sign in";
+pub const NOT_SIGNED_IN: &str = "E-mail or password is wrong.";
+pub const NO_SIGN_IN_NOW: &str = "Signing in is not possible right now. Try again in a moment.";
 pub const SIGN_OUT: &str = "Sign out";
 pub const SKIP: &str = "Skip to content";
 pub const RETRY_NOW: &str = "Retry now";
 pub const TRY_AGAIN: &str = "Try again";
+pub const LOAD_AGAIN: &str = "Load again";
+pub const STOPPED: &str =
+    "This page has stopped, and what it shows is old. It loads again as soon as the server answers.";
 pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
 pub const DERIVED: &str = "derived";
 pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
@@ -423,26 +428,6 @@ pub fn error(error: &AppError) -> (&'static str, String) {
             },
         ),
     }
-}
-
-/// Why signing in failed, by the code in the address.
-/// `minutes`: how long tries are turned away; whoever made the link may have written anything there.
-pub fn sign_in_error(code: &str, minutes: Option<u64>) -> String {
-    match code {
-        "invalid_credentials" => "E-mail or password is wrong.",
-        "unavailable" => "Signing in is not possible right now. Try again in a moment.",
-        "throttled" => {
-            let again = match minutes.unwrap_or(15).clamp(1, 15) {
-                1 => "in a minute".to_owned(),
-                minutes => format!("in {minutes} minutes"),
-            };
-            return format!(
-                "Too many tries failed from here. Try again {again}; from another network you can sign in now."
-            );
-        }
-        _ => "Signing in failed. Try again.",
-    }
-    .to_owned()
 }
 
 #[cfg(test)]
