@@ -215,6 +215,16 @@ test('a page that is opened while rows come and go comes alive', async ({ browse
   }
 });
 
+test('a page tells its program each row once', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  const html = await (await page.request.get(LIST.stations)).text();
+  const told = [...html.matchAll(/<script[^>]*>(.*?)<\/script>/gs)].map(([, script]) => script).join('');
+  const drawn = [...html.matchAll(/<tr role="row" data-id="&quot;([^"&]+)&quot;"/g)].map(([, id]) => id);
+  expect(drawn.length).toBeGreaterThan(0);
+  // JSON in a string of JSON in a string of a script.
+  for (const id of drawn) expect(told.split(String.raw`\"id\":\"\\\"${id}\\\"`).length - 1, id).toBe(1);
+});
+
 test('a page whose program stops says so, and loads again', async ({ browserOn, complaints }) => {
   complaints.allow(/panicked/, /unreachable/);
   const page = await browserOn(0);

@@ -1,7 +1,7 @@
 // Every page: with and without JavaScript, narrow and wide, light and dark, for eyes and for screen readers.
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, test } from '../fixtures.ts';
+import { REFUSED, expect, test } from '../fixtures.ts';
 import { FIGURES, LIST, PAGES, TOPICS, connection, figure, openLive, rows, signIn, split } from '../page.ts';
 
 test('without JavaScript every page shows the data', async ({ browserOn, db }) => {
@@ -17,10 +17,13 @@ test('without JavaScript every page shows the data', async ({ browserOn, db }) =
   await expect(split(page)).toHaveText(/\d/);
 });
 
-test('without JavaScript one can sign in and is told of a mistake', async ({ stack, browserOn }) => {
+test('without JavaScript one can sign in, and a mistake costs nothing but the password', async ({ stack, browserOn, complaints }) => {
+  complaints.allow(...REFUSED);
   const page = await browserOn(0, { javaScriptEnabled: false, storageState: undefined });
   await signIn(page, stack.admin.email, 'not the password');
   await expect(page.getByRole('alert')).toHaveText(/\S/);
+  await expect(page.getByLabel('E-mail')).toHaveValue(stack.admin.email);
+  await expect(page.getByLabel('Password')).toBeFocused();
   await signIn(page, stack.admin.email, stack.admin.password);
   await expect(page).toHaveURL(`${stack.urls[0]}/`);
   await expect(figure(page, 'clients')).toHaveText(/\d/);
