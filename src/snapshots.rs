@@ -94,7 +94,7 @@ impl Snapshots {
         let read = self.read_and_cache(collection, selection).await;
         lease.release().await?;
         let read = read?;
-        Ok(self.bring_up(read.clone()).unwrap_or(read))
+        Ok(bring_up(&self.hub, read.clone()).unwrap_or(read))
     }
 
     /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for.
@@ -112,7 +112,7 @@ impl Snapshots {
         else {
             return Ok(None);
         };
-        let fresh = self.bring_up(cached.clone());
+        let fresh = bring_up(&self.hub, cached.clone());
         Ok(fresh.or_else(|| (cached.position >= asked).then_some(cached)))
     }
 
@@ -126,8 +126,7 @@ impl Snapshots {
     /// Reads from MongoDB at a cluster time that is not before the log's head.
     async fn read(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
         for attempt in 0..TRIES {
-            let position = self.hub.head().ok_or(SnapshotError::NotReady)?;
-            let ct = self.hub.head_ct();
+            let (position, ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
             let sight = self.sight(&selection)?;
             match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
                 Ok(rows) if is_current(rows.ct, ct) => {
@@ -166,18 +165,46 @@ impl Snapshots {
         };
         Ok(Sight { now, silent_after_s: self.hub.silent_after_s(), zone })
     }
+}
 
-    /// The snapshot with what happened since; `None` when the hub does not reach back, too few rows are left, or nobody
-    /// knows how many match by now.
-    fn bring_up(&self, snapshot: Snapshot) -> Option<Snapshot> {
-        let delta = self.hub.delta_since(snapshot.topic, snapshot.position)?;
-        let floor = snapshot.ct;
-        let mut window = Window::from(snapshot);
-        let applied = window.apply(delta).ok()?;
-        let ticked = self.hub.now().map(|now| window.tick(now)).unwrap_or_default();
-        if applied.uncertain || ticked.uncertain {
-            return None;
-        }
-        Some(window.into_snapshot(floor.max(self.hub.head_ct())))
+/// The snapshot with what happened since; `None` when the hub does not reach back, too few rows are left, or nobody knows
+/// how many match by now.
+fn bring_up(hub: &Hub, snapshot: Snapshot) -> Option<Snapshot> {
+    let delta = hub.delta_since(snapshot.topic, snapshot.position)?;
+    // Of the delta, and not of the hub, which may have moved on: what is not in the rows must not be taken for known.
+    let ct = snapshot.ct.max(delta.ct);
+    let mut window = Window::from(snapshot);
+    let applied = window.apply(delta).ok()?;
+    let ticked = hub.now().map(|now| window.tick(now)).unwrap_or_default();
+    (!applied.uncertain && !ticked.uncertain).then(|| window.into_snapshot(ct))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::position::ClusterTime;
+
+    #[test]
+    fn rows_brought_up_while_more_happens_claim_no_more_than_they_hold() {
+        const LAST: u64 = 20_000;
+        let hub = Hub::of_new_clients(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (2..=LAST).for_each(|n| hub.take_new_clients(n, n)));
+            while let Some((position, _)) = hub.head_at().filter(|(position, _)| position.seq.0 < LAST) {
+                let read = Snapshot {
+                    topic: Collection::Clients,
+                    position,
+                    ct: ClusterTime(0),
+                    rows: Vec::new(),
+                    complete: true,
+                    selection: Selection::default(),
+                    total: None,
+                    sight: Sight::default(),
+                    others: None,
+                };
+                let brought = bring_up(&hub, read).expect("the hub reaches back");
+                assert_eq!(brought.ct, ClusterTime(brought.position.seq.0));
+            }
+        });
     }
 }

@@ -1,32 +1,35 @@
-// Watches over the browser's program. Where it cannot be had, or stops, the page says so, and loads again once the server
-// answers; in a minute once at most, so that what stops every time can still be read.
+// Watches over the browser's program. Where it cannot be had, or stops, the page says so and loads again by itself: once,
+// when the server answers and nobody is at work in it. What stops every time can still be read, and loads on request.
 (() => {
   const { text, action } = document.currentScript.dataset;
   const root = document.documentElement;
-  const key = "chargedeck.reloaded";
+  const key = "chargedeck.stopped";
   const minute = 60_000;
-  let since = 0;
-  try {
-    since = Number(sessionStorage.getItem(key));
-  } catch {
-    since = Date.now(); // storage may be forbidden; then a minute passes each time
-  }
+  const atWork = ":is(input, textarea, select):focus, dialog[open]";
+  let banner;
 
-  const reload = () => {
+  const runs = () => root.dataset.program === "runs";
+  // Storage may be forbidden; then nothing is done that could go on for ever.
+  const stored = (use) => {
     try {
-      sessionStorage.setItem(key, String(Date.now()));
+      return use(sessionStorage);
     } catch {
-      // see above
+      return null;
     }
-    location.reload();
   };
-  const reloadWhenItHelps = async () => {
-    const answers = Date.now() - since > minute && (await fetch("/readyz").then(({ ok }) => ok, () => false));
-    if (answers) reload();
-    else setTimeout(reloadWhenItHelps, 1000 + Math.random() * 2000);
+  const mayReload = () => stored((storage) => storage.getItem(key) === null) === true;
+  const noted = () => stored((storage) => (storage.setItem(key, "1"), true)) === true;
+
+  const reloadWhenCalm = async () => {
+    if (!mayReload()) return;
+    const calm = document.hidden || !document.querySelector(atWork);
+    const answers = calm && (await fetch("/readyz").then(({ ok }) => ok, () => false));
+    if (!banner) return;
+    if (!answers) setTimeout(reloadWhenCalm, 1000 + Math.random() * 2000);
+    else if (noted()) location.reload();
   };
   const tell = () => {
-    const banner = document.createElement("aside");
+    banner = document.createElement("aside");
     banner.className = "banner";
     banner.role = "alert";
     const said = document.createElement("p");
@@ -34,18 +37,23 @@
     const button = document.createElement("button");
     button.className = "button";
     button.textContent = action;
-    button.addEventListener("click", reload);
+    button.addEventListener("click", () => location.reload());
     banner.append(said, button);
     document.body.append(banner);
+    root.dataset.stopped = "";
+    reloadWhenCalm();
   };
   const failed = (error) => {
-    const { program } = root.dataset;
     // What else goes wrong in a page that runs ends nothing.
-    if (program === "stopped" || (program === "runs" && !(error instanceof WebAssembly.RuntimeError))) return;
-    root.dataset.program = "stopped";
-    tell();
-    reloadWhenItHelps();
+    if (!banner && (!runs() || error instanceof WebAssembly.RuntimeError)) tell();
   };
   addEventListener("error", ({ error }) => failed(error));
   addEventListener("unhandledrejection", ({ reason }) => failed(reason));
+  new MutationObserver(() => {
+    // It was something else that went wrong.
+    banner?.remove();
+    banner = undefined;
+    delete root.dataset.stopped;
+    setTimeout(() => banner || stored((storage) => storage.removeItem(key)), minute);
+  }).observe(root, { attributeFilter: ["data-program"] });
 })();

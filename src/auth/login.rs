@@ -1,4 +1,4 @@
-//! Signing in and out over HTTP: JSON for programs, forms for pages without JavaScript.
+//! Signing in and out for programs, and the form that signs out.
 
 use axum::{
     Json,

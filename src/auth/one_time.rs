@@ -11,7 +11,12 @@ use super::{
     Doors, Unavailable,
     audit_log::{Action, Actor, Entry, Reason},
     place::Place,
+    throttle::LinksRefused,
 };
+
+/// Of so many links that do not work in [`WINDOW`](super::throttle::WINDOW) each address's count is told, of more the
+/// count of all: addresses are cheap.
+const ALL_NOTED: u32 = 1000;
 
 /// 256 random bits in hex, fit for an address.
 pub struct Token(SecretString);
@@ -57,14 +62,17 @@ impl fmt::Display for TokenHash {
 }
 
 impl Doors {
-    /// Notes that someone came with a link that does not work. A flood of them is few entries, each with the number by then:
-    /// the first, second, fourth, eighth…
+    /// Notes that someone came with a link that does not work; without a token it is none. A flood of them is few entries,
+    /// each with the number from there by then: the first, second, fourth, eighth…
     ///
     /// # Errors
     /// MongoDB or Redis is away.
-    pub async fn link_refused(&self, place: &Place) -> Result<(), Unavailable> {
-        let tries = self.throttles.link_refused(place.address).await?;
-        if tries.is_power_of_two() {
+    pub async fn link_refused(&self, token: &str, place: &Place) -> Result<(), Unavailable> {
+        if token.is_empty() {
+            return Ok(());
+        }
+        let LinksRefused { from_there: tries, in_all } = self.throttles.link_refused(place.address).await?;
+        if tries.is_power_of_two() && (in_all <= ALL_NOTED || in_all.is_power_of_two()) {
             let entry = Entry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
             self.audit.record(&entry.after(doc! { "tries": tries })).await?;
         }

@@ -33,6 +33,13 @@ pub struct Throttled {
     pub tries: u32,
 }
 
+/// Links that did not work lately, the one just counted included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LinksRefused {
+    pub from_there: u32,
+    pub in_all: u32,
+}
+
 /// Whose failures are counted together.
 #[derive(Clone)]
 pub(super) struct Keys {
@@ -61,9 +68,12 @@ return {0, 0}
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count
+local counts = {}
+for i = 1, 2 do
+  counts[i] = redis.call('INCR', KEYS[i])
+  if counts[i] == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+end
+return counts
 ",
     )
 });
@@ -101,10 +111,13 @@ impl Throttles {
         Ok((wait > 0).then_some(Throttled { wait: Duration::from_millis(wait), tries }))
     }
 
-    /// How many links from there did not work lately, this one included. Nobody waits for it: a token cannot be guessed.
-    pub(super) async fn link_refused(&self, address: Option<IpAddr>) -> RedisResult<u32> {
-        let key = self.redis.key(&format!("links_refused_from:{}", network(address)));
-        COUNT.key(key).arg(window()).invoke_async(&mut self.redis.connection()).await
+    /// Counts a link that did not work. Nobody has to wait for it: a token cannot be guessed.
+    pub(super) async fn link_refused(&self, address: Option<IpAddr>) -> RedisResult<LinksRefused> {
+        let from_there = self.redis.key(&format!("links_refused_from:{}", network(address)));
+        let in_all = self.redis.key("links_refused");
+        let connection = &mut self.redis.connection();
+        let (from_there, in_all) = COUNT.key(from_there).key(in_all).arg(window()).invoke_async(connection).await?;
+        Ok(LinksRefused { from_there, in_all })
     }
 
     pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {

@@ -1,6 +1,6 @@
 //! The log: a Redis stream whose entry ids are positions, appended by compare-and-set and published as appended.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Instant};
 
 use redis::{AsyncCommands, FromRedisValue, RedisError, Script, streams::StreamRangeReply};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,28 @@ pub struct Checked {
     pub at: UtcMs,
     /// Resume token of the idle stream, good as long as `position` is the log's end.
     pub token: String,
+    /// When the relay asked MongoDB for it; not told by other versions.
+    #[serde(default)]
+    pub sent: Option<Sent>,
+}
+
+/// A moment of one process, by a clock that never jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Of the process, random.
+    pub relay: u64,
+    /// Microseconds since some moment of it.
+    pub us: i64,
+}
+
+impl Sent {
+    /// By this process's clock.
+    pub fn now(at: Instant) -> Self {
+        static BEGINNING: LazyLock<(u64, Instant)> = LazyLock::new(|| (rand::random(), Instant::now()));
+        let (relay, beginning) = *BEGINNING;
+        let us = at.saturating_duration_since(beginning).as_micros();
+        Self { relay, us: i64::try_from(us).unwrap_or(i64::MAX) }
+    }
 }
 
 /// # Errors of all methods
@@ -79,14 +101,12 @@ if last then
     if last[2][i] == 'token' then token = last[2][i + 1] end
   end
 end
-local new = ARGV[3]
-if ARGV[6] == '1' then
-  if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
-else
-  -- Redis refuses an id that is not above the last, which is half of the guard.
-  new = string.gsub(new, '%d+$', '*')
-end
-redis.call('XADD', KEYS[1], new, 'token', ARGV[4], 'entry', ARGV[5])
+if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
+local function add(id) return redis.pcall('XADD', KEYS[1], id, 'token', ARGV[4], 'entry', ARGV[5]) end
+local added = add(ARGV[3])
+-- Redis refuses an id that is not above the last, which is half of the guard.
+if added.err and ARGV[6] ~= '1' then added = add((string.gsub(ARGV[3], '%d+$', '*'))) end
+if added.err then return added end
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
 ",

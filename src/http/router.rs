@@ -34,7 +34,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Signing in and out, and the pages of accounts. The login page itself is a page like others.
+/// Signing in and out, and the pages of accounts.
 pub fn routes(documents: Documents) -> Router {
     let doors = documents.doors.clone();
     Router::new()

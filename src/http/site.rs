@@ -16,7 +16,8 @@ use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use tower_http::services::ServeDir;
 
 use super::{
-    app::App, charts_csv::charts_csv, documents::Documents, headers, health, report, router, snapshot::snapshot,
+    app::App, charts_csv::charts_csv, documents::Documents, headers, health, problem::Problem, report, router,
+    snapshot::snapshot,
 };
 use crate::{
     api::{Answered, Ask},
@@ -77,9 +78,12 @@ async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Re
     draw(request).await
 }
 
-/// The page that says there is no such page.
-async fn not_found(State(app): State<App>, admin: CurrentAdmin, request: Request<Body>) -> Response {
-    (StatusCode::NOT_FOUND, page(app, None, admin, request).await).into_response()
+/// The page that says there is no such page; of what is public, where nobody need be signed in, an error alone.
+async fn not_found(State(app): State<App>, admin: Result<CurrentAdmin, Problem>, request: Request<Body>) -> Response {
+    match admin {
+        Ok(admin) => (StatusCode::NOT_FOUND, page(app, None, admin, request).await).into_response(),
+        Err(_) => Problem::of(StatusCode::NOT_FOUND).into_response(),
+    }
 }
 
 /// What charts are drawn with, named by the hash of its content.

@@ -10,6 +10,7 @@ pub mod frames;
 #[cfg(test)]
 mod histories;
 mod index;
+mod lateness;
 mod state;
 mod tail;
 pub mod zones;
@@ -27,6 +28,7 @@ pub use frames::{Form, Shared, wire};
 pub use tail::follow;
 
 use crate::{
+    cache::log::Sent,
     model::{
         board::Board,
         cells::{Cell, Cells},
@@ -38,6 +40,7 @@ use crate::{
     },
     telemetry::metrics::{SLOW_MS, metrics},
 };
+use lateness::Lateness;
 use state::State;
 
 /// What a consumer that stands at a position gets.
@@ -136,9 +139,10 @@ impl Hub {
         self.0.boards.silent_after_s()
     }
 
-    /// Cluster time of the head.
-    pub fn head_ct(&self) -> ClusterTime {
-        self.read().ct
+    /// The head with its cluster time: together, for it may move between two questions.
+    pub fn head_at(&self) -> Option<(Position, ClusterTime)> {
+        let state = self.read();
+        Some((state.head()?, state.ct))
     }
 
     /// A hub that follows a log of so many new clients, each at its own number, and has them at its head.
@@ -221,11 +225,15 @@ impl Hub {
         verdict
     }
 
-    /// The relay said that nothing happened after `position` until `at`.
-    fn checked(&self, position: Position, at: UtcMs) {
+    /// The relay said that nothing happened after `position` until `at`, when it had last heard of MongoDB at `sent`. What
+    /// was held up on its way says nothing of now.
+    fn checked(&self, position: Position, at: UtcMs, sent: Option<Sent>) {
         let mut state = self.write();
+        let late = sent.map_or(Duration::ZERO, |Sent { relay, us }| {
+            Lateness::of(&mut state.lateness, relay, us, Sent::now(Instant::now()).us)
+        });
         if state.tail() == Some(position) {
-            state.checked = Some(Instant::now());
+            state.checked = state.checked.max(Instant::now().checked_sub(late));
             // What was late has come.
             if state.lag > Duration::from_millis(u64::from(SLOW_MS)) {
                 state.lag = Duration::ZERO;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index};
+use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness};
 use crate::guards::{self, Guard};
 use crate::model::{
     cells::Cells,
@@ -53,6 +53,8 @@ pub struct State {
     pub feed: Feed,
     pub lag: Duration,
     pub checked: Option<Instant>,
+    /// Of the relay's word that nothing happened.
+    pub lateness: Option<Lateness>,
     clock: Option<(UtcMs, Instant)>,
     /// Counts changes of what the boards show.
     pub version: u64,

@@ -115,8 +115,9 @@ impl Follower {
     }
 
     fn heard(&self, message: &Msg) -> Result<()> {
-        let Checked { position, at, .. } = serde_json::from_slice(message.get_payload_bytes()).context("a check")?;
-        self.hub.checked(position, at);
+        let Checked { position, at, sent, .. } =
+            serde_json::from_slice(message.get_payload_bytes()).context("a check")?;
+        self.hub.checked(position, at, sent);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ fn stream() -> Vec<Event> {
     events
 }
 
-/// The log as its script writes it: only after the entry expected, and, as Redis has it, only what is greater.
+/// The log as its script writes it: only after the entry expected.
 struct Log(Vec<(Tail, Entry)>);
 
 impl Log {
@@ -78,8 +78,7 @@ impl Log {
     }
 
     fn append(&mut self, expected: &Tail, next: &Next) -> Appended {
-        let expected_or_not = self.tail() == expected || !guards::on(Guard::CompareAndSet);
-        if !expected_or_not || next.entry.position() <= self.tail().position {
+        if self.tail() != expected && guards::on(Guard::CompareAndSet) {
             return Appended::Chain(Some(self.tail().clone()));
         }
         let tail = Tail { position: next.entry.position(), token: next.token.clone() };

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Relay, missing::Missing, sequencer::Sequencer};
 use crate::{
-    cache::log::{self, Appended, Checked, Log, Tail},
+    cache::log::{self, Appended, Checked, Log, Sent, Tail},
     events::Events,
     fields::Mapping,
     model::{
@@ -36,8 +36,8 @@ const RETRY: Duration = Duration::from_millis(200);
 /// What the reader hands on.
 enum Read {
     Event(Event),
-    /// An empty answer: nothing is behind what was handed on. With the token to resume at.
-    Idle(Option<String>),
+    /// An empty answer: nothing was behind what was handed on when it was asked for. With the token to resume at.
+    Idle(Option<String>, Instant),
     Failed(mongodb::error::Error),
 }
 
@@ -152,6 +152,7 @@ async fn read(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
+        let asked = Instant::now();
         let read = match stream.next_if_any().await {
             Ok(Some(raw)) => match Event::read(&mapping, &raw) {
                 Ok(event) if onward.event(&event.token) => Read::Event(event),
@@ -161,7 +162,7 @@ async fn read(
             Ok(None) if !stream.is_alive() => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
             Ok(None) => {
                 let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
-                Read::Idle(token.filter(|token| onward.is_at(token)))
+                Read::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
             Err(error) => Read::Failed(error),
         };
@@ -198,7 +199,7 @@ async fn follow(
                 Read::Event(event) => {
                     idle = None;
                     if event.kind == Kind::Invalidate {
-                        idle = Some(None);
+                        idle = Some((None, Instant::now()));
                         end = Some(("database dropped or stream invalidated", Begin::After(event.ct)));
                         break;
                     }
@@ -209,7 +210,7 @@ async fn follow(
                     metrics().reached(Hop::Relay, event.at);
                     events.push(event);
                 }
-                Read::Idle(token) => idle = Some(token),
+                Read::Idle(token, asked) => idle = Some((token, asked)),
                 Read::Failed(error) if watch::is_history_lost(&error) => {
                     end = Some(("history lost", Begin::Now));
                     break;
@@ -226,9 +227,13 @@ async fn follow(
         if let Some((reason, begin)) = end {
             return Ok(End::Lost(reason, begin));
         }
-        if let Some(token) = idle.flatten().filter(|_| sequencer.is_empty() && checked.elapsed() >= CHECKED) {
+        if let Some((Some(token), asked)) = idle
+            && sequencer.is_empty()
+            && checked.elapsed() >= CHECKED
+        {
             let at = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
-            log.checked(&Checked { position: sequencer.tail().position, at, token }).await?;
+            let sent = Some(Sent::now(asked));
+            log.checked(&Checked { position: sequencer.tail().position, at, token, sent }).await?;
             checked = Instant::now();
         }
         if trimmed.elapsed() >= TRIM {

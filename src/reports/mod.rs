@@ -136,9 +136,9 @@ impl Reports {
 
     /// What was kept, where it will do: as of the head if nothing that it shows has changed, or else as of then.
     async fn cached(&self, name: &str) -> Result<Option<Kept>, SnapshotError> {
-        let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
+        let (head, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
         let Some(mut kept) = snapshots::kept::<Kept>(&self.redis, head.epoch, name).await? else { return Ok(None) };
-        let (head_ct, now) = (self.hub.head_ct(), self.hub.now().unwrap_or(kept.at));
+        let now = self.hub.now().unwrap_or(kept.at);
         // Asked last: what did not matter up to here did not matter up to the head either.
         let (_, changed) = self.hub.reported().ok_or(SnapshotError::NotReady)?;
         if changed <= kept.ct {
@@ -160,8 +160,7 @@ impl Reports {
     /// Reads from MongoDB at a cluster time that is not before the log's head.
     async fn read(&self, wanted: &Wanted) -> Result<Kept, SnapshotError> {
         for attempt in 0..TRIES {
-            let position = self.hub.head().ok_or(SnapshotError::NotReady)?;
-            let head_ct = self.hub.head_ct();
+            let (position, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
             let at = self.hub.now().ok_or(SnapshotError::NotReady)?;
             let began = Instant::now();
             match read::read(&self.mongo, wanted).await {

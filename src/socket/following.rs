@@ -102,8 +102,7 @@ impl Following {
 
     /// Moves the cursors of quiet topics, so that they do not fall behind what the log still holds.
     pub fn progress(&mut self, hub: &Hub, form: Form) -> Vec<Bytes> {
-        let Some(head) = hub.head().filter(|_| !self.hidden) else { return Vec::new() };
-        let ct = hub.head_ct();
+        let Some((head, ct)) = hub.head_at().filter(|_| !self.hidden) else { return Vec::new() };
         let quiet = |(collection, cursor): &&mut (Collection, Position)| {
             cursor.epoch == head.epoch && *cursor < head && matches!(hub.since(*collection, *cursor), Since::Current)
         };

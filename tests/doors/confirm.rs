@@ -135,6 +135,7 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
     let place = chargedeck::auth::place::Place::default();
     let answer = app.doors.confirm(&session, &admin, PASSWORD.into(), &place).await.unwrap();
     assert_eq!(answer, chargedeck::auth::session::OwnPassword::SignedOut);
+    assert!(session.is_empty().await, "a cookie of what has ended is not sent again");
     assert!(app.session_keys().await.is_empty());
 }
 

@@ -406,6 +406,10 @@ async fn odd_paths_show_no_file_and_no_folder() {
             }
         }
     }
+    // What is public and not there is not there, whoever asks.
+    for cookie in ["", &cookie] {
+        assert_eq!(get(program.port(), "/pkg/none.js", cookie).await.unwrap().status, 404);
+    }
 }
 
 #[tokio::test]

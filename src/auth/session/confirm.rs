@@ -123,6 +123,8 @@ impl Doors {
         let now = Timestamp::now();
         // Taken, not read: a session that was ended while the password was hashed is not brought back.
         if !self.sessions.delete_one_of(&admin.user.to_string(), &admin.session).await? {
+            // Nor does its cookie take the place of one that another answer has just given.
+            session.flush().await?;
             return Ok(false);
         }
         let Some((owner, login)) = Login::of(session).await?.filter(|(owner, _)| *owner == admin.user) else {

@@ -55,7 +55,7 @@ pub async fn choose(
         Err(wrong) => wrong,
         Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
-            Choice::Gone => return gone(&documents, &place, said::LINK_GONE).await,
+            Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
         },
     };
@@ -72,7 +72,7 @@ pub async fn setup(
         return Ok(note(&documents, said::SET_UP_DONE));
     }
     if !documents.doors.may_set_up(&link.token).await.map_err(away)? {
-        return gone(&documents, &place, said::SET_UP_GONE).await;
+        return gone(&documents, &place, &link.token, said::SET_UP_GONE).await;
     }
     Ok(draw_set_up(&documents, link.token, None, None))
 }
@@ -99,10 +99,10 @@ pub async fn set_up(
     };
     let wrong = match entered {
         Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
-        Err(_) => return gone(&documents, &place, said::SET_UP_GONE).await,
+        Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
         Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
-            Choice::Gone => return gone(&documents, &place, said::SET_UP_GONE).await,
+            Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, words::password_refused(why)),
         },
     };
@@ -116,7 +116,7 @@ async fn draw_choice(
     wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
     let Some(user) = documents.doors.invited(&token).await.map_err(away)? else {
-        return gone(documents, place, said::LINK_GONE).await;
+        return gone(documents, place, &token, said::LINK_GONE).await;
     };
     let page = documents.gate(said::CHOOSE_PASSWORD, || people::choose_password(user.email, token, wrong));
     Ok(if wrong.is_some() { again(page) } else { page })
@@ -131,8 +131,13 @@ fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response 
 }
 
 /// What the link led to was there once, and is no more.
-async fn gone(documents: &Documents, place: &Place, words: (&'static str, &'static str)) -> Result<Response, Problem> {
-    documents.doors.link_refused(place).await.map_err(away)?;
+async fn gone(
+    documents: &Documents,
+    place: &Place,
+    token: &str,
+    words: (&'static str, &'static str),
+) -> Result<Response, Problem> {
+    documents.doors.link_refused(token, place).await.map_err(away)?;
     let mut page = documents.gate(words.0, || people::note(words, Some(SIGN_IN)));
     *page.status_mut() = StatusCode::GONE;
     Ok(page)

@@ -36,8 +36,7 @@ pub const SKIP: &str = "Skip to content";
 pub const RETRY_NOW: &str = "Retry now";
 pub const TRY_AGAIN: &str = "Try again";
 pub const LOAD_AGAIN: &str = "Load again";
-pub const STOPPED: &str =
-    "This page has stopped, and what it shows is old. It loads again as soon as the server answers.";
+pub const STOPPED: &str = "This page has stopped, and what it shows is old.";
 pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
 pub const DERIVED: &str = "derived";
 pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
