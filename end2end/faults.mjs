@@ -33,7 +33,7 @@ const NOT_HAD = /imported module|part of the program/;
 /** A page in a browser of its own; a mark tells whether it is still the one that was opened. */
 class Watched {
   signIns = 0;
-  /** Since someone signed in the page has not been seen live. */
+  /** Since the page led to the login it has not been seen live. Its session may be back by then: a Redis of before knows it. */
   opening = false;
   complaints = [];
 
@@ -43,6 +43,9 @@ class Watched {
     watched.page.setDefaultTimeout(10_000);
     watched.page.on('pageerror', ({ message }) => {
       if (!(watched.opening && NOT_HAD.test(message))) watched.complaints.push(message);
+    });
+    watched.page.on('request', (request) => {
+      if (request.isNavigationRequest() && new URL(request.url()).pathname === '/login') watched.opening = true;
     });
     watched.page.on('console', (line) => /hydrat/i.test(line.text()) && watched.complaints.push(line.text()));
     await watched.page.goto(path);
@@ -54,7 +57,6 @@ class Watched {
     await this.page.locator('input[name=email]').fill(email);
     await this.page.locator('input[name=password]').fill(password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
-    this.opening = true;
     await this.page.waitForURL(this.origin + this.path);
   }
 

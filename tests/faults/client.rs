@@ -19,7 +19,7 @@ use chargedeck::model::{
     snapshot::Snapshot,
     window::{Broken, Window},
 };
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tokio::{
@@ -125,7 +125,17 @@ impl Client {
         };
         let lists = topics.into_iter().map(|topic| (topic, fetching())).collect();
         let screen = Arc::new(Mutex::new(Screen { lists, overview: Fields::new() }));
-        let life = Life { name, account, referee, rng, screen: screen.clone(), rid: 0, tries: 0, refused: None };
+        let life = Life {
+            name,
+            account,
+            referee,
+            rng,
+            screen: screen.clone(),
+            rid: 0,
+            tries: 0,
+            refused: None,
+            waited: false,
+        };
         Self { screen, _running: AbortOnDropHandle::new(tokio::spawn(life.run())) }
     }
 
@@ -147,6 +157,8 @@ struct Life {
     tries: u32,
     /// The cookie that was refused.
     refused: Option<String>,
+    /// Whether the last message came as it was waited for. What came earlier, as while rows were fetched, is told late.
+    waited: bool,
 }
 
 impl Life {
@@ -178,7 +190,13 @@ impl Life {
         loop {
             self.fetch(port, &cookie).await?;
             self.subscribe_waiting(&mut socket).await?;
-            match timeout(SILENCE, socket.next()).await?.context("the socket ended")?? {
+            let came = socket.next().now_or_never();
+            self.waited = came.is_none();
+            let message = match came {
+                Some(message) => message,
+                None => timeout(SILENCE, socket.next()).await?,
+            };
+            match message.context("the socket ended")?? {
                 Message::Text(text) => {
                     if let ControlFlow::Break(answer) = self.received(Frame::read(&text)?) {
                         send(&mut socket, &answer).await?;
@@ -274,7 +292,7 @@ impl Life {
             }
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 for (topic, list) in &self.screen().lists {
-                    if list.follow.is_live() {
+                    if self.waited && list.follow.is_live() {
                         self.referee.says_fresh(&format!("{} ({topic})", self.name), list.ct, lag_ms, checked_ms);
                     }
                 }

@@ -387,11 +387,14 @@ fn unless_refused<T>(written: mongodb::error::Result<T>) {
     assert_eq!(refused.code, PARALLEL_ARRAYS, "{error}");
 }
 
+/// What documents without images are named by.
+pub const HUGE: &str = "huge";
+
 /// Two images of 9 MB, in a field that is not shown and in one that is.
 async fn huge(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let filler = "x".repeat(9 << 20);
     for field in ["filler", "serial_number"] {
-        let mut document = made(Collection::Stations, "huge", rng);
+        let mut document = made(Collection::Stations, HUGE, rng);
         document.insert(field, &filler);
         let id = document.get_str("_id").expect("a text").to_owned();
         let of = cluster.mongo.operator.collection::<Document>("stations");

@@ -78,8 +78,12 @@ async fn all(log: &Log) -> Vec<Entry> {
     let (mut from, mut entries) = (None::<Position>, Vec::new());
     loop {
         let page = log.after(from).await.expect("Redis answers");
-        let Some(last) = page.last() else { return entries };
-        from = Some(last.position());
+        // Without compare-and-set what was read comes again.
+        let ends = page.is_empty() || page.iter().any(|entry| Some(entry.position()) <= from);
+        from = page.last().map(Entry::position);
         entries.extend(page);
+        if ends {
+            return entries;
+        }
     }
 }
