@@ -65,6 +65,7 @@ return {0, 0}
     )
 });
 
+/// Counts at two keys, each for as long as failures are remembered; how many by now.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -74,16 +75,6 @@ for i = 1, 2 do
   if counts[i] == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
 end
 return counts
-",
-    )
-});
-
-static FAILED: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-for i = 1, 2 do
-  if redis.call('INCR', KEYS[i]) == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
-end
 ",
     )
 });
@@ -121,7 +112,9 @@ impl Throttles {
     }
 
     pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {
-        FAILED.key(&keys.address).key(&keys.account).arg(window()).invoke_async(&mut self.redis.connection()).await
+        let connection = &mut self.redis.connection();
+        let _: (u32, u32) = COUNT.key(&keys.address).key(&keys.account).arg(window()).invoke_async(connection).await?;
+        Ok(())
     }
 
     /// Forgets the account's failures from there, and not the address's: who has one account must not clear the way for
