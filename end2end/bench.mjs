@@ -1,5 +1,5 @@
 // What scripts/bench needs beside a shell: documents, a session, and a table.
-//   node bench.mjs fill | cookie ORIGIN | table < RESULTS | bytes LOAD < RESULTS | bare LOAD US < RESULTS
+//   node bench.mjs fill | cookie ORIGIN | table < RESULTS | bytes LOAD < RESULTS | bare LOAD US < RESULTS | beside < RESULTS
 import { readFileSync } from 'node:fs';
 import { withDatabase } from './bench/common.mjs';
 
@@ -40,6 +40,13 @@ function bare(load, us) {
   console.log(`${load}: ${(ours / us).toFixed(2)} of a bare loop's processor time (${ours} of ${us})`);
 }
 
+/** What exports do to the latency of what is live. */
+function beside() {
+  const [alone, beside] = ['alone', 'beside'].map((who) => results().find((result) => result.load === 'exports' && result.who === who));
+  const told = ['p50_ms', 'p99_ms'].map((key) => `${key.slice(0, 3)} ${(beside[key] / alone[key]).toFixed(2)} of what it is alone (${beside[key]} of ${alone[key]} ms)`);
+  console.log(`    ${told.join(', ')}; ${beside.markers} of ${beside.expected} arrived`);
+}
+
 /** One row per load and protocol; a load in which a change did not arrive is no measurement. */
 function table() {
   const all = results();
@@ -56,4 +63,4 @@ function table() {
 }
 
 const [what, ...rest] = process.argv.slice(2);
-await { fill, cookie, table, bytes, bare }[what](...rest);
+await { fill, cookie, table, bytes, bare, beside }[what](...rest);

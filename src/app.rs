@@ -9,11 +9,11 @@ use leptos_router::{
 };
 
 use crate::{
-    api::{Answer, Answered, AppError, Desk},
+    api::{Answer, Answered, AppError, Ask, Desk},
     charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Failure, Shell, document_title, some, words},
+    ui::{Clock, Failure, Shell, document_title, loaded, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -79,14 +79,23 @@ fn places() -> AnyView {
 fn deck(path: Memo<String>) -> AnyView {
     let given = SharedValue::new(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
     match given.into_inner().0.and_then(Answer::read::<Desk>) {
-        Ok(desk) => {
-            let live = Live::provide(&desk);
-            Clock::provide(live, &desk);
-            let path = shown(path);
-            view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any()
+        Ok(desk) => at(desk, path),
+        Err(error) => {
+            let again = RwSignal::new(false);
+            let view = move || match again.get() {
+                true => loaded(Ask::Desk, words::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
+                false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
+            };
+            view.into_any()
         }
-        Err(error) => view! { <Failure error retry=|()| _ = window().location().reload() /> }.into_any(),
     }
+}
+
+fn at(desk: Desk, path: Memo<String>) -> AnyView {
+    let live = Live::provide(&desk);
+    Clock::provide(live, &desk);
+    let path = shown(path);
+    view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any()
 }
 
 /// The page that is shown: the one before stays until its part of the program is here.

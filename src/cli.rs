@@ -91,7 +91,7 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     if matches!(command, Command::Import(_) | Command::Seed(_) | Command::Simulate(_)) {
         ingest::only_unmapped(&mongo.mapping)?;
     }
-    match command {
+    let done = match command {
         Command::Serve { .. } | Command::Check => Ok(()),
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
@@ -109,6 +109,8 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             });
             simulate::run(&mongo.operator, &args, stop).await.map(drop)
         }
-    }?;
-    Ok(ExitCode::SUCCESS)
+    };
+    // A client that is dropped while the runtime ends may panic.
+    mongo.client.shutdown().immediate(true).await;
+    done.map(|()| ExitCode::SUCCESS)
 }

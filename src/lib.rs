@@ -35,6 +35,8 @@ pub mod ingest;
 #[cfg(feature = "ssr")]
 pub mod mongo;
 #[cfg(feature = "ssr")]
+mod pace;
+#[cfg(feature = "ssr")]
 pub mod relay;
 #[cfg(feature = "ssr")]
 pub mod reports;

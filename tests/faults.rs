@@ -218,6 +218,7 @@ impl Run {
             println!("{fault:24} {times:5} {worst:5.1}s {lost:5}  {doubled:7}  {between_epochs:14}  {resyncs}");
         }
         println!("{} samples equalled MongoDB at their cluster time", self.referee.compared());
+        println!("{} times a screen was as fresh as it was told", self.referee.fresh());
         self.comparing.abort();
         let mut broken = self.referee.all_broken();
         for (fault, Row { count, .. }) in &self.table {
@@ -227,6 +228,7 @@ impl Run {
         }
         assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
         assert!(self.table.is_empty() || self.referee.compared() > 0, "nothing was compared while clients followed");
+        assert!(self.table.is_empty() || self.referee.fresh() > 0, "no screen's age was judged");
     }
 }
 

@@ -6,11 +6,11 @@ import { request } from 'node:http';
 export const { BENCH_ORIGIN: origin, BENCH_COOKIE: cookie, BENCH_PEER: peer } = process.env;
 export const [serverPid, peerPid, seconds] = ['BENCH_PID', 'BENCH_PEER_PID', 'BENCH_SECONDS'].map((name) => Number(process.env[name]));
 
-/** Runs `use` with the operator's database. */
+/** Runs `use` with the operator's database, and the client. */
 export async function withDatabase(use) {
   const client = await new MongoClient(process.env.MONGODB_URI).connect();
   try {
-    return await use(client.db(process.env.MONGODB_DB));
+    return await use(client.db(process.env.MONGODB_DB), client);
   } finally {
     await client.close();
   }

@@ -262,11 +262,17 @@ test('a page whose program cannot be had says so, and loads again once it can', 
   await live(page);
   await expect(banner).toBeHidden();
 
-  // What stops again within a minute is left to the reader.
+  // What stops again within a minute is left to the reader: no time that passes lets the page ask for its server.
   away = true;
+  let asked = 0;
+  page.on('request', (request) => (asked += Number(request.url().endsWith('/readyz'))));
+  await page.clock.install();
   await page.reload();
   await expect(banner).toBeVisible();
   away = false;
+  await page.clock.fastForward(30_000);
+  await page.evaluate(() => fetch('/readyz'));
+  expect(asked).toBe(1);
   await banner.getByRole('button', { name: 'Load again' }).click();
   await live(page);
 });

@@ -1,10 +1,11 @@
 // Watches over the browser's program. Where it cannot be had, or stops, the page says so and loads again by itself: once,
-// when the server answers and nobody is at work in it. What stops every time can still be read, and loads on request.
+// when that could be read, the server answers, and nobody is at work in it. What stops every time can still be read, and loads on request.
 (() => {
   const { text, action } = document.currentScript.dataset;
   const root = document.documentElement;
   const key = "chargedeck.stopped";
   const minute = 60_000;
+  const readable = 3_000;
   const atWork = ":is(input, textarea, select):focus, dialog[open]";
   let banner;
 
@@ -21,7 +22,7 @@
   const noted = () => stored((storage) => (storage.setItem(key, "1"), true)) === true;
 
   const reloadWhenCalm = async () => {
-    if (!mayReload()) return;
+    if (!banner || !mayReload()) return;
     const calm = document.hidden || !document.querySelector(atWork);
     const answers = calm && (await fetch("/readyz").then(({ ok }) => ok, () => false));
     if (!banner) return;
@@ -41,7 +42,7 @@
     banner.append(said, button);
     document.body.append(banner);
     root.dataset.stopped = "";
-    reloadWhenCalm();
+    setTimeout(reloadWhenCalm, readable);
   };
   const failed = (error) => {
     // What else goes wrong in a page that runs ends nothing.

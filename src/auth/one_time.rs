@@ -63,7 +63,7 @@ impl fmt::Display for TokenHash {
 
 impl Doors {
     /// Notes that someone came with a link that does not work; without a token it is none. A flood of them is few entries,
-    /// each with the number from there by then: the first, second, fourth, eighth…
+    /// each with the number by then: the first, second, fourth, eighth…
     ///
     /// # Errors
     /// MongoDB or Redis is away.
@@ -72,9 +72,10 @@ impl Doors {
             return Ok(());
         }
         let LinksRefused { from_there: tries, in_all } = self.throttles.link_refused(place.address).await?;
-        if tries.is_power_of_two() && (in_all <= ALL_NOTED || in_all.is_power_of_two()) {
+        let (name, tries) = if in_all <= ALL_NOTED { ("tries", tries) } else { ("tries_in_all", in_all) };
+        if tries.is_power_of_two() {
             let entry = Entry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
-            self.audit.record(&entry.after(doc! { "tries": tries })).await?;
+            self.audit.record(&entry.after(doc! { name: tries })).await?;
         }
         Ok(())
     }

@@ -22,7 +22,13 @@ use tower_http::{
 };
 use tracing::{Instrument, Level, Span};
 
-use super::{client, csrf, documents::Documents, exports, headers, people, problem, problem::Problem, seats::Seats};
+use super::{
+    client, csrf,
+    documents::Documents,
+    exports::{self, Exports},
+    headers, people,
+    problem::{self, Problem},
+};
 use crate::auth::{Doors, guard, login, session};
 
 /// Largest request body. Nothing that is sent to ChargeDeck comes near it.
@@ -53,7 +59,7 @@ pub fn routes(documents: Documents) -> Router {
 pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
     let origin = &doors.origin;
     Ok(router
-        .layer(from_fn_with_state(Seats::default(), exports::limit))
+        .layer(from_fn_with_state(Exports::default(), exports::limit))
         .layer(from_fn_with_state(doors.clone(), guard::guard))
         .layer(session::layer(doors))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))

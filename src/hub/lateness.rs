@@ -2,32 +2,33 @@
 
 use std::time::{Duration, Instant};
 
+/// A clock that stood still while its machine was suspended makes all that comes look late until so long, or twice as long,
+/// after; what is slow for longer than that, and never quicker, looks in time.
+const WINDOW: Duration = Duration::from_mins(5);
+
 /// What one sender's messages took, relative to the quickest of late.
 #[derive(Clone, Copy, Debug)]
 pub struct Lateness {
     sender: u64,
-    /// The least by which our clock was ahead of the sender's as a message came, µs.
-    quickest: i64,
-    heard: Instant,
+    /// The least by which our clock was ahead of the sender's as a message came, µs: in this window, and in the one before.
+    quickest: [i64; 2],
+    began: Instant,
 }
 
 impl Lateness {
-    /// No two clocks drift apart faster than by this part.
-    const DRIFT: i64 = 1000;
-
-    /// How much later than the quickest a message came that was sent at `sent` µs of the sender's clock and is heard at `ours`
-    /// of our own. The first of a sender counts as in time.
-    pub fn of(before: &mut Option<Self>, sender: u64, sent: i64, ours: i64) -> Duration {
-        let (took, heard) = (ours.saturating_sub(sent), Instant::now());
-        let quickest = match before {
-            Some(known) if known.sender == sender => {
-                let silent = i64::try_from(heard.duration_since(known.heard).as_micros()).unwrap_or(i64::MAX);
-                took.min(known.quickest.saturating_add(silent / Self::DRIFT))
-            }
-            _ => took,
-        };
-        *before = Some(Self { sender, quickest, heard });
-        Duration::from_micros(u64::try_from(took - quickest).unwrap_or(0))
+    /// How much later than the quickest a message came at `now`, that was sent at `sent` µs of the sender's clock and heard
+    /// at `ours` of our own. The first of a sender counts as in time.
+    pub fn of(before: &mut Option<Self>, sender: u64, sent: i64, ours: i64, now: Instant) -> Duration {
+        let took = ours.saturating_sub(sent);
+        let known = before.filter(|known| known.sender == sender);
+        let mut known = known.unwrap_or(Self { sender, quickest: [took; 2], began: now });
+        if now.duration_since(known.began) >= WINDOW {
+            known = Self { quickest: [took, known.quickest[0]], began: now, ..known };
+        }
+        known.quickest[0] = known.quickest[0].min(took);
+        *before = Some(known);
+        let quickest = known.quickest[0].min(known.quickest[1]);
+        Duration::from_micros(u64::try_from(took.saturating_sub(quickest)).unwrap_or(0))
     }
 }
 
@@ -57,16 +58,37 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_as_late_as_it_took_longer_than_the_quickest() {
-        let mut known = None;
-        let mut late = |sender, sent, ours| {
-            let late = Lateness::of(&mut known, sender, sent, ours);
-            late.as_millis()
+    fn a_late_word_leaves_what_is_late_as_late_as_it_came() {
+        let hub = Hub::of_new_clients(1);
+        let says = |us| hub.checked(hub.head().unwrap(), UtcMs(0), Some(Sent { relay: 7, us }));
+        let slow = Duration::from_secs(9);
+        says(10_000_000);
+        hub.write().lag = slow;
+        says(6_000_000);
+        let lag = hub.freshness().lag;
+        assert!((Duration::from_secs(4)..slow).contains(&lag), "{lag:?}");
+        hub.write().begin(&crate::hub::state::tests::entry(1, 0, 0));
+        hub.write().lag = slow;
+        says(6_000_000);
+        assert!(hub.freshness().lag >= Duration::from_secs(4), "the clocks are the same in a new epoch");
+        says(10_100_000);
+        assert_eq!(hub.freshness().lag, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_message_is_as_late_as_it_took_longer_than_the_quickest_of_late() {
+        let (mut known, mut now) = (None, Instant::now());
+        let mut late = |pause, sender, sent, ours| {
+            now += Duration::from_secs(pause);
+            Lateness::of(&mut known, sender, sent, ours, now).as_millis()
         };
-        assert_eq!(late(1, 5_000_000, 1_000_000), 0, "the first");
-        assert_eq!(late(1, 6_000_000, 1_990_000), 0, "a quicker one");
-        assert_eq!(late(1, 7_000_000, 7_000_000), 4010);
-        assert_eq!(late(1, 8_000_000, 4_020_000), 30);
-        assert_eq!(late(2, 0, 9_000_000), 0, "another sender has another clock");
+        assert_eq!(late(0, 1, 5_000_000, 1_000_000), 0, "the first");
+        assert_eq!(late(1, 1, 6_000_000, 1_990_000), 0, "a quicker one");
+        assert_eq!(late(1, 1, 7_000_000, 7_000_000), 4010);
+        assert_eq!(late(1, 1, 8_000_000, 4_020_000), 30);
+        assert_eq!(late(300, 1, 9_000_000, 9_000_000), 4010, "however long nothing came");
+        assert_eq!(late(299, 1, 10_000_000, 10_000_000), 4010);
+        assert_eq!(late(1, 1, 11_000_000, 11_000_000), 0, "the clocks have had another difference for a whole window");
+        assert_eq!(late(0, 2, 0, 9_000_000), 0, "another sender has another clock");
     }
 }

@@ -229,16 +229,20 @@ impl Hub {
     /// was held up on its way says nothing of now.
     fn checked(&self, position: Position, at: UtcMs, sent: Option<Sent>) {
         let mut state = self.write();
+        let now = Instant::now();
         let late = sent.map_or(Duration::ZERO, |Sent { relay, us }| {
-            Lateness::of(&mut state.lateness, relay, us, Sent::now(Instant::now()).us)
+            Lateness::of(&mut state.lateness, relay, us, Sent::now(now).us, now)
         });
         if state.tail() == Some(position) {
-            state.checked = state.checked.max(Instant::now().checked_sub(late));
-            // What was late has come.
-            if state.lag > Duration::from_millis(u64::from(SLOW_MS)) {
-                state.lag = Duration::ZERO;
+            state.checked = state.checked.max(now.checked_sub(late));
+            let slow = Duration::from_millis(u64::from(SLOW_MS));
+            if late <= slow {
+                // What was late has come.
+                metrics().caught_up();
+                state.lag = if state.lag > slow { Duration::ZERO } else { state.lag };
+            } else {
+                state.lag = state.lag.min(late);
             }
-            metrics().caught_up();
             if state.head() == Some(position) {
                 state.cells.idle(at);
             }

@@ -117,6 +117,7 @@ impl State {
             feed: Feed::from(Position::new(oldest.epoch, floor.next())),
             lag: self.lag,
             clock: self.clock,
+            lateness: self.lateness,
             version: self.version + 1,
             course: self.course + 1,
             reported: (floor, oldest.ct),

@@ -15,8 +15,8 @@ use crate::model::{
     time::{Period, UtcMs},
 };
 
-/// Documents fetched at a time.
-const BATCH: u32 = 5000;
+/// Documents fetched at a time. So many are gone through without a break, on the thread of whatever else is under way.
+const BATCH: u32 = 500;
 
 /// A time at which documents are read: that of the first query.
 pub struct Reading<'a> {

@@ -28,6 +28,7 @@ use crate::{
         time::{Period, UtcMs},
     },
     mongo::{self, Mongo},
+    pace::Pace,
     snapshots::SnapshotError,
 };
 
@@ -61,6 +62,7 @@ pub struct Reports {
     redis: Redis,
     hub: Hub,
     lanes: Arc<[Mutex<()>]>,
+    pace: Pace,
 }
 
 /// The groups of a period as they were read.
@@ -75,7 +77,7 @@ struct Kept {
 
 impl Reports {
     pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
-        Self { mongo, redis, hub, lanes: (0..LANES).map(|_| Mutex::default()).collect() }
+        Self { mongo, redis, hub, lanes: (0..LANES).map(|_| Mutex::default()).collect(), pace: Pace::default() }
     }
 
     /// A report with all its rows.
@@ -163,7 +165,7 @@ impl Reports {
             let (position, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
             let at = self.hub.now().ok_or(SnapshotError::NotReady)?;
             let began = Instant::now();
-            match read::read(&self.mongo, wanted).await {
+            match self.pace.of(read::read(&self.mongo, wanted)).await {
                 // Seq 0 stands for the epoch's beginning, which is a cluster time of its own.
                 Ok((ct, groups)) if ct >= head_ct || position.seq == Seq(0) => {
                     let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -134,7 +134,8 @@ impl Client {
             rid: 0,
             tries: 0,
             refused: None,
-            waited: false,
+            waited: Instant::now(),
+            lay: Duration::ZERO,
         };
         Self { screen, _running: AbortOnDropHandle::new(tokio::spawn(life.run())) }
     }
@@ -157,8 +158,10 @@ struct Life {
     tries: u32,
     /// The cookie that was refused.
     refused: Option<String>,
-    /// Whether the last message came as it was waited for. What came earlier, as while rows were fetched, is told late.
-    waited: bool,
+    /// When the last message came for which the socket was waited for, with nothing before it.
+    waited: Instant,
+    /// For how long at most the last message had lain there, as while rows were fetched.
+    lay: Duration,
 }
 
 impl Life {
@@ -190,11 +193,16 @@ impl Life {
         loop {
             self.fetch(port, &cookie).await?;
             self.subscribe_waiting(&mut socket).await?;
-            let came = socket.next().now_or_never();
-            self.waited = came.is_none();
-            let message = match came {
-                Some(message) => message,
-                None => timeout(SILENCE, socket.next()).await?,
+            let message = match socket.next().now_or_never() {
+                Some(message) => {
+                    self.lay = self.waited.elapsed();
+                    message
+                }
+                None => {
+                    let message = timeout(SILENCE, socket.next()).await?;
+                    (self.waited, self.lay) = (Instant::now(), Duration::ZERO);
+                    message
+                }
             };
             match message.context("the socket ended")?? {
                 Message::Text(text) => {
@@ -292,8 +300,9 @@ impl Life {
             }
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 for (topic, list) in &self.screen().lists {
-                    if self.waited && list.follow.is_live() {
-                        self.referee.says_fresh(&format!("{} ({topic})", self.name), list.ct, lag_ms, checked_ms);
+                    if list.follow.is_live() {
+                        let who = format!("{} ({topic})", self.name);
+                        self.referee.says_fresh(&who, list.ct, (lag_ms, checked_ms), self.lay);
                     }
                 }
                 return ControlFlow::Break(ClientMessage::Pong { n, paint_ms: None });

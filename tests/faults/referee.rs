@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -47,6 +47,8 @@ pub struct Referee {
     /// Why lists were not simply followed on, and how often.
     resyncs: Mutex<BTreeMap<String, u64>>,
     compared: Mutex<u64>,
+    /// What was said of how fresh a screen is, and was right.
+    fresh: AtomicU64,
     /// Whether what the server says takes its time on purpose, so that it is old when it arrives.
     late: AtomicBool,
     samples: mpsc::Sender<Sample>,
@@ -60,6 +62,7 @@ impl Referee {
             broken: Mutex::default(),
             resyncs: Mutex::default(),
             compared: Mutex::default(),
+            fresh: AtomicU64::new(0),
             late: AtomicBool::new(false),
             samples,
         };
@@ -94,6 +97,11 @@ impl Referee {
         *lock(&self.compared)
     }
 
+    /// How many words about how fresh a screen is were right.
+    pub fn fresh(&self) -> u64 {
+        self.fresh.load(Ordering::Relaxed)
+    }
+
     /// Takes a sample if there is time to compare it.
     pub fn sample(&self, sample: impl FnOnce() -> Sample) {
         if let Ok(place) = self.samples.try_reserve() {
@@ -106,24 +114,27 @@ impl Referee {
         self.late.store(late, Ordering::Relaxed);
     }
 
-    /// A ping said how fresh the client's screen is, which holds every change up to `ct`.
-    pub fn says_fresh(&self, who: &str, ct: ClusterTime, lag_ms: u32, checked_ms: u32) {
+    /// A ping that `lay` unread for so long said how fresh the client's screen is, which holds every change up to `ct`.
+    pub fn says_fresh(&self, who: &str, ct: ClusterTime, (lag_ms, checked_ms): (u32, u32), lay: Duration) {
         if checked_ms > STALE_MS || self.late.load(Ordering::Relaxed) {
             return;
         }
-        let age = Duration::from_millis(u64::from(lag_ms) + u64::from(checked_ms)) + SLACK;
+        let age = Duration::from_millis(u64::from(lag_ms) + u64::from(checked_ms)) + lay + SLACK;
         let Some(claimed) = Instant::now().checked_sub(age) else { return };
         let acknowledged = lock(&self.acknowledged);
         let known = &acknowledged[..acknowledged.partition_point(|(at, _)| *at <= claimed)];
         // Some hundred are enough: a writer's next write is later than its last.
         let newest = known.iter().rev().take(500).map(|(_, after)| *after).max();
         drop(acknowledged);
-        if let Some(newest) = newest.filter(|newest| ct <= *newest) {
-            let behind = newest.seconds() - ct.seconds();
-            self.broken(format!(
-                "{who} is told lag {lag_ms} ms, checked {checked_ms} ms ago, but is at {ct}, not past {newest} ({behind} s)"
-            ));
+        let Some(newest) = newest else { return };
+        if ct > newest {
+            self.fresh.fetch_add(1, Ordering::Relaxed);
+            return;
         }
+        let behind = newest.seconds() - ct.seconds();
+        self.broken(format!(
+            "{who} is told lag {lag_ms} ms, checked {checked_ms} ms ago, but is at {ct}, not past {newest} ({behind} s)"
+        ));
     }
 
     /// Compares samples with MongoDB as it was at their cluster time, until nobody takes any.

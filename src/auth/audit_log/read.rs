@@ -11,6 +11,9 @@ use super::{Action, Actor, AuditLog, Reason, Subject};
 /// Entries on one page.
 pub const PAGE: usize = 50;
 
+/// Entries fetched at a time for a file; they wait in memory until they are sent.
+const BATCH: u32 = 500;
+
 /// The longest that MongoDB may look for a page.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
@@ -75,7 +78,7 @@ impl AuditLog {
     /// # Errors
     /// MongoDB is away.
     pub async fn all(&self, filter: &Filter) -> Result<impl Stream<Item = Result<Record>> + Send + 'static> {
-        let found = self.entries.find(filter.query(None)).sort(order()).await?;
+        let found = self.entries.find(filter.query(None)).sort(order()).batch_size(BATCH).await?;
         Ok(found.try_filter_map(|document| ready(Ok(Record::read(&document)))))
     }
 }

@@ -89,6 +89,7 @@ pub fn field(name: &str) -> &str {
         "role" => "Role",
         "disabled" => "Disabled",
         "tries" => "Tries so far",
+        "tries_in_all" => "Tries so far, from wherever",
         "link_expires_at" => "Link works until",
         other => other,
     }

@@ -1,0 +1,65 @@
+// Exports beside live work: admins who fetch files again and again.
+//   node exports.mjs fill | load COOKIE...    (until it is told to stop)
+import { setTimeout as pause } from 'node:timers/promises';
+import { origin, withDatabase } from './common.mjs';
+
+const ENTRIES = 200_000;
+const AT_ONCE = 5_000;
+const DAYS = 300;
+/** How many files of each kind an admin asks for at once. */
+const FILES = ['/api/v1/audit.csv', '/api/v1/report.csv?by=day&last=365d'];
+
+const day = 86_400_000;
+const sometime = () => new Date(Date.now() - Math.random() * DAYS * day);
+
+const session = (n) => {
+  const begun = sometime();
+  return {
+    _id: `past-${n}`, session_id: `PAST-${n}`, client_id: `C-${n % 5000}`, station_id: `ST-${n % 200}`, status: 'COMPLETED',
+    start_date_time: begun, end_date_time: new Date(+begun + day / 24), energy_wh: 12_000 + (n % 5000), total_cost_minor: 500, currency: 'GBP',
+  };
+};
+const entry = (n) => ({
+  at: sometime(), action: 'login', result: 'ok', actor: { kind: 'nobody' }, address: '203.0.113.7',
+  user_agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', request_id: `past-${n}`,
+});
+
+async function insert(collection, document) {
+  for (let n = 0; n < ENTRIES; n += AT_ONCE) {
+    await collection.insertMany(Array.from({ length: AT_ONCE }, (_, i) => document(n + i)), { ordered: false });
+  }
+}
+
+async function fill() {
+  await withDatabase(async (db, client) => {
+    await insert(db.collection('charging_sessions'), session);
+    await insert(client.db(process.env.CHARGEDECK_DB).collection('audit_log'), entry);
+  });
+}
+
+const counted = {};
+const stop = new AbortController();
+
+async function again(path, cookie) {
+  while (!stop.signal.aborted) {
+    const answer = await fetch(origin + path, { headers: { Cookie: cookie }, signal: stop.signal });
+    let length = 0;
+    for await (const part of answer.body) length += part.length;
+    const { [answer.status]: before = { files: 0, bytes: 0 } } = counted;
+    counted[answer.status] = { files: before.files + 1, bytes: before.bytes + length };
+    await pause(200, undefined, stop);
+  }
+}
+
+const untilStopped = (error) => {
+  if (!stop.signal.aborted) throw error;
+};
+
+async function load(...cookies) {
+  process.on('SIGTERM', () => stop.abort());
+  await Promise.all(cookies.flatMap((cookie) => FILES.map((path) => again(path, cookie).catch(untilStopped))));
+  for (const [status, { files, bytes }] of Object.entries(counted)) console.log(`${status}: ${files} files, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+const [what, ...rest] = process.argv.slice(2);
+await { fill, load }[what](...rest);
