@@ -42,7 +42,8 @@ function bare(load, us) {
 
 /** What exports do to the latency of what is live. */
 function beside() {
-  const [alone, beside] = ['alone', 'beside'].map((who) => results().find((result) => result.load === 'exports' && result.who === who));
+  const all = results();
+  const [alone, beside] = ['alone', 'beside'].map((who) => all.find((result) => result.load === 'exports' && result.who === who));
   const told = ['p50_ms', 'p99_ms'].map((key) => `${key.slice(0, 3)} ${(beside[key] / alone[key]).toFixed(2)} of what it is alone (${beside[key]} of ${alone[key]} ms)`);
   console.log(`    ${told.join(', ')}; ${beside.markers} of ${beside.expected} arrived`);
 }

@@ -242,8 +242,9 @@ test('a page whose program stops says so, and loads again', async ({ browserOn, 
     }).observe(document, { childList: true, subtree: true });
   });
   await page.goto(LIST.stations);
+  await expect(page.getByRole('alert')).toContainText('This page has stopped');
+  await expect.poll(() => loads).toBe(2);
   await live(page);
-  expect(loads).toBe(2);
 });
 
 test('a page whose program cannot be had says so, and loads again once it can', async ({ browserOn, complaints }) => {

@@ -2,7 +2,8 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { REFUSED, expect, test } from '../fixtures.ts';
-import { FIGURES, LIST, PAGES, TOPICS, connection, figure, openLive, rows, signIn, split } from '../page.ts';
+import { FIGURES, LIST, PAGES, TOPICS, connection, figure, live, openLive, rows, signIn, split } from '../page.ts';
+import { Server, chargedeck } from '../parts.ts';
 
 test('without JavaScript every page shows the data', async ({ browserOn, db }) => {
   const page = await browserOn(0, { javaScriptEnabled: false });
@@ -15,6 +16,40 @@ test('without JavaScript every page shows the data', async ({ browserOn, db }) =
   await page.goto('/');
   for (const name of FIGURES) await expect(figure(page, name), name).toHaveText(/\d/);
   await expect(split(page)).toHaveText(/\d/);
+});
+
+test('a page whose figures cannot be had says so, and asks again where it is', async ({ browser, stack, mongo, complaints }) => {
+  complaints.allow(/status of 500/);
+  const name = `unread_${Date.now()}`;
+  const environment = { MONGODB_URI: stack.mongo, REDIS_URL: stack.redis, MONGODB_DB: name, CHARGEDECK_DB: `${name}_app` };
+  const db = mongo.db(name);
+  await db.collection<{ zero: number }>('unreadable').insertOne({ zero: 0 });
+  await db.createCollection('clients', { viewOn: 'unreadable', pipeline: [{ $project: { n: { $divide: [1, '$zero'] } } }] });
+  await chargedeck(['admin', 'create', stack.admin.email], environment, `${stack.admin.password}\n`);
+  const server = await Server.start(name, environment);
+  const context = await browser.newContext({ baseURL: server.url });
+  complaints.watch(context);
+  try {
+    const page = await context.newPage();
+    await signIn(page, stack.admin.email, stack.admin.password);
+    const failure = page.getByRole('alert');
+    await expect(failure).toContainText(/\S/);
+    await expect(failure).toHaveCount(1);
+    await page.evaluate(() => ((window as any).neverReloaded = true));
+    const again = page.getByRole('link', { name: 'Try again' });
+    await again.click();
+    await expect(again).toBeVisible();
+    await db.collection('clients').drop();
+    await expect(async () => {
+      if (await again.isVisible()) await again.click();
+      await expect(figure(page, 'clients')).toHaveText(/^0/, { timeout: 1000 });
+    }).toPass();
+    await live(page);
+    expect(await page.evaluate(() => (window as any).neverReloaded)).toBe(true);
+  } finally {
+    await context.close();
+    await server.stop();
+  }
 });
 
 test('without JavaScript one can sign in, and a mistake costs nothing but the password', async ({ stack, browserOn, complaints }) => {

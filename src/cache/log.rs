@@ -227,6 +227,13 @@ impl Log {
         Ok(idle.filter(|c| c.position == tail.position))
     }
 
+    /// How many bytes of Redis' memory it takes, about.
+    pub async fn bytes(&self) -> Result<u64> {
+        let mut connection = self.redis.connection();
+        let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+        Ok(bytes.unwrap_or(0))
+    }
+
     /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; and the
     /// oldest, whatever it is, while the log takes more than `max_bytes` ([`MAX_BYTES`]). Never the last entry.
     pub async fn trim(&self, now: UtcMs, written: Option<Position>, max_bytes: u64) -> Result<()> {
@@ -236,9 +243,7 @@ impl Log {
         // Mostly the oldest entry alone tells that there is nothing to do.
         let mut count = 1;
         loop {
-            let bytes: Option<u64> =
-                redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
-            let too_much = bytes.is_some_and(|bytes| bytes > max_bytes);
+            let too_much = self.bytes().await? > max_bytes;
             let Some(last) = self.head().await? else { return Ok(()) };
             let oldest = self.page(None, count).await?;
             let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));

@@ -14,7 +14,7 @@ use crate::{
     cache::{
         Redis,
         lease::{Lease, RENEW},
-        log::{Log, PAGE, before},
+        log::{Log, MAX_BYTES, PAGE, before},
     },
     hub::Hub,
     model::{
@@ -27,6 +27,10 @@ use crate::{
 const RETRY: Duration = Duration::from_millis(500);
 /// Changes of so long are written together: nobody waits for them, as the newest are in every hub.
 const PACE: Duration = Duration::from_millis(500);
+
+/// While more changes come in a [`PACE`], the log is catching up with what happened while nobody read it. Pages wait for
+/// that, and nobody for events, as long as the log has room for as much again.
+const FLOOD: u64 = 2_500;
 
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
 pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
@@ -69,16 +73,27 @@ async fn term(
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut head = hub.head();
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             _ = pace.tick() => if changes.has_changed()? {
+                let before = std::mem::replace(&mut head, hub.head());
+                if is_flooded(before, head) && log.bytes().await? < MAX_BYTES / 2 {
+                    continue;
+                }
                 changes.mark_unchanged();
                 written = catch_up(events, log, written).await?;
+                head = hub.head();
             },
             _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
         }
     }
+}
+
+fn is_flooded(before: Option<Position>, now: Option<Position>) -> bool {
+    let came = |(before, now): (Position, Position)| now.seq.0.saturating_sub(before.seq.0);
+    before.zip(now).filter(|(before, now)| before.epoch == now.epoch).is_some_and(|both| came(both) > FLOOD)
 }
 
 /// Writes everything that the log has after `written`.

@@ -59,6 +59,7 @@ pub async fn limit(State(Exports { seats, pace }): State<Exports>, request: Requ
                 if tokio::time::Instant::now() < end { part } else { Err(axum::Error::new("an export took too long")) };
             Some((part, (parts, pace, seat)))
         });
-        Body::from_stream(parts)
+        // What compresses it asks once more after its end.
+        Body::from_stream(parts.fuse())
     })
 }

@@ -36,7 +36,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::support;
+use crate::{exports::pieces, support};
 
 pub const ADA: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -211,6 +211,7 @@ fn behind() -> Router {
         // A handler whose author forgot to ask who is there.
         .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
         .route("/api/v1/treasure.csv", get(|| async { TREASURE }))
+        .route("/api/v1/pieces.csv", get(pieces))
         .route("/api/v1/sensitive", post(|_: ConfirmedAdmin| async { TREASURE }))
         .route(
             "/panic",

@@ -1,4 +1,9 @@
-//! Exports under way are bounded.
+//! Exports under way are bounded, and so is the work for all of them.
+
+use std::{
+    convert::Infallible,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
 use axum::{
     body::{Body, to_bytes},
@@ -6,12 +11,28 @@ use axum::{
     response::Response,
 };
 use chargedeck::http::exports::{ALL, EACH};
+use futures_util::{StreamExt, future::join_all, stream};
+use tokio::task::yield_now;
 use tower::ServiceExt;
 
-use crate::app::{App, PASSWORD, TREASURE, request};
+use crate::app::{ADA, App, PASSWORD, TREASURE, request};
 
 fn export(cookie: &str) -> Request<Body> {
     request(Method::GET, "/api/v1/treasure.csv").header(header::COOKIE, cookie).body(Body::empty()).unwrap()
+}
+
+/// Exports that are worked on, and the most there were at once.
+static WORKED_ON: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// An export each of whose parts takes a while.
+pub async fn pieces() -> Body {
+    Body::from_stream(stream::iter(0..10).then(async |_| {
+        let [now, most] = &WORKED_ON;
+        most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+        yield_now().await;
+        now.fetch_sub(1, SeqCst);
+        Ok::<_, Infallible>("piece\r\n")
+    }))
 }
 
 /// An export that nobody reads yet.
@@ -58,4 +79,20 @@ async fn exports_under_way_are_bounded_for_each_admin_and_in_all() {
         all.push(under_way(&app, last).await);
     }
     refused(&app, last).await;
+}
+
+#[tokio::test]
+async fn of_all_exports_one_is_worked_on_at_a_time() {
+    let app = App::with_ada().await;
+    let cookie = app.login(ADA, PASSWORD).await.cookie();
+    let export = async |coding| {
+        let asked = request(Method::GET, "/api/v1/pieces.csv").header(header::COOKIE, &cookie);
+        let asked = asked.header(header::ACCEPT_ENCODING, coding).body(Body::empty()).unwrap();
+        let response = app.router.clone().oneshot(asked).await.unwrap();
+        to_bytes(response.into_body(), 1 << 10).await.unwrap()
+    };
+    let files = join_all([export("identity"), export("gzip")]).await;
+    assert_eq!(files[0], "piece\r\n".repeat(10));
+    assert!(files[1].starts_with(&[0x1f, 0x8b]) && files[1].len() < files[0].len());
+    assert_eq!(WORKED_ON[1].load(SeqCst), 1);
 }
