@@ -140,6 +140,12 @@ mod tests {
         assert_eq!(read(&text), [["a \"b\", c\r\nd", "-12.05", ""], ["", "", ""], ["ü", "", "7"]]);
     }
 
+    #[tokio::test]
+    async fn what_breaks_off_is_not_taken_for_the_whole() {
+        let records = stream::iter([Ok(vec![Field::text("a")]), Err("MongoDB is away"), Ok(vec![Field::text("b")])]);
+        assert!(to_bytes(streamed("a.csv", 1, records).into_body(), 1 << 10).await.is_err());
+    }
+
     #[test]
     fn no_text_is_a_formula_and_every_number_is_one() {
         for text in [

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use futures_util::future::join_all;
 
 use crate::{
     app::{ADA, Answer, App, PASSWORD, Place, TREASURE, until},
@@ -16,12 +17,16 @@ async fn without_redis_nobody_is_let_in_and_the_process_lives() {
     app.add(ADA).await;
     let cookie = app.enter().await;
     assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":true,"mongodb":"ok","redis":"ok","closing":false}"#);
+    server.signal("STOP");
+    closed(&app, &cookie).await;
+    server.signal("CONT");
+    ready(&app).await;
+    assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "one that stood still has lost nothing");
     server.kill9();
     closed(&app, &cookie).await;
     assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"ok","redis":"away","closing":false}"#);
     server.restart().await;
-    until(Duration::from_secs(10), "Redis is back", || async { app.get("/readyz", "").await.status == StatusCode::OK })
-        .await;
+    ready(&app).await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED, "that Redis kept nothing");
     let cookie = app.enter().await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
@@ -33,14 +38,15 @@ async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
     let app = App::at(&Place { mongodb_uri: server.uri(), ..Place::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
+    server.signal("STOP");
+    closed(&app, &cookie).await;
+    server.signal("CONT");
+    ready(&app).await;
     server.kill9();
     closed(&app, &cookie).await;
     assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"away","redis":"ok","closing":false}"#);
     server.restart().await;
-    until(Duration::from_secs(30), "MongoDB is back", || async {
-        app.get("/readyz", "").await.status == StatusCode::OK
-    })
-    .await;
+    ready(&app).await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "the session outlived the outage");
 }
 
@@ -52,11 +58,17 @@ async fn a_stopping_process_is_not_ready_but_alive() {
     assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
 }
 
-/// What must hold while one of the two is away.
+async fn ready(app: &App) {
+    let ready = || async { app.get("/readyz", "").await.status == StatusCode::OK };
+    until(Duration::from_secs(30), "both are back", ready).await;
+}
+
+/// What must hold while one of the two is away, or stands still.
 async fn closed(app: &App, cookie: &str) {
     assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
-    for path in ["/", "/stations", "/forgotten", "/live", "/api/v1/snapshot/stations", "/no/such/page"] {
-        unavailable(&app.get(path, cookie).await, path);
+    let paths = ["/", "/stations", "/forgotten", "/live", "/api/v1/snapshot/stations", "/no/such/page"];
+    for (answer, path) in join_all(paths.map(|path| app.get(path, cookie))).await.iter().zip(paths) {
+        unavailable(answer, path);
     }
     unavailable(&app.login(ADA, PASSWORD).await, "login");
     let answer = app.form("/login", "", &[("email", ADA), ("password", PASSWORD), ("next", "/stations")]).await;

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
 use chargedeck::{
     auth::{audit_log::By, password::Passwords, users::Email, users::Users},
+    model::frame::close,
     pages::PAGES,
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all};
 use mongodb::{
     Database,
     bson::{Document, doc},
@@ -19,6 +20,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 use crate::{
     app::{ADA, PASSWORD, until},
@@ -443,6 +445,43 @@ async fn ten_thousand_random_frames_harm_nobody() {
     assert_eq!(get(program.port(), "/stations", &cookie).await.unwrap().status, 200);
     let none = || async { metrics(program.port()).await.unwrap().body.contains("\nchargedeck_sockets 0\n") };
     until(UP, "no socket is left", none).await;
+}
+
+#[tokio::test]
+async fn a_socket_that_is_told_nothing_ends_with_its_rights() {
+    let program = Program::start(&[]).await;
+    let socket =
+        async || connect_async(http::handshake(program.port(), &program.enter().await).unwrap()).await.unwrap().0;
+    // Done behind the program's back, so that no instance is told.
+    let of_no_session = socket().await;
+    let redis = redis::Client::open(support::redis().await.url()).unwrap();
+    let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
+    let sessions = format!("*{}*:session:*", program.own.name());
+    let sessions: Vec<String> = redis::cmd("KEYS").arg(sessions).query_async(&mut redis).await.unwrap();
+    let gone: u64 = redis::cmd("DEL").arg(&sessions).query_async(&mut redis).await.unwrap();
+    assert_eq!(gone, 1);
+    ends_without_rights(of_no_session).await;
+
+    let of_no_admin = socket().await;
+    let users = program.own.collection::<Document>("users");
+    let demoted = users.update_one(doc! {}, doc! { "$set": { "role": "viewer" } }).await.unwrap();
+    assert_eq!(demoted.modified_count, 1);
+    ends_without_rights(of_no_admin).await;
+}
+
+async fn ends_without_rights(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) {
+    /// Rights are looked at every ten seconds; the rest is for a loaded machine.
+    const WITHIN: Duration = Duration::from_secs(10 + 5);
+    let closed = async {
+        loop {
+            if let Message::Close(frame) = socket.next().await.expect("a close code").unwrap() {
+                return frame.map(|frame| u16::from(frame.code));
+            }
+        }
+    };
+    let code = tokio::time::timeout(WITHIN, closed).await.expect("it is still open");
+    assert_eq!(code, Some(close::REVOKED));
+    assert!(socket.next().await.is_none(), "nothing comes after the last frame");
 }
 
 /// An authority, and a key and certificate of it for this machine; paths of PEM files.

@@ -17,7 +17,7 @@ pub async fn asleep(instance: &Instance, cookie: &str) -> Result<WebSocketStream
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4 << 10)?;
     let stream = socket.connect((Ipv4Addr::LOCALHOST, instance.server.port()).into()).await?;
-    let (mut socket, _) = client_async(client::handshake(instance.port(), cookie)?, stream).await?;
+    let (mut socket, _) = client_async(http::handshake(instance.port(), cookie)?, stream).await?;
     let topics = Collection::ALL.map(|collection| collection.name().to_owned()).into();
     client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: Default::default() }).await?;
     Ok(socket)

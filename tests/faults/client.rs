@@ -13,7 +13,7 @@ use chargedeck::model::{
     change::{Op, patch},
     fields::Fields,
     follow::Follow,
-    frame::{COMPACT, ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
+    frame::{ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
     ids::{Collection, DocId, Topic},
     position::{ClusterTime, Position},
     snapshot::Snapshot,
@@ -29,7 +29,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
+    tungstenite::{Error, Message},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -180,7 +180,7 @@ impl Life {
     async fn connection(&mut self) -> Result<()> {
         let cookie = self.account.cookie(self.refused.take().as_deref()).await?;
         let port = *self.account.ports.choose(&mut self.rng).context("no instance")?;
-        let mut socket = match timeout(SILENCE, connect_async(handshake(port, &cookie)?)).await? {
+        let mut socket = match timeout(SILENCE, connect_async(http::handshake(port, &cookie)?)).await? {
             Ok((socket, _)) => socket,
             Err(Error::Http(answer)) if answer.status() == 401 => {
                 self.refused = Some(cookie);
@@ -354,18 +354,6 @@ impl Life {
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Asks the instance behind this port for a socket.
-///
-/// # Errors
-/// The cookie is none.
-pub fn handshake(port: u16, cookie: &str) -> Result<Request> {
-    let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
-    request.headers_mut().insert("origin", http::origin(port).parse()?);
-    request.headers_mut().insert("cookie", cookie.parse()?);
-    request.headers_mut().insert("sec-websocket-protocol", COMPACT.parse()?);
-    Ok(request)
 }
 
 /// # Errors

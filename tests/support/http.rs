@@ -3,11 +3,13 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use chargedeck::model::frame::COMPACT;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
+use tokio_tungstenite::tungstenite::{client::IntoClientRequest, handshake::client::Request};
 
 /// The longest that an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -60,6 +62,18 @@ pub async fn send(port: u16, path: &str, cookie: &str, kind: &str, body: &str) -
 /// As [`get`].
 pub async fn metrics(port: u16) -> Result<Answer> {
     ask(METRICS, port, "GET /metrics HTTP/1.0\r\n\r\n".to_owned()).await
+}
+
+/// The request for a socket.
+///
+/// # Errors
+/// The cookie is none.
+pub fn handshake(port: u16, cookie: &str) -> Result<Request> {
+    let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
+    request.headers_mut().insert("origin", origin(port).parse()?);
+    request.headers_mut().insert("cookie", cookie.parse()?);
+    request.headers_mut().insert("sec-websocket-protocol", COMPACT.parse()?);
+    Ok(request)
 }
 
 async fn ask(of: Ipv4Addr, port: u16, request: String) -> Result<Answer> {
