@@ -46,6 +46,7 @@ function beside() {
   const [alone, beside] = ['alone', 'beside'].map((who) => all.find((result) => result.load === 'exports' && result.who === who));
   const told = ['p50_ms', 'p99_ms'].map((key) => `${key.slice(0, 3)} ${(beside[key] / alone[key]).toFixed(2)} of what it is alone (${beside[key]} of ${alone[key]} ms)`);
   console.log(`    ${told.join(', ')}; ${beside.markers} of ${beside.expected} arrived`);
+  if ([alone, beside].some(({ markers, expected }) => markers !== expected)) process.exitCode = 1;
 }
 
 /** One row per load and protocol; a load in which a change did not arrive is no measurement. */

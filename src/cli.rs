@@ -88,10 +88,18 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
         return Ok(if report.is_problem() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let mongo = Mongo::connect(&settings.mongo).await?;
+    let done = with(&mongo, command, &settings).await;
+    // A client that is dropped while the runtime ends may panic.
+    mongo.client.shutdown().immediate(true).await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Does what needs MongoDB and is done when it is done.
+async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::Result<()> {
     if matches!(command, Command::Import(_) | Command::Seed(_) | Command::Simulate(_)) {
         ingest::only_unmapped(&mongo.mapping)?;
     }
-    let done = match command {
+    match command {
         Command::Serve { .. } | Command::Check => Ok(()),
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
@@ -109,8 +117,5 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
             });
             simulate::run(&mongo.operator, &args, stop).await.map(drop)
         }
-    };
-    // A client that is dropped while the runtime ends may panic.
-    mongo.client.shutdown().immediate(true).await;
-    done.map(|()| ExitCode::SUCCESS)
+    }
 }

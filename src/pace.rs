@@ -1,61 +1,46 @@
-//! The pace of work that nobody watches, so that it leaves room for what somebody does: one piece of it goes on at a time,
-//! for a few milliseconds, and then all of it rests for as long.
+//! The pace of long work, so that it leaves room for what is live: one piece of it goes on at a time, for a few
+//! milliseconds, and then all of it rests for as long.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    sync::Mutex,
+    time::{Instant, sleep, sleep_until},
 };
 
 /// After so long another piece has its turn. A piece that does not wait for anything goes on until it does.
 const TURN: Duration = Duration::from_millis(4);
 
-/// Turns to work; clones share them.
+/// Turns to work; clones share them. Inside is until when all rest.
 #[derive(Clone, Debug)]
-pub struct Pace(Arc<Semaphore>);
+pub struct Pace(Arc<Mutex<Instant>>);
 
 impl Default for Pace {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self(Arc::new(Mutex::new(Instant::now())))
     }
 }
 
 impl Pace {
-    /// Does the work in turns. What waits, for MongoDB say, keeps its turn no longer than another would.
+    /// Does the work in turns. What waits, for MongoDB say, keeps its turn no longer than another would. It must be polled to
+    /// its end or dropped: others wait for the turn that it has.
     pub async fn of<W: Future>(&self, work: W) -> W::Output {
         let mut work = pin!(work);
         loop {
-            let turn = self.turn().await;
+            let mut rest = self.0.lock().await;
+            sleep_until(*rest).await;
             let began = Instant::now();
             let done = tokio::select! {
                 biased;
                 done = &mut work => Some(done),
                 () = sleep(TURN) => None,
             };
-            rest(turn, began.elapsed());
+            *rest = Instant::now() + began.elapsed();
             if let Some(done) = done {
                 return done;
             }
         }
     }
-
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed; without a turn the work would only be quicker.
-        self.0.clone().acquire_owned().await.ok()
-    }
-}
-
-/// Whoever worked need not wait until the rest is over, but the next one.
-fn rest(turn: Option<OwnedSemaphorePermit>, long: Duration) {
-    tokio::spawn(async move {
-        sleep(long).await;
-        drop(turn);
-    });
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const key = "chargedeck.stopped";
   const minute = 60_000;
-  const readable = 3_000;
+  const readable = 5_000;
   const atWork = ":is(input, textarea, select):focus, dialog[open]";
   let banner;
 

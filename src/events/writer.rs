@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(500);
 const PACE: Duration = Duration::from_millis(500);
 
 /// While more changes come in a [`PACE`], the log is catching up with what happened while nobody read it. Pages wait for
-/// that, and nobody for events, as long as the log has room for as much again.
+/// that, and for events only whoever looks for older ones; so these wait, as long as the log has room for as much again.
 const FLOOD: u64 = 2_500;
 
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
@@ -73,20 +73,24 @@ async fn term(
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut head = hub.head();
+    let (mut head, mut behind) = (hub.head(), false);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
+            _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
+            () = std::future::ready(()), if behind => {
+                behind = write_some(events, log, &mut written).await?;
+                head = hub.head();
+            },
             _ = pace.tick() => if changes.has_changed()? {
                 let before = std::mem::replace(&mut head, hub.head());
                 if is_flooded(before, head) && log.bytes().await? < MAX_BYTES / 2 {
                     continue;
                 }
                 changes.mark_unchanged();
-                written = catch_up(events, log, written).await?;
-                head = hub.head();
+                behind = true;
             },
-            _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
         }
     }
 }
@@ -96,40 +100,53 @@ fn is_flooded(before: Option<Position>, now: Option<Position>) -> bool {
     before.zip(now).filter(|(before, now)| before.epoch == now.epoch).is_some_and(|both| came(both) > FLOOD)
 }
 
-/// Writes everything that the log has after `written`.
-async fn catch_up(events: &Events, log: &Log, mut written: Option<Position>) -> Result<Option<Position>> {
-    loop {
-        let page = log.after(written).await?;
-        let mut new = Vec::new();
-        // Not half a transaction: were the log lost, an epoch could not begin between its halves. Of one that is longer
-        // than a page the parts are written as they come.
-        let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
-        let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
-        let page = &page[..whole];
-        for entry in page {
-            let first = Position::new(entry.epoch, entry.first);
-            let leads_on = |last: &Position| match last.epoch == entry.epoch {
-                true => last.seq >= before(entry),
-                false => before(entry) == Seq(0) && !entry.gap,
-            };
-            if let Some(last) = written.filter(|last| !leads_on(last)) {
-                tracing::error!(%last, %first, "changes between these are no events");
-                new.push(gap(last, first, DateTime::now()));
-            }
-            new.extend(records(entry, written).map(|(at, record)| event(at, record)));
-            written = Some(entry.position());
+/// Writes of what the log has after `written` as much as is read at once, and tells whether there may be more.
+async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) -> Result<bool> {
+    let page = log.after(*written).await?;
+    let mut new = Vec::new();
+    // Not half a transaction: were the log lost, an epoch could not begin between its halves. Of one that is longer
+    // than a page the parts are written as they come.
+    let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
+    let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
+    let page = &page[..whole];
+    let mut upto = *written;
+    for entry in page {
+        let first = Position::new(entry.epoch, entry.first);
+        let leads_on = |last: &Position| match last.epoch == entry.epoch {
+            true => last.seq >= before(entry),
+            false => before(entry) == Seq(0) && !entry.gap,
+        };
+        if let Some(last) = upto.filter(|last| !leads_on(last)) {
+            tracing::error!(%last, %first, "changes between these are no events");
+            new.push(gap(last, first, DateTime::now()));
         }
-        if page.is_empty() {
-            return Ok(written);
-        }
-        if !new.is_empty() {
-            events.insert(&new).await.context("writing events")?;
-        }
+        new.extend(records(entry, upto).map(|(at, record)| event(at, record)));
+        upto = Some(entry.position());
     }
+    if !new.is_empty() {
+        events.insert(&new).await.context("writing events")?;
+    }
+    *written = upto;
+    Ok(!page.is_empty())
 }
 
 /// The entry's records after `written`, with their positions.
 fn records(entry: &Entry, written: Option<Position>) -> impl Iterator<Item = (Position, &crate::model::log::Record)> {
     let places = (entry.first.0..).map(|seq| Position::new(entry.epoch, Seq(seq)));
     places.zip(&entry.records).filter(move |(at, _)| written.is_none_or(|last| *at > last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::position::Epoch;
+
+    #[test]
+    fn the_log_is_flooded_by_many_changes_of_one_epoch() {
+        let at = |epoch, seq| Some(Position::new(Epoch(epoch), Seq(seq)));
+        assert!(is_flooded(at(1, 7), at(1, 7 + FLOOD + 1)));
+        assert!(!is_flooded(at(1, 7), at(1, 7 + FLOOD)));
+        assert!(!is_flooded(at(1, 7), at(2, 7 + 2 * FLOOD)), "what came in between is not known");
+        assert!(!is_flooded(None, at(1, 2 * FLOOD)));
+    }
 }

@@ -1,7 +1,7 @@
 //! Exports are bounded: in how many an admin and all admins have under way, and in how long one may take. All of them
 //! together leave room for what is live.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,7 +12,12 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 
-use super::{problem::Problem, seats::Seats};
+use tokio::time::Instant;
+
+use super::{
+    problem::Problem,
+    seats::{Seat, Seats},
+};
 use crate::{
     auth::{CurrentAdmin, users::UserId},
     pace::Pace,
@@ -27,11 +32,11 @@ const WITHIN: Duration = Duration::from_secs(10 * 60);
 /// When to ask again.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// What all of them share; clones share it too.
-#[derive(Clone, Default)]
-pub struct Exports {
-    seats: Seats<UserId>,
-    pace: Pace,
+/// An export that is allowed.
+#[derive(Clone)]
+struct UnderWay {
+    _seat: Arc<Seat<UserId>>,
+    end: Instant,
 }
 
 /// Files, and reports as JSON, which are the same work. None of our addresses is written with `%`: an odd spelling of one
@@ -41,7 +46,7 @@ fn is_export(path: &str) -> bool {
 }
 
 /// Lets a request for a file pass if few are under way. It belongs behind the guard, which tells whose request it is.
-pub async fn limit(State(Exports { seats, pace }): State<Exports>, request: Request, next: Next) -> Response {
+pub async fn limit(State(seats): State<Seats<UserId>>, request: Request, next: Next) -> Response {
     let admin = request.extensions().get::<CurrentAdmin>().map(|admin| admin.user);
     let Some(user) = admin.filter(|_| is_export(request.uri().path())) else { return next.run(request).await };
     let Some(seat) = seats.take(&user, ALL, EACH) else {
@@ -50,16 +55,25 @@ pub async fn limit(State(Exports { seats, pace }): State<Exports>, request: Requ
             .retry_after(WAIT)
             .into_response();
     };
-    let end = tokio::time::Instant::now() + WITHIN;
-    next.run(request).await.map(|body| {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(UnderWay { _seat: Arc::new(seat), end: Instant::now() + WITHIN });
+    response
+}
+
+/// Makes the parts of what [`limit`] let pass one at a time. It belongs outside of whatever works on them, as what compresses
+/// does, and next to what sends them: a body that holds back a part while its own source waits would hold the turn of all.
+pub async fn pace(State(pace): State<Pace>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(under_way) = response.extensions_mut().remove::<UnderWay>() else { return response };
+    response.map(|body| {
         // The seat is free again when the last part was sent, or nobody is there any more to send it to.
-        let parts = stream::unfold((body.into_data_stream(), pace, seat), move |(mut parts, pace, seat)| async move {
+        let parts = stream::unfold((body.into_data_stream(), pace, under_way), async |(mut parts, pace, under_way)| {
             let part = pace.of(parts.next()).await?;
-            let part =
-                if tokio::time::Instant::now() < end { part } else { Err(axum::Error::new("an export took too long")) };
-            Some((part, (parts, pace, seat)))
+            let in_time = Instant::now() < under_way.end;
+            let part = if in_time { part } else { Err(axum::Error::new("an export took too long")) };
+            Some((part, (parts, pace, under_way)))
         });
-        // What compresses it asks once more after its end.
+        // Whoever sends it may ask once more after its end.
         Body::from_stream(parts.fuse())
     })
 }

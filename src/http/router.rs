@@ -25,11 +25,14 @@ use tracing::{Instrument, Level, Span};
 use super::{
     client, csrf,
     documents::Documents,
-    exports::{self, Exports},
-    headers, people,
+    exports, headers, people,
     problem::{self, Problem},
+    seats::Seats,
 };
-use crate::auth::{Doors, guard, login, session};
+use crate::{
+    auth::{Doors, guard, login, session},
+    pace::Pace,
+};
 
 /// Largest request body. Nothing that is sent to ChargeDeck comes near it.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -59,7 +62,7 @@ pub fn routes(documents: Documents) -> Router {
 pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
     let origin = &doors.origin;
     Ok(router
-        .layer(from_fn_with_state(Exports::default(), exports::limit))
+        .layer(from_fn_with_state(Seats::default(), exports::limit))
         .layer(from_fn_with_state(doors.clone(), guard::guard))
         .layer(session::layer(doors))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
@@ -73,6 +76,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(origin.clone(), headers::harden))
         .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(Pace::default(), exports::pace))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // Without a line for failures: whoever answers 5xx has logged why.
         .layer(

@@ -24,8 +24,9 @@ use crate::{
 /// How often the log's end is asked for.
 const CHECK: Duration = Duration::from_secs(1);
 /// How often documents are counted anew while changes come without images; or the count would take more than a twentieth
-/// of the time.
-const RECOUNT: Duration = Duration::from_secs(5);
+/// of the time. Half a minute at most: figures are behind meanwhile, and a count may have taken long because MongoDB stood
+/// still.
+const RECOUNT: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 /// How often the count is kept, so that a restart need not count anew.
 const KEEP_COUNT: Duration = Duration::from_secs(60);
 
@@ -86,7 +87,8 @@ impl Follower {
                 _ = check.tick() => self.check().await?,
                 counted = async { match &mut self.count { Some(count) => count.await, None => std::future::pending().await } } => {
                     self.count = None;
-                    self.recount = Instant::now() + RECOUNT.max(self.count_began.elapsed() * 20);
+                    let [least, most] = RECOUNT;
+                    self.recount = Instant::now() + (self.count_began.elapsed() * 20).clamp(least, most);
                     self.counted(counted?);
                 }
             }

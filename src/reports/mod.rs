@@ -4,6 +4,7 @@
 mod read;
 
 use std::{
+    convert::Infallible,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::Arc,
     time::{Duration, Instant},
@@ -183,13 +184,17 @@ impl Reports {
 
 /// Keeps the lease while `work` goes on; if it is lost, another instance reads as well, which does no harm.
 async fn holding<T>(lease: &Lease, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = work => done,
+        never = renewing(lease) => match never {},
+    }
+}
+
+async fn renewing(lease: &Lease) -> Infallible {
     let mut renew = tokio::time::interval(RENEW);
     loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = renew.tick() => drop(lease.renew().await),
-        }
+        renew.tick().await;
+        drop(lease.renew().await);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
 use chargedeck::{
     auth::{audit_log::By, password::Passwords, users::Email, users::Users},
-    model::frame::close,
+    model::frame::{Frame, close},
     pages::PAGES,
 };
 use futures_util::{StreamExt, future::join_all};
@@ -450,8 +450,18 @@ async fn ten_thousand_random_frames_harm_nobody() {
 #[tokio::test]
 async fn a_socket_that_is_told_nothing_ends_with_its_rights() {
     let program = Program::start(&[]).await;
-    let socket =
-        async || connect_async(http::handshake(program.port(), &program.enter().await).unwrap()).await.unwrap().0;
+    // A ping comes after the rights were looked at as the socket opened.
+    let socket = async || {
+        let request = http::handshake(program.port(), &program.enter().await).unwrap();
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        loop {
+            if let Message::Text(text) = socket.next().await.expect("a ping").unwrap()
+                && matches!(Frame::read(&text), Ok(Frame::Ping(_)))
+            {
+                return socket;
+            }
+        }
+    };
     // Done behind the program's back, so that no instance is told.
     let of_no_session = socket().await;
     let redis = redis::Client::open(support::redis().await.url()).unwrap();

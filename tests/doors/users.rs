@@ -109,6 +109,15 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
     let tries = |entry: &Document| entry.get_document("after").unwrap().get_i32("tries").unwrap();
     let refused = entries.iter().filter(|entry| entry.get_str("reason").ok() == Some("link_gone"));
     assert_eq!(refused.map(tries).collect::<Vec<_>>(), [1, 2, 4, 8]);
+    // Of very many it is told how many there are from wherever.
+    let connection = &mut app.redis.connection();
+    redis::cmd("SET").arg(app.redis.key("links_refused")).arg(1022).exec_async(connection).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(choose(&app, "x", HIS_PASSWORD).await.status, StatusCode::GONE);
+    }
+    let later = app.entries().await.split_off(entries.len());
+    let told: Vec<_> = later.iter().map(|entry| entry.get_document("after").unwrap().clone()).collect();
+    assert_eq!(told, [doc! { "tries_in_all": 1024 }]);
     let third = token(&act(&app, &cookie, bob.id, &[("act", "link")]).await);
     act(&app, &cookie, bob.id, &[("act", "disable")]).await;
     act(&app, &cookie, bob.id, &[("act", "enable")]).await;

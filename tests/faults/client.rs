@@ -180,6 +180,7 @@ impl Life {
     async fn connection(&mut self) -> Result<()> {
         let cookie = self.account.cookie(self.refused.take().as_deref()).await?;
         let port = *self.account.ports.choose(&mut self.rng).context("no instance")?;
+        self.waited = Instant::now();
         let mut socket = match timeout(SILENCE, connect_async(http::handshake(port, &cookie)?)).await? {
             Ok((socket, _)) => socket,
             Err(Error::Http(answer)) if answer.status() == 401 => {
