@@ -74,6 +74,32 @@ test('where more happens at once than a feed holds, the older can be asked for',
   await payments.deleteMany({ _id: /^gap-/ });
 });
 
+test('older events wait for those that are not written yet', async ({ browserOn, db, events, mongo }) => {
+  const clients = db.collection<{ _id: string }>('clients');
+  const validate = (validator: object) => mongo.db('chargedeck_app').command({ collMod: 'events', validator });
+  const many = Array.from({ length: 120 }, (_, n) => ({ _id: `late-${100 + n}`, name: `Late ${n}`, status: 'ACTIVE', created_at: new Date() }));
+  await clients.insertMany(many as never[]);
+  await expect.poll(() => events.countDocuments({ op: 'insert', 'news.label': /^Late / })).toBe(many.length);
+  await validate({ op: 'none can be written' });
+  try {
+    await clients.deleteMany({ _id: /^late-/ });
+    const page = await browserOn(0);
+    const list = page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
+    const older = page.locator('[data-more]');
+    await openLive(page, '/activity?of=clients');
+    await expect(list.first()).toContainText('Late 119 deleted');
+    await expect(list).toHaveCount(50);
+    await older.press('Enter');
+    await expect(older).toHaveText('Older events are on their way');
+    await expect(list).toHaveCount(50);
+    await validate({});
+    await expect(list.nth(50)).toContainText('Late 69 deleted');
+    await expect(list.nth(99)).toContainText('Late 20 deleted');
+  } finally {
+    await validate({});
+  }
+});
+
 test('a feed says where changes may be missing', async ({ browserOn, events }) => {
   const [oldest] = await events.find().sort({ _id: 1 }).limit(1).toArray();
   const { e, s } = oldest!._id as unknown as { e: number; s: number };

@@ -66,7 +66,8 @@ pub struct Desk {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     pub fields: Fields,
-    /// The key of the place up to which these are all.
+    /// The key of the place up to which these are all; where that is before the place they were asked for, those between
+    /// are not written yet.
     pub upto: String,
 }
 

@@ -1,5 +1,7 @@
 //! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
 
+use std::time::Duration;
+
 use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_location;
 use serde_json::Value;
@@ -12,8 +14,11 @@ use crate::{
         fields::Fields,
         latest::{Line, OLDER, PAGE, key},
     },
-    ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
+    ui::{Clock, Empty, Feed, Said, each, loaded, page_of_activity, said, some, words},
 };
+
+/// Until what is asked for may have been written.
+const NOT_YET: Duration = Duration::from_secs(1);
 
 pub fn activity() -> AnyView {
     let query = use_location().query;
@@ -55,28 +60,8 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
         let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
         held.update(|held| *held = if held.is_some() { None } else { Some(newest.unwrap_or_default()) });
     };
-    let more = Memo::new(move |_| fields.with(|fields| fields.get(OLDER).and_then(Value::as_bool) == Some(true)));
-    let loading = RwSignal::new(false);
-    let older = move || {
-        let oldest = said.with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()));
-        if loading.get_untracked() || !more.get_untracked() {
-            return;
-        }
-        loading.set(true);
-        leptos::task::spawn_local(async move {
-            let answer = load(Ask::Activity { of: filter.name().to_owned(), before: oldest }).await;
-            // Who tries again asks again; the page may be gone.
-            if let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) {
-                _ = fields.try_update(|fields| {
-                    // They belong before the one they were asked for, unless that one has gone meanwhile.
-                    if oldest.is_none_or(|oldest| fields.contains_key(&key(oldest))) {
-                        fields.extend(events.fields);
-                    }
-                });
-            }
-            _ = loading.try_set(false);
-        });
-    };
+    let past = Past { filter, fields, said, asking: RwSignal::new(Asking::Rests) };
+    let older = move || past.ask();
     Effect::new(move |_: Option<()>| {
         let handle = window_event_listener(ev::scroll, move |_| {
             if near_the_end() {
@@ -95,10 +80,73 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
             </header>
             <Feed name="activity" said slots />
             {move || some(said.with(Vec::is_empty).then_some(words::NO_NEWS), |words| view! { <Empty words /> })}
-            <button class="button older needs-js" type="button" data-more hidden=move || !more.get() on:click=move |_| older()>
-                {move || if loading.get() { words::OLDER_COME } else { words::OLDER }}
+            <button class="button older needs-js" type="button" data-more hidden=move || !past.is_kept() on:click=move |_| older()>
+                {move || past.asking.get().words()}
             </button>
         </section>
+    }
+}
+
+/// What is older than the events shown, and asked for at the end of the page.
+#[derive(Clone, Copy)]
+struct Past {
+    filter: Filter,
+    fields: RwSignal<Fields>,
+    said: Memo<Vec<Said>>,
+    asking: RwSignal<Asking>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Asking {
+    Rests,
+    Asks,
+    Failed,
+}
+
+impl Asking {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Rests => words::OLDER,
+            Self::Asks => words::OLDER_COME,
+            Self::Failed => words::OLDER_FAILED,
+        }
+    }
+}
+
+impl Past {
+    fn is_kept(self) -> bool {
+        self.fields.with(|fields| fields.get(OLDER).and_then(Value::as_bool) == Some(true))
+    }
+
+    fn ask(self) {
+        if untrack(move || self.asking.get() != Asking::Asks && self.is_kept()) {
+            self.asking.set(Asking::Asks);
+            leptos::task::spawn_local(self.come());
+        }
+    }
+
+    /// The page may be gone whenever something comes.
+    async fn come(self) {
+        let Some(before) = self.said.try_with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()))
+        else {
+            return;
+        };
+        let answer = load(Ask::Activity { of: self.filter.name().to_owned(), before }).await;
+        let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
+            _ = self.asking.try_set(Asking::Failed);
+            return;
+        };
+        if before.is_some_and(|before| key(before) > events.upto) {
+            set_timeout(move || leptos::task::spawn_local(self.come()), NOT_YET);
+            return;
+        }
+        _ = self.fields.try_update(|fields| {
+            // They belong before the one they were asked for, unless that one has gone meanwhile.
+            if before.is_none_or(|before| fields.contains_key(&key(before))) {
+                fields.extend(events.fields);
+            }
+        });
+        _ = self.asking.try_set(Asking::Rests);
     }
 }
 

@@ -44,7 +44,7 @@ pub use day_chart::{DayChart, DayDrawing};
 pub use each::{each, some};
 pub use empty::{Empty, nothing};
 pub use error::Failure;
-pub use feed::{Feed, said};
+pub use feed::{Feed, Said, said};
 pub use figure::figure;
 pub use figure_card::{Draw, Figure, FigureCard, Href, Picture};
 pub use icon::Mark;

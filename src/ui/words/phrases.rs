@@ -66,6 +66,7 @@ pub const OLDER: &str = "Older events";
 /// MongoDB had no more what happened, or it happened in halves.
 pub const GAP: &str = "Changes before this may be missing here; lists and figures are complete";
 pub const OLDER_COME: &str = "Older events are on their way";
+pub const OLDER_FAILED: &str = "Older events cannot be had just now: try again";
 pub const EVSES: &str = "EVSEs";
 pub const PER_QUARTER: &str = "kWh per quarter hour";
 pub const TODAY: &str = "Today";
