@@ -509,7 +509,7 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
             ct,
             closed: seq,
             gap: false,
-            records: vec![record],
+            records: vec![record.into()],
         };
         if log.append(Some(&tail), &entry, &tail.token).await.unwrap() == Appended::Done {
             break;

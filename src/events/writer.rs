@@ -133,7 +133,7 @@ async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) 
 /// The entry's records after `written`, with their positions.
 fn records(entry: &Entry, written: Option<Position>) -> impl Iterator<Item = (Position, &crate::model::log::Record)> {
     let places = (entry.first.0..).map(|seq| Position::new(entry.epoch, Seq(seq)));
-    places.zip(&entry.records).filter(move |(at, _)| written.is_none_or(|last| *at > last))
+    places.zip(entry.records.iter().map(AsRef::as_ref)).filter(move |(at, _)| written.is_none_or(|last| *at > last))
 }
 
 #[cfg(test)]

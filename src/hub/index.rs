@@ -48,9 +48,10 @@ impl Index {
     }
 
     /// Takes a document's state after change `seq`.
-    pub fn put(&mut self, seq: Seq, id: &DocId, row: Option<&Fields>) {
-        let bytes = id.0.len() * 2 + row.map_or(0, |r| r.iter().map(|(k, v)| k.len() + 48 + weight(v)).sum::<usize>());
-        if let Some(old) = self.by_id.insert(id.clone(), Kept { seq, row: row.cloned().map(Arc::new), bytes }) {
+    pub fn put(&mut self, seq: Seq, id: &DocId, row: Option<Fields>) {
+        let bytes =
+            id.0.len() * 2 + row.as_ref().map_or(0, |r| r.iter().map(|(k, v)| k.len() + 48 + weight(v)).sum::<usize>());
+        if let Some(old) = self.by_id.insert(id.clone(), Kept { seq, row: row.map(Arc::new), bytes }) {
             self.by_seq.remove(&old.seq);
             self.bytes -= old.bytes;
         }
@@ -109,7 +110,7 @@ mod tests {
         let mut index = Index::above(Seq(10));
         let row = Fields::new();
         for (seq, id) in [(11, "a"), (12, "b"), (13, "a"), (15, "c")] {
-            index.put(Seq(seq), &DocId(id.into()), (id != "c").then_some(&row));
+            index.put(Seq(seq), &DocId(id.into()), (id != "c").then(|| row.clone()));
         }
         assert_eq!(ids(&index, 9), None);
         assert_eq!(ids(&index, 10).unwrap(), ["b", "a", "c"]);
@@ -134,13 +135,13 @@ mod tests {
         let mut index = Index::above(Seq(0));
         let row = Fields::from([("name".to_owned(), "x".repeat(1 << 10).into())]);
         for seq in 1..=4000 {
-            index.put(Seq(seq), &DocId(seq.to_string()), Some(&row));
+            index.put(Seq(seq), &DocId(seq.to_string()), Some(row.clone()));
         }
         assert_eq!(ids(&index, 0), None);
         let caught_up = (0..4000).find_map(|cursor| ids(&index, cursor)).unwrap().len();
         assert!((1000..=2048).contains(&caught_up), "{caught_up}");
         let huge = Fields::from([("name".to_owned(), "x".repeat(CATCH_UP_MAX).into())]);
-        index.put(Seq(4001), &DocId("huge".into()), Some(&huge));
+        index.put(Seq(4001), &DocId("huge".into()), Some(huge));
         assert_eq!(ids(&index, 4000).unwrap(), ["huge"], "one row is never too much: new rows would hold it, too");
     }
 }

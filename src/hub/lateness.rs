@@ -58,6 +58,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_and_is_not_shown_is_not_fresh() {
+        let hub = Hub::of_new_clients(1);
+        let round = hub.round();
+        hub.take_new_clients(2, 3);
+        let tail = hub.read().tail().unwrap();
+        hub.checked(tail, UtcMs(0), None);
+        assert_eq!(hub.freshness().checked, None);
+        drop(round);
+        assert!(hub.freshness().checked.is_some());
+    }
+
+    #[test]
     fn a_late_word_leaves_what_is_late_as_late_as_it_came() {
         let hub = Hub::of_new_clients(1);
         let says = |us| hub.checked(hub.head().unwrap(), UtcMs(0), Some(Sent { relay: 7, us }));

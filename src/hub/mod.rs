@@ -38,7 +38,7 @@ use crate::{
         position::{ClusterTime, Position},
         time::UtcMs,
     },
-    telemetry::metrics::{SLOW_MS, metrics},
+    telemetry::metrics::{SLOW_MS, metrics, since},
 };
 use lateness::Lateness;
 use state::State;
@@ -150,7 +150,8 @@ impl Hub {
     pub fn of_new_clients(count: u64) -> Self {
         let hub = Self::new(Duration::ZERO);
         hub.write().begin(&state::tests::entry(1, 0, 0));
-        hub.take_new_clients(1, count);
+        assert_eq!(hub.write().take(state::tests::entry(1, count, count)), state::Intake::Taken);
+        hub.write().advance();
         hub
     }
 
@@ -175,9 +176,13 @@ impl Hub {
         Round(self.clone())
     }
 
-    /// Moves on to what was taken, if no round goes on.
+    /// Moves on to what was taken, if no round goes on. What was taken and is not yet shown makes no screen fresher.
     fn advance(&self) {
-        if self.write().advance() {
+        let mut state = self.write();
+        if state.advance() {
+            state.lag = since(state.at);
+            state.checked = Some(Instant::now());
+            drop(state);
             self.wake();
         }
     }
@@ -233,7 +238,7 @@ impl Hub {
         let late = sent.map_or(Duration::ZERO, |Sent { relay, us }| {
             Lateness::of(&mut state.lateness, relay, us, Sent::now(now).us, now)
         });
-        if state.tail() == Some(position) {
+        if state.head() == Some(position) {
             state.checked = state.checked.max(now.checked_sub(late));
             let slow = Duration::from_millis(u64::from(SLOW_MS));
             if late <= slow {
@@ -243,9 +248,7 @@ impl Hub {
             } else {
                 state.lag = state.lag.min(late);
             }
-            if state.head() == Some(position) {
-                state.cells.idle(at);
-            }
+            state.cells.idle(at);
         }
         state.heard(at);
     }

@@ -51,6 +51,8 @@ pub struct State {
     topics: HashMap<Collection, TopicState>,
     pub cells: Counting,
     pub feed: Feed,
+    /// When the last change up to `head` was.
+    pub at: UtcMs,
     pub lag: Duration,
     pub checked: Option<Instant>,
     /// Of the relay's word that nothing happened.
@@ -177,7 +179,8 @@ impl State {
             return Intake::Old;
         }
         let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
-        self.waiting.extend(entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX)));
+        let new = entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
+        self.waiting.extend(new.map(Arc::unwrap_or_clone));
         self.taken = entry.last;
         let closed = if guards::on(Guard::ClosedPositions) { entry.closed } else { entry.last };
         self.closed = self.closed.max(closed);
@@ -196,26 +199,27 @@ impl State {
         let mut changed: HashMap<Collection, Vec<Change>> = HashMap::new();
         let mut before: HashMap<Collection, Seq> = HashMap::new();
         for (seq, record) in (from.next().0..).map(Seq).zip(records) {
-            self.ct = record.ct;
+            (self.ct, self.at) = (record.ct, record.at);
             self.heard(record.at);
             if report::matters(&record) {
                 self.reported = (seq, record.ct);
             }
-            match &record.effect {
+            let news = latest::news(&record);
+            match record.effect {
                 Effect::Row(row) => {
                     let Some(topic) = self.topics.get_mut(&record.collection) else { continue };
                     before.entry(record.collection).or_insert_with(|| topic.index.last());
-                    topic.index.put(seq, &row.id, row.after.as_ref());
                     changed.entry(record.collection).or_default().push(row.change());
+                    topic.index.put(seq, &row.id, row.after);
                     self.cells.change(record.ct, row.cells.as_ref());
                     self.course += u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_course()));
-                    if let Some(news) = latest::news(&record) {
+                    if let Some(news) = news {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
                 Effect::Reset { .. } if !guards::on(Guard::ResetRecord) => {}
                 Effect::Reset { also, .. } => {
-                    for collection in [Some(record.collection), *also].into_iter().flatten() {
+                    for collection in [Some(record.collection), also].into_iter().flatten() {
                         self.topics.insert(collection, TopicState::above(seq));
                         changed.remove(&collection);
                     }
@@ -319,7 +323,7 @@ pub(super) mod tests {
             ct: ClusterTime(last),
             closed: Seq(closed),
             gap: false,
-            records: (first..=last).map(record).collect(),
+            records: (first..=last).map(record).map(Arc::new).collect(),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     model::{cells::Cells, log::Entry, position::ClusterTime},
     mongo::{self, Mongo},
-    telemetry::metrics::{metrics, since},
+    telemetry::metrics::metrics,
 };
 
 /// How often the log's end is asked for.
@@ -103,13 +103,6 @@ impl Follower {
             Intake::Gap => return self.catch_up().await,
             Intake::Old => return Ok(()),
             Intake::Taken => metrics().taken(changes, last_at),
-        }
-        {
-            let mut state = self.hub.write();
-            state.checked = Some(Instant::now());
-            if let Some(at) = last_at {
-                state.lag = since(at);
-            }
         }
         self.count_if_needed();
         self.hub.advance();

@@ -1,5 +1,7 @@
 //! What the log holds: every change event takes exactly one dense number, in the order of the change stream.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,7 +31,8 @@ pub struct Entry {
     /// Of the entry that opens an epoch: whether there may be changes before it that are in no epoch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
-    pub records: Vec<Record>,
+    /// Shared: the relay keeps them until they stand in the log.
+    pub records: Vec<Arc<Record>>,
 }
 
 impl Entry {

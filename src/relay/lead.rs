@@ -1,9 +1,13 @@
 //! One term as the relay: from the log's end to the end of the lease, or of the stream.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use bson::RawDocumentBuf;
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +30,8 @@ use crate::{
 
 /// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
 const CHANNEL: usize = 2 * watch::BATCH as usize;
+/// Events that are decoded in one go, before the driver gets its turn.
+const TURN: usize = 32;
 /// How often an idle stream tells that it is.
 const CHECKED: Duration = Duration::from_secs(1);
 /// How often the log is trimmed.
@@ -143,7 +149,8 @@ impl Begin {
     }
 }
 
-/// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events.
+/// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events. What came
+/// in one answer is decoded while MongoDB makes the next.
 async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
     mut onward: Onward,
@@ -151,26 +158,59 @@ async fn read(
     sender: mpsc::Sender<Read>,
     stop: CancellationToken,
 ) {
+    let mut came = Vec::new();
     while !stop.is_cancelled() {
         let asked = Instant::now();
-        let read = match stream.next_if_any().await {
-            Ok(Some(raw)) => match Event::read(&mapping, &raw) {
-                Ok(event) if onward.event(&event.token) => Read::Event(event),
-                Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
-                Err(error) => Read::Failed(error),
-            },
-            Ok(None) if !stream.is_alive() => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
-            Ok(None) => {
+        let (goes_on, answer) = {
+            let mut next = pin!(stream.next_if_any());
+            match next.as_mut().now_or_never() {
+                Some(answer) => (true, answer),
+                None => tokio::join!(hand_on(&mut came, &mut onward, &mapping, &sender), next),
+            }
+        };
+        let read = match answer {
+            _ if !goes_on => return,
+            Ok(Some(event)) => {
+                came.push(event);
+                continue;
+            }
+            Ok(None) if stream.is_alive() => {
                 let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
                 Read::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
+            Ok(None) => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) => Read::Failed(error),
+        };
+        let failed = matches!(read, Read::Failed(_));
+        let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
+        if !goes_on || sender.send(read).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Decodes events and hands them on; whether more may follow.
+async fn hand_on(
+    came: &mut Vec<RawDocumentBuf>,
+    onward: &mut Onward,
+    mapping: &Mapping,
+    sender: &mpsc::Sender<Read>,
+) -> bool {
+    for (n, raw) in came.drain(..).enumerate() {
+        let read = match Event::read(mapping, &raw) {
+            Ok(event) if onward.event(&event.token) => Read::Event(event),
+            Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
             Err(error) => Read::Failed(error),
         };
         let failed = matches!(read, Read::Failed(_));
         if sender.send(read).await.is_err() || failed {
-            return;
+            return false;
+        }
+        if n % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
         }
     }
+    true
 }
 
 async fn follow(

@@ -3,14 +3,15 @@
 //! A position inside a transaction is not a consistent state. An event outside of any transaction closes its position at
 //! once; one inside is closed when a later cluster time, or an empty answer of the stream, is seen.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
+
+use serde_json::Value;
 
 use crate::{
     cache::log::Tail,
     model::{
         cells,
-        fields::Fields,
-        ids::Collection,
+        ids::{Collection, DocId},
         log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
         position::{Position, Seq},
     },
@@ -27,9 +28,18 @@ const HELD_MAX: usize = 512;
 pub struct Sequencer {
     tail: Tail,
     closed: Seq,
-    pending: VecDeque<(Event, Record)>,
+    pending: VecDeque<Pending>,
     /// How many of `pending` are closed.
     ready: usize,
+}
+
+/// An event as a record, and what of it the record does not tell.
+struct Pending {
+    token: String,
+    txn: bool,
+    record: Arc<Record>,
+    /// Bytes of the record in the log, about.
+    size: usize,
 }
 
 /// An entry to append, of so many events.
@@ -55,12 +65,13 @@ impl Sequencer {
 
     /// Takes the stream's next event; [`Kind::Invalidate`] is no event of the log.
     pub fn push(&mut self, event: Event) {
-        if self.pending.back().is_some_and(|(last, _)| last.ct < event.ct) {
+        if self.pending.back().is_some_and(|last| last.record.ct < event.ct) {
             self.ready = self.pending.len();
         }
-        let txn = event.txn;
-        if let Some(record) = record(&event) {
-            self.pending.push_back((event, record));
+        let Event { token, ct, at, txn, kind } = event;
+        if let Some((collection, effect)) = effect(kind) {
+            let record = Arc::new(Record { collection, ct, at, effect });
+            self.pending.push_back(Pending { token, txn, size: size(&record), record });
         }
         if !txn {
             self.ready = self.pending.len();
@@ -77,14 +88,14 @@ impl Sequencer {
         let may = if self.ready == 0 && self.pending.len() >= HELD_MAX { self.pending.len() } else { self.ready };
         let mut bytes = 0;
         let mut events = 0_usize;
-        for (_, record) in self.pending.iter().take(may.min(RECORDS_MAX)) {
-            bytes += size(record);
+        for pending in self.pending.iter().take(may.min(RECORDS_MAX)) {
+            bytes += pending.size;
             if events > 0 && bytes > BYTES_MAX {
                 break;
             }
             events += 1;
         }
-        let (last, _) = self.pending.get(events.checked_sub(1)?)?;
+        let last = self.pending.get(events.checked_sub(1)?)?;
         let first = self.tail.position.seq.next();
         let number = |count: usize| Seq(self.tail.position.seq.0 + count as u64);
         let closed = (1..=events).rev().find(|count| self.is_closed(*count)).map_or(self.closed, number);
@@ -93,18 +104,18 @@ impl Sequencer {
             epoch: self.tail.position.epoch,
             first,
             last: number(events),
-            ct: last.ct,
+            ct: last.record.ct,
             closed,
             gap: false,
-            records: self.pending.iter().take(events).map(|(_, record)| record.clone()).collect(),
+            records: self.pending.iter().take(events).map(|pending| pending.record.clone()).collect(),
         };
         Some(Next { entry, token: last.token.clone(), events })
     }
 
     /// Whether no transaction is cut after so many pending events.
     fn is_closed(&self, count: usize) -> bool {
-        let (last, _) = &self.pending[count - 1];
-        count <= self.ready && (count == self.ready || !last.txn || self.pending[count].0.ct > last.ct)
+        let last = &self.pending[count - 1];
+        count <= self.ready && (count == self.ready || !last.txn || self.pending[count].record.ct > last.record.ct)
     }
 
     /// The entry stands in the log.
@@ -123,7 +134,7 @@ impl Sequencer {
         let Some(events) = usize::try_from(ahead).ok().filter(|n| (1..=self.pending.len()).contains(n)) else {
             return false;
         };
-        if tail.position.epoch != epoch || self.pending[events - 1].0.token != tail.token {
+        if tail.position.epoch != epoch || self.pending[events - 1].token != tail.token {
             return false;
         }
         if let Some(count) = (1..=events).rev().find(|count| self.is_closed(*count)) {
@@ -136,47 +147,65 @@ impl Sequencer {
     }
 }
 
-fn record(event: &Event) -> Option<Record> {
-    let (collection, effect) = match &event.kind {
+/// What an event did to which collection; `None` for what is no event of the log.
+fn effect(kind: Kind) -> Option<(Collection, Effect)> {
+    match kind {
         Kind::Row { collection, id, images, read, .. } => {
-            let (before, after) = match images {
-                Images::Inserted(after) => (None, Some(after)),
-                Images::Updated { before, after } => (Some(before), Some(after)),
-                Images::Deleted { before } => (Some(before), None),
-                Images::Missing => (None, None),
-            };
-            let cells = (*images != Images::Missing).then(|| cells::delta(*collection, before, after));
-            let (after, changed): (_, Option<Vec<String>>) = match read {
-                Some(Read::Row(row)) => (Some(row), None),
-                Some(Read::Gone) => (None, None),
-                None => (after, before.zip(after).map(|(before, after)| changed_fields(before, after))),
-            };
-            let before = match (before, &changed) {
-                (Some(row), Some(changed)) => {
-                    row.iter().filter(|(name, _)| changed.contains(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
-                }
-                (Some(row), None) if after.is_none() => row.clone(),
-                _ => Fields::new(),
-            };
-            (*collection, Effect::Row(RowChange { id: id.clone(), after: after.cloned(), changed, before, cells }))
+            Some((collection, Effect::Row(row(collection, id, images, read))))
         }
-        Kind::Reset { collection, also, reason } => (*collection, reset(*also, reason)),
-        Kind::Invalidate => return None,
-    };
-    Some(Record { collection, ct: event.ct, at: event.at, effect })
+        Kind::Reset { collection, also, reason } => {
+            Some((collection, Effect::Reset { reason: reason.to_owned(), also }))
+        }
+        Kind::Invalidate => None,
+    }
 }
 
-fn reset(also: Option<Collection>, reason: &str) -> Effect {
-    Effect::Reset { reason: reason.to_owned(), also }
+fn row(collection: Collection, id: DocId, images: Images, read: Option<Read>) -> RowChange {
+    let is_known = images != Images::Missing;
+    let (before, after) = match images {
+        Images::Inserted(after) => (None, Some(after)),
+        Images::Updated { before, after } => (Some(before), Some(after)),
+        Images::Deleted { before } => (Some(before), None),
+        Images::Missing => (None, None),
+    };
+    let cells = is_known.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
+    let changed = match (&read, &before, &after) {
+        (None, Some(before), Some(after)) => Some(changed_fields(before, after)),
+        _ => None,
+    };
+    let after = match read {
+        Some(Read::Row(row)) => Some(row),
+        Some(Read::Gone) => None,
+        None => after,
+    };
+    let mut before = before.unwrap_or_default();
+    match &changed {
+        Some(changed) => before.retain(|name, _| changed.contains(name)),
+        None if after.is_some() => before.clear(),
+        None => {}
+    }
+    RowChange { id, after, changed, before, cells }
 }
 
 fn size(record: &Record) -> usize {
+    const ABOUT: usize = 64;
     match &record.effect {
-        Effect::Row(row) => {
-            let fields = row.after.iter().chain([&row.before]).flatten();
-            64 + fields.map(|(_, v)| v.to_string().len() + 24).sum::<usize>()
-        }
-        Effect::Reset { .. } => 64,
+        Effect::Row(row) => ABOUT + row.after.iter().chain([&row.before]).flatten().map(of_field).sum::<usize>(),
+        Effect::Reset { .. } => ABOUT,
+    }
+}
+
+/// Bytes of a named value as JSON, about, without writing it.
+fn of_field((name, value): (&String, &Value)) -> usize {
+    name.len() + 4 + of(value)
+}
+
+fn of(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(all) => all.iter().map(|value| of(value) + 1).sum::<usize>() + 2,
+        Value::Object(fields) => fields.iter().map(of_field).sum::<usize>() + 2,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
     }
 }
 
@@ -184,7 +213,7 @@ fn size(record: &Record) -> usize {
 mod tests {
     use super::*;
     use crate::model::{
-        ids::DocId,
+        fields::Fields,
         position::{ClusterTime, Epoch},
         time::UtcMs,
     };

@@ -231,7 +231,7 @@ pub async fn connection_lost_twice() -> Result<(), String> {
     let running = tokio::spawn(relay.run(stop.clone()));
     let ids = async |log: &Log| -> Vec<String> {
         let records = all(log).await.into_iter().flat_map(|entry| entry.records);
-        let id = |record: Record| match record.effect {
+        let id = |record: Arc<Record>| match Arc::unwrap_or_clone(record).effect {
             Effect::Row(row) => Some(row.id.0),
             Effect::Reset { .. } => None,
         };

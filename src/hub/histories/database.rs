@@ -1,6 +1,9 @@
 //! What the histories are about: a collection with all its states, and the log of its changes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use serde_json::json;
 
@@ -19,7 +22,7 @@ pub type Rows = BTreeMap<DocId, Fields>;
 /// Every state of a collection, and what the change stream tells of it: state n is the one after n events.
 pub struct Database {
     pub states: Vec<Rows>,
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// Whether no transaction is cut after n events.
     pub whole: Vec<bool>,
 }
@@ -44,7 +47,7 @@ impl Database {
     }
 
     pub fn push(&mut self, ct: ClusterTime, effect: Effect, rows: Rows, whole: bool) {
-        self.records.push(Record { collection: OF, ct, at: UtcMs(0), effect });
+        self.records.push(Arc::new(Record { collection: OF, ct, at: UtcMs(0), effect }));
         self.states.push(rows);
         self.whole.push(whole);
     }
