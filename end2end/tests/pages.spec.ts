@@ -35,6 +35,8 @@ test('a page whose figures cannot be had says so, and asks again where it is', a
     const failure = page.getByRole('alert');
     await expect(failure).toContainText(/\S/);
     await expect(failure).toHaveCount(1);
+    // Before, its link loads the page again.
+    await expect(page.locator('html')).toHaveAttribute('data-program', 'runs');
     await page.evaluate(() => ((window as any).neverReloaded = true));
     const again = page.getByRole('link', { name: 'Try again' });
     await again.click();
