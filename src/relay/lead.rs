@@ -1,4 +1,6 @@
 //! One term as the relay: from the log's end to the end of the lease, or of the stream.
+//!
+//! Long, because where a term begins, how it reads and appends, and what ends it is one decision about one place in the log.
 
 use std::{
     pin::pin,
