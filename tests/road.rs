@@ -429,6 +429,53 @@ async fn documents_with_two_images_too_large_for_an_event_do_not_stop_the_stream
     instance.stop.cancel();
 }
 
+/// For the one without images rows are read when all has happened. The others' changes are told as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
+    let network = Network::new().await;
+    let first = network.instance(true);
+    first.ready().await;
+    let stations = network.collection(Collection::Stations);
+    let huge = "x".repeat(9 << 20);
+    stations.insert_one(doc! {"_id": 1, "city": &huge}).await.unwrap();
+    let mut page = first.page(Collection::Stations).await;
+    page.until_equal(&first, &network).await;
+    first.stop.cancel();
+    stations.update_one(doc! {"_id": 1}, doc! {"$set": {"city": format!("y{huge}")}}).await.unwrap();
+    for id in [2, 3] {
+        stations.insert_one(doc! {"_id": id, "name": "a"}).await.unwrap();
+        for name in ["b", "c"] {
+            stations.update_one(doc! {"_id": id}, doc! {"$set": {"name": name}}).await.unwrap();
+        }
+    }
+    stations.delete_one(doc! {"_id": 3}).await.unwrap();
+
+    let second = network.instance(true);
+    second.ready().await;
+    let mut page = second.page(Collection::Stations).await;
+    page.until_equal(&second, &network).await;
+    let head = second.hub.head().unwrap();
+    let events = Events::of(&network.mongo.own);
+    let written = async {
+        while events.written().await.unwrap().is_none_or(|(upto, _)| upto < head) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written).await.expect("the events are written");
+    let all = events_of(&network).await;
+    let told: Vec<&str> = all.iter().map(String::as_str).skip(2).collect();
+    assert!(all[1].starts_with("2 read {} "), "{}", &all[1][..40]);
+    let name = |from: &str, to: &str| format!(r#"update {{ "name": "{from}" }} {{ "name": "{to}" }}"#);
+    let as_it_was = |id: u64| {
+        [r#"insert {} { "name": "a" }"#.to_owned(), name("a", "b"), name("b", "c")].into_iter().zip(3 * (id - 1)..)
+    };
+    let mut expected: Vec<String> =
+        as_it_was(2).chain(as_it_was(3)).map(|(told, seq)| format!("{seq} {told}")).collect();
+    expected.push(r#"9 delete { "name": "c" } {}"#.to_owned());
+    assert_eq!(told, expected);
+    second.stop.cancel();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_images_rows_are_read_and_figures_counted_anew() {
     let network = Network::new().await;
@@ -497,6 +544,7 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
             changed: None,
             before: Fields::new(),
             cells: Some(vec![(lie.clone(), 5)].into()),
+            read: None,
         });
         let ct = last.unwrap().ct;
         let record = Record { collection: Collection::Clients, ct, at: ct.instant(), effect };

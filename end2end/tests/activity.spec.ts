@@ -1,6 +1,7 @@
 // Activity: complete, in order, live; held still on request; the same after a reload.
 import { SERVER_AWAY, expect, test } from '../fixtures.ts';
-import { connection, openLive } from '../page.ts';
+import { connection, live, openLive } from '../page.ts';
+import type { WebSocketRoute } from '@playwright/test';
 import { Long } from 'mongodb';
 
 test('events arrive live, stay after a reload, and wait while the feed is held', async ({ browserOn, db }) => {
@@ -97,6 +98,56 @@ test('older events wait for those that are not written yet', async ({ browserOn,
     await expect(list.nth(99)).toContainText('Late 20 deleted');
   } finally {
     await validate({});
+  }
+});
+
+test('a page away for more than is kept asks for what was before that', async ({ browserOn, db, events, mongo }) => {
+  test.setTimeout(90_000);
+  const clients = db.collection<{ _id: string }>('clients');
+  const payments = db.collection<{ _id: string }>('payments');
+  const validate = (validator: object) => mongo.db('chargedeck_app').command({ collMod: 'events', validator });
+  const pay = (n: number) =>
+    payments.insertOne({ _id: `away-${n}`, payment_id: `AWAY-${n}`, status: 'FAILED', amount_minor: 1, currency: 'GBP', created_at: new Date() } as never);
+  const page = await browserOn(0);
+  const list = page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
+  const older = page.locator('[data-more]');
+  let away = false;
+  let socket: WebSocketRoute;
+  await page.routeWebSocket(/\/live$/, async (ws) => {
+    socket = ws;
+    if (away) await ws.close({ code: 1013 });
+    else ws.connectToServer();
+  });
+  await pay(1);
+  await expect.poll(() => events.countDocuments({ op: 'insert', payment_id: 'AWAY-1' })).toBe(1);
+  await openLive(page, '/activity?of=payments');
+  await expect(list.first()).toContainText('AWAY-1');
+  const other = await browserOn(0);
+  await openLive(other, '/activity?of=clients');
+  await validate({ op: 'none can be written' });
+  try {
+    away = true;
+    await socket!.close({ code: 1013 });
+    await expect(connection(page)).not.toHaveAttribute('data-connection', 'live');
+    await pay(2);
+    const many = Array.from({ length: 2100 }, (_, n) => ({ _id: `away-${n}`, name: `Away ${n}`, status: 'ACTIVE', created_at: new Date() }));
+    await clients.insertMany(many as never[]);
+    await expect(other.locator('[data-feed=activity] li').first()).toContainText('Away 2099');
+    away = false;
+    await live(page);
+    await expect(list).toHaveCount(0);
+    await older.press('Enter');
+    await expect(older).toHaveText('Older events are on their way');
+    await expect(list).toHaveCount(0);
+    await pay(3);
+    await expect(list.first()).toContainText('AWAY-3');
+    await validate({});
+    await expect(list.nth(1)).toContainText('AWAY-2');
+    await expect(list.nth(2)).toContainText('AWAY-1');
+  } finally {
+    await validate({});
+    await clients.deleteMany({ _id: /^away-/ });
+    await payments.deleteMany({ _id: /^away-/ });
   }
 });
 

@@ -171,3 +171,26 @@ test('a CSV holds what the chart shows', async ({ browserOn, stack }) => {
   const lines = text.trimEnd().split('\r\n').slice(-counts.length);
   expect(lines.map((line) => line.split(',')[2])).toEqual(counts.map((count) => count.replace(/,/g, '')));
 });
+
+test('figures that wait for a count say of when they are', async ({ browserOn, db }) => {
+  const images = (enabled: boolean) => db.command({ collMod: 'clients', changeStreamPreAndPostImages: { enabled } });
+  const clients = db.collection<{ _id: string }>('clients');
+  await clients.insertOne({ _id: 'counted', name: 'Counted', status: 'ACTIVE', created_at: new Date() } as never);
+  await images(false);
+  try {
+    const pages = [await browserOn(0), await browserOn(0)];
+    for (const [i, address] of ['/', '/analytics'].entries()) await openLive(pages[i]!, address);
+    let n = 0;
+    for (const page of pages) {
+      const note = page.getByText(/^Figures counted at \d\d:\d\d/);
+      await expect(async () => {
+        await clients.updateOne({ _id: 'counted' }, { $set: { name: `Counted ${(n += 1)}` } });
+        await expect(note).toBeVisible({ timeout: 300 });
+      }).toPass({ timeout: 20_000 });
+    }
+    for (const page of pages) await expect(page.getByText(/^Figures counted at/)).toHaveCount(0, { timeout: 40_000 });
+  } finally {
+    await images(true);
+    await clients.deleteOne({ _id: 'counted' });
+  }
+});

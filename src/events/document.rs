@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::{
     fields::Fields,
     latest::{self, Latest},
-    log::{Effect, Record},
+    log::{Effect, Read, Record},
     position::{ClusterTime, Epoch, Position, Seq},
 };
 
@@ -29,7 +29,7 @@ pub fn ct(event: &Document) -> Option<ClusterTime> {
 }
 
 /// A change of the log as an event. `from` and `to` hold the fields that changed; whole rows where a document came, went
-/// or could only be read afterwards.
+/// or could only be read afterwards, none of it if it was gone by then.
 pub fn event(at: Position, record: &Record) -> Document {
     let mut event = doc! {
         "_id": id(at),
@@ -44,17 +44,18 @@ pub fn event(at: Position, record: &Record) -> Document {
             event.insert("also", also.map(|collection| collection.name().to_owned()));
         }
         Effect::Row(row) => {
-            let (op, to) = match (&row.after, &row.changed) {
+            let now = if row.is_known() { row.after.as_ref() } else { row.read.as_ref().and_then(Read::row) };
+            let (op, to) = match (now, &row.changed) {
+                _ if !row.is_known() => ("read", now.cloned().unwrap_or_default()),
                 (None, _) => ("delete", Fields::new()),
-                (Some(after), None) if row.cells.is_some() => ("insert", after.clone()),
-                (Some(after), None) => ("read", after.clone()),
+                (Some(after), None) => ("insert", after.clone()),
                 (Some(after), Some(changed)) => {
                     let to = changed.iter().filter_map(|name| Some((name.clone(), after.get(name)?.clone())));
                     ("update", to.collect())
                 }
             };
             event.extend(doc! {"op": op, "id": &row.id.0, "from": fields(&row.before), "to": fields(&to)});
-            let whole = row.after.as_ref().unwrap_or(&row.before);
+            let whole = now.unwrap_or(&row.before);
             for name in ["client_id", "station_id", "session_id", "payment_id"] {
                 if let Some(Value::String(reference)) = whole.get(name) {
                     event.insert(name, reference);

@@ -210,9 +210,10 @@ impl State {
                     let Some(topic) = self.topics.get_mut(&record.collection) else { continue };
                     before.entry(record.collection).or_insert_with(|| topic.index.last());
                     changed.entry(record.collection).or_default().push(row.change());
-                    topic.index.put(seq, &row.id, row.after);
                     self.cells.change(record.ct, row.cells.as_ref());
                     self.course += u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_course()));
+                    let id = row.id.clone();
+                    topic.index.put(seq, &id, row.into_row());
                     if let Some(news) = news {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
@@ -313,6 +314,7 @@ pub(super) mod tests {
                 changed: None,
                 before: Fields::new(),
                 cells: Some(Cells::default()),
+                read: None,
             }),
         };
         Entry {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::model::{
     change::{Change, Op, patch},
     fields::Fields,
-    latest::{COMPLETE_FROM, OLDER},
+    latest::{COMPLETE_FROM, CUT, OLDER},
 };
 
 #[derive(Clone, Copy)]
@@ -63,6 +63,7 @@ fn keep(fields: &mut Fields, new: Fields, known: &str) {
     if !from.is_empty() && from > known && !follows(known, from) {
         fields.clear();
         fields.insert(OLDER.to_owned(), true.into());
+        fields.insert(CUT.to_owned(), from.into());
     }
     fields.extend(new);
 }
@@ -117,6 +118,9 @@ mod tests {
             feed.apply(sent(Op::Put(events(&[9, 10], 9))), at(10));
             assert_eq!(seqs(feed), [9, 10], "7 and 8 may have been news");
             assert_eq!(older(), Some(json!(true)), "what went can be asked for");
+            feed.apply(sent(Op::Patch(events(&[11], 10), vec![])), at(11));
+            let cut = feed.fields().with_untracked(|fields| fields.get(CUT).cloned());
+            assert_eq!(cut, Some(json!(at(9))), "and from where");
         });
     }
 

@@ -9,7 +9,7 @@ use super::{
     ids::{Collection, DocId},
     log::{Effect, Record},
     money::{Money, Wh},
-    position::Position,
+    position::{Position, Seq},
     status::{ClientStatus, Connection, EvseStatus, PaymentStatus, Role, SessionStatus},
     time::UtcMs,
     value,
@@ -23,6 +23,15 @@ pub const PAGE: usize = 50;
 pub const COMPLETE_FROM: &str = "complete_from";
 /// The value of a page's feed that says whether older events can be asked for.
 pub const OLDER: &str = "older";
+
+/// The value of a page's feed that names the place before which it let its events go.
+pub const CUT: &str = "cut";
+
+/// Whether what happened before a place is written, where all is up to the place of a key. Of what was before an epoch
+/// nothing is still to be written.
+pub fn is_written_before(place: Position, upto: &str) -> bool {
+    place.seq.0 <= 1 || key(Position::new(place.epoch, Seq(place.seq.0 - 1))).as_str() <= upto
+}
 
 /// The name of an event's value on the feed's board: its place, such that names sort as places do.
 pub fn key(position: Position) -> String {
@@ -110,8 +119,8 @@ const ROUTINE: &[&str] = &[
 pub fn news(record: &Record) -> Option<Latest> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
+        _ if !row.is_known() => return None,
         (None, _) => (Kind::Delete, Vec::new()),
-        (Some(_), None) if row.cells.is_none() => return None,
         (Some(_), None) => (Kind::Put, Vec::new()),
         (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
     };
@@ -237,7 +246,7 @@ mod tests {
     use crate::model::{
         cells::Cells,
         log::{RowChange, changed_fields},
-        position::ClusterTime,
+        position::{ClusterTime, Epoch},
     };
     use serde_json::json;
 
@@ -252,8 +261,18 @@ mod tests {
             changed: Some(changed),
             before,
             cells: Some(Cells::default()),
+            read: None,
         };
         news(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
+    }
+
+    #[test]
+    fn what_was_before_a_place_is_written_up_to_the_one_before_it() {
+        let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
+        assert!(is_written_before(at(1, 8), &key(at(1, 7))));
+        assert!(!is_written_before(at(1, 8), &key(at(1, 6))));
+        assert!(!is_written_before(at(2, 3), &key(at(1, 9))));
+        assert!(is_written_before(at(2, 1), &key(at(1, 9))), "nothing was written of the epoch that begins");
     }
 
     fn station(status: &str, ocpp: &str) -> Value {

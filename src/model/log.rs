@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Our version of the log's shape. An entry of another version cannot be continued.
-pub const LOG_VERSION: u32 = 3;
+pub const LOG_VERSION: u32 = 4;
 
 /// Some consecutive records, as appended to the log and published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowChange {
     pub id: DocId,
-    /// `None`: deleted.
+    /// `None`: deleted; or not known, where only `read` tells the row.
     pub after: Option<Fields>,
     /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
     pub changed: Option<Vec<String>>,
@@ -79,15 +79,48 @@ pub struct RowChange {
     pub before: Fields,
     /// What the change adds to the figures; `None` where the row before is not known.
     pub cells: Option<Cells>,
+    /// The row that pages are told in place of `after`, so that none goes back: a read found it, or one of a change nearby.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Read>,
+}
+
+/// A row as a read found it: at its change, or later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Read {
+    Row(Fields),
+    Gone,
+}
+
+impl Read {
+    pub const fn row(&self) -> Option<&Fields> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Gone => None,
+        }
+    }
 }
 
 impl RowChange {
+    /// Whether the images tell what happened; otherwise only `read` tells something.
+    pub const fn is_known(&self) -> bool {
+        self.after.is_some() || self.read.is_none() || self.cells.is_some()
+    }
+
+    /// The row that pages see after it; `None`: none any more.
+    pub fn into_row(self) -> Option<Fields> {
+        match self.read {
+            Some(Read::Row(row)) => Some(row),
+            Some(Read::Gone) => None,
+            None => self.after,
+        }
+    }
+
     /// The change as it travels to pages, the smaller of patch and row.
     pub fn change(&self) -> Change {
-        let op = match (&self.after, &self.changed) {
-            (None, _) => Op::Delete,
-            (Some(row), None) => Op::Put(row.clone()),
-            (Some(row), Some(changed)) => {
+        let op = match (&self.read, &self.after, &self.changed) {
+            (Some(Read::Gone), ..) | (None, None, _) => Op::Delete,
+            (Some(Read::Row(row)), ..) | (None, Some(row), None) => Op::Put(row.clone()),
+            (None, Some(row), Some(changed)) => {
                 let mut set = Fields::new();
                 let mut unset = Vec::new();
                 for name in changed {
@@ -120,8 +153,14 @@ mod tests {
         let before: Fields = serde_json::from_value(json!({"a": 1, "b": [1], "c": 3})).unwrap();
         let after: Fields = serde_json::from_value(json!({"a": 1, "b": [2], "d": 4})).unwrap();
         let changed = changed_fields(&before, &after);
-        let change =
-            RowChange { id: DocId("1".into()), after: Some(after), changed: Some(changed), before, cells: None };
+        let change = RowChange {
+            id: DocId("1".into()),
+            after: Some(after),
+            changed: Some(changed),
+            before,
+            cells: None,
+            read: None,
+        };
         let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };
         assert_eq!(serde_json::to_value(set).unwrap(), json!({"b": [2], "d": 4}));
         assert_eq!(unset, ["c"]);

@@ -16,6 +16,7 @@ use crate::{
     model::{
         fields::Fields,
         ids::{Collection, DocId},
+        log::Read,
         position::ClusterTime,
         time::UtcMs,
     },
@@ -61,7 +62,7 @@ pub enum Kind {
         /// The document's `_id`.
         key: Bson,
         images: Images,
-        /// The row as it was read later, where the images do not tell it.
+        /// The row as it was read later, where the images do not tell it, or those of a change nearby.
         read: Option<Read>,
     },
     /// The collections' rows can no longer be followed one by one.
@@ -77,18 +78,12 @@ pub enum Images {
         before: Fields,
         after: Fields,
     },
+    /// `before` is `None` where there is no image of it.
     Deleted {
-        before: Fields,
+        before: Option<Fields>,
     },
     /// Switched off, expired, or too large.
     Missing,
-}
-
-/// A row as a read after its change found it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Read {
-    Row(Fields),
-    Gone,
 }
 
 /// Opens the stream.
@@ -249,7 +244,7 @@ fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawD
     let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
     match (operation, before, after) {
         ("insert", _, Some(after)) => Images::Inserted(after),
-        ("delete", Some(before), _) => Images::Deleted { before },
+        ("delete", before, _) => Images::Deleted { before },
         ("update" | "replace", Some(before), Some(after)) => Images::Updated { before, after },
         _ => Images::Missing,
     }
@@ -279,7 +274,7 @@ mod tests {
         let mut both = after;
         both.insert("fullDocumentBeforeChange", doc! {});
         assert!(matches!(images(both), Images::Updated { .. }));
-        assert_eq!(images(doc! {"operationType": "delete"}), Images::Missing);
+        assert_eq!(images(doc! {"operationType": "delete"}), Images::Deleted { before: None });
     }
 
     #[test]

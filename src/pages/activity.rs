@@ -12,7 +12,8 @@ use crate::{
     model::{
         board::{Board, Filter},
         fields::Fields,
-        latest::{Line, OLDER, PAGE, key},
+        latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
+        position::Position,
     },
     ui::{Clock, Empty, Feed, Said, each, loaded, page_of_activity, said, some, words},
 };
@@ -125,29 +126,37 @@ impl Past {
         }
     }
 
+    /// The place of the oldest event shown, or where the past was cut off, and none came since.
+    fn place(self) -> Option<Position> {
+        let oldest = self.said.try_with_untracked(|said| said.last()?.key.parse().ok()).flatten();
+        oldest.or_else(|| self.fields.try_with_untracked(|fields| cut(fields)?.parse().ok()).flatten())
+    }
+
     /// The page may be gone whenever something comes.
     async fn come(self) {
-        let Some(before) = self.said.try_with_untracked(|said| said.last().and_then(|said| said.key.parse().ok()))
-        else {
-            return;
-        };
+        let before = self.place();
         let answer = load(Ask::Activity { of: self.filter.name().to_owned(), before }).await;
         let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
             _ = self.asking.try_set(Asking::Failed);
             return;
         };
-        if before.is_some_and(|before| key(before) > events.upto) {
+        if before.is_some_and(|before| !is_written_before(before, &events.upto)) {
             set_timeout(move || leptos::task::spawn_local(self.come()), NOT_YET);
             return;
         }
         _ = self.fields.try_update(|fields| {
             // They belong before the one they were asked for, unless that one has gone meanwhile.
-            if before.is_none_or(|before| fields.contains_key(&key(before))) {
+            let is_there = |key: String| fields.contains_key(&key) || cut(fields) == Some(&key);
+            if before.map(key).is_none_or(is_there) {
                 fields.extend(events.fields);
             }
         });
         _ = self.asking.try_set(Asking::Rests);
     }
+}
+
+fn cut(fields: &Fields) -> Option<&str> {
+    fields.get(CUT)?.as_str()
 }
 
 /// Whether the reader comes to the page's end, a little before it.

@@ -82,6 +82,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     if remapped {
         log.set_fields(&fields).await?;
     }
+    let opened = Instant::now();
     let stream = match watch::open(&relay.mongo, &start).await {
         Err(error) if watch::is_history_lost(&error) => {
             bump(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
@@ -93,7 +94,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let reading = term.child_token();
     let onward = Onward::from(&start);
-    let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone()));
+    let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
     let ended = follow(relay, log, &mut sequencer, &mut receiver, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
@@ -159,10 +160,13 @@ async fn read(
     mapping: Mapping,
     sender: mpsc::Sender<Read>,
     stop: CancellationToken,
+    opened: Instant,
 ) {
     let mut came = Vec::new();
+    // The first answer is of when the stream was opened.
+    let mut opened = Some(opened);
     while !stop.is_cancelled() {
-        let asked = Instant::now();
+        let asked = opened.take().unwrap_or_else(Instant::now);
         let (goes_on, answer) = {
             let mut next = pin!(stream.next_if_any());
             match next.as_mut().now_or_never() {

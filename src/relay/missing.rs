@@ -13,11 +13,12 @@ use mongodb::ClientSession;
 use crate::{
     model::{
         ids::{Collection, DocId},
+        log::Read,
         position::ClusterTime,
     },
     mongo::{
         Mongo, snapshot,
-        watch::{Event, Images, Kind, Read},
+        watch::{Event, Images, Kind},
     },
 };
 

@@ -12,10 +12,10 @@ use crate::{
     model::{
         cells,
         ids::{Collection, DocId},
-        log::{Effect, Entry, LOG_VERSION, Record, RowChange, changed_fields},
+        log::{Effect, Entry, LOG_VERSION, Read, Record, RowChange, changed_fields},
         position::{Position, Seq},
     },
-    mongo::watch::{Event, Images, Kind, Read},
+    mongo::watch::{Event, Images, Kind},
 };
 
 /// Records in an entry, at most.
@@ -161,36 +161,31 @@ fn effect(kind: Kind) -> Option<(Collection, Effect)> {
 }
 
 fn row(collection: Collection, id: DocId, images: Images, read: Option<Read>) -> RowChange {
-    let is_known = images != Images::Missing;
+    let is_known = !matches!(images, Images::Missing | Images::Deleted { before: None });
+    // What was deleted and is gone needs no other word.
+    let read = read.filter(|read| *read != Read::Gone || !matches!(images, Images::Deleted { .. }));
     let (before, after) = match images {
         Images::Inserted(after) => (None, Some(after)),
         Images::Updated { before, after } => (Some(before), Some(after)),
-        Images::Deleted { before } => (Some(before), None),
+        Images::Deleted { before } => (before, None),
         Images::Missing => (None, None),
     };
     let cells = is_known.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
-    let changed = match (&read, &before, &after) {
-        (None, Some(before), Some(after)) => Some(changed_fields(before, after)),
-        _ => None,
-    };
-    let after = match read {
-        Some(Read::Row(row)) => Some(row),
-        Some(Read::Gone) => None,
-        None => after,
-    };
+    let changed = before.as_ref().zip(after.as_ref()).map(|(before, after)| changed_fields(before, after));
     let mut before = before.unwrap_or_default();
-    match &changed {
-        Some(changed) => before.retain(|name, _| changed.contains(name)),
-        None if after.is_some() => before.clear(),
-        None => {}
+    if let Some(changed) = &changed {
+        before.retain(|name, _| changed.contains(name));
     }
-    RowChange { id, after, changed, before, cells }
+    RowChange { id, after, changed, before, cells, read }
 }
 
 fn size(record: &Record) -> usize {
     const ABOUT: usize = 64;
     match &record.effect {
-        Effect::Row(row) => ABOUT + row.after.iter().chain([&row.before]).flatten().map(of_field).sum::<usize>(),
+        Effect::Row(row) => {
+            let read = row.read.iter().filter_map(Read::row);
+            ABOUT + row.after.iter().chain([&row.before]).chain(read).flatten().map(of_field).sum::<usize>()
+        }
         Effect::Reset { .. } => ABOUT,
     }
 }

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{live::Live, model::value::read};
+use super::{Clock, some, words};
+use crate::{
+    live::Live,
+    model::{time::UtcMs, value::read},
+};
 
 /// Reads the figure and follows it; `None` while it is not known.
 pub fn figure<T: DeserializeOwned + 'static>(
@@ -17,4 +21,12 @@ pub fn figure<T: DeserializeOwned + 'static>(
 
 fn followed(name: &str) -> RwSignal<Value> {
     expect_context::<Live>().figures().get(name).into()
+}
+
+/// Says of when the figures are, while they lack what changed since.
+pub fn note_of_count() -> AnyView {
+    let clock = Clock::expect();
+    let at = figure::<UtcMs>("counted_at");
+    let words = move || at().map(|at| clock.with_zone(|zone| words::counted_at(zone, at)));
+    view! { {move || some(words(), |text| view! { <p class="note-line">{text}</p> })} }.into_any()
 }

@@ -45,7 +45,7 @@ pub use each::{each, some};
 pub use empty::{Empty, nothing};
 pub use error::Failure;
 pub use feed::{Feed, Said, said};
-pub use figure::figure;
+pub use figure::{figure, note_of_count};
 pub use figure_card::{Draw, Figure, FigureCard, Href, Picture};
 pub use icon::Mark;
 pub use live_list::LiveList;

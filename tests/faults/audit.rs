@@ -144,7 +144,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
 
     let mut by_counter: HashMap<i64, u64> = HashMap::new();
     let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
-    // Rows that were read after their change, for want of images, may stand for several writes.
+    // Rows that were read after their change, for want of images, may stand for several writes; if found gone, for all.
     let mut read: HashMap<(&str, &str), i64> = HashMap::new();
     let mut epochs: BTreeMap<i64, (ClusterTime, ClusterTime)> = BTreeMap::new();
     for event in &found {
@@ -156,7 +156,8 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         let n = source.ok().and_then(|source| source.get_i64("n").ok());
         match (event.get_str("op")?, n) {
             ("insert" | "update", Some(n)) => *by_counter.entry(n).or_default() += 1,
-            ("read", Some(n)) => {
+            ("read", n) => {
+                let n = n.unwrap_or(i64::MAX);
                 let newest = read.entry((collection, id)).or_insert(n);
                 *newest = (*newest).max(n);
             }

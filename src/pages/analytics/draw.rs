@@ -19,7 +19,8 @@ use crate::{
         time::{UtcMs, Zone},
     },
     ui::{
-        Address, Chart, Clock, Look, Shape, choice, each, figure, missing, page_of_analytics, some, split_key, words,
+        Address, Chart, Clock, Look, Shape, choice, each, figure, missing, note_of_count, page_of_analytics, some,
+        split_key, words,
     },
 };
 
@@ -248,6 +249,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     };
     view! {
         {move || some(nothing(), |view| view)}
+        {note_of_count()}
         {choices}
         <div class="charts">{each(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
     }

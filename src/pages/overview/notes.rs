@@ -10,7 +10,7 @@ use crate::{
         range::Day,
         time::{Period, UtcMs},
     },
-    ui::{Clock, each, figure, page, page_of_analytics, some, words},
+    ui::{Clock, each, figure, note_of_count, page, page_of_analytics, some, words},
 };
 
 #[component]
@@ -32,8 +32,6 @@ pub fn Notes() -> impl IntoView {
     };
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
     let nothing = move || documents().is_some_and(|documents| documents.is_empty());
-    let counted_at = figure::<UtcMs>("counted_at");
-    let inexact = move || counted_at().map(|at| clock.with_zone(|zone| words::counted_at(zone, at)));
     let unread = move || {
         let counted: Vec<_> = unreadable()?.into_iter().filter(|(_, n)| *n > 0).collect();
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
@@ -52,7 +50,7 @@ pub fn Notes() -> impl IntoView {
     view! {
         {move || some(nothing().then_some(words::NO_DOCUMENTS), |text| view! { <p class="note-line">{text}</p> })}
         {move || some(old(), |view| view)}
-        {move || some(inexact(), |text| view! { <p class="note-line">{text}</p> })}
+        {note_of_count()}
         {move || some(unread(), |view| view)}
     }
 }
