@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit,
     auth::{Doors, session::SessionLimits, setup::FirstAdmin},
-    cache::Redis,
+    cache::{Redis, log::Log},
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
     http::{app::App, health::Health, server, site::site},
@@ -59,6 +59,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
         events,
+        log: Log::new(redis.clone()),
         hub,
         leptos,
         closing: closing.clone(),

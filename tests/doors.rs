@@ -11,6 +11,8 @@ mod app;
 mod audit_log;
 #[path = "doors/audit_page.rs"]
 mod audit_page;
+#[path = "doors/clocks.rs"]
+mod clocks;
 #[path = "doors/confirm.rs"]
 mod confirm;
 #[path = "doors/exports.rs"]

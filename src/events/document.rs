@@ -44,9 +44,9 @@ pub fn event(at: Position, record: &Record) -> Document {
             event.insert("also", also.map(|collection| collection.name().to_owned()));
         }
         Effect::Row(row) => {
-            let now = if row.is_known() { row.after.as_ref() } else { row.read.as_ref().and_then(Read::row) };
+            let now = if row.unknown { row.read.as_ref().and_then(Read::row) } else { row.after.as_ref() };
             let (op, to) = match (now, &row.changed) {
-                _ if !row.is_known() => ("read", now.cloned().unwrap_or_default()),
+                _ if row.unknown => ("read", now.cloned().unwrap_or_default()),
                 (None, _) => ("delete", Fields::new()),
                 (Some(after), None) => ("insert", after.clone()),
                 (Some(after), Some(changed)) => {

@@ -1,6 +1,6 @@
 //! Reading and writing events.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
@@ -11,11 +11,15 @@ use mongodb::{
 };
 
 use super::document;
-use crate::model::{
-    board::Filter,
-    latest::{Line, PAGE},
-    position::{ClusterTime, Position},
-    time::UtcMs,
+use crate::{
+    cache::log::Log,
+    model::{
+        board::Filter,
+        latest::{Line, PAGE},
+        log::Entry,
+        position::{ClusterTime, Position, Seq},
+        time::UtcMs,
+    },
 };
 
 const DUPLICATE_KEY: i32 = 11_000;
@@ -80,6 +84,27 @@ impl Events {
         let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1});
         let last = last.read_concern(ReadConcern::majority()).await?;
         Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))
+    }
+
+    /// The position up to which all changes are written, for who asks what was before a place. Where that begins an epoch,
+    /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet.
+    ///
+    /// # Errors
+    /// If MongoDB or Redis does not answer.
+    pub async fn written_before(&self, place: Option<Position>, log: &Log) -> anyhow::Result<Position> {
+        let written = self.written().await?.map(|(position, _)| position);
+        let begins = place.filter(|place| place.seq <= Seq(1) && written.is_none_or(|last| last.epoch < place.epoch));
+        if let Some(Position { epoch, .. }) = begins {
+            let is_to_be_written = |entry: &Entry| match entry.epoch.cmp(&epoch) {
+                Ordering::Less => entry.gap || !entry.records.is_empty(),
+                Ordering::Equal => entry.gap,
+                Ordering::Greater => false,
+            };
+            if !log.after(written).await?.iter().any(is_to_be_written) {
+                return Ok(Position::new(epoch, Seq(0)));
+            }
+        }
+        Ok(written.unwrap_or_default())
     }
 
     /// Writes events; those that are there already stay as they are.

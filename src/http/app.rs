@@ -11,6 +11,7 @@ use super::report;
 use crate::{
     api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events},
     auth::{CurrentAdmin, Doors},
+    cache::log::Log,
     config::NetworkSettings,
     events::{self, Page},
     hub::{Filled, Hub, zones},
@@ -38,6 +39,7 @@ pub struct App {
     pub network: Arc<NetworkSettings>,
     pub hub: Hub,
     pub events: events::Events,
+    pub log: Log,
     pub snapshots: Snapshots,
     pub reports: Reports,
     pub doors: Doors,
@@ -116,15 +118,15 @@ impl App {
     async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         let read = async {
-            let upto = self.events.written().await?.map(|(position, _)| position).unwrap_or_default();
+            let upto = self.events.written_before(before, &self.log).await?;
             let Page { events, more } = self.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
-            Ok(Events { upto: latest::key(upto), fields })
+            anyhow::Ok(Events { upto: latest::key(upto), fields })
         };
-        read.await.map_err(|error: mongodb::error::Error| {
-            tracing::warn!(%error, "no events");
+        read.await.map_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), "no events");
             AppError::Unavailable
         })
     }

@@ -314,6 +314,7 @@ pub(super) mod tests {
                 changed: None,
                 before: Fields::new(),
                 cells: Some(Cells::default()),
+                unknown: false,
                 read: None,
             }),
         };

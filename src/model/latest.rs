@@ -27,10 +27,9 @@ pub const OLDER: &str = "older";
 /// The value of a page's feed that names the place before which it let its events go.
 pub const CUT: &str = "cut";
 
-/// Whether what happened before a place is written, where all is up to the place of a key. Of what was before an epoch
-/// nothing is still to be written.
+/// Whether what happened before a place is written, where all is up to the place of a key.
 pub fn is_written_before(place: Position, upto: &str) -> bool {
-    place.seq.0 <= 1 || key(Position::new(place.epoch, Seq(place.seq.0 - 1))).as_str() <= upto
+    key(Position::new(place.epoch, Seq(place.seq.0.saturating_sub(1)))).as_str() <= upto
 }
 
 /// The name of an event's value on the feed's board: its place, such that names sort as places do.
@@ -119,7 +118,7 @@ const ROUTINE: &[&str] = &[
 pub fn news(record: &Record) -> Option<Latest> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
-        _ if !row.is_known() => return None,
+        _ if row.unknown => return None,
         (None, _) => (Kind::Delete, Vec::new()),
         (Some(_), None) => (Kind::Put, Vec::new()),
         (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
@@ -261,6 +260,7 @@ mod tests {
             changed: Some(changed),
             before,
             cells: Some(Cells::default()),
+            unknown: false,
             read: None,
         };
         news(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
@@ -272,7 +272,8 @@ mod tests {
         assert!(is_written_before(at(1, 8), &key(at(1, 7))));
         assert!(!is_written_before(at(1, 8), &key(at(1, 6))));
         assert!(!is_written_before(at(2, 3), &key(at(1, 9))));
-        assert!(is_written_before(at(2, 1), &key(at(1, 9))), "nothing was written of the epoch that begins");
+        assert!(!is_written_before(at(2, 1), &key(at(1, 9))), "nobody knows whether that was the last of its epoch");
+        assert!(is_written_before(at(2, 1), &key(at(2, 0))));
     }
 
     fn station(status: &str, ocpp: &str) -> Value {

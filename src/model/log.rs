@@ -71,7 +71,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowChange {
     pub id: DocId,
-    /// `None`: deleted; or not known, where only `read` tells the row.
+    /// `None`: deleted, or `unknown`.
     pub after: Option<Fields>,
     /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
     pub changed: Option<Vec<String>>,
@@ -79,7 +79,11 @@ pub struct RowChange {
     pub before: Fields,
     /// What the change adds to the figures; `None` where the row before is not known.
     pub cells: Option<Cells>,
-    /// The row that pages are told in place of `after`, so that none goes back: a read found it, or one of a change nearby.
+    /// There are no images: only `read` tells of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+    /// The row that pages are told in place of `after`, so that none goes back within a relay's term: a read for this change
+    /// found it, or one for a change nearby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
 }
@@ -101,11 +105,6 @@ impl Read {
 }
 
 impl RowChange {
-    /// Whether the images tell what happened; otherwise only `read` tells something.
-    pub const fn is_known(&self) -> bool {
-        self.after.is_some() || self.read.is_none() || self.cells.is_some()
-    }
-
     /// The row that pages see after it; `None`: none any more.
     pub fn into_row(self) -> Option<Fields> {
         match self.read {
@@ -159,6 +158,7 @@ mod tests {
             changed: Some(changed),
             before,
             cells: None,
+            unknown: false,
             read: None,
         };
         let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };

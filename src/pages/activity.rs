@@ -15,7 +15,7 @@ use crate::{
         latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
         position::Position,
     },
-    ui::{Clock, Empty, Feed, Said, each, loaded, page_of_activity, said, some, words},
+    ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
 };
 
 /// Until what is asked for may have been written.
@@ -59,9 +59,10 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
     let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
     let toggle = move |_| {
         let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
-        held.update(|held| *held = if held.is_some() { None } else { Some(newest.unwrap_or_default()) });
+        let cut = fields.with_untracked(|fields| cut(fields).map(str::to_owned));
+        held.update(|held| *held = if held.is_some() { None } else { Some(newest.or(cut).unwrap_or_default()) });
     };
-    let past = Past { filter, fields, said, asking: RwSignal::new(Asking::Rests) };
+    let past = Past { filter, fields, asking: RwSignal::new(Asking::Rests) };
     let older = move || past.ask();
     Effect::new(move |_: Option<()>| {
         let handle = window_event_listener(ev::scroll, move |_| {
@@ -93,7 +94,6 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
 struct Past {
     filter: Filter,
     fields: RwSignal<Fields>,
-    said: Memo<Vec<Said>>,
     asking: RwSignal<Asking>,
 }
 
@@ -126,15 +126,9 @@ impl Past {
         }
     }
 
-    /// The place of the oldest event shown, or where the past was cut off, and none came since.
-    fn place(self) -> Option<Position> {
-        let oldest = self.said.try_with_untracked(|said| said.last()?.key.parse().ok()).flatten();
-        oldest.or_else(|| self.fields.try_with_untracked(|fields| cut(fields)?.parse().ok()).flatten())
-    }
-
     /// The page may be gone whenever something comes.
     async fn come(self) {
-        let before = self.place();
+        let Some(before) = self.fields.try_with_untracked(place) else { return };
         let answer = load(Ask::Activity { of: self.filter.name().to_owned(), before }).await;
         let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
             _ = self.asking.try_set(Asking::Failed);
@@ -153,6 +147,12 @@ impl Past {
         });
         _ = self.asking.try_set(Asking::Rests);
     }
+}
+
+/// The place of the oldest event, or where the past was cut off, and none came since.
+fn place(fields: &Fields) -> Option<Position> {
+    let oldest = fields.keys().find_map(|key| key.parse().ok());
+    oldest.or_else(|| cut(fields)?.parse().ok())
 }
 
 fn cut(fields: &Fields) -> Option<&str> {

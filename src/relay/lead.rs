@@ -38,6 +38,8 @@ const TURN: usize = 32;
 const CHECKED: Duration = Duration::from_secs(1);
 /// How often the log is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
+/// How long the events of a log of another version are waited for: some of their writer's pauses.
+const HANDED_OVER: Duration = Duration::from_secs(3);
 /// How long an append is tried again before the term is given up.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -55,7 +57,11 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     // The rows of the log, cached lists and counts were read as the fields were mapped then.
     let fields = relay.mongo.mapping.fingerprint();
     let remapped = log.fields().await? != fields;
-    let (start, mut sequencer) = match log.last().await? {
+    let last = log.last().await?;
+    if let Some((tail, None)) = &last {
+        handed_over(relay, tail.position, term).await?;
+    }
+    let (start, mut sequencer) = match last {
         other if remapped => {
             let begin = other.as_ref().and_then(|(_, last)| last.as_ref().map(Begin::after));
             let tail = other.map(|(tail, _)| tail);
@@ -104,6 +110,19 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
         End::Term => Ok(()),
         End::Lost(reason, begin) => bump(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop),
     }
+}
+
+/// Waits a little for whoever reads a log of another version and writes its events: what is not written yet will be of the
+/// new epoch, and must not be of both.
+async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) -> Result<()> {
+    let began = Instant::now();
+    while !term.is_cancelled()
+        && began.elapsed() < HANDED_OVER
+        && written(relay).await?.is_none_or(|(last, _)| last < upto)
+    {
+        super::pause(term, RETRY).await;
+    }
+    Ok(())
 }
 
 /// Switches images on where that is allowed. Where MongoDB refuses, rows are read instead.

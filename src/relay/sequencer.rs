@@ -161,22 +161,21 @@ fn effect(kind: Kind) -> Option<(Collection, Effect)> {
 }
 
 fn row(collection: Collection, id: DocId, images: Images, read: Option<Read>) -> RowChange {
-    let is_known = !matches!(images, Images::Missing | Images::Deleted { before: None });
-    // What was deleted and is gone needs no other word.
-    let read = read.filter(|read| *read != Read::Gone || !matches!(images, Images::Deleted { .. }));
+    let unknown = images == Images::Missing;
+    let told = !matches!(images, Images::Missing | Images::Deleted { before: None });
     let (before, after) = match images {
         Images::Inserted(after) => (None, Some(after)),
         Images::Updated { before, after } => (Some(before), Some(after)),
         Images::Deleted { before } => (before, None),
         Images::Missing => (None, None),
     };
-    let cells = is_known.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
+    let cells = told.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
     let changed = before.as_ref().zip(after.as_ref()).map(|(before, after)| changed_fields(before, after));
     let mut before = before.unwrap_or_default();
     if let Some(changed) = &changed {
         before.retain(|name, _| changed.contains(name));
     }
-    RowChange { id, after, changed, before, cells, read }
+    RowChange { id, after, changed, before, cells, unknown, read }
 }
 
 fn size(record: &Record) -> usize {

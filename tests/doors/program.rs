@@ -25,37 +25,46 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 use crate::{
     app::{ADA, PASSWORD, until},
     http::{self, get, metrics, post, send},
-    support::{self, Server, fresh_name},
+    support::{self, Mongod, Server, fresh_name},
 };
 
 /// The longest that the program may take to come up on a loaded machine.
-const UP: Duration = Duration::from_secs(60);
+pub const UP: Duration = Duration::from_secs(60);
 
 /// A script that serves.
-const SERVE: &str = "exec \"$0\" serve";
+pub const SERVE: &str = "exec \"$0\" serve";
 
-struct Program {
-    server: Server,
-    db: Database,
+pub struct Program {
+    pub server: Server,
+    pub db: Database,
     own: Database,
 }
 
 impl Program {
     /// Serves a database of its own, of which [`ADA`] is the admin. `more` wins over what it is told otherwise.
-    async fn start(more: &[(&str, String)]) -> Self {
+    pub async fn start(more: &[(&str, String)]) -> Self {
         Self::started(more, SERVE).await
     }
 
     /// As [`Self::start`], by a script of its own, whose `$0` is the program.
     async fn started(more: &[(&str, String)], script: &str) -> Self {
         let program = Self::spawned(more, script).await;
-        let ready = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.status == 200) };
-        until(UP, "ready", ready).await;
+        program.ready().await;
         program
     }
 
+    pub async fn ready(&self) {
+        let ready = || async { get(self.port(), "/readyz", "").await.is_ok_and(|answer| answer.status == 200) };
+        until(UP, "ready", ready).await;
+    }
+
     async fn spawned(more: &[(&str, String)], script: &str) -> Self {
-        let (mongod, redis) = (support::mongod().await, support::redis().await);
+        Self::of(support::mongod().await, more, script).await
+    }
+
+    /// As [`Self::started`], of another MongoDB, and perhaps not ready yet.
+    pub async fn of(mongod: &Mongod, more: &[(&str, String)], script: &str) -> Self {
+        let redis = support::redis().await;
         let name = fresh_name("program");
         let client = mongod.client().await;
         let (db, own) = (client.database(&name), client.database(&format!("{name}_app")));
@@ -91,7 +100,7 @@ impl Program {
         Self { server, db, own }
     }
 
-    fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.server.port()
     }
 
@@ -100,7 +109,7 @@ impl Program {
         post(self.port(), "/api/v1/session", &body).await.unwrap()
     }
 
-    async fn enter(&self) -> String {
+    pub async fn enter(&self) -> String {
         let answer = self.login(ADA, PASSWORD).await;
         let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect(&answer.body);
         set.split(';').next().unwrap().to_owned()
@@ -281,57 +290,17 @@ async fn without_descriptors_it_says_so_and_goes_on() {
     until(UP, "pages again", answers).await;
 }
 
-/// The library by which a process has a clock of its own, from Debian's package of this name.
-fn libfaketime() -> String {
-    let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
-    let mut found =
-        folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.exists());
-    found.next().expect("libfaketime").display().to_string()
-}
-
+/// As where DNS fails: it says which name it was, serves what needs none, and goes on trying.
 #[tokio::test]
-async fn a_clock_that_is_wrong_and_jumps_changes_no_answer() {
-    let folder = TempDir::new().unwrap();
-    let clock = folder.path().join("clock");
-    let set = |offset: &str| fs::write(&clock, offset).unwrap();
-    set("+5m");
-    let program = Program::start(&[
-        ("LD_PRELOAD", libfaketime()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
-        ("FAKETIME_NO_CACHE", "1".to_owned()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-    ])
-    .await;
-    let (port, cookie) = (program.port(), program.enter().await);
-    // Before that nothing that happens is news.
-    let open = "the change stream is open";
-    until(UP, open, || async { program.server.log().contains(open) }).await;
-    let told_at = || async {
-        get(port, "/healthz", "").await.unwrap();
-        let log = program.server.log();
-        let stamp = log.lines().last().and_then(|line| line.split(' ').next()).unwrap().to_owned();
-        stamp.parse::<jiff::Timestamp>().unwrap_or_else(|error| panic!("{stamp}: {error}"))
-    };
-    for (offset, minutes) in [("+5m", 5), ("-5m", -5), ("+5m", 5), ("-60m", -60), ("+0", 0)] {
-        set(offset);
-        let is_so =
-            || async { told_at().await.duration_since(jiff::Timestamp::now()).as_secs().abs_diff(minutes * 60) < 10 };
-        until(UP, "the other clock", is_so).await;
-        let name = format!("Clock {offset} {}", fresh_name("of"));
-        program.db.collection("clients").insert_one(doc! { "name": &name }).await.unwrap();
-        let told = || async { get(port, "/", &cookie).await.is_ok_and(|page| page.body.contains(&name)) };
-        until(UP, "the change on the Overview", told).await;
-        for (path, ..) in PAGES {
-            assert_eq!(get(port, path, &cookie).await.unwrap().status, 200, "{path} at {offset}");
-        }
-        program.enter().await;
-        let metrics = metrics(port).await.unwrap().body;
-        let negative = metrics.lines().find(|line| line.rsplit(' ').next().is_some_and(|value| value.starts_with('-')));
-        assert_eq!(negative, None, "at {offset}");
-    }
-    let log = program.server.log();
-    assert!(!log.contains("panicked"), "{log}");
-    assert_eq!(log.matches("a new epoch begins").count(), 1, "{log}");
+async fn a_name_that_is_not_found_is_said_and_asked_for_again() {
+    let program = Program::spawned(&[("REDIS_URL", "redis://redis.invalid".to_owned())], SERVE).await;
+    let status = async |path: &str| get(program.port(), path, "").await.map(|answer| answer.status).ok();
+    until(UP, "life", || async { status("/healthz").await == Some(200) }).await;
+    let said = "failed to lookup address information";
+    until(UP, "word of it", || async { program.server.log().contains(said) }).await;
+    assert_eq!(status("/readyz").await, Some(503));
+    assert_eq!(program.login(ADA, PASSWORD).await.status, 503);
+    assert!(!program.server.has_ended());
 }
 
 #[tokio::test]

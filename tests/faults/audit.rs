@@ -144,8 +144,8 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
 
     let mut by_counter: HashMap<i64, u64> = HashMap::new();
     let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
-    // Rows that were read after their change, for want of images, may stand for several writes; if found gone, for all.
-    let mut read: HashMap<(&str, &str), i64> = HashMap::new();
+    // Of a change without images the row was read later: its event tells some later write, none if it was gone.
+    let mut read: HashMap<(&str, &str), u64> = HashMap::new();
     let mut epochs: BTreeMap<i64, (ClusterTime, ClusterTime)> = BTreeMap::new();
     for event in &found {
         let ct = event.get_timestamp("ct").map(|t| ClusterTime::new(t.time, t.increment))?;
@@ -156,11 +156,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         let n = source.ok().and_then(|source| source.get_i64("n").ok());
         match (event.get_str("op")?, n) {
             ("insert" | "update", Some(n)) => *by_counter.entry(n).or_default() += 1,
-            ("read", n) => {
-                let n = n.unwrap_or(i64::MAX);
-                let newest = read.entry((collection, id)).or_insert(n);
-                *newest = (*newest).max(n);
-            }
+            ("read", _) => *read.entry((collection, id)).or_default() += 1,
             ("delete", _) => *deletions.entry((collection, id)).or_default() += 1,
             _ => {}
         }
@@ -186,7 +182,8 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         };
         count.doubled += times.saturating_sub(1);
         let Some((after, upto)) = write.between.filter(|_| times == 0) else { continue };
-        if read.get(&key).is_some_and(|newest| write.n.is_none_or(|n| *newest >= n)) {
+        if let Some(left) = read.get_mut(&key).filter(|left| **left > 0 && write.n.is_some()) {
+            *left -= 1;
             continue;
         }
         if holes.iter().any(|(last, first)| upto > *last && after < *first) {

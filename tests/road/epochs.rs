@@ -44,6 +44,102 @@ async fn fields_mapped_otherwise_are_one_new_epoch() {
     assert_eq!((epochs.len(), inserts, gaps), (2, 4, 0), "{epochs:?}");
 }
 
+/// As in a rolling deploy: the instance of before still writes events while a new one has the lease already.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_writer_of_another_version_still_writes_is_no_event_of_the_new_epoch() {
+    let network = Network::new().await;
+    let (clients, log) = (network.collection(Collection::Clients), Log::new(network.redis.clone()));
+    let events = network.mongo.own.collection::<Document>("events");
+    let event = async |seq: i64| {
+        let pong = network.mongo.operator.run_command(doc! {"ping": 1}).await.unwrap();
+        let ct = pong.get_timestamp("operationTime").unwrap();
+        doc! {"_id": {"e": 7_i64, "s": seq}, "ct": ct, "at": bson::DateTime::now(), "to": {"name": format!("Client {seq}")}}
+    };
+    let count = async |n: i64| events.count_documents(doc! {"to.name": format!("Client {n}")}).await.unwrap();
+    let mut connection = network.redis.connection();
+    for seq in 1..=2 {
+        let () = redis::cmd("XADD")
+            .arg(network.redis.key("log"))
+            .arg(format!("7-{seq}"))
+            .arg(&["token", "t", "entry", r#"{"version": 1, "shape": "unknown"}"#])
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+    }
+    clients.insert_one(client(1)).await.unwrap();
+    events.insert_one(event(1).await).await.unwrap();
+    clients.insert_one(client(2)).await.unwrap();
+    let second = event(2).await;
+
+    let instance = network.instance(true);
+    let lease = network.redis.key("lease:relay");
+    let taken = async {
+        while !redis::cmd("EXISTS").arg(&lease).query_async::<bool>(&mut network.redis.connection()).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), taken).await.expect("a relay");
+    // A pause of the other's writer.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    events.insert_one(second).await.unwrap();
+    instance.ready().await;
+    clients.insert_one(client(3)).await.unwrap();
+    let written = async {
+        while count(3).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written).await.expect("the event");
+    assert!(log.head().await.unwrap().unwrap().epoch > Epoch(7));
+    for n in 1..=3 {
+        assert_eq!(count(n).await, 1, "{n}");
+    }
+    instance.stop.cancel();
+}
+
+/// Of an epoch that ended some events may still be to be written when the next begins, or the gap between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_before_an_epoch_is_had_once_it_is_written() {
+    let network = Network::new().await;
+    let (log, events) = (Log::new(network.redis.clone()), Events::of(&network.mongo.own));
+    let row = RowChange {
+        id: DocId("1".to_owned()),
+        after: Some(Fields::new()),
+        changed: None,
+        before: Fields::new(),
+        cells: Some(Cells::default()),
+        unknown: false,
+        read: None,
+    };
+    let record = |ct| {
+        let effect = Effect::Row(row.clone());
+        Arc::new(Record { collection: Collection::Clients, ct: ClusterTime(ct), at: UtcMs(0), effect })
+    };
+    let opening = |epoch, gap| Entry::opening(Epoch(epoch), ClusterTime(epoch), gap);
+    let of_two = Entry { last: Seq(2), closed: Seq(2), records: vec![record(2), record(3)], ..opening(1, false) };
+    let mut tail = None;
+    for entry in [opening(1, false), of_two, opening(2, false), opening(3, true), opening(4, false)] {
+        assert_eq!(log.append(tail.as_ref(), &entry, "t").await.unwrap(), Appended::Done);
+        tail = Some(Tail { position: entry.position(), token: "t".to_owned() });
+    }
+    let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
+    let before = async |place: Position| events.written_before(Some(place), &log).await.unwrap();
+    let write = async |epoch: i64, seq: i64| {
+        let event = doc! {"_id": {"e": epoch, "s": seq}};
+        network.mongo.own.collection::<Document>("events").insert_one(event).await.unwrap();
+    };
+    write(1, 1).await;
+    assert_eq!(before(at(2, 1)).await, at(1, 1), "the second of the first epoch is missing");
+    write(1, 2).await;
+    assert_eq!(before(at(2, 1)).await, at(2, 0));
+    assert_eq!(before(at(1, 2)).await, at(1, 2));
+    assert_eq!(before(at(3, 1)).await, at(1, 2), "a gap is to be told");
+    assert_eq!(before(at(4, 1)).await, at(1, 2), "one further back as well");
+    write(3, 0).await;
+    assert_eq!(before(at(3, 1)).await, at(3, 0));
+    assert_eq!(before(at(4, 1)).await, at(4, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     let name = support::fresh_name("road");

@@ -23,6 +23,7 @@ use mongodb::{
     Client, Database,
     bson::{Document, doc},
 };
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -58,35 +59,52 @@ impl Mongod {
 
     /// With more arguments, such as `["--oplogSize", "16"]`.
     pub async fn start_with(args: &[&str]) -> Self {
-        let mongod = Self::member(args).await;
-        let host = format!("127.0.0.1:{}", mongod.port());
-        mongod.initiate(doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] }).await;
-        mongod.primary().await;
-        mongod
+        Self::member(args).await.alone().await
+    }
+
+    /// Makes it the only member of a replica set.
+    async fn alone(self) -> Self {
+        let host = format!("127.0.0.1:{}", self.port());
+        self.initiate(doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] }).await;
+        self.primary().await;
+        self
+    }
+
+    /// With a clock of its own.
+    pub async fn with_clock(clock: &Clock) -> Self {
+        Self::member_in(&clock.environment(), &[]).await.alone().await
     }
 
     /// A server that listens and is of no replica set yet.
     pub async fn member(args: &[&str]) -> Self {
+        Self::member_in(&[], args).await
+    }
+
+    async fn member_in(environment: &[(&str, String)], args: &[&str]) -> Self {
         let binary = env::var("CHARGEDECK_MONGOD").unwrap_or_else(|_| "mongod".into());
+        assert_on_path(&binary);
         let server = Server::new(
-            &binary,
+            "env",
             |port, dir| {
-                let mut line: Vec<String> = [
-                    "--replSet",
-                    "rs0",
-                    "--bind_ip",
-                    "127.0.0.1",
-                    "--wiredTigerCacheSizeGB",
-                    "0.25",
-                    "--nounixsocket",
-                    "--quiet",
-                    "--setParameter",
-                    "diagnosticDataCollectionEnabled=false",
-                    "--setParameter",
-                    "ttlMonitorEnabled=false",
-                ]
-                .map(String::from)
-                .into();
+                let mut line: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                line.push(binary.clone());
+                line.extend(
+                    [
+                        "--replSet",
+                        "rs0",
+                        "--bind_ip",
+                        "127.0.0.1",
+                        "--wiredTigerCacheSizeGB",
+                        "0.25",
+                        "--nounixsocket",
+                        "--quiet",
+                        "--setParameter",
+                        "diagnosticDataCollectionEnabled=false",
+                        "--setParameter",
+                        "ttlMonitorEnabled=false",
+                    ]
+                    .map(String::from),
+                );
                 line.extend(["--port".into(), port.to_string(), "--dbpath".into(), dir.display().to_string()]);
                 line
             },
@@ -274,10 +292,7 @@ const WATCH: &str = r#"
 impl Server {
     /// Starts `binary` with the arguments for a free port and a folder, and with `more`.
     pub fn new(binary: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>, more: &[&str]) -> Self {
-        assert!(
-            on_path(binary),
-            "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (CHARGEDECK_MONGOD may name mongod)."
-        );
+        assert_on_path(binary);
         let dir = tempfile::Builder::new().prefix("chargedeck-").tempdir().expect("a folder for the server").keep();
         let port = free_port();
         let mut command = vec![binary.to_owned()];
@@ -371,10 +386,47 @@ impl Drop for Server {
     }
 }
 
-fn on_path(binary: &str) -> bool {
+fn assert_on_path(binary: &str) {
     let path = env::var_os("PATH").unwrap_or_default();
-    Path::new(binary).is_absolute() && Path::new(binary).is_file()
-        || env::split_paths(&path).any(|folder| folder.join(binary).is_file())
+    let found = Path::new(binary).is_absolute() && Path::new(binary).is_file()
+        || env::split_paths(&path).any(|folder| folder.join(binary).is_file());
+    assert!(
+        found,
+        "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (CHARGEDECK_MONGOD may name mongod)."
+    );
+}
+
+/// A clock for a process of its own, by libfaketime of Debian's package of this name. Right until it is set.
+pub struct Clock(TempDir);
+
+impl Clock {
+    pub fn new() -> Self {
+        let clock = Self(TempDir::new().expect("a folder"));
+        clock.set("+0");
+        clock
+    }
+
+    /// How wrong it is from now on, such as `-5m`.
+    pub fn set(&self, offset: &str) {
+        fs::write(self.file(), offset).expect("the folder is ours");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("clock")
+    }
+
+    /// What a process is told that is to have it.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        let folders = fs::read_dir("/usr/lib").expect("/usr/lib").filter_map(Result::ok);
+        let mut found =
+            folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.exists());
+        [
+            ("LD_PRELOAD", found.next().expect("libfaketime: run scripts/setup").display().to_string()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
+    }
 }
 
 /// A port that was free a moment ago.

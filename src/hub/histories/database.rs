@@ -65,7 +65,15 @@ impl Database {
                 Some(row) => drop(rows.insert(id.clone(), row.clone())),
                 None => drop(rows.remove(&id)),
             }
-            let effect = Effect::Row(RowChange { id, after, changed, before: Fields::new(), cells: None, read: None });
+            let effect = Effect::Row(RowChange {
+                id,
+                after,
+                changed,
+                before: Fields::new(),
+                cells: None,
+                unknown: false,
+                read: None,
+            });
             self.push(ct, effect, rows, !txn || i == last);
             if !txn {
                 ct.0 += 1;

@@ -70,6 +70,7 @@ mod tests {
                     changed: changed.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
                     before: Fields::new(),
                     cells: None,
+                    unknown: false,
                     read: None,
                 }),
             })
