@@ -87,7 +87,8 @@ impl Events {
     }
 
     /// The position up to which all changes are written, for who asks what was before a place. Where that begins an epoch,
-    /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet.
+    /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet. Before the first event
+    /// no gap is.
     ///
     /// # Errors
     /// If MongoDB or Redis does not answer.
@@ -95,9 +96,10 @@ impl Events {
         let written = self.written().await?.map(|(position, _)| position);
         let begins = place.filter(|place| place.seq <= Seq(1) && written.is_none_or(|last| last.epoch < place.epoch));
         if let Some(Position { epoch, .. }) = begins {
+            let tells_gap = |entry: &Entry| entry.gap && written.is_some();
             let is_to_be_written = |entry: &Entry| match entry.epoch.cmp(&epoch) {
-                Ordering::Less => entry.gap || !entry.records.is_empty(),
-                Ordering::Equal => entry.gap,
+                Ordering::Less => tells_gap(entry) || !entry.records.is_empty(),
+                Ordering::Equal => tells_gap(entry),
                 Ordering::Greater => false,
             };
             if !log.after(written).await?.iter().any(is_to_be_written) {

@@ -113,10 +113,11 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
 }
 
 /// Waits a little for whoever reads a log of another version and writes its events: what is not written yet will be of the
-/// new epoch, and must not be of both.
+/// new epoch, and must not be of both. A position without a number is never an event.
 async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) -> Result<()> {
     let began = Instant::now();
-    while !term.is_cancelled()
+    while upto.seq > Seq(0)
+        && !term.is_cancelled()
         && began.elapsed() < HANDED_OVER
         && written(relay).await?.is_none_or(|(last, _)| last < upto)
     {

@@ -290,13 +290,13 @@ async fn without_descriptors_it_says_so_and_goes_on() {
     until(UP, "pages again", answers).await;
 }
 
-/// As where DNS fails: it says which name it was, serves what needs none, and goes on trying.
+/// As where DNS fails: it says what is away, and serves what needs none.
 #[tokio::test]
-async fn a_name_that_is_not_found_is_said_and_asked_for_again() {
+async fn a_name_that_is_not_found_is_said_and_stops_nothing() {
     let program = Program::spawned(&[("REDIS_URL", "redis://redis.invalid".to_owned())], SERVE).await;
     let status = async |path: &str| get(program.port(), path, "").await.map(|answer| answer.status).ok();
     until(UP, "life", || async { status("/healthz").await == Some(200) }).await;
-    let said = "failed to lookup address information";
+    let said = "Redis is away";
     until(UP, "word of it", || async { program.server.log().contains(said) }).await;
     assert_eq!(status("/readyz").await, Some(503));
     assert_eq!(program.login(ADA, PASSWORD).await.status, 503);

@@ -145,7 +145,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     let mut by_counter: HashMap<i64, u64> = HashMap::new();
     let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
     // Of a change without images the row was read later: its event tells some later write, none if it was gone.
-    let mut read: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut read: HashMap<(&str, &str), Vec<ClusterTime>> = HashMap::new();
     let mut epochs: BTreeMap<i64, (ClusterTime, ClusterTime)> = BTreeMap::new();
     for event in &found {
         let ct = event.get_timestamp("ct").map(|t| ClusterTime::new(t.time, t.increment))?;
@@ -156,7 +156,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         let n = source.ok().and_then(|source| source.get_i64("n").ok());
         match (event.get_str("op")?, n) {
             ("insert" | "update", Some(n)) => *by_counter.entry(n).or_default() += 1,
-            ("read", _) => *read.entry((collection, id)).or_default() += 1,
+            ("read", _) => read.entry((collection, id)).or_default().push(ct),
             ("delete", _) => *deletions.entry((collection, id)).or_default() += 1,
             _ => {}
         }
@@ -182,8 +182,8 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         };
         count.doubled += times.saturating_sub(1);
         let Some((after, upto)) = write.between.filter(|_| times == 0) else { continue };
-        if let Some(left) = read.get_mut(&key).filter(|left| **left > 0 && write.n.is_some()) {
-            *left -= 1;
+        let of_write = |ct: &ClusterTime| after < *ct && *ct <= upto;
+        if read.get(&key).is_some_and(|all| all.iter().any(of_write)) {
             continue;
         }
         if holes.iter().any(|(last, first)| upto > *last && after < *first) {

@@ -117,13 +117,17 @@ async fn what_was_before_an_epoch_is_had_once_it_is_written() {
     };
     let opening = |epoch, gap| Entry::opening(Epoch(epoch), ClusterTime(epoch), gap);
     let of_two = Entry { last: Seq(2), closed: Seq(2), records: vec![record(2), record(3)], ..opening(1, false) };
-    let mut tail = None;
-    for entry in [opening(1, false), of_two, opening(2, false), opening(3, true), opening(4, false)] {
-        assert_eq!(log.append(tail.as_ref(), &entry, "t").await.unwrap(), Appended::Done);
-        tail = Some(Tail { position: entry.position(), token: "t".to_owned() });
-    }
     let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
     let before = async |place: Position| events.written_before(Some(place), &log).await.unwrap();
+    let mut tail = None;
+    for entry in [opening(1, true), of_two, opening(2, false), opening(3, true), opening(4, false)] {
+        assert_eq!(log.append(tail.as_ref(), &entry, "t").await.unwrap(), Appended::Done);
+        tail = Some(Tail { position: entry.position(), token: "t".to_owned() });
+        if entry.position() == at(1, 0) {
+            assert_eq!(before(at(1, 1)).await, at(1, 0), "without any event no gap is told");
+        }
+    }
+    assert_eq!(before(at(2, 1)).await, Position::default(), "both of the first epoch are missing");
     let write = async |epoch: i64, seq: i64| {
         let event = doc! {"_id": {"e": epoch, "s": seq}};
         network.mongo.own.collection::<Document>("events").insert_one(event).await.unwrap();

@@ -307,8 +307,13 @@ impl Server {
         self.port
     }
 
+    /// What runs, without the variables before it.
+    fn name(&self) -> &str {
+        self.command.iter().find(|part| *part != "env" && !part.contains('=')).map_or("env", String::as_str)
+    }
+
     pub fn spawn(&mut self) {
-        assert!(self.running.is_none(), "{} already runs", self.command[0]);
+        assert!(self.running.is_none(), "{} already runs", self.name());
         let mut shell = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(&self.dir)
@@ -327,7 +332,7 @@ impl Server {
 
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
-        assert!(sent.expect("kill starts").success(), "{} got no {name}", self.command[0]);
+        assert!(sent.expect("kill starts").success(), "{} got no {name}", self.name());
     }
 
     pub fn pid(&self) -> u32 {
@@ -350,7 +355,7 @@ impl Server {
     pub async fn until<F: Future<Output = bool>>(&self, ask: impl Fn() -> F) {
         let started = Instant::now();
         while !ask().await {
-            assert!(started.elapsed() < START_LIMIT, "{} does not answer\n{}", self.command[0], self.log_tail());
+            assert!(started.elapsed() < START_LIMIT, "{} does not answer\n{}", self.name(), self.log_tail());
             tokio::time::sleep(ASK_EVERY).await;
         }
     }
