@@ -13,7 +13,12 @@ use crate::{
     cache::{Redis, log::Log},
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
-    http::{app::App, health::Health, server, site::site},
+    http::{
+        app::{App, Shared},
+        health::Health,
+        server,
+        site::site,
+    },
     hub::{self, Hub},
     mongo::{Mongo, prepare},
     relay::Relay,
@@ -53,7 +58,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         .or_else(|_| get_configuration(None))
         .context(DEFAULT_FILE)?
         .leptos_options;
-    let app = App {
+    let app = App::from(Shared {
         doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
@@ -64,7 +69,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
         leptos,
         closing: closing.clone(),
         sockets: Sockets::new(settings.server.max_sockets_per_user),
-    };
+    });
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;

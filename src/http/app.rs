@@ -1,6 +1,6 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
@@ -34,8 +34,12 @@ use crate::{
     socket::Sockets,
 };
 
+/// A pointer: every request and every socket holds some.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What an [`App`] points at.
+pub struct Shared {
     pub network: Arc<NetworkSettings>,
     pub hub: Hub,
     pub events: events::Events,
@@ -47,6 +51,20 @@ pub struct App {
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
     pub sockets: Sockets,
+}
+
+impl From<Shared> for App {
+    fn from(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl FromRef<App> for LeptosOptions {

@@ -274,3 +274,19 @@ fn every(period: Duration) -> Interval {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of what is kept between two steps of work that takes five arguments.
+    fn kept<A, B, C, D, E, F>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_socket_that_waits_keeps_little() {
+        let kept = kept(Connection::serve);
+        assert!(kept <= 2 << 10, "{kept} bytes");
+    }
+}
