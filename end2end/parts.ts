@@ -141,6 +141,8 @@ export class Server {
       LEPTOS_SITE_ADDR: `127.0.0.1:${port}`,
       LEPTOS_SITE_ROOT: join(APP, 'site'),
       CHARGEDECK_PUBLIC_ORIGIN: url,
+      // Nobody asks before sending a page there.
+      CHARGEDECK_LEAVE_WITHIN_S: '0',
     });
     await server.start();
     return server;

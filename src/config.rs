@@ -58,6 +58,8 @@ pub struct ServerSettings {
     pub max_connections_per_address: usize,
     /// Sockets open at once of one user, on each instance.
     pub max_sockets_per_user: usize,
+    /// How long a server that was asked to stop says that it is not ready before it closes its doors.
+    pub leave_within: Duration,
     /// Where metrics are told; `None`: nowhere.
     pub metrics_addr: Option<SocketAddr>,
 }
@@ -126,6 +128,7 @@ impl Settings {
         let max_connections = sources.read(&MAX_CONNECTIONS, parse::count);
         let max_connections_per_address = sources.read(&MAX_CONNECTIONS_PER_ADDRESS, parse::count);
         let max_sockets_per_user = sources.read(&MAX_SOCKETS_PER_USER, parse::count);
+        let leave_within = sources.read(&LEAVE_WITHIN, parse::grace);
         let metrics_addr = sources.read(&METRICS_ADDR, parse::metrics_addr);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
             && theirs.same_as(ours)
@@ -144,6 +147,7 @@ impl Settings {
                     max_connections: max_connections?,
                     max_connections_per_address: max_connections_per_address?,
                     max_sockets_per_user: max_sockets_per_user?,
+                    leave_within: leave_within?,
                     metrics_addr: metrics_addr?,
                 },
                 mongo: MongoSettings {
@@ -174,6 +178,7 @@ const MAX_CONNECTIONS_PER_ADDRESS: Key =
     Key::new("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "server", "max_connections_per_address", Some("1000"));
 const MAX_SOCKETS_PER_USER: Key =
     Key::new("CHARGEDECK_MAX_SOCKETS_PER_USER", "server", "max_sockets_per_user", Some("100"));
+const LEAVE_WITHIN: Key = Key::new("CHARGEDECK_LEAVE_WITHIN_S", "server", "leave_within_s", Some("5"));
 const METRICS_ADDR: Key = Key::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
 const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
 const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
@@ -183,7 +188,7 @@ const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_au
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 17] = [
+const KEYS: [Key; 18] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
@@ -194,6 +199,7 @@ const KEYS: [Key; 17] = [
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_SOCKETS_PER_USER,
+    LEAVE_WITHIN,
     METRICS_ADDR,
     MONGODB_URI,
     OPERATOR_DB,

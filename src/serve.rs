@@ -77,14 +77,21 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
-    let health = Health { mongo: mongo.own.clone(), redis, closing: closing.clone() };
+    let leaving = CancellationToken::new();
+    let health = Health { mongo: mongo.own.clone(), redis, leaving: leaving.clone() };
     let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
-    let stop = closing.clone();
+    let (stop, leave_within) = (closing.clone(), settings.server.leave_within);
     tokio::spawn(async move {
-        stopped().await;
+        let asked = asked_to_stop().await;
+        leaving.cancel();
+        if asked == Asked::Terminate && !leave_within.is_zero() {
+            tracing::info!(?leave_within, "leaving");
+            // Who asks again does not want to wait.
+            drop(tokio::time::timeout(leave_within, asked_to_stop()).await);
+        }
         tracing::info!("stopping");
         stop.cancel();
     });
@@ -153,17 +160,26 @@ async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
     }
 }
 
-/// Returns at Ctrl-C or SIGTERM.
-async fn stopped() {
+/// How a process is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Ctrl-C: by someone who waits.
+    Interrupt,
+    /// SIGTERM: by what starts another in its place, perhaps behind a load balancer that does not know yet.
+    Terminate,
+}
+
+async fn asked_to_stop() -> Asked {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => Asked::Interrupt,
+            _ = terminate.recv() => Asked::Terminate,
         },
         Err(error) => {
             tracing::warn!(%error, "SIGTERM is not heard");
             drop(tokio::signal::ctrl_c().await);
+            Asked::Interrupt
         }
     }
 }

@@ -9,12 +9,18 @@
 mod asleep;
 #[path = "faults/audit.rs"]
 mod audit;
+#[path = "faults/balancer.rs"]
+mod balancer;
 #[path = "faults/browsers.rs"]
 mod browsers;
 #[path = "faults/client.rs"]
 mod client;
 #[path = "faults/cluster.rs"]
 mod cluster;
+#[path = "faults/deploy.rs"]
+mod deploy;
+#[path = "faults/half_open.rs"]
+mod half_open;
 #[path = "support/http.rs"]
 mod http;
 #[path = "faults/nemesis.rs"]
@@ -338,6 +344,19 @@ async fn clients_that_do_not_read_are_closed_and_nobody_else_notices() {
     let resyncs = run.referee.take_resyncs();
     assert!(resyncs.is_empty(), "others were told to begin anew: {resyncs:?}");
     run.judge();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_replaced_behind_a_load_balancer_and_nobody_meets_an_error() {
+    let _alone = ALONE.lock().await;
+    let wrong = deploy::replaced(5).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Most of it is waiting: it may go on beside another.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_open_connections_are_closed() {
+    half_open::reaped().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,15 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Seconds, or none.
+pub(super) fn grace(text: &str) -> Result<Duration, String> {
+    const MAX: u64 = 300;
+    match text.parse() {
+        Ok(seconds @ 0..=MAX) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("must be a whole number of seconds from 0 to {MAX}")),
+    }
+}
+
 pub(super) fn days(text: &str) -> Result<Duration, String> {
     const MAX: u64 = 3660;
     match text.parse() {

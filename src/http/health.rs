@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Health {
     pub mongo: Database,
     pub redis: Redis,
-    /// Cancelled when the process begins to stop: load balancers must look elsewhere before its doors close.
-    pub closing: CancellationToken,
+    /// Cancelled when the process is asked to stop: load balancers must look elsewhere before its doors close.
+    pub leaving: CancellationToken,
 }
 
 /// `/healthz` and `/readyz`
@@ -35,7 +35,7 @@ async fn healthz() -> Json<Live> {
 async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     let (mongodb, redis) =
         tokio::join!(answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()), answers(health.redis.ping()));
-    let closing = health.closing.is_cancelled();
+    let closing = health.leaving.is_cancelled();
     let ready = !closing && mongodb == Part::Ok && redis == Part::Ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { ready, mongodb, redis, closing }))

@@ -52,7 +52,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    pub const END_WITHIN: Duration = Duration::from_secs(30);
+    /// With what comes before and after it within the half minute that most give a process that is to stop.
+    pub const END_WITHIN: Duration = Duration::from_secs(15);
     pub const HEAD_WITHIN: Duration = Duration::from_secs(20);
 }
 

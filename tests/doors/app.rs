@@ -48,7 +48,7 @@ pub struct App {
     pub redis: Redis,
     pub db: Database,
     pub router: Router,
-    pub closing: CancellationToken,
+    pub leaving: CancellationToken,
 }
 
 /// Where an [`App`] runs; [`Place::default`] is what most tests need.
@@ -99,8 +99,8 @@ impl App {
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let doors = Doors::new(&db, &redis, &settings, place.limits);
-        let closing = CancellationToken::new();
-        let health = Health { mongo: db.clone(), redis: redis.clone(), closing: closing.clone() };
+        let leaving = CancellationToken::new();
+        let health = Health { mongo: db.clone(), redis: redis.clone(), leaving: leaving.clone() };
         let documents = Documents {
             doors: doors.clone(),
             network: Arc::new(settings.network),
@@ -108,7 +108,7 @@ impl App {
         };
         let inside = behind().merge(router::routes(documents)).merge(health::routes(health));
         let router = router::layers(inside, &doors).unwrap();
-        Self { doors, redis, db, router, closing }
+        Self { doors, redis, db, router, leaving }
     }
 
     /// With an admin [`ADA`] whose password is [`PASSWORD`].

@@ -53,7 +53,7 @@ async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
 #[tokio::test]
 async fn a_stopping_process_is_not_ready_but_alive() {
     let app = App::new().await;
-    app.closing.cancel();
+    app.leaving.cancel();
     assert_eq!(app.get("/readyz", "").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
 }

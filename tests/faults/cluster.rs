@@ -51,11 +51,13 @@ pub struct Plan {
     pub instances: usize,
     /// Guards that the instances do without, as `CHARGEDECK_GUARDS_OFF` names them.
     pub guards_off: &'static str,
+    /// What instances are told besides, or otherwise.
+    pub more: Vec<(&'static str, String)>,
 }
 
 impl Plan {
-    pub const FULL: Self = Self { members: 3, mongod: &[], instances: 3, guards_off: "" };
-    pub const SMALL: Self = Self { members: 1, mongod: &[], instances: 2, guards_off: "" };
+    pub const FULL: Self = Self { members: 3, mongod: &[], instances: 3, guards_off: "", more: Vec::new() };
+    pub const SMALL: Self = Self { members: 1, mongod: &[], instances: 2, guards_off: "", more: Vec::new() };
 }
 
 pub struct Cluster {
@@ -105,7 +107,7 @@ impl Cluster {
         for (i, mongo) in links.into_iter().enumerate() {
             env.insert("MONGODB_URI".to_owned(), format!("{uri}&appName={}", app_name(i)));
             env.insert("CHARGEDECK_GUARDS_OFF".to_owned(), plan.guards_off.to_owned());
-            instances.push(instance(env.clone(), mongo, primary.port()).await);
+            instances.push(instance(env.clone(), &plan.more, mongo, primary.port()).await);
         }
         let cluster = Self { members, _doors: doors, redis: [primary, replica], instances, mongo, uri };
         for i in 0..cluster.instances.len() {
@@ -208,6 +210,8 @@ fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
         ("REDIS_URL", redis_url(redis)),
         ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
         ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
+        // Nobody asks before sending clients there.
+        ("CHARGEDECK_LEAVE_WITHIN_S", "0".to_owned()),
         // All clients are of one account.
         ("CHARGEDECK_MAX_SOCKETS_PER_USER", "1000".to_owned()),
     ]
@@ -215,7 +219,12 @@ fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
     .into()
 }
 
-async fn instance(mut env: BTreeMap<String, String>, mongo: Link, redis: u16) -> Instance {
+async fn instance(
+    mut env: BTreeMap<String, String>,
+    more: &[(&'static str, String)],
+    mongo: Link,
+    redis: u16,
+) -> Instance {
     let (clients, redis_link) = (Link::new(), Link::new());
     let redis_door = Proxy::new(redis, &redis_link).await;
     // Its address is known when the server has a port.
@@ -225,6 +234,7 @@ async fn instance(mut env: BTreeMap<String, String>, mongo: Link, redis: u16) ->
     // The browser side that was built, and the names of its files, whichever program stands beside them.
     env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
     env.insert("LEPTOS_HASH_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/app/hash.txt").to_owned());
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     let server = Server::new(
         "env",
         |port, _| {
@@ -264,7 +274,12 @@ pub async fn command(redis: &Redis, words: &[&str]) -> String {
 
 /// Waits until the answer is yes.
 pub async fn eventually(what: &str, ask: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    eventually_within(PATIENCE, what, ask).await;
+}
+
+/// As [`eventually`], for what takes longer.
+pub async fn eventually_within(limit: Duration, what: &str, ask: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + limit;
     while !ask().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(LOOK).await;

@@ -51,6 +51,10 @@ pub enum Fault {
     SubscribersKilled,
     Cut(Side),
     Hole(Side),
+    /// Half-open: what the side is asked arrives, and no answer comes.
+    Mute(Side),
+    /// Half-open: what the side says by itself arrives, and nothing that it is asked.
+    Deaf(Side),
     Late(Side),
     Reset(Side),
     SlowClients,
@@ -67,7 +71,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 37] = {
+    pub const ALL: [Self; 43] = {
         use Fault::*;
         use Side::*;
         [
@@ -92,6 +96,12 @@ impl Fault {
             Hole(Clients),
             Hole(Redis),
             Hole(Mongo),
+            Mute(Clients),
+            Mute(Redis),
+            Mute(Mongo),
+            Deaf(Clients),
+            Deaf(Redis),
+            Deaf(Mongo),
             Late(Clients),
             Late(Redis),
             Late(Mongo),
@@ -112,7 +122,7 @@ impl Fault {
     };
 
     /// What every run of the tests strikes with: at least one of each kind.
-    pub const SELECTION: [Self; 28] = {
+    pub const SELECTION: [Self; 31] = {
         use Fault::*;
         use Side::*;
         [
@@ -127,9 +137,12 @@ impl Fault {
             ReplicaOfOlderEpoch,
             Cut(Redis),
             Hole(Redis),
+            Mute(Redis),
             Hole(Mongo),
+            Mute(Mongo),
             Cut(Clients),
             Hole(Clients),
+            Deaf(Clients),
             SlowClients,
             PrimarySteppedDown,
             PrimaryKilled,
@@ -149,7 +162,10 @@ impl Fault {
 
     /// Whether what the instances say reaches clients late.
     pub const fn delays_clients(self) -> bool {
-        matches!(self, Self::Hole(Side::Clients) | Self::Late(Side::Clients) | Self::SlowClients)
+        matches!(
+            self,
+            Self::Hole(Side::Clients) | Self::Mute(Side::Clients) | Self::Late(Side::Clients) | Self::SlowClients
+        )
     }
 
     /// Whether Redis loses who is signed in.
@@ -165,6 +181,8 @@ impl Fault {
             | Self::RelayPaused
             | Self::Cut(Side::Redis | Side::Mongo)
             | Self::Hole(Side::Redis | Side::Mongo)
+            | Self::Mute(Side::Redis | Side::Mongo)
+            | Self::Deaf(Side::Redis | Side::Mongo)
             | Self::Late(Side::Redis | Side::Mongo) => cluster.relay(),
             _ => rng.random_range(0..cluster.instances.len()),
         };
@@ -262,6 +280,8 @@ impl Fault {
             Self::Cut(side) => hurt(cluster, i, side, Mode::Cut).await,
             // Of clients and servers at the other end of a hole both must notice by themselves.
             Self::Hole(side) => hurt(cluster, i, side, Mode::Hole).await,
+            Self::Mute(side) => hurt(cluster, i, side, Mode::Mute).await,
+            Self::Deaf(side) => hurt(cluster, i, side, Mode::Deaf).await,
             Self::Late(side) => hurt(cluster, i, side, Mode::Late(Duration::from_millis(200))).await,
             Self::SlowClients => hurt(cluster, i, Side::Clients, Mode::Slow(1024)).await,
             Self::Reset(side) => {

@@ -36,6 +36,8 @@ pub enum Mode {
     Hole,
     /// As a hole, for answers only: what is asked arrives.
     Mute,
+    /// As a hole, for what is asked only: what is said by itself arrives.
+    Deaf,
     /// Connections are reset, old ones and new ones.
     Cut,
 }
@@ -124,7 +126,8 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
     };
     socket2::SockRef::from(&client).set_linger(None)?;
     let passing = async {
-        passable(&link, &[Mode::Hole]).await;
+        let (asked, answered) = (&[Mode::Hole, Mode::Deaf], &[Mode::Hole, Mode::Mute]);
+        passable(&link, asked).await;
         let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, target.load(Ordering::Relaxed))).await?;
         server.set_nodelay(true)?;
         client.set_nodelay(true)?;
@@ -135,7 +138,6 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
             socket2::SockRef::from(side).set_linger(Some(Duration::ZERO))?;
         }
         let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), server.into_split());
-        let (asked, answered) = (&[Mode::Hole][..], &[Mode::Hole, Mode::Mute][..]);
         tokio::try_join!(
             pass(client_reads, server_writes, &link, asked),
             pass(server_reads, client_writes, &link, answered)
@@ -165,7 +167,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, held
         match mode {
             Mode::Late(by) => tokio::time::sleep(by).await,
             Mode::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate))).await,
-            Mode::Open | Mode::Hole | Mode::Mute | Mode::Cut => {}
+            Mode::Open | Mode::Hole | Mode::Mute | Mode::Deaf | Mode::Cut => {}
         }
         passable(link, held_up).await;
         to.write_all(&bytes[..n]).await?;

@@ -1,0 +1,77 @@
+//! Connections of which only one side, or none, still hears the other.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chargedeck::model::{
+    frame::{ClientMessage, Frame},
+    ids::Collection,
+};
+use futures_util::{StreamExt, future::try_join_all};
+use tokio::{net::TcpStream, task::JoinSet};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+use super::{
+    client::{self, Account},
+    cluster::{Cluster, Plan, eventually_within},
+    http,
+    proxy::{Link, Mode, Proxy},
+};
+
+/// For each way of being half-open.
+const SOCKETS: usize = 20;
+/// A client from which nothing came for 45 s is gone; it is looked at every five.
+const REAPED: Duration = Duration::from_secs(120);
+
+/// Opens sockets that answer every ping, then lets their network swallow questions, answers or both; returns when the
+/// server has none of them any more.
+pub async fn reaped() {
+    let cluster = Cluster::start(Plan { instances: 1, ..Plan::SMALL }).await;
+    let instance = &cluster.instances[0];
+    let cookie = Account::new(cluster.ports()).cookie(None).await.expect("a session");
+    let (mut links, mut doors, mut clients) = (Vec::new(), Vec::new(), JoinSet::new());
+    for mode in [Mode::Hole, Mode::Mute, Mode::Deaf] {
+        let link = Link::new();
+        let door = Proxy::new(instance.server.port(), &link).await;
+        let opened = (0..SOCKETS).map(|_| open(door.port(), instance.port(), &cookie));
+        for socket in try_join_all(opened).await.expect("sockets") {
+            clients.spawn(answer(socket));
+        }
+        doors.push(door);
+        links.push((link, mode));
+    }
+    let open = async || sockets(instance.server.port()).await.ok();
+    let all = 3 * SOCKETS as u64;
+    eventually_within(REAPED, "sockets that are counted", async || open().await == Some(all)).await;
+    for (link, mode) in &links {
+        link.set(*mode);
+    }
+    eventually_within(REAPED, "half-open sockets are closed", async || open().await == Some(0)).await;
+}
+
+async fn open(port: u16, origin: u16, cookie: &str) -> Result<WebSocketStream<TcpStream>> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut socket, _) = client_async(http::handshake(origin, cookie)?, stream).await?;
+    let topics = vec![Collection::Stations.name().to_owned()];
+    client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: Default::default() }).await?;
+    Ok(socket)
+}
+
+/// Answers pings as long as any come.
+async fn answer(mut socket: WebSocketStream<TcpStream>) -> Result<()> {
+    while let Some(message) = socket.next().await {
+        if let Message::Text(text) = message?
+            && let Frame::Ping(ping) = Frame::read(&text)?
+        {
+            client::send(&mut socket, &ClientMessage::Pong { n: ping.n, paint_ms: None }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How many sockets an instance says that it has.
+async fn sockets(port: u16) -> Result<u64> {
+    let metrics = http::metrics(port).await?.body;
+    let count = metrics.lines().find_map(|line| line.strip_prefix("chargedeck_sockets "));
+    Ok(count.context("no such metric")?.parse()?)
+}
