@@ -15,6 +15,8 @@ mod audit_page;
 mod clocks;
 #[path = "doors/confirm.rs"]
 mod confirm;
+#[path = "doors/disk.rs"]
+mod disk;
 #[path = "doors/exports.rs"]
 mod exports;
 #[path = "doors/guard.rs"]

@@ -37,7 +37,7 @@ pub const SERVE: &str = "exec \"$0\" serve";
 pub struct Program {
     pub server: Server,
     pub db: Database,
-    own: Database,
+    pub own: Database,
 }
 
 impl Program {

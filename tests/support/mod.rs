@@ -81,12 +81,45 @@ impl Mongod {
     }
 
     async fn member_in(environment: &[(&str, String)], args: &[&str]) -> Self {
+        let set: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Self::member_by("env", |_| set, Path::to_owned, args).await
+    }
+
+    /// On a file system of its own, so small that it is soon full. When the server ends because of that it waits until it
+    /// is [given room](Self::give_room), and starts again.
+    pub async fn on_small_disk() -> Self {
+        const SCRIPT: &str = r#"
+            mkdir "$0/disk" && mount -t tmpfs -o size=450m none "$0/disk" || exit
+            "$@"
+            until [ -e "$0/room" ]; do sleep 0.1; done
+            mount -o remount,size=900m "$0/disk" && exec "$@"
+        "#;
+        // Whatever runs in there ends with `unshare`.
+        const ALONE: [&str; 7] = ["--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c"];
+        let by = |dir: &Path| {
+            ALONE.iter().copied().chain([SCRIPT]).map(str::to_owned).chain([dir.display().to_string()]).collect()
+        };
+        Self::member_by("unshare", by, |dir| dir.join("disk"), &[]).await.alone().await
+    }
+
+    /// For what waits in [`Self::on_small_disk`].
+    pub fn give_room(&self) {
+        fs::write(self.server.dir.join("room"), "").expect("the folder is ours");
+    }
+
+    /// As another program starts it, which is told `before` before the server's own line.
+    async fn member_by(
+        program: &str,
+        before: impl FnOnce(&Path) -> Vec<String>,
+        data: impl FnOnce(&Path) -> PathBuf,
+        args: &[&str],
+    ) -> Self {
         let binary = env::var("CHARGEDECK_MONGOD").unwrap_or_else(|_| "mongod".into());
         assert_on_path(&binary);
         let server = Server::new(
-            "env",
+            program,
             |port, dir| {
-                let mut line: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let mut line = before(dir);
                 line.push(binary.clone());
                 line.extend(
                     [
@@ -105,7 +138,7 @@ impl Mongod {
                     ]
                     .map(String::from),
                 );
-                line.extend(["--port".into(), port.to_string(), "--dbpath".into(), dir.display().to_string()]);
+                line.extend(["--port".into(), port.to_string(), "--dbpath".into(), data(dir).display().to_string()]);
                 line
             },
             args,
