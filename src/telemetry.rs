@@ -50,6 +50,15 @@ pub fn init(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An error and its causes in one line. Some tell their cause themselves: it is told once.
+pub fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        told if told.ends_with(&cause) => told.to_owned(),
+        told => format!("{told}: {cause}"),
+    })
+}
+
 /// The layer that writes events to `out`.
 fn lines<W>(format: LogFormat, colours: bool, out: W) -> Box<dyn Layer<Registry> + Send + Sync>
 where
@@ -87,6 +96,14 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(lines(format, false, move || out.clone()));
         tracing::subscriber::with_default(subscriber, event);
         String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let refused = || io::Error::other("connection refused");
+        let says_it = anyhow::Error::new(refused()).context("Redis: connection refused").context("no log");
+        assert_eq!(causes(&says_it), "no log: Redis: connection refused");
+        assert_eq!(causes(&anyhow::Error::new(refused()).context("no log")), "no log: connection refused");
     }
 
     #[test]

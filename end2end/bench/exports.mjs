@@ -1,13 +1,14 @@
 // Exports beside live work: admins who fetch files again and again.
-//   node exports.mjs fill | load COOKIE...    (until it is told to stop)
+//   node exports.mjs fill | load COOKIE... (until it is told to stop) | whole COOKIE (one file, to its last line)
 import { setTimeout as pause } from 'node:timers/promises';
 import { origin, withDatabase } from './common.mjs';
 
-const ENTRIES = 200_000;
+const ENTRIES = Number(process.env.BENCH_ENTRIES);
 const AT_ONCE = 5_000;
 const DAYS = 300;
+const ALL_ENTRIES = '/api/v1/audit.csv';
 /** How many files of each kind an admin asks for at once. */
-const FILES = ['/api/v1/audit.csv', '/api/v1/report.csv?by=day&last=365d'];
+const FILES = [ALL_ENTRIES, '/api/v1/report.csv?by=day&last=365d'];
 
 const day = 86_400_000;
 const sometime = () => new Date(Date.now() - Math.random() * DAYS * day);
@@ -61,5 +62,17 @@ async function load(...cookies) {
   for (const [status, { files, bytes }] of Object.entries(counted)) console.log(`${status}: ${files} files, ${(bytes / 1e6).toFixed(1)} MB`);
 }
 
+async function whole(cookie) {
+  const began = performance.now();
+  const answer = await fetch(origin + ALL_ENTRIES, { headers: { Cookie: cookie } });
+  let [bytes, lines] = [0, 0];
+  for await (const part of answer.body) {
+    bytes += part.length;
+    for (const byte of part) lines += Number(byte === 10);
+  }
+  console.log(`one alone: ${lines} lines, ${(bytes / 1e6).toFixed(1)} MB, ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  if (lines <= ENTRIES) throw new Error(`a file of ${ENTRIES} entries and its head has ${lines} lines`);
+}
+
 const [what, ...rest] = process.argv.slice(2);
-await { fill, load }[what](...rest);
+await { fill, load, whole }[what](...rest);

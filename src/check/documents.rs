@@ -14,6 +14,7 @@ use crate::{
     fields::{suggest, words},
     model::ids::{Collection, DocId},
     mongo::{Mongo, documents, snapshot},
+    telemetry::causes,
 };
 
 /// Unread fields named, at most.
@@ -23,7 +24,7 @@ pub async fn check(mongo: &Mongo, report: &mut Report) {
     for collection in Collection::ALL {
         match read(mongo, collection).await {
             Ok(census) => tell(mongo, collection, &census, report),
-            Err(error) => report.warning(collection.name(), format!("cannot be read: {error:#}")),
+            Err(error) => report.warning(collection.name(), format!("cannot be read: {}", causes(&error))),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         log::Entry,
         position::{Position, Seq},
     },
+    telemetry::causes,
 };
 
 /// Pause after a failure.
@@ -40,10 +41,10 @@ pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop:
     while !stop.is_cancelled() {
         match term(&events, &log, &hub, &lease, keep, &stop).await {
             Ok(()) => told = false,
-            Err(error) if told => tracing::debug!(error = format!("{error:#}"), "events wait"),
+            Err(error) if told => tracing::debug!(error = causes(&error), "events wait"),
             Err(error) => {
                 told = true;
-                tracing::warn!(error = format!("{error:#}"), "events cannot be written; trying again");
+                tracing::warn!(error = causes(&error), "events cannot be written; trying again");
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;

@@ -32,6 +32,7 @@ use crate::{
     reports::{ReportError, Reports},
     snapshots::{SnapshotError, Snapshots},
     socket::Sockets,
+    telemetry::causes,
 };
 
 /// A pointer: every request and every socket holds some.
@@ -144,7 +145,7 @@ impl App {
             anyhow::Ok(Events { upto: latest::key(upto), fields })
         };
         read.await.map_err(|error| {
-            tracing::warn!(error = format!("{error:#}"), "no events");
+            tracing::warn!(error = causes(&error), "no events");
             AppError::Unavailable
         })
     }

@@ -18,7 +18,7 @@ use crate::{
     },
     model::{cells::Cells, log::Entry, position::ClusterTime},
     mongo::{self, Mongo},
-    telemetry::metrics::metrics,
+    telemetry::{causes, metrics::metrics},
 };
 
 /// How often the log's end is asked for.
@@ -46,7 +46,7 @@ pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToke
     };
     while !stop.is_cancelled() {
         if let Some(Err(error)) = stop.run_until_cancelled(follower.session()).await {
-            tracing::debug!(error = format!("{error:#}"), "the log is followed anew");
+            tracing::debug!(error = causes(&error), "the log is followed anew");
             stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(250))).await;
         }
     }

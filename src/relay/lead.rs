@@ -27,7 +27,10 @@ use crate::{
         Mongo, error_code, prepare,
         watch::{self, Event, Kind, Onward, Start},
     },
-    telemetry::metrics::{Hop, metrics, now},
+    telemetry::{
+        causes,
+        metrics::{Hop, metrics, now},
+    },
 };
 
 /// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
@@ -316,7 +319,7 @@ async fn trim(mongo: Mongo, log: Log) {
         anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written, log::MAX_BYTES).await?)
     };
     if let Err(error) = trimmed.await {
-        tracing::warn!(error = format!("{error:#}"), "the log was not trimmed");
+        tracing::warn!(error = causes(&error), "the log was not trimmed");
     }
 }
 

@@ -24,7 +24,10 @@ use crate::{
         log::Log,
     },
     mongo::Mongo,
-    telemetry::metrics::{metrics, now},
+    telemetry::{
+        causes,
+        metrics::{metrics, now},
+    },
 };
 
 /// What the relay needs.
@@ -68,7 +71,7 @@ impl Relay {
             match led {
                 Ok(()) => pace = Pace::default(),
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "the relay begins again");
+                    tracing::warn!(error = causes(&error), "the relay begins again");
                     pause(&stop, pace.next()).await;
                 }
             }
