@@ -74,7 +74,7 @@ stop_all() {
   trap '' INT TERM HUP
   local i
   for ((i = ${#parts[@]} - 1; i >= 0; i--)); do
-    stop "${parts[i]}" 20
+    stop "${parts[i]}" 25
   done
   if [[ -d $TOOLS/docker ]] && have docker; then
     docker ps -q --filter "label=chargedeck=$CHARGEDECK_SESSION" 2>/dev/null | xargs -r docker rm -f >/dev/null 2>&1 || true

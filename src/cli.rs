@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run(cli.command, settings)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", telemetry::causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,13 @@
 //! `chargedeck serve`: starts the road's parts, serves, and stops in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use leptos::prelude::get_configuration;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -26,17 +29,19 @@ use crate::{
     snapshots::Snapshots,
     socket::Sockets,
     system,
-    telemetry::listener,
+    telemetry::{causes, listener},
 };
 
-/// How long sockets get to say good-bye.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long work and sockets get after the last answer. With the time to leave and that for answers it is less than the
+/// half minute that most give a process to stop.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later: the pages say so.
 ///
 /// # Errors
 /// If the address cannot be had, or a URI is none.
 pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
+    let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
     let hub = Hub::new(settings.network.silent_after);
@@ -85,12 +90,12 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
     let (stop, leave_within) = (closing.clone(), settings.server.leave_within);
     tokio::spawn(async move {
-        let asked = asked_to_stop().await;
+        let asked = signals.next().await;
         leaving.cancel();
         if asked == Asked::Terminate && !leave_within.is_zero() {
             tracing::info!(?leave_within, "leaving");
             // Who asks again does not want to wait.
-            drop(tokio::time::timeout(leave_within, asked_to_stop()).await);
+            drop(tokio::time::timeout(leave_within, signals.next()).await);
         }
         tracing::info!("stopping");
         stop.cancel();
@@ -125,10 +130,10 @@ async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, ddl: bool, st
         };
         match made.await {
             Ok(()) => return,
-            Err(error) if told => tracing::debug!(%error, "indexes and images wait"),
+            Err(error) if told => tracing::debug!(error = causes(&error), "indexes and images wait"),
             Err(error) => {
                 told = true;
-                tracing::warn!(%error, "indexes and images cannot be made yet; trying again");
+                tracing::warn!(error = causes(&error), "indexes and images cannot be made yet; trying again");
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
@@ -169,17 +174,21 @@ enum Asked {
     Terminate,
 }
 
-async fn asked_to_stop() -> Asked {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => Asked::Interrupt,
-            _ = terminate.recv() => Asked::Terminate,
-        },
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM is not heard");
-            drop(tokio::signal::ctrl_c().await);
-            Asked::Interrupt
+/// Heard from the first moment on: who starts a process may end it before it serves.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
         }
     }
 }

@@ -52,10 +52,8 @@ pub fn init(format: LogFormat) -> anyhow::Result<()> {
 
 /// An error and its causes in one line. Some tell their cause themselves: it is told once.
 pub fn causes(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
-        "" => cause,
-        told if told.ends_with(&cause) => told.to_owned(),
-        told => format!("{told}: {cause}"),
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |told, cause| {
+        if told == cause || told.ends_with(&format!(": {cause}")) { told } else { format!("{told}: {cause}") }
     })
 }
 
@@ -104,6 +102,7 @@ mod tests {
         let says_it = anyhow::Error::new(refused()).context("Redis: connection refused").context("no log");
         assert_eq!(causes(&says_it), "no log: Redis: connection refused");
         assert_eq!(causes(&anyhow::Error::new(refused()).context("no log")), "no log: connection refused");
+        assert_eq!(causes(&anyhow::anyhow!("log").context("no log")), "no log: log");
     }
 
     #[test]

@@ -51,6 +51,7 @@ use bson::{Document, doc};
 use chargedeck::{
     cache::log::Log,
     model::{ids::Collection, position::Epoch},
+    mongo::Mongo,
 };
 use client::{Account, Client};
 use cluster::{Cluster, Plan};
@@ -194,19 +195,13 @@ impl Run {
     /// wrote but one document that shows that all screens follow.
     async fn reads_of(&mut self, fault: Fault) -> [usize; 2] {
         let resting = self.writers.rest().await;
-        let (db, own) = (self.cluster.mongo.operator.clone(), self.cluster.mongo.own.clone());
-        for db in [&db, &own] {
-            db.run_command(doc! { "profile": 2 }).await.expect("a profile");
-        }
+        profile(&self.cluster.mongo).await;
         fault.strike(&mut self.cluster, &mut self.rng).await;
         self.write_one_each().await;
         if let Err(how) = audit::until_equal(&self.cluster, &self.clients, self.browsers.as_ref()).await {
             self.referee.broken(format!("never equal: {how}"));
         }
-        // Whatever is read in an order is a list's rows.
-        let lists = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
-        let accounts = doc! { "command.find": "users" };
-        let reads = [profiled(&db, lists).await, profiled(&own, accounts).await];
+        let reads = reads(&self.cluster.mongo).await;
         drop(resting);
         reads
     }
@@ -236,6 +231,20 @@ impl Run {
         assert!(self.table.is_empty() || self.referee.compared() > 0, "nothing was compared while clients followed");
         assert!(self.table.is_empty() || self.referee.fresh() > 0, "no screen's age was judged");
     }
+}
+
+/// Lets MongoDB note what it is asked for.
+async fn profile(mongo: &Mongo) {
+    for db in [&mongo.operator, &mongo.own] {
+        db.run_command(doc! { "profile": 2 }).await.expect("a profile");
+    }
+}
+
+/// How often lists and accounts were read since [`profile`].
+async fn reads(mongo: &Mongo) -> [usize; 2] {
+    // Whatever is read in an order is a list's rows.
+    let lists = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
+    [profiled(&mongo.operator, lists).await, profiled(&mongo.own, doc! { "command.find": "users" }).await]
 }
 
 /// How many such reads were profiled, of which there is then no more.
@@ -351,6 +360,31 @@ async fn an_instance_is_replaced_behind_a_load_balancer_and_nobody_meets_an_erro
     let _alone = ALONE.lock().await;
     let wrong = deploy::replaced(5).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes for a minute, and makes up for it: scripts/test --all"]
+async fn after_a_minutes_flood_every_screen_is_equal_and_each_change_is_an_event() {
+    const MAKES_UP: Duration = Duration::from_secs(600);
+    let _alone = ALONE.lock().await;
+    let mut run = Run::start(Cluster::start(Plan::SMALL).await, 20, 7).await;
+    let resting = run.writers.rest().await;
+    let began = Instant::now();
+    let written = nemesis::flood(&run.cluster, &mut run.rng, 10_000, Duration::from_secs(60)).await;
+    println!("{:.0} changes a second", written as f64 / began.elapsed().as_secs_f64());
+    let flooded = Instant::now();
+    let events = run.cluster.mongo.own.collection::<Document>("events");
+    let of_flood = doc! { "collection": "payments", "id": { "$regex": "^\"flood-" } };
+    let mut told = 0;
+    while told < written && flooded.elapsed() < MAKES_UP {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        told = events.count_documents(of_flood.clone()).await.expect("MongoDB answers");
+    }
+    println!("as many events after {:.1} s", flooded.elapsed().as_secs_f64());
+    assert_eq!(told, written, "events of changes");
+    drop(resting);
+    run.settle().await;
+    run.judge();
 }
 
 /// Most of it is waiting: it may go on beside another.

@@ -1,8 +1,10 @@
 //! The text of one setting -> its value, or what is wrong with it in words. Pure.
 
 use std::{
-    fmt,
+    fmt::{self, Display},
     net::{Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
     time::Duration,
 };
 
@@ -103,37 +105,28 @@ pub(super) fn currency(text: &str) -> Result<Currency, String> {
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    const WEEK: u64 = 7 * 24 * 3600;
-    match text.parse() {
-        Ok(seconds @ 1..=WEEK) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("must be a whole number of seconds from 1 to {WEEK}")),
-    }
+    whole(text, 1..=7 * 24 * 3600, " of seconds").map(Duration::from_secs)
 }
 
 /// Seconds, or none.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
-    const MAX: u64 = 300;
-    match text.parse() {
-        Ok(seconds @ 0..=MAX) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("must be a whole number of seconds from 0 to {MAX}")),
-    }
+    whole(text, 0..=300, " of seconds").map(Duration::from_secs)
 }
 
 pub(super) fn days(text: &str) -> Result<Duration, String> {
-    const MAX: u64 = 3660;
-    match text.parse() {
-        Ok(days @ 1..=MAX) => Ok(Duration::from_secs(days * 24 * 3600)),
-        _ => Err(format!("must be a whole number of days from 1 to {MAX}")),
-    }
+    whole(text, 1..=3660, " of days").map(|days| Duration::from_secs(days * 24 * 3600))
 }
 
 /// How many of something at once.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    const MAX: usize = 1_000_000;
-    match text.parse() {
-        Ok(count @ 1..=MAX) => Ok(count),
-        _ => Err(format!("must be a whole number from 1 to {MAX}")),
-    }
+    whole(text, 1..=1_000_000, "")
+}
+
+fn whole<N: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<N>, what: &str) -> Result<N, String> {
+    text.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("must be a whole number{what} from {} to {}", range.start(), range.end()))
 }
 
 pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {

@@ -48,6 +48,8 @@ fn each_wrong_setting_is_told_with_key_source_and_reason() {
         ("CHARGEDECK_CURRENCY", "EURO", "ISO 4217"),
         ("CHARGEDECK_SILENT_AFTER_S", "0", "whole number"),
         ("CHARGEDECK_SILENT_AFTER_S", "15m", "whole number"),
+        ("CHARGEDECK_LEAVE_WITHIN_S", "301", "from 0 to 300"),
+        ("CHARGEDECK_LEAVE_WITHIN_S", "5s", "whole number"),
         ("LEPTOS_SITE_ADDR", "localhost:3000", "127.0.0.1:3000"),
         ("CHARGEDECK_PUBLIC_ORIGIN", "http://deck.example.org", "must be https"),
         ("CHARGEDECK_PUBLIC_ORIGIN", "http://localhost.example.org", "must be https"),

@@ -35,10 +35,10 @@ async fn healthz() -> Json<Live> {
 async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     let (mongodb, redis) =
         tokio::join!(answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()), answers(health.redis.ping()));
-    let closing = health.leaving.is_cancelled();
-    let ready = !closing && mongodb == Part::Ok && redis == Part::Ok;
+    let leaving = health.leaving.is_cancelled();
+    let ready = !leaving && mongodb == Part::Ok && redis == Part::Ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, mongodb, redis, closing }))
+    (status, Json(Ready { ready, mongodb, redis, leaving }))
 }
 
 async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
@@ -58,7 +58,7 @@ struct Ready {
     ready: bool,
     mongodb: Part,
     redis: Part,
-    closing: bool,
+    leaving: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]

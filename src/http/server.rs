@@ -52,7 +52,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// With what comes before and after it within the half minute that most give a process that is to stop.
     pub const END_WITHIN: Duration = Duration::from_secs(15);
     pub const HEAD_WITHIN: Duration = Duration::from_secs(20);
 }

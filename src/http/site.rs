@@ -8,11 +8,13 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::map_response_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use tokio_util::sync::CancellationToken;
 use tower_http::services::ServeDir;
 
 use super::{
@@ -48,8 +50,19 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
         router = router.route(path, get(async |State(app), admin, request| page(app, bundle, admin, request).await));
     }
     let documents = Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let leaving = health.leaving.clone();
     let router = router.with_state(app.clone()).merge(router::routes(documents)).merge(health::routes(health));
-    router::layers(router, &app.doors)
+    let router = router::layers(router, &app.doors)?;
+    Ok(router.layer(map_response_with_state(leaving, last_answer)))
+}
+
+/// While the process leaves, a connection ends with its answer: where connections are balanced, not requests, whoever
+/// keeps one would come back by it until it closes under a request.
+async fn last_answer(State(leaving): State<CancellationToken>, mut response: Response) -> Response {
+    if leaving.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Server functions.

@@ -304,6 +304,24 @@ async fn a_name_that_is_not_found_is_said_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn who_waits_for_its_end_or_asks_twice_is_not_kept_waiting() {
+    for signals in [&["TERM", "TERM"][..], &["TERM", "INT"], &["INT"]] {
+        // Longer than any test waits.
+        let program = Program::start(&[("CHARGEDECK_LEAVE_WITHIN_S", "300".to_owned())]).await;
+        let (last, before) = signals.split_last().unwrap();
+        for signal in before {
+            program.server.signal(signal);
+            let not_ready =
+                || async { get(program.port(), "/readyz", "").await.is_ok_and(|ready| ready.status == 503) };
+            until(UP, "not ready", not_ready).await;
+            assert_eq!(get(program.port(), "/login", "").await.unwrap().status, 200, "it serves until it has left");
+        }
+        program.server.signal(last);
+        until(UP, "its end", || async { program.server.has_ended() }).await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_whose_end_can_be_read_in_two_ways_is_refused() {
     let program = Program::start(&[]).await;
     let host = format!("Host: 127.0.0.1:{}\r\n", program.port());
@@ -517,7 +535,7 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
         let state = |of: &Authority| if std::ptr::eq(of, &raw const ours) { "ok" } else { "away" };
         let (mongodb, redis) = (state(mongodb), state(redis));
         let ready = mongodb == redis;
-        let body = format!(r#"{{"ready":{ready},"mongodb":"{mongodb}","redis":"{redis}","closing":false}}"#);
+        let body = format!(r#"{{"ready":{ready},"mongodb":"{mongodb}","redis":"{redis}","leaving":false}}"#);
         let says = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.body == body) };
         until(UP, &body, says).await;
         if !ready {

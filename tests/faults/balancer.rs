@@ -1,5 +1,5 @@
-//! A load balancer as they are by default: it asks each node from time to time whether it is ready, gives each connection
-//! to the next that is, and tries no other when that fails.
+//! A load balancer: it asks each node from time to time whether it is ready, gives each connection to the next that is, and
+//! tries no other when that fails.
 
 use std::{
     io,
@@ -21,7 +21,9 @@ use tokio::{
 use super::http;
 
 /// Between two questions to a node.
-const ASK: Duration = Duration::from_millis(200);
+const ASK: Duration = Duration::from_millis(500);
+/// So many in a row that were not answered well: it is not ready.
+const FAILURES: u32 = 3;
 
 pub struct Balancer {
     port: u16,
@@ -107,11 +109,13 @@ async fn carry(client: &mut TcpStream, nodes: &Nodes) -> Result<()> {
 }
 
 async fn ask(port: u16, nodes: Arc<Nodes>) {
+    let mut failures = 0;
     loop {
         let ready = http::get(port, "/readyz", "").await.is_ok_and(|answer| answer.status == 200);
+        failures = if ready { 0 } else { failures + 1 };
         nodes.with(|nodes| {
             for node in nodes.iter_mut().filter(|node| node.port == port) {
-                node.down = if ready { None } else { node.down.or_else(|| Some(Instant::now())) };
+                node.down = (failures >= FAILURES).then(|| node.down.unwrap_or_else(Instant::now));
             }
         });
         tokio::time::sleep(ASK).await;

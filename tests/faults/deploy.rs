@@ -19,7 +19,11 @@ use chargedeck::model::{
 use futures_util::StreamExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    task::JoinSet,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, protocol::WebSocketConfig},
@@ -30,7 +34,7 @@ use super::{
     balancer::{Balancer, Nodes},
     client::{self, Account},
     cluster::{Cluster, Plan, eventually},
-    http,
+    http, profile, reads,
     writer::made,
 };
 
@@ -40,8 +44,13 @@ const SOCKETS: usize = 5000;
 const OTHER_FILES: usize = 500;
 /// Opened at a time.
 const TOGETHER: usize = 50;
+/// Fewer would show nothing.
+const SOCKETS_MIN: usize = 1000;
 /// Asking for pages all the time.
 const ASKING: usize = 4;
+/// Asking again and again by one connection, each with a pause in which it can close.
+const KEEPING: usize = 4;
+const KEEPING_PAUSE: Duration = Duration::from_millis(50);
 /// Over so long those who are told to go come back.
 const SPREAD_MS: u32 = 5000;
 
@@ -76,6 +85,7 @@ impl Seen {
 /// What is wrong with how it went, nothing if nobody lost anything.
 pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     let sockets = SOCKETS.min(open_files().saturating_sub(OTHER_FILES));
+    assert!(sockets >= SOCKETS_MIN, "a process may have {} files open here: raise that (ulimit -n)", open_files());
     let mut balancer = Balancer::new().await;
     let cluster = Cluster::start(Plan {
         more: vec![
@@ -94,10 +104,19 @@ pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut write = async || {
         let stations = cluster.mongo.operator.collection::<Document>(Collection::Stations.name());
-        stations.insert_one(made(Collection::Stations, "new", &mut rng)).await.expect("a document");
+        let new = made(Collection::Stations, "new", &mut rng);
+        stations.insert_one(&new).await.expect("a document");
+        new.get_str("_id").expect("a text").to_owned()
     };
     // Until there is a log there is no position to go on from.
-    write().await;
+    let first = write().await;
+    for port in [leaving, staying] {
+        let shown = async || {
+            let rows = http::get(port, "/api/v1/snapshot/stations", &cookie).await;
+            rows.is_ok_and(|answer| answer.status == 200 && answer.body.contains(&first))
+        };
+        eventually("an instance that shows the first change", shown).await;
+    }
 
     let (seen, stop) = (Arc::<Seen>::default(), CancellationToken::new());
     let mut tasks = JoinSet::new();
@@ -112,8 +131,12 @@ pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     for _ in 0..ASKING {
         tasks.spawn(ask(balancer.port(), cookie.clone(), seen.clone(), stop.clone()));
     }
+    for _ in 0..KEEPING {
+        tasks.spawn(keep_asking(balancer.port(), cookie.clone(), seen.clone(), stop.clone()));
+    }
     eventually("pages", async || seen.asked.load(Ordering::Relaxed) > 20 || is_wrong(&seen)).await;
 
+    profile(&cluster.mongo).await;
     let told = Instant::now();
     cluster.instances[0].server.signal("TERM");
     let ended = async || cluster.instances[0].server.has_ended() || is_wrong(&seen);
@@ -121,13 +144,17 @@ pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     println!("{sockets} sockets; ended after {:.1} s", told.elapsed().as_secs_f64());
     eventually("all are back", async || seen.back.load(Ordering::Relaxed) == sockets || is_wrong(&seen)).await;
     println!("all back after {:.1} s", told.elapsed().as_secs_f64());
+    let [lists, accounts] = reads(&cluster.mongo).await;
+    println!("{lists} reads of lists, {accounts} of accounts, {} pages asked for", seen.asked.load(Ordering::Relaxed));
     write().await;
     eventually("it arrived", async || seen.arrived.load(Ordering::Relaxed) == sockets || is_wrong(&seen)).await;
     stop.cancel();
-    println!("{} pages asked for", seen.asked.load(Ordering::Relaxed));
 
     let rest = std::mem::take(&mut *seen.rest());
     let mut wrong = rest.wrong;
+    if lists > Collection::ALL.len() {
+        wrong.push(format!("{lists} reads of lists"));
+    }
     if rest.first_bye.zip(balancer.nodes().down(leaving)).is_none_or(|(bye, down)| down >= bye) {
         wrong.push("sockets were told to go before the load balancer knew".to_owned());
     }
@@ -195,6 +222,7 @@ async fn look(port: u16, nodes: &Nodes, cookie: &str, seen: &Seen) -> Result<()>
                 at = next(at, &delta)?;
                 if !delta.changes.is_empty() {
                     seen.arrived.fetch_add(1, Ordering::Relaxed);
+                    break;
                 }
             }
             Frame::Ping(ping) => client::send(&mut socket, &pong(ping.n)).await?,
@@ -249,4 +277,36 @@ async fn ask(port: u16, cookie: String, seen: Arc<Seen>, stop: CancellationToken
             Err(error) => seen.wrong(&error.context(format!("{path}: no answer"))),
         }
     }
+}
+
+/// Asks again and again by one connection, until an answer says that it is its last.
+async fn keep_asking(port: u16, cookie: String, seen: Arc<Seen>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = keep(port, &cookie, &seen, &stop).await {
+            seen.wrong(&error.context("a connection that is kept"));
+        }
+    }
+}
+
+async fn keep(port: u16, cookie: &str, seen: &Seen, stop: &CancellationToken) -> Result<()> {
+    let mut connection = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?);
+    let host = format!("Host: 127.0.0.1:{port}");
+    let request = format!("GET /api/v1/snapshot/stations HTTP/1.1\r\n{host}\r\nCookie: {cookie}\r\n\r\n");
+    while !stop.is_cancelled() {
+        connection.write_all(request.as_bytes()).await?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            ensure!(connection.read_line(&mut head).await? > 0, "it closed without a word");
+        }
+        let head = head.to_ascii_lowercase();
+        ensure!(head.starts_with("http/1.1 200"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
+        connection.read_exact(&mut vec![0; length.parse()?]).await?;
+        seen.asked.fetch_add(1, Ordering::Relaxed);
+        if head.contains("connection: close") {
+            return Ok(());
+        }
+        tokio::time::sleep(KEEPING_PAUSE).await;
+    }
+    Ok(())
 }

@@ -43,6 +43,7 @@ pub async fn reaped() {
     let open = async || sockets(instance.server.port()).await.ok();
     let all = 3 * SOCKETS as u64;
     eventually_within(REAPED, "sockets that are counted", async || open().await == Some(all)).await;
+    assert!(clients.try_join_next().is_none(), "a client ended while its network was well");
     for (link, mode) in &links {
         link.set(*mode);
     }

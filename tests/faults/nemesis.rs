@@ -7,7 +7,7 @@ use chargedeck::model::ids::Collection;
 use mongodb::error::{ErrorKind, WriteFailure};
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use tokio::time::sleep;
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use super::{
     cluster::{Cluster, command, eventually},
@@ -17,6 +17,8 @@ use super::{
 
 /// How long a link stays hurt.
 const HURT: Duration = Duration::from_secs(4);
+/// A client that hears nothing for longer knows that its connection is none.
+const UNHEARD: Duration = Duration::from_secs(14);
 /// Longer than a lease, so that another relay takes over.
 const PAUSED: Duration = Duration::from_secs(6);
 
@@ -334,7 +336,8 @@ const fn link(instance: &super::cluster::Instance, side: Side) -> &super::proxy:
 async fn hurt(cluster: &Cluster, i: usize, side: Side, mode: Mode) {
     let link = link(&cluster.instances[i], side);
     link.set(mode);
-    sleep(HURT).await;
+    let unheard = side == Side::Clients && matches!(mode, Mode::Hole | Mode::Mute);
+    sleep(if unheard { UNHEARD } else { HURT }).await;
     link.set(Mode::Open);
 }
 
@@ -451,6 +454,26 @@ async fn burst(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let set = doc! { "$set": { "source": { "n": next_counter() } } };
     of.update_many(burst.clone(), set).await.expect("and changed");
     of.delete_many(burst).await.expect("and deleted");
+}
+
+/// So many changes a second, or as many as MongoDB takes, for so long; how many there were. Ids begin with `flood-`.
+pub async fn flood(cluster: &Cluster, rng: &mut ChaCha8Rng, rate: u32, lasting: Duration) -> u64 {
+    const TOGETHER: u32 = 1000;
+    let db = &cluster.mongo.operator;
+    let all: Vec<Document> = (0..500).map(|_| made(Collection::Payments, "flood", rng)).collect();
+    db.collection::<Document>("payments").insert_many(&all).await.expect("many are inserted");
+    let ids: Vec<&Bson> = all.iter().filter_map(|document| document.get("_id")).collect();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) * TOGETHER / rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (began, mut written) = (Instant::now(), all.len());
+    while began.elapsed() < lasting {
+        ticks.tick().await;
+        let change = |id| doc! { "q": { "_id": id }, "u": { "$set": { "source": { "n": next_counter() } } } };
+        let updates: Vec<Document> = ids.iter().cycle().take(TOGETHER as usize).map(change).collect();
+        written += updates.len();
+        db.run_command(doc! { "update": "payments", "updates": updates }).await.expect("they are changed");
+    }
+    written as u64
 }
 
 async fn hot_document(cluster: &Cluster, rng: &mut ChaCha8Rng) {
