@@ -85,7 +85,7 @@ export class Part {
 
 export async function startMongo(name: string, folder: string): Promise<{ part: Part; uri: string }> {
   const port = await freePort();
-  const part = Part.start(name, process.env.CHARGEDECK_MONGOD ?? 'mongod', [
+  const part = Part.start(name, process.env.MONGOD ?? 'mongod', [
     '--dbpath', folder, '--port', String(port), '--bind_ip', '127.0.0.1', '--replSet', 'chargedeck',
     '--wiredTigerCacheSizeGB', '0.5', '--nounixsocket', '--quiet',
   ]);
@@ -95,7 +95,7 @@ export async function startMongo(name: string, folder: string): Promise<{ part: 
 
 export async function startRedis(name: string, folder: string): Promise<{ part: Part; url: string }> {
   const port = await freePort();
-  const part = Part.start(name, 'redis-server', [
+  const part = Part.start(name, process.env.REDIS_SERVER ?? 'redis-server', [
     '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--save', '',
   ]);
   await part.until(() => answers(port));

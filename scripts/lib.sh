@@ -11,9 +11,13 @@ APP=$ROOT/target/app
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 # cargo-leptos sets this name; without it plain cargo would compile Leptos a second time.
 export LEPTOS_OUTPUT_NAME=chargedeck
+# A shell that is set up for `cargo leptos watch` has them off.
+export LEPTOS_HASH_FILES=true
 # What setup installed stands first; containers stand in only for what is found nowhere else.
 export PATH="$TOOLS/bin:$ROOT/end2end/node_modules/.bin:$PATH:$HOME/.cargo/bin:$TOOLS/docker"
 export CHARGEDECK_SESSION=$$
+# Other servers than those on PATH: a program of each may be named, for all that starts one.
+export MONGOD=${MONGOD:-mongod} REDIS_SERVER=${REDIS_SERVER:-redis-server}
 
 cd "$ROOT"
 

@@ -114,7 +114,7 @@ impl Mongod {
         data: impl FnOnce(&Path) -> PathBuf,
         args: &[&str],
     ) -> Self {
-        let binary = env::var("CHARGEDECK_MONGOD").unwrap_or_else(|_| "mongod".into());
+        let binary = env::var("MONGOD").unwrap_or_else(|_| "mongod".into());
         assert_on_path(&binary);
         let server = Server::new(
             program,
@@ -236,7 +236,7 @@ impl Redis {
     /// With more arguments, such as `["--appendonly", "yes"]`; they win over those given here.
     pub async fn start_with(args: &[&str]) -> Self {
         let server = Server::new(
-            "redis-server",
+            &env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into()),
             |port, dir| {
                 let mut line = vec!["--port".into(), port.to_string(), "--dir".into(), dir.display().to_string()];
                 line.extend(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(String::from));
@@ -430,7 +430,7 @@ fn assert_on_path(binary: &str) {
         || env::split_paths(&path).any(|folder| folder.join(binary).is_file());
     assert!(
         found,
-        "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (CHARGEDECK_MONGOD may name mongod)."
+        "`{binary}` was not found: run scripts/setup, which fetches it, or put it on PATH (MONGOD and REDIS_SERVER may name others)."
     );
 }
 
