@@ -23,12 +23,12 @@ struct Cli {
     #[arg(long, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the dashboard
+    /// Serve the dashboard; without a command, too
     Serve {
         /// Create no collections, indexes or images in the operator's database
         #[arg(long)]
@@ -68,7 +68,9 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command, settings)) {
+    // `cargo leptos watch` starts the program without a word.
+    let command = cli.command.unwrap_or(Command::Serve { no_ddl: false });
+    match runtime.block_on(run(command, settings)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{}", telemetry::causes(&error));
@@ -117,5 +119,20 @@ async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::R
             });
             simulate::run(&mongo.operator, &args, stop).await.map(drop)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn without_a_command_it_serves() {
+        assert!(Cli::try_parse_from(["chargedeck"]).unwrap().command.is_none());
+        assert!(Cli::try_parse_from(["chargedeck", "sevre"]).is_err(), "a wrong word is told, not served");
+        let help = Cli::command().render_help().to_string();
+        assert!(help.contains("[COMMAND]") && help.contains("Serve the dashboard; without a command, too"), "{help}");
     }
 }
