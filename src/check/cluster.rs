@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use super::{
     is_refused,
     report::{Level, Report, command},
-    unanswered,
+    unanswered, version,
 };
 use crate::{
     config::MongoSettings,
@@ -24,28 +24,42 @@ const OPLOG_H: (i64, i64) = (24, 1);
 
 /// Whether MongoDB is there and can be watched.
 pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report) -> bool {
+    let admin = mongo.client.database("admin");
     let asked = SystemTime::now();
-    let hello = match mongo.client.database("admin").run_command(doc! {"hello": 1}).await {
+    let hello = match admin.run_command(doc! {"hello": 1}).await {
         Ok(hello) => hello,
         Err(error) => {
             // The driver waits for a replica set; a server that is none yet answers only when asked alone.
             match alone(settings).await {
-                Some(hello) => not_a_replica_set(&hello, report),
+                Some((hello, info)) if !stand_in(&hello, &info, settings, report).await => {
+                    not_a_replica_set(&hello, report);
+                }
+                Some(_) => {}
                 None => report.add(Level::Problem, SERVER, format!("does not answer: {error}"), vec![START.to_owned()]),
             }
             return false;
         }
     };
     let answered = SystemTime::now();
+    let info = admin.run_command(doc! {"buildInfo": 1}).await;
+    if stand_in(&hello, info.as_ref().unwrap_or(&Document::new()), settings, report).await {
+        return false;
+    }
     match (hello.get_str("setName"), hello.get_str("msg")) {
         (Ok(name), _) => report.ok(SERVER, format!("answers, replica set {name}")),
-        (_, Ok("isdbgrid")) => report.ok(SERVER, "answers, a sharded cluster"),
+        (_, Ok("isdbgrid")) => {
+            report.ok(SERVER, "answers, a sharded cluster");
+            report.items.push(version::shards());
+        }
         _ => {
             not_a_replica_set(&hello, report);
             return false;
         }
     }
-    version(mongo, report).await;
+    match info {
+        Ok(info) => known_of(mongo, &info, report).await,
+        Err(error) => report.warning("Version", unanswered(&error)),
+    }
     if let Ok(theirs) = hello.get_datetime("localTime") {
         clock(*theirs, asked, answered, report);
     }
@@ -56,13 +70,26 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report)
 
 const START: &str = "MONGODB_URI=mongodb://HOST:27017 chargedeck check";
 
-async fn alone(settings: &MongoSettings) -> Option<Document> {
+/// What a server says of itself and of its version, whatever it is of.
+async fn alone(settings: &MongoSettings) -> Option<(Document, Document)> {
     let mut options = ClientOptions::parse(settings.uri.expose_secret()).await.ok()?;
     options.repl_set_name = None;
     options.direct_connection = Some(true);
     options.hosts.truncate(1);
     options.server_selection_timeout = Some(Duration::from_secs(3));
-    Client::with_options(options).ok()?.database("admin").run_command(doc! {"hello": 1}).await.ok()
+    let admin = Client::with_options(options).ok()?.database("admin");
+    let hello = admin.run_command(doc! {"hello": 1}).await.ok()?;
+    Some((hello, admin.run_command(doc! {"buildInfo": 1}).await.unwrap_or_default()))
+}
+
+/// Tells of what is not MongoDB.
+async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, report: &mut Report) -> bool {
+    let options = ClientOptions::parse(settings.uri.expose_secret()).await;
+    let hosts: Vec<_> = options.into_iter().flat_map(|options| options.hosts).map(|host| host.to_string()).collect();
+    let Some((name, why)) = version::stand_in(hello, info, &hosts) else { return false };
+    let mend = vec!["use MongoDB 6.0 or later, a replica set or a sharded cluster".to_owned()];
+    report.add(Level::Problem, SERVER, format!("is {name}, which is not supported: {why}"), mend);
+    true
 }
 
 fn not_a_replica_set(hello: &Document, report: &mut Report) {
@@ -83,24 +110,16 @@ fn not_a_replica_set(hello: &Document, report: &mut Report) {
     }
 }
 
-async fn version(mongo: &Mongo, report: &mut Report) {
-    let what = "Version";
-    match mongo.operator.run_command(doc! {"buildInfo": 1}).await {
-        Ok(info) => {
-            let version = info.get_str("version").unwrap_or("unknown").to_owned();
-            match info.get_array("versionArray").ok().and_then(|parts| parts.first()?.as_i32()) {
-                Some(..5) => {
-                    let said = format!("MongoDB {version}; lists are read at one time, which it can from 5.0 on");
-                    report.add(Level::Problem, what, said, vec!["upgrade MongoDB, best to 6.0 or later".to_owned()]);
-                }
-                Some(5) => {
-                    report.warning(what, format!("MongoDB {version} has no images: rows are read after each change"))
-                }
-                _ => report.ok(what, format!("MongoDB {version}")),
-            }
-        }
-        Err(error) => report.warning(what, unanswered(&error)),
-    }
+/// What the version means, as far as it is told.
+async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
+    let name = info.get_str("version").unwrap_or("of unknown version");
+    let Some(numbers) = version::parse(info) else { return report.warning("Version", format!("MongoDB {name}")) };
+    // A sharded cluster does not tell it, and not every user may ask.
+    let ask = doc! {"getParameter": 1, "featureCompatibilityVersion": 1};
+    let answer = mongo.client.database("admin").run_command(ask).await.unwrap_or_default();
+    let fcv = answer.get_document("featureCompatibilityVersion").and_then(|of| of.get_str("version")).ok();
+    let fcv = fcv.and_then(|of| of.split_once('.')).and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
+    report.items.extend(version::items(name, numbers, fcv, jiff::Zoned::now().date()));
 }
 
 fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut Report) {

@@ -8,6 +8,7 @@ mod documents;
 mod report;
 mod rights;
 mod store;
+mod version;
 
 use anyhow::Result;
 

@@ -7,6 +7,8 @@ use bson::{Bson, Document};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Ok,
+    /// Worth knowing; nothing need be done for the dashboard's sake.
+    Note,
     Warning,
     Problem,
 }
@@ -52,6 +54,7 @@ impl Display for Report {
         for Item { level, what, said, .. } in &self.items {
             let level = match level {
                 Level::Ok => "ok",
+                Level::Note => "note",
                 Level::Warning => "warning",
                 Level::Problem => "problem",
             };

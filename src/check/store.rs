@@ -25,9 +25,11 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
     let version = is("redis_version").unwrap_or("of unknown version");
     let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     if numbers.is_empty() || numbers[..] >= [6, 2][..] {
-        report.ok(WHAT, format!("answers, {version}"));
+        // Valkey tells as Redis' version the one that it began from.
+        let name = is("valkey_version").map_or_else(|| version.to_owned(), |of| format!("Valkey {of}"));
+        report.ok(WHAT, format!("answers, {name}"));
     } else {
-        let said = format!("{version} is too old: 6.2 or later is needed, 7 is best");
+        let said = format!("{version} is too old: 6.2 or later is needed");
         report.add(Level::Problem, WHAT, said, vec!["apt-get install redis-server".to_owned()]);
     }
     match (is("maxmemory_policy"), is("maxmemory")) {

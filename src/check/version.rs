@@ -1,0 +1,263 @@
+//! What the server's own answers tell: whether it is MongoDB at all, which holes its version has, until when it is
+//! supported, and what of it is switched off.
+
+use bson::{Document, doc};
+use jiff::civil::{Date, date};
+
+use super::report::{Item, Level, command};
+
+/// Major, minor and patch.
+type Version = [i32; 3];
+type Series = [i32; 2];
+
+/// A hole that needs no login.
+struct Hole {
+    id: &'static str,
+    lets: &'static str,
+    level: Level,
+    /// Ascending. A series between them that is not named was never mended.
+    fixed: &'static [Version],
+    until_then: Option<&'static str>,
+}
+
+/// A hole is a problem where it is known to be used, a warning where an attack needs a rare moment.
+const HOLES: [Hole; 2] = [
+    Hole {
+        id: "CVE-2025-14847",
+        lets: "reads the memory of the server, passwords included, and attackers do so",
+        level: Level::Problem,
+        fixed: &[[4, 4, 30], [5, 0, 32], [6, 0, 27], [7, 0, 28], [8, 0, 17], [8, 2, 3]],
+        until_then: Some("until then, for each mongod and mongos: --networkMessageCompressors snappy,zstd"),
+    },
+    Hole {
+        id: "CVE-2026-118383",
+        lets: "may stop or take over a member of a replica set in the moment that it becomes primary",
+        level: Level::Warning,
+        fixed: &[[4, 4, 32], [5, 0, 35], [6, 0, 30], [7, 0, 48], [8, 0, 37], [8, 3, 16], [9, 0, 7]],
+        until_then: None,
+    },
+];
+
+/// The last day of each series' support, by its makers' calendar. What is older ended, too.
+const SUPPORTED_UNTIL: [(Series, Date); 12] = [
+    ([4, 4], date(2024, 2, 29)),
+    ([5, 0], date(2024, 10, 31)),
+    ([5, 3], date(2022, 7, 19)),
+    ([6, 0], date(2025, 7, 31)),
+    ([6, 3], date(2023, 8, 31)),
+    ([7, 0], date(2027, 8, 31)),
+    ([7, 1], date(2024, 1, 23)),
+    ([7, 2], date(2024, 3, 27)),
+    ([7, 3], date(2024, 10, 2)),
+    ([8, 0], date(2029, 10, 31)),
+    ([8, 1], date(2025, 9, 30)),
+    ([8, 2], date(2026, 7, 31)),
+];
+
+/// From here on changes have images.
+const IMAGES: Series = [6, 0];
+
+pub fn parse(info: &Document) -> Option<Version> {
+    let mut numbers = info.get_array("versionArray").ok()?.iter().map_while(bson::Bson::as_i32);
+    Some([numbers.next()?, numbers.next()?, numbers.next()?])
+}
+
+/// What speaks MongoDB's protocol and is not MongoDB, and why it cannot be watched. `hosts`: those that were asked.
+pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(&'static str, &'static str)> {
+    if info.keys().any(|key| key.starts_with("ferretdb")) {
+        return Some(("FerretDB", "it has no change streams"));
+    }
+    let known = hello.get_array("hosts").into_iter().flatten().filter_map(bson::Bson::as_str);
+    let named: Vec<_> = hosts.iter().map(String::as_str).chain(known).collect();
+    let internal = hello.get_document("internal");
+    let of_microsoft = internal.is_ok_and(|of| of.keys().any(|key| key.ends_with("_versions")));
+    if of_microsoft || info.contains_key("_t") || named.iter().any(|host| host.contains(".cosmos.azure.com")) {
+        let why = "its change streams leave out deletions, or the cluster's time and images of what a document was";
+        return Some(("Microsoft's DocumentDB or Cosmos DB", why));
+    }
+    if named.iter().any(|host| host.contains(".docdb") && host.contains(".amazonaws.com")) {
+        let why =
+            "its change streams have no images of what a document was, and rows cannot be read at the time of a change";
+        return Some(("Amazon DocumentDB", why));
+    }
+    None
+}
+
+/// What a version means for the dashboard. `fcv`: the featureCompatibilityVersion, where it may be asked.
+pub fn items(name: &str, version: Version, fcv: Option<Series>, today: Date) -> Vec<Item> {
+    let [major, minor, _] = version;
+    let item = |level, what, said, mend| Item { level, what, said, mend };
+    let mut items = vec![match major {
+        ..5 => {
+            let said = format!("MongoDB {name}; lists are read at one time, which it can from 5.0 on");
+            item(Level::Problem, "Version", said, vec!["upgrade MongoDB to a supported version".to_owned()])
+        }
+        5 => {
+            let said = format!("MongoDB {name} has no images: rows are read after each change");
+            item(Level::Warning, "Version", said, Vec::new())
+        }
+        _ => item(Level::Ok, "Version", format!("MongoDB {name}"), Vec::new()),
+    }];
+    items.extend(HOLES.iter().filter_map(|hole| known(hole, name, version)));
+    if let Some(ended) = support_ended([major, minor], today) {
+        let said = format!("MongoDB {name} gets no more fixes{ended}; 8.0 gets them until 2029");
+        items.push(item(Level::Note, "End of life", said, Vec::new()));
+    }
+    if let Some(fcv) = fcv.filter(|fcv| *fcv < [major, minor]) {
+        items.push(switched_off(name, [major, minor], fcv));
+    }
+    items
+}
+
+fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
+    let series = |of: &Version| [of[0], of[1]];
+    let fixed = hole.fixed.iter().find(|fixed| series(fixed) >= series(&version))?;
+    // Within its own series a later patch is enough; a series in between needs an upgrade to the next.
+    let [major, minor, patch] = *fixed;
+    (version < *fixed).then(|| {
+        let said = format!("MongoDB {name} has {}: anybody who reaches its port {}", hole.id, hole.lets);
+        let upgrade = format!("upgrade MongoDB to {major}.{minor}.{patch} or later");
+        let mend = [Some(upgrade), hole.until_then.map(str::to_owned)].into_iter().flatten().collect();
+        Item { level: hole.level, what: "Known hole", said, mend }
+    })
+}
+
+/// Since when, as the end of a sentence; empty where only that it ended is known.
+fn support_ended(series: Series, today: Date) -> Option<String> {
+    let (of, until) = SUPPORTED_UNTIL.iter().find(|(of, _)| *of >= series)?;
+    if *of != series {
+        return Some(String::new());
+    }
+    (*until < today).then(|| format!(" since {until}"))
+}
+
+fn switched_off(name: &str, series: Series, fcv: Series) -> Item {
+    let [major, minor] = series;
+    let without_images = fcv < IMAGES && series >= IMAGES;
+    let mut said = format!(
+        "featureCompatibilityVersion is {}.{} on MongoDB {name}: what is newer is switched off",
+        fcv[0], fcv[1]
+    );
+    if without_images {
+        said.push_str(", images among it, so rows are read after each change");
+    }
+    let mut set = doc! {"setFeatureCompatibilityVersion": format!("{major}.{minor}")};
+    if series >= [7, 0] {
+        set.insert("confirm", true);
+    }
+    let level = if without_images { Level::Warning } else { Level::Note };
+    Item { level, what: "Switched off", said, mend: vec![command("admin", set)] }
+}
+
+/// What a sharded cluster costs, which no answer tells.
+pub fn shards() -> Item {
+    Item {
+        level: Level::Warning,
+        what: "Shards",
+        said:
+            "a change is told only when every shard has told its time, so a shard without writes delays every change \
+               by up to 10 s"
+                .to_owned(),
+        mend: vec![
+            "for each mongod of each shard: --setParameter periodicNoopIntervalSecs=1 (writePeriodicNoops stays true)"
+                .to_owned(),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::report::Report, *};
+
+    const TODAY: Date = date(2026, 11, 29);
+
+    fn said(name: &str, fcv: Option<Series>) -> Vec<(Level, &'static str, String)> {
+        let numbers: Vec<i32> = name.split('.').map(|part| part.parse().unwrap()).collect();
+        let version = parse(&doc! {"versionArray": numbers}).unwrap();
+        items(name, version, fcv, TODAY).into_iter().map(|item| (item.level, item.what, item.said)).collect()
+    }
+
+    /// The highest level of the hole that is known to be used.
+    fn used(name: &str) -> bool {
+        said(name, None).iter().any(|(level, _, said)| *level == Level::Problem && said.contains("CVE-2025-14847"))
+    }
+
+    #[test]
+    fn a_hole_ends_with_the_patch_of_its_series() {
+        for (last, fixed) in [
+            ("4.4.29", "4.4.30"),
+            ("5.0.31", "5.0.32"),
+            ("6.0.26", "6.0.27"),
+            ("7.0.27", "7.0.28"),
+            ("8.0.16", "8.0.17"),
+            ("8.2.2", "8.2.3"),
+        ] {
+            assert!(used(last) && !used(fixed), "{last} {fixed}");
+        }
+        // Of these no version was ever mended; these came after.
+        for (never, later) in [("4.2.25", "8.3.0"), ("6.3.2", "9.0.0"), ("7.3.4", "8.3.1"), ("8.1.3", "10.0.0")] {
+            assert!(used(never) && !used(later), "{never} {later}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_problem_is_told_all_the_same() {
+        let levels =
+            |name: &str| said(name, None).into_iter().map(|(level, what, _)| (level, what)).collect::<Vec<_>>();
+        let (ok, hole) = ((Level::Ok, "Version"), (Level::Warning, "Known hole"));
+        let end = (Level::Note, "End of life");
+        assert_eq!(levels("6.0.27"), [ok, hole, end]);
+        assert_eq!(levels("6.0.30"), [ok, end]);
+        assert_eq!(levels("8.0.37"), [ok]);
+        assert_eq!(levels("8.2.12"), [ok, hole, end]);
+        assert_eq!(levels("9.0.7"), [ok]);
+        assert_eq!(levels("5.0.35"), [(Level::Warning, "Version"), end]);
+        assert_eq!(levels("4.4.32"), [(Level::Problem, "Version"), end]);
+        let mapping = String::new();
+        let report = Report { items: items("6.0.27", [6, 0, 27], Some([6, 0]), TODAY), mapping };
+        assert!(
+            !report.is_problem() && report.to_string().contains("\nnote     End of life: MongoDB 6.0.27"),
+            "{report}"
+        );
+        let end_of = |name: &str| said(name, None).pop().unwrap().2;
+        assert!(end_of("6.0.30").contains("since 2025-07-31") && !end_of("6.2.1").contains("since"));
+    }
+
+    #[test]
+    fn a_feature_version_that_was_left_behind_is_told() {
+        let of = |name: &str, fcv| said(name, Some(fcv)).into_iter().rfind(|(_, what, _)| *what == "Switched off");
+        let (level, _, said) = of("6.0.30", [5, 0]).unwrap();
+        assert!(level == Level::Warning && said.contains("5.0 on MongoDB 6.0.30") && said.contains("images"), "{said}");
+        let (level, _, said) = of("8.0.37", [7, 0]).unwrap();
+        assert!(level == Level::Note && !said.contains("images"), "{said}");
+        assert_eq!((of("8.0.37", [8, 0]), of("5.0.35", [5, 0])), (None, None));
+        assert_eq!(
+            switched_off("8.0.37", [8, 0], [7, 0]).mend,
+            [r#"db.getSiblingDB("admin").runCommand({"setFeatureCompatibilityVersion": "8.0", "confirm": true})"#]
+        );
+    }
+
+    #[test]
+    fn what_only_speaks_its_protocol_is_named() {
+        let of = |hello: Document, info: Document, host: &str| {
+            stand_in(&hello, &info, &[host.to_owned()]).map(|(name, _)| name.split(' ').next().unwrap())
+        };
+        let set = || doc! {"setName": "rs0", "hosts": ["db.example:27017"]};
+        let info = || doc! {"version": "6.0.27", "versionArray": [6, 0, 27, 0], "gitVersion": "a"};
+        let cluster = "deck.cluster-c1.eu-west-1.docdb.amazonaws.com:27017";
+        for (name, found) in [
+            (None, of(set(), info(), "127.0.0.1:27017")),
+            (None, of(doc! {"msg": "isdbgrid"}, info(), "docdb.example:27017")),
+            (Some("FerretDB"), of(doc! {}, doc! {"ferretdbVersion": "v1.24.0"}, "127.0.0.1:27017")),
+            (Some("FerretDB"), of(doc! {}, doc! {"ferretdb": {"version": "v2.7.0"}}, "127.0.0.1:27017")),
+            (Some("Microsoft's"), of(doc! {"internal": {"documentdb_versions": ["0.117.0"]}}, info(), "a:10260")),
+            (Some("Microsoft's"), of(doc! {"internal": {"cosmos_versions": ["1.104-1"]}}, info(), "a:10260")),
+            (Some("Microsoft's"), of(set(), info(), "deck.mongo.cosmos.azure.com:10255")),
+            (Some("Amazon"), of(set(), info(), cluster)),
+            // Through a tunnel.
+            (Some("Amazon"), of(doc! {"setName": "rs0", "hosts": [cluster]}, info(), "localhost:27017")),
+        ] {
+            assert_eq!(found, name);
+        }
+    }
+}
