@@ -116,9 +116,8 @@ fn sum(cells: &Cells, of: impl Fn(&Cell) -> bool) -> i64 {
 }
 
 fn selection(query: &str) -> Selection {
-    let pairs: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    let get = |name: &str| pairs.iter().filter(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned()).collect();
-    Selection::read(&get).unwrap()
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    Selection::read(&mut pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
 }
 
 fn said<'a>(report: &'a Report, level: Level, part: &str) -> &'a check::Item {

@@ -14,7 +14,7 @@ const id = (of: Document): string => String(of._id);
 
 /** The query behind the link of a card. */
 async function behind(page: Page, name: Parameters<typeof figure>[1]): Promise<string> {
-  const link = page.locator(`a.card[data-figure="${name}"]`);
+  const link = page.locator(`.card[data-figure="${name}"] h2 a`);
   await expect(link).toHaveAttribute('href', /\?/);
   return (await link.getAttribute('href'))!;
 }
@@ -172,7 +172,7 @@ test('each card leads to exactly the documents of its figure', async ({ browserO
         await openLive(page, '/');
         const shown = Number((await figure(page, name).innerText()).replace(/\D/g, ''));
         expect(shown, name).toBeGreaterThan(0);
-        await page.locator(`a.card[data-figure="${name}"]`).click();
+        await page.locator(`.card[data-figure="${name}"] h2 a`).click();
         await expect(head(page)).toHaveText(matching(shown), { timeout: 2000 });
       }).toPass();
     }

@@ -28,7 +28,7 @@ use crate::{
 pub const FILE: &str = "/api/v1/audit.csv";
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Asked {
     action: String,
     who: String,

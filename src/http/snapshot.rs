@@ -14,7 +14,7 @@ use axum::{
 };
 
 /// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
-/// select, by the names that pages' addresses have.
+/// select, by the names that pages' addresses have; other names are refused.
 ///
 /// # Errors
 /// 404 for an unknown topic, 400 for a malformed position or selection, 503 while MongoDB or Redis is away.
@@ -27,17 +27,20 @@ pub async fn snapshot(
 ) -> Result<Response, Problem> {
     let collection: Collection =
         topic.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "unknown_topic", "There is no such topic."))?;
-    let all = |name: &str| asked.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
+    let (of_position, parts): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(name, _)| name == "min_position");
     let min_position: Option<Position> =
-        all("min_position").pop().map(|text| text.parse()).transpose().map_err(|_| {
+        of_position.last().map(|(_, text)| text.parse()).transpose().map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "bad_position", "Give a position back as it was given.")
         })?;
     let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
-    let selection = Selection::read(&all).map_err(|BadChoice(why)| refused(why))?;
+    let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
     let snapshot = app.list(collection, selection, min_position).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
         _ => Problem::unavailable(),
     })?;
+    if let Some(BadChoice(why)) = snapshot.unknown_status() {
+        return Err(refused(why));
+    }
     let mut etag = format!("\"{}\"", snapshot.position);
     if snapshot.selection.follows_clock() {
         etag = format!("\"{}-{}\"", snapshot.position, snapshot.sight.minute());

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use super::{
     analytics::Query,
     ids::{Collection, UnknownTopic},
+    range::{BadChoice, clip},
 };
 
 /// What a board shows.
@@ -25,6 +26,8 @@ pub enum Board {
 /// The value of [`Board::Reported`]: the position of that change.
 pub const CHANGED: &str = "changed";
 const ALL: &str = "all";
+/// The name of the choice of events in addresses.
+pub const OF: &str = "of";
 
 impl Board {
     /// The public name of the event that a delta of this board is.
@@ -104,7 +107,43 @@ impl Filter {
         }
     }
 
+    /// Reads the choice from an address's names and values; without one it is every event.
+    ///
+    /// # Errors
+    /// In words for whoever wrote it.
+    pub fn read(pairs: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, BadChoice> {
+        let mut filter = Self::All;
+        for (name, value) in pairs {
+            if name != OF {
+                return Err(BadChoice::unknown(&name));
+            }
+            let known = || Self::ALL.map(Self::name).join(", ");
+            let unknown = || BadChoice(format!("No events are called “{}”: choose one of {}.", clip(&value), known()));
+            filter = Self::of_name(&value).ok_or_else(unknown)?;
+        }
+        Ok(filter)
+    }
+
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|filter| filter.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_of_events_is_read_or_said_why_not() {
+        let read = |pairs: &[(&str, &str)]| {
+            Filter::read(&mut pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        };
+        assert_eq!(read(&[]), Ok(Filter::All));
+        assert_eq!(read(&[("of", "payments")]), Ok(Filter::Of(Collection::Payments)));
+        assert!(read(&[("of", "users")]).unwrap_err().0.contains("“users”"));
+        assert!(
+            read(&[("status", "FAILED")]).unwrap_err().0.contains("“status”"),
+            "no filter is passed over in silence"
+        );
     }
 }

@@ -46,6 +46,8 @@ pub enum Cell {
     Unreadable(Collection),
     /// sessions
     Sessions(SessionStatus),
+    /// ACTIVE sessions, by `start_date_time`
+    ActiveSince(Bucket),
     /// W, over ACTIVE sessions
     LivePower,
     /// sessions, by `start_date_time`
@@ -242,7 +244,12 @@ fn session(cells: &mut Cells, session: &Session) {
         cells.add(Cell::Started(Bucket::of(at)), 1);
     }
     match (&session.status, session.end_date_time) {
-        (Some(SessionStatus::Active), _) => cells.add(Cell::LivePower, session.power_w.map_or(0, |w| w.0)),
+        (Some(SessionStatus::Active), _) => {
+            cells.add(Cell::LivePower, session.power_w.map_or(0, |w| w.0));
+            if let Some(at) = session.start_date_time {
+                cells.add(Cell::ActiveSince(Bucket::of(at)), 1);
+            }
+        }
         (Some(SessionStatus::Completed), Some(at)) => {
             cells.add(Cell::Completed(Bucket::of(at)), 1);
             cells.add(Cell::Energy(Bucket::of(at)), session.energy_wh.map_or(0, |e| e.0));

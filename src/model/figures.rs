@@ -10,7 +10,7 @@ use super::{
     ids::Collection,
     money::{Currency, Money, Watt, Wh},
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
-    time::{Period, UtcMs},
+    time::{DAY_S, Period, UtcMs},
 };
 
 /// When and where the figures are looked at.
@@ -30,6 +30,7 @@ pub struct Viewpoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub active_sessions: i64,
+    pub long_active: LongActive,
     pub live_power: Watt,
     pub installed_power: Watt,
     pub energy_today: Wh,
@@ -66,6 +67,14 @@ pub struct Revenue {
     pub derived_minor: i64,
 }
 
+/// Sessions that are ACTIVE for more than a day, to the quarter of an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongActive {
+    pub count: i64,
+    /// When they started: the list behind the figure is that of the ACTIVE sessions that started then.
+    pub started: Period,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
     pub count: i64,
@@ -80,6 +89,7 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
         Period { from: at.week_before.from, to: UtcMs((at.week_before.from.0 + elapsed).min(at.week_before.to.0)) };
     Figures {
         active_sessions: cells.get(&Cell::Sessions(SessionStatus::Active)),
+        long_active: long_active(cells, at.now),
         live_power: Watt(cells.get(&Cell::LivePower)),
         installed_power: Watt(cells.get(&Cell::InstalledPower)),
         energy_today: Wh(cells.sum(at.day, Cell::Energy)),
@@ -100,6 +110,12 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
         newest_data: newest(cells),
         day: at.day,
     }
+}
+
+fn long_active(cells: &Cells, now: UtcMs) -> LongActive {
+    let day_ago = UtcMs::from_seconds(now.seconds() - DAY_S);
+    let started = Period { from: UtcMs::FIRST, to: Bucket::of(day_ago).start() };
+    LongActive { count: cells.sum(started, Cell::ActiveSince), started }
 }
 
 fn series(cells: &Cells, period: Period, cell: impl Fn(Bucket) -> Cell) -> Vec<i64> {
@@ -154,7 +170,11 @@ fn newest(cells: &Cells) -> Option<UtcMs> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{cells::contributions, fields::Fields};
+    use crate::model::{
+        cells::contributions,
+        fields::Fields,
+        selection::{Part, Selection, Sight, Wanted},
+    };
     use serde_json::json;
 
     fn at(now: &str) -> Viewpoint {
@@ -193,6 +213,28 @@ mod tests {
         assert_eq!(f.energy_series.today.len(), 53);
         assert_eq!(f.energy_series.week_before.len(), 96);
         assert_eq!(f.newest_data, UtcMs::parse("2018-06-15T23:00:00Z"));
+    }
+
+    #[test]
+    fn sessions_that_are_active_for_more_than_a_day_are_told() {
+        let sessions = json!([
+            {"status": "ACTIVE", "start_date_time": "2018-06-14T11:44:00Z"},
+            {"status": "ACTIVE", "start_date_time": "2018-06-14T12:00:00Z"},
+            {"status": "ACTIVE", "start_date_time": "2016-01-01T00:00:00Z"},
+            {"status": "ACTIVE", "start_date_time": "1969-12-31T23:59:59Z"},
+            {"status": "ACTIVE"},
+            {"status": "COMPLETED", "start_date_time": "2016-01-01T00:00:00Z"},
+        ]);
+        let rows: Vec<Fields> = serde_json::from_value(sessions.clone()).unwrap();
+        let cells = cells(sessions, Collection::ChargingSessions);
+        let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
+        assert_eq!((f.active_sessions, f.long_active.count), (5, 3));
+        let behind = Selection::default()
+            .with(Part::Status, Wanted::one_of(["ACTIVE"]))
+            .with(Part::Started, Wanted::Within(f.long_active.started));
+        let listed =
+            rows.iter().filter(|row| behind.matches(Collection::ChargingSessions, row, &Sight::default())).count();
+        assert_eq!(listed, 3, "the list holds exactly the documents of the figure");
     }
 
     #[test]

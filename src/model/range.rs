@@ -49,6 +49,18 @@ impl fmt::Display for Day {
 #[error("{0}")]
 pub struct BadChoice(pub String);
 
+impl BadChoice {
+    /// For a name in an address that no choice of the page has.
+    pub fn unknown(name: &str) -> Self {
+        Self(format!("Nothing here is chosen by “{}”.", clip(name)))
+    }
+}
+
+/// What was written, as it may be shown to whoever wrote it.
+pub fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(60).collect()
+}
+
 impl FromStr for Day {
     type Err = BadChoice;
 

@@ -16,7 +16,7 @@ use super::{
     fields::Fields,
     ids::Collection,
     range::BadChoice,
-    status::EvseStatus,
+    status::{EvseStatus, codes},
     time::{UtcMs, Zone},
 };
 
@@ -58,20 +58,21 @@ pub enum Told {
 }
 
 impl Selection {
-    /// Reads the parts from an address, of which `get` gives all values by name. Other names are someone else's.
+    /// Reads the parts from an address's names and values. A name that is no part's is refused: without it the list would
+    /// show more than was asked for.
     ///
     /// # Errors
     /// In words for whoever wrote it.
-    pub fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, BadChoice> {
-        let mut all = Vec::new();
-        for part in Part::ALL {
-            match get(part.name()).as_slice() {
-                [] => {}
-                [text] => all.push((part, part.read(text)?)),
-                _ => return Err(BadChoice(format!("“{}” may stand only once.", part.name()))),
+    pub fn read(pairs: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, BadChoice> {
+        let mut all = Self::default();
+        for (name, text) in pairs {
+            let Some(part) = Part::of_name(&name) else { return Err(BadChoice::unknown(&name)) };
+            if all.get(part).is_some() {
+                return Err(BadChoice(format!("“{name}” may stand only once.")));
             }
+            all = all.with(part, part.read(&text)?);
         }
-        Ok(Self(all))
+        Ok(all)
     }
 
     /// This selection, if it can be asked of the collection.
@@ -83,6 +84,21 @@ impl Selection {
             Some((part, _)) => Err(BadChoice(format!("“{}” cannot be asked of {collection}.", part.name()))),
             None => Ok(self),
         }
+    }
+
+    /// Why nothing is found, where a status is asked for that is not of the standard. The operator's own statuses are found
+    /// like any other.
+    pub fn unknown_status(&self, collection: Collection) -> Option<BadChoice> {
+        let known = codes(collection);
+        self.parts().filter(|(part, _)| matches!(part, Part::Status | Part::Evse)).find_map(|(part, wanted)| {
+            let Wanted::OneOf(texts) = wanted else { return None };
+            let odd = texts.iter().find(|text| !known.contains(&text.as_str()))?;
+            Some(BadChoice(format!(
+                "“{}” cannot be “{odd}”: nothing here has it, and the known ones are {}.",
+                part.name(),
+                known.join(", ")
+            )))
+        })
     }
 
     /// With this asked as well, in place of what was asked of the part.
@@ -215,8 +231,8 @@ impl TryFrom<Fields> for Selection {
         if let Some(name) = texts.iter().find_map(|(name, value)| (!value.is_string()).then_some(name)) {
             return Err(BadChoice(format!("“{name}” is no text.")));
         }
-        let text = |name: &str| texts.get(name).and_then(Value::as_str).map(str::to_owned);
-        Self::read(&|name| text(name).into_iter().collect())
+        let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        Self::read(&mut texts.iter().filter_map(text))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     fields::Fields,
     ids::{Collection, DocId},
     position::{ClusterTime, Position},
+    range::BadChoice,
     selection::{Selection, Sight},
 };
 use crate::guards::{self, Guard};
@@ -42,4 +43,11 @@ pub struct Snapshot {
     /// Of a selection that follows the clock: the documents that match at other times. `None` where they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,
+}
+
+impl Snapshot {
+    /// Why nothing is found, where that is due to a status that nobody knows: no document has it, and the standard neither.
+    pub fn unknown_status(&self) -> Option<BadChoice> {
+        self.rows.is_empty().then(|| self.selection.unknown_status(self.topic)).flatten()
+    }
 }

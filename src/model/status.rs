@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::Collection;
+
 /// How a state looks: always a shape and a word as well as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
@@ -131,6 +133,17 @@ status! {
         Online = "ONLINE" Ok,
         Offline = "OFFLINE" Bad,
         Unknown = "UNKNOWN" Off,
+    }
+}
+
+/// The codes of the standard that a collection's documents have as their status, or as that of a station's EVSEs.
+pub fn codes(collection: Collection) -> Vec<&'static str> {
+    match collection {
+        Collection::Clients => ClientStatus::KNOWN.iter().map(ClientStatus::code).collect(),
+        Collection::Stations => EvseStatus::KNOWN.iter().map(EvseStatus::code).collect(),
+        Collection::Payments => PaymentStatus::KNOWN.iter().map(PaymentStatus::code).collect(),
+        Collection::ChargingSessions => SessionStatus::KNOWN.iter().map(SessionStatus::code).collect(),
+        Collection::EcoStats => Vec::new(),
     }
 }
 

@@ -24,9 +24,12 @@ pub struct Civil {
     pub weekday: u8,
 }
 
-const DAY_S: i64 = 86_400;
+pub const DAY_S: i64 = 86_400;
 
 impl UtcMs {
+    /// The beginning of the year 1: before whatever is told of.
+    pub const FIRST: Self = Self::from_seconds(-62_135_596_800);
+
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }

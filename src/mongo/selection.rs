@@ -154,12 +154,9 @@ mod tests {
 
     #[test]
     fn what_people_give_is_a_value_and_never_an_operator() {
-        let get = |name: &str| match name {
-            "status" => vec!["$ne".to_owned()],
-            "client" => vec!["{\"$gt\":\"\"}".to_owned()],
-            _ => Vec::new(),
-        };
-        let selection = Selection::read(&get).unwrap();
+        let given = [("status", "$ne"), ("client", "{\"$gt\":\"\"}")];
+        let mut given = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let selection = Selection::read(&mut given).unwrap();
         let Query { all, sure, odd } =
             query(&Mapping::default(), Collection::ChargingSessions, &selection, &Sight::default());
         let is = doc! {"$and": [

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use leptos::{ev, prelude::*};
-use leptos_router::hooks::use_location;
 use serde_json::Value;
 
 use crate::{
@@ -14,24 +13,26 @@ use crate::{
         fields::Fields,
         latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
         position::Position,
+        range::BadChoice,
     },
-    ui::{Clock, Empty, Feed, each, loaded, page_of_activity, said, some, words},
+    ui::{ACTIVITY, Clock, Empty, Feed, chosen, each, loaded, page_of_activity, refused, said, some, words},
 };
 
 /// Until what is asked for may have been written.
 const NOT_YET: Duration = Duration::from_secs(1);
 
 pub fn activity() -> AnyView {
-    let query = use_location().query;
-    let filter =
-        Memo::new(move |_| query.with(|query| query.get("of").and_then(|of| Filter::of_name(&of)).unwrap_or_default()));
+    let filter = chosen(ACTIVITY, Filter::read);
     let choices = Filter::ALL.into_iter().map(|choice| {
-        let chosen = move || if filter.get() == choice { "true" } else { "false" }.to_owned();
+        let chosen = move || if filter.get() == Ok(choice) { "true" } else { "false" }.to_owned();
         view! { <a href=page_of_activity(choice) aria-current=chosen>{words::filter(choice)}</a> }
     });
     view! {
         <nav class="tabs" aria-label=words::FILTERS>{each(choices)}</nav>
-        {move || feed(filter.get())}
+        {move || match filter.get() {
+            Ok(filter) => feed(filter),
+            Err(BadChoice(why)) => refused(why, ACTIVITY),
+        }}
     }
     .into_any()
 }

@@ -1,7 +1,6 @@
 //! What the five list pages share: what is shown of all there is, the snapshot, its states, and the live table.
 
 use leptos::prelude::*;
-use leptos_router::{hooks::use_location, location::Location};
 
 use crate::{
     api::Ask,
@@ -10,38 +9,29 @@ use crate::{
         ids::Collection,
         range::BadChoice,
         selection::{Part, Selection, Wanted},
-        status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
+        snapshot::Snapshot,
+        status::codes,
     },
-    ui::{LiveList, Table, chips, each, loaded, nothing, page, page_of, words},
+    ui::{LiveList, Table, chips, chosen, each, loaded, page, page_of, refused, words},
 };
 
 /// What the address asks for.
 type Asked = Memo<Result<Selection, BadChoice>>;
 
 pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
-    let Location { pathname, query, .. } = use_location();
-    let asked: Asked = Memo::new(move |before: Option<&Result<_, _>>| {
-        // While the next page is on its way, the address is that page's already.
-        if let (Some(before), true) = (before, pathname.with(|path| path != page(collection))) {
-            return before.clone();
-        }
-        let all = |name: &str| query.with(|query| query.get_all(name)).unwrap_or_default();
-        Selection::read(&all)?.of(collection)
-    });
-    let chosen = move || match asked.get() {
+    let read = chosen(page(collection), Selection::read);
+    let asked: Asked = Memo::new(move |_| read.get()?.of(collection));
+    let parts = move || match asked.get() {
         Ok(selection) if !selection.is_everything() => chips(collection, &selection),
         _ => ().into_any(),
     };
     let rows = move || match asked.get() {
         Ok(selection) => rows(collection, selection, table),
-        Err(BadChoice(why)) => {
-            let refused = nothing(words::NOT_SELECTABLE, why, page(collection));
-            view! { <section class="panel" role="alert">{refused}</section> }.into_any()
-        }
+        Err(BadChoice(why)) => refused(why, page(collection)),
     };
     view! {
         {choices(collection, asked)}
-        {chosen}
+        {parts}
         {rows}
     }
     .into_any()
@@ -51,21 +41,23 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
     let live = expect_context::<Live>();
     let ask = Ask::List { of: collection, selection, min_position: None };
     loaded(ask, words::title(collection), move |answer| {
-        let store = live.list(answer.read()?);
+        let snapshot: Snapshot = answer.read()?;
+        if let Some(BadChoice(why)) = snapshot.unknown_status() {
+            return Ok(refused(why, page(collection)));
+        }
+        let store = live.list(snapshot);
         Ok(view! { <LiveList collection store table /> }.into_any())
     })
 }
 
 /// The statuses as links; whatever else is asked for stays.
 fn choices(collection: Collection, asked: Asked) -> AnyView {
-    let (part, codes): (Part, Vec<&'static str>) = match collection {
-        Collection::Clients => (Part::Status, ClientStatus::KNOWN.iter().map(ClientStatus::code).collect()),
-        Collection::Stations => (Part::Evse, EvseStatus::KNOWN.iter().map(EvseStatus::code).collect()),
-        Collection::Payments => (Part::Status, PaymentStatus::KNOWN.iter().map(PaymentStatus::code).collect()),
-        Collection::ChargingSessions => (Part::Status, SessionStatus::KNOWN.iter().map(SessionStatus::code).collect()),
+    let part = match collection {
+        Collection::Stations => Part::Evse,
         Collection::EcoStats => return ().into_any(),
+        _ => Part::Status,
     };
-    let links = [None].into_iter().chain(codes.into_iter().map(Some)).map(|code| {
+    let links = [None].into_iter().chain(codes(collection).into_iter().map(Some)).map(|code| {
         let word = code.map_or(words::ALL.into(), |code| words::status(collection, code));
         let wanted = code.map(|code| Wanted::one_of([code]));
         let this = wanted.clone();

@@ -19,6 +19,8 @@ pub struct Figure {
     /// Against what, as of when.
     pub note: Option<String>,
     pub badge: Option<Badge>,
+    /// What is odd about some of what it counts, and the list of exactly these.
+    pub some: Option<(String, String)>,
     pub picture: Picture,
 }
 
@@ -47,15 +49,16 @@ pub fn FigureCard(
 ) -> impl IntoView {
     let figure = Memo::new(move |_| figure());
     view! {
-        <a href=href class="panel card" data-figure=name>
-            <h2>{words::card(name)}</h2>
+        <div class="panel card" data-figure=name>
+            <h2><a href=href>{words::card(name)}</a></h2>
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
                 {move || figure.with(|f| some(f.badge.clone(), Badge::view))}
+                {move || figure.with(|f| some(f.some.clone(), |(text, href)| view! { <a href=href>{text}</a> }))}
             </p>
             {move || figure.with(picture)}
-        </a>
+        </div>
     }
 }
 

@@ -24,6 +24,7 @@ mod loaded;
 mod loading;
 mod nav;
 mod period_form;
+mod query;
 mod rail;
 mod report_chart;
 mod shell;
@@ -53,8 +54,11 @@ pub use loaded::loaded;
 pub use loading::Loading;
 #[cfg(feature = "ssr")]
 pub use nav::{ACCOUNT, AUDIT_LOG, USERS};
-pub use nav::{ANALYTICS, REPORTS, SYSTEM, document_title, page, page_of, page_of_activity, page_of_analytics};
+pub use nav::{
+    ACTIVITY, ANALYTICS, OpenPage, REPORTS, SYSTEM, document_title, page, page_of, page_of_activity, page_of_analytics,
+};
 pub use period_form::{Address, choice, period_form};
+pub use query::{chosen, refused};
 #[cfg(feature = "ssr")]
 pub use rail::Rail;
 pub use report_chart::{ReportChart, measure};

@@ -8,7 +8,15 @@ use super::{
     icon::Icon,
     words::{self, OVERVIEW},
 };
-use crate::model::{board::Filter, ids::Collection, selection::Selection};
+use crate::model::{
+    board::{Filter, OF},
+    ids::Collection,
+    selection::Selection,
+};
+
+/// The path of the page that is shown. While the next page is on its way, the address is that page's already.
+#[derive(Clone, Copy)]
+pub struct OpenPage(pub RwSignal<String>);
 
 pub struct Place {
     pub path: &'static str,
@@ -24,7 +32,7 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
 
 static NOW: [Place; 3] = [
     place("/", OVERVIEW, Icon::Overview, false),
-    place("/activity", words::ACTIVITY, Icon::Activity, true),
+    place(ACTIVITY, words::ACTIVITY, Icon::Activity, true),
     place(ANALYTICS, words::charts::ANALYTICS, Icon::Analytics, true),
 ];
 static NETWORK: [Place; 4] = [
@@ -38,6 +46,9 @@ static INSIGHT: [Place; 2] = [
     place(REPORTS, words::REPORTS, Icon::Reports, true),
 ];
 static RUNNING: [Place; 1] = [place(SYSTEM, words::SYSTEM, Icon::System, true)];
+
+/// The page of events.
+pub const ACTIVITY: &str = "/activity";
 
 /// The page of reports.
 pub const REPORTS: &str = "/reports";
@@ -84,8 +95,8 @@ pub fn page_of(collection: Collection, selection: &Selection) -> String {
 /// The page of these events.
 pub fn page_of_activity(filter: Filter) -> String {
     match filter {
-        Filter::All => "/activity".to_owned(),
-        filter => format!("/activity?of={}", filter.name()),
+        Filter::All => ACTIVITY.to_owned(),
+        filter => format!("{ACTIVITY}?{OF}={}", filter.name()),
     }
 }
 
@@ -158,8 +169,9 @@ fn item(place: &'static Place) -> impl IntoView {
 }
 
 fn link(place: &'static Place) -> impl IntoView {
-    let path = use_location().pathname;
-    let current = move || path.with(|path| path == place.path).then_some("page");
+    // Documents that the server draws alone never leave their address.
+    let path = use_context::<OpenPage>().map_or_else(|| use_location().pathname.into(), |OpenPage(path)| path.into());
+    let current = move || Signal::with(&path, |path: &String| path == place.path).then_some("page");
     view! {
         <a href=place.path aria-current=current>
             {place.icon.view()}

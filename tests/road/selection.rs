@@ -9,8 +9,7 @@ use chargedeck::{
 use super::*;
 
 fn selection(query: &str) -> Selection {
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    Selection::read(&|name| pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect()).unwrap()
+    Selection::read(&mut url::form_urlencoded::parse(query.as_bytes()).into_owned()).unwrap()
 }
 
 /// Those that the predicate takes.

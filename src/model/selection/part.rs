@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{
     ids::Collection,
-    range::BadChoice,
+    range::{BadChoice, clip},
     time::{Period, UtcMs},
 };
 
@@ -64,6 +64,10 @@ impl Part {
             Self::City => "city",
             Self::Slot => "slot",
         }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
     }
 
     /// The field of the collection's documents that it is asked of; `None` where they have none such.
@@ -188,8 +192,4 @@ fn slot(text: &str) -> Option<Slot> {
 
 fn number(text: &str) -> Option<u8> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
-
-fn clip(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(60).collect()
 }

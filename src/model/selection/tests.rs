@@ -5,8 +5,7 @@ use crate::model::time::Period;
 use serde_json::json;
 
 fn read(query: &[(&str, &str)]) -> Result<Selection, BadChoice> {
-    let all = |name: &str| query.iter().filter(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()).collect();
-    Selection::read(&all)
+    Selection::read(&mut query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
 fn row(fields: serde_json::Value) -> Fields {
@@ -16,7 +15,7 @@ fn row(fields: serde_json::Value) -> Fields {
 #[test]
 fn equal_selections_write_equal_texts() {
     let one = read(&[("client", "Ä &1"), ("status", "REFUNDED,CAPTURED,REFUNDED")]).unwrap();
-    let two = read(&[("status", "CAPTURED,REFUNDED"), ("client", "Ä &1"), ("page", "7")]).unwrap();
+    let two = read(&[("status", "CAPTURED,REFUNDED"), ("client", "Ä &1")]).unwrap();
     assert_eq!(one.to_string(), "status=CAPTURED,REFUNDED&client=%C3%84%20%261");
     assert_eq!((one.to_string(), &one), (two.to_string(), &two));
     let local = read(&[("ended", "2018-06-15T00:00:00+01:00/2018-06-15T23:00:00.000Z")]).unwrap();
@@ -57,6 +56,11 @@ fn what_cannot_be_asked_is_an_error_and_never_everything() {
         assert!(error.contains(bad[0].0), "{error}");
     }
     assert!(read(&[("status", "A"), ("status", "B")]).is_err(), "which of the two?");
+    for name in ["statuss", "page", "", "STATUS"] {
+        let error = read(&[("status", "ACTIVE"), (name, "1")]).unwrap_err().0;
+        assert!(error.contains(&format!("“{name}”")), "a filter that nobody knows is not passed over: {error}");
+    }
+    assert!(serde_json::from_value::<Selection>(json!({"page": "7"})).is_err());
     let evse = read(&[("evse", "UNKNOWN")]).unwrap();
     assert!(evse.clone().of(Collection::Payments).is_err());
     assert!(evse.of(Collection::Stations).is_ok());
@@ -65,6 +69,17 @@ fn what_cannot_be_asked_is_an_error_and_never_everything() {
             assert!(collection.shown_fields().contains(&field), "{field} of {collection} travels");
         }
     }
+}
+
+#[test]
+fn a_status_that_nobody_knows_is_told() {
+    let why = |query: &[(&str, &str)], collection| read(query).unwrap().unknown_status(collection).map(|bad| bad.0);
+    let why_not = why(&[("status", "CAPTURED,captured")], Collection::Payments).unwrap();
+    assert!(why_not.contains("“captured”") && why_not.contains("CAPTURED"), "{why_not}");
+    assert_eq!(why(&[("status", "CAPTURED"), ("client", "captured")], Collection::Payments), None);
+    assert!(why(&[("status", "CAPTURED")], Collection::Clients).is_some());
+    assert_eq!(why(&[("evse", "UNKNOWN")], Collection::Stations), None);
+    assert!(why(&[("evse", "BROKEN")], Collection::Stations).is_some());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn samples() -> Vec<Value> {
             "sight": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
         }),
         json!({
-            "active_sessions": 1, "live_power": 2, "installed_power": 3, "energy_today": 4, "energy_week_before": 5,
+            "active_sessions": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "installed_power": 3, "energy_today": 4, "energy_week_before": 5,
             "energy_series": {"today": [1, 2], "week_before": []},
             "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "sessions_today": 1,
             "completed_today": 1, "evse_split": [["CHARGING", 4], ["new", 1]], "clients": 1,

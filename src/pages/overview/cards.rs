@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     model::{
-        figures::{DaySeries, Open, Revenue},
+        figures::{DaySeries, LongActive, Open, Revenue},
         ids::Collection,
         money::{Money, Watt, Wh},
         selection::{Part, Selection, Wanted, is_currency},
@@ -80,12 +80,18 @@ fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
 
 fn active_sessions() -> Draw {
     let active = figure::<i64>("active_sessions");
+    let long = figure::<LongActive>("long_active");
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     Box::new(move || {
         let evses = split().map(|split| split.iter().map(|(_, n)| n).sum::<i64>());
         Figure {
             value: counted(active()),
             note: evses.map(words::on_evses),
+            some: long().filter(|long| long.count > 0).map(|LongActive { count, started }| {
+                let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+                let these = active.with(Part::Started, Wanted::Within(started));
+                (words::long_active(count), page_of(Collection::ChargingSessions, &these))
+            }),
             picture: share(active(), evses),
             ..Figure::default()
         }
@@ -142,7 +148,7 @@ fn revenue_figure(all: &[Revenue]) -> Figure {
             words::and(&words::amounts(&others))
         }),
         badge: derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)),
-        picture: Picture::None,
+        ..Figure::default()
     }
 }
 

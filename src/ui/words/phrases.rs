@@ -18,7 +18,7 @@ use crate::{
 
 pub const PRODUCT: &str = "ChargeDeck";
 pub const OVERVIEW: &str = "Overview";
-pub const NOT_FOUND: (&str, &str) = ("Nothing is here", "The address leads nowhere. It may be old or mistyped.");
+pub const NOT_FOUND: (&str, &str) = ("Page not found", "No page has this address. It may be old or mistyped.");
 pub const TO_OVERVIEW: &str = "To the Overview";
 pub const EMAIL: &str = "E-mail";
 pub const PASSWORD: &str = "Password";
@@ -224,6 +224,12 @@ pub fn all_times(zone: &str) -> String {
     format!("All times {zone}")
 }
 
+/// What stands on every printed page: `Demo · All times Europe/London · As of 6 Sep 2018, 14:02`
+pub fn paper(network: &str, zone: &Zone, now: UtcMs) -> String {
+    let (date, time) = (super::date(zone, now), super::clock_time(zone, now));
+    format!("{network} · {} · As of {date}, {time}", all_times(&zone.name))
+}
+
 /// Amounts of several currencies, never added: `£12.40 and €3.00`.
 pub fn amounts(amounts: &[Money]) -> String {
     amounts.iter().map(money).collect::<Vec<_>>().join(" and ")
@@ -240,6 +246,11 @@ pub const TO_NEWEST_DATA: &str = "Show the newest day with data";
 /// `on 152 EVSEs`
 pub fn on_evses(n: i64) -> String {
     format!("on {} EVSEs", count(n))
+}
+
+/// `41 of them for more than a day`
+pub fn long_active(n: i64) -> String {
+    format!("{} of them for more than a day", count(n))
 }
 
 /// `of 1,930 kW installed`

@@ -69,6 +69,9 @@ pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) ->
         }
         Wanted::Within(period) => {
             let at = |at: UtcMs| format!("{}, {}", date(zone, at), clock_time(zone, at));
+            if period.from == UtcMs::FIRST {
+                return format!("{what} before {}", at(period.to));
+            }
             format!("{what} {} to {}", at(period.from), at(period.to))
         }
         Wanted::In(Slot { weekday, hour, zone }) => {
@@ -92,6 +95,9 @@ mod tests {
         });
         let sessions = Collection::ChargingSessions;
         assert_eq!(part(sessions, Part::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
+        let ever = Wanted::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
+        assert_eq!(part(sessions, Part::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(said(sessions, Part::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
         assert_eq!(said(sessions, Part::Status, "COMPLETED"), "Status: Completed");
         assert_eq!(said(Collection::Payments, Part::Status, "odd,REFUNDED"), "Status: Refunded or odd");
         assert_eq!(said(Collection::Stations, Part::Evse, "OUTOFORDER"), "EVSE: Out of order");
