@@ -13,7 +13,7 @@ use crate::{
     charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Failure, Shell, document_title, loaded, some, words},
+    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -94,22 +94,26 @@ fn deck(path: Memo<String>) -> AnyView {
 fn at(desk: Desk, path: Memo<String>) -> AnyView {
     let live = Live::provide(&desk);
     Clock::provide(live, &desk);
-    let path = shown(path);
-    view! { <Shell desk>{move || pages::at(&path.get())}</Shell> }.into_any()
+    let shown = shown(path);
+    provide_context(OpenPage(shown));
+    view! { <Shell desk>{move || pages::at(&shown.get())}</Shell> }.into_any()
 }
 
-/// The page that is shown: the one before stays until its part of the program is here.
+/// The page that is shown, with its heading and its title: the one before stays until the next one's part of the program
+/// is here.
 fn shown(path: Memo<String>) -> RwSignal<String> {
     let shown = RwSignal::new(path.get_untracked());
     Effect::new(move |_: Option<()>| {
-        let path = path.get();
+        let next = path.get();
         leptos::task::spawn_local(async move {
-            match pages::ready(&path).await {
+            match pages::ready(&next).await {
+                // Somebody went on to another page meanwhile.
+                Ok(()) if path.try_get_untracked().is_none_or(|path| path != next) => {}
                 Ok(()) => {
-                    document().set_title(&document_title(&path));
+                    document().set_title(&document_title(&next));
                     // The server's page is not drawn a second time: what was typed into it would go.
-                    if shown.with_untracked(|shown| *shown != path) {
-                        shown.set(path);
+                    if shown.with_untracked(|shown| *shown != next) {
+                        shown.set(next);
                     }
                 }
                 // The server has another version: its own document is the way to the page.

@@ -4,7 +4,14 @@ use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::hooks::use_location;
 
 use super::{
-    account::SHEET, announcer::Announcer, connection::Connection, nav::heading, rail::Rail, stale::StaleBanner, words,
+    account::SHEET,
+    announcer::Announcer,
+    clock::Clock,
+    connection::Connection,
+    nav::{OpenPage, heading},
+    rail::Rail,
+    stale::StaleBanner,
+    words,
 };
 use crate::api::Desk;
 
@@ -14,21 +21,29 @@ pub const MAIN: &str = "main";
 #[component]
 pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
     let path = use_location().pathname;
+    let OpenPage(open) = expect_context();
+    let heading = move || heading(&open.read());
+    let next = move || if open.get() == path.get() { "progress" } else { "progress on" }.to_owned();
     Effect::new(move |here: Option<()>| {
-        path.track();
+        open.track();
         if here.is_some() {
             arrive();
         }
     });
+    let clock = Clock::expect();
+    let network = desk.network.clone();
+    let paper = Memo::new(move |_| clock.with_zone(|zone| words::paper(&network, zone, clock.now())));
     view! {
         <a class="skip" href=format!("#{MAIN}") rel="external">{words::SKIP}</a>
         <div class="shell">
             <Rail network=desk.network zone=desk.zone.name admin=desk.admin />
             <header class="top">
-                <h1>{move || heading(&path.read()).to_owned()}</h1>
+                <h1 hidden=move || heading().is_empty()>{move || heading().to_owned()}</h1>
                 <Connection />
+                <div class=next></div>
             </header>
             <main class="main" id=MAIN tabindex="-1">
+                <p class="paper">{paper}</p>
                 {children()}
             </main>
         </div>
