@@ -10,7 +10,7 @@ use crate::{
 
 static COLUMNS: [Column<Client>; 9] = [
     Column { field: "name", class: "wide lead", show: |c, _| Cell::text(c.name.clone()).small(c.company.clone()) },
-    Column { field: "client_id", class: "id second", show: |c, _| Cell::text(c.client_id.clone()) },
+    Column { field: "client_id", class: "id second", show: |c, _| Cell::id(c.client_id.clone()) },
     Column {
         field: "status",
         class: "state end",

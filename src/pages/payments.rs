@@ -14,25 +14,25 @@ use crate::{
 };
 
 static COLUMNS: [Column<Payment>; 9] = [
-    Column { field: "payment_id", class: "id lead", show: |p, _| Cell::text(p.payment_id.clone()) },
+    Column { field: "client_id", class: "id lead", show: |p, _| Cell::id(p.client_id.clone()) },
+    Column { field: "payment_id", class: "id mid further", show: |p, _| Cell::id(p.payment_id.clone()) },
     Column {
         field: "status",
-        class: "state end",
+        class: "state second",
         show: |p, _| Cell::state(p.status.as_ref().map(|s| Look::new(s.role(), words::payment_status(s)))),
     },
     Column {
         field: "amount_minor",
-        class: "number second",
+        class: "number end",
         show: |p, _| Cell::text(p.amount().as_ref().map(words::money)),
     },
-    Column { field: "captured_minor", class: "number mid", show: |p, _| captured(p) },
+    Column { field: "captured_minor", class: "number low", show: |p, _| captured(p) },
     Column {
         field: "method",
         class: "word roomy mid",
         show: |p, _| Cell::text(p.method.as_deref().map(words::method)).small(card(p)),
     },
-    Column { field: "client_id", class: "word low", show: |p, _| Cell::text(p.client_id.clone()) },
-    Column { field: "session_id", class: "word spare", show: |p, _| Cell::text(p.session_id.clone()) },
+    Column { field: "session_id", class: "id spare", show: |p, _| Cell::id(p.session_id.clone()) },
     Column {
         field: "created_at",
         class: "time last",
@@ -88,6 +88,13 @@ mod tests {
 
     fn payment(fields: serde_json::Value) -> Payment {
         see(&serde_json::from_value(fields).unwrap()).doc
+    }
+
+    /// What is left out where room is short, or on a phone, is told by the classes (see `Column`).
+    #[test]
+    fn who_paid_is_always_told() {
+        let client = COLUMNS.iter().find(|column| column.field == "client_id").unwrap();
+        assert!(client.class.contains("lead") && !["low", "mid", "spare"].iter().any(|c| client.class.contains(c)));
     }
 
     #[test]

@@ -14,23 +14,23 @@ use crate::{
 };
 
 static COLUMNS: [Column<Session>; 10] = [
-    Column { field: "session_id", class: "id lead", show: |s, _| Cell::text(s.session_id.clone()) },
+    Column { field: "session_id", class: "id lead", show: |s, _| Cell::id(s.session_id.clone()) },
     Column { field: "status", class: "state roomy end", show: |s, _| state(s) },
     Column {
         field: "station_id",
         class: "wide second",
         show: |s, _| {
-            Cell::text(s.station_id.clone())
+            Cell::id(s.station_id.clone())
                 .small(s.evse_uid.as_deref().map(|uid| words::evse(uid, s.station_id.as_deref())))
         },
     },
-    Column { field: "client_id", class: "word spare", show: |s, _| Cell::text(s.client_id.clone()) },
+    Column { field: "client_id", class: "id spare", show: |s, _| Cell::id(s.client_id.clone()) },
     Column {
         field: "start_date_time",
         class: "time mid",
         show: |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at)),
     },
-    Column { field: "total_time_s", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
+    Column { field: "total_time_s", class: "number mid", show: |s, clock| Cell::text(duration(s, clock)) },
     Column { field: "power_w", class: "number mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
     Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },

@@ -15,7 +15,7 @@ use crate::{
 
 static COLUMNS: [Column<Station>; 8] = [
     Column { field: "name", class: "wide lead", show: |s, _| Cell::text(s.name.clone()).small(s.address.clone()) },
-    Column { field: "station_id", class: "id second", show: |s, _| Cell::text(s.station_id.clone()) },
+    Column { field: "station_id", class: "id second", show: |s, _| Cell::id(s.station_id.clone()) },
     Column { field: "evses", class: "state roomy end", show: |s, clock| Cell::state(Some(state(s, clock))) },
     Column {
         field: "connection",

@@ -25,7 +25,7 @@ pub fn Account(
             <AccountsNav />
             <ThemeControl />
             <div class="whoami">
-                <p class="who" title=admin.clone()>{admin.clone()}</p>
+                <p class="who">{admin}</p>
                 <form method="post" action="/logout">
                     <button class="button quiet" type="submit">{words::SIGN_OUT}</button>
                 </form>

@@ -22,6 +22,8 @@ enum Main {
     Missing,
     Nothing,
     Text(String),
+    /// An id: where room is short, its middle goes.
+    Id(String),
     Amount(Quantity),
     State(Look),
     /// An instant and how it reads.
@@ -44,6 +46,10 @@ impl Cell {
 
     pub fn text(text: Option<impl Into<String>>) -> Self {
         Self::known(text, |text| Main::Text(text.into()))
+    }
+
+    pub fn id(id: Option<impl Into<String>>) -> Self {
+        Self::known(id, |id| Main::Id(id.into()))
     }
 
     pub fn amount(quantity: Option<Quantity>) -> Self {
@@ -89,6 +95,7 @@ impl Cell {
             Main::Missing => missing().into_any(),
             Main::Nothing => ().into_any(),
             Main::Text(text) => text.into_any(),
+            Main::Id(id) => shortened(id),
             Main::Amount(quantity) => amount(quantity).into_any(),
             Main::State(look) => view! { <StatusMark look /> }.into_any(),
             Main::Instant(at, text) => view! { <time datetime=at.to_string()>{text}</time> }.into_any(),
@@ -96,8 +103,22 @@ impl Cell {
         let mut parts = vec![main];
         parts.extend(each(self.badges.into_iter().map(Badge::view)));
         parts.push(some(self.small, |text| view! { <small>{text}</small> }));
-        parts.into_any()
+        // What is longer than its column is cut here, and whole where one points or the row has the focus.
+        view! { <span class="text">{parts}</span> }.into_any()
     }
+}
+
+/// How much of an id's end always stays.
+const END: usize = 4;
+
+/// An id of which the middle goes where room is short. Its text stays whole, for those who copy it or hear it.
+fn shortened(id: String) -> AnyView {
+    let split = id.char_indices().rev().nth(END - 1).map_or(0, |(at, _)| at);
+    let (begin, end) = id.split_at(split);
+    if begin.len() <= END {
+        return id.into_any();
+    }
+    view! { <span class="cut"><span>{begin.to_owned()}</span>{end.to_owned()}</span> }.into_any()
 }
 
 /// A value that is not known: a quiet dash that is spoken in words.
@@ -114,4 +135,20 @@ pub fn missing() -> impl IntoView {
 pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
     let unit = (!unit.is_empty()).then_some(unit);
     vec![value.into_any(), some(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_loses_its_middle_to_the_eye_alone() {
+        let html = |id: &str| Owner::new().with(|| Cell::id(Some(id)).view().to_html());
+        let long = html("0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4e5f6");
+        assert!(long.contains("<span>0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4</span>"), "{long}");
+        assert!(long.contains("e5f6"), "{long}");
+        assert!(!html("C-0001").contains("cut"));
+        assert!(html("ÄÖÜ€ÄÖÜ€ÄÖÜ€").contains("<span>ÄÖÜ€ÄÖÜ€</span>"), "characters, not bytes");
+        assert!(html("").contains("text"));
+    }
 }

@@ -1,5 +1,5 @@
 //! A live table: rows keep their elements, only what reads differently is written,
-//! and the order stays still while someone is reading.
+//! and the order stays still while someone is reading. A row that has the focus shows its texts whole.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> imp
         each(cells).into_any()
     };
     view! {
-        <tr role="row" data-id=id.0 class=move || state.with(row_class)>
+        <tr role="row" data-id=id.0 tabindex="0" class=move || state.with(row_class)>
             {move || cells()}
         </tr>
     }

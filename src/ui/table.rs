@@ -15,7 +15,8 @@ pub struct Column<D: 'static> {
     /// The document's field.
     pub field: &'static str,
     /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
-    /// short: first `spare`, then `low`, then `mid`; its place in a phone's two lines: `lead`, `end`, `second`, `last`.
+    /// short: first `spare`, then `low`, then `mid`; its place in a phone's lines: `lead`, `end`, `second`, `last`,
+    /// and `further` below.
     pub class: &'static str,
     pub show: fn(&D, &Clock) -> Cell,
 }
