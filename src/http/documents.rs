@@ -43,6 +43,7 @@ impl Documents {
             zone: times.zone.name.clone(),
             admin: admin.email.clone(),
             path: path.to_owned(),
+            paper: words::paper(&self.network.name, &times.zone, times.now),
             title,
         };
         // The content is made within the owner, too: parts of it may hold signals.

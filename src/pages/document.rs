@@ -19,12 +19,14 @@ pub struct Frame {
     pub admin: String,
     /// The page's own address.
     pub path: String,
+    /// What a printed page says of itself.
+    pub paper: String,
     pub title: &'static str,
 }
 
 /// A page in the frame of the live pages. Call it within an owner.
 pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
-    let Frame { options, network, zone, admin, path, title } = frame;
+    let Frame { options, network, zone, admin, path, paper, title } = frame;
     provide_context(RequestUrl::new(&path));
     let body = move || {
         view! {
@@ -35,6 +37,7 @@ pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
                     <h1>{title}</h1>
                 </header>
                 <main class="main" id=MAIN tabindex="-1">
+                    <p class="paper">{paper}</p>
                     {content}
                 </main>
             </div>

@@ -21,6 +21,8 @@ use([
 
 /** A box narrower than this has a phone's ticks. */
 const NARROW = 480;
+/** As wide is a chart on A4 between its margins, in CSS pixels. */
+const PAPER = 660;
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const coarse = matchMedia('(pointer: coarse)');
@@ -124,11 +126,11 @@ function draw(box, option, pick) {
     if (chart && waiting !== shown) merge(waiting);
   };
 
-  /** Anew in the colours of the theme that is now. */
-  const paint = () => {
+  /** Anew in the colours of the theme that is now, or of paper. */
+  const paint = (paper) => {
     if (!chart) return;
     const [zoom] = zooms();
-    colours = palette();
+    colours = palette(paper);
     chart.setTheme(theme(colours), { silent: true });
     chart.setOption(whole(option, colours, pick), true);
     if (shown) chart.setOption(dressed(shown, colours));
@@ -144,18 +146,33 @@ function draw(box, option, pick) {
     apply();
   };
 
+  /** While it is printed nothing is drawn by itself, so all is done at once, before and after. */
+  const print = () => {
+    if (!chart) return;
+    chart.resize({ width: PAPER });
+    paint(true);
+  };
+  const printed = () => {
+    if (!chart) return;
+    chart.resize({ width: 'auto' });
+    paint();
+  };
+
   // ECharts needs a box that has a size, which it may get later: in a closed part of the page, say.
   const sizes = new ResizeObserver(() => {
     if (box.clientWidth === 0 || box.clientHeight === 0) return;
     if (chart) chart.resize();
     else begin();
   });
-  const themes = new MutationObserver(paint);
+  const repaint = () => paint();
+  const themes = new MutationObserver(repaint);
   let gone = false;
   // Text is drawn once, in the font that is there by then.
   document.fonts.ready.then(() => gone || sizes.observe(box));
   themes.observe(document.documentElement, { attributeFilter: ['data-theme'] });
-  dark.addEventListener('change', paint);
+  dark.addEventListener('change', repaint);
+  addEventListener('beforeprint', print);
+  addEventListener('afterprint', printed);
 
   return {
     update(json) {
@@ -174,7 +191,9 @@ function draw(box, option, pick) {
       cancelAnimationFrame(frame);
       sizes.disconnect();
       themes.disconnect();
-      dark.removeEventListener('change', paint);
+      dark.removeEventListener('change', repaint);
+      removeEventListener('beforeprint', print);
+      removeEventListener('afterprint', printed);
       chart?.dispose();
     },
   };

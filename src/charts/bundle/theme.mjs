@@ -6,8 +6,9 @@ const ROLES = [
 ];
 
 /** Roles as a canvas understands them. Read through an element, because a token itself is a `light-dark()`. */
-export function palette() {
+export function palette(paper) {
   const probe = document.body.appendChild(document.createElement('span'));
+  if (paper) probe.style.colorScheme = 'light';
   const colours = {};
   for (const role of ROLES) {
     probe.style.color = `var(--${role})`;
