@@ -27,6 +27,8 @@ mod headers;
 mod limits;
 #[path = "doors/login.rs"]
 mod login;
+#[path = "doors/origin.rs"]
+mod origin;
 #[path = "doors/outage.rs"]
 mod outage;
 #[path = "doors/own_account.rs"]

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::CurrentAdmin,
-    http::{app::App, problem::Problem, server::Place},
+    http::{app::App, csrf::is_same_origin, problem::Problem, server::Place},
     hub::Form,
     model::frame::{COMPACT, JSON, VERSIONS, close},
 };
@@ -29,9 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
 pub async fn live(admin: CurrentAdmin, State(app): State<App>, request: Request) -> Response {
-    let origin = request.headers().get(header::ORIGIN).and_then(|o| o.to_str().ok());
-    // A browser always names the origin of a socket; who names none is no page of ours.
-    if !origin.is_some_and(|origin| app.doors.origin.accepts(origin)) {
+    if !is_same_origin(request.headers(), &app.doors.origin) {
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
     let sockets = app.sockets.clone();
