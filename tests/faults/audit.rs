@@ -10,7 +10,13 @@ use chargedeck::{
     cache::log::Log,
     events::Events,
     hub::zones::viewpoint,
-    model::{figures::figures, ids::Collection, position::ClusterTime, time::UtcMs, window::shown_of},
+    model::{
+        figures::figures,
+        ids::{Collection, DocId},
+        position::ClusterTime,
+        time::UtcMs,
+        window::shown_of,
+    },
     mongo,
 };
 use futures_util::TryStreamExt;
@@ -142,24 +148,13 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     let gap_of = |gap: &Document| gap.get_document("_id").ok()?.get_i64("e").ok();
     let after_gaps: HashSet<i64> = gaps.iter().filter_map(gap_of).collect();
 
-    let mut by_counter: HashMap<i64, u64> = HashMap::new();
-    let mut deletions: HashMap<(&str, &str), u64> = HashMap::new();
-    // Of a change without images the row was read later: its event tells some later write, none if it was gone.
-    let mut read: HashMap<(&str, &str), Vec<ClusterTime>> = HashMap::new();
+    let mut recorded = Recorded::default();
     let mut epochs: BTreeMap<i64, (ClusterTime, ClusterTime)> = BTreeMap::new();
     for event in &found {
         let ct = event.get_timestamp("ct").map(|t| ClusterTime::new(t.time, t.increment))?;
         let epoch = event.get_document("_id")?.get_i64("e")?;
         epochs.entry(epoch).and_modify(|(_, last)| *last = (*last).max(ct)).or_insert((ct, ct));
-        let (Ok(collection), Ok(id)) = (event.get_str("collection"), event.get_str("id")) else { continue };
-        let source = event.get_document("to").and_then(|to| to.get_document("source"));
-        let n = source.ok().and_then(|source| source.get_i64("n").ok());
-        match (event.get_str("op")?, n) {
-            ("insert" | "update", Some(n)) => *by_counter.entry(n).or_default() += 1,
-            ("read", _) => read.entry((collection, id)).or_default().push(ct),
-            ("delete", _) => *deletions.entry((collection, id)).or_default() += 1,
-            _ => {}
-        }
+        recorded.add(event, ct)?;
     }
     // Nothing of an epoch that only began is an event.
     if let Some(head) = head {
@@ -175,15 +170,10 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     }
     let mut count = Count::default();
     for write in writes {
-        let key = (write.collection.name(), write.id.0.as_str());
-        let times = match write.n {
-            Some(n) => by_counter.get(&n).copied().unwrap_or_default(),
-            None => deletions.get(&key).copied().unwrap_or_default().min(1),
-        };
+        let times = recorded.times(write);
         count.doubled += times.saturating_sub(1);
         let Some((after, upto)) = write.between.filter(|_| times == 0) else { continue };
-        let of_write = |ct: &ClusterTime| after < *ct && *ct <= upto;
-        if read.get(&key).is_some_and(|all| all.iter().any(of_write)) {
+        if recorded.was_read(write) {
             continue;
         }
         if holes.iter().any(|(last, first)| upto > *last && after < *first) {
@@ -193,4 +183,71 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         }
     }
     Ok(Some(count))
+}
+
+/// The events of changes, as they are looked for.
+#[derive(Default)]
+struct Recorded {
+    by_counter: HashMap<i64, u64>,
+    /// Of each document, for it may come back and be deleted again.
+    deletions: HashMap<(String, String), Vec<ClusterTime>>,
+    /// Of a change without images the row was read later: its event tells some later write, none if it was gone.
+    reads: HashMap<(String, String), Vec<ClusterTime>>,
+}
+
+impl Recorded {
+    fn add(&mut self, event: &Document, ct: ClusterTime) -> anyhow::Result<()> {
+        let (Ok(collection), Ok(id)) = (event.get_str("collection"), event.get_str("id")) else { return Ok(()) };
+        let key = (collection.to_owned(), id.to_owned());
+        let source = event.get_document("to").and_then(|to| to.get_document("source"));
+        let n = source.ok().and_then(|source| source.get_i64("n").ok());
+        match (event.get_str("op")?, n) {
+            ("insert" | "update", Some(n)) => *self.by_counter.entry(n).or_default() += 1,
+            ("read", _) => self.reads.entry(key).or_default().push(ct),
+            ("delete", _) => self.deletions.entry(key).or_default().push(ct),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// How many events tell of a write. A deletion has no counter, but its cluster time lies within its write's.
+    fn times(&self, write: &Write) -> u64 {
+        match write.n {
+            Some(n) => self.by_counter.get(&n).copied().unwrap_or_default(),
+            None => during(&self.deletions, write),
+        }
+    }
+
+    /// Whether an event without images may tell of a write.
+    fn was_read(&self, write: &Write) -> bool {
+        during(&self.reads, write) > 0
+    }
+}
+
+/// How many events of a write's document happened while it was under way. Each document has one writer, so no other
+/// write of it was.
+fn during(events: &HashMap<(String, String), Vec<ClusterTime>>, write: &Write) -> u64 {
+    let (Some((after, upto)), Some(times)) =
+        (write.between, events.get(&(write.collection.name().to_owned(), write.id.0.clone())))
+    else {
+        return 0;
+    };
+    times.iter().filter(|ct| after < **ct && **ct <= upto).count() as u64
+}
+
+#[test]
+fn a_deletion_told_twice_is_doubled_and_a_second_deletion_is_not() {
+    let at = |seconds| ClusterTime::new(seconds, 1);
+    let deleted = |after, upto| Write {
+        collection: Collection::Clients,
+        id: DocId("\"w1-1\"".into()),
+        n: None,
+        between: Some((at(after), at(upto))),
+    };
+    let event = doc! { "collection": "clients", "id": "\"w1-1\"", "op": "delete" };
+    let mut recorded = Recorded::default();
+    for seconds in [2, 5, 5] {
+        recorded.add(&event, at(seconds)).unwrap();
+    }
+    assert_eq!([deleted(1, 3), deleted(4, 6), deleted(7, 9)].map(|write| recorded.times(&write)), [1, 2, 0]);
 }

@@ -39,6 +39,20 @@ pub struct Sample {
     pub shown: Vec<(DocId, Fields)>,
 }
 
+/// How many samples equalled MongoDB, and how many words about how fresh a screen is were right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    pub compared: u64,
+    pub fresh: u64,
+}
+
+impl Judged {
+    /// Whether a count stands where it stood `before`. While pings are late no age is judged.
+    pub const fn lacks_since(self, before: Self, pings_are_late: bool) -> bool {
+        self.compared <= before.compared || !pings_are_late && self.fresh <= before.fresh
+    }
+}
+
 /// What was seen, for all clients.
 pub struct Referee {
     /// Acknowledged writes: when it was known, and a cluster time before the write's own.
@@ -100,6 +114,11 @@ impl Referee {
     /// How many words about how fresh a screen is were right.
     pub fn fresh(&self) -> u64 {
         self.fresh.load(Ordering::Relaxed)
+    }
+
+    /// What was compared and judged so far, to be asked again later.
+    pub fn judged(&self) -> Judged {
+        Judged { compared: self.compared(), fresh: self.fresh() }
     }
 
     /// Takes a sample if there is time to compare it.
