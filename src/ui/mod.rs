@@ -1,4 +1,16 @@
 //! What pages are made of: one component per file. They draw what they are given and know no collection's fields.
+//!
+//! A tag that `view/` does not know does not compile, so that no page falls back to Leptos' own elements unnoticed:
+//!
+//! ```
+//! use leptos::prelude::*;
+//! let known = view! { <dl><dt>"Sessions"</dt><dd>{|| 12}</dd></dl> };
+//! ```
+//!
+//! ```compile_fail
+//! use leptos::prelude::*;
+//! let unknown = view! { <dl><dt>"Sessions"</dt><video>{|| 12}</video></dl> };
+//! ```
 
 pub mod words;
 

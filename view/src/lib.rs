@@ -15,24 +15,27 @@ pub mod tachys {
     pub mod html {
         pub use leptos::tachys::html::*;
 
+        /// All elements that pages use. Leptos' own are not passed on, so that a tag which is missing here does not compile.
         pub mod element {
-            pub use leptos::tachys::html::element::*;
-
             crate::el::elements! {
                 None =>
-                a article aside b body button datalist details div fieldset figure footer form h1 h2 h3 head header html
-                input label legend li link main meta nav ol option p script section select small span strong style summary
-                table tbody td tfoot th thead time title tr ul
+                a article aside b body button datalist dd details div dl dt fieldset figure footer form h1 h2 h3 head
+                header html input label legend li link main meta nav ol option p script section select small span strong
+                style summary table tbody td tfoot th thead time title tr ul
             }
         }
     }
 
+    /// As [`html::element`]. `view!` makes an inert element of a tree without anything that changes.
     pub mod svg {
-        pub use leptos::tachys::svg::*;
+        pub use leptos::tachys::svg::InertElement;
 
         crate::el::elements! {
             Some("http://www.w3.org/2000/svg") =>
             circle defs g line path pattern polygon polyline rect svg text
         }
     }
+
+    /// No page uses one.
+    pub mod math {}
 }
