@@ -216,8 +216,10 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Payments(_, PaymentStatus::Failed))), 1);
     assert_eq!((cells.get(&Cell::Sessions(SessionStatus::Active)), cells.get(&Cell::LivePower)), (1, 7400));
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Energy(_))), 20_500);
-    assert_eq!((sum(&cells, |c| matches!(c, Cell::Started(_))), cells.get(&Cell::InstalledPower)), (2, 72_000));
-    let evses = |status: EvseStatus, offline: bool| cells.get(&Cell::Evses { status, offline, heartbeat_s: None });
+    assert_eq!((sum(&cells, |c| matches!(c, Cell::Started(_))), cells.get(&Cell::InstalledPower(None))), (2, 72_000));
+    let evses = |status: EvseStatus, offline: bool| {
+        cells.get(&Cell::Evses { status, offline, heartbeat_s: None, removed_s: None })
+    };
     assert_eq!((evses(EvseStatus::Available, false), evses(EvseStatus::Unknown, true)), (1, 1));
 
     // The list is sorted by their name for the date, and the page follows what they write.

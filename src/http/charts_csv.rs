@@ -18,7 +18,7 @@ use crate::{
     api::{AppError, Charts},
     auth::CurrentAdmin,
     model::{
-        analytics::{Query, WEEK, hours_of, payments_of},
+        analytics::{Query, Sums, WEEK, hours_of, payments_of, total},
         fields::Fields,
         money::{Currency, Watt},
         status::EvseStatus,
@@ -98,15 +98,17 @@ impl Table {
                 Self::states(words::charts::EVSES_BY_STATE, rows.map(|(status, n)| (words::evse_status(&status), n)))
             }
             "power" => {
-                let row = |word: &str, name: &str| {
-                    Some(vec![Field::text(word), Field::number(Some(read::<Watt>(overview, name)?.0), 3)])
+                let row = |word: &str, name: &str, unknown: &str| {
+                    let power = read::<Option<Watt>>(overview, name)?.map(|power| power.0);
+                    let unknown = read::<i64>(overview, unknown)?;
+                    Some(vec![Field::text(word), Field::number(power, 3), Field::number(Some(unknown), 0)])
                 };
                 Self {
                     title: words::charts::POWER_NOW,
-                    head: vec![words::charts::STATE, words::KW],
+                    head: vec![words::charts::STATE, words::KW, words::charts::NO_POWER],
                     rows: vec![
-                        row(words::charts::POWER_NOW, "live_power")?,
-                        row(words::charts::INSTALLED, "installed_power")?,
+                        row(words::charts::POWER_NOW, "live_power", "power_unknown")?,
+                        row(words::charts::INSTALLED, "installed_power", "rating_unknown")?,
                     ],
                 }
             }
@@ -129,7 +131,10 @@ impl Table {
     fn course(measure: &Measure, title: &'static str, charts: &Charts) -> Self {
         let pieces = Pieces::read(&charts.fields);
         let number = |piece: Option<&crate::model::analytics::Piece>| {
-            Field::number(piece.and_then(|piece| piece.sums.as_ref()).map(|sums| measure.of(sums)), measure.scale())
+            Field::number(
+                piece.and_then(|piece| piece.sums.as_ref()).and_then(|sums| measure.of(sums)),
+                measure.scale(),
+            )
         };
         let rows = pieces.now.iter().enumerate().map(|(i, piece)| {
             let instants = [piece.from, piece.to].map(|at| Field::text(at.to_string()));
@@ -137,6 +142,16 @@ impl Table {
         });
         let mut head = vec![words::charts::FROM, words::charts::TO, title, words::charts::EARLIER];
         let mut rows: Vec<Vec<Field>> = rows.collect();
+        // What is never there needs no column.
+        for (i, (what, n)) in measure.remarks(&total(&pieces.now)).into_iter().enumerate() {
+            if n != 0 {
+                head.push(what);
+                let of = |sums: &Sums| measure.remarks(sums).get(i).map(|(_, n)| *n);
+                for (row, piece) in rows.iter_mut().zip(&pieces.now) {
+                    row.push(Field::number(piece.sums.as_ref().and_then(of), 0));
+                }
+            }
+        }
         if let Measure::Revenue(currency) = measure {
             head.push(words::charts::CURRENCIES);
             rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));

@@ -10,7 +10,6 @@ pub mod import;
 mod ledger;
 mod network;
 mod preset;
-mod quality;
 mod replay;
 mod report;
 mod rows;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    cells::{Bucket, Cell, Cells},
+    cells::{Bucket, Cell, Cells, known},
     fields::Fields,
     ids::UnknownTopic,
     money::Currency,
@@ -92,42 +92,91 @@ pub struct Piece {
     pub sums: Option<Sums>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
-    /// Wh of COMPLETED sessions, by their end.
-    pub energy: i64,
+    /// Wh of COMPLETED sessions, by their end. `None`: some were completed, and of none it is known.
+    pub energy: Option<i64>,
     /// Sessions by their start.
     pub started: i64,
     /// COMPLETED sessions by their end.
     pub completed: i64,
-    /// Minor units captured less refunded, by the capture.
+    /// Those of them that do not say what they delivered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_unknown: i64,
+    /// Those of them whose energy is in no sum, because it or their times cannot be true.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_left_out: i64,
+    /// Those of them whose energy is in the sum and more than is likely.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_doubtful: i64,
+    /// Minor units captured less refunded, by the capture, in each currency in which there was a payment that says it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revenue: BTreeMap<Currency, i64>,
+    /// Captured payments that do not say how much, or in which currency.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub amount_unknown: i64,
     /// Whether some of the revenue was derived from a tariff.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub derived: bool,
 }
 
-impl Sums {
-    fn of(cells: &Cells, period: Period) -> Self {
-        let revenue = cells.revenue(period);
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Nothing happened.
+impl Default for Sums {
+    fn default() -> Self {
         Self {
-            energy: cells.sum(period, Cell::Energy),
+            energy: Some(0),
+            started: 0,
+            completed: 0,
+            energy_unknown: 0,
+            energy_left_out: 0,
+            energy_doubtful: 0,
+            revenue: BTreeMap::new(),
+            amount_unknown: 0,
+            derived: false,
+        }
+    }
+}
+
+impl Sums {
+    fn of(cells: &Cells, period: Period, now: UtcMs) -> Self {
+        let revenue = cells.revenue(period);
+        let energy = cells.energy(period, now);
+        Self {
+            energy: energy.wh,
             started: cells.sum(period, Cell::Started),
-            completed: cells.sum(period, Cell::Completed),
+            completed: energy.completed,
+            energy_unknown: energy.unknown,
+            energy_left_out: energy.left_out,
+            energy_doubtful: energy.doubtful,
             derived: revenue.values().any(|(_, derived)| *derived != 0),
             revenue: revenue.into_iter().map(|(currency, (minor, _))| (currency, minor)).collect(),
+            amount_unknown: cells.sum(period, Cell::WithoutAmount),
         }
+    }
+
+    /// The revenue in a currency. `None`: payments were captured, and none says that it was in this one.
+    pub fn revenue_in(&self, currency: &Currency) -> Option<i64> {
+        self.revenue.get(currency).copied().or((self.amount_unknown == 0).then_some(0))
     }
 
     /// Adds another piece's.
     pub fn add(&mut self, other: &Self) {
-        self.energy += other.energy;
         self.started += other.started;
         self.completed += other.completed;
+        self.energy_unknown += other.energy_unknown;
+        self.energy_left_out += other.energy_left_out;
+        self.energy_doubtful += other.energy_doubtful;
+        let wh = self.energy.unwrap_or(0).wrapping_add(other.energy.unwrap_or(0));
+        self.energy = known(wh, self.completed, self.energy_unknown + self.energy_left_out);
+        self.amount_unknown += other.amount_unknown;
         self.derived |= other.derived;
         for (currency, minor) in &other.revenue {
-            *self.revenue.entry(currency.clone()).or_default() += minor;
+            let sum = self.revenue.entry(currency.clone()).or_default();
+            *sum = sum.wrapping_add(*minor);
         }
     }
 }
@@ -153,7 +202,7 @@ pub fn fields(cells: &Cells, plan: &Plan, now: UtcMs) -> Fields {
     let mut fields = Fields::new();
     for (begins, pieces) in [(PIECE, &plan.pieces), (EARLIER, &plan.earlier)] {
         for period in pieces {
-            let sums = (period.from <= now).then(|| Sums::of(cells, *period));
+            let sums = (period.from <= now).then(|| Sums::of(cells, *period, now));
             let piece = Piece { from: period.from, to: period.to, sums };
             // Twelve digits of seconds sort as instants do.
             put(&mut fields, format!("{begins}{:012}", period.from.seconds()), &piece);
@@ -161,7 +210,7 @@ pub fn fields(cells: &Cells, plan: &Plan, now: UtcMs) -> Fields {
     }
     if let Some(period) = whole(&plan.pieces) {
         if let Some(earlier) = whole(&plan.earlier) {
-            put(&mut fields, BEFORE.to_owned(), &Sums::of(cells, so_far(earlier, period, now)));
+            put(&mut fields, BEFORE.to_owned(), &Sums::of(cells, so_far(earlier, period, now), now));
         }
         put(&mut fields, PAYMENTS.to_owned(), &cells.payments(period));
         put(&mut fields, HOURS.to_owned(), &hours(cells, period, &plan.zone));
@@ -280,18 +329,54 @@ mod tests {
         let fields = fields(&cells, &plan(), at("2018-06-15T22:59:59Z"));
         let pieces = pieces_of(&fields);
         let first = pieces[0].sums.as_ref().unwrap();
-        assert_eq!((first.energy, first.completed, first.started), (5, 1, 2));
+        assert_eq!((first.energy, first.completed, first.started), (Some(5), 1, 2));
         let revenue: Vec<_> = first.revenue.iter().map(|(currency, minor)| (currency.0.as_str(), *minor)).collect();
         assert_eq!(revenue, [("EUR", -100), ("GBP", 500)], "never added across currencies");
         assert_eq!((pieces.len(), &pieces[1].sums), (2, &None));
-        assert_eq!(total(&earlier_of(&fields)).energy, 900);
+        assert_eq!(total(&earlier_of(&fields)).energy, Some(900));
         let before = |now| before_of(&super::fields(&cells, &plan(), at(now))).unwrap().energy;
-        assert_eq!(before("2018-06-15T02:44:59Z"), 0, "a week before it had not come to 03:00 either");
-        assert_eq!(before("2018-06-15T03:00:00Z"), 900);
+        assert_eq!(before("2018-06-15T02:44:59Z"), Some(0), "a week before it had not come to 03:00 either");
+        assert_eq!(before("2018-06-15T03:00:00Z"), Some(900));
         let payments: Vec<_> = payments_of(&fields).into_iter().map(|(s, n)| (s.code().to_owned(), n)).collect();
         assert_eq!(payments, [("CAPTURED".to_owned(), 1), ("REFUNDED".to_owned(), 1)]);
         let later = super::fields(&cells, &plan(), at("2018-06-15T23:00:00Z"));
-        assert_eq!(total(&pieces_of(&later)).energy, 75);
+        assert_eq!(total(&pieces_of(&later)).energy, Some(75));
+    }
+
+    #[test]
+    fn what_nobody_knows_is_no_zero_and_what_cannot_be_true_is_in_no_sum() {
+        let session = |end: &str, wh: serde_json::Value| json!({"status": "COMPLETED", "start_date_time": "2018-06-15T01:00:00Z", "end_date_time": end, "energy_wh": wh});
+        let mut cells = cells(
+            Collection::ChargingSessions,
+            json!([
+                session("2018-06-15T02:00:00Z", json!(null)),
+                session("2018-06-16T02:00:00Z", json!(7)),
+                session("2018-06-16T03:00:00Z", json!(-70)),
+                session("2018-06-16T05:00:00Z", json!(700)),
+            ]),
+        );
+        let paid = |currency: Option<&str>, at: &str| json!({"status": "CAPTURED", "captured_minor": 5, "currency": currency, "captured_at": at});
+        cells.merge(&self::cells(
+            Collection::Payments,
+            json!([
+                paid(None, "2018-06-15T10:00:00Z"),
+                paid(Some("EUR"), "2018-06-16T01:00:00Z"),
+                paid(None, "2018-06-16T01:00:00Z")
+            ]),
+        ));
+        let pieces = pieces_of(&fields(&cells, &plan(), at("2018-06-16T03:30:00Z")));
+        let sums: Vec<&Sums> = pieces.iter().flat_map(|piece| &piece.sums).collect();
+        assert_eq!((sums[0].energy, sums[0].energy_unknown), (None, 1));
+        assert_eq!(
+            (sums[1].energy, sums[1].energy_left_out),
+            (Some(7), 2),
+            "one is negative, one ends ahead of the clock"
+        );
+        let all = total(&pieces);
+        assert_eq!((all.energy, all.completed, all.energy_unknown, all.energy_left_out), (Some(7), 4, 1, 2));
+        let euros = |sums: &Sums| sums.revenue_in(&Currency("EUR".into()));
+        assert_eq!((euros(sums[0]), euros(sums[1]), euros(&all), all.amount_unknown), (None, Some(5), Some(5), 2));
+        assert_eq!(euros(&Sums::default()), Some(0), "nothing captured is no money");
     }
 
     #[test]

@@ -2,16 +2,23 @@
 //!
 //! A change adds `contributions(after) - contributions(before)`; all documents folded give the same as all changes applied.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod counted;
+mod sums;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeBounds,
+};
 
 use serde::{Deserialize, Serialize};
 
+pub use counted::{contributions, delta};
+pub use sums::{Energy, known};
+
 use super::{
-    entities::{Client, Document, EcoStat, Payment, Session, Station, see},
-    fields::Fields,
     ids::Collection,
     money::Currency,
-    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus},
+    status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
     time::{Period, UtcMs},
 };
 
@@ -31,6 +38,11 @@ impl Bucket {
         UtcMs::from_seconds(self.0 * Self::SECONDS)
     }
 
+    /// The last one that is not more than an hour ahead. What is counted in a later one cannot have happened.
+    pub const fn ahead(now: UtcMs) -> Self {
+        Self::of(UtcMs(now.0.saturating_add(3_600_000)))
+    }
+
     /// The buckets of a period whose ends are bucket ends.
     pub const fn range(period: Period) -> std::ops::Range<Self> {
         Self::of(period.from)..Self::of(period.to)
@@ -38,6 +50,9 @@ impl Bucket {
 }
 
 /// What is summed. Buckets come first after the name, so that a period is one range of the map.
+///
+/// Beside a sum of values stands the number of documents that do not have the value, where there are such: a sum of which
+/// no part is known is not known, and not zero.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Cell {
     /// documents
@@ -50,32 +65,90 @@ pub enum Cell {
     ActiveSince(Bucket),
     /// W, over ACTIVE sessions
     LivePower,
+    /// ACTIVE sessions that do not say their power
+    WithoutPower,
     /// sessions, by `start_date_time`
     Started(Bucket),
     /// COMPLETED sessions, by `end_date_time`
     Completed(Bucket),
     /// Wh of COMPLETED sessions, by `end_date_time`
     Energy(Bucket),
-    /// minor units captured less refunded, by `captured_at`; the flag says that the payment was derived from a tariff
+    /// COMPLETED sessions that do not say what they delivered
+    WithoutEnergy(Bucket),
+    /// COMPLETED sessions whose energy is in no sum, because it or their times cannot be true
+    LeftOut(Bucket),
+    /// COMPLETED sessions whose energy is in the sum and more than is likely
+    Doubtful(Bucket),
+    /// payments, by `captured_at`
+    Captured(Bucket),
+    /// captured payments that were derived from a tariff
+    Derived(Bucket),
+    /// captured payments that do not say how much was captured, or in which currency
+    WithoutAmount(Bucket),
+    /// captured payments that say so
+    WithAmount(Bucket, Currency),
+    /// minor units captured less refunded; the flag says that the payment was derived from a tariff
     Revenue(Bucket, Currency, bool),
+    /// minor units given back
+    Refunded(Bucket, Currency),
+    /// minor units
+    Fees(Bucket, Currency),
+    /// captured payments whose amount is known, and whose fee is not
+    WithoutFee(Bucket, Currency),
+    /// minor units captured less refunded, of those
+    RevenueWithoutFee(Bucket, Currency),
     /// minor units PENDING or AUTHORIZED
     OpenAmount(Currency),
     /// payments PENDING or AUTHORIZED
     Open,
+    /// payments PENDING or AUTHORIZED that do not say their amount, or in which currency
+    OpenWithoutAmount,
     /// payments, by `created_at`
     Payments(Bucket, PaymentStatus),
     /// clients
     Clients(ClientStatus),
     /// EVSEs, with what decides whether their status is to be believed
-    Evses { status: EvseStatus, offline: bool, heartbeat_s: Option<i64> },
-    /// W, the strongest connector of each EVSE
-    InstalledPower,
+    Evses { status: EvseStatus, offline: bool, heartbeat_s: Option<i64>, removed_s: Option<i64> },
+    /// W, the strongest connector of each EVSE, by the second from which its station is removed
+    InstalledPower(Option<i64>),
+    /// EVSEs that do not say their power, likewise
+    WithoutRating(Option<i64>),
 }
 
 impl Cell {
     /// Whether it belongs to a quarter of an hour, and so to the course of a figure over time.
     pub const fn is_course(&self) -> bool {
-        matches!(self, Self::Started(_) | Self::Completed(_) | Self::Energy(_) | Self::Revenue(..) | Self::Payments(..))
+        match self {
+            Self::Started(_)
+            | Self::Completed(_)
+            | Self::Energy(_)
+            | Self::WithoutEnergy(_)
+            | Self::LeftOut(_)
+            | Self::Doubtful(_)
+            | Self::Captured(_)
+            | Self::Derived(_)
+            | Self::WithoutAmount(_)
+            | Self::WithAmount(..)
+            | Self::Revenue(..)
+            | Self::Refunded(..)
+            | Self::Fees(..)
+            | Self::WithoutFee(..)
+            | Self::RevenueWithoutFee(..)
+            | Self::Payments(..) => true,
+            Self::Documents(_)
+            | Self::Unreadable(_)
+            | Self::Sessions(_)
+            | Self::ActiveSince(_)
+            | Self::LivePower
+            | Self::WithoutPower
+            | Self::OpenAmount(_)
+            | Self::Open
+            | Self::OpenWithoutAmount
+            | Self::Clients(_)
+            | Self::Evses { .. }
+            | Self::InstalledPower(_)
+            | Self::WithoutRating(_) => false,
+        }
     }
 }
 
@@ -93,43 +166,8 @@ impl Cells {
         self.0.get(cell).copied().unwrap_or(0)
     }
 
-    /// The sum of one measure over a period.
-    pub fn sum(&self, period: Period, measure: impl Fn(Bucket) -> Cell) -> i64 {
-        let buckets = Bucket::range(period);
-        self.range(measure(buckets.start)..measure(buckets.end)).map(|(_, n)| n).sum()
-    }
-
-    /// The revenue of a period by currency: all of it, and what of it was derived from a tariff. Minor units.
-    pub fn revenue(&self, period: Period) -> BTreeMap<Currency, (i64, i64)> {
-        let first = |bucket| Cell::Revenue(bucket, Currency(String::new()), false);
-        let buckets = Bucket::range(period);
-        let mut by_currency: BTreeMap<Currency, (i64, i64)> = BTreeMap::new();
-        for (cell, minor) in self.range(first(buckets.start)..first(buckets.end)) {
-            if let Cell::Revenue(_, currency, derived) = cell {
-                let (all, of_tariff) = by_currency.entry(currency.clone()).or_default();
-                *all += minor;
-                *of_tariff += if *derived { minor } else { 0 };
-            }
-        }
-        by_currency
-    }
-
-    /// The payments created in a period, by status.
-    pub fn payments(&self, period: Period) -> BTreeMap<PaymentStatus, i64> {
-        // No status comes before the first of the standard.
-        let first = |bucket| Cell::Payments(bucket, PaymentStatus::Pending);
-        let buckets = Bucket::range(period);
-        let mut by_status = BTreeMap::new();
-        for (cell, n) in self.range(first(buckets.start)..first(buckets.end)) {
-            if let Cell::Payments(_, status) = cell {
-                *by_status.entry(status.clone()).or_default() += n;
-            }
-        }
-        by_status
-    }
-
     /// The cells of a range, such as one measure over a period.
-    pub fn range(&self, range: std::ops::Range<Cell>) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {
+    pub fn range(&self, range: impl RangeBounds<Cell>) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {
         self.0.range(range).map(|(cell, n)| (cell, *n))
     }
 
@@ -180,148 +218,5 @@ impl From<Vec<(Cell, i64)>> for Cells {
 impl From<Cells> for Vec<(Cell, i64)> {
     fn from(cells: Cells) -> Self {
         cells.0.into_iter().collect()
-    }
-}
-
-/// What a change from `before` to `after` adds.
-pub fn delta(collection: Collection, before: Option<&Fields>, after: Option<&Fields>) -> Cells {
-    let mut cells = after.map_or_else(Cells::default, |row| contributions(collection, row));
-    if let Some(row) = before {
-        for (cell, n) in contributions(collection, row).0 {
-            cells.add(cell, n.wrapping_neg());
-        }
-    }
-    cells
-}
-
-/// What one document adds to the figures. The only place that says so.
-pub fn contributions(collection: Collection, row: &Fields) -> Cells {
-    match collection {
-        Collection::Clients => counted(collection, row, client),
-        Collection::Stations => counted(collection, row, station),
-        Collection::Payments => counted(collection, row, payment),
-        Collection::ChargingSessions => counted(collection, row, session),
-        Collection::EcoStats => counted(collection, row, |_, _: &EcoStat| {}),
-    }
-}
-
-fn counted<T: Document>(collection: Collection, row: &Fields, count: fn(&mut Cells, &T)) -> Cells {
-    let mut cells = Cells::default();
-    let seen = see::<T>(row);
-    cells.add(Cell::Documents(collection), 1);
-    if !seen.unreadable.is_empty() {
-        cells.add(Cell::Unreadable(collection), 1);
-    }
-    count(&mut cells, &seen.doc);
-    cells
-}
-
-fn client(cells: &mut Cells, client: &Client) {
-    if let Some(status) = &client.status {
-        cells.add(Cell::Clients(status.clone()), 1);
-    }
-}
-
-fn station(cells: &mut Cells, station: &Station) {
-    for evse in &station.evses {
-        cells.add(
-            Cell::Evses {
-                status: evse.status.clone().unwrap_or(EvseStatus::Unknown),
-                offline: station.connection == Some(Connection::Offline),
-                heartbeat_s: station.last_heartbeat_at.map(UtcMs::seconds),
-            },
-            1,
-        );
-        cells.add(Cell::InstalledPower, evse.max_electric_power.map_or(0, |w| w.0));
-    }
-}
-
-fn session(cells: &mut Cells, session: &Session) {
-    if let Some(status) = &session.status {
-        cells.add(Cell::Sessions(status.clone()), 1);
-    }
-    if let Some(at) = session.start_date_time {
-        cells.add(Cell::Started(Bucket::of(at)), 1);
-    }
-    match (&session.status, session.end_date_time) {
-        (Some(SessionStatus::Active), _) => {
-            cells.add(Cell::LivePower, session.power_w.map_or(0, |w| w.0));
-            if let Some(at) = session.start_date_time {
-                cells.add(Cell::ActiveSince(Bucket::of(at)), 1);
-            }
-        }
-        (Some(SessionStatus::Completed), Some(at)) => {
-            cells.add(Cell::Completed(Bucket::of(at)), 1);
-            cells.add(Cell::Energy(Bucket::of(at)), session.energy_wh.map_or(0, |e| e.0));
-        }
-        _ => {}
-    }
-}
-
-fn payment(cells: &mut Cells, payment: &Payment) {
-    let Some(status) = &payment.status else { return };
-    if let (Some(revenue), Some(at)) = (payment.revenue(), payment.captured_at) {
-        cells.add(Cell::Revenue(Bucket::of(at), revenue.currency, payment.derived), revenue.minor);
-    }
-    if status.is_open() {
-        cells.add(Cell::Open, 1);
-        if let Some(amount) = payment.amount() {
-            cells.add(Cell::OpenAmount(amount.currency), amount.minor);
-        }
-    }
-    if let Some(at) = payment.created_at {
-        cells.add(Cell::Payments(Bucket::of(at), status.clone()), 1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    fn row() -> impl Strategy<Value = Fields> {
-        let value = prop_oneof![
-            prop::sample::select(vec!["ACTIVE", "COMPLETED", "CAPTURED", "FAILED", "PENDING", "EUR", "GBP", "odd"])
-                .prop_map(|s| json!(s)),
-            (1_500_000_000_i64..1_500_100_000).prop_map(|s| json!(UtcMs::from_seconds(s).to_string())),
-            (-5_i64..50).prop_map(|n| json!(n)),
-            Just(Value::Null),
-        ];
-        let name = prop::sample::select(vec![
-            "status",
-            "start_date_time",
-            "end_date_time",
-            "energy_wh",
-            "power_w",
-            "currency",
-            "captured_minor",
-            "captured_at",
-            "amount_minor",
-            "created_at",
-        ]);
-        prop::collection::btree_map(name.prop_map(str::to_owned), value, 0..8)
-    }
-
-    proptest! {
-        #[test]
-        fn changes_applied_equal_documents_folded(
-            history in prop::collection::vec((0..4_u8, prop::option::of(row())), 0..40),
-            collection in prop::sample::select(Collection::ALL.to_vec()),
-        ) {
-            let mut rows: BTreeMap<u8, Fields> = BTreeMap::new();
-            let mut by_change = Cells::default();
-            for (id, after) in history {
-                let before = rows.get(&id).cloned();
-                by_change.merge(&delta(collection, before.as_ref(), after.as_ref()));
-                match after {
-                    Some(row) => drop(rows.insert(id, row)),
-                    None => drop(rows.remove(&id)),
-                }
-            }
-            let mut folded = Cells::default();
-            rows.values().for_each(|row| folded.merge(&contributions(collection, row)));
-            prop_assert_eq!(by_change, folded);
-        }
     }
 }

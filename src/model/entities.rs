@@ -136,16 +136,43 @@ impl Document for Station {
 }
 
 impl Station {
-    /// Whether nothing was heard from the station for longer than the network allows. Counted in whole seconds,
-    /// as the figures do; a station that never sent a heartbeat is not called silent.
-    pub fn is_silent(&self, now: UtcMs, silent_after_s: i64) -> bool {
-        self.last_heartbeat_at.is_some_and(|at| is_silent(at.seconds(), now, silent_after_s))
+    /// Whether it is taken away. Counted in whole seconds, as the figures do.
+    pub fn is_removed(&self, now: UtcMs) -> bool {
+        self.removed_at.is_some_and(|at| at.seconds() <= now.seconds())
     }
 
-    /// The status to show: UNKNOWN where the station is offline or silent, or where the document has none.
+    /// The status to show: REMOVED where the station or the EVSE is, else UNKNOWN where the station is offline or silent,
+    /// or where the document has none.
     pub fn evse_status(&self, evse: &Evse, now: UtcMs, silent_after_s: i64) -> EvseStatus {
-        let lost = self.connection == Some(Connection::Offline) || self.is_silent(now, silent_after_s);
-        evse.status.clone().filter(|_| !lost).unwrap_or(EvseStatus::Unknown)
+        let contact = Contact {
+            offline: self.connection == Some(Connection::Offline),
+            heartbeat_s: self.last_heartbeat_at.map(UtcMs::seconds),
+            removed_s: self.removed_at.map(UtcMs::seconds),
+        };
+        contact.believed(evse.status.as_ref(), now, silent_after_s)
+    }
+}
+
+/// What decides whether the status of a station's EVSEs is to be believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Contact {
+    pub offline: bool,
+    /// A station that never sent one is not called silent.
+    pub heartbeat_s: Option<i64>,
+    pub removed_s: Option<i64>,
+}
+
+impl Contact {
+    /// See [`Station::evse_status`].
+    pub fn believed(self, status: Option<&EvseStatus>, now: UtcMs, silent_after_s: i64) -> EvseStatus {
+        let removed = self.removed_s.is_some_and(|at| at <= now.seconds());
+        let silent = self.heartbeat_s.is_some_and(|at| at.saturating_add(silent_after_s) < now.seconds());
+        match status {
+            Some(EvseStatus::Removed) => EvseStatus::Removed,
+            _ if removed => EvseStatus::Removed,
+            Some(status) if !self.offline && !silent => status.clone(),
+            _ => EvseStatus::Unknown,
+        }
     }
 }
 
@@ -153,11 +180,6 @@ impl Station {
 pub fn evse_number<'a>(uid: &'a str, station_id: Option<&str>) -> &'a str {
     let number = station_id.and_then(|station| uid.strip_prefix(station));
     number.map(|rest| rest.trim_start_matches(['-', '*', '_'])).filter(|number| !number.is_empty()).unwrap_or(uid)
-}
-
-/// See [`Station::is_silent`].
-pub const fn is_silent(heartbeat_s: i64, now: UtcMs, silent_after_s: i64) -> bool {
-    heartbeat_s.saturating_add(silent_after_s) < now.seconds()
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -335,6 +357,21 @@ mod tests {
         let at = |text| station.evse_status(&station.evses[0], UtcMs::parse(text).unwrap(), 900);
         assert_eq!(at("2026-01-01T00:15:00Z"), EvseStatus::Available);
         assert_eq!(at("2026-01-01T00:15:01Z"), EvseStatus::Unknown);
+    }
+
+    #[test]
+    fn what_is_removed_is_neither_available_nor_unknown() {
+        let fields = serde_json::from_value(json!({
+            "removed_at": "2026-01-01T00:10:00Z", "last_heartbeat_at": "2026-01-01T00:09:00Z",
+            "evses": [{"status": "AVAILABLE"}, {"status": "REMOVED"}]
+        }))
+        .unwrap();
+        let station = see::<Station>(&fields).doc;
+        let at = |evse: usize, text| station.evse_status(&station.evses[evse], UtcMs::parse(text).unwrap(), 900);
+        assert_eq!(at(0, "2026-01-01T00:09:59Z"), EvseStatus::Available);
+        assert_eq!(at(0, "2026-01-01T00:10:00Z"), EvseStatus::Removed);
+        assert_eq!(at(0, "2026-02-01T00:00:00Z"), EvseStatus::Removed, "although it is silent");
+        assert_eq!(at(1, "2026-01-01T00:00:00Z"), EvseStatus::Removed, "an EVSE may go alone");
     }
 
     #[test]

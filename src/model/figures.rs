@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    cells::{Bucket, Cell, Cells},
-    entities::is_silent,
+    cells::{Bucket, Cell, Cells, known},
+    entities::Contact,
     ids::Collection,
     money::{Currency, Money, Watt, Wh},
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
@@ -31,15 +31,31 @@ pub struct Viewpoint {
 pub struct Figures {
     pub active_sessions: i64,
     pub long_active: LongActive,
-    pub live_power: Watt,
-    pub installed_power: Watt,
-    pub energy_today: Wh,
+    /// `None`, here and below: documents count, and of none the value is known.
+    pub live_power: Option<Watt>,
+    /// ACTIVE sessions that do not say their power.
+    pub power_unknown: i64,
+    /// Of the EVSEs in service.
+    pub installed_power: Option<Watt>,
+    /// EVSEs in service that do not say their power.
+    pub rating_unknown: i64,
+    pub energy_today: Option<Wh>,
+    /// Sessions completed today that do not say what they delivered.
+    pub energy_unknown: i64,
+    /// Sessions completed today whose energy is not in the sum, because it or their times cannot be true.
+    pub energy_left_out: i64,
+    /// Sessions completed today whose energy is in the sum and more than is likely.
+    pub energy_doubtful: i64,
     /// Energy of the same day of the week before, up to the same time of day.
-    pub energy_week_before: Wh,
+    pub energy_week_before: Option<Wh>,
     /// Wh for each quarter of an hour of the day.
     pub energy_series: DaySeries,
     pub revenue_today: Vec<Revenue>,
+    /// Payments captured today that do not say how much, or in which currency.
+    pub amount_unknown: i64,
     pub sessions_today: i64,
+    /// Those of today's that start more than an hour ahead.
+    pub sessions_ahead: i64,
     pub completed_today: i64,
     pub evse_split: Vec<(EvseStatus, i64)>,
     /// Clients with status ACTIVE.
@@ -56,8 +72,8 @@ pub struct Figures {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaySeries {
     /// Up to now.
-    pub today: Vec<i64>,
-    pub week_before: Vec<i64>,
+    pub today: Vec<Option<i64>>,
+    pub week_before: Vec<Option<i64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +95,8 @@ pub struct LongActive {
 pub struct Open {
     pub count: i64,
     pub amounts: Vec<Money>,
+    /// Payments that do not say how much, or in which currency.
+    pub unknown: i64,
 }
 
 /// The figures at `at`.
@@ -87,27 +105,42 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
     let elapsed = so_far.to.0 - so_far.from.0;
     let same_time =
         Period { from: at.week_before.from, to: UtcMs((at.week_before.from.0 + elapsed).min(at.week_before.to.0)) };
+    let active_sessions = cells.get(&Cell::Sessions(SessionStatus::Active));
+    let power_unknown = cells.get(&Cell::WithoutPower);
+    let evse_split = evse_split(cells, at);
+    let in_service = in_service(&evse_split);
+    let rating_unknown = cells.in_service(at.now, Cell::WithoutRating);
+    let energy = cells.energy(at.day, at.now);
+    let ahead =
+        Period { from: Bucket(Bucket::ahead(at.now).0 + 1).start().clamp(at.day.from, at.day.to), to: at.day.to };
     Figures {
-        active_sessions: cells.get(&Cell::Sessions(SessionStatus::Active)),
+        active_sessions,
         long_active: long_active(cells, at.now),
-        live_power: Watt(cells.get(&Cell::LivePower)),
-        installed_power: Watt(cells.get(&Cell::InstalledPower)),
-        energy_today: Wh(cells.sum(at.day, Cell::Energy)),
-        energy_week_before: Wh(cells.sum(same_time, Cell::Energy)),
+        live_power: known(cells.get(&Cell::LivePower), active_sessions, power_unknown).map(Watt),
+        power_unknown,
+        installed_power: known(cells.in_service(at.now, Cell::InstalledPower), in_service, rating_unknown).map(Watt),
+        rating_unknown,
+        energy_today: energy.wh.map(Wh),
+        energy_unknown: energy.unknown,
+        energy_left_out: energy.left_out,
+        energy_doubtful: energy.doubtful,
+        energy_week_before: cells.energy(same_time, at.now).wh.map(Wh),
         energy_series: DaySeries {
-            today: series(cells, so_far, Cell::Energy),
-            week_before: series(cells, at.week_before, Cell::Energy),
+            today: series(cells, so_far, at.now),
+            week_before: series(cells, at.week_before, at.now),
         },
         revenue_today: revenue(cells, at.day),
+        amount_unknown: cells.sum(at.day, Cell::WithoutAmount),
         sessions_today: cells.sum(at.day, Cell::Started),
+        sessions_ahead: cells.sum(ahead, Cell::Started),
         completed_today: cells.sum(at.day, Cell::Completed),
-        evse_split: evse_split(cells, at),
+        evse_split,
         clients: cells.get(&Cell::Clients(ClientStatus::Active)),
         open_payments: open(cells),
         failed_payments: cells.payments(at.day).get(&PaymentStatus::Failed).copied().unwrap_or(0),
         documents: by_collection(cells, Cell::Documents),
         unreadable: by_collection(cells, Cell::Unreadable),
-        newest_data: newest(cells),
+        newest_data: newest(cells, at.now),
         day: at.day,
     }
 }
@@ -118,9 +151,24 @@ fn long_active(cells: &Cells, now: UtcMs) -> LongActive {
     LongActive { count: cells.sum(started, Cell::ActiveSince), started }
 }
 
-fn series(cells: &Cells, period: Period, cell: impl Fn(Bucket) -> Cell) -> Vec<i64> {
+fn series(cells: &Cells, period: Period, now: UtcMs) -> Vec<Option<i64>> {
     let buckets = Bucket::range(period);
-    (buckets.start.0..buckets.end.0).map(|b| cells.get(&cell(Bucket(b)))).collect()
+    let energy = |b| match cells.get(&Cell::Completed(Bucket(b))) {
+        0 => Some(0),
+        _ => cells.energy(Period { from: Bucket(b).start(), to: Bucket(b + 1).start() }, now).wh,
+    };
+    (buckets.start.0..buckets.end.0).map(energy).collect()
+}
+
+/// The energy of some quarters. Where that of one is not known and the others have none, theirs is not known either.
+pub fn sum(quarters: &[Option<i64>]) -> Option<i64> {
+    let sum = quarters.iter().flatten().fold(0, |sum: i64, wh| sum.wrapping_add(*wh));
+    (sum != 0 || quarters.iter().all(Option::is_some)).then_some(sum)
+}
+
+/// How many EVSEs there are, without those that are removed.
+pub fn in_service(split: &[(EvseStatus, i64)]) -> i64 {
+    split.iter().filter(|(status, _)| *status != EvseStatus::Removed).map(|(_, n)| n).sum()
 }
 
 fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
@@ -131,11 +179,11 @@ fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
 /// Always adds up to the number of EVSEs; in the order of the standard.
 fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
     let mut split: BTreeMap<EvseStatus, i64> = BTreeMap::new();
-    let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None };
-    for (cell, n) in cells.range(first..Cell::InstalledPower) {
-        if let Cell::Evses { status, offline, heartbeat_s } = cell {
-            let lost = *offline || heartbeat_s.is_some_and(|s| is_silent(s, at.now, at.silent_after_s));
-            *split.entry(if lost { EvseStatus::Unknown } else { status.clone() }).or_default() += n;
+    let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None, removed_s: None };
+    for (cell, n) in cells.range(first..Cell::InstalledPower(None)) {
+        if let Cell::Evses { status, offline, heartbeat_s, removed_s } = cell {
+            let contact = Contact { offline: *offline, heartbeat_s: *heartbeat_s, removed_s: *removed_s };
+            *split.entry(contact.believed(Some(status), at.now, at.silent_after_s)).or_default() += n;
         }
     }
     split.into_iter().collect()
@@ -149,16 +197,17 @@ fn open(cells: &Cells) -> Open {
             _ => None,
         })
         .collect();
-    Open { count: cells.get(&Cell::Open), amounts }
+    Open { count: cells.get(&Cell::Open), amounts, unknown: cells.get(&Cell::OpenWithoutAmount) }
 }
 
 fn by_collection(cells: &Cells, cell: impl Fn(Collection) -> Cell) -> BTreeMap<Collection, i64> {
     Collection::ALL.into_iter().map(|c| (c, cells.get(&cell(c)))).filter(|(_, n)| *n != 0).collect()
 }
 
-fn newest(cells: &Cells) -> Option<UtcMs> {
+/// What lies more than an hour ahead has not happened.
+fn newest(cells: &Cells, now: UtcMs) -> Option<UtcMs> {
     let last = |cell: fn(Bucket) -> Cell| {
-        let (cell, _) = cells.range(cell(Bucket(i64::MIN))..cell(Bucket(i64::MAX))).next_back()?;
+        let (cell, _) = cells.range(cell(Bucket(i64::MIN))..=cell(Bucket::ahead(now))).next_back()?;
         match cell {
             Cell::Started(b) | Cell::Completed(b) => Some(b.start()),
             _ => None,
@@ -207,10 +256,10 @@ mod tests {
             ]),
             Collection::ChargingSessions,
         );
-        let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
-        assert_eq!((f.energy_today, f.active_sessions, f.live_power), (Wh(15), 1, Watt(7000)));
-        assert_eq!((f.sessions_today, f.energy_week_before), (1, Wh(7)));
-        assert_eq!(f.energy_series.today.len(), 53);
+        let f = figures(&cells, &at("2018-06-15T22:50:00Z"));
+        assert_eq!((f.energy_today, f.active_sessions, f.live_power), (Some(Wh(15)), 1, Some(Watt(7000))));
+        assert_eq!((f.sessions_today, f.energy_week_before), (1, Some(Wh(7))));
+        assert_eq!(figures(&cells, &at("2018-06-15T12:00:00Z")).energy_series.today.len(), 53);
         assert_eq!(f.energy_series.week_before.len(), 96);
         assert_eq!(f.newest_data, UtcMs::parse("2018-06-15T23:00:00Z"));
     }
@@ -251,6 +300,78 @@ mod tests {
         let split = figures(&cells, &at("2018-06-15T12:00:00Z")).evse_split;
         let counts: Vec<_> = split.iter().map(|(s, n)| (s.code(), *n)).collect();
         assert_eq!(counts, [("AVAILABLE", 1), ("CHARGING", 1), ("UNKNOWN", 3), ("ODD", 1)]);
+    }
+
+    #[test]
+    fn what_is_removed_is_in_no_service() {
+        let station = |id: &str, removed_at: serde_json::Value, watts: i64| {
+            json!({"station_id": id, "connection": "ONLINE", "last_heartbeat_at": "2018-06-15T12:00:00Z", "removed_at": removed_at,
+                "evses": [{"status": "AVAILABLE", "connectors": [{"max_electric_power": watts}]}]})
+        };
+        let all = json!([
+            station("ST1", json!(null), 11_000),
+            station("ST2", json!("2018-06-12T12:00:00Z"), 50_000),
+            station("ST3", json!("2018-06-15T12:00:01Z"), 7000),
+        ]);
+        let cells = cells(all, Collection::Stations);
+        let seen = |now| {
+            let f = figures(&cells, &at(now));
+            let split: Vec<_> = f.evse_split.iter().map(|(status, n)| (status.code().to_owned(), *n)).collect();
+            (split, f.installed_power)
+        };
+        let of = |available, removed| vec![("AVAILABLE".to_owned(), available), ("REMOVED".to_owned(), removed)];
+        assert_eq!(seen("2018-06-15T12:00:00Z"), (of(2, 1), Some(Watt(18_000))), "the third is taken away later");
+        assert_eq!(seen("2018-06-15T12:00:01Z"), (of(1, 2), Some(Watt(11_000))));
+    }
+
+    #[test]
+    fn a_sum_of_nothing_known_is_not_known() {
+        let f = |documents, collection| figures(&cells(documents, collection), &at("2018-06-15T12:00:00Z"));
+        let empty = f(json!([]), Collection::ChargingSessions);
+        assert_eq!((empty.energy_today, empty.live_power), (Some(Wh(0)), Some(Watt(0))), "no session is no energy");
+        assert_eq!(empty.installed_power, Some(Watt(0)));
+        let ended = |wh: serde_json::Value| json!({"status": "COMPLETED", "start_date_time": "2018-06-15T10:00:00Z", "end_date_time": "2018-06-15T11:00:00Z", "energy_wh": wh});
+        let active = |w: serde_json::Value| json!({"status": "ACTIVE", "power_w": w});
+        let none = f(json!([ended(json!(null)), active(json!(null))]), Collection::ChargingSessions);
+        assert_eq!((none.energy_today, none.energy_unknown, none.live_power, none.power_unknown), (None, 1, None, 1));
+        assert_eq!(none.energy_series.today[48..50], [None, Some(0)], "what nobody knows is a gap in the chart");
+        let some = json!([ended(json!(null)), ended(json!(0)), active(json!(null)), active(json!(0))]);
+        let some = f(some, Collection::ChargingSessions);
+        assert_eq!((some.energy_today, some.energy_unknown), (Some(Wh(0)), 1), "a session of no energy is known");
+        assert_eq!((some.live_power, some.power_unknown), (Some(Watt(0)), 1));
+        let unrated = f(json!([{"evses": [{"status": "AVAILABLE"}]}]), Collection::Stations);
+        assert_eq!((unrated.installed_power, unrated.rating_unknown), (None, 1));
+        let paid = json!([
+            {"status": "CAPTURED", "captured_minor": 500, "captured_at": "2018-06-15T10:00:00Z"},
+            {"status": "CAPTURED", "captured_minor": 300, "refunded_minor": 300, "currency": "EUR", "captured_at": "2018-06-15T10:00:00Z"},
+            {"status": "PENDING", "currency": "EUR"},
+        ]);
+        let paid = f(paid, Collection::Payments);
+        let revenue: Vec<_> = paid.revenue_today.iter().map(|r| (r.money.currency.0.as_str(), r.money.minor)).collect();
+        assert_eq!((revenue, paid.amount_unknown), (vec![("EUR", 0)], 1), "given back is not the same as not known");
+        assert_eq!((paid.open_payments.count, paid.open_payments.unknown), (1, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_in_no_energy() {
+        let session = |start: &str, end: &str, wh: i64| json!({"status": "COMPLETED", "start_date_time": start, "end_date_time": end, "energy_wh": wh});
+        let documents = json!([
+            session("2018-06-15T08:00:00Z", "2018-06-15T11:59:00Z", -4_076_287),
+            session("2018-06-15T08:00:00Z", "2018-06-15T11:59:00Z", 910_031),
+            session("2018-06-15T11:56:00Z", "2018-06-15T11:59:00Z", 36_900),
+            session("2018-06-15T11:59:00Z", "2018-06-15T10:59:00Z", 5000),
+            session("2018-06-15T14:00:00Z", "2018-06-15T15:00:00Z", 6000),
+            session("2018-06-15T10:00:00Z", "2018-06-15T11:59:00Z", 20_000),
+            {"status": "COMPLETED", "end_date_time": "2018-06-15T11:00:00Z"},
+        ]);
+        let cells = cells(documents, Collection::ChargingSessions);
+        let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
+        let told = (f.energy_today, f.energy_left_out, f.energy_doubtful, f.energy_unknown);
+        assert_eq!(told, (Some(Wh(910_031 + 36_900 + 20_000)), 3, 2, 1));
+        assert_eq!((f.completed_today, f.sessions_ahead), (7, 1), "all are in the list");
+        assert_eq!(f.newest_data, UtcMs::parse("2018-06-15T11:45:00Z"), "what lies ahead is not new");
+        let later = figures(&cells, &at("2018-06-15T14:15:00Z"));
+        assert_eq!((later.energy_left_out, later.sessions_ahead), (2, 0), "an hour of the clock is allowed");
     }
 
     #[test]

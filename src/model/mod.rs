@@ -16,6 +16,7 @@ pub mod latest;
 pub mod log;
 pub mod money;
 pub mod position;
+pub mod quality;
 pub mod range;
 pub mod report;
 pub mod selection;

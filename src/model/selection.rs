@@ -174,9 +174,12 @@ fn believed(station: &Station, evse: &Evse, status: &str, at: &Sight) -> bool {
     station.evse_status(evse, at.now, at.silent_after_s).code() == status
 }
 
-/// At one time or another: any may come to be UNKNOWN, and no other status comes by itself.
-fn ever(_: &Station, evse: &Evse, status: &str, _: &Sight) -> bool {
-    status == EvseStatus::Unknown.code() || evse.status.as_ref().is_some_and(|s| s.code() == status)
+/// At one time or another: any may come to be UNKNOWN, those of a station that will be taken away come to be REMOVED, and
+/// no other status comes by itself.
+fn ever(station: &Station, evse: &Evse, status: &str, _: &Sight) -> bool {
+    status == EvseStatus::Unknown.code()
+        || status == EvseStatus::Removed.code() && station.removed_at.is_some()
+        || evse.status.as_ref().is_some_and(|s| s.code() == status)
 }
 
 fn meets(row: &Fields, field: Option<&str>, wanted: &Wanted, at: &Sight, counts: Counts) -> bool {

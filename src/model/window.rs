@@ -312,6 +312,8 @@ impl Window {
             Told::Perhaps => true,
             // It did not match if all that may are here; else it may have been counted.
             Told::No => !self.is_whole(),
+            // By this alone EVSEs come to be removed that nobody held to be.
+            Told::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
             Told::Nothing => {
                 let turns = moves || self.selection.follows_clock() && touches("connection");
                 turns && !self.is_whole()

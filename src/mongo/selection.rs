@@ -74,8 +74,9 @@ fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
 fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
     match wanted {
         Wanted::OneOf(statuses) if part == Part::Evse => {
-            // Of a station that is not heard every EVSE is unknown.
-            let any = statuses.iter().any(|status| status == EvseStatus::Unknown.code());
+            // Of a station that is not heard every EVSE is unknown, of one that is taken away every EVSE is removed.
+            let by_itself = [EvseStatus::Unknown, EvseStatus::Removed];
+            let any = statuses.iter().any(|status| by_itself.iter().any(|own| own.code() == status));
             let stored: Vec<Bson> = statuses.iter().flat_map(|status| alike(status)).collect();
             let odd = if any {
                 doc! {}

@@ -8,6 +8,7 @@ use crate::{
         entities::Session,
         ids::Collection,
         money::Money,
+        quality::is_ahead,
         status::{Role, SessionStatus},
     },
     ui::{Badge, Cell, Clock, Column, Look, words},
@@ -34,7 +35,7 @@ static COLUMNS: [Column<Session>; 10] = [
     Column { field: "power_w", class: "number mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
     Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },
-    Column { field: "quality", class: "notes", show: |s, _| notes(s) },
+    Column { field: "quality", class: "notes", show: notes },
 ];
 
 fn state(session: &Session) -> Cell {
@@ -47,15 +48,20 @@ fn is_open(session: &Session) -> bool {
     !matches!(session.status, Some(SessionStatus::Completed | SessionStatus::Invalid))
 }
 
-/// From the start to the end, or to now while the session runs.
+/// From the start to the end, or to now while the session runs. Not known where the dates are none, or the wrong way round.
 fn duration(session: &Session, clock: &Clock) -> Option<String> {
-    let start = session.start_date_time?;
-    let end = match session.end_date_time {
-        Some(end) => end,
-        None if session.status == Some(SessionStatus::Active) => clock.now(),
+    let start = session.started_at()?;
+    let seconds = match session.ended_at() {
+        Some(end) => end.seconds().saturating_sub(start.seconds()),
+        None if session.status == Some(SessionStatus::Active) => {
+            let now = clock.now();
+            // Clocks that differ a little are no riddle.
+            let start = if is_ahead(start, now) { start } else { start.min(now) };
+            now.seconds().saturating_sub(start.seconds())
+        }
         None => return None,
     };
-    Some(words::duration(end.seconds().saturating_sub(start.seconds())))
+    (seconds >= 0).then(|| words::duration(seconds))
 }
 
 /// A session that is over draws nothing, which is no missing value.
@@ -71,11 +77,14 @@ fn cost(session: &Session) -> Option<String> {
     Some(words::money(&money))
 }
 
-fn notes(session: &Session) -> Cell {
+fn notes(session: &Session, clock: &Clock) -> Cell {
     let error = session.error_code.as_deref().filter(|code| *code != "NoError").map(words::error_code);
     // A fault that stopped the session is not said twice.
     let stop = session.stop_reason.as_deref().map(words::stop_reason).filter(|stop| error.as_ref() != Some(stop));
-    let flags = session.quality.iter().map(|flag| Badge::new(Role::Wait, words::quality(flag)));
+    // What does not lie ahead never will, so most rows need not follow the time.
+    let now = if session.is_ahead(clock.past()) { clock.now() } else { clock.past() };
+    let flags = session.oddities(now);
+    let flags = flags.iter().map(|flag| Badge::new(Role::Wait, words::quality(flag)));
     Cell::nothing().badges(error.map(|error| Badge::new(Role::Bad, error)).into_iter().chain(flags)).small(stop)
 }
 
@@ -109,13 +118,39 @@ mod tests {
             assert_eq!(time(ended).as_deref(), Some("00:52"));
             assert_eq!(time(json!({"start_date_time": start, "status": "COMPLETED"})), None, "not known is not now");
             assert_eq!(time(json!({"status": "ACTIVE"})), None);
+            let back =
+                json!({"start_date_time": start, "end_date_time": "2025-12-31T23:00:00Z", "status": "COMPLETED"});
+            assert_eq!(time(back), None, "who ends before the start did not take 0 s");
+            let zero = json!({"start_date_time": start, "end_date_time": "0001-01-01T00:00:00Z", "status": "ACTIVE"});
+            assert_eq!(time(zero).as_deref(), Some("02:00"), "a zero date is no end");
+            let of_1970 =
+                json!({"start_date_time": "1970-01-01T00:00:00Z", "end_date_time": start, "status": "COMPLETED"});
+            assert_eq!(time(of_1970), None, "and no start");
+            let active = |start: &str| time(json!({"start_date_time": start, "status": "ACTIVE"}));
+            assert_eq!(active("2026-01-01T02:00:30Z").as_deref(), Some("0\u{a0}s"), "clocks may differ");
+            assert_eq!(active("2026-01-02T02:00:00Z"), None);
         });
     }
 
     #[test]
     fn an_outlier_is_marked_in_words() {
-        let cell = notes(&session(json!({"quality": ["EXCESS", "NEW_FLAG"], "error_code": "NoError"})));
-        let marked = [Badge::new(Role::Wait, "over 250 kWh"), Badge::new(Role::Wait, "NEW_FLAG")];
-        assert_eq!(cell, Cell::nothing().badges(marked));
+        Owner::new().with(|| {
+            let now = UtcMs::parse("2026-01-01T02:00:00Z").unwrap();
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(now));
+            let marks = |fields, words: &[&'static str]| {
+                let marks = words.iter().map(|word| Badge::new(Role::Wait, *word));
+                assert_eq!(notes(&session(fields), &clock), Cell::nothing().badges(marks));
+            };
+            marks(
+                json!({"station_id": "S", "quality": ["EXCESS", "NEW_FLAG"], "error_code": "NoError"}),
+                &["over 250 kWh", "NEW_FLAG"],
+            );
+            let ended = |start: &str, end: &str, wh: i64| {
+                json!({"station_id": "S", "status": "COMPLETED", "start_date_time": start, "end_date_time": end, "energy_wh": wh})
+            };
+            marks(ended("2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z", -4_076_287), &["negative energy"]);
+            marks(ended("2026-01-02T08:00:00Z", "2026-01-02T09:00:00Z", 5000), &["in the future"]);
+            marks(ended("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", 5000), &[]);
+        });
     }
 }

@@ -27,14 +27,19 @@ static COLUMNS: [Column<Station>; 8] = [
         class: "time last",
         show: |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at)),
     },
-    Column { field: "max_electric_power", class: "number", show: |s, _| Cell::amount(power(s).map(words::rated)) },
+    Column { field: "max_electric_power", class: "number", show: power },
     Column { field: "city", class: "word low", show: |s, _| Cell::text(s.city.clone()) },
     Column { field: "model", class: "word low", show: |s, _| Cell::text(s.model.clone()) },
 ];
 
-/// W of the strongest connector of each EVSE; not known where none says.
-fn power(station: &Station) -> Option<Watt> {
-    station.evses.iter().filter_map(|e| e.max_electric_power).reduce(|a, b| Watt(a.0.saturating_add(b.0)))
+/// W of the strongest connector of each EVSE; not known where none says. What is removed has none.
+fn power(station: &Station, clock: &Clock) -> Cell {
+    if station.removed_at.is_some() && station.is_removed(clock.now()) {
+        return Cell::nothing();
+    }
+    let in_service = station.evses.iter().filter(|evse| evse.status != Some(EvseStatus::Removed));
+    let power = in_service.filter_map(|evse| evse.max_electric_power).reduce(|a, b| Watt(a.0.saturating_add(b.0)));
+    Cell::amount(power.map(words::rated))
 }
 
 /// The station in one state: what needs someone first, then what is lost, in use, waiting, and free.
@@ -43,7 +48,7 @@ fn state(station: &Station, clock: &Clock) -> Look {
     let statuses: Vec<EvseStatus> =
         station.evses.iter().map(|e| station.evse_status(e, now, clock.silent_after_s())).collect();
     let since = station.last_heartbeat_at.map(|at| clock.stamp(at));
-    summary(&statuses, station.removed_at.is_some(), since)
+    summary(&statuses, station.is_removed(now), since)
 }
 
 fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Look {

@@ -51,6 +51,11 @@ impl Clock {
         UtcMs(self.now.get() * STEP_MS)
     }
 
+    /// The time as of now, for what is decided once and for all. Does not follow it.
+    pub fn past(&self) -> UtcMs {
+        UtcMs(self.now.get_untracked() * STEP_MS)
+    }
+
     pub fn with_zone<T>(&self, read: impl FnOnce(&Zone) -> T) -> T {
         self.zone.with_value(read)
     }

@@ -4,11 +4,12 @@
 use leptos::prelude::*;
 
 use super::{
-    each,
+    cell::missing,
+    each, some,
     words::{self, energy, energy_figure},
 };
 use crate::model::{
-    figures::DaySeries,
+    figures::{DaySeries, sum},
     money::Wh,
     time::{Period, UtcMs, Zone},
 };
@@ -38,16 +39,16 @@ pub fn DayChart(drawing: DayDrawing) -> impl IntoView {
                 aria-label=d.summary
             >
                 <path class="grid" d=d.grid />
-                <polyline class="ghost" points=d.before />
-                <polygon class="series-1-area" points=d.area />
-                <polyline class="series-1" points=d.today />
+                <path class="ghost" d=d.before />
+                <path class="series-1-area" d=d.area />
+                <path class="series-1" d=d.today />
                 <path class="now" d=d.now />
             </svg>
             <ol class="x-axis" aria-hidden="true">
                 {labels(d.x_labels)}
             </ol>
         </figure>
-        <p class="chart-note">{if d.nothing { words::NO_ENERGY } else { "" }}</p>
+        <p class="chart-note">{d.note}</p>
         <details class="twin">
             <summary>{words::AS_TABLE}</summary>
             <table class="table">
@@ -68,16 +69,19 @@ fn labels(labels: Vec<String>) -> Vec<AnyView> {
     each(labels.into_iter().map(|label| view! { <li>{label}</li> }))
 }
 
-fn hour((from, today, before): (String, Option<i64>, i64)) -> impl IntoView {
-    let of = |wh: i64| energy(Wh(wh)).to_string();
+fn hour((from, today, before): Hour) -> impl IntoView {
+    let of = |wh: Option<i64>| wh.map_or_else(|| missing().into_any(), |wh| energy(Wh(wh)).to_string().into_any());
     view! {
         <tr>
             <td>{from}</td>
-            <td class="number">{today.map(of).unwrap_or_default()}</td>
+            <td class="number">{some(today, of)}</td>
             <td class="number">{of(before)}</td>
         </tr>
     }
 }
+
+/// Beginning, Wh of today as far as it has come, Wh of the week before; of both `None` where it is not known.
+type Hour = (String, Option<Option<i64>>, Option<i64>);
 
 /// The chart as texts and coordinates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,9 +96,8 @@ pub struct DayDrawing {
     x_labels: Vec<String>,
     weekday: String,
     summary: String,
-    /// Beginning, Wh of today as far as it has come, Wh of the week before.
-    hours: Vec<(String, Option<i64>, i64)>,
-    nothing: bool,
+    hours: Vec<Hour>,
+    note: &'static str,
 }
 
 impl DayDrawing {
@@ -102,32 +105,33 @@ impl DayDrawing {
     pub fn of(series: &DaySeries, day: Option<Period>, zone: &Zone) -> Self {
         let day = day.unwrap_or(SOME_DAY);
         let quarters = ((day.to.seconds() - day.from.seconds()) / QUARTER_S).max(1);
-        let largest = series.today.iter().chain(&series.week_before).copied().max().unwrap_or(0);
+        let all = || series.today.iter().chain(&series.week_before);
+        let largest = all().flatten().copied().max().unwrap_or(0).min(MOST);
         let (step, steps) = scale(largest);
         let top = step * steps;
-        let today = course(&series.today, quarters, top);
         let end = i64::try_from(series.today.len()).unwrap_or(0).min(quarters) * WIDTH / quarters;
         let label = |i: i64| words::energy(Wh(i * step)).value.trim_end_matches(".0").to_owned();
-        let sum: i64 = series.today.iter().sum();
-        let sum_before: i64 = series.week_before.iter().sum();
+        let said = |quarters: &[Option<i64>]| {
+            sum(quarters).map_or_else(|| words::NOT_KNOWN.to_owned(), |wh| energy_figure(Wh(wh)).to_string())
+        };
         let weekday = words::weekday(zone, day.from).to_owned();
         Self {
-            area: if today.is_empty() { String::new() } else { format!("0,{HEIGHT} {today}{end},{HEIGHT}") },
-            before: course(&series.week_before, quarters, top),
+            area: course(&series.today, quarters, top, true),
+            before: course(&series.week_before, quarters, top, false),
             now: format!("M{end} 0V{HEIGHT}"),
             grid: (0..=steps).map(|i| format!("M0 {}H{WIDTH}", HEIGHT - i * HEIGHT / steps)).collect(),
             y_labels: (0..=steps).rev().map(label).collect(),
             x_labels: (0..=6)
                 .map(|i| if i == 6 { "24:00".to_owned() } else { words::clock_time(zone, at(day, quarters * i / 6)) })
                 .collect(),
-            summary: words::day_summary(
-                &energy_figure(Wh(sum)).to_string(),
-                &weekday,
-                &energy_figure(Wh(sum_before)).to_string(),
-            ),
+            summary: words::day_summary(&said(&series.today), &weekday, &said(&series.week_before)),
             hours: hours(series, day, quarters, zone),
-            nothing: largest == 0,
-            today,
+            note: match largest {
+                _ if all().any(Option::is_none) => words::ENERGY_GAPS,
+                0 => words::NO_ENERGY,
+                _ => "",
+            },
+            today: course(&series.today, quarters, top, false),
             weekday,
         }
     }
@@ -137,18 +141,36 @@ const fn at(day: Period, quarter: i64) -> UtcMs {
     UtcMs(day.from.0 + quarter * QUARTER_S * 1000)
 }
 
-/// A line through the middles of the quarters, drawn out to the ends of the first and the last.
-fn course(values: &[i64], quarters: i64, top: i64) -> String {
-    let (Some(first), Some(last)) = (values.first(), values.last()) else { return String::new() };
-    let y = |wh: i64| HEIGHT * 10 - wh.clamp(0, top) * HEIGHT * 10 / top;
-    let point = |x: i64, wh: i64| format!("{}.{},{}.{} ", x / 10, x % 10, y(wh) / 10, y(wh) % 10);
-    let mut text = point(0, *first);
+/// Beyond it a drawing shows no difference.
+const MOST: i64 = i64::MAX / (100 * HEIGHT);
+
+/// A line through the middles of the quarters, drawn out to the ends of the first and the last, with gaps where nobody
+/// knows; or the area below it.
+fn course(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String {
+    let mut text = String::new();
     let mut quarter = 0;
-    for wh in values {
-        text.push_str(&point((2 * quarter + 1) * WIDTH * 5 / quarters, *wh));
-        quarter += 1;
+    for known in values.chunk_by(|a, b| a.is_some() == b.is_some()) {
+        let line: Vec<i64> = known.iter().copied().flatten().collect();
+        if let (Some(first), Some(last)) = (line.first(), line.last()) {
+            let y = |wh: i64| HEIGHT * 10 - wh.clamp(0, top) * HEIGHT * 10 / top;
+            let point = |to: char, x: i64, y: i64| format!("{to}{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10);
+            let edge = |quarter: i64| quarter * WIDTH * 10 / quarters;
+            if area {
+                text.push_str(&point('M', edge(quarter), HEIGHT * 10));
+            }
+            text.push_str(&point(if area { 'L' } else { 'M' }, edge(quarter), y(*first)));
+            for (i, wh) in (quarter..).zip(&line) {
+                text.push_str(&point('L', (2 * i + 1) * WIDTH * 5 / quarters, y(*wh)));
+            }
+            let end = edge(quarter + i64::try_from(line.len()).unwrap_or(0));
+            text.push_str(&point('L', end, y(*last)));
+            if area {
+                text.push_str(&point('L', end, HEIGHT * 10));
+                text.push('Z');
+            }
+        }
+        quarter += i64::try_from(known.len()).unwrap_or(0);
     }
-    text.push_str(&point(quarter * WIDTH * 10 / quarters, *last));
     text
 }
 
@@ -166,17 +188,16 @@ fn scale(largest: i64) -> (i64, i64) {
     }
 }
 
-fn hours(series: &DaySeries, day: Period, quarters: i64, zone: &Zone) -> Vec<(String, Option<i64>, i64)> {
-    let sum = |values: &[i64], from: i64| -> Option<i64> {
+fn hours(series: &DaySeries, day: Period, quarters: i64, zone: &Zone) -> Vec<Hour> {
+    let of = |values: &[Option<i64>], from: i64| -> Option<Option<i64>> {
         let from = usize::try_from(from).ok()?;
-        let hour = values.get(from..values.len().min(from + 4)).filter(|hour| !hour.is_empty())?;
-        Some(hour.iter().sum())
+        values.get(from..values.len().min(from + 4)).filter(|hour| !hour.is_empty()).map(sum)
     };
     (0..quarters)
         .step_by(4)
         .map(|q| {
             let from = words::clock_time(zone, at(day, q));
-            (from, sum(&series.today, q), sum(&series.week_before, q).unwrap_or(0))
+            (from, of(&series.today, q), of(&series.week_before, q).unwrap_or(Some(0)))
         })
         .collect()
 }
@@ -205,16 +226,31 @@ mod tests {
 
     #[test]
     fn lines_end_where_the_day_has_come_to() {
-        let series = DaySeries { today: vec![0, 1000, 3000], week_before: vec![1000; 96] };
+        let series = DaySeries { today: vec![Some(0), Some(1000), Some(3000)], week_before: vec![Some(1000); 96] };
         let d = DayDrawing::of(&series, Some(day()), &Zone::default());
-        assert_eq!(d.today, "0.0,200.0 5.0,200.0 15.0,133.4 25.0,0.0 30.0,0.0 ");
+        assert_eq!(d.today, "M0.0,200.0L5.0,200.0L15.0,133.4L25.0,0.0L30.0,0.0");
+        assert_eq!(d.area, "M0.0,200.0L0.0,200.0L5.0,200.0L15.0,133.4L25.0,0.0L30.0,0.0L30.0,200.0Z");
         assert_eq!(d.now, "M30 0V200");
-        assert!(d.before.ends_with("960.0,133.4 "));
+        assert!(d.before.ends_with("L960.0,133.4"));
         assert_eq!(d.y_labels, ["3", "2", "1", "0"]);
         assert_eq!(d.x_labels, ["00:00", "04:00", "08:00", "12:00", "16:00", "20:00", "24:00"]);
         assert_eq!(d.hours.len(), 24);
-        assert_eq!(d.hours[0], ("00:00".to_owned(), Some(4000), 4000));
+        assert_eq!(d.hours[0], ("00:00".to_owned(), Some(Some(4000)), Some(4000)));
         assert_eq!(d.hours[1].1, None, "what has not come is not zero");
+        assert_eq!(d.note, "");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_a_gap() {
+        let today = vec![Some(3000), None, Some(0), Some(0), None];
+        let d = DayDrawing::of(&DaySeries { today, week_before: Vec::new() }, Some(day()), &Zone::default());
+        assert_eq!(d.today, "M0.0,0.0L5.0,0.0L10.0,0.0M20.0,200.0L25.0,200.0L35.0,200.0L40.0,200.0");
+        assert_eq!((d.hours[0].1, d.hours[1].1), (Some(Some(3000)), Some(None)));
+        assert_eq!(d.note, words::ENERGY_GAPS);
+        let nobody = DayDrawing::of(&DaySeries { today: vec![None], week_before: vec![None] }, None, &Zone::default());
+        assert!(nobody.summary.contains(words::NOT_KNOWN), "{}", nobody.summary);
+        let most = DaySeries { today: vec![Some(i64::MAX), Some(i64::MIN)], week_before: vec![Some(i64::MAX)] };
+        assert!(DayDrawing::of(&most, Some(day()), &Zone::default()).today.contains("0.0,"), "no number is too large");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     badge::Badge,
     bar::bar,
     cell::{amount, missing},
-    some,
+    each, some,
     sparkline::sparkline,
     words::{self, Quantity},
 };
@@ -18,7 +18,7 @@ pub struct Figure {
     pub value: Option<Quantity>,
     /// Against what, as of when.
     pub note: Option<String>,
-    pub badge: Option<Badge>,
+    pub badges: Vec<Badge>,
     /// What is odd about some of what it counts, and the list of exactly these.
     pub some: Option<(String, String)>,
     pub picture: Picture,
@@ -31,7 +31,8 @@ pub enum Picture {
     None,
     /// Of a whole, in per mille.
     Share(i64),
-    Course(Vec<i64>),
+    /// `None` where it is not known.
+    Course(Vec<Option<i64>>),
 }
 
 /// Computes a card from figures, and follows them.
@@ -54,7 +55,7 @@ pub fn FigureCard(
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
-                {move || figure.with(|f| some(f.badge.clone(), Badge::view))}
+                {move || figure.with(|f| each(f.badges.clone().into_iter().map(Badge::view)))}
                 {move || figure.with(|f| some(f.some.clone(), |(text, href)| view! { <a href=href>{text}</a> }))}
             </p>
             {move || figure.with(picture)}

@@ -8,12 +8,12 @@ use crate::{
         date,
         preset::Model,
         put,
-        quality::{self, Facts},
         rows::Row,
         tariff::{Cost, Tariff},
     },
     model::{
         money::{Watt, Wh},
+        quality::{self, Facts},
         status::SessionStatus,
     },
 };

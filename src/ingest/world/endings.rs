@@ -4,15 +4,11 @@ use mongodb::bson::doc;
 
 use super::{Change, Running, World, Write, payments::Bill};
 use crate::{
-    ingest::{
-        date,
-        ledger::Ledger,
-        put,
-        quality::{self, Facts},
-    },
+    ingest::{date, ledger::Ledger, put},
     model::{
         ids::Collection,
         money::{Watt, Wh},
+        quality::{self, Facts},
         status::SessionStatus,
     },
 };

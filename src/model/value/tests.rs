@@ -40,11 +40,13 @@ fn samples() -> Vec<Value> {
             "sight": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
         }),
         json!({
-            "active_sessions": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "installed_power": 3, "energy_today": 4, "energy_week_before": 5,
-            "energy_series": {"today": [1, 2], "week_before": []},
-            "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "sessions_today": 1,
+            "active_sessions": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "power_unknown": 0, "installed_power": null, "rating_unknown": 1,
+            "energy_today": 4, "energy_unknown": 0, "energy_left_out": 1, "energy_doubtful": 0, "energy_week_before": 5,
+            "energy_series": {"today": [1, null], "week_before": []},
+            "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "amount_unknown": 0,
+            "sessions_today": 1, "sessions_ahead": 0,
             "completed_today": 1, "evse_split": [["CHARGING", 4], ["new", 1]], "clients": 1,
-            "open_payments": {"count": 1, "amounts": [{"minor": 1, "currency": "EUR"}]}, "failed_payments": 0,
+            "open_payments": {"count": 1, "amounts": [{"minor": 1, "currency": "EUR"}], "unknown": 0}, "failed_payments": 0,
             "documents": {"clients": 1, "charging_sessions": 2}, "unreadable": {}, "newest_data": null,
             "day": {"from": 0, "to": 86_400_000}
         }),

@@ -30,11 +30,25 @@ pub enum Measure {
 }
 
 impl Measure {
-    pub fn of(&self, sums: &Sums) -> i64 {
+    /// `None`: not known.
+    pub fn of(&self, sums: &Sums) -> Option<i64> {
         match self {
             Self::Energy => sums.energy,
-            Self::Sessions => sums.started,
-            Self::Revenue(currency) => sums.revenue.get(currency).copied().unwrap_or(0),
+            Self::Sessions => Some(sums.started),
+            Self::Revenue(currency) => sums.revenue_in(currency),
+        }
+    }
+
+    /// What of it must be said beside it, and of how many documents.
+    pub fn remarks(&self, sums: &Sums) -> Vec<(&'static str, i64)> {
+        match self {
+            Self::Energy => vec![
+                (words::charts::NO_ENERGY, sums.energy_unknown),
+                (words::charts::LEFT_OUT, sums.energy_left_out),
+                (words::charts::DOUBTFUL, sums.energy_doubtful),
+            ],
+            Self::Sessions => Vec::new(),
+            Self::Revenue(_) => vec![(words::charts::NO_AMOUNT, sums.amount_unknown)],
         }
     }
 
@@ -96,15 +110,18 @@ impl Measure {
         }
     }
 
-    fn sentence(&self, days: &str, value: i64, earlier: Option<(i64, &str)>) -> String {
-        match self {
-            Self::Energy => words::charts::energy_sentence(days, value, earlier),
-            Self::Sessions => words::charts::sessions_sentence(days, value, earlier),
-            Self::Revenue(currency) => {
-                let money = Money { minor: value, currency: currency.clone() };
-                words::charts::revenue_sentence(days, &money, earlier)
+    fn sentence(&self, days: &str, sums: &Sums, earlier: Option<(Option<i64>, &str)>) -> String {
+        let value = self.of(sums);
+        let figure = match (self, value) {
+            (Self::Energy, Some(wh)) => words::charts::energy_delivered(wh),
+            (Self::Energy, None) => words::charts::NO_ENERGY.to_owned(),
+            (Self::Sessions, _) => words::charts::sessions_started(sums.started),
+            (Self::Revenue(_), None) => words::charts::NO_AMOUNT.to_owned(),
+            (Self::Revenue(currency), Some(minor)) => {
+                words::charts::revenue_captured(&Money { minor, currency: currency.clone() })
             }
-        }
+        };
+        words::charts::course_sentence(&figure, days, value, earlier) + &words::charts::remarks(&self.remarks(sums))
     }
 }
 
@@ -125,7 +142,8 @@ impl Pieces {
 
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        total(&self.now) == Sums::default()
+        let all = total(&self.now);
+        all.started == 0 && all.completed == 0 && all.revenue.is_empty() && all.amount_unknown == 0
     }
 
     pub fn period(&self) -> Option<Period> {
@@ -140,7 +158,7 @@ fn whole(pieces: &[Piece]) -> Option<Period> {
 /// What the chart of `measure` shows.
 pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Drawn {
     let one_day = pieces.period().is_some_and(|period| period.to.0 - period.from.0 <= DAY_MAX_MS);
-    let value = |piece: &Piece| piece.sums.as_ref().map(|sums| measure.of(sums));
+    let value = |piece: &Piece| piece.sums.as_ref().and_then(|sums| measure.of(sums));
     let labels: Vec<String> =
         pieces.now.iter().map(|piece| words::charts::piece(zone, piece.from, step, one_day)).collect();
     let hrefs: Vec<String> =
@@ -148,10 +166,18 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     let now: Vec<Option<i64>> = pieces.now.iter().map(value).collect();
     // The earlier period may have a piece less or more: months differ.
     let earlier: Vec<Option<i64>> = (0..now.len()).map(|i| pieces.earlier.get(i).and_then(value)).collect();
-    let rows = labels.iter().zip(&hrefs).zip(now.iter().zip(&earlier)).map(|((label, href), (now, earlier))| {
-        let text = |value: &Option<i64>| value.map(|value| measure.text(value));
-        vec![Said::link(label.clone(), href.clone()), Said::maybe(text(now)), Said::maybe(text(earlier))]
-    });
+    let text = |value: &Option<i64>| value.map(|value| measure.text(value));
+    let rows =
+        labels.iter().zip(&hrefs).zip(pieces.now.iter().zip(&earlier)).map(|((label, href), (piece, earlier))| {
+            let remarks =
+                piece.sums.as_ref().map(|sums| words::charts::remarks(&measure.remarks(sums))).unwrap_or_default();
+            let now = match text(&value(piece)) {
+                Some(now) if remarks.is_empty() => Some(now),
+                Some(now) => Some(format!("{now}.{remarks}")),
+                None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
+            };
+            vec![Said::link(label.clone(), href.clone()), Said::maybe(now), Said::maybe(text(earlier))]
+        });
     let days = pieces.period().map(|period| words::charts::days(zone, period)).unwrap_or_default();
     let days_before = whole(&pieces.earlier).map(|period| words::charts::days(zone, period)).unwrap_or_default();
     let before = pieces.before.as_ref().map(|sums| (measure.of(sums), days_before.as_str()));
@@ -167,7 +193,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     let ghost =
         (!pieces.earlier.is_empty()).then(|| charts::Ghost { name: days_before.clone(), values: drawn(&earlier) });
     Drawn {
-        sentence: measure.sentence(&days, measure.of(&total(&pieces.now)), before),
+        sentence: measure.sentence(&days, &total(&pieces.now), before),
         chart: Some(charts::Drawing::Course(charts::Course { labels, series: vec![series], ghost })),
         rows,
         empty: now.iter().chain(&earlier).flatten().all(|value| *value == 0),
@@ -191,7 +217,8 @@ mod tests {
     fn piece(day: i64, energy: Option<i64>) -> Piece {
         const DAY: i64 = 86_400_000;
         let revenue = [(Currency("EUR".into()), 5), (Currency("GBP".into()), energy.unwrap_or(0))].into();
-        let sums = energy.map(|energy| Sums { energy, started: 3, revenue, ..Sums::default() });
+        let sums =
+            energy.map(|energy| Sums { energy: Some(energy), completed: 1, started: 3, revenue, ..Sums::default() });
         Piece { from: UtcMs(day * DAY), to: UtcMs((day + 1) * DAY), sums }
     }
 
@@ -199,7 +226,7 @@ mod tests {
         Pieces {
             now: vec![piece(10, Some(1500)), piece(11, Some(0)), piece(12, None)],
             earlier: vec![piece(3, Some(1000)), piece(4, Some(2000))],
-            before: Some(Sums { energy: 1000, ..Sums::default() }),
+            before: Some(Sums { energy: Some(1000), ..Sums::default() }),
         }
     }
 
@@ -217,6 +244,32 @@ mod tests {
         let Some(charts::Drawing::Course(chart)) = drawn.chart else { panic!("no course") };
         assert_eq!(chart.series[0].values, [Some(1.5), Some(0.0), None]);
         assert_eq!(chart.ghost.unwrap().values, [Some(1.0), Some(2.0), None]);
+    }
+
+    #[test]
+    fn what_nobody_knows_is_a_gap_and_what_is_left_out_is_said() {
+        let mut pieces = pieces();
+        let unknown = Sums { energy: None, completed: 2, energy_unknown: 2, amount_unknown: 1, ..Sums::default() };
+        let partly =
+            Sums { energy: Some(7000), completed: 4, energy_unknown: 1, energy_left_out: 2, ..Sums::default() };
+        pieces.now[1].sums = Some(unknown.clone());
+        pieces.now[2].sums = Some(partly);
+        let drawn = course(&Measure::Energy, &pieces, Step::Day, &Zone::default());
+        let Some(charts::Drawing::Course(chart)) = &drawn.chart else { panic!("no course") };
+        assert_eq!(chart.series[0].values, [Some(1.5), None, Some(7.0)]);
+        assert!(charts::Drawing::Course(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
+        assert_eq!(drawn.rows[1][1].text.as_deref(), Some("Energy not known: 2."));
+        assert_eq!(drawn.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Left out: 2."));
+        assert!(
+            drawn.sentence.starts_with("8.5\u{a0}kWh delivered")
+                && drawn.sentence.ends_with("not known: 3. Left out: 2.")
+        );
+        let nobody = Pieces { now: vec![Piece { sums: Some(unknown), ..piece(10, None) }], ..Pieces::default() };
+        let of = |measure: &Measure| course(measure, &nobody, Step::Day, &Zone::default()).sentence;
+        assert_eq!(of(&Measure::Energy), "Energy not known, 11 Jan 1970. Energy not known: 2.");
+        let euros = of(&Measure::Revenue(Currency("EUR".into())));
+        assert_eq!(euros, "Amount not known, 11 Jan 1970. Amount not known: 1.");
+        assert!(!nobody.is_empty(), "something happened");
     }
 
     #[test]

@@ -172,6 +172,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     let measure = Measure::Revenue(shown.clone());
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     let (power, installed) = (figure::<Watt>("live_power"), figure::<Watt>("installed_power"));
+    let unknown = ["power_unknown", "rating_unknown"].map(figure::<i64>);
     let offered = Memo::new(move |_| pieces.with(currencies));
     let choices = move || {
         let all = offered.get();
@@ -212,7 +213,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     let energy = move || view.course(&Measure::Energy);
     let sessions = move || view.course(&Measure::Sessions);
     let revenue = move || view.course(&measure);
-    let gauge = move || parts::power(power(), installed());
+    let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown().unwrap_or(0)));
     let states = move || parts::evses(split().unwrap_or_default());
     let payments = move || {
         let by_status = fields.with(payments_of);

@@ -35,7 +35,7 @@ pub fn options(
         ("sessions", of_time(&Measure::Sessions)),
         ("revenue", of_time(&Measure::Revenue(currency.clone()))),
         // These follow the Overview's figures, which the page has already.
-        ("power", parts::power(None, None)),
+        ("power", parts::power(None, None, [0, 0])),
         ("evses", parts::evses(Vec::new())),
         ("payments", parts::payments(&payments_of(fields), pieces.period(), zone)),
         ("week", parts::week(&hours_of(fields), pieces.period(), zone)),

@@ -83,26 +83,29 @@ pub fn evses(mut split: Vec<(EvseStatus, i64)>) -> Drawn {
 }
 
 /// What is drawn now, of what could be.
-pub fn power(power: Option<Watt>, installed: Option<Watt>) -> Drawn {
+pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> Drawn {
     let gauge = charts::Gauge {
         unit: charts::Unit::after(words::KW),
         value: power.map(|power| float(power.0) / 1000.0),
-        max: installed.map_or(1.0, |installed| float(installed.0.max(1)) / 1000.0),
+        // Where it is not known what could be drawn, what is drawn fills the gauge.
+        max: installed.or(power).map_or(1.0, |most| float(most.0.max(1)) / 1000.0),
     };
     let chart = Some(charts::Drawing::Gauge(gauge));
-    let (Some(power), Some(installed)) = (power, installed) else { return Drawn { chart, ..Drawn::default() } };
     let active = Selection::default().with(selection::Part::Status, Wanted::one_of([SessionStatus::Active.code()]));
     let href = page_of(Collection::ChargingSessions, &active);
-    let (now, all) = (words::power_figure(power).to_string(), words::power_figure(installed).to_string());
+    let text = |power: Option<Watt>| power.map(|power| words::power_figure(power).to_string());
+    let [powers, ratings] = unknown;
+    let remarks = [(words::charts::NO_POWER, powers), (words::charts::NO_RATING, ratings)];
     Drawn {
-        sentence: words::charts::power_sentence(&now, &all),
+        sentence: words::charts::power_sentence(text(power).as_deref(), text(installed).as_deref())
+            + &words::charts::remarks(&remarks),
         chart,
         rows: vec![
-            vec![Said::link(words::charts::POWER_NOW.to_owned(), href.clone()), Said::text(now)],
-            vec![Said::text(words::charts::INSTALLED.to_owned()), Said::text(all)],
+            vec![Said::link(words::charts::POWER_NOW.to_owned(), href.clone()), Said::maybe(text(power))],
+            vec![Said::text(words::charts::INSTALLED.to_owned()), Said::maybe(text(installed))],
         ],
         hrefs: vec![href],
-        empty: installed.0 == 0 && power.0 == 0,
+        empty: power.is_none_or(|power| power.0 == 0) && installed.is_none_or(|installed| installed.0 == 0),
         ..Drawn::default()
     }
 }
@@ -165,6 +168,18 @@ mod tests {
         assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (5, 5));
         let odd = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("odd one")).unwrap();
         assert_eq!(odd[0].href, "/payments?status=odd%20one&created=1970-01-01T00:00:00Z/1970-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn power_that_nobody_knows_is_not_zero() {
+        let drawn = power(None, Some(Watt(11_000)), [3, 0]);
+        assert_eq!(drawn.sentence, "Power not known, of 11.0\u{a0}kW installed. Power not known: 3.");
+        assert_eq!(drawn.rows[0][1].text, None);
+        let Some(charts::Drawing::Gauge(gauge)) = drawn.chart else { panic!("no gauge") };
+        assert_eq!((gauge.value, gauge.max), (None, 11.0));
+        let unrated = power(Some(Watt(7000)), None, [0, 2]);
+        assert_eq!(unrated.sentence, "7.0\u{a0}kW now. Rated power not known: 2.");
+        assert!(!unrated.empty && drawn.rows.len() == 2);
     }
 
     #[test]

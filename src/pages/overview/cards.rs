@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     model::{
-        figures::{DaySeries, LongActive, Open, Revenue},
+        figures::{DaySeries, LongActive, Open, Revenue, in_service, sum},
         ids::Collection,
         money::{Money, Watt, Wh},
         selection::{Part, Selection, Wanted, is_currency},
@@ -74,8 +74,17 @@ fn counted(n: Option<i64>) -> Option<Quantity> {
     n.map(|n| Quantity::bare(words::count(n)))
 }
 
+/// Nothing is drawn of what is not known, because an empty bar would say that it is nothing.
 fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
-    part.zip(whole).and_then(|(part, whole)| per_mille(part, whole)).map_or(Picture::Share(0), Picture::Share)
+    match part.zip(whole) {
+        Some((part, whole)) => Picture::Share(per_mille(part, whole).unwrap_or(0)),
+        None => Picture::None,
+    }
+}
+
+/// What must be said beside a figure of so many documents.
+fn remark(n: Option<i64>, what: &str, why: &'static str) -> Option<Badge> {
+    n.filter(|n| *n > 0).map(|n| Badge::new(Role::Wait, words::remark(n, what)).why(why))
 }
 
 fn active_sessions() -> Draw {
@@ -83,7 +92,7 @@ fn active_sessions() -> Draw {
     let long = figure::<LongActive>("long_active");
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     Box::new(move || {
-        let evses = split().map(|split| split.iter().map(|(_, n)| n).sum::<i64>());
+        let evses = split().map(|split| in_service(&split));
         Figure {
             value: counted(active()),
             note: evses.map(words::on_evses),
@@ -101,11 +110,17 @@ fn active_sessions() -> Draw {
 fn live_power() -> Draw {
     let power = figure::<Watt>("live_power");
     let installed = figure::<Watt>("installed_power");
-    Box::new(move || Figure {
-        value: power().map(words::power_figure),
-        note: installed().map(words::installed),
-        picture: share(power().map(|w| w.0), installed().map(|w| w.0)),
-        ..Figure::default()
+    let (power_unknown, rating_unknown) = (figure::<i64>("power_unknown"), figure::<i64>("rating_unknown"));
+    Box::new(move || {
+        let powers = remark(power_unknown(), words::NOT_KNOWN, words::NO_POWER_WHY);
+        let ratings = remark(rating_unknown(), words::EVSES_NOT_KNOWN, words::NO_RATING_WHY);
+        Figure {
+            value: power().map(words::power_figure),
+            note: installed().map(words::installed),
+            badges: powers.into_iter().chain(ratings).collect(),
+            picture: share(power().map(|w| w.0), installed().map(|w| w.0)),
+            ..Figure::default()
+        }
     })
 }
 
@@ -114,13 +129,21 @@ fn energy_today() -> Draw {
     let before = figure::<Wh>("energy_week_before");
     let day = figure::<Period>("day");
     let series = figure::<DaySeries>("energy_series");
+    let unknown = figure::<i64>("energy_unknown");
+    let (left_out, doubtful) = (figure::<i64>("energy_left_out"), figure::<i64>("energy_doubtful"));
     let clock = Clock::expect();
     Box::new(move || {
         let weekday = day().map(|day| clock.with_zone(|zone| words::weekday(zone, day.from)));
-        let hours = series().unwrap_or_default().today.chunks(4).map(|hour| hour.iter().sum()).collect();
+        let hours = series().unwrap_or_default().today.chunks(4).map(sum).collect();
+        let remarks = [
+            remark(unknown(), words::NOT_KNOWN, words::NO_ENERGY_WHY),
+            remark(left_out(), words::LEFT_OUT, words::LEFT_OUT_WHY),
+            remark(doubtful(), words::DOUBTFUL, words::DOUBTFUL_WHY),
+        ];
         Figure {
             value: today().map(words::energy_figure),
             note: today().zip(before()).zip(weekday).map(|((now, then), day)| words::against(then.0, now.0, day)),
+            badges: remarks.into_iter().flatten().collect(),
             picture: Picture::Course(hours),
             ..Figure::default()
         }
@@ -130,13 +153,25 @@ fn energy_today() -> Draw {
 /// The first currency large, the others beside it; never added.
 fn revenue_today() -> Draw {
     let revenue = figure::<Vec<Revenue>>("revenue_today");
-    Box::new(move || revenue().map_or_else(Figure::default, |all| revenue_figure(&all)))
+    let unknown = figure::<i64>("amount_unknown");
+    Box::new(move || {
+        revenue().map_or_else(Figure::default, |all| {
+            let mut figure = revenue_figure(&all, unknown());
+            figure.badges.extend(remark(unknown(), words::NOT_KNOWN, words::NO_AMOUNT_WHY));
+            figure
+        })
+    })
 }
 
-fn revenue_figure(all: &[Revenue]) -> Figure {
+/// Without any amount it is nothing only if no payment was captured.
+fn revenue_figure(all: &[Revenue], unknown: Option<i64>) -> Figure {
     let Some((first, others)) = all.split_first() else {
-        let note = Some(words::NOTHING_CAPTURED.to_owned());
-        return Figure { value: counted(Some(0)), note, ..Figure::default() };
+        return match unknown {
+            Some(1..) => Figure { note: Some(words::CAPTURED_TODAY.to_owned()), ..Figure::default() },
+            _ => {
+                Figure { value: counted(Some(0)), note: Some(words::NOTHING_CAPTURED.to_owned()), ..Figure::default() }
+            }
+        };
     };
     let others: Vec<_> = others.iter().map(|r| r.money.clone()).collect();
     let derived = all.iter().any(|r| r.derived_minor != 0);
@@ -147,7 +182,7 @@ fn revenue_figure(all: &[Revenue]) -> Figure {
         } else {
             words::and(&words::amounts(&others))
         }),
-        badge: derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)),
+        badges: derived.then(|| Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY)).into_iter().collect(),
         ..Figure::default()
     }
 }
@@ -155,7 +190,13 @@ fn revenue_figure(all: &[Revenue]) -> Figure {
 fn sessions_today() -> Draw {
     let started = figure::<i64>("sessions_today");
     let completed = figure::<i64>("completed_today");
-    Box::new(move || Figure { value: counted(started()), note: completed().map(words::completed), ..Figure::default() })
+    let ahead = figure::<i64>("sessions_ahead");
+    Box::new(move || Figure {
+        value: counted(started()),
+        note: completed().map(words::completed),
+        badges: remark(ahead(), words::AHEAD, words::AHEAD_WHY).into_iter().collect(),
+        ..Figure::default()
+    })
 }
 
 fn clients() -> Draw {
@@ -172,10 +213,22 @@ fn open_payments() -> Draw {
     let open = figure::<Open>("open_payments");
     Box::new(move || {
         let Some(open) = open() else { return Figure::default() };
-        let amounts = words::amounts(&open.amounts);
-        let note = if amounts.is_empty() { words::NONE_OPEN.to_owned() } else { amounts };
-        Figure { value: counted(Some(open.count)), note: Some(note), ..Figure::default() }
+        Figure {
+            value: counted(Some(open.count)),
+            note: Some(open_note(&open)),
+            badges: remark(Some(open.unknown), words::NOT_KNOWN, words::NO_AMOUNT_WHY).into_iter().collect(),
+            ..Figure::default()
+        }
     })
+}
+
+fn open_note(open: &Open) -> String {
+    match open.count {
+        0 => words::NONE_OPEN.to_owned(),
+        all if all == open.unknown => words::AMOUNT_NOT_KNOWN.to_owned(),
+        // What waits may be nothing: an amount of zero.
+        _ => words::amounts(&open.amounts),
+    }
 }
 
 fn failed_payments() -> Draw {
@@ -198,11 +251,29 @@ mod tests {
             money: Money { minor, currency: Currency(code.into()) },
             derived_minor,
         };
-        let card = revenue_figure(&[revenue(41_820, "GBP", 0), revenue(3640, "EUR", 5)]);
+        let card = revenue_figure(&[revenue(41_820, "GBP", 0), revenue(3640, "EUR", 5)], Some(0));
         assert_eq!(card.value, Some(Quantity::bare("£418.20".into())));
         assert_eq!(card.note.as_deref(), Some("and €36.40"));
-        assert!(card.badge.is_some(), "derived money is said to be");
-        assert_eq!(revenue_figure(&[]).value, Some(Quantity::bare("0".into())));
-        assert!(revenue_figure(&[revenue(1, "GBP", 0)]).badge.is_none());
+        assert_eq!(card.badges.len(), 1, "derived money is said to be");
+        assert_eq!(revenue_figure(&[], Some(0)).value, Some(Quantity::bare("0".into())));
+        assert_eq!(
+            revenue_figure(&[], Some(2)).value,
+            None,
+            "captured money of which nobody knows how much is not zero"
+        );
+        assert!(revenue_figure(&[revenue(1, "GBP", 0)], Some(0)).badges.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_known_is_neither_drawn_nor_said_to_be_nothing() {
+        assert_eq!(share(None, Some(7)), Picture::None);
+        assert_eq!(share(Some(0), Some(7)), Picture::Share(0));
+        let open = |count, unknown| open_note(&Open { count, amounts: Vec::new(), unknown });
+        assert_eq!([open(0, 0), open(2, 2)], [words::NONE_OPEN, words::AMOUNT_NOT_KNOWN]);
+        assert_eq!(remark(Some(0), words::LEFT_OUT, ""), None);
+        assert_eq!(
+            remark(Some(3), words::LEFT_OUT, "").map(|badge| badge.word.into_owned()).as_deref(),
+            Some("3 left out")
+        );
     }
 }

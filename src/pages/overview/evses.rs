@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     model::{
+        figures::in_service,
         ids::Collection,
         selection::{Part, Selection, Wanted},
         status::EvseStatus,
@@ -18,9 +19,10 @@ pub fn Evses() -> impl IntoView {
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
     let all = move || {
-        let evses = split().unwrap_or_default().iter().map(|(_, n)| n).sum();
+        let split = split().unwrap_or_default();
+        let (in_service, all) = (in_service(&split), split.iter().map(|(_, n)| n).sum::<i64>());
         let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
-        words::in_stations(evses, stations)
+        words::in_stations(in_service, all - in_service, stations)
     };
     view! {
         <section class="panel" data-figure="evse_split">

@@ -22,6 +22,12 @@ pub const ENERGY: &str = "Energy";
 pub const SESSIONS: &str = "Sessions";
 pub const REVENUE: &str = "Revenue";
 pub const ENERGY_KWH: &str = "Energy kWh";
+pub const NO_ENERGY: &str = "Energy not known";
+pub const NO_AMOUNT: &str = "Amount not known";
+pub const LEFT_OUT: &str = "Left out";
+pub const DOUBTFUL: &str = "Doubtful";
+pub const NO_POWER: &str = "Power not known";
+pub const NO_RATING: &str = "Rated power not known";
 pub const CHART: &str = "Chart";
 pub const INSTANTS: &str = "From/to, UTC";
 pub const MADE_AT: &str = "Made at";
@@ -108,29 +114,36 @@ pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     }
 }
 
-/// `+5.5% on 2 Jun 2018 to 8 Jun 2018`
-fn beside(now: i64, earlier: Option<(i64, &str)>) -> String {
-    match earlier {
-        None => String::new(),
-        Some((before, days)) => match change(before, now) {
+/// What a figure of the period was: `12 kWh delivered, today, +5.5% on yesterday`. Only what the earlier period had by the
+/// same time is compared.
+pub fn course_sentence(figure: &str, days: &str, now: Option<i64>, earlier: Option<(Option<i64>, &str)>) -> String {
+    let beside = match (now, earlier) {
+        (Some(now), Some((Some(before), days))) => match change(before, now) {
             Some(change) => format!(", {change} on {days}"),
             None => format!(", none in {days}"),
         },
-    }
+        (Some(_), Some((None, days))) => format!(", {} in {days}", super::NOT_KNOWN),
+        _ => String::new(),
+    };
+    format!("{figure}, {days}{beside}.")
 }
 
-/// What the energy of a period was. Only what the earlier period had by the same time is compared.
-pub fn energy_sentence(days: &str, wh: i64, earlier: Option<(i64, &str)>) -> String {
-    format!("{} delivered, {days}{}.", energy_figure(Wh(wh)), beside(wh, earlier))
+pub fn energy_delivered(wh: i64) -> String {
+    format!("{} delivered", energy_figure(Wh(wh)))
 }
 
-pub fn sessions_sentence(days: &str, started: i64, earlier: Option<(i64, &str)>) -> String {
-    let sessions = super::documents(crate::model::ids::Collection::ChargingSessions, started);
-    format!("{sessions} started, {days}{}.", beside(started, earlier))
+pub fn sessions_started(n: i64) -> String {
+    format!("{} started", super::documents(crate::model::ids::Collection::ChargingSessions, n))
 }
 
-pub fn revenue_sentence(days: &str, revenue: &Money, earlier: Option<(i64, &str)>) -> String {
-    format!("{} captured less refunded, {days}{}.", money(revenue), beside(revenue.minor, earlier))
+pub fn revenue_captured(revenue: &Money) -> String {
+    format!("{} captured less refunded", money(revenue))
+}
+
+/// What must be said beside a sum: ` Energy not known: 2. Left out: 1.`
+pub fn remarks(all: &[(&str, i64)]) -> String {
+    let all = all.iter().filter(|(_, n)| *n != 0);
+    all.map(|(what, n)| format!(" {what}: {}.", count(*n))).collect()
 }
 
 /// How many payments there were, and how many of those that are decided succeeded.
@@ -159,9 +172,10 @@ pub fn week_sentence(days: &str, hours: &[i64]) -> String {
     }
 }
 
-/// `367 kW of 3,686 kW installed`
-pub fn power_sentence(power: &str, installed: &str) -> String {
-    format!("{power} now, of {installed} installed.")
+/// `367 kW now, of 3,686 kW installed.`
+pub fn power_sentence(power: Option<&str>, installed: Option<&str>) -> String {
+    let now = power.map_or_else(|| NO_POWER.to_owned(), |power| format!("{power} now"));
+    installed.map_or_else(|| format!("{now}."), |installed| format!("{now}, of {installed} installed."))
 }
 
 /// `Available 69, Charging 16`
@@ -196,16 +210,26 @@ mod tests {
 
     #[test]
     fn sentences_say_it_without_a_picture() {
+        let energy = |earlier| course_sentence(&energy_delivered(1_389_000), "today", Some(1_389_000), earlier);
         assert_eq!(
-            energy_sentence("today", 1_389_000, Some((1_300_000, "yesterday"))),
+            energy(Some((Some(1_300_000), "yesterday"))),
             "1,389\u{a0}kWh delivered, today, +6.8% on yesterday."
         );
         assert_eq!(
-            sessions_sentence("today", 1, Some((0, "yesterday"))),
+            energy(Some((None, "yesterday"))),
+            "1,389\u{a0}kWh delivered, today, not known in yesterday.",
+            "what nobody knows is not compared"
+        );
+        assert_eq!(
+            course_sentence(&sessions_started(1), "today", Some(1), Some((Some(0), "yesterday"))),
             "1 session started, today, none in yesterday."
         );
         let pounds = Money { minor: 724, currency: Currency("GBP".into()) };
-        assert_eq!(revenue_sentence("today", &pounds, None), "£7.24 captured less refunded, today.");
+        assert_eq!(
+            course_sentence(&revenue_captured(&pounds), "today", Some(724), None),
+            "£7.24 captured less refunded, today."
+        );
+        assert_eq!(remarks(&[(NO_ENERGY, 2), (LEFT_OUT, 0), (DOUBTFUL, 1)]), " Energy not known: 2. Doubtful: 1.");
         assert_eq!(
             payments_sentence("today", 10, 7, 1),
             "10 payments created, today: 87.5% of the decided ones succeeded, 1 failed."

@@ -182,6 +182,7 @@ pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the da
 pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to the five collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
 pub const NO_ENERGY: &str = "No session has ended today or a week before.";
+pub const ENERGY_GAPS: &str = "Gaps: sessions ended, and none of them says what it delivered.";
 
 /// A choice of events.
 pub const fn filter(filter: Filter) -> &'static str {
@@ -240,6 +241,19 @@ pub const NOTHING_CAPTURED: &str = "nothing captured yet";
 pub const CAPTURED_TODAY: &str = "captured less refunded";
 pub const CREATED_TODAY: &str = "created today";
 pub const NONE_OPEN: &str = "none waits for money";
+pub const AMOUNT_NOT_KNOWN: &str = "amount not known";
+pub const EVSES_NOT_KNOWN: &str = "EVSEs not known";
+pub const LEFT_OUT: &str = "left out";
+pub const DOUBTFUL: &str = "doubtful";
+pub const AHEAD: &str = "in the future";
+/// Why a document is in no sum, or with a remark.
+pub const NO_POWER_WHY: &str = "active sessions that do not say their power";
+pub const NO_RATING_WHY: &str = "EVSEs that do not say their power";
+pub const NO_ENERGY_WHY: &str = "completed sessions that do not say what they delivered";
+pub const LEFT_OUT_WHY: &str = "completed sessions whose energy or times cannot be true; they are marked in the list";
+pub const DOUBTFUL_WHY: &str = "over 250 kWh, or faster than a connector; in the sum, and marked in the list";
+pub const NO_AMOUNT_WHY: &str = "payments that do not say how much, or in which currency";
+pub const AHEAD_WHY: &str = "sessions that start more than an hour from now";
 pub const TO_NEWEST: &str = "Show that day";
 pub const TO_NEWEST_DATA: &str = "Show the newest day with data";
 
@@ -256,6 +270,11 @@ pub fn long_active(n: i64) -> String {
 /// `of 1,930 kW installed`
 pub fn installed(power: Watt) -> String {
     format!("of {} installed", super::power_figure(power))
+}
+
+/// `2 left out`
+pub fn remark(n: i64, what: &str) -> String {
+    format!("{} {what}", count(n))
 }
 
 /// `+4.1% on last Thursday by now`
@@ -281,9 +300,13 @@ pub fn and(amounts: &str) -> String {
     format!("and {amounts}")
 }
 
-/// `152 in 63 stations`
-pub fn in_stations(evses: i64, stations: i64) -> String {
-    format!("{} in {}", count(evses), documents(Collection::Stations, stations))
+/// `152 in 63 stations`, `151 in service and 1 removed, in 63 stations`
+pub fn in_stations(in_service: i64, removed: i64, stations: i64) -> String {
+    let stations = documents(Collection::Stations, stations);
+    match removed {
+        0 => format!("{} in {stations}", count(in_service)),
+        _ => format!("{} in service and {} removed, in {stations}", count(in_service), count(removed)),
+    }
 }
 
 /// The data ends before today.

@@ -151,6 +151,11 @@ words! {
         "POWER_GT_RATING" = "above rated power",
         "ZERO" = "no energy",
         "NO_STATION" = "station not known",
+        "NEGATIVE" = "negative energy",
+        "REVERSED" = "ends before it starts",
+        "NO_DATE" = "date before 2000",
+        "AHEAD" = "in the future",
+        "TOO_FAST" = "over 550 kW on average",
     }
 }
 
