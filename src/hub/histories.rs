@@ -335,7 +335,7 @@ impl World {
     fn receive(&mut self) {
         match self.page.socket.as_mut().and_then(|socket| socket.down.pop_front()) {
             None => {}
-            Some(Said::Subscribed(rid)) => self.page.follow.confirm(rid),
+            Some(Said::Subscribed(rid)) => self.page.follow.confirm(rid, Position::default()),
             Some(Said::Delta(delta)) => drop(self.page.follow.receive(&delta)),
             Some(Said::Reset(min_position)) => self.fetch(Some(min_position)),
         }

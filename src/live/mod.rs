@@ -94,6 +94,9 @@ impl Live {
     /// A list that follows its topic until the owner is disposed.
     pub fn list(&self, snapshot: Snapshot) -> ListStore {
         let store = ListStore::new(snapshot);
+        if wire::hovers_nothing() {
+            store.keep_still();
+        }
         let (lists, wire) = (self.lists, self.wire);
         lists.update_value(|all| all.push(store));
         wire.lists_changed();

@@ -5,6 +5,10 @@ use super::Live;
 #[derive(Clone, Copy)]
 pub struct Wire;
 
+pub const fn hovers_nothing() -> bool {
+    false
+}
+
 impl Wire {
     pub const fn new() -> Self {
         Self

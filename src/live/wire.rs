@@ -9,6 +9,8 @@ mod task;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use leptos::prelude::*;
 
+pub use self::browser::hovers_nothing;
+
 use self::task::Task;
 use super::{ListStore, Live};
 use crate::{
@@ -27,6 +29,8 @@ enum Event {
     Tick,
     /// Lists came or went.
     Lists,
+    /// The browser has lost the network. Its sockets do not tell for a long time.
+    Offline,
     /// It is time to try again, or someone asked for it.
     Retry,
     Visibility(bool),

@@ -3,7 +3,7 @@
 
 use std::mem::take;
 
-use super::frame::Delta;
+use super::{frame::Delta, position::Position};
 use crate::guards::{self, Guard};
 
 /// Deltas that wait to be painted. Where no frames are painted more must not pile up.
@@ -27,6 +27,8 @@ enum State {
 #[derive(Clone, Debug, Default)]
 pub struct Follow {
     state: State,
+    /// What leads up to there is catching up: the server was there when it began to follow.
+    head: Position,
     /// The last may be a part whose rest is under way.
     pending: Vec<Delta>,
 }
@@ -55,11 +57,17 @@ impl Follow {
         self.turn(State::Asked(rid));
     }
 
-    /// A subscription was answered.
-    pub fn confirm(&mut self, rid: u32) {
+    /// A subscription was answered by a server that is at `head`.
+    pub fn confirm(&mut self, rid: u32, head: Position) {
         if self.state == State::Asked(rid) {
             self.turn(State::Live);
+            self.head = head;
         }
+    }
+
+    /// Whether all of it has happened since the topic is followed.
+    pub fn is_news(&self, delta: &Delta) -> bool {
+        delta.from >= self.head
     }
 
     /// New rows are needed; false if they are on their way.
@@ -114,7 +122,7 @@ mod tests {
     use crate::model::{
         change::{Change, Op},
         ids::{Collection, DocId, Topic},
-        position::{ClusterTime, Position},
+        position::{ClusterTime, Epoch, Seq},
     };
 
     fn delta() -> Delta {
@@ -126,8 +134,18 @@ mod tests {
     fn live() -> Follow {
         let mut follow = Follow::default();
         follow.ask(1);
-        follow.confirm(1);
+        follow.confirm(1, Position::default());
         follow
+    }
+
+    #[test]
+    fn what_leads_to_the_place_where_the_server_was_is_no_news() {
+        let at = |seq| Position::new(Epoch(1), Seq(seq));
+        let mut follow = Follow::default();
+        follow.ask(1);
+        follow.confirm(1, at(7));
+        let news = |from, to| follow.is_news(&Delta { from: at(from), to: at(to), ..delta() });
+        assert_eq!([news(3, 7), news(3, 9), news(7, 8), news(8, 9)], [false, false, true, true]);
     }
 
     #[test]
@@ -136,9 +154,9 @@ mod tests {
         follow.receive(&delta());
         follow.ask(1);
         follow.receive(&delta());
-        follow.confirm(2);
+        follow.confirm(2, Position::default());
         assert!(!follow.is_live() && follow.take().is_empty(), "that was another's answer");
-        follow.confirm(1);
+        follow.confirm(1, Position::default());
         follow.receive(&delta());
         follow.receive(&delta());
         assert_eq!(follow.take().len(), 2);
@@ -147,7 +165,7 @@ mod tests {
             follow.receive(&delta());
             leave(&mut follow);
             follow.ask(2);
-            follow.confirm(2);
+            follow.confirm(2, Position::default());
             assert!(follow.take().is_empty(), "received before it was left");
         }
     }

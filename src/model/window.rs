@@ -5,10 +5,16 @@
 //! a row that is not here leaves it in doubt, because nobody knows what the row was before: [`Applied::uncertain`]. A new
 //! snapshot settles it, and need not come at once.
 
+mod held;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
 };
+
+pub use held::{Fate, Waiting};
+
+use held::Held;
 
 use super::{
     change::{Change, Op, patch},
@@ -128,6 +134,7 @@ pub struct Window {
     total: usize,
     received: Position,
     floor: ClusterTime,
+    held: Option<Held>,
 }
 
 impl From<Snapshot> for Window {
@@ -151,6 +158,7 @@ impl From<Snapshot> for Window {
             total: snapshot.total.unwrap_or(0),
             received: snapshot.position,
             floor: snapshot.ct,
+            held: None,
         }
     }
 }
@@ -158,8 +166,8 @@ impl From<Snapshot> for Window {
 impl Window {
     /// Takes fetched rows in place of all there were, with their position, which may be before the one received.
     pub fn replace(&mut self, snapshot: Snapshot) {
-        let received = self.received;
-        *self = Self::from(snapshot);
+        let (received, held) = (self.received, self.held.take());
+        *self = Self { held, ..Self::from(snapshot) };
         if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
             self.received = received;
         }
@@ -274,6 +282,7 @@ impl Window {
             }
             (Op::Patch(set, unset), None) => return self.patch_unseen(&set, &unset, applied),
         };
+        let deleted = after.is_none();
         applied.uncertain |= known.is_none() && !self.is_whole();
         let before = known.map(|row| Place::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));
@@ -289,6 +298,10 @@ impl Window {
                 self.order.remove(&before);
                 self.rows.remove(&id);
             }
+        }
+        if !is || place.is_none() {
+            let fate = if is { Fate::Moved } else { Fate::Left };
+            self.note(&id, if deleted { Fate::Deleted } else { fate });
         }
         if let (Some(row), Some(place)) = (after, place) {
             self.rows.insert(id.clone(), row);

@@ -8,7 +8,10 @@ use leptos::prelude::*;
 use super::{Clock, Empty, each, figure, nav::page, nothing, some, table::Table, words};
 use crate::{
     live::{ListStore, RowState},
-    model::ids::{Collection, DocId},
+    model::{
+        ids::{Collection, DocId},
+        window::Fate,
+    },
 };
 
 #[component]
@@ -25,9 +28,12 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         Some(_) => nothing(words::NOTHING_MATCHES, words::APPEARS.to_owned(), page(collection)),
         None => view! { <Empty words=words::empty(collection) /> }.into_any(),
     };
-    let waiting = store.waiting();
+    let waits = Memo::new(move |_| words::waits(store.waiting().get()));
     let loading = store.loading();
+    let clock = Clock::expect();
+    store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
     let hold = Hold::new(store);
+    hold.watch();
     let head = table.columns().into_iter().map(|(field, class)| {
         view! { <th class=class scope="col" role="columnheader">{words::column(collection, field)}</th> }
     });
@@ -35,13 +41,18 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         <section
             class="panel list"
             on:pointerenter=move |_| hold.pointer(true)
-            on:pointerleave=move |_| hold.pointer(false)
+            on:pointerleave=move |event| if event.pointer_type() != TOUCH { hold.pointer(false) }
         >
             <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
             <header class="list-head">
                 <p>{move || shown()}</p>
-                <button class="fresh" type="button" hidden=move || waiting.get() == 0 on:click=move |_| store.release()>
-                    {move || words::waiting(waiting.get())}
+                <button
+                    class="button primary fresh"
+                    type="button"
+                    hidden=move || waits.with(String::is_empty)
+                    on:click=move |_| store.release()
+                >
+                    {move || waits.get()}
                 </button>
             </header>
             <table
@@ -74,11 +85,15 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> imp
     let state = row.clone();
     // Drawn again as a whole, of which only the texts that differ reach the document.
     let cells = move || {
-        let cells = row.with(|row| table.cells(&row.fields, &clock));
+        let (cells, fate) = row.with(|row| (table.cells(&row.fields, &clock), row.fate));
         let cells = table.columns().into_iter().zip(cells).map(|((field, class), cell)| {
             view! { <td class=class data-field=field role="cell">{cell.view()}</td> }
         });
-        each(cells).into_any()
+        let mut all = each(cells);
+        if fate != Fate::Stays {
+            all.push(view! { <td class="fate" role="cell">{words::fate(fate)}</td> }.into_any());
+        }
+        all.into_any()
     };
     view! {
         <tr role="row" data-id=id.0 tabindex="0" class=move || state.with(row_class)>
@@ -88,7 +103,12 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> imp
 }
 
 fn row_class(row: &RowState) -> String {
-    if row.gone { "gone" } else { change_class(row.stamp) }.to_owned()
+    match row.fate {
+        Fate::Deleted => "gone",
+        Fate::Left | Fate::Pushed => "left",
+        Fate::Stays | Fate::Moved => change_class(row.stamp),
+    }
+    .to_owned()
 }
 
 /// Two classes with the same animation: it starts again when one follows the other.
@@ -100,31 +120,45 @@ const fn change_class(stamp: u32) -> &'static str {
     }
 }
 
-/// The order stays still while the pointer is over the list, so that one reaches what one points at, or the focus in its rows.
+/// A pointer that leaves when it is lifted, though one reads on where it was.
+const TOUCH: &str = "touch";
+
+/// The order stays still while someone reads in the list: the pointer is over it, its rows have the focus, or the page is
+/// scrolled.
 #[derive(Clone, Copy)]
 struct Hold {
     store: ListStore,
-    by: StoredValue<(bool, bool)>,
+    by: StoredValue<[bool; 3]>,
 }
 
 impl Hold {
     fn new(store: ListStore) -> Self {
-        Self { store, by: StoredValue::new((false, false)) }
+        Self { store, by: StoredValue::new([false; 3]) }
+    }
+
+    /// Looks at what is none of the list.
+    fn watch(self) {
+        Effect::new(move |_: Option<()>| {
+            let scrolled = move || self.set(2, window().scroll_y().is_ok_and(|y| y > 0.0));
+            scrolled();
+            let handle = window_event_listener_untyped("scroll", move |_| scrolled());
+            on_cleanup(move || handle.remove());
+        });
     }
 
     fn pointer(self, over: bool) {
-        self.set(|by| by.0 = over);
+        self.set(0, over);
     }
 
     fn focus(self, within: bool) {
-        self.set(|by| by.1 = within);
+        self.set(1, within);
     }
 
-    fn set(self, change: impl FnOnce(&mut (bool, bool))) {
+    fn set(self, i: usize, is: bool) {
         // Taking the page away may still tell of the pointer or the focus leaving it.
         let held = self.by.try_update_value(|by| {
-            change(by);
-            by.0 || by.1
+            by[i] = is;
+            by.contains(&true)
         });
         if let Some(held) = held {
             self.store.hold(held);

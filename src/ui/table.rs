@@ -10,6 +10,9 @@ use crate::model::{
     status::Role,
 };
 
+/// When a station was last heard.
+const HEARTBEAT: &str = "last_heartbeat_at";
+
 /// One column of a table of documents `D`.
 pub struct Column<D: 'static> {
     /// The document's field.
@@ -27,6 +30,16 @@ pub trait Table: Sync {
 
     /// The cells of one document.
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell>;
+
+    /// Whether a person reads something else now that a document has changed. A heartbeat says nothing new.
+    fn differs(&self, before: &Fields, after: &Fields, clock: &Clock) -> bool {
+        let mut before = before.clone();
+        match after.get(HEARTBEAT) {
+            Some(at) => before.insert(HEARTBEAT.to_owned(), at.clone()),
+            None => before.remove(HEARTBEAT),
+        };
+        self.cells(&before, clock) != self.cells(after, clock)
+    }
 }
 
 impl<D: Document, const N: usize> Table for [Column<D>; N] {

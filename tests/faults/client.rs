@@ -275,9 +275,9 @@ impl Life {
     fn received(&mut self, frame: Frame) -> ControlFlow<ClientMessage> {
         match frame {
             Frame::Welcome(_) => self.tries = 0,
-            Frame::Subscribed(Subscribed { rid, topic: Topic::Collection(topic), .. }) => {
+            Frame::Subscribed(Subscribed { rid, topic: Topic::Collection(topic), head }) => {
                 if let Some(list) = self.screen().lists.get_mut(&topic) {
-                    list.follow.confirm(rid);
+                    list.follow.confirm(rid, head);
                 }
             }
             Frame::Delta(delta) => match &delta.topic {

@@ -29,7 +29,7 @@ extern "C" {
     fn is_collapsed(this: &Marked) -> bool;
 }
 
-/// Hands on seconds, visibility, and the network's return.
+/// Hands on seconds, visibility, and the network's loss and return.
 pub fn watch(events: &Events) {
     let tick = events.clone();
     if let Ok(handle) = set_interval_with_handle(move || tick.send(Event::Tick), Duration::from_secs(1)) {
@@ -42,8 +42,10 @@ pub fn watch(events: &Events) {
     on_cleanup(move || handle.remove());
     let handle = window_event_listener_untyped("keydown", |_| TYPED.set(now_ms()));
     on_cleanup(move || handle.remove());
-    let online = events.clone();
+    let (online, offline) = (events.clone(), events.clone());
     let handle = window_event_listener_untyped("online", move |_| online.send(Event::Retry));
+    on_cleanup(move || handle.remove());
+    let handle = window_event_listener_untyped("offline", move |_| offline.send(Event::Offline));
     on_cleanup(move || handle.remove());
 }
 
@@ -65,6 +67,11 @@ pub fn paint_after(events: &Events, ms: f64) {
 /// Since the page began.
 pub fn now_ms() -> f64 {
     window().performance().map_or(0.0, |p| p.now())
+}
+
+/// Whether the browser is used by touch: no pointer rests where someone reads.
+pub fn hovers_nothing() -> bool {
+    window().match_media("(hover: none)").ok().flatten().is_some_and(|query| query.matches())
 }
 
 pub fn is_hidden() -> bool {

@@ -35,6 +35,8 @@ use crate::{
 const PAUSE_MAX_MS: f64 = 10_000.0;
 /// Shortest pause between two fetches of a list that is in doubt.
 const DOUBT_MS: f64 = 2000.0;
+/// What comes so soon after the page came into sight has happened while it was hidden.
+const RETURN_MS: f64 = 1000.0;
 /// Shortest pause between two paints: nobody reads faster, and scrolling stays smooth.
 const PAINTS_MS: f64 = 50.0;
 
@@ -68,6 +70,8 @@ pub struct Task {
     understood_since: f64,
     lag_ms: u32,
     checked_ms: u32,
+    /// When the page last came into sight, after it had been hidden.
+    seen_since: f64,
     /// When the last ping came.
     pinged_at: f64,
     /// How long what was painted last waited, since the last ping.
@@ -101,6 +105,7 @@ impl Task {
             understood_since: f64::INFINITY,
             lag_ms: 0,
             checked_ms: 0,
+            seen_since: f64::NEG_INFINITY,
             pinged_at: now_ms(),
             paint_ms: None,
             heard_at: now_ms(),
@@ -134,6 +139,13 @@ impl Task {
             Event::Paint => self.paint(),
             Event::Tick => self.tick(),
             Event::Lists => self.lists_changed(),
+            Event::Offline => {
+                if self.socket.is_some() {
+                    self.paint();
+                    self.hang_up();
+                    self.pause();
+                }
+            }
             Event::Retry => {
                 if self.socket.is_none() {
                     self.dial();
@@ -142,6 +154,7 @@ impl Task {
             Event::Visibility(hidden) => {
                 self.say(&ClientMessage::Visibility { hidden });
                 if !hidden {
+                    self.seen_since = now_ms();
                     self.paint();
                     if self.socket.is_none() {
                         self.dial();
@@ -175,7 +188,7 @@ impl Task {
                 }
                 self.understood_since = now_ms();
             }
-            Frame::Subscribed(Subscribed { rid, topic, .. }) => self.subscribed(rid, &topic),
+            Frame::Subscribed(Subscribed { rid, topic, head }) => self.subscribed(rid, &topic, head),
             Frame::Delta(delta) => self.keep(&delta),
             Frame::Reset(Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. }) => {
                 for i in 0..self.following.len() {
@@ -196,14 +209,14 @@ impl Task {
         }
     }
 
-    fn subscribed(&mut self, rid: u32, topic: &Topic) {
+    fn subscribed(&mut self, rid: u32, topic: &Topic, head: Position) {
         match topic {
             Topic::Board(_) => {
                 let boards = self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]);
-                boards.for_each(|follow| follow.confirm(rid));
+                boards.for_each(|follow| follow.confirm(rid, head));
             }
             Topic::Collection(_) => {
-                self.following.iter_mut().for_each(|following| following.follow.confirm(rid));
+                self.following.iter_mut().for_each(|following| following.follow.confirm(rid, head));
             }
         }
     }
@@ -260,7 +273,9 @@ impl Task {
 
     /// Whether the list can go on from there.
     fn apply(&mut self, i: usize, delta: Delta) -> bool {
-        match self.following[i].store.apply(delta) {
+        let Following { store, ref follow, .. } = self.following[i];
+        let news = follow.is_news(&delta) && now_ms() - self.seen_since > RETURN_MS;
+        match store.apply(delta, news) {
             Ok(false) => return true,
             Ok(true) => {
                 self.settle_doubt(i);

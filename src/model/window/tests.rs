@@ -19,7 +19,7 @@ fn date(place: u8) -> UtcMs {
     UtcMs::from_seconds(1_600_000_000 + i64::from(place))
 }
 
-fn row((place, value): (u8, u8)) -> Fields {
+pub(super) fn row((place, value): (u8, u8)) -> Fields {
     let status = ["ACTIVE", "BLOCKED", "odd"][usize::from(value % 3)];
     let client = format!("C-{}", value / 3);
     let at = date(place).to_string();
@@ -31,7 +31,7 @@ fn row((place, value): (u8, u8)) -> Fields {
     .into()
 }
 
-fn id(n: usize) -> DocId {
+pub(super) fn id(n: usize) -> DocId {
     DocId(format!("{n:03}"))
 }
 
@@ -112,7 +112,7 @@ impl World {
     }
 }
 
-fn empty(position: usize, time: usize) -> Snapshot {
+pub(super) fn empty(position: usize, time: usize) -> Snapshot {
     Snapshot {
         topic: Collection::Clients,
         position: at(position),
@@ -126,7 +126,7 @@ fn empty(position: usize, time: usize) -> Snapshot {
     }
 }
 
-fn delta(from: usize, to: usize) -> Delta {
+pub(super) fn delta(from: usize, to: usize) -> Delta {
     Delta {
         topic: Topic::Collection(Collection::Clients),
         from: at(from),
@@ -137,7 +137,7 @@ fn delta(from: usize, to: usize) -> Delta {
     }
 }
 
-fn active() -> Selection {
+pub(super) fn active() -> Selection {
     Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]))
 }
 
@@ -215,6 +215,52 @@ proptest! {
         prop_assert_eq!(page.window.total(), (!world.selection.is_everything()).then_some(all.len()));
         let again = Window::from(page.window.clone().into_snapshot(ClusterTime(end as u64)));
         prop_assert!(again.order == page.window.order && again.rows == page.window.rows, "written and read, it is the same");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// While a list is held still: nothing that exists is told as deleted, what is told as gone from the list is, and what
+    /// is new is counted once, however rows come, go, move and push each other out.
+    #[test]
+    fn a_held_list_tells_what_became_of_its_rows(
+        first in prop::sample::select(vec![10_usize, 60, 250]),
+        steps in prop::collection::vec((0..255_u8, prop::option::weighted(0.7, (0..200_u8, 0..7_u8))), 1..120),
+        drawn in 0..60_usize, fetched in prop::option::weighted(0.3, 0..60_usize),
+        selection in prop::sample::select(vec![Selection::default(), active()]),
+    ) {
+        let world = World::new(first, steps, selection);
+        let (end, drawn) = (world.end(), drawn.min(world.end()));
+        let mut page = Page { world: &world, window: Window::from(world.snapshot(drawn, drawn)), doubt: false };
+        let screen: Vec<DocId> = page.window.shown().cloned().collect();
+        page.window.drawn(true);
+        let mut was_fetched = false;
+        for n in drawn..end {
+            if page.window.apply(world.delta(n, n + 1, false)).is_err() || fetched == Some(n) {
+                page.window.replace(world.snapshot(n + 1, n + 1));
+                was_fetched = true;
+            }
+        }
+        let (before, all, matching) = (world.listed(drawn), world.documents(end), world.listed(end));
+        let (waiting, fates) = page.window.waiting();
+        prop_assert_eq!(fates.len(), screen.len());
+        for (id, fate) in screen.iter().zip(&fates) {
+            match fate {
+                Fate::Deleted => prop_assert!(!all.contains_key(id), "{id:?} exists"),
+                Fate::Left if !was_fetched => prop_assert!(all.contains_key(id) && !matching.contains_key(id)),
+                Fate::Left => prop_assert!(!page.window.shown().any(|shown| shown == id)),
+                Fate::Stays | Fate::Moved | Fate::Pushed => prop_assert!(matching.contains_key(id)),
+            }
+        }
+        let count = |fate| fates.iter().filter(|f| **f == fate).count();
+        prop_assert_eq!((waiting.left, waiting.deleted), (count(Fate::Left), count(Fate::Deleted)));
+        if before.len() <= Collection::Clients.shown() && matching.len() <= Collection::Clients.shown() {
+            prop_assert_eq!(waiting.new, matching.keys().filter(|id| !before.contains_key(*id)).count());
+            prop_assert_eq!(count(Fate::Pushed), 0);
+        }
+        page.window.drawn(true);
+        let (waiting, fates) = page.window.waiting();
+        prop_assert!(waiting == Waiting::default() && fates.iter().all(|fate| *fate == Fate::Stays));
     }
 }
 

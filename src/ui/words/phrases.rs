@@ -13,6 +13,7 @@ use crate::{
         money::{Money, Watt},
         status::EvseStatus,
         time::{UtcMs, Zone},
+        window::{Fate, Waiting},
     },
 };
 
@@ -204,7 +205,28 @@ pub fn paused(paused: bool, new: usize) -> String {
 
 /// `3 new`
 pub fn waiting(n: usize) -> String {
-    format!("{} new", count(i64::try_from(n).unwrap_or(i64::MAX)))
+    some(n, "new")
+}
+
+fn some(n: usize, what: &str) -> String {
+    format!("{} {what}", count(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// What a list that is held still does when it is drawn again: `3 new, 1 left`. Nothing where nothing waits.
+pub fn waits(Waiting { new, left, deleted, moved }: Waiting) -> String {
+    let all = [(new, "new"), (left, "left"), (deleted, "deleted"), (moved, "moved")];
+    all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| some(n, what)).collect::<Vec<_>>().join(", ")
+}
+
+/// What has become of a row that is held where it was.
+pub const fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Stays => "",
+        Fate::Moved => "now elsewhere in the list",
+        Fate::Pushed => "now further down",
+        Fate::Left => "no longer in this list",
+        Fate::Deleted => DELETED,
+    }
 }
 
 /// `unreadable: status, energy_wh`
@@ -473,6 +495,13 @@ mod tests {
         assert_eq!(shown(50, Some(19_227), Collection::ChargingSessions), "50 of 19,227, newest first");
         assert_eq!(shown(3, None, Collection::Stations), "3, by name");
         assert_eq!(shown(3, Some(2), Collection::Clients), "3 of 3, newest first", "the total lags, never the list");
+    }
+
+    #[test]
+    fn what_waits_is_counted_by_what_it_is() {
+        assert_eq!(waits(Waiting { new: 3, left: 1, ..Waiting::default() }), "3 new, 1 left");
+        assert_eq!(waits(Waiting { new: 0, left: 0, deleted: 1200, moved: 1 }), "1,200 deleted, 1 moved");
+        assert_eq!(waits(Waiting::default()), "");
     }
 
     #[test]
