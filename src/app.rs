@@ -1,5 +1,7 @@
 //! The document around the app, the way to the pages, and what is shared by all pages of a signed-in admin.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::{
@@ -9,7 +11,7 @@ use leptos_router::{
 };
 
 use crate::{
-    api::{Answer, Answered, AppError, Ask, Desk},
+    api::{Answer, Answered, AppError, Ask, Desk, load},
     charts::{self, Bundle},
     live::Live,
     pages,
@@ -48,6 +50,7 @@ pub fn Head(options: LeptosOptions) -> impl IntoView {
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         <script src="/theme.js"></script>
+        <script src="/assets/away.js" defer data-text=words::NOT_LOADED data-action=words::STAY></script>
         <link rel="preload" href="/fonts/inter.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
         <HashedStylesheet options id="leptos" />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
@@ -94,21 +97,30 @@ fn deck(path: Memo<String>) -> AnyView {
 fn at(desk: Desk, path: Memo<String>) -> AnyView {
     let live = Live::provide(&desk);
     Clock::provide(live, &desk);
-    let shown = shown(path);
+    let shown = shown(live, path);
     provide_context(OpenPage(shown));
     view! { <Shell desk>{move || pages::at(&shown.get())}</Shell> }.into_any()
 }
 
+/// How long it takes until what could not be loaded is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
 /// The page that is shown, with its heading and its title: the one before stays until the next one's part of the program
 /// is here.
-fn shown(path: Memo<String>) -> RwSignal<String> {
+fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
     let shown = RwSignal::new(path.get_untracked());
+    let tries = RwSignal::new(0_u32);
     Effect::new(move |_: Option<()>| {
         let next = path.get();
+        tries.track();
         leptos::task::spawn_local(async move {
-            match pages::ready(&next).await {
+            let loaded = part(&next).await;
+            if path.try_get_untracked().is_none_or(|path| path != next) {
                 // Somebody went on to another page meanwhile.
-                Ok(()) if path.try_get_untracked().is_none_or(|path| path != next) => {}
+                return;
+            }
+            live.unreached().set(loaded == Err(Missing::Away));
+            match loaded {
                 Ok(()) => {
                     document().set_title(&document_title(&next));
                     // The server's page is not drawn a second time: what was typed into it would go.
@@ -116,10 +128,32 @@ fn shown(path: Memo<String>) -> RwSignal<String> {
                         shown.set(next);
                     }
                 }
-                // The server has another version: its own document is the way to the page.
-                Err(_) => _ = window().location().reload(),
+                Err(Missing::Away) => set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN),
+                // The server's own document is the way to the page.
+                Err(Missing::Replaced) => _ = window().location().reload(),
             }
         });
     });
     shown
+}
+
+/// Why a page's part of the program is not here.
+#[derive(PartialEq)]
+enum Missing {
+    /// The server does not answer.
+    Away,
+    /// The server answers, and has another version.
+    Replaced,
+}
+
+/// Loads a page's part of the program.
+async fn part(path: &str) -> Result<(), Missing> {
+    if pages::ready(path).await.is_ok() {
+        return Ok(());
+    }
+    if load(Ask::Desk).await == Err(AppError::Unavailable) {
+        return Err(Missing::Away);
+    }
+    // It may have come back between the two.
+    pages::ready(path).await.map_err(|_| Missing::Replaced)
 }

@@ -43,6 +43,7 @@ pub enum ConnectionState {
 pub struct Live {
     connection: RwSignal<ConnectionState>,
     settled: RwSignal<ConnectionState>,
+    unreached: RwSignal<bool>,
     now: RwSignal<UtcMs>,
     figures: FigureStore,
     lists: StoredValue<Vec<ListStore>>,
@@ -56,6 +57,7 @@ impl Live {
         let live = Self {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
+            unreached: RwSignal::new(false),
             now: RwSignal::new(desk.now),
             figures: FigureStore::new(&desk.figures),
             lists: StoredValue::new(Vec::new()),
@@ -74,6 +76,11 @@ impl Live {
     /// The kind of state that lasted when the one before it was left for good; the first connection is no change.
     pub const fn settled(&self) -> RwSignal<ConnectionState> {
         self.settled
+    }
+
+    /// Whether the page that was asked for could not be loaded, because the server does not answer.
+    pub const fn unreached(&self) -> RwSignal<bool> {
+        self.unreached
     }
 
     /// MongoDB's operation time; goes on every second, in the browser only.

@@ -10,7 +10,7 @@ use super::{
     connection::Connection,
     nav::{OpenPage, heading},
     rail::Rail,
-    stale::StaleBanner,
+    stale::{StaleBanner, Unreached},
     words,
 };
 use crate::api::Desk;
@@ -48,6 +48,7 @@ pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
             </main>
         </div>
         <StaleBanner />
+        <Unreached />
         <Announcer />
     }
 }

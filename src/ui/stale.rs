@@ -1,8 +1,9 @@
-//! Says that what is on the screen is old, and lets one try again at once. Stands over the page: nothing moves for it.
+//! Says that what is on the screen is old, or not what was asked for, and lets one try again at once. Stands over the page:
+//! nothing moves for it.
 
 use leptos::prelude::*;
 
-use super::{clock::Clock, words};
+use super::{clock::Clock, some, words};
 use crate::live::Live;
 
 #[component]
@@ -19,4 +20,12 @@ pub fn StaleBanner() -> impl IntoView {
             </button>
         </aside>
     }
+}
+
+/// Says that the next page could not be loaded. Stands in the place of the other banner.
+#[component]
+pub fn Unreached() -> impl IntoView {
+    let unreached = expect_context::<Live>().unreached();
+    let banner = |()| view! { <aside class="banner" role="alert"><p>{words::NOT_LOADED}</p></aside> };
+    move || some(unreached.get().then_some(()), banner)
 }

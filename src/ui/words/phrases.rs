@@ -37,6 +37,9 @@ pub const SKIP: &str = "Skip to content";
 pub const RETRY_NOW: &str = "Retry now";
 pub const TRY_AGAIN: &str = "Try again";
 pub const LOAD_AGAIN: &str = "Load again";
+pub const NOT_LOADED: &str =
+    "The page could not be loaded, because the server does not answer. It opens as soon as the server is back.";
+pub const STAY: &str = "Stay here";
 pub const STOPPED: &str = "This page has stopped, and what it shows is old.";
 pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
 pub const DERIVED: &str = "derived";
