@@ -104,8 +104,11 @@ end
 if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
 local function add(id) return redis.pcall('XADD', KEYS[1], id, 'token', ARGV[4], 'entry', ARGV[5]) end
 local added = add(ARGV[3])
--- Redis refuses an id that is not above the last, which is half of the guard.
-if added.err and ARGV[6] ~= '1' then added = add((string.gsub(ARGV[3], '%d+$', '*'))) end
+-- Redis refuses an id that is not above the last, which is half of the guard. Before 7.0 it chooses no number itself.
+if added.err and ARGV[6] ~= '1' then
+  local next = string.format('%d', string.match(id, '%d+$') + 1)
+  added = add((string.gsub(ARGV[3], '%d+$', next)))
+end
 if added.err then return added end
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
