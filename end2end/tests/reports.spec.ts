@@ -27,7 +27,7 @@ async function fill(db: Db) {
   const [a, b] = [unique('RS'), unique('RS')];
   const client = unique('=RC');
   const of = (station_id: string, hours: number, energy_wh: number | undefined) => {
-    const { energy_wh: _, ...rest } = session({ station_id, client_id: client, status: 'COMPLETED', end_date_time: at(hours) });
+    const { energy_wh: _, ...rest } = session({ station_id, client_id: client, status: 'COMPLETED', start_date_time: at(hours - 1), end_date_time: at(hours) });
     return energy_wh === undefined ? rest : { ...rest, energy_wh };
   };
   const sessions = [of(a, 0, 12_345), of(a, 30, undefined), of(b, 31, 1_000), of(b, 168, 9_999)];

@@ -1,4 +1,4 @@
-//! What was seen in one collection's documents: what of them cannot be read, and what they lack. No I/O.
+//! What was seen in one collection's documents: what of them cannot be read, what they lack, and what is odd. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,18 @@ use serde_json::Value;
 use crate::{
     fields::{Kind, Seen, Translation},
     model::{
-        entities::unreadable,
+        entities::{Session, see, unreadable},
         fields::Fields,
         ids::{Collection, DocId},
         status::PaymentStatus,
+        time::UtcMs,
     },
 };
 
 pub struct Census {
     collection: Collection,
+    /// MongoDB's operation time.
+    now: UtcMs,
     pub seen: Seen,
     /// Documents that cannot be fully read.
     pub partly: u64,
@@ -23,6 +26,8 @@ pub struct Census {
     pub unread: BTreeMap<String, Unread>,
     /// By field, of which documents.
     pub gaps: BTreeMap<(&'static str, &'static str), Gap>,
+    /// Sessions by what is odd about them: how many, and an example.
+    pub oddities: BTreeMap<String, (u64, DocId)>,
 }
 
 /// A field that cannot be read in so many documents.
@@ -42,8 +47,16 @@ pub struct Gap {
 }
 
 impl Census {
-    pub fn new(collection: Collection) -> Self {
-        Self { collection, seen: Seen::default(), partly: 0, unread: BTreeMap::new(), gaps: BTreeMap::new() }
+    pub fn new(collection: Collection, now: UtcMs) -> Self {
+        Self {
+            collection,
+            now,
+            seen: Seen::default(),
+            partly: 0,
+            unread: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            oddities: BTreeMap::new(),
+        }
     }
 
     /// Looks at a document: `all` its top-level fields, and the `row` that is read of it.
@@ -75,6 +88,11 @@ impl Census {
                     gap.missing += 1;
                     gap.example.get_or_insert_with(|| id.clone());
                 }
+            }
+        }
+        if self.collection == Collection::ChargingSessions {
+            for flag in see::<Session>(row).doc.oddities(self.now) {
+                self.oddities.entry(flag).or_insert_with(|| (0, id.clone())).0 += 1;
             }
         }
     }
@@ -154,7 +172,8 @@ mod tests {
     use serde_json::json;
 
     fn census(collection: Collection, rows: &[Value]) -> Census {
-        let mut census = Census::new(collection);
+        let now = UtcMs::parse("2026-06-01T12:00:00Z").unwrap();
+        let mut census = Census::new(collection, now);
         for (n, row) in rows.iter().enumerate() {
             let row: Fields = serde_json::from_value(row.clone()).unwrap();
             census.add(None, &DocId(n.to_string()), std::iter::empty(), &row);
@@ -176,6 +195,38 @@ mod tests {
         let status = &census.unread["evses.*.status"];
         assert_eq!((status.documents, status.example.0.as_str(), status.value.as_str()), (3, "1", "a number, 3"));
         assert_eq!(census.unread["name"].value, "a number", "a name's value may be personal");
+    }
+
+    #[test]
+    fn each_kind_of_what_is_odd_is_counted() {
+        let session = |status: &str, start: &str, end: &str, wh: i64| json!({"station_id": "S", "status": status, "start_date_time": start, "end_date_time": end, "energy_wh": wh});
+        let ended = |start, end, wh| session("COMPLETED", start, end, wh);
+        let census = census(
+            Collection::ChargingSessions,
+            &[
+                ended("2026-06-01T09:00:00Z", "2026-06-01T11:59:00Z", -4_076_287),
+                ended("2026-06-01T09:00:00Z", "2026-06-01T11:59:00Z", 910_031),
+                ended("2026-06-01T11:56:00Z", "2026-06-01T11:59:00Z", 36_900),
+                ended("2026-06-01T11:59:00Z", "2026-06-01T10:59:00Z", 5000),
+                ended("2026-06-02T18:00:00Z", "2026-06-02T19:00:00Z", 5000),
+                session("ACTIVE", "2026-06-01T10:00:00Z", "0001-01-01T00:00:00Z", 100),
+                ended("2026-06-01T10:00:00Z", "2026-06-01T11:59:00Z", 20_000),
+                ended("2026-06-01T10:00:00Z", "2026-06-01T11:59:00Z", -1),
+            ],
+        );
+        let counted: Vec<_> =
+            census.oddities.iter().map(|(flag, (n, id))| (flag.as_str(), *n, id.0.as_str())).collect();
+        assert_eq!(
+            counted,
+            [
+                ("AHEAD", 1, "4"),
+                ("EXCESS", 1, "1"),
+                ("NEGATIVE", 2, "0"),
+                ("NO_DATE", 1, "5"),
+                ("REVERSED", 1, "3"),
+                ("TOO_FAST", 1, "2"),
+            ]
+        );
     }
 
     #[test]

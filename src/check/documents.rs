@@ -12,9 +12,13 @@ use super::{
 };
 use crate::{
     fields::{suggest, words},
-    model::ids::{Collection, DocId},
+    model::{
+        ids::{Collection, DocId},
+        quality::is_implausible,
+    },
     mongo::{Mongo, documents, snapshot},
     telemetry::causes,
+    ui::words::quality,
 };
 
 /// Unread fields named, at most.
@@ -34,7 +38,7 @@ async fn read(mongo: &Mongo, collection: Collection) -> Result<Census> {
     let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} documents, {msg}, {eta} left")?;
     let bar = ProgressBar::new(stored.estimated_document_count().await?).with_style(style);
     bar.set_message(collection.name());
-    let mut census = Census::new(collection);
+    let mut census = Census::new(collection, mongo.operation_time().await?.instant());
     let translation = mongo.mapping.of(collection);
     let mut cursor = stored.find(doc! {}).batch_size(5000).await?;
     while cursor.advance().await? {
@@ -79,6 +83,10 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
             format!("{field} is missing in {missing} of {all} {of}documents, such as {example}"),
             mend(example),
         );
+    }
+    for (flag, (n, example)) in &census.oddities {
+        let said = format!("{n} of {documents} are marked “{}”, such as {example}", quality(flag));
+        report.add(if is_implausible(flag) { Level::Warning } else { Level::Ok }, what, said, Vec::new());
     }
     if let Some(values) = census.seen.status(collection) {
         let known = words(collection);

@@ -142,6 +142,10 @@ impl Table {
         });
         let mut head = vec![words::charts::FROM, words::charts::TO, title, words::charts::EARLIER];
         let mut rows: Vec<Vec<Field>> = rows.collect();
+        if let Measure::Revenue(currency) = measure {
+            head.push(words::charts::CURRENCIES);
+            rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
+        }
         // What is never there needs no column.
         for (i, (what, n)) in measure.remarks(&total(&pieces.now)).into_iter().enumerate() {
             if n != 0 {
@@ -151,10 +155,6 @@ impl Table {
                     row.push(Field::number(piece.sums.as_ref().and_then(of), 0));
                 }
             }
-        }
-        if let Measure::Revenue(currency) = measure {
-            head.push(words::charts::CURRENCIES);
-            rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
         }
         Self { title, head, rows }
     }
@@ -167,4 +167,45 @@ impl Table {
 
 fn read<T: for<'de> Deserialize<'de>>(fields: &Fields, name: &str) -> Option<T> {
     T::deserialize(fields.get(name)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{money::Currency, time::Zone};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_known_is_an_empty_field() {
+        let piece = |from: i64, sums: serde_json::Value| json!({"from": from, "to": from + 86_400_000, "sums": sums});
+        let fields = json!({
+            "piece:000000000000": piece(0, json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
+            "piece:000000086400": piece(86_400_000, json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
+            "piece:000000172800": piece(172_800_000, json!(null)),
+        });
+        let charts = Charts {
+            query: String::new(),
+            zone: Zone::default(),
+            currency: Currency("GBP".into()),
+            fields: serde_json::from_value(fields).unwrap(),
+            options: Default::default(),
+        };
+        let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
+        let overview: Fields = serde_json::from_value(overview).unwrap();
+        let table = |name: &str| Table::of(name, &charts, &overview).unwrap();
+        let number = |n: i64, scale| Field::number(Some(n), scale);
+        let energy = table("energy");
+        assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Left out"]);
+        let cells: Vec<&[Field]> = energy.rows.iter().map(|row| &row[2..]).collect();
+        let missing = || Field::Missing;
+        assert_eq!(cells[0], [missing(), missing(), number(2, 0), number(0, 0)]);
+        assert_eq!(cells[1], [number(7000, 3), missing(), number(1, 0), number(1, 0)]);
+        assert_eq!(cells[2], [missing(), missing(), missing(), missing()], "it has not begun");
+        let revenue = table("revenue");
+        assert_eq!(revenue.head[2..], ["Revenue", "Earlier", "Currency", "Amount not known"]);
+        assert_eq!(revenue.rows[0][2..], [missing(), missing(), Field::text("GBP"), number(1, 0)]);
+        assert_eq!(revenue.rows[1][2], number(500, 2));
+        let power: Vec<Field> = table("power").rows.into_iter().flat_map(|row| row.into_iter().skip(1)).collect();
+        assert_eq!(power, [missing(), number(4, 0), number(11_000, 3), number(0, 0)]);
+    }
 }

@@ -86,9 +86,14 @@ impl<'a> Reader<'a> {
         Some(self.nested(format!("{name}."), object, read))
     }
 
+    /// [`Reader::list`], where none is an empty one.
+    pub fn objects<T>(&mut self, name: &str, read: impl FnMut(&mut Reader<'a>) -> T) -> Vec<T> {
+        self.list(name, read).unwrap_or_default()
+    }
+
     /// Reads every element of a list of documents; an element that is none is remembered and left out.
-    pub fn objects<T>(&mut self, name: &str, mut read: impl FnMut(&mut Reader<'a>) -> T) -> Vec<T> {
-        let Some(list) = self.read(name, Value::as_array) else { return Vec::new() };
+    pub fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Reader<'a>) -> T) -> Option<Vec<T>> {
+        let list = self.read(name, Value::as_array)?;
         let mut all = Vec::with_capacity(list.len());
         for (i, element) in list.iter().enumerate() {
             match element.as_object() {
@@ -96,7 +101,7 @@ impl<'a> Reader<'a> {
                 None => self.unreadable.push(format!("{}{name}.{i}", self.within)),
             }
         }
-        all
+        Some(all)
     }
 
     fn nested<T>(

@@ -40,6 +40,14 @@ pub const AHEAD: &str = "AHEAD";
 /// A mean power beyond every connector's.
 pub const TOO_FAST: &str = "TOO_FAST";
 
+/// Of sessions with these the energy is in the sums, with a remark.
+const DOUBTFUL: [&str; 3] = ["EXCESS", "POWER_GT_RATING", TOO_FAST];
+
+/// Whether a flag says that a session cannot be as its document says, or hardly. The others only describe it.
+pub fn is_implausible(flag: &str) -> bool {
+    DOUBTFUL.contains(&flag) || ["NEGATIVE", "CHARGE_GT_SESSION", REVERSED, NO_DATE, AHEAD].contains(&flag)
+}
+
 /// What a completed session adds to sums of energy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
@@ -96,8 +104,7 @@ impl Session {
         if energy.0 < 0 || self.is_reversed() || self.end_date_time.is_some_and(|end| !is_date(&end)) {
             return Delivered::Impossible;
         }
-        let doubtful = ["EXCESS", "POWER_GT_RATING", TOO_FAST];
-        let is = |flag: &str| doubtful.contains(&flag);
+        let is = |flag: &str| DOUBTFUL.contains(&flag);
         if self.quality.iter().any(|flag| is(flag)) || self.own_flags().into_iter().any(is) {
             Delivered::Doubtful(energy)
         } else {
@@ -179,6 +186,55 @@ mod tests {
         assert_eq!(of(0, 0), ["SHORT", "LOW", "ZERO"]);
         assert_eq!(of(2 * DAY_S + 1, 9000), ["LONG"]);
         assert_eq!(of(17 * 3600, 1_430_170), ["EXCESS", "POWER_GT_RATING"]);
+    }
+
+    fn session(fields: serde_json::Value) -> Session {
+        crate::model::entities::see(&serde_json::from_value(fields).unwrap()).doc
+    }
+
+    /// Each kind of implausible session, as it is marked and as it counts; see `AHEAD`.
+    #[test]
+    fn a_session_is_judged_by_what_it_says_itself() {
+        let at = |text| UtcMs::parse(text).unwrap();
+        let judged = |status: &str, start: &str, end: &str, wh: i64| {
+            let session = session(serde_json::json!({
+                "station_id": "S", "status": status, "start_date_time": start, "end_date_time": end, "energy_wh": wh
+            }));
+            (session.oddities(at("2026-06-01T12:00:00Z")).join(" "), session.delivered())
+        };
+        let ended = |start: &str, end: &str, wh| judged("COMPLETED", start, end, wh);
+        let is = |flags: &str, delivered| (flags.to_owned(), delivered);
+        use Delivered::{Doubtful, Impossible, Likely};
+        let (nine, eleven) = ("2026-06-01T09:00:00Z", "2026-06-01T11:00:00Z");
+        assert_eq!(ended(nine, eleven, 20_000), is("", Likely(Wh(20_000))));
+        assert_eq!(ended(nine, eleven, -1), is("NEGATIVE", Impossible));
+        assert_eq!(ended(nine, eleven, 250_001), is("EXCESS", Doubtful(Wh(250_001))));
+        assert_eq!(ended(eleven, "2026-06-01T11:03:00Z", 36_900), is("TOO_FAST", Doubtful(Wh(36_900))));
+        assert_eq!(ended(eleven, nine, 5000), is("REVERSED", Impossible));
+        assert_eq!(ended(nine, "0001-01-01T00:00:00Z", 5000), is("NO_DATE", Impossible));
+        assert_eq!(ended("1970-01-01T00:00:00Z", eleven, 5000), is("NO_DATE", Likely(Wh(5000))));
+        assert_eq!(ended(nine, eleven, i64::MAX), is("EXCESS TOO_FAST", Doubtful(Wh(i64::MAX))));
+        assert_eq!(ended("2026-06-01T13:15:00Z", "2026-06-01T14:00:00Z", 5000), is("AHEAD", Likely(Wh(5000))));
+        assert_eq!(
+            ended(eleven, "2026-06-01T12:59:59Z", 5000),
+            is("", Likely(Wh(5000))),
+            "clocks may differ by an hour"
+        );
+        assert_eq!(judged("ACTIVE", nine, "0001-01-01T00:00:00Z", 100), is("NO_DATE", Impossible));
+        let active = |wh| judged("ACTIVE", eleven, "", wh).0;
+        assert_eq!(
+            [active(0), active(250_001)],
+            ["", "EXCESS"],
+            "a session that runs may have delivered little as yet"
+        );
+    }
+
+    #[test]
+    fn flags_of_the_document_stand_first_and_once() {
+        let session = session(serde_json::json!({"quality": ["POWER_GT_RATING", "EXCESS"], "energy_wh": 300_000}));
+        assert_eq!(session.oddities(UtcMs(0)), ["POWER_GT_RATING", "EXCESS", "NO_STATION"]);
+        assert_eq!(session.delivered(), Delivered::Doubtful(Wh(300_000)));
+        assert!(is_implausible("EXCESS") && !is_implausible("LOW"));
     }
 
     #[test]

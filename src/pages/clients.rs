@@ -23,7 +23,11 @@ static COLUMNS: [Column<Client>; 9] = [
     },
     Column { field: "email", class: "wide low", show: |c, _| Cell::text(c.email.clone()) },
     Column { field: "country_code", class: "word low", show: |c, _| Cell::text(c.country_code.clone()) },
-    Column { field: "tokens", class: "number short low", show: |c, _| Cell::text(Some(words::count(count(c.tokens)))) },
+    Column {
+        field: "tokens",
+        class: "number short low",
+        show: |c, _| Cell::text(c.tokens.map(|n| words::count(count(n)))),
+    },
     Column {
         field: "last_session_at",
         class: "time mid",

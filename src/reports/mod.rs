@@ -94,7 +94,7 @@ impl Reports {
         let (first, last) = query.range.days(today);
         let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
-        let wanted = Wanted { by: query.by, period, zone: offsets };
+        let wanted = Wanted { by: query.by, period, zone: offsets, now };
         // Goes on when whoever asked has gone: the next one finds what was read.
         let reading = tokio::spawn(self.clone().groups(wanted));
         let kept = reading.await.map_err(|_| ReportError::Broken)??;

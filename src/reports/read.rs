@@ -12,7 +12,7 @@ use crate::{
         ids::Collection::{ChargingSessions, Clients, Payments, Stations},
         position::ClusterTime,
         report::{By, Folded, Group, Key, Sums, captured_in, completed_in, method_of, reported_fields},
-        time::{Period, Zone},
+        time::{Period, UtcMs, Zone},
     },
     mongo::{
         Mongo,
@@ -29,6 +29,8 @@ pub struct Wanted {
     pub period: Period,
     /// The zone's offsets within the period.
     pub zone: Zone,
+    /// MongoDB's operation time: what lies ahead of it is in no sum.
+    pub now: UtcMs,
 }
 
 /// Reads and folds.
@@ -76,7 +78,7 @@ struct Fold<'a> {
 
 impl Fold<'_> {
     async fn sessions(&mut self) -> Result<()> {
-        let Wanted { by, period, ref zone } = *self.wanted;
+        let Wanted { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Session> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
         let mut found = self.reading.find(ChargingSessions, filter, reported_fields(ChargingSessions)).await?;
@@ -96,13 +98,14 @@ impl Fold<'_> {
                     continue;
                 }
             };
-            self.folded.add(key, &Sums::of_session(&session));
+            let sums = self.sums(&session);
+            self.folded.add(key, &sums);
         }
         self.by_method(&waiting).await
     }
 
     async fn payments(&mut self) -> Result<()> {
-        let Wanted { by, period, ref zone } = *self.wanted;
+        let Wanted { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Payment> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
         let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
@@ -127,6 +130,10 @@ impl Fold<'_> {
         self.by_place(&waiting).await
     }
 
+    fn sums(&self, session: &Session) -> Sums {
+        Sums::of_session(session, self.wanted.now)
+    }
+
     /// The group of what happened at a station.
     fn place(&self, station: Option<&str>) -> Key {
         let by = self.wanted.by;
@@ -142,7 +149,10 @@ impl Fold<'_> {
         let own: Vec<&str> = sessions.iter().filter_map(|session| session.session_id.as_deref()).collect();
         let named: Vec<&str> = sessions.iter().filter_map(|session| session.payment_id.as_deref()).collect();
         if own.is_empty() && named.is_empty() {
-            sessions.iter().for_each(|session| self.folded.add(method(session, &[]), &Sums::of_session(session)));
+            for session in sessions {
+                let sums = self.sums(session);
+                self.folded.add(method(session, &[]), &sums);
+            }
             return Ok(());
         }
         let filter = doc! {"$or": [
@@ -165,7 +175,8 @@ impl Fold<'_> {
             let mut payments =
                 session.session_id.as_ref().and_then(|id| by_session.get(id)).cloned().unwrap_or_default();
             payments.extend(session.payment_id.as_ref().and_then(|id| by_id.get(id)).cloned());
-            self.folded.add(method(session, &payments), &Sums::of_session(session));
+            let sums = self.sums(session);
+            self.folded.add(method(session, &payments), &sums);
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ async fn fill(network: &Network) {
     let sessions = (0..600_i64).map(|n| {
         let status = one_of(&["COMPLETED", "COMPLETED", "COMPLETED", "INVALID", "ACTIVE"], n);
         let mut session = doc! {
-            "_id": n, "session_id": format!("CS{n}"), "status": status, "start_date_time": at(2 * n - 3),
+            "_id": n, "session_id": format!("CS{n}"), "status": status, "start_date_time": at(2 * n - 243),
             "end_date_time": at(2 * n - 240), "client_id": format!("C{}", n % 4),
         };
         if n % 7 != 0 {

@@ -24,12 +24,24 @@ pub const fn reported_fields(collection: Collection) -> &'static [&'static str] 
             "captured_at",
             "source",
         ],
-        Collection::ChargingSessions => {
-            &["session_id", "client_id", "station_id", "payment_id", "status", "end_date_time", "energy_wh"]
-        }
+        Collection::ChargingSessions => &[
+            "session_id",
+            "client_id",
+            "station_id",
+            "payment_id",
+            "status",
+            "start_date_time",
+            "charging_ended_at",
+            "end_date_time",
+            "energy_wh",
+            "quality",
+        ],
         Collection::EcoStats => &[],
     }
 }
+
+/// What tells how much a session delivered, and whether that can be true.
+const OF_ENERGY: [&str; 4] = ["energy_wh", "start_date_time", "charging_ended_at", "quality"];
 
 /// Whether a report may read otherwise after this change. Heartbeats, and the meters of running sessions, never matter;
 /// where MongoDB keeps no images, nobody knows what changed, so every change does.
@@ -45,7 +57,7 @@ pub fn matters(record: &Record) -> bool {
     let status = row.after.as_ref().and_then(|row| row.get("status")).and_then(|status| status.as_str());
     let completed = status == Some(SessionStatus::Completed.code());
     let counts = |name: &str| {
-        let of_running = record.collection == Collection::ChargingSessions && name == "energy_wh" && !completed;
+        let of_running = record.collection == Collection::ChargingSessions && OF_ENERGY.contains(&name) && !completed;
         fields.contains(&name) && !of_running
     };
     changed.iter().any(|name| counts(name))

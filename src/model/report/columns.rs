@@ -45,6 +45,10 @@ pub enum Column {
     Energy,
     /// Sessions that do not say what they delivered.
     WithoutEnergy,
+    /// Sessions whose energy is in no sum, because it or their times cannot be true.
+    LeftOut,
+    /// Sessions whose energy is in the sum and more than is likely.
+    Doubtful,
     Payments,
     /// Payments computed from a tariff.
     Derived,
@@ -60,6 +64,8 @@ impl fmt::Display for Column {
             Self::Sessions => f.write_str("sessions"),
             Self::Energy => f.write_str("energy"),
             Self::WithoutEnergy => f.write_str("without_energy"),
+            Self::LeftOut => f.write_str("left_out"),
+            Self::Doubtful => f.write_str("doubtful"),
             Self::Payments => f.write_str("payments"),
             Self::Derived => f.write_str("derived"),
             Self::WithoutAmount => f.write_str("without_amount"),
@@ -77,6 +83,8 @@ impl FromStr for Column {
             "sessions" => Self::Sessions,
             "energy" => Self::Energy,
             "without_energy" => Self::WithoutEnergy,
+            "left_out" => Self::LeftOut,
+            "doubtful" => Self::Doubtful,
             "payments" => Self::Payments,
             "derived" => Self::Derived,
             "without_amount" => Self::WithoutAmount,
@@ -157,7 +165,8 @@ mod tests {
 
     #[test]
     fn columns_read_what_they_write() {
-        let plain = ["sessions", "energy", "without_energy", "payments", "derived", "without_amount"];
+        let plain =
+            ["sessions", "energy", "without_energy", "left_out", "doubtful", "payments", "derived", "without_amount"];
         let money = Measure::ALL.map(|measure| format!("{}.GBP", measure.name()));
         for name in plain.into_iter().map(str::to_owned).chain(money) {
             assert_eq!(name.parse::<Column>().unwrap().to_string(), name);

@@ -9,6 +9,7 @@ use super::By;
 use crate::model::{
     entities::{Payment, Session},
     money::Currency,
+    quality::{Delivered, is_ahead},
     range::Day,
     status::SessionStatus,
     time::{Period, UtcMs, Zone},
@@ -71,6 +72,10 @@ pub struct Sums {
     pub energy_wh: i64,
     /// Sessions that do not say what they delivered.
     pub without_energy: i64,
+    /// Sessions whose energy is not in the sum, because it or their times cannot be true.
+    pub left_out: i64,
+    /// Sessions whose energy is in the sum and more than is likely.
+    pub doubtful: i64,
     pub payments: i64,
     /// Payments computed from a tariff.
     pub derived: i64,
@@ -93,14 +98,17 @@ pub struct Money {
 }
 
 impl Sums {
-    /// What a session that counts adds.
-    pub fn of_session(session: &Session) -> Self {
-        Self {
-            sessions: 1,
-            energy_wh: session.energy_wh.map_or(0, |energy| energy.0),
-            without_energy: i64::from(session.energy_wh.is_none()),
-            ..Self::default()
+    /// What a session that counts adds, as it stands at `now`.
+    pub fn of_session(session: &Session, now: UtcMs) -> Self {
+        let mut sums = Self { sessions: 1, ..Self::default() };
+        let ahead = session.end_date_time.is_some_and(|end| is_ahead(end, now));
+        match session.delivered() {
+            Delivered::Unknown => sums.without_energy = 1,
+            Delivered::Doubtful(energy) if !ahead => (sums.energy_wh, sums.doubtful) = (energy.0, 1),
+            Delivered::Likely(energy) if !ahead => sums.energy_wh = energy.0,
+            Delivered::Impossible | Delivered::Doubtful(_) | Delivered::Likely(_) => sums.left_out = 1,
         }
+        sums
     }
 
     /// What a payment that counts adds.
@@ -133,6 +141,8 @@ impl Sums {
             (&mut self.sessions, other.sessions),
             (&mut self.energy_wh, other.energy_wh),
             (&mut self.without_energy, other.without_energy),
+            (&mut self.left_out, other.left_out),
+            (&mut self.doubtful, other.doubtful),
             (&mut self.payments, other.payments),
             (&mut self.derived, other.derived),
             (&mut self.without_amount, other.without_amount),

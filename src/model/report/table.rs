@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{By, Column, Group, Key, Measure, Query, Sums};
 use crate::model::{
+    cells::known,
     position::{ClusterTime, Position},
     range::Day,
     time::Period,
@@ -123,6 +124,8 @@ pub fn report(query: &Query, about: About, groups: Vec<Group>, piece: impl Fn(Da
 fn columns(total: &Sums) -> Vec<Column> {
     let mut columns = vec![Column::Sessions, Column::Energy];
     columns.extend((total.without_energy > 0).then_some(Column::WithoutEnergy));
+    columns.extend((total.left_out > 0).then_some(Column::LeftOut));
+    columns.extend((total.doubtful > 0).then_some(Column::Doubtful));
     columns.push(Column::Payments);
     columns.extend((total.derived > 0).then_some(Column::Derived));
     columns.extend((total.without_amount > 0).then_some(Column::WithoutAmount));
@@ -138,8 +141,10 @@ fn columns(total: &Sums) -> Vec<Column> {
 fn cell(column: &Column, sums: &Sums) -> Option<i64> {
     let (measure, currency) = match column {
         Column::Sessions => return Some(sums.sessions),
-        Column::Energy => return known(sums.energy_wh, sums.sessions, sums.without_energy),
+        Column::Energy => return known(sums.energy_wh, sums.sessions, sums.without_energy + sums.left_out),
         Column::WithoutEnergy => return Some(sums.without_energy),
+        Column::LeftOut => return Some(sums.left_out),
+        Column::Doubtful => return Some(sums.doubtful),
         Column::Payments => return Some(sums.payments),
         Column::Derived => return Some(sums.derived),
         Column::WithoutAmount => return Some(sums.without_amount),
@@ -154,10 +159,6 @@ fn cell(column: &Column, sums: &Sums) -> Option<i64> {
         Measure::FeesMissing => Some(money.fees_missing),
         Measure::Net => known(money.net, money.payments, money.fees_missing),
     }
-}
-
-fn known(sum: i64, documents: i64, missing: i64) -> Option<i64> {
-    (documents == 0 || missing < documents).then_some(sum)
 }
 
 fn row(by: By, columns: &[Column], group: Group, piece: impl Fn(Day, Day) -> Option<Period>) -> Row {

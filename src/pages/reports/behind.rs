@@ -16,7 +16,9 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
         None => report.by == By::Method,
         Some(Column::Sessions | Column::Energy) => false,
         Some(Column::Payments | Column::Money(..)) => true,
-        Some(Column::WithoutEnergy | Column::Derived | Column::WithoutAmount) => return None,
+        Some(Column::WithoutEnergy | Column::LeftOut | Column::Doubtful | Column::Derived | Column::WithoutAmount) => {
+            return None;
+        }
     };
     let one = |text: &str| Wanted::one_of([text]);
     let mut period = report.about.period.as_str();

@@ -60,10 +60,12 @@ pub fn report_column(column: &Column) -> String {
     let plain = match column {
         Column::Sessions => "Sessions",
         Column::Energy => "Energy kWh",
-        Column::WithoutEnergy => "Energy not known",
+        Column::WithoutEnergy => super::charts::NO_ENERGY,
+        Column::LeftOut => super::charts::LEFT_OUT,
+        Column::Doubtful => super::charts::DOUBTFUL,
         Column::Payments => "Payments",
         Column::Derived => "Derived",
-        Column::WithoutAmount => "Amount not known",
+        Column::WithoutAmount => super::charts::NO_AMOUNT,
         Column::Money(measure, Currency(code)) => return format!("{} {code}", report_measure(*measure)),
     };
     plain.to_owned()
@@ -85,10 +87,12 @@ pub const fn report_why(column: &Column) -> &'static str {
     match column {
         Column::Sessions => "completed sessions, by their end",
         Column::Energy => "what those sessions delivered, as far as they say",
-        Column::WithoutEnergy => "sessions that do not say what they delivered",
+        Column::WithoutEnergy => super::NO_ENERGY_WHY,
+        Column::LeftOut => super::LEFT_OUT_WHY,
+        Column::Doubtful => super::DOUBTFUL_WHY,
         Column::Payments => "payments captured, whatever was given back since",
         Column::Derived => super::DERIVED_WHY,
-        Column::WithoutAmount => "payments that do not say how much was captured, or in which currency",
+        Column::WithoutAmount => super::NO_AMOUNT_WHY,
         Column::Money(Measure::Captured, _) => "captured, before anything was given back",
         Column::Money(Measure::Refunded, _) => "given back",
         Column::Money(Measure::Revenue, _) => "captured less refunded",

@@ -57,9 +57,20 @@ fn days_are_those_of_the_zone_however_long() {
 
 #[test]
 fn missing_is_counted_and_never_zero() {
-    let mut sums = Sums::of_session(&session(json!({"energy_wh": 1500})));
-    sums.add(&Sums::of_session(&session(json!({"energy_wh": "a lot"}))));
+    let now = at("2018-06-01T12:00:00Z");
+    let mut sums = Sums::of_session(&session(json!({"energy_wh": 1500})), now);
+    sums.add(&Sums::of_session(&session(json!({"energy_wh": "a lot"})), now));
     assert_eq!((sums.sessions, sums.energy_wh, sums.without_energy), (2, 1500, 1));
+    // What cannot be true is in no sum, what is not likely is, and both are told.
+    for odd in [
+        json!({"energy_wh": -4_076_287}),
+        json!({"energy_wh": 5000, "start_date_time": "2018-06-01T11:00:00Z", "end_date_time": "2018-06-01T10:00:00Z"}),
+        json!({"energy_wh": 5000, "end_date_time": "2018-06-01T13:15:00Z"}),
+        json!({"energy_wh": 910_000, "end_date_time": "2018-06-01T13:14:59Z"}),
+    ] {
+        sums.add(&Sums::of_session(&session(odd), now));
+    }
+    assert_eq!((sums.sessions, sums.energy_wh, sums.left_out, sums.doubtful), (6, 911_500, 3, 1));
     let paid = |fields: Value| Sums::of_payment(&payment(fields));
     let mut sums = paid(json!({"status": "CAPTURED", "captured_minor": 1000, "fee_minor": 30, "currency": "GBP"}));
     sums.add(&paid(json!({"status": "REFUNDED", "captured_minor": 500, "refunded_minor": 500, "currency": "GBP"})));
@@ -148,7 +159,7 @@ proptest! {
                     By::Method => Key::of(payment.method.clone(), "method"),
                     by => Key::at(by, &london(), at),
                 };
-                let sums = completed_in(&session, period).map(|at| (key(at), Sums::of_session(&session)));
+                let sums = completed_in(&session, period).map(|at| (key(at), Sums::of_session(&session, period.to)));
                 let paid = captured_in(&payment, period).map(|at| (key(at), Sums::of_payment(&payment)));
                 for (key, sums) in sums.into_iter().chain(paid) {
                     whole.add(&sums);
