@@ -137,7 +137,11 @@ test('without JavaScript the list is there, its parts can be taken away, and not
 
 test('what cannot be selected is said, on the page and in the API, and is never the whole list', async ({ browserOn }) => {
   const page = await browserOn(0);
-  for (const query of ['evse=UNKNOWN', 'captured=today', 'currency=pounds', 'status=A&status=B']) {
+  for (const query of [
+    'evse=UNKNOWN', 'captured=today', 'currency=pounds', 'status=FAILED&status=PENDING',
+    // What nobody knows is not passed over in silence.
+    'statuss=FAILED', 'status=FAILED&page=7', 'status=failed', 'status=BOGUS',
+  ]) {
     await openLive(page, `${LIST.payments}?${query}`);
     await expect(page.getByRole('alert')).toContainText('This cannot be selected');
     await expect(rows(page, 'payments')).toHaveCount(0);
@@ -145,6 +149,13 @@ test('what cannot be selected is said, on the page and in the API, and is never 
     const refused = await page.request.get(`/api/v1/snapshot/payments?${query}`);
     expect(refused.status()).toBe(400);
     expect((await refused.json()).code).toBe('bad_selection');
+  }
+  for (const query of ['of=users', 'off=payments']) {
+    await openLive(page, `/activity?${query}`);
+    await expect(page.getByRole('alert')).toContainText('This cannot be selected');
+    await page.getByRole('alert').getByRole('link', { name: 'Show all' }).click();
+    await expect(page).toHaveURL(/\/activity$/);
+    await expect(page.locator('.activity')).toBeVisible();
   }
   const nowhere = await page.request.get('/api/v1/snapshot/charging_sessions?slot=1.2@Europe/Nowhere');
   expect(nowhere.status()).toBe(400);

@@ -12,7 +12,7 @@ export function palette(paper) {
   const colours = {};
   for (const role of ROLES) {
     probe.style.color = `var(--${role})`;
-    colours[role] = getComputedStyle(probe).color;
+    colours[role] = paper && role.startsWith('ink') ? 'rgb(0, 0, 0)' : getComputedStyle(probe).color;
   }
   probe.remove();
   return colours;
