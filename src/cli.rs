@@ -39,7 +39,7 @@ enum Command {
     /// Manage the accounts of admins
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Import real history from a CSV file
+    /// Import real history from a CSV file; exit code 3 if rows were refused
     Import(import::ImportArgs),
     /// Make a small network to look at
     Seed(seed::SeedArgs),
@@ -53,6 +53,18 @@ pub fn main() -> ExitCode {
     if let Err(error) = telemetry::LogFormat::from_env().map_err(anyhow::Error::msg).and_then(telemetry::init) {
         eprintln!("{error:#}");
         return ExitCode::from(2);
+    }
+    if let Some(Command::Import(import::ImportArgs { print_preset: Some(name), .. })) = &cli.command {
+        return match ingest::shipped(name) {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let settings = match Settings::load(cli.config.as_deref()) {
         Ok(settings) => settings,
@@ -93,22 +105,31 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     let done = with(&mongo, command, &settings).await;
     // A client that is dropped while the runtime ends may panic.
     mongo.client.shutdown().immediate(true).await;
-    done.map(|()| ExitCode::SUCCESS)
+    done
 }
 
-/// Does what needs MongoDB and is done when it is done.
-async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::Result<()> {
+/// The exit code of an import that refused rows.
+const ROWS_REFUSED: u8 = 3;
+
+/// Does what needs MongoDB and is done when it is done, and says on the terminal what was done.
+async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
     if matches!(command, Command::Import(_) | Command::Seed(_) | Command::Simulate(_)) {
         ingest::only_unmapped(&mongo.mapping)?;
     }
     match command {
-        Command::Serve { .. } | Command::Check => Ok(()),
+        Command::Serve { .. } | Command::Check => {}
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
-            admin_cli::run(command, &settings.network.name, &mongo.own, &redis).await
+            admin_cli::run(command, &settings.network.name, &mongo.own, &redis).await?;
         }
-        Command::Import(args) => import::run(&mongo.operator, &args).await.map(drop),
-        Command::Seed(args) => seed::run(&mongo.operator, &args).await.map(drop),
+        Command::Import(args) => {
+            let report = import::run(&mongo.operator, &args).await?;
+            print!("{report}");
+            if report.refused.count() > 0 && !args.allow_refused {
+                return Ok(ExitCode::from(ROWS_REFUSED));
+            }
+        }
+        Command::Seed(args) => println!("{}", seed::run(&mongo.operator, &args).await?),
         Command::Simulate(args) => {
             let stop = CancellationToken::new();
             let on_signal = stop.clone();
@@ -117,9 +138,10 @@ async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::R
                     on_signal.cancel();
                 }
             });
-            simulate::run(&mongo.operator, &args, stop).await.map(drop)
+            println!("{}", simulate::run(&mongo.operator, &args, stop).await?);
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -12,23 +12,55 @@ pub enum DecimalMark {
     Comma,
 }
 
-/// `text` times 10^`digits`, rounded half up. `None` for anything but a number of zero or more: signs, exponents and
-/// wrongly grouped thousands ("1,5" with a decimal point) are not guessed at.
-pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Option<i64> {
+/// Why a text is not read as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    NotANumber,
+    /// It does not fit into 64 bits.
+    TooLarge,
+}
+
+/// `text` times 10^`digits`, halves rounded away from zero. A sign and an exponent are read, and either side of the mark
+/// may be empty; wrongly grouped thousands ("1,5" with a decimal point) and units are not guessed at.
+pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, Unread> {
     let (mark, group) = match mark {
         DecimalMark::Point => ('.', ','),
         DecimalMark::Comma => (',', '.'),
     };
-    let (whole, fraction) = text.split_once(mark).unwrap_or((text, ""));
-    let mut value = ungroup(whole, group)?.parse::<i64>().ok()?;
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    let (negative, text) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (text.starts_with('-'), rest),
+        None => (false, text),
+    };
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, self::exponent(exponent).ok_or(Unread::NotANumber)?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once(mark).unwrap_or((mantissa, ""));
+    let whole = ungroup(whole, group).ok_or(Unread::NotANumber)?;
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) || whole.is_empty() && fraction.is_empty() {
+        return Err(Unread::NotANumber);
     }
-    let mut rest = fraction.bytes().map(|b| i64::from(b - b'0'));
-    for _ in 0..digits {
-        value = value.checked_mul(10)?.checked_add(rest.next().unwrap_or(0))?;
+    let kept = i64::try_from(whole.len()).unwrap_or(i64::MAX).saturating_add(exponent).saturating_add(digits.into());
+    let value = digits_of(&whole, fraction, kept).ok_or(Unread::TooLarge)?;
+    Ok(if negative { -value } else { value })
+}
+
+/// The first `kept` digits as a number, rounded by the next; zeros follow the last.
+fn digits_of(whole: &str, fraction: &str, kept: i64) -> Option<i64> {
+    let Ok(kept) = usize::try_from(kept) else { return Some(0) };
+    let mut digits = whole.bytes().chain(fraction.bytes()).map(|b| i64::from(b - b'0'));
+    let mut value = 0_i64;
+    for _ in 0..kept {
+        value = value.checked_mul(10)?.checked_add(digits.next().unwrap_or(0))?;
     }
-    value.checked_add(i64::from(rest.next().unwrap_or(0) >= 5))
+    value.checked_add(i64::from(digits.next().unwrap_or(0) >= 5))
+}
+
+/// Up to four digits, which is more than any number here has.
+fn exponent(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let value = (1..=4).contains(&digits.len()).then(|| digits.parse::<u16>().ok()).flatten()?;
+    Some(if text.starts_with('-') { -i64::from(value) } else { i64::from(value) })
 }
 
 /// `numerator / denominator`, both zero or more, rounded half up.
@@ -36,12 +68,16 @@ pub const fn divide_half_up(numerator: i128, denominator: i128) -> i128 {
     (2 * numerator + denominator) / (2 * denominator)
 }
 
+/// Thousands may be grouped by `group`, by a space or by an apostrophe.
 fn ungroup(whole: &str, group: char) -> Option<String> {
+    const GROUPS: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\''];
+    let group = whole.chars().find(|c| GROUPS.contains(c)).unwrap_or(group);
+    let is_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let mut parts = whole.split(group);
-    let first = parts.next().filter(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()))?;
+    let first = parts.next().filter(|first| is_digits(first))?;
     let mut digits = first.to_owned();
     for part in parts {
-        if first.len() > 3 || part.len() != 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
+        if !(1..=3).contains(&first.len()) || part.len() != 3 || !is_digits(part) {
             return None;
         }
         digits.push_str(part);
@@ -56,22 +92,39 @@ mod tests {
     #[test]
     fn numbers_are_exact() {
         let read = |text, digits| scaled(text, digits, DecimalMark::Point);
-        assert_eq!(read("22.287", 3), Some(22_287));
-        assert_eq!(read("1430.17", 3), Some(1_430_170));
-        assert_eq!(read("7.08", 3), Some(7_080));
-        assert_eq!(read("2,418", 0), Some(2_418));
-        assert_eq!(read("1,234,567.5", 0), Some(1_234_568));
-        assert_eq!(read("0.0004", 3), Some(0));
-        assert_eq!(read("0.0005", 3), Some(1));
-        assert_eq!(scaled("1.234,5", 1, DecimalMark::Comma), Some(12_345));
+        assert_eq!(read("22.287", 3), Ok(22_287));
+        assert_eq!(read("1430.17", 3), Ok(1_430_170));
+        assert_eq!(read("7.08", 3), Ok(7_080));
+        assert_eq!(read("2,418", 0), Ok(2_418));
+        assert_eq!(read("1,234,567.5", 0), Ok(1_234_568));
+        assert_eq!(read("0.0004", 3), Ok(0));
+        assert_eq!(read("0.0005", 3), Ok(1));
+        assert_eq!(scaled("1.234,5", 1, DecimalMark::Comma), Ok(12_345));
+        assert_eq!(scaled("1 234,5", 1, DecimalMark::Comma), Ok(12_345));
+        assert_eq!(read("1'234.5", 1), Ok(12_345));
+    }
+
+    #[test]
+    fn numbers_are_read_as_machines_write_them() {
+        let read = |text| scaled(text, 3, DecimalMark::Point);
+        assert_eq!([".5", "5E-4", "1.5e1", "+3.2", "7."].map(read), [500, 1, 15_000, 3_200, 7_000].map(Ok));
+        assert_eq!(
+            ["1e+3", "4e-4", "-9.54", "-0.0004", "0e999", "1e-9999"].map(read),
+            [1_000_000, 0, -9_540, 0, 0, 0].map(Ok)
+        );
+        assert_eq!(scaled("12.5E-1", 1, DecimalMark::Point), Ok(13), "1.25 and a half is rounded up");
     }
 
     #[test]
     fn nothing_is_guessed() {
-        for text in
-            ["", "-1", "+1", "1e3", ".5", "1,5", "1,50", "1234,567", "1.2.3", "NaN", "9223372036854775808", " 1"]
-        {
-            assert_eq!(scaled(text, 3, DecimalMark::Point), None, "{text}");
+        for text in [
+            "", ".", "-", "+", "--1", "1e", "e3", "1e3.5", "1e99999", "1,5", "1,50", ",500", "1234,567", "1.2.3",
+            "NaN", " 1", "3.2 kWh", "$2.65", "1 234 5",
+        ] {
+            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(Unread::NotANumber), "{text}");
+        }
+        for text in ["9223372036854775808", "99999999999999999999", "1e40"] {
+            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(Unread::TooLarge), "{text}");
         }
     }
 

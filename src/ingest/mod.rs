@@ -6,20 +6,26 @@
 //! where it comes from.
 
 mod decimal;
+mod derived;
+mod documents;
+mod export;
+mod gone;
 pub mod import;
 mod ledger;
-mod network;
 mod preset;
 mod replay;
 mod report;
 mod rows;
+mod seal;
 pub mod seed;
 pub mod simulate;
+mod sorter;
 mod store;
 mod tariff;
 mod world;
 
-pub use report::{Counts, Refusal, Report};
+pub use preset::shipped;
+pub use report::{Counts, Remark, Remarks, Report};
 
 use anyhow::{Result, bail};
 use mongodb::{

@@ -1,6 +1,8 @@
 //! A preset: the mapping file that says how an operator's export becomes ChargeDeck's documents.
 //!
-//! `presets/dundee.toml` explains every key by use. Unknown keys are refused, so a misspelt one is noticed.
+//! `docs/import.md` explains every key. Unknown keys are refused, so a misspelt one is noticed.
+
+mod file;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -8,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use self::file::File;
+pub use self::file::{Delimiter, Gone, Holds};
 use super::{decimal::DecimalMark, tariff::Tariff};
 use crate::model::{eco::Factors, money::Currency, status::SessionStatus};
 
@@ -16,6 +20,8 @@ use crate::model::{eco::Factors, money::Currency, status::SessionStatus};
 pub struct Preset {
     /// Goes into `_id` and `source.dataset`.
     pub dataset: String,
+    #[serde(default)]
+    pub file: File,
     pub network: Network,
     pub columns: Columns,
     #[serde(default)]
@@ -80,7 +86,7 @@ pub struct Columns {
     pub start: Clock,
     #[serde(default)]
     pub end: Option<Clock>,
-    /// Where there is no `end`: minutes since the start.
+    /// Minutes since the start, where there is no `end`.
     #[serde(default)]
     pub minutes: Option<String>,
     pub energy: Energy,
@@ -89,7 +95,8 @@ pub struct Columns {
     pub cost: Option<String>,
 }
 
-/// A local date and time of day, in one column or two. Formats are strftime's.
+/// A date and a time of day, in one column or two. Formats are strftime's; where one has `%z`, `%:z`, `%Q` or `%s`, what the
+/// cell says counts, and where none has, the clock is the network's.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
@@ -124,11 +131,21 @@ pub struct Rows {
     /// The status of a row without an end.
     pub unfinished: SessionStatus,
     pub decimal_mark: DecimalMark,
+    /// The first and the last year in which a session can start and end.
+    pub years: (i16, i16),
+    /// Whether a cost of 0 in the source is a payment of 0, or none.
+    pub payment_of_zero: bool,
 }
 
 impl Default for Rows {
     fn default() -> Self {
-        Self { missing: vec![String::new()], unfinished: SessionStatus::Active, decimal_mark: DecimalMark::Point }
+        Self {
+            missing: vec![String::new()],
+            unfinished: SessionStatus::Active,
+            decimal_mark: DecimalMark::Point,
+            years: (2000, 2099),
+            payment_of_zero: false,
+        }
     }
 }
 
@@ -185,18 +202,16 @@ pub struct Place {
 impl Preset {
     /// A shipped preset by name, or the file at this path.
     pub fn load(name_or_path: &str) -> Result<Self> {
-        match name_or_path {
-            "dundee" => Self::parse(include_str!("presets/dundee.toml")),
-            "boulder" => Self::parse(include_str!("presets/boulder.toml")),
-            path if Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) => {
-                let text = fs::read_to_string(path).with_context(|| format!("cannot read the preset {path}"))?;
-                Self::parse(&text).with_context(|| format!("the preset {path}"))
-            }
-            other => bail!("no preset is called `{other}`: there are dundee, boulder, or the path of a .toml file"),
+        let is_file = Path::new(name_or_path).extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+        if !is_file {
+            return Self::parse(shipped(name_or_path)?);
         }
+        let text =
+            fs::read_to_string(name_or_path).with_context(|| format!("cannot read the preset {name_or_path}"))?;
+        Self::parse(&text).with_context(|| format!("the preset {name_or_path}"))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self> {
         let preset: Self = toml::from_str(text)?;
         let columns = &preset.columns;
         if preset.dataset.is_empty() || ["seed", "simulate", "replay"].contains(&preset.dataset.as_str()) {
@@ -209,6 +224,10 @@ impl Preset {
             if clock.time.is_some() != clock.time_format.is_some() {
                 bail!("columns: `time` and `time_format` go together");
             }
+        }
+        let (from, to) = preset.rows.years;
+        if !(1 <= from && from <= to && to <= 9998) {
+            bail!("rows.years: [{from}, {to}] is not a first and a last year");
         }
         if let Some((site, place)) = preset.places.iter().find(|(_, p)| !(p.lon.abs() <= 180.0 && p.lat.abs() <= 90.0))
         {
@@ -245,33 +264,20 @@ impl Preset {
     }
 }
 
+const SHIPPED: [(&str, &str); 2] =
+    [("dundee", include_str!("presets/dundee.toml")), ("boulder", include_str!("presets/boulder.toml"))];
+
+/// The text of a shipped preset.
+pub fn shipped(name: &str) -> Result<&'static str> {
+    let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) else {
+        bail!("no preset is called `{name}`: there are dundee, boulder, or the path of a .toml file");
+    };
+    Ok(text)
+}
+
 fn zone(name: &str) -> Result<TimeZone> {
     TimeZone::get(name).with_context(|| format!("`{name}` is no IANA time zone"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shipped_presets_are_valid() {
-        assert_eq!(Preset::load("dundee").unwrap().factors().unwrap().grid_g_per_kwh.to_bits(), 211_f64.to_bits());
-        assert_eq!(Preset::load("boulder").unwrap().network.time_zone, "America/Denver");
-    }
-
-    #[test]
-    fn mistakes_are_told() {
-        let dundee = include_str!("presets/dundee.toml");
-        for (from, to, told) in [
-            ("Europe/London", "Europe/Lodnon", "Europe/Lodnon"),
-            ("owid-2024", "owid-1999", "owid-1999"),
-            ("site = ", "sight = ", "sight"),
-            ("dataset = \"dundee\"", "dataset = \"seed\"", "seed"),
-            ("[models.\"APT 7kW Single", "[places]\nx = { lon = 200.0, lat = 0.0 }\n[models.\"APT 7kW Single", "Earth"),
-        ] {
-            let error = format!("{:#}", Preset::parse(&dundee.replacen(from, to, 1)).unwrap_err());
-            assert!(error.contains(told), "{error}");
-        }
-        assert!(Preset::load("nowhere").is_err());
-    }
-}
+mod tests;

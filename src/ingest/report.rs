@@ -1,9 +1,84 @@
-//! What an import did: counted per collection, and every refusal with its line and reason.
+//! What an import did: what became of the rows, documents counted per collection, and what is refused or doubtful.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+
+/// Something about a row that an operator should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// In the file, from 1, the header included.
+    pub line: Option<u64>,
+    pub column: Option<String>,
+    /// What remarks of its kind have in common.
+    #[serde(skip)]
+    pub kind: &'static str,
+    pub reason: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, &self.column) {
+            (Some(line), Some(column)) => write!(f, "line {line}, {column}: {}", self.reason),
+            (Some(line), None) => write!(f, "line {line}: {}", self.reason),
+            (None, _) => f.write_str(&self.reason),
+        }
+    }
+}
+
+/// The remarks of one kind: how many there are, and the first of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Kind {
+    pub count: u64,
+    pub first: Vec<Remark>,
+}
+
+/// Remarks by kind; what is kept does not grow with the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Remarks(pub BTreeMap<&'static str, Kind>);
+
+/// Kept of each kind.
+const FIRST: usize = 5;
+
+impl Remarks {
+    pub fn add(&mut self, remark: Remark) {
+        let kind = self.0.entry(remark.kind).or_default();
+        kind.count += 1;
+        if kind.first.len() < FIRST {
+            kind.first.push(remark);
+        }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.values().map(|kind| kind.count).sum()
+    }
+
+    /// Those that are kept, by line.
+    pub fn first(&self) -> Vec<&Remark> {
+        let mut first: Vec<_> = self.0.values().flat_map(|kind| &kind.first).collect();
+        first.sort_by_key(|remark| remark.line);
+        first
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+        for (name, kind) in &self.0 {
+            writeln!(f, "{what}, {name}: {}", kind.count)?;
+            kind.first.iter().try_for_each(|remark| writeln!(f, "  {remark}"))?;
+            if kind.count > kind.first.len() as u64 {
+                writeln!(f, "  … --remarks FILE keeps them all")?;
+            }
+        }
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
@@ -11,41 +86,56 @@ pub struct Report {
     pub source: String,
     /// Refused ones included.
     pub rows_read: u64,
+    /// Whether what the source does not hold any more was looked for.
+    pub full: bool,
     pub collections: BTreeMap<&'static str, Counts>,
-    pub refused: Vec<Refusal>,
+    /// Rows that did not become a session.
+    pub refused: Remarks,
+    /// What is odd about rows that did.
+    pub doubtful: Remarks,
     /// What an operator should know about the source.
     pub notes: Vec<String>,
+    /// The most that were in memory at a time.
+    pub most_rows_held: usize,
     pub seconds: f64,
 }
 
 /// Documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    pub written: u64,
+    pub added: u64,
+    pub corrected: u64,
     pub unchanged: u64,
-    /// Changed by someone else since (`last_updated` is newer than the source's): kept as it is.
+    /// Changed by someone else since they were imported: kept as they are.
     pub kept: u64,
+    /// Without a row or a session any more: marked or removed.
+    pub gone: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    pub line: Option<u64>,
-    pub reason: String,
+impl Counts {
+    pub const fn written(&self) -> u64 {
+        self.added + self.corrected + self.gone
+    }
 }
 
-/// On a terminal; the file has them all.
-const SHOWN_REFUSALS: usize = 20;
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.added += other.added;
+        self.corrected += other.corrected;
+        self.unchanged += other.unchanged;
+        self.kept += other.kept;
+        self.gone += other.gone;
+    }
+}
 
 impl Report {
     pub fn total(&self) -> Counts {
-        self.collections.values().fold(Counts::default(), |sum, c| Counts {
-            written: sum.written + c.written,
-            unchanged: sum.unchanged + c.unchanged,
-            kept: sum.kept + c.kept,
-        })
+        let mut total = Counts::default();
+        self.collections.values().for_each(|counts| total += *counts);
+        total
     }
 
-    /// Writes everything as JSON.
+    /// Writes it as JSON.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         fs::write(path, text + "\n").with_context(|| format!("cannot write the report {}", path.display()))
@@ -54,24 +144,92 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Imported {} as `{}` in {:.1} s", self.source, self.dataset, self.seconds)?;
-        writeln!(f, "{} rows read, {} refused", self.rows_read, self.refused.len())?;
-        writeln!(f, "  {:<20}{:>10}{:>12}{:>18}", "", "written", "unchanged", "kept (changed)")?;
-        for (name, counts) in self.collections.iter().map(|(n, c)| (*n, *c)).chain([("total", self.total())]) {
-            writeln!(f, "  {name:<20}{:>10}{:>12}{:>18}", counts.written, counts.unchanged, counts.kept)?;
+        let holds = if self.full { "a full export" } else { "an addition" };
+        writeln!(f, "Imported {} as `{}`, {holds}, in {:.1} s", self.source, self.dataset, self.seconds)?;
+        writeln!(
+            f,
+            "{} rows read, {} refused, {} remarks on others",
+            self.rows_read,
+            self.refused.count(),
+            self.doubtful.count()
+        )?;
+        write!(f, "  {:<20}", "")?;
+        for title in ["added", "corrected", "unchanged", "kept", "gone"] {
+            write!(f, "{title:>11}")?;
         }
-        for note in &self.notes {
-            writeln!(f, "note: {note}")?;
-        }
-        for refusal in self.refused.iter().take(SHOWN_REFUSALS) {
-            match refusal.line {
-                Some(line) => writeln!(f, "refused, line {line}: {}", refusal.reason)?,
-                None => writeln!(f, "refused: {}", refusal.reason)?,
+        writeln!(f)?;
+        for (name, c) in self.collections.iter().map(|(n, c)| (*n, *c)).chain([("total", self.total())]) {
+            write!(f, "  {name:<20}")?;
+            for count in [c.added, c.corrected, c.unchanged, c.kept, c.gone] {
+                write!(f, "{count:>11}")?;
             }
+            writeln!(f)?;
         }
-        match self.refused.len().saturating_sub(SHOWN_REFUSALS) {
-            0 => Ok(()),
-            more => writeln!(f, "… and {more} more refusals; --report FILE keeps them all"),
+        if self.total().kept > 0 {
+            writeln!(f, "note: kept documents were changed by someone else since they were imported")?;
         }
+        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))?;
+        self.doubtful.write(f, "doubtful")?;
+        self.refused.write(f, "refused")
+    }
+}
+
+/// Takes remarks as they come: into the report, and all of them into a file if one is named.
+pub struct Pen {
+    file: Option<BufWriter<File>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    is: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    remark: &'a Remark,
+}
+
+impl Pen {
+    pub fn new(path: Option<&Path>) -> Result<Self> {
+        let create =
+            |path: &Path| File::create(path).with_context(|| format!("cannot write the remarks {}", path.display()));
+        Ok(Self { file: path.map(create).transpose()?.map(BufWriter::new) })
+    }
+
+    pub fn refuse(&mut self, report: &mut Report, remark: Remark) -> Result<()> {
+        self.write("refused", &remark)?;
+        report.refused.add(remark);
+        Ok(())
+    }
+
+    pub fn doubt(&mut self, report: &mut Report, remark: Remark) -> Result<()> {
+        self.write("doubtful", &remark)?;
+        report.doubtful.add(remark);
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush).context("cannot write the remarks")
+    }
+
+    fn write(&mut self, is: &'static str, remark: &Remark) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        serde_json::to_writer(&mut *file, &Line { is, kind: remark.kind, remark })?;
+        file.write_all(b"\n").context("cannot write the remarks")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_kind_are_kept_and_all_are_counted() {
+        let mut remarks = Remarks::default();
+        for line in 1..=1000 {
+            let kind = if line % 2 == 0 { "even" } else { "odd" };
+            remarks.add(Remark { line: Some(line), column: None, kind, reason: line.to_string() });
+        }
+        assert_eq!((remarks.count(), remarks.first().len()), (1000, 2 * FIRST));
+        let report = Report { refused: remarks, ..Report::default() }.to_string();
+        assert!(report.contains("refused, even: 500\n  line 2: 2\n"), "{report}");
     }
 }

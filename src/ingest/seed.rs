@@ -82,11 +82,12 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
         bar.set_message(collection.name());
         let wanted = documents.into_values().map(|d| Ok(Wanted { line: None, document: RawDocumentBuf::try_from(d)? }));
         let wanted: Vec<_> = wanted.collect::<Result<_>>()?;
-        let outcome = store::write(db, collection, &wanted, |n| bar.inc(n)).await?;
+        let outcome = store::write(db, collection, &wanted).await?;
+        bar.inc(wanted.len() as u64);
         if let Some(refused) = outcome.refused.first() {
             anyhow::bail!("{} documents were refused; the first: {}", outcome.refused.len(), refused.reason);
         }
-        counts.insert(collection.name(), outcome.counts.written);
+        counts.insert(collection.name(), outcome.counts.written());
     }
     bar.finish_and_clear();
     Ok(Seeded::Now(counts))

@@ -12,7 +12,10 @@ use mongodb::{
     bson::{RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc},
 };
 
-use super::report::{Counts, Refusal};
+use super::{
+    report::{Counts, Remark},
+    seal::is_sealed,
+};
 use crate::model::ids::Collection;
 
 /// A document to be there, and the line it comes from.
@@ -26,30 +29,33 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub counts: Counts,
-    pub refused: Vec<Refusal>,
+    pub refused: Vec<Remark>,
 }
 
 /// A message to MongoDB may have 48 MB; smaller ones keep the progress bar moving and the memory low.
 const MAX_BYTES: usize = 8 << 20;
 const MAX_DOCUMENTS: usize = 1000;
 
-/// Makes `collection` hold `wanted`. A document refused by the database (a unique index) is told, not fatal.
-pub async fn write(db: &Database, collection: Collection, wanted: &[Wanted], done: impl Fn(u64)) -> Result<Outcome> {
+/// Makes `collection` hold `wanted`. A document that the database refuses (a validator, an index) is told, not fatal.
+pub async fn write(db: &Database, collection: Collection, wanted: &[Wanted]) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for batch in batches(wanted) {
         let there = existing(db, collection, batch).await?;
-        let mut differing = Vec::new();
+        let (mut adding, mut correcting) = (Vec::new(), Vec::new());
         for one in batch {
             match there.get(id(&one.document)?) {
+                None => adding.push(one),
                 Some(old) if old.as_bytes() == one.document.as_bytes() => outcome.counts.unchanged += 1,
-                Some(old) if is_newer(old, &one.document) => outcome.counts.kept += 1,
-                _ => differing.push(one),
+                Some(old) if !of_one_dataset(old, &one.document) => outcome.counts.kept += 1,
+                Some(old) if is_newer(old, &one.document) && !is_sealed(old)? => outcome.counts.kept += 1,
+                Some(_) => correcting.push(one),
             }
         }
-        let refused = replace(db, collection, &differing).await?;
-        outcome.counts.written += (differing.len() - refused.len()) as u64;
-        outcome.refused.extend(refused);
-        done(batch.len() as u64);
+        for (documents, count) in [(adding, &mut outcome.counts.added), (correcting, &mut outcome.counts.corrected)] {
+            let refused = replace(db, collection, &documents).await?;
+            *count += (documents.len() - refused.len()) as u64;
+            outcome.refused.extend(refused);
+        }
     }
     Ok(outcome)
 }
@@ -78,7 +84,7 @@ async fn existing(db: &Database, collection: Collection, batch: &[Wanted]) -> Re
     Ok(there)
 }
 
-async fn replace(db: &Database, collection: Collection, documents: &[&Wanted]) -> Result<Vec<Refusal>> {
+async fn replace(db: &Database, collection: Collection, documents: &[&Wanted]) -> Result<Vec<Remark>> {
     if documents.is_empty() {
         return Ok(Vec::new());
     }
@@ -99,13 +105,20 @@ async fn replace(db: &Database, collection: Collection, documents: &[&Wanted]) -
             let error = error.as_document().context("an unreadable write error")?;
             let index = usize::try_from(error.get_i32("index")?)?;
             let line = documents.get(index).and_then(|one| one.line);
-            Ok(Refusal { line, reason: format!("{}: {}", collection.name(), error.get_str("errmsg")?) })
+            let reason = format!("{}: {}", collection.name(), error.get_str("errmsg")?);
+            Ok(Remark { line, column: None, kind: "a document that MongoDB refuses", reason })
         })
         .collect()
 }
 
 fn id(document: &RawDocumentBuf) -> Result<&str> {
     document.get_str("_id").context("a document of an import has a text as _id")
+}
+
+/// One of another dataset, or of none, is not ours to change.
+fn of_one_dataset(old: &RawDocumentBuf, new: &RawDocumentBuf) -> bool {
+    let dataset = |d: &RawDocumentBuf| Some(d.get_document("source").ok()?.get_str("dataset").ok()?.to_owned());
+    dataset(old) == dataset(new)
 }
 
 fn is_newer(old: &RawDocumentBuf, new: &RawDocumentBuf) -> bool {

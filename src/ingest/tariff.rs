@@ -51,7 +51,7 @@ impl Tariff {
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let price = scaled(&text, 6, DecimalMark::Point).map(Self);
+        let price = scaled(&text, 6, DecimalMark::Point).ok().filter(|price| *price >= 0).map(Self);
         price.ok_or_else(|| D::Error::custom(format!("`{text}` is no price: write it as \"0.15\"")))
     }
 }

@@ -149,7 +149,7 @@ pub fn flags(facts: &Facts) -> Vec<&'static str> {
         ("SHORT", connected(|s| s < 60)),
         ("LONG", connected(|s| s > 2 * DAY_S) || charging_s.is_some_and(|s| s > DAY_S)),
         ("LOW", energy_is(|wh| wh < 500)),
-        ("EXCESS", energy_is(|wh| wh > 250_000)),
+        ("EXCESS", is_excess(energy)),
         ("CHARGE_GT_SESSION", charging_s.zip(connected_s).is_some_and(|(charging, connected)| charging > connected)),
         ("POWER_GT_RATING", exceeds_rating(charging_s.or(connected_s), energy, rated)),
         ("ZERO", energy_is(|wh| wh == 0)),
@@ -159,6 +159,11 @@ pub fn flags(facts: &Facts) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(flag, raised)| raised.then_some(flag))
     .collect()
+}
+
+/// More than a car takes.
+pub fn is_excess(energy: Option<Wh>) -> bool {
+    energy.is_some_and(|energy| energy > Wh(250_000))
 }
 
 /// Mean power above 1.1 times the rated. A duration of zero has no mean.

@@ -42,7 +42,7 @@ pub async fn load(db: &Database, day: Day, now: Timestamp) -> Result<Input> {
 
 fn imported() -> Document {
     let ours = [&INVENTED[..], &[DATASET]].concat();
-    doc! { "source.dataset": { "$exists": true, "$nin": ours } }
+    doc! { "source.dataset": { "$exists": true, "$nin": ours }, "source.gone": null }
 }
 
 /// The local days on which the first and the last imported session began.

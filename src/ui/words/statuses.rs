@@ -156,6 +156,7 @@ words! {
         "NO_DATE" = "date before 2000",
         "AHEAD" = "in the future",
         "TOO_FAST" = "over 550 kW on average",
+        "NOT_IN_SOURCE" = "no longer in the source",
     }
 }
 

@@ -1,39 +1,72 @@
-//! The documents of a client, a station, a session and a payment, field by field in the order of the data model.
+//! The documents of a client, a station, a session and a payment, field by field in the order of the data model: all from
+//! the data, none from the clock.
+//!
+//! `last_updated` is the newest instant that the data tells of the document, so importing again makes the same documents.
+
+use std::collections::BTreeMap;
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{Builder, Evse, Station, newest};
-use crate::{
-    ingest::{
-        date,
-        preset::Model,
-        put,
-        rows::Row,
-        tariff::{Cost, Tariff},
-    },
-    model::{
-        money::{Watt, Wh},
-        quality::{self, Facts},
-        status::SessionStatus,
-    },
+use super::{
+    date,
+    derived::{Client, Evse, Station},
+    preset::{Model, Preset},
+    put,
+    rows::{About, Row},
+    tariff::{Cost, Tariff},
+};
+use crate::model::{
+    money::{Watt, Wh},
+    quality::{self, Facts},
+    status::SessionStatus,
 };
 
+/// What rows become.
+pub struct Builder<'a> {
+    pub preset: &'a Preset,
+    /// What the rows of this file say about stations.
+    pub places: BTreeMap<String, Place>,
+}
+
+/// What a file says about a station. Where its rows contradict each other, the newest is right.
+pub struct Place {
+    /// Of its newest row.
+    pub start: i64,
+    pub about: About,
+    /// Whether other rows tell another site or model.
+    pub contradicted: bool,
+}
+
 /// A cost, and the tariff it was derived from.
+#[derive(Clone, Copy)]
 pub struct Charge<'a> {
     cost: Cost,
     tariff: Option<&'a Tariff>,
+    /// Whether there is a payment of it.
+    pub is_paid: bool,
 }
 
 impl Builder<'_> {
-    fn key(&self, id: &str) -> String {
+    pub fn key(&self, id: &str) -> String {
         format!("{}:{id}", self.preset.dataset)
     }
 
-    pub fn client(&self, id: &str, rows: &[&Row]) -> Document {
+    /// Takes over what a row says about its station.
+    pub fn learn(&mut self, row: Row) {
+        let Some(id) = row.station else { return };
+        let Some(place) = self.places.get_mut(&id) else {
+            self.places.insert(id, Place { start: row.start, about: row.about, contradicted: false });
+            return;
+        };
+        place.contradicted |= (&place.about.site, &place.about.model) != (&row.about.site, &row.about.model);
+        if row.start > place.start {
+            place.start = row.start;
+            place.about = row.about;
+        }
+    }
+
+    pub fn client(&self, id: &str, client: Client) -> Document {
         let network = &self.preset.network;
-        let first = rows.iter().map(|row| row.start).min().unwrap_or_default();
-        let last = rows.iter().map(|row| row.start).max().unwrap_or_default();
-        let updated = rows.iter().map(|row| newest(row)).max().unwrap_or_default();
         doc! {
             "_id": self.key(id),
             "client_id": id,
@@ -42,18 +75,37 @@ impl Builder<'_> {
             "tokens": [{ "uid": id, "type": "OTHER", "valid": true }],
             "country_code": &network.country_code,
             "currency": &network.currency.0,
-            "created_at": date(first),
-            "last_session_at": date(last),
+            "created_at": date(client.first),
+            "last_session_at": date(client.last),
             "source": { "dataset": &self.preset.dataset },
-            "last_updated": date(updated),
+            "last_updated": date(client.updated),
         }
     }
 
-    pub fn station(&self, id: &str, station: &Station<'_>) -> Document {
-        let network = &self.preset.network;
-        let about = &station.row.about;
-        let model = about.model.as_ref().and_then(|name| self.preset.models.get(name));
+    /// What the file says of a station holds if no session of the database is newer; else what `known` says stays.
+    pub fn station(&self, id: &str, station: &Station, known: Option<Document>) -> Document {
+        let place = self.places.get(id).filter(|place| known.is_none() || place.start >= station.newest);
+        let mut document = match (place, known) {
+            (None, Some(known)) => known,
+            (place, _) => self.described(id, &place.map(|place| place.about.clone()).unwrap_or_default()),
+        };
+        let model = document.get_str("model").ok().and_then(|name| self.preset.models.get(name));
         let evses: Vec<_> = station.evses.iter().map(|(at, evse)| self.evse(id, at, evse, model)).collect();
+        document.extend(doc! {
+            "connection": "ONLINE",
+            "last_heartbeat_at": date(station.last),
+            "evses": evses,
+            "created_at": date(station.first),
+            "source": { "dataset": &self.preset.dataset },
+            "last_updated": date(station.last),
+        });
+        document
+    }
+
+    /// Where a station stands and what it is.
+    fn described(&self, id: &str, about: &About) -> Document {
+        let network = &self.preset.network;
+        let model = about.model.as_ref().and_then(|name| self.preset.models.get(name));
         let mut document = doc! { "_id": self.key(id), "station_id": id };
         document.insert("name", about.site.as_ref().map_or_else(|| id.to_owned(), |site| name(site, id)));
         put(&mut document, "address", about.address.as_ref().or(about.site.as_ref()));
@@ -68,14 +120,6 @@ impl Builder<'_> {
         put(&mut document, "operator", network.operator.as_ref());
         put(&mut document, "vendor", model.and_then(|m| m.vendor.as_ref()));
         put(&mut document, "model", about.model.as_ref());
-        document.extend(doc! {
-            "connection": "ONLINE",
-            "last_heartbeat_at": date(station.last),
-            "evses": evses,
-            "created_at": date(station.first),
-            "source": { "dataset": &self.preset.dataset },
-            "last_updated": date(station.last),
-        });
         document
     }
 
@@ -104,9 +148,9 @@ impl Builder<'_> {
 
     /// The charger's power where the preset knows its model.
     fn rated(&self, row: &Row) -> Option<Watt> {
-        let station = self.stations.get(row.station.as_deref()?)?;
+        let station = self.places.get(row.station.as_deref()?)?;
         // A session is judged by the model its own row tells, not by what was installed there later.
-        let model = row.about.model.as_ref().or(station.row.about.model.as_ref())?;
+        let model = row.about.model.as_ref().or(station.about.model.as_ref())?;
         Some(Watt(self.preset.models.get(model)?.connector(&row.connector).power_w))
     }
 
@@ -134,14 +178,14 @@ impl Builder<'_> {
         put(&mut document, "end_date_time", row.end.map(date));
         put(&mut document, "energy_wh", row.energy.map(|e| e.0));
         put(&mut document, "total_time_s", seconds);
-        if let Some(Charge { cost, tariff }) = cost {
+        if let Some(&Charge { cost, tariff, is_paid }) = cost {
             put(&mut document, "tariff_id", tariff.map(|t| &t.id));
             document.extend(doc! {
                 "currency": &self.preset.network.currency.0,
                 "cost_excl_vat_minor": cost.excl_vat,
                 "cost_incl_vat_minor": cost.incl_vat,
-                "payment_id": payment_id(row),
             });
+            put(&mut document, "payment_id", is_paid.then(|| payment_id(row)));
         }
         document.extend(doc! {
             "time_zone": &self.preset.network.time_zone,
@@ -156,13 +200,14 @@ impl Builder<'_> {
     pub fn cost(&self, row: &Row) -> Option<Charge<'_>> {
         row.end?;
         let tariff = self.preset.tariff.as_ref();
-        if let Some(told) = row.cost.filter(|told| *told > 0) {
+        if let Some(told) = row.cost {
             let cost = tariff.map_or(Cost { incl_vat: told, excl_vat: told }, |t| t.split(told));
-            return Some(Charge { cost, tariff: None });
+            return Some(Charge { cost, tariff: None, is_paid: told > 0 || self.preset.rows.payment_of_zero });
         }
         let energy = row.energy.filter(|energy| *energy > Wh(0))?;
         let tariff = tariff.filter(|_| self.preset.columns.cost.is_none())?;
-        Some(Charge { cost: tariff.cost(energy, &self.preset.network.currency), tariff: Some(tariff) })
+        let cost = tariff.cost(energy, &self.preset.network.currency);
+        Some(Charge { cost, tariff: Some(tariff), is_paid: true })
     }
 
     pub fn payment(&self, row: &Row, end: i64, charge: &Charge<'_>) -> Document {
@@ -206,8 +251,13 @@ fn evse_uid(station: &str, connector: &str) -> String {
     format!("{station}-{connector}")
 }
 
-fn payment_id(row: &Row) -> String {
+pub fn payment_id(row: &Row) -> String {
     format!("P-{}", row.session)
+}
+
+/// The newest instant that a session tells.
+fn newest(row: &Row) -> i64 {
+    row.end.unwrap_or(row.start)
 }
 
 fn line(row: &Row) -> i64 {

@@ -1,0 +1,136 @@
+//! An export as a whole: which sessions it names, and its rows, each session once.
+//!
+//! It is read several times and never held: ids are sorted on disk, so memory does not grow with the file.
+
+use std::{
+    iter::Peekable,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use super::{
+    preset::Preset,
+    report::Remark,
+    rows::{Read, Source, Tally},
+    sorter::{Sorted, Sorter},
+};
+
+pub struct Export<'a> {
+    path: PathBuf,
+    preset: &'a Preset,
+    now: i64,
+    pub tally: Tally,
+    /// Of sessions, with the line; 0 for a row that is refused.
+    ids: Sorter,
+    /// Lines that name a session once more, as text, with the line that named it first.
+    repeated: Sorter,
+    pub rows: u64,
+    /// Rows whose session cannot be read.
+    pub nameless: u64,
+}
+
+impl<'a> Export<'a> {
+    pub fn open(path: &Path, preset: &'a Preset, now: i64) -> Result<Self> {
+        let mut export = Self {
+            path: path.to_owned(),
+            preset,
+            now,
+            tally: Tally::default(),
+            ids: Sorter::default(),
+            repeated: Sorter::default(),
+            rows: 0,
+            nameless: 0,
+        };
+        for read in export.source()? {
+            let Read { line, session, row } = read?;
+            export.rows += 1;
+            match session {
+                Some(id) => export.ids.push(id, if row.is_ok() { line } else { 0 }).context(NO_FILE)?,
+                None => export.nameless += 1,
+            }
+        }
+        let mut first: Option<(String, u64)> = None;
+        for entry in export.ids.sorted().context(NO_FILE)? {
+            let (id, line) = entry.context(NO_FILE)?;
+            match &first {
+                _ if line == 0 => {}
+                Some((known, first)) if *known == id => {
+                    export.repeated.push(key(line), *first).context(NO_FILE)?;
+                }
+                _ => first = Some((id, line)),
+            }
+        }
+        Ok(export)
+    }
+
+    fn source(&self) -> Result<Source<'a>> {
+        Source::open(&self.path, self.preset, self.now, &self.tally)
+    }
+
+    /// In the order of the file. Of rows that name one session the first is taken.
+    pub fn rows(&mut self) -> Result<Rows<'_>> {
+        let source = self.source()?;
+        let column = self.preset.columns.session.clone();
+        Ok(Rows { source, column, repeated: self.repeated.sorted().context(NO_FILE)?.peekable() })
+    }
+
+    /// The ids of all sessions that the file names, in order.
+    pub fn ids(&mut self) -> Result<impl Iterator<Item = Result<String>> + use<'_>> {
+        let ids = self.ids.sorted().context(NO_FILE)?;
+        Ok(ids.map(|entry| entry.map(|(id, _)| id).context(NO_FILE)))
+    }
+}
+
+const NO_FILE: &str = "cannot use a temporary file";
+
+/// Sorts as the number does.
+fn key(line: u64) -> String {
+    format!("{line:020}")
+}
+
+pub struct Rows<'a> {
+    source: Source<'a>,
+    /// Of the session.
+    column: String,
+    repeated: Peekable<Sorted<'a>>,
+}
+
+impl Rows<'_> {
+    /// How much of the file was read.
+    pub fn bytes(&self) -> u64 {
+        self.source.bytes()
+    }
+
+    /// The line that named the session of this line first.
+    fn named_before(&mut self, line: u64) -> Result<Option<u64>> {
+        let key = key(line);
+        match self.repeated.next_if(|entry| entry.as_ref().map_or(true, |(repeated, _)| *repeated == key)) {
+            Some(entry) => Ok(Some(entry.context(NO_FILE)?.1)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Read>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut read = match self.source.next()? {
+            Ok(read) => read,
+            Err(error) => return Some(Err(error)),
+        };
+        if let Ok(row) = &read.row {
+            match self.named_before(row.line) {
+                Ok(None) => {}
+                Ok(Some(first)) => {
+                    let reason = format!("the session {} stands in line {first} already", row.session);
+                    let kind = "a session that stands in the file twice";
+                    read.row = Err(Remark { line: Some(row.line), column: Some(self.column.clone()), kind, reason });
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(read))
+    }
+}

@@ -1,0 +1,52 @@
+//! What a preset says of the file itself: what stands between its columns, and how much of the source it holds.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// What stands between two columns; the header tells unless it is given.
+    pub delimiter: Option<Delimiter>,
+    pub holds: Holds,
+    /// What a full export does with sessions of the dataset that it lacks.
+    pub gone: Gone,
+}
+
+/// How much of the source a file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holds {
+    /// Some sessions; what it lacks stays.
+    #[default]
+    Addition,
+    /// All sessions of the dataset.
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gone {
+    /// They stay, are called no longer in the source, and count in no figure.
+    #[default]
+    Mark,
+    Remove,
+}
+
+/// One ASCII character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiter(pub u8);
+
+impl Delimiter {
+    /// Tried in this order where the preset names none.
+    pub const USUAL: [Self; 4] = [Self(b','), Self(b';'), Self(b'\t'), Self(b'|')];
+}
+
+impl<'de> Deserialize<'de> for Delimiter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_bytes() {
+            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(Self(*byte)),
+            _ => Err(D::Error::custom(format!("`{text}` is not one character: write \";\" or \"\\t\""))),
+        }
+    }
+}

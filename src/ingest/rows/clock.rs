@@ -1,0 +1,106 @@
+//! An instant out of a row's cells: told exactly, or by a clock on a wall.
+
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    fmt::strtime::BrokenDownTime,
+    tz::{AmbiguousOffset, AmbiguousTimestamp, TimeZone},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The cell has an offset, a zone or seconds since 1970.
+    Exact(Timestamp),
+    Local(DateTime),
+}
+
+/// A cell and the format in which it is written.
+pub type Written<'a> = (&'a str, &'a str);
+
+/// Which of the two cells is not written as its format says.
+pub enum Unread {
+    Date,
+    Time,
+}
+
+impl Moment {
+    /// Where there is a `time`, the day is `date`'s and the time of day is its own.
+    pub fn read(date: Written<'_>, time: Option<Written<'_>>) -> Result<Self, Unread> {
+        let day = parse(date).ok_or(Unread::Date)?;
+        let Some(time) = time else { return Self::of(&day, &day).map_err(|_| Unread::Date) };
+        Self::of(&day, &parse(time).ok_or(Unread::Time)?)
+    }
+
+    fn of(date: &BrokenDownTime, time: &BrokenDownTime) -> Result<Self, Unread> {
+        if let Some(exact) = date.timestamp() {
+            return Ok(Self::Exact(exact));
+        }
+        let day = date.to_date().map_err(|_| Unread::Date)?;
+        let local = day.to_datetime(time.to_time().map_err(|_| Unread::Time)?);
+        let zone = time.iana_time_zone().or_else(|| date.iana_time_zone()).map(TimeZone::get);
+        let exact = match (time.offset().or_else(|| date.offset()), zone) {
+            (Some(offset), _) => offset.to_timestamp(local),
+            (None, Some(zone)) => zone.and_then(|zone| zone.to_timestamp(local)),
+            (None, None) => return Ok(Self::Local(local)),
+        };
+        exact.map(Self::Exact).map_err(|_| Unread::Time)
+    }
+
+    pub fn on(self, clock: &TimeZone) -> Instants {
+        match self {
+            Self::Exact(at) => Instants::Exact(at.as_millisecond()),
+            Self::Local(local) => Instants::Local(local, clock.to_ambiguous_timestamp(local)),
+        }
+    }
+}
+
+/// `Z` is an offset, too.
+fn parse((text, format): Written<'_>) -> Option<BrokenDownTime> {
+    let parsed = BrokenDownTime::parse(format, text).ok();
+    parsed.or_else(|| {
+        let zero = match format {
+            _ if format.ends_with("%:z") => "+00:00",
+            _ if format.ends_with("%z") => "+0000",
+            _ => return None,
+        };
+        BrokenDownTime::parse(format, format!("{}{zero}", text.strip_suffix(['Z', 'z'])?)).ok()
+    })
+}
+
+/// What a moment can be.
+pub enum Instants {
+    Exact(i64),
+    Local(DateTime, AmbiguousTimestamp),
+}
+
+impl Instants {
+    /// A time of day that spring's change skipped is read by the offset before it (as RFC 5545 does); of one that autumn's
+    /// change tells twice this is the first.
+    pub fn earlier(&self) -> Result<i64, String> {
+        match self {
+            Self::Exact(at) => Ok(*at),
+            Self::Local(_, at) => at.compatible().map(|at| at.as_millisecond()).map_err(|e| e.to_string()),
+        }
+    }
+
+    pub fn later(&self) -> Result<i64, String> {
+        match self {
+            Self::Exact(at) => Ok(*at),
+            Self::Local(_, at) => at.later().map(|at| at.as_millisecond()).map_err(|e| e.to_string()),
+        }
+    }
+
+    /// Why the clock does not tell which instant is meant.
+    pub fn doubt(&self) -> Option<String> {
+        let Self::Local(local, at) = self else { return None };
+        match at.offset() {
+            AmbiguousOffset::Unambiguous { .. } => None,
+            AmbiguousOffset::Gap { .. } => {
+                Some(format!("{local} does not exist, because daylight saving begins; it is read by the offset before"))
+            }
+            AmbiguousOffset::Fold { .. } => {
+                Some(format!("{local} exists twice, because daylight saving ends; the first is taken"))
+            }
+        }
+    }
+}

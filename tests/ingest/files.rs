@@ -1,0 +1,302 @@
+//! What becomes of files: second ones, corrected ones, full exports, odd rows; and what the terminal shows of it.
+
+use std::{fmt::Write, path::PathBuf, process::Command};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A preset and files of its own.
+struct Place {
+    folder: TempDir,
+    db: Database,
+    uri: String,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let mongod = support::mongod().await;
+        Self { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn import(&self, preset: &str, text: &str) -> Report {
+        self.import_as(preset, text, ImportArgs::default()).await
+    }
+
+    async fn import_as(&self, preset: &str, text: &str, how: ImportArgs) -> Report {
+        let (preset, source) = (self.file("own.toml", preset), self.file("own.csv", text));
+        let args = ImportArgs { preset: Some(preset.display().to_string()), source: Some(source), ..how };
+        let report = import::run(&self.db, &args).await.unwrap();
+        println!("{report}");
+        report
+    }
+
+    async fn starts(&self) -> Vec<String> {
+        let sessions = find(&self.db, Collection::ChargingSessions, doc! {}).await;
+        sessions.iter().map(|s| s.get_datetime("start_date_time").unwrap().try_to_rfc3339_string().unwrap()).collect()
+    }
+
+    /// Of the buckets: how many days, and the sessions in them.
+    async fn days(&self) -> (usize, i64) {
+        let days = find(&self.db, Collection::EcoStats, doc! { "granularity": "DAY" }).await;
+        (days.len(), days.iter().map(|day| day.get_i64("session_count").unwrap()).sum())
+    }
+
+    /// Captured of all payments.
+    async fn revenue(&self) -> i64 {
+        let payments = find(&self.db, Collection::Payments, doc! { "status": "CAPTURED" }).await;
+        payments.iter().map(|payment| payment.get_i64("captured_minor").unwrap()).sum()
+    }
+}
+
+fn preset(format: &str, rest: &str) -> String {
+    format!(
+        "dataset = \"own\"\n\
+         [network]\nname = \"Own\"\ncountry = \"USA\"\ncountry_code = \"US\"\ntime_zone = \"America/New_York\"\ncurrency = \"USD\"\n\
+         [columns]\nsession = \"uid\"\nstation = \"evse\"\n\
+         start = {{ date = \"start\", date_format = \"{format}\" }}\nend = {{ date = \"end\", date_format = \"{format}\" }}\n\
+         energy = {{ column = \"kwh\", unit = \"kWh\" }}\n\
+         {rest}\n\
+         [eco]\nset = \"owid-2024\"\n"
+    )
+}
+
+const ISO: &str = "%Y-%m-%d %H:%M";
+const TARIFF: &str = "[tariff]\nid = \"t\"\nper_kwh = \"0.20\"\nmethod = \"APP\"";
+
+#[tokio::test]
+async fn a_city_in_four_files_is_the_city_in_one() {
+    let Some(source) = sample("dundee-2018-06-09.csv") else { return };
+    let (whole, parts) = (support::mongod().await.fresh_db().await, Place::new().await);
+    import(&whole, "dundee", &source).await;
+    let text = fs::read_to_string(&source).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    // The order of the files does not matter.
+    for month in ["08", "06", "09", "07"] {
+        let of_month = rows.lines().filter(|row| row.split(',').nth(4).is_some_and(|date| date[3..5] == *month));
+        let mut part = format!("{header}\n");
+        of_month.for_each(|row| writeln!(part, "{row}").unwrap());
+        let part = parts.file(&format!("{month}.csv"), &part);
+        let report = import(&parts.db, "dundee", &part).await;
+        assert_eq!(report.refused.count(), 0, "{report}");
+    }
+    for collection in [Collection::Clients, Collection::Stations, Collection::EcoStats] {
+        assert_eq!(find(&parts.db, collection, doc! {}).await, find(&whole, collection, doc! {}).await, "{collection}");
+    }
+    let total = find(&parts.db, Collection::EcoStats, doc! { "granularity": "TOTAL" }).await;
+    assert_eq!(total[0].get_i64("session_count").unwrap(), 19_147);
+    let stations = find(&parts.db, Collection::Stations, doc! {}).await;
+    assert_eq!(stations.iter().flat_map(evses).count(), 135);
+
+    let writes = writes_ever(&parts.db).await;
+    import(&parts.db, "dundee", &parts.folder.path().join("06.csv")).await;
+    assert_eq!(writes_ever(&parts.db).await, writes, "an old file again is quiet");
+}
+
+#[tokio::test]
+async fn a_corrected_mapping_corrects_dates_payments_and_buckets() {
+    let place = Place::new().await;
+    let rows = "uid,evse,start,end,kwh\n\
+        1,E1,03/04/2026 10:00,03/04/2026 11:00,5\n\
+        2,E1,03/14/2026 10:00,03/14/2026 11:00,5\n\
+        3,E1,12/01/2026 10:00,12/01/2026 11:00,5\n\
+        4,E1,12/31/2025 10:00,12/31/2025 11:00,5\n";
+    let wrong = place.import(&preset("%d/%m/%Y %H:%M", TARIFF), rows).await;
+    assert_eq!(wrong.refused.count(), 2, "14 and 31 are not months");
+    let right = place.import(&preset("%m/%d/%Y %H:%M", TARIFF), rows).await;
+    let sessions = right.collections["charging_sessions"];
+    assert_eq!((sessions.added, sessions.corrected, sessions.kept, right.refused.count()), (2, 2, 0, 0));
+    let days = ["2026-03-04T15", "2026-03-14T14", "2026-12-01T15", "2025-12-31T15"];
+    assert_eq!(place.starts().await, days.map(|day| format!("{day}:00:00Z")));
+    assert_eq!(place.days().await, (4, 4), "a day without a session has no bucket");
+    let captured = find(&place.db, Collection::Payments, doc! {}).await;
+    let captured: Vec<_> =
+        captured.iter().map(|p| p.get_datetime("captured_at").unwrap().try_to_rfc3339_string().unwrap()).collect();
+    assert_eq!(
+        captured,
+        ["2026-03-04T16", "2026-03-14T15", "2026-12-01T16", "2025-12-31T16"].map(|h| format!("{h}:00:00Z"))
+    );
+    eco_agrees_with_sessions(&place.db).await;
+    let writes = writes_ever(&place.db).await;
+    place.import(&preset("%m/%d/%Y %H:%M", TARIFF), rows).await;
+    assert_eq!(writes_ever(&place.db).await, writes);
+}
+
+const V1: &str = "uid,evse,start,end,kwh\n\
+    a,S,2025-05-05 08:00,2025-05-05 09:00,10\n\
+    b,S,2025-05-05 08:00,2025-05-05 09:00,20\n\
+    b2,T,2025-05-06 08:00,2025-05-06 09:00,20\n\
+    c,S,2025-05-05 10:00,2025-05-05 11:00,30\n";
+const V2: &str = "uid,evse,start,end,kwh\n\
+    a,S,2025-05-05 08:00,2025-05-05 09:00,11\n\
+    c,S,2025-05-05 10:00,2025-05-05 11:00,0\n\
+    d,S,2025-05-05 1O:00,2025-05-05 11:00,1\n";
+
+#[tokio::test]
+async fn a_full_export_marks_or_removes_what_it_does_not_hold() {
+    let full = || ImportArgs { full: true, ..ImportArgs::default() };
+    for (gone, left) in [("mark", 5), ("remove", 3)] {
+        let place = Place::new().await;
+        let preset = preset(ISO, &format!("{TARIFF}\n[file]\ngone = \"{gone}\""));
+        // Not in the source, but not from it either.
+        let theirs =
+            doc! { "_id": "own:x", "session_id": "x", "status": "COMPLETED", "source": { "dataset": "other" } };
+        all(&place.db, Collection::ChargingSessions).insert_one(theirs).await.unwrap();
+        let first = V1.to_owned() + "d,S,2025-05-05 12:00,2025-05-05 13:00,5\n";
+        place.import(&preset, &first).await;
+        let report = place.import_as(&preset, V2, full()).await;
+        assert_eq!(report.collections["charging_sessions"].gone, 2);
+        assert_eq!(report.refused.count(), 1, "d cannot be read, but it is in the source");
+        let sessions = find(&place.db, Collection::ChargingSessions, doc! { "source.dataset": "own" }).await;
+        assert_eq!(sessions.len(), left);
+        let b = find(&place.db, Collection::ChargingSessions, doc! { "session_id": "b" }).await;
+        for b in b {
+            assert_eq!(b.get_str("status").unwrap(), "INVALID");
+            assert!(b.get_array("quality").unwrap().contains(&"NOT_IN_SOURCE".into()), "{b}");
+        }
+        assert_eq!(place.revenue().await, 220 + 100);
+        eco_agrees_with_sessions(&place.db).await;
+        assert_eq!(place.days().await, (1, 3), "a, c and d");
+        let stations = by(&place.db, Collection::Stations, "station_id").await;
+        assert_eq!(
+            stations.contains_key("T"),
+            gone == "mark",
+            "a station without any session was derived from nothing"
+        );
+        assert_eq!(find(&place.db, Collection::ChargingSessions, doc! { "_id": "own:x" }).await.len(), 1);
+
+        let writes = writes_ever(&place.db).await;
+        place.import_as(&preset, V2, full()).await;
+        assert_eq!(writes_ever(&place.db).await, writes, "a full export again is quiet");
+        let back = place.import(&preset, &first).await;
+        assert_eq!(back.collections["charging_sessions"].kept, 0);
+        assert_eq!(place.revenue().await, 200 + 400 + 400 + 600 + 100, "what is told again is there again");
+        assert_eq!(place.days().await, (2, 5));
+    }
+}
+
+#[tokio::test]
+async fn an_addition_takes_nothing_away() {
+    let place = Place::new().await;
+    place.import(&preset(ISO, TARIFF), V1).await;
+    place.import(&preset(ISO, TARIFF), V2).await;
+    let statuses = by(&place.db, Collection::ChargingSessions, "status").await;
+    assert_eq!(statuses, [("COMPLETED".to_owned(), 4)].into());
+    assert_eq!(place.revenue().await, 220 + 400 + 400, "only c has no payment any more");
+    // The preset says it, the command line has the last word.
+    let full = preset(ISO, &format!("{TARIFF}\n[file]\nholds = \"full\"\ngone = \"remove\""));
+    let report = place.import_as(&full, V2, ImportArgs { add: true, ..ImportArgs::default() }).await;
+    assert_eq!((report.full, report.total().gone), (false, 0));
+    assert_eq!(place.import(&full, V2).await.collections["charging_sessions"].gone, 2);
+}
+
+#[tokio::test]
+async fn a_full_export_takes_nothing_away_where_it_is_not_sure() {
+    let full = || ImportArgs { full: true, ..ImportArgs::default() };
+    let place = Place::new().await;
+    place.import(&preset(ISO, TARIFF), V1).await;
+    let blocked = doc! { "$set": { "status": "DISPUTED" }, "$currentDate": { "last_updated": true } };
+    all(&place.db, Collection::Payments).update_one(doc! { "_id": "own:P-b" }, blocked).await.unwrap();
+    let (header, _) = V1.split_once('\n').unwrap();
+    for unsure in [format!("{header}\n"), format!("{header}\n,S,2025-05-05 08:00,2025-05-05 09:00,10\n")] {
+        let report = place.import_as(&preset(ISO, TARIFF), &unsure, full()).await;
+        assert!(report.total().gone == 0 && report.notes[0].contains("no session is taken as gone"), "{report}");
+    }
+    let report = place.import_as(&preset(ISO, TARIFF), V2, full()).await;
+    assert_eq!(report.collections["payments"].kept, 1, "someone else changed the payment of b");
+    let disputed = find(&place.db, Collection::Payments, doc! { "_id": "own:P-b" }).await;
+    assert_eq!(disputed[0].get_i64("captured_minor").unwrap(), 400);
+}
+
+#[tokio::test]
+async fn a_cost_of_zero_is_known_and_an_odd_one_is_not() {
+    let rows = "uid,evse,start,end,kwh,cost\n\
+        free,E1,2026-07-30 10:00,2026-07-30 11:00,6.5,0\n\
+        free2,E1,2026-07-30 10:00,2026-07-30 11:00,6.5,0.00\n\
+        unknown,E1,2026-07-30 12:00,2026-07-30 13:00,6.5,\n\
+        paid,E1,2026-07-30 14:00,2026-07-30 15:00,6.5,2.647\n\
+        refund,E1,2026-07-30 16:00,2026-07-30 17:00,6.5,-2.65\n\
+        dollar,E1,2026-07-30 16:00,2026-07-30 17:00,6.5,$2.65\n";
+    for (rest, payments) in [("", &["paid"][..]), ("[rows]\npayment_of_zero = true", &["free", "free2", "paid"])] {
+        let place = Place::new().await;
+        let report = place.import(&preset(ISO, &format!("cost = \"cost\"\n{rest}")), rows).await;
+        assert_eq!((report.refused.count(), report.doubtful.count()), (0, 2));
+        let sessions = find(&place.db, Collection::ChargingSessions, doc! {}).await;
+        let costs: BTreeMap<_, _> = sessions
+            .iter()
+            .map(|s| (s.get_str("session_id").unwrap(), s.get_i64("cost_incl_vat_minor").ok()))
+            .collect();
+        let known = [("free", Some(0)), ("free2", Some(0)), ("paid", Some(265))];
+        let unknown = ["unknown", "refund", "dollar"].map(|id| (id, None));
+        assert_eq!(costs, known.into_iter().chain(unknown).collect());
+        let paid = find(&place.db, Collection::Payments, doc! {}).await;
+        let paid: Vec<_> = paid.iter().map(|p| p.get_str("session_id").unwrap()).collect();
+        assert_eq!(paid, payments);
+    }
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_the_file() {
+    let place = Place::new().await;
+    let rows = |count: u32| {
+        let mut rows = "uid,evse,start,end,kwh\n".to_owned();
+        for n in 0..count {
+            writeln!(rows, "{n},E{},2026-07-30 10:00,2026-07-30 11:00,1", n % 7).unwrap();
+        }
+        rows
+    };
+    let (few, many) =
+        (place.import(&preset(ISO, ""), &rows(2000)).await, place.import(&preset(ISO, ""), &rows(9000)).await);
+    assert_eq!((few.rows_read, many.rows_read), (2000, 9000));
+    assert!(many.most_rows_held > 0 && many.most_rows_held == few.most_rows_held, "{}", many.most_rows_held);
+    assert_eq!(place.days().await, (1, 9000));
+}
+
+/// The program, as an operator runs it: exit code, what stands on the terminal, and what went to the error output.
+fn program(place: &Place, arguments: &[&str]) -> (i32, String, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_chargedeck"));
+    program.current_dir(place.folder.path()).args(arguments).env("MONGODB_DB", place.db.name());
+    let output = program
+        .envs([("MONGODB_URI", place.uri.as_str()), ("CHARGEDECK_DB", &format!("{}_app", place.db.name()))])
+        .env("REDIS_URL", "redis://127.0.0.1:1")
+        .envs([("CHARGEDECK_TIME_ZONE", "UTC"), ("CHARGEDECK_CURRENCY", "USD")])
+        .output()
+        .unwrap();
+    let [told, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code().unwrap(), told, errors)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_shows_what_was_done_and_the_exit_code_whether_rows_were_refused() {
+    let place = Place::new().await;
+    place.file("own.toml", &preset(ISO, ""));
+    let header = "uid;evse;start;end;kwh\n";
+    let row = |id: &str, kwh: &str| format!("{id};E1;2026-07-30 10:00;2026-07-30 11:00;{kwh}\n");
+    place.file("good.csv", &format!("{header}{}{}", row("a", ".5"), row("b", "5E-4")));
+    place.file("bad.csv", &format!("{header}{}", row("e", "3.2 kWh")));
+    let import =
+        |file: &str, more: &[&str]| program(&place, &[&["import", "--preset", "own.toml", file][..], more].concat());
+    let (code, told, errors) = import("good.csv", &[]);
+    assert!(code == 0 && told.contains("2 rows read, 0 refused"), "{code} {told} {errors}");
+    let (code, told, _) = import("bad.csv", &["--remarks", "remarks.jsonl"]);
+    assert_eq!(code, 3, "{told}");
+    assert!(
+        told.contains("1 rows read, 1 refused") && told.contains("line 2, kwh: `3.2 kWh` is not a number"),
+        "{told}"
+    );
+    let remark: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(place.folder.path().join("remarks.jsonl")).unwrap()).unwrap();
+    assert_eq!((&remark["is"], &remark["line"], &remark["column"]), (&"refused".into(), &2.into(), &"kwh".into()));
+    assert_eq!(import("bad.csv", &["--allow-refused"]).0, 0);
+    let (code, told, _) = program(&place, &["import", "--print-preset", "boulder"]);
+    assert!(code == 0 && told.contains("[columns]") && told.contains("Denver"), "{code} {told}");
+    assert_eq!(program(&place, &["import", "--print-preset", "nowhere"]).0, 1);
+    let (code, told, _) = program(&place, &["seed", "--demo-anyway"]);
+    assert!(code == 0 && told.contains("Seeded: ") && told.contains(" stations"), "{code} {told}");
+}
