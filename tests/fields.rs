@@ -1,6 +1,8 @@
 //! An operator's documents with names, words and units of their own, on the whole road; and what `check` says of a
 //! database. With a real replica set and a real Redis.
 
+#[path = "fields/others.rs"]
+mod others;
 mod support;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};

@@ -19,11 +19,17 @@ pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) ->
         How::Times(times) => Decimal::of(value)?.scaled(times.into(), 1)?.rounded().map(integer),
         How::Per(per) => Decimal::of(value)?.scaled(1, per.into())?.rounded().map(integer),
         How::Epoch(ms) => Decimal::of(value)?.scaled(ms.into(), 1)?.rounded().map(|ms| UtcMs(ms).to_string().into()),
-        How::Text => date(value.as_str()?.trim(), zone).map(|at| at.to_string().into()),
+        How::Text => date(value.as_str()?.trim(), &TimeZone::UTC).map(|at| at.to_string().into()),
+        How::LocalText => date(value.as_str()?.trim(), zone).map(|at| at.to_string().into()),
     }
 }
 
-/// An instant as people and programs write it; without an offset it is the network's time.
+/// The integer that a number stands for which is written out, such as `1234.00`; `None` for any other.
+pub fn integral(number: &str) -> Option<Value> {
+    Decimal::parse(number)?.scaled(1, 1)?.exact().map(integer)
+}
+
+/// An instant as people and programs write it; without an offset it is the zone's time.
 pub fn date(text: &str, zone: &TimeZone) -> Option<UtcMs> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(UtcMs(at.as_millisecond()));
@@ -169,11 +175,25 @@ mod tests {
         let date = |unit, value: Value| read(Kind::Date, unit, &value);
         assert_eq!(date("epoch_s", json!(1_700_000_000)), Some(json!("2023-11-14T22:13:20Z")));
         assert_eq!(date("epoch_ms", json!(1_700_000_000_250_i64)), Some(json!("2023-11-14T22:13:20.250Z")));
-        assert_eq!(date("text", json!("2026-06-01 12:00:00")), Some(json!("2026-06-01T11:00:00Z")), "summer time");
-        assert_eq!(date("text", json!("2026-06-01")), Some(json!("2026-05-31T23:00:00Z")));
+        let local = json!("2026-06-01 12:00:00");
+        assert_eq!(date("text", local.clone()), Some(json!("2026-06-01T12:00:00Z")), "UTC, as in OCPI");
+        assert_eq!(date("text_local", local), Some(json!("2026-06-01T11:00:00Z")), "summer time");
+        assert_eq!(date("text_local", json!("2026-06-01")), Some(json!("2026-05-31T23:00:00Z")));
+        assert_eq!(date("text_local", json!("2026-06-01T12:00:00+02:00")), Some(json!("2026-06-01T10:00:00Z")));
         assert_eq!(date("text", json!("2026-06-01T12:00:00+02:00")), Some(json!("2026-06-01T10:00:00Z")));
         assert_eq!(date("text", json!("01/06/2026")), None);
         assert_eq!(date("epoch_s", json!("soon")), None);
+    }
+
+    #[test]
+    fn integers_are_told_from_other_numbers() {
+        for (text, value) in [("1234.00", json!(1234)), ("1.2E+3", json!(1200)), ("-0.0", json!(0))] {
+            assert_eq!(integral(text), Some(value), "{text}");
+        }
+        assert_eq!(integral("9007199254740993.0"), Some(json!("9007199254740993")));
+        for text in ["12.5", "NaN", "Infinity", "1E+6000"] {
+            assert_eq!(integral(text), None, "{text}");
+        }
     }
 
     #[test]

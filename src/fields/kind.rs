@@ -64,9 +64,12 @@ impl Kind {
             Self::Mass => &[Unit("g", How::Times(1)), Unit("kg", How::Times(1000)), Unit("t", How::Times(1_000_000))],
             Self::Volume => &[Unit("ml", How::Times(1)), Unit("l", How::Times(1000))],
             Self::Distance => &[Unit("m", How::Times(1)), Unit("km", How::Times(1000))],
-            Self::Date => {
-                &[Unit("epoch_s", How::Epoch(1000)), Unit("epoch_ms", How::Epoch(1)), Unit("text", How::Text)]
-            }
+            Self::Date => &[
+                Unit("epoch_s", How::Epoch(1000)),
+                Unit("epoch_ms", How::Epoch(1)),
+                Unit("text", How::Text),
+                Unit("text_local", How::LocalText),
+            ],
             Self::Number | Self::Status | Self::Id | Self::Other => &[],
         }
     }
@@ -90,8 +93,10 @@ pub enum How {
     Per(i64),
     /// A number since 1970, of which one is so many milliseconds.
     Epoch(i64),
-    /// A date written out.
+    /// A date written out, in UTC where it has no offset, as OCPI has it.
     Text,
+    /// A date written out, by the network's clocks where it has no offset.
+    LocalText,
 }
 
 impl Unit {

@@ -5,6 +5,7 @@
 //!
 //! What is neither a field of ours, nor mapped to one, nor named in `show` is never asked of MongoDB.
 
+mod common;
 mod convert;
 mod definition;
 mod kind;
@@ -20,17 +21,26 @@ use std::{
 
 use jiff::tz::TimeZone;
 
+pub use convert::integral;
 pub use definition::{Definition, Wrong};
 pub use kind::{Kind, words};
 pub use seen::Seen;
 pub use suggest::{Suggestion, suggest};
 
-use crate::model::{ids::Collection, money::Currency};
+use crate::model::{fields::Fields, ids::Collection, money::Currency};
 use kind::{Unit, names};
 
-/// How the documents of all collections are read. Empty where they are as ours; clones share it.
+/// How the documents of all collections are read; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Mapping(Arc<BTreeMap<Collection, Translation>>);
+pub struct Mapping(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Of the collections whose documents are not as ours.
+    translations: BTreeMap<Collection, Translation>,
+    /// What an amount without a currency is in, where that is known.
+    currency: Option<Currency>,
+}
 
 /// How the documents of one collection are read.
 #[derive(Clone, Debug)]
@@ -40,8 +50,6 @@ pub struct Translation {
     /// What is wanted of a document, by the top-level field in which it is.
     wanted: HashMap<String, Vec<Wanted>>,
     units: Vec<(&'static str, Unit)>,
-    /// What an amount without a currency is in.
-    currency: Currency,
     /// What a date without an offset is in.
     zone: TimeZone,
 }
@@ -64,19 +72,34 @@ pub enum To {
 impl Mapping {
     /// The definitions must be without [`Definition::wrong`]: what is wrong in one is left out.
     pub fn new(definitions: BTreeMap<Collection, Definition>, currency: &Currency, zone: &TimeZone) -> Self {
-        let translation = |(collection, definition)| {
-            (collection, Translation::new(collection, definition, currency.clone(), zone.clone()))
-        };
-        Self(Arc::new(definitions.into_iter().filter(|(_, d)| !d.is_empty()).map(translation).collect()))
+        let translation =
+            |(collection, definition)| (collection, Translation::new(collection, definition, zone.clone()));
+        let translations = definitions.into_iter().filter(|(_, d)| !d.is_empty()).map(translation).collect();
+        Self(Arc::new(Inner { translations, currency: Some(currency.clone()) }))
     }
 
     pub fn of(&self, collection: Collection) -> Option<&Translation> {
-        self.0.get(&collection)
+        self.0.translations.get(&collection)
+    }
+
+    /// The network's currency, which amounts without one are in.
+    pub fn currency(&self) -> Option<&Currency> {
+        self.0.currency.as_ref()
+    }
+
+    /// The row of ours that is made of the values under our names.
+    pub fn row(&self, collection: Collection, mut row: Fields) -> Fields {
+        common::ids(&mut row);
+        let currency = common::currency(collection, self.currency(), &mut row);
+        match (self.of(collection), currency) {
+            (Some(translation), Some(currency)) => translation.translate(row, &currency),
+            _ => row,
+        }
     }
 
     /// The collections whose documents are mapped.
     pub fn collections(&self) -> impl Iterator<Item = Collection> {
-        self.0.keys().copied()
+        self.0.translations.keys().copied()
     }
 
     /// Where a field of ours is in the documents of MongoDB.
@@ -97,17 +120,17 @@ impl Mapping {
         paths.iter().filter(|path| is_outer(path)).cloned().collect()
     }
 
-    /// The same for the same mapping, and empty for none: rows that were read by another cannot be continued.
+    /// The same for the same mapping and currency: rows that were read by another cannot be continued.
     pub fn fingerprint(&self) -> String {
-        let parts = self.0.iter().map(|(collection, t)| {
-            format!("{} {} {}", t.definition.to_toml(*collection), t.currency, t.zone.iana_name().unwrap_or("UTC"))
+        let parts = self.0.translations.iter().map(|(collection, t)| {
+            format!("{} {}\n", t.definition.to_toml(*collection), t.zone.iana_name().unwrap_or("UTC"))
         });
-        parts.collect()
+        parts.chain(self.currency().map(ToString::to_string)).collect()
     }
 }
 
 impl Translation {
-    fn new(collection: Collection, definition: Definition, currency: Currency, zone: TimeZone) -> Self {
+    fn new(collection: Collection, definition: Definition, zone: TimeZone) -> Self {
         let mut wanted: HashMap<String, Vec<Wanted>> = HashMap::new();
         let fields = names(collection).map(|name| (To::Field(name), definition.path(name).to_owned()));
         let shown = definition.show.iter().map(|path| (To::Other(path.clone()), path.clone()));
@@ -119,7 +142,7 @@ impl Translation {
         }
         let unit = |name| Some((name, Kind::of(name).unit(definition.units.get(name)?)?));
         let units = names(collection).filter_map(unit).collect();
-        Self { collection, definition, wanted, units, currency, zone }
+        Self { collection, definition, wanted, units, zone }
     }
 
     pub const fn definition(&self) -> &Definition {
@@ -177,13 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn none_is_as_before() {
+    fn without_a_definition_names_are_ours() {
         let none = Mapping::new(
             [(Collection::Clients, Definition::default())].into(),
             &Currency("GBP".into()),
             &TimeZone::UTC,
         );
-        assert!(none.of(Collection::Clients).is_none() && none.fingerprint().is_empty());
+        assert!(none.of(Collection::Clients).is_none());
+        let euros = Mapping::new(BTreeMap::new(), &Currency("EUR".into()), &TimeZone::UTC);
+        assert_ne!(none.fingerprint(), euros.fingerprint(), "amounts without a currency read otherwise");
         let ours: BTreeSet<String> = Collection::Clients.shown_fields().iter().map(|f| (*f).to_owned()).collect();
         assert_eq!(none.paths(&[Collection::Clients]), ours);
     }

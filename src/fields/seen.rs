@@ -57,7 +57,11 @@ impl Seen {
         unreadable: &[String],
     ) {
         self.documents += 1;
-        for (name, value) in row.iter().filter(|(_, value)| !value.is_null()) {
+        let all: Vec<(String, Value)> = all.filter(|(_, value)| !value.is_null()).collect();
+        // A currency that is the network's is not the document's.
+        let currency = translation.map_or("currency", |translation| translation.definition().path("currency"));
+        let own = all.iter().any(|(name, _)| Some(name.as_str()) == currency.split('.').next());
+        for (name, value) in row.iter().filter(|(name, value)| !value.is_null() && (own || *name != "currency")) {
             let of = if unreadable.contains(name) { &mut self.unread } else { &mut self.ours };
             of.entry(name.clone()).or_default().add(name, value);
         }
@@ -71,7 +75,7 @@ impl Seen {
             Some(translation) => !translation.wanted(name).is_empty(),
             None => shown.contains(&name),
         };
-        for (name, value) in all.filter(|(name, value)| !value.is_null() && !is_read(name)) {
+        for (name, value) in all.into_iter().filter(|(name, _)| !is_read(name)) {
             if let Value::Object(inner) = &value {
                 for (part, value) in inner.iter().filter(|(_, value)| !value.is_null()) {
                     let path = format!("{name}.{part}");

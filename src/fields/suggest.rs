@@ -61,8 +61,8 @@ fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) 
         let same = |(name, values): &(&String, &Values)| {
             plain(name) == wanted && fits(Kind::of(ours), values) && !taken.contains(&name.as_str())
         };
-        // One at the top rather than within another.
-        let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| name.contains('.'));
+        // One at the top rather than within another, and an `id` of their own rather than MongoDB's.
+        let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| (name.contains('.'), *name == "_id"));
         nearest.map(|(name, values)| (name.as_str(), values))
     };
     wanted.find_map(called)
@@ -125,7 +125,10 @@ impl Suggestion {
             }
             Kind::Date if values.mostly(values.epoch_ms) => "epoch_ms",
             Kind::Date if values.mostly(values.numbers) => "epoch_s",
-            Kind::Date if values.local_dates > 0 => "text",
+            Kind::Date if values.local_dates > 0 => {
+                guess(self, "times without an offset are read as UTC (units: \"text_local\" for the network's clocks)");
+                "text"
+            }
             _ => return,
         };
         // One that is set is the operator's word.
@@ -256,7 +259,13 @@ mod tests {
             .collect();
         assert_eq!(found, expected);
         assert_eq!(made.definition.status["active"], "ACTIVE");
-        assert_eq!(made.notes.len(), 2, "{:?}", made.notes);
+        assert_eq!(made.notes.len(), 3, "{:?}", made.notes);
+    }
+
+    #[test]
+    fn an_id_of_their_own_comes_before_mongodbs() {
+        let made = made(Collection::Stations, &[json!({"_id": "66f0", "id": "CP-7", "name": "Mill", "evses": []})]);
+        assert_eq!(made.definition.names["station_id"], "id");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Translation,
     convert::convert,
-    kind::{Kind, STATION_AS_EVSE, Unit, names},
+    kind::{STATION_AS_EVSE, Unit},
 };
 use crate::model::{
     fields::Fields,
@@ -17,19 +17,11 @@ use crate::model::{
 };
 
 impl Translation {
-    /// The row as ours are.
-    pub fn translate(&self, mut row: Fields) -> Fields {
-        let currency = self.currency(&mut row);
+    /// The row as ours are, with amounts of `currency`.
+    pub(super) fn translate(&self, mut row: Fields, currency: &Currency) -> Fields {
         for (name, unit) in &self.units {
             if let Some(value) = row.get_mut(*name) {
-                self.measure(value, *unit, &currency);
-            }
-        }
-        for name in names(self.collection).filter(|name| Kind::of(name) == Kind::Id) {
-            if let Some(value) = row.get_mut(name)
-                && let Some(number) = value.as_i64()
-            {
-                *value = number.to_string().into();
+                self.measure(value, *unit, currency);
             }
         }
         if let Some(status) = row.get_mut("status") {
@@ -41,25 +33,6 @@ impl Translation {
             _ => {}
         }
         row
-    }
-
-    /// The document's currency, else the network's, which is written into documents that hold amounts. Codes are often
-    /// in lower case.
-    fn currency(&self, row: &mut Fields) -> Currency {
-        let code = row.get("currency").and_then(Value::as_str).map(str::to_ascii_uppercase);
-        let has_amounts = matches!(self.collection, Collection::Payments | Collection::ChargingSessions);
-        match code {
-            Some(code) => {
-                row.insert("currency".to_owned(), code.clone().into());
-                Currency(code)
-            }
-            None => {
-                if has_amounts && row.get("currency").is_none_or(Value::is_null) {
-                    row.insert("currency".to_owned(), self.currency.0.clone().into());
-                }
-                self.currency.clone()
-            }
-        }
     }
 
     fn measure(&self, value: &mut Value, unit: Unit, currency: &Currency) {
@@ -153,7 +126,7 @@ mod tests {
         };
         assert_eq!(definition.wrong(collection), []);
         let mapping = Mapping::new([(collection, definition)].into(), &Currency("GBP".into()), &TimeZone::UTC);
-        let row = mapping.of(collection).unwrap().translate(serde_json::from_value(row).unwrap());
+        let row = mapping.row(collection, serde_json::from_value(row).unwrap());
         serde_json::to_value(row).unwrap()
     }
 

@@ -1,10 +1,10 @@
 //! BSON to fields: only what may be shown, whatever its shape, bounded in size.
 
-use bson::{Bson, RawBsonRef, RawDocument};
+use bson::{Bson, RawBinaryRef, RawBsonRef, RawDocument, Uuid, spec::BinarySubtype};
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    fields::{Mapping, To, Translation},
+    fields::{Mapping, To, Translation, integral},
     model::{
         fields::{Fields, OTHER},
         ids::{Collection, DocId},
@@ -23,9 +23,15 @@ const EXACT: i64 = 1 << 53;
 
 /// The shown fields of a document. What cannot be read as BSON reads as a text that no typed reader takes, so the row is marked.
 pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument) -> Fields {
-    if let Some(translation) = mapping.of(collection) {
-        return translation.translate(mapped(translation, document));
-    }
+    let values = match mapping.of(collection) {
+        Some(translation) => mapped(translation, document),
+        None => shown(collection, document),
+    };
+    mapping.row(collection, values)
+}
+
+/// The shown values of a document that has our names.
+fn shown(collection: Collection, document: &RawDocument) -> Fields {
     let shown = collection.shown_fields();
     let mut fields = Fields::new();
     for element in document.iter_elements() {
@@ -97,8 +103,9 @@ fn value(value: RawBsonRef<'_>, depth: usize) -> Value {
         RawBsonRef::Int32(n) => n.into(),
         RawBsonRef::Int64(n) if n.abs_diff(0) <= EXACT.unsigned_abs() => n.into(),
         RawBsonRef::Int64(n) => n.to_string().into(),
-        RawBsonRef::Double(f) => Number::from_f64(f).map_or_else(|| f.to_string().into(), Value::Number),
-        RawBsonRef::Decimal128(d) => d.to_string().into(),
+        RawBsonRef::Double(f) => double(f),
+        RawBsonRef::Decimal128(d) => integral(&d.to_string()).unwrap_or_else(|| d.to_string().into()),
+        RawBsonRef::Binary(binary) => uuid(binary).map_or_else(|| extended(value), Value::String),
         RawBsonRef::String(text) | RawBsonRef::Symbol(text) => clip(text).into(),
         RawBsonRef::ObjectId(id) => id.to_hex().into(),
         RawBsonRef::DateTime(at) => UtcMs(at.timestamp_millis()).to_string().into(),
@@ -114,6 +121,28 @@ fn value(value: RawBsonRef<'_>, depth: usize) -> Value {
             list.into_iter().map_while(Result::ok).take(LIST_MAX).map(|v| self::value(v, depth + 1)).collect()
         }
         other => extended(other),
+    }
+}
+
+/// A whole number is one, whichever of BSON's types holds it.
+fn double(f: f64) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
+    let exact = EXACT as f64;
+    if f.fract() == 0.0 && f.abs() <= exact {
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+        return (f as i64).into();
+    }
+    Number::from_f64(f).map_or_else(|| f.to_string().into(), Value::Number)
+}
+
+/// A UUID as people write it. In which order the bytes of an old one stand only its driver knows: they are told as they
+/// are, without hyphens.
+fn uuid(binary: RawBinaryRef<'_>) -> Option<String> {
+    let uuid = Uuid::from_bytes(binary.bytes.try_into().ok()?);
+    match binary.subtype {
+        BinarySubtype::Uuid => Some(uuid.to_string()),
+        BinarySubtype::UuidOld => Some(uuid.to_string().replace('-', "")),
+        _ => None,
     }
 }
 
@@ -153,6 +182,26 @@ mod tests {
                 "quality": ["EXCESS"], "source": {"row": 3, "at": null},
             })
         );
+    }
+
+    #[test]
+    fn numbers_and_ids_read_alike_whichever_type_holds_them() {
+        let uuid = Uuid::parse_str("0E2C3B54-8C0B-4A7E-9C39-3C4C9B8E2F10").unwrap();
+        let old = bson::Binary { subtype: BinarySubtype::UuidOld, bytes: uuid.bytes().to_vec() };
+        let document = raw(doc! {
+            "payment_id": uuid, "session_id": 1234.0, "client_id": old, "currency": "gbp",
+            "amount_minor": "1234.00".parse::<bson::Decimal128>().unwrap(), "captured_minor": 1234.0, "fee_minor": 0.5,
+        });
+        let read = fields(&Mapping::default(), Collection::Payments, &document);
+        assert_eq!(
+            serde_json::to_value(&read).unwrap(),
+            json!({
+                "payment_id": "0e2c3b54-8c0b-4a7e-9c39-3c4c9b8e2f10", "session_id": "1234",
+                "client_id": "0e2c3b548c0b4a7e9c393c4c9b8e2f10", "currency": "GBP",
+                "amount_minor": 1234, "captured_minor": 1234, "fee_minor": 0.5,
+            })
+        );
+        assert_eq!(crate::model::entities::unreadable(Collection::Payments, &read), ["fee_minor"]);
     }
 
     #[test]

@@ -98,13 +98,9 @@ pub fn maybe_within(mongo: &Mongo, collection: Collection, field: &str, period: 
     ]}
 }
 
-/// Selects what has one of these public ids. The type is said because the unique indexes hold texts only; an operator's ids
-/// may be numbers.
+/// Selects what has one of these public ids, which documents may hold as numbers, ObjectIds or UUIDs.
 pub fn among(mongo: &Mongo, collection: Collection, field: &str, ids: &[&str]) -> Document {
     let path = mongo.mapping.path(collection, field);
-    if mongo.mapping.of(collection).is_none() {
-        return doc! {path: {"$in": ids, "$type": "string"}};
-    }
     let ids: Vec<Bson> = ids.iter().flat_map(|id| alike(id)).collect();
     doc! {path: {"$in": ids}}
 }

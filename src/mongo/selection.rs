@@ -4,12 +4,13 @@
 //! stored for an id reads as a text, a status inside of a list is none, and silence is a matter of the clock. What people
 //! give is only ever a value here, never an operator.
 
-use bson::{Bson, DateTime, Decimal128, Document, doc, oid::ObjectId};
+use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectId, spec::BinarySubtype};
 
 use crate::{
     fields::{Mapping, Translation},
     model::{
         ids::Collection,
+        money::Currency,
         selection::{Part, Selection, Sight, Slot, Wanted},
         status::EvseStatus,
         time::{Period, UtcMs},
@@ -41,8 +42,8 @@ pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, a
     let ask = |part: Part, wanted| {
         let field = part.field(collection)?;
         Some(match mapping.of(collection) {
-            None => ask(part, field, wanted, at),
-            Some(translation) => ask_theirs(translation, part, field, wanted, at),
+            None => ask(part, field, wanted, at, mapping.currency()),
+            Some(translation) => ask_theirs(mapping, translation, part, field, wanted, at),
         })
     };
     let asked: Vec<Asked> = selection.parts().filter_map(|(part, wanted)| ask(part, wanted)).collect();
@@ -71,8 +72,9 @@ fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
     }
 }
 
-fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
+fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight, network: Option<&Currency>) -> Asked {
     match wanted {
+        Wanted::OneOf(codes) if part == Part::Currency => currency(field, codes, network),
         Wanted::OneOf(statuses) if part == Part::Evse => {
             // Of a station that is not heard every EVSE is unknown, of one that is taken away every EVSE is removed.
             let by_itself = [EvseStatus::Unknown, EvseStatus::Removed];
@@ -100,16 +102,39 @@ fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
     }
 }
 
+/// Codes may be in lower case, and what has none is in the network's.
+fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked {
+    let alphabetic = |code: &&String| code.bytes().all(|b| b.is_ascii_alphabetic());
+    let any_case = codes
+        .iter()
+        .filter(alphabetic)
+        .map(|code| doc! {field: {"$regex": format!("^\\s*{code}\\s*$"), "$options": "i"}});
+    let mut odd: Vec<Document> = any_case.collect();
+    if network.is_some_and(|network| codes.contains(&network.0)) {
+        odd.extend([doc! {field: Bson::Null}, doc! {field: {"$regex": "^\\s*$"}}]);
+    }
+    Asked {
+        sure: Some(doc! {field: {"$in": codes, "$not": {"$type": "array"}}}),
+        odd: (!odd.is_empty()).then(|| doc! {"$or": odd, field: {"$nin": codes}}),
+    }
+}
+
 /// The same of documents with an operator's names and words: what is made of them only the predicate sees, so it looks at
 /// all that may come to match.
-fn ask_theirs(translation: &Translation, part: Part, field: &str, wanted: &Wanted, at: &Sight) -> Asked {
+fn ask_theirs(
+    mapping: &Mapping,
+    translation: &Translation,
+    part: Part,
+    field: &str,
+    wanted: &Wanted,
+    at: &Sight,
+) -> Asked {
     let path = translation.definition().path(field);
+    let ask = |wanted: &Wanted| ask(part, path, wanted, at, mapping.currency());
     let asked = match wanted {
-        _ if translation.measures(field) || matches!(part, Part::Evse | Part::Currency) => None,
-        Wanted::OneOf(words) if part == Part::Status => {
-            Some(ask(part, path, &Wanted::OneOf(translation.theirs(words)), at))
-        }
-        _ => Some(ask(part, path, wanted, at)),
+        _ if translation.measures(field) || part == Part::Evse => None,
+        Wanted::OneOf(words) if part == Part::Status => Some(ask(&Wanted::OneOf(translation.theirs(words)))),
+        _ => Some(ask(wanted)),
     };
     let any = asked.map_or_else(Document::new, |asked| or(asked.sure.iter().chain(&asked.odd)));
     Asked { sure: None, odd: Some(any) }
@@ -143,10 +168,16 @@ const fn date(at: UtcMs) -> DateTime {
 pub(super) fn alike(text: &str) -> impl Iterator<Item = Bson> + use<> {
     let id = (text.len() == 24).then(|| ObjectId::parse_str(text).ok()).flatten().map(Bson::ObjectId);
     let date = UtcMs::parse(text).map(|at| Bson::DateTime(date(at)));
-    let decimal = text.parse::<Decimal128>().ok().map(Bson::Decimal128);
+    let uuid = Uuid::parse_str(text).ok().map(|uuid| {
+        let subtype = if text.contains('-') { BinarySubtype::Uuid } else { BinarySubtype::UuidOld };
+        Bson::Binary(Binary { subtype, bytes: uuid.bytes().to_vec() })
+    });
+    // MongoDB compares numbers by their value, whatever their types.
     let long = text.parse::<i64>().ok().map(Bson::Int64);
-    let double = text.parse::<f64>().ok().filter(|f| !f.is_finite()).map(Bson::Double);
-    [Some(Bson::String(text.to_owned())), id, date, decimal, long, double].into_iter().flatten()
+    let broken = long.is_none();
+    let decimal = text.parse::<Decimal128>().ok().filter(|_| broken).map(Bson::Decimal128);
+    let double = text.parse::<f64>().ok().filter(|_| broken).map(Bson::Double);
+    [Some(Bson::String(text.to_owned())), id, date, uuid, long, decimal, double].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -65,10 +65,9 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
         handed_over(relay, tail.position, term).await?;
     }
     let (start, mut sequencer) = match last {
-        other if remapped => {
-            let begin = other.as_ref().and_then(|(_, last)| last.as_ref().map(Begin::after));
-            let tail = other.map(|(tail, _)| tail);
-            bump(relay, log, tail, "fields are mapped otherwise", begin.unwrap_or(Begin::Written)).await?
+        Some((tail, last)) if remapped => {
+            let begin = last.as_ref().map_or(Begin::Written, Begin::after);
+            bump(relay, log, Some(tail), "fields are mapped otherwise", begin).await?
         }
         // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
         Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
