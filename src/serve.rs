@@ -44,7 +44,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
-    let hub = Hub::new(settings.network.silent_after);
+    let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());
     let closing = CancellationToken::new();
     let work = TaskTracker::new();
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));

@@ -139,7 +139,7 @@ impl Instance {
     async fn start(settings: &Settings) -> Self {
         let mongo = Mongo::connect(&settings.mongo).await.unwrap();
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let hub = Hub::new(Duration::from_secs(900));
+        let hub = Hub::new(Duration::from_secs(900), settings.network.currency.clone());
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), stop.clone()));
         tokio::spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl: true }.run(stop.clone()));

@@ -96,7 +96,7 @@ impl Network {
 
     /// An instance that may or may not switch images on.
     fn instance_that(&self, relays: bool, ddl: bool) -> Instance {
-        let hub = Hub::new(Duration::from_secs(900));
+        let hub = Hub::new(Duration::from_secs(900), chargedeck::model::money::Currency("GBP".into()));
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
         if relays {

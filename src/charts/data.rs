@@ -50,6 +50,8 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ghost {
     pub name: String,
+    /// What its own steps are called.
+    pub names: Vec<String>,
     pub values: Vec<Option<f64>>,
 }
 

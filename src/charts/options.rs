@@ -62,10 +62,11 @@ impl Course {
             let on = units.iter().position(|unit| **unit == series.unit).unwrap_or(0);
             chart = series.draw(chart, &role(&format!("series-{}", i % 4 + 1)), on, !bars);
         }
-        if let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) {
-            chart = chart.series(ghost.line(&first.unit));
-        }
-        text(&chart)
+        let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) else { return text(&chart) };
+        let mut option = serde_json::to_value(chart.series(ghost.line(&first.unit))).unwrap_or_default();
+        // The bundle's own: which step each value is of.
+        option["series"][self.series.len()]["names"] = ghost.names.clone().into();
+        option.to_string()
     }
 
     /// Those of the axes.
@@ -234,7 +235,11 @@ mod tests {
                 series("power", "kW", Kind::Line, &[Some(7.0), None, None]),
                 series("lost", "kWh", Kind::Bars, &[Some(0.5), None, None]),
             ],
-            ghost: Some(Ghost { name: "Last week".to_owned(), values: vec![Some(1.0), Some(2.0), Some(3.0)] }),
+            ghost: Some(Ghost {
+                name: "Last week".to_owned(),
+                names: ["Mon 1", "Tue 2", "Wed 3"].map(str::to_owned).into(),
+                values: vec![Some(1.0), Some(2.0), Some(3.0)],
+            }),
         }
     }
 
@@ -254,6 +259,7 @@ mod tests {
         assert_eq!(series[2]["itemStyle"]["color"], "var(--series-3)");
         assert_eq!(series[3]["itemStyle"]["color"], "var(--ghost)");
         assert_eq!(series[3]["lineStyle"]["type"], "dashed");
+        assert_eq!(series[3]["names"], json!(["Mon 1", "Tue 2", "Wed 3"]));
         assert_eq!(series[0]["tooltip"]["valueFormatter"], "{value}\u{a0}kWh");
         let zooms = option["dataZoom"].as_array().unwrap();
         assert_eq!(zooms.iter().map(|zoom| zoom["type"].as_str().unwrap()).collect::<Vec<_>>(), ["inside", "slider"]);

@@ -20,7 +20,12 @@ impl Drawing {
 impl Course {
     pub fn update(&self) -> String {
         let series = self.series.iter().map(|series| json!({"id": series.id, "data": series.values}));
-        let ghost = self.ghost.iter().map(|ghost| json!({"id": "ghost", "data": ghost.values}));
+        let ghost = self.ghost.iter().map(|ghost| {
+            let format = self.series.first().map(|first| first.unit.format.as_str());
+            json!({
+                "id": "ghost", "data": ghost.values, "names": ghost.names, "tooltip": {"valueFormatter": format},
+            })
+        });
         let series: Vec<Value> = series.chain(ghost).collect();
         json!({"xAxis": [{"data": self.labels}], "series": series}).to_string()
     }
@@ -65,11 +70,15 @@ mod tests {
         let unit = Unit::after("kWh");
         let energy =
             Series { id: "energy", name: "Energy".to_owned(), unit, kind: Kind::Bars, values: vec![Some(1.0), None] };
-        let ghost = Ghost { name: "Before".to_owned(), values: vec![Some(2.0), Some(3.0)] };
+        let ghost = Ghost {
+            name: "Before".to_owned(),
+            names: vec!["x".to_owned(), "y".to_owned()],
+            values: vec![Some(2.0), Some(3.0)],
+        };
         let course = Course { labels: vec!["a".to_owned(), "b".to_owned()], series: vec![energy], ghost: Some(ghost) };
         assert_eq!(
             course.update(),
-            r#"{"series":[{"data":[1.0,null],"id":"energy"},{"data":[2.0,3.0],"id":"ghost"}],"xAxis":[{"data":["a","b"]}]}"#
+            "{\"series\":[{\"data\":[1.0,null],\"id\":\"energy\"},{\"data\":[2.0,3.0],\"id\":\"ghost\",\"names\":[\"x\",\"y\"],\"tooltip\":{\"valueFormatter\":\"{value}\u{a0}kWh\"}}],\"xAxis\":[{\"data\":[\"a\",\"b\"]}]}"
         );
     }
 

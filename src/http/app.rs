@@ -1,6 +1,6 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::{collections::HashMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
@@ -16,6 +16,7 @@ use crate::{
     events::{self, Page},
     hub::{Filled, Hub, zones},
     model::{
+        address::{Params, Refused},
         analytics,
         board::{Board, Filter},
         fields::Fields,
@@ -23,7 +24,7 @@ use crate::{
         latest,
         money::Currency,
         position::Position,
-        range::BadChoice,
+        range::{BadChoice, clip},
         report::{Query, Report},
         selection::Selection,
         snapshot::Snapshot,
@@ -109,7 +110,7 @@ impl App {
     }
 
     /// What a screen shows of a report.
-    async fn drawn(&self, query: &str) -> Result<Drawn, AppError> {
+    async fn drawn(&self, query: &str) -> Result<Drawn, Failure> {
         let mut report = self.report(query).await?;
         report.rows.truncate(report.shown());
         let option = report::option(&report);
@@ -119,16 +120,17 @@ impl App {
     /// The report of a query as it stands in an address, with all its rows.
     ///
     /// # Errors
-    /// [`AppError::Invalid`] in words for whoever chose it; while MongoDB or Redis is away; the cause is logged.
-    pub async fn report(&self, query: &str) -> Result<Report, AppError> {
-        let parts: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let network = self.network.time_zone.iana_name().unwrap_or("UTC");
-        let query = Query::read(|name| parts.get(name).cloned(), network).map_err(|bad| AppError::Invalid(bad.0))?;
+    /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
+    pub async fn report(&self, query: &str) -> Result<Report, Failure> {
+        let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        let params = Params::read(given, &Query::NAMES)?;
+        let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
         self.reports.report(query).await.map_err(|error| match error {
-            ReportError::Zone(_) | ReportError::Calendar => AppError::Invalid(error.to_string()),
+            ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
+            ReportError::Calendar => Refused::new("from", error.to_string()).into(),
             ReportError::Snapshot(_) | ReportError::Broken => {
                 tracing::warn!(%error, "no report");
-                AppError::Unavailable
+                AppError::Unavailable.into()
             }
         })
     }
@@ -196,11 +198,13 @@ impl App {
     ///
     /// # Errors
     /// For a query that is none, and until the documents are counted.
-    pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), AppError> {
+    pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), Failure> {
         let read: analytics::Query =
             query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
+        let currency = analytics::currency(currency.map(|currency| currency.0))?;
         let zone = TimeZone::get(&read.zone).map_err(|_| {
-            AppError::Invalid(format!("No time zone is called “{}”. Write one such as Europe/London.", read.zone))
+            let zone = clip(&read.zone);
+            Refused::new("zone", format!("No time zone is called “{zone}”. Write one such as Europe/London."))
         })?;
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
@@ -226,11 +230,20 @@ impl App {
     }
 }
 
+/// Why something asked by an address is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Error(#[from] AppError),
+}
+
 /// What is wrong with a choice is no failure but an answer.
-fn said<T>(chosen: Result<T, AppError>) -> Result<Result<T, String>, AppError> {
+fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Refused>, AppError> {
     match chosen {
         Ok(answer) => Ok(Ok(answer)),
-        Err(AppError::Invalid(why)) => Ok(Err(why)),
-        Err(error) => Err(error),
+        Err(Failure::Refused(refused)) => Ok(Err(refused)),
+        Err(Failure::Error(error)) => Err(error),
     }
 }

@@ -1,26 +1,25 @@
 //! `GET /api/v1/analytics/{chart}.csv`: what a chart of Analytics shows, as numbers.
 
-use std::collections::HashMap;
-
 use axum::{
-    extract::{Path, Query as Asked, State},
+    extract::{Path, Query as Given, State},
     http::StatusCode,
     response::Response,
 };
 use serde::Deserialize;
 
 use super::{
-    app::App,
+    app::{App, Failure},
     csv::{self, Field},
     problem::Problem,
 };
 use crate::{
-    api::{AppError, Charts},
+    api::Charts,
     auth::CurrentAdmin,
     model::{
-        analytics::{Query, Sums, WEEK, hours_of, payments_of, total},
+        address::{Params, Refused},
+        analytics::{self, CURRENCY, Piece, Query, Sums, WEEK, hours_of, payments_of, total},
         fields::Fields,
-        money::{Currency, Watt},
+        money::Watt,
         status::EvseStatus,
     },
     pages::{Measure, Pieces},
@@ -30,28 +29,32 @@ use crate::{
 /// The same numbers as the chart's, with what they are of before them.
 ///
 /// # Errors
-/// 404 for a chart that there is not, 400 for a period that is none, 503 while MongoDB or Redis is away.
+/// 404 for a chart that there is not, 400 for what cannot be followed, 503 while MongoDB or Redis is away.
 pub async fn charts_csv(
     _: CurrentAdmin,
     State(app): State<App>,
     Path(file): Path<String>,
-    Asked(asked): Asked<HashMap<String, String>>,
+    Given(given): Given<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     const NO_CHART: &str = "There is no such chart.";
-    const NO_PERIOD: &str =
-        "This is no period: give last=7d, or from=2026-06-01&to=2026-06-30, and a zone of the IANA database.";
     let no_chart = || Problem::new(StatusCode::NOT_FOUND, "unknown_chart", NO_CHART);
-    let no_period = || Problem::new(StatusCode::BAD_REQUEST, "bad_period", NO_PERIOD);
+    let refused = |Refused { why, .. }| Problem::new(StatusCode::BAD_REQUEST, "bad_query", why);
     let name = file.strip_suffix(".csv").ok_or_else(no_chart)?;
+    if !CHARTS.contains(&name) {
+        return Err(no_chart());
+    }
+    // Only the revenue is of one currency.
+    let currency = (name == "revenue").then_some(CURRENCY);
+    let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
+    let params = Params::read(given, &names).map_err(refused)?;
     let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
-    let query = Query::read(|name| asked.get(name).cloned(), zone).map_err(|_| no_period())?;
-    let currency = asked.get("currency").map(|code| Currency(code.clone()));
-    let failed = |error| match error {
-        AppError::Invalid(_) => no_period(),
-        _ => Problem::unavailable(),
-    };
-    let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(failed)?;
-    let overview = app.overview().await.map_err(failed)?;
+    let query = Query::read(|name| params.get(name), zone).map_err(refused)?;
+    let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
+    let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(|error| match error {
+        Failure::Refused(why) => refused(why),
+        Failure::Error(_) => Problem::unavailable(),
+    })?;
+    let overview = app.overview().await.map_err(|_| Problem::unavailable())?;
     let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);
@@ -62,6 +65,7 @@ pub async fn charts_csv(
         (words::charts::PERIOD, days),
         (words::charts::INSTANTS, instants),
         (words::charts::ZONE, charts.zone.name.clone()),
+        (words::charts::DERIVED, words::DERIVED_WHY.to_owned()),
         (words::charts::MADE_AT, now.to_string()),
         (words::charts::POSITION, position.to_string()),
     ];
@@ -71,6 +75,9 @@ pub async fn charts_csv(
     let records: Vec<Vec<Field>> = about.into_iter().chain([Vec::new(), head]).chain(table.rows).collect();
     Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
 }
+
+/// Those that there are.
+const CHARTS: [&str; 7] = ["energy", "sessions", "revenue", "payments", "evses", "power", "week"];
 
 struct Table {
     title: &'static str,
@@ -130,7 +137,7 @@ impl Table {
 
     fn course(measure: &Measure, title: &'static str, charts: &Charts) -> Self {
         let pieces = Pieces::read(&charts.fields);
-        let number = |piece: Option<&crate::model::analytics::Piece>| {
+        let number = |piece: Option<&Piece>| {
             Field::number(
                 piece.and_then(|piece| piece.sums.as_ref()).and_then(|sums| measure.of(sums)),
                 measure.scale(),
@@ -154,6 +161,18 @@ impl Table {
                 for (row, piece) in rows.iter_mut().zip(&pieces.now) {
                     row.push(Field::number(piece.sums.as_ref().and_then(of), 0));
                 }
+            }
+        }
+        let derived = |piece: Option<&Piece>| {
+            let sums = piece.and_then(|piece| piece.sums.as_ref());
+            sums.map(|sums| measure.derived(sums))
+        };
+        let all = || pieces.now.iter().chain(&pieces.earlier);
+        if all().any(|piece| derived(Some(piece)).is_some_and(|minor| minor != 0)) {
+            head.extend([words::charts::DERIVED, words::charts::EARLIER_DERIVED]);
+            for (i, row) in rows.iter_mut().enumerate() {
+                let both = [pieces.now.get(i), pieces.earlier.get(i)].map(derived);
+                row.extend(both.map(|minor| Field::number(minor, measure.scale())));
             }
         }
         Self { title, head, rows }

@@ -8,12 +8,11 @@ use axum::{
 };
 
 use super::{
-    app::App,
+    app::{App, Failure},
     csv::{Field, file},
     problem::Problem,
 };
 use crate::{
-    api::AppError,
     auth::CurrentAdmin,
     model::report::{Column, Report, Row},
     ui::{ReportChart, words},
@@ -49,8 +48,8 @@ pub fn option(report: &Report) -> String {
 
 async fn asked(app: &App, query: Option<String>) -> Result<Report, Problem> {
     app.report(&query.unwrap_or_default()).await.map_err(|error| match error {
-        AppError::Invalid(why) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", why),
-        _ => Problem::unavailable(),
+        Failure::Refused(refused) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", refused.why),
+        Failure::Error(_) => Problem::unavailable(),
     })
 }
 

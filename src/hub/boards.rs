@@ -20,6 +20,7 @@ use crate::model::{
     ids::{DocId, Topic},
     latest,
     log::changed_fields,
+    money::Currency,
     position::{ClusterTime, Position},
 };
 
@@ -76,6 +77,8 @@ impl Filled {
 /// The boards that someone looks at.
 pub struct Cache {
     silent_after_s: i64,
+    /// The network's, whose amounts stand first.
+    currency: Currency,
     boards: Mutex<HashMap<Board, Entry>>,
     system: Mutex<System>,
 }
@@ -95,8 +98,9 @@ struct Entry {
 }
 
 impl Cache {
-    pub fn new(silent_after: Duration) -> Self {
+    pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self {
+            currency,
             silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX),
             boards: Mutex::default(),
             system: Mutex::default(),
@@ -171,6 +175,7 @@ impl Cache {
     fn overview(&self, zone: &str, state: &State) -> Option<Fields> {
         let tz = TimeZone::get(zone).ok()?;
         let figures = figures(state.cells.cells()?, &zones::viewpoint(&tz, state.now()?, self.silent_after_s)?);
+        let figures = figures.lead_with(&self.currency);
         let Ok(serde_json::Value::Object(values)) = serde_json::to_value(figures) else { return None };
         let mut fields: Fields = values.into_iter().collect();
         let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();

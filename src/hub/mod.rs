@@ -35,6 +35,7 @@ use crate::{
         fields::Fields,
         frame::Delta,
         ids::Collection,
+        money::Currency,
         position::{ClusterTime, Position},
         time::UtcMs,
     },
@@ -84,10 +85,10 @@ struct Inner {
 }
 
 impl Hub {
-    pub fn new(silent_after: Duration) -> Self {
+    pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self(Arc::new(Inner {
             state: RwLock::new(State::default()),
-            boards: boards::Cache::new(silent_after),
+            boards: boards::Cache::new(silent_after, currency),
             version: watch::Sender::new(0),
         }))
     }
@@ -148,7 +149,7 @@ impl Hub {
     /// A hub that follows a log of so many new clients, each at its own number, and has them at its head.
     #[cfg(test)]
     pub fn of_new_clients(count: u64) -> Self {
-        let hub = Self::new(Duration::ZERO);
+        let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()));
         hub.write().begin(&state::tests::entry(1, 0, 0));
         assert_eq!(hub.write().take(state::tests::entry(1, count, count)), state::Intake::Taken);
         hub.write().advance();

@@ -1,6 +1,67 @@
-//! Texts within addresses.
+//! Texts within addresses, and their parameters: each is followed, or refused with the reason.
 
 use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::range::{BadChoice, clip};
+
+/// A parameter of an address that cannot be followed: which one, and why, in words for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}")]
+pub struct Refused {
+    pub name: String,
+    pub why: String,
+}
+
+impl Refused {
+    pub fn new(name: &str, why: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), why: why.into() }
+    }
+
+    /// A value that is none of those which a parameter takes.
+    pub fn value(name: &str, value: &str, instead: &str) -> Self {
+        Self::new(name, format!("“{name}” cannot be “{}”: {instead}", clip(value)))
+    }
+
+    /// What is wrong with a parameter's value.
+    pub fn of(name: &'static str) -> impl Fn(BadChoice) -> Self {
+        move |BadChoice(why)| Self::new(name, why)
+    }
+}
+
+/// The parameters of an address by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Takes what an address gives, where all of it can be followed. Forms send fields that nobody filled in: an empty
+    /// value is none.
+    ///
+    /// # Errors
+    /// For a name that is none of `names`, and for one that stands twice.
+    pub fn read<N: AsRef<str>>(given: impl IntoIterator<Item = (N, String)>, names: &[&str]) -> Result<Self, Refused> {
+        let mut all = Self::default();
+        for (name, value) in given {
+            let name = name.as_ref();
+            if !names.contains(&name) {
+                let (name, names) = (clip(name), names.join(", "));
+                return Err(Refused::new(&name, format!("There is no parameter “{name}” here. There are {names}.")));
+            }
+            if all.get(name).is_some() {
+                return Err(Refused::new(name, format!("“{name}” may stand only once.")));
+            }
+            if !value.is_empty() {
+                all.0.push((name.to_owned(), value));
+            }
+        }
+        Ok(all)
+    }
+
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone())
+    }
+}
 
 /// The text as a value of an address's query: what means nothing there stays readable, as in `Europe/London`.
 pub fn escaped(text: &str) -> String {
@@ -19,6 +80,22 @@ pub fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_parameter_is_followed_or_refused() {
+        let read = |given: &[(&str, &str)]| {
+            let given = given.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            Params::read(given, &["by", "zone"]).map_err(|refused| (refused.name, refused.why))
+        };
+        let params = read(&[("by", "day"), ("zone", "")]).unwrap();
+        assert_eq!((params.get("by").as_deref(), params.get("zone")), (Some("day"), None));
+        let (name, why) = read(&[("by", "day"), ("station", "50340")]).unwrap_err();
+        assert_eq!(
+            (name.as_str(), why.as_str()),
+            ("station", "There is no parameter “station” here. There are by, zone.")
+        );
+        assert_eq!(read(&[("by", "day"), ("by", "day")]).unwrap_err().0, "by");
+    }
 
     #[test]
     fn what_means_something_in_an_address_is_escaped() {

@@ -6,11 +6,13 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    address::Refused,
     cells::{Bucket, Cell, Cells, known},
     fields::Fields,
     ids::UnknownTopic,
     money::Currency,
-    range::{Against, BadChoice, Range, Step},
+    range::{Against, Range, Step},
+    selection::Part,
     status::PaymentStatus,
     time::{Period, UtcMs, Zone},
     value::read,
@@ -30,23 +32,39 @@ pub struct Query {
 const ZONE_MAX: usize = 64;
 
 impl Query {
+    /// The names of its parts in addresses.
+    pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "against"];
+
     /// Reads the parts by name; without a zone the network's is meant.
     ///
     /// # Errors
     /// In words for whoever chose it.
-    pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, BadChoice> {
+    pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let range = Range::read(&get)?;
         let zone = get("zone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| network.to_owned());
         if zone.len() > ZONE_MAX {
-            return Err(BadChoice("No time zone has such a long name.".to_owned()));
+            return Err(Refused::new("zone", "No time zone has such a long name."));
         }
         Ok(Self {
             range,
-            step: Step::read(get("by").as_deref(), range),
-            against: get("against").and_then(|name| Against::of_name(&name)).unwrap_or_default(),
+            step: Step::read(get("by").as_deref(), range)?,
+            against: Against::read(get("against").as_deref())?,
             zone,
         })
     }
+}
+
+/// The name of the revenue's currency in addresses.
+pub const CURRENCY: &str = "currency";
+
+/// Reads the currency that the revenue is asked for in.
+///
+/// # Errors
+/// In words for whoever chose what is no code.
+pub fn currency(code: Option<String>) -> Result<Option<Currency>, Refused> {
+    let Some(code) = code else { return Ok(None) };
+    Part::Currency.read(&code).map_err(Refused::of(CURRENCY))?;
+    Ok(Some(Currency(code)))
 }
 
 /// As in addresses and topics; equal choices read the same.
@@ -115,9 +133,9 @@ pub struct Sums {
     /// Captured payments that do not say how much, or in which currency.
     #[serde(default, skip_serializing_if = "is_default")]
     pub amount_unknown: i64,
-    /// Whether some of the revenue was derived from a tariff.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub derived: bool,
+    /// How much of the revenue was derived from a tariff.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub derived_minor: BTreeMap<Currency, i64>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -136,7 +154,7 @@ impl Default for Sums {
             energy_doubtful: 0,
             revenue: BTreeMap::new(),
             amount_unknown: 0,
-            derived: false,
+            derived_minor: BTreeMap::new(),
         }
     }
 }
@@ -152,7 +170,7 @@ impl Sums {
             energy_unknown: energy.unknown,
             energy_left_out: energy.left_out,
             energy_doubtful: energy.doubtful,
-            derived: revenue.values().any(|(_, derived)| *derived != 0),
+            derived_minor: revenue.iter().filter(|(_, (_, n))| *n != 0).map(|(of, (_, n))| (of.clone(), *n)).collect(),
             revenue: revenue.into_iter().map(|(currency, (minor, _))| (currency, minor)).collect(),
             amount_unknown: cells.sum(period, Cell::WithoutAmount),
         }
@@ -173,10 +191,11 @@ impl Sums {
         let wh = self.energy.unwrap_or(0).wrapping_add(other.energy.unwrap_or(0));
         self.energy = known(wh, self.completed, self.energy_unknown + self.energy_left_out);
         self.amount_unknown += other.amount_unknown;
-        self.derived |= other.derived;
-        for (currency, minor) in &other.revenue {
-            let sum = self.revenue.entry(currency.clone()).or_default();
-            *sum = sum.wrapping_add(*minor);
+        for (sums, more) in [(&mut self.revenue, &other.revenue), (&mut self.derived_minor, &other.derived_minor)] {
+            for (currency, minor) in more {
+                let sum = sums.entry(currency.clone()).or_default();
+                *sum = sum.wrapping_add(*minor);
+            }
         }
     }
 }
@@ -323,6 +342,7 @@ mod tests {
             json!([
                 {"status": "CAPTURED", "captured_minor": 500, "currency": "GBP", "created_at": "2018-06-15T10:00:00Z", "captured_at": "2018-06-15T10:00:00Z"},
                 {"status": "REFUNDED", "captured_minor": 300, "refunded_minor": 400, "currency": "EUR", "created_at": "2018-06-16T10:00:00Z", "captured_at": "2018-06-15T10:00:00Z"},
+                {"status": "CAPTURED", "captured_minor": 70, "currency": "EUR", "captured_at": "2018-06-15T10:00:00Z", "source": {"derived": true}},
                 {"status": "FAILED", "amount_minor": 1, "currency": "GBP", "created_at": "2018-06-17T10:00:00Z"},
             ]),
         ));
@@ -331,7 +351,12 @@ mod tests {
         let first = pieces[0].sums.as_ref().unwrap();
         assert_eq!((first.energy, first.completed, first.started), (Some(5), 1, 2));
         let revenue: Vec<_> = first.revenue.iter().map(|(currency, minor)| (currency.0.as_str(), *minor)).collect();
-        assert_eq!(revenue, [("EUR", -100), ("GBP", 500)], "never added across currencies");
+        assert_eq!(revenue, [("EUR", -30), ("GBP", 500)], "never added across currencies");
+        assert_eq!(
+            first.derived_minor,
+            [(Currency("EUR".into()), 70)].into(),
+            "of euros some was derived, of pounds none"
+        );
         assert_eq!((pieces.len(), &pieces[1].sums), (2, &None));
         assert_eq!(total(&earlier_of(&fields)).energy, Some(900));
         let before = |now| before_of(&super::fields(&cells, &plan(), at(now))).unwrap().energy;

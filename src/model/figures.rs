@@ -99,6 +99,16 @@ pub struct Open {
     pub unknown: i64,
 }
 
+impl Figures {
+    /// Amounts of `currency` stand before those of others.
+    #[must_use]
+    pub fn lead_with(mut self, currency: &Currency) -> Self {
+        self.revenue_today.sort_by_key(|revenue| revenue.money.currency != *currency);
+        self.open_payments.amounts.sort_by_key(|amount| amount.currency != *currency);
+        self
+    }
+}
+
 /// The figures at `at`.
 pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
     let so_far = Period { from: at.day.from, to: Bucket(Bucket::of(at.now).0 + 1).start() };
@@ -390,5 +400,12 @@ mod tests {
             f.revenue_today.iter().map(|r| (r.money.currency.0.as_str(), r.money.minor, r.derived_minor)).collect();
         assert_eq!(revenue, [("EUR", -100, 0), ("GBP", 570, 70)]);
         assert_eq!((f.open_payments.count, f.open_payments.amounts[0].minor), (1, 900));
+        let codes = |f: Figures| f.revenue_today.into_iter().map(|r| r.money.currency.0).collect::<Vec<_>>();
+        assert_eq!(
+            codes(f.clone().lead_with(&Currency("GBP".into()))),
+            ["GBP", "EUR"],
+            "the network's before the others"
+        );
+        assert_eq!(codes(f.lead_with(&Currency("JPY".into()))), ["EUR", "GBP"]);
     }
 }

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::time::{Civil, civil_from_days, days_from_civil};
+use super::{
+    address::Refused,
+    time::{Civil, civil_from_days, days_from_civil},
+};
 
 /// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,7 +68,7 @@ impl FromStr for Day {
     type Err = BadChoice;
 
     fn from_str(text: &str) -> Result<Self, BadChoice> {
-        let bad = || BadChoice(format!("“{text}” is no date such as 2026-06-15"));
+        let bad = || BadChoice(format!("“{}” is no date such as 2026-06-15", clip(text)));
         let mut parts = text.splitn(3, '-');
         let mut part = |digits: usize| -> Option<i64> {
             let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
@@ -113,25 +116,31 @@ impl Range {
     ///
     /// # Errors
     /// In words for whoever chose it.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadChoice> {
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Refused> {
         let get = |name| get(name).filter(|text| !text.is_empty());
         match (get("from"), get("to"), get("last")) {
-            (Some(from), to, _) => {
-                let from: Day = from.parse()?;
-                let to = to.map_or(Ok(from), |to| to.parse::<Day>())?;
+            (Some(_), _, Some(_)) | (None, Some(_), Some(_)) => {
+                Err(Refused::new("last", "Give either “last”, or “from” and “to”."))
+            }
+            (Some(from), to, None) => {
+                let from: Day = from.parse().map_err(Refused::of("from"))?;
+                let to = to.map_or(Ok(from), |to| to.parse::<Day>()).map_err(Refused::of("to"))?;
                 if to < from {
-                    return Err(BadChoice(format!("The period ends ({to}) before it begins ({from}).")));
+                    return Err(Refused::new("to", format!("The period ends ({to}) before it begins ({from}).")));
                 }
                 if to.0 - from.0 >= DAYS_MAX {
-                    return Err(BadChoice("Choose a period of at most ten years.".to_owned()));
+                    return Err(Refused::new("from", "Choose a period of at most ten years."));
                 }
                 Ok(Self::Days(from, to))
             }
-            (None, Some(to), _) => Err(BadChoice(format!("The period ends on {to}, but where does it begin?"))),
+            (None, Some(to), None) => {
+                Err(Refused::new("to", format!("The period ends on {}, but where does it begin?", clip(&to))))
+            }
             (None, None, Some(last)) => {
                 let days = last.strip_suffix('d').and_then(|days| days.parse().ok());
                 let days = days.filter(|days| (1..=DAYS_MAX).contains(days));
-                days.map(Self::Last).ok_or_else(|| BadChoice(format!("“{last}” is no number of days such as 7d")))
+                days.map(Self::Last)
+                    .ok_or_else(|| Refused::value("last", &last, "give a number of days such as 7d, at most 3660d."))
             }
             (None, None, None) => Ok(Self::Last(7)),
         }
@@ -215,9 +224,19 @@ impl Step {
         }
     }
 
-    /// Reads `by`; what is missing, unknown or too fine for the period is what fits.
-    pub fn read(name: Option<&str>, range: Range) -> Self {
-        name.and_then(Self::of_name).filter(|step| step.fits(range.len())).unwrap_or(Self::fitting(range.len()))
+    /// Reads `by`; without it, what fits the period.
+    ///
+    /// # Errors
+    /// In words for whoever chose what is unknown, or too fine for the period.
+    pub fn read(name: Option<&str>, range: Range) -> Result<Self, Refused> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::fitting(range.len())) };
+        let step = Self::of_name(name)
+            .ok_or_else(|| Refused::value("by", name, "give hour, day, week or month, or leave it out."))?;
+        if step.fits(range.len()) {
+            return Ok(step);
+        }
+        let (name, days) = (step.name(), range.len());
+        Err(Refused::new("by", format!("A {name} is too short a step for {days} days. Give a longer one in “by”.")))
     }
 }
 
@@ -244,8 +263,14 @@ impl Against {
         }
     }
 
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|against| against.name() == name)
+    /// Reads `against`; without it, the weeks before.
+    ///
+    /// # Errors
+    /// In words for whoever chose what is unknown.
+    pub fn read(name: Option<&str>) -> Result<Self, Refused> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::default()) };
+        let known = Self::ALL.into_iter().find(|against| against.name() == name);
+        known.ok_or_else(|| Refused::value("against", name, "give before, year or nothing."))
     }
 
     /// First and last day of the earlier period.
@@ -268,7 +293,7 @@ mod tests {
 
     fn range(query: &[(&str, &str)]) -> Result<Range, String> {
         let query: HashMap<_, _> = query.iter().copied().collect();
-        Range::read(|name| query.get(name).map(|&text| text.to_owned())).map_err(|error| error.0)
+        Range::read(|name| query.get(name).map(|&text| text.to_owned())).map_err(|error| error.why)
     }
 
     fn day(text: &str) -> Day {
@@ -292,12 +317,14 @@ mod tests {
     fn a_period_is_read_or_said_why_not() {
         assert_eq!(range(&[]), Ok(Range::Last(7)));
         assert_eq!(range(&[("last", "28d")]), Ok(Range::Last(28)));
-        let days = range(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "7d")]).unwrap();
+        let days = range(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "")]).unwrap();
         assert_eq!((days.to_string().as_str(), days.len()), ("from=2018-06-01&to=2018-06-30", 30));
         assert_eq!(range(&[("from", "2018-06-01")]).unwrap().len(), 1);
         for bad in [
             &[("from", "2018-06-02"), ("to", "2018-06-01")][..],
             &[("to", "2018-06-01")],
+            &[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "7d")],
+            &[("to", "2018-06-30"), ("last", "7d")],
             &[("last", "0d")],
             &[("last", "week")],
             &[("from", "1999-01-01"), ("to", "2018-06-01")],
@@ -317,10 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_are_too_fine_give_way() {
-        assert_eq!(Step::read(Some("hour"), Range::Last(7)), Step::Hour);
-        assert_eq!(Step::read(Some("hour"), Range::Last(90)), Step::Day);
-        assert_eq!(Step::read(Some("odd"), Range::Last(1)), Step::Hour);
-        assert_eq!(Step::read(None, Range::Last(365)), Step::Week);
+    fn steps_that_are_unknown_or_too_fine_are_refused() {
+        assert_eq!(Step::read(Some("hour"), Range::Last(7)), Ok(Step::Hour));
+        assert_eq!(Step::read(None, Range::Last(365)), Ok(Step::Week));
+        assert_eq!(Step::read(Some(""), Range::Last(365)), Ok(Step::Week));
+        for (name, days) in [("hour", 90), ("day", 733), ("odd", 1)] {
+            assert_eq!(Step::read(Some(name), Range::Last(days)).unwrap_err().name, "by");
+        }
+        assert_eq!((Against::read(None), Against::read(Some("year"))), (Ok(Against::Before), Ok(Against::YearBefore)));
+        assert_eq!(Against::read(Some("odd")).unwrap_err().name, "against");
     }
 }

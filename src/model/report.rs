@@ -16,8 +16,8 @@ pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, metho
 pub use table::{About, Report, Row, interval, report};
 
 use super::{
-    address::escaped,
-    range::{BadChoice, Day, Range},
+    address::{Refused, escaped},
+    range::{BadChoice, Day, Range, clip},
 };
 
 /// What the rows of a report are.
@@ -87,10 +87,12 @@ impl TryFrom<String> for By {
     type Error = BadChoice;
 
     fn try_from(name: String) -> Result<Self, BadChoice> {
-        Self::ALL
-            .into_iter()
-            .find(|by| by.name() == name)
-            .ok_or_else(|| BadChoice(format!("Reports cannot be grouped by “{name}”.")))
+        Self::ALL.into_iter().find(|by| by.name() == name).ok_or_else(|| {
+            BadChoice(format!(
+                "Reports cannot be grouped by “{}”: give day, week, month, station, city, client or method.",
+                clip(&name)
+            ))
+        })
     }
 }
 
@@ -108,23 +110,22 @@ pub struct Query {
 const ZONE_MAX: usize = 64;
 
 impl Query {
+    /// The names of its parts in addresses.
+    pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "sort"];
+
     /// Reads the parts by name; without a zone the network's is meant.
     ///
     /// # Errors
     /// In words for whoever chose it.
-    pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, BadChoice> {
+    pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let given = |name: &str| get(name).filter(|text| !text.is_empty());
-        let by = given("by").map_or(Ok(By::default()), By::try_from)?;
+        let by = given("by").map_or(Ok(By::default()), By::try_from).map_err(Refused::of("by"))?;
         let zone = given("zone").unwrap_or_else(|| network.to_owned());
         if zone.len() > ZONE_MAX {
-            return Err(BadChoice("No time zone has such a long name.".to_owned()));
+            return Err(Refused::new("zone", "No time zone has such a long name."));
         }
-        Ok(Self {
-            range: Range::read(&get)?,
-            by,
-            zone,
-            sort: given("sort").map_or_else(|| Ok(Sort::usual(by)), |text| Sort::read(&text))?,
-        })
+        let sort = given("sort").map_or_else(|| Ok(Sort::usual(by)), |text| Sort::read(&text));
+        Ok(Self { range: Range::read(&get)?, by, zone, sort: sort.map_err(Refused::of("sort"))? })
     }
 }
 
@@ -145,14 +146,14 @@ mod tests {
     fn read(query: &[(&str, &str)]) -> Result<String, String> {
         let query: HashMap<_, _> = query.iter().copied().collect();
         let query = Query::read(|name| query.get(name).map(|&text| text.to_owned()), "Europe/London");
-        query.map(|query| query.to_string()).map_err(|error| error.0)
+        query.map(|query| query.to_string()).map_err(|error| error.why)
     }
 
     #[test]
     fn equal_choices_read_the_same() {
         assert_eq!(read(&[]).unwrap(), "last=7d&by=day&zone=Europe/London");
         assert_eq!(
-            read(&[("from", "2018-06-01"), ("last", "7d"), ("by", ""), ("sort", "group")]).unwrap(),
+            read(&[("from", "2018-06-01"), ("last", ""), ("by", ""), ("sort", "group")]).unwrap(),
             "from=2018-06-01&to=2018-06-01&by=day&zone=Europe/London"
         );
         assert_eq!(

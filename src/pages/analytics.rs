@@ -18,31 +18,41 @@ use crate::{
     api::{Ask, Charts},
     live::Live,
     model::{
-        analytics::Query,
+        address::{Params, Refused},
+        analytics::{CURRENCY, Query, currency},
         board::Board,
         money::Currency,
         range::{Against, Step},
     },
-    ui::{ANALYTICS, Address, Clock, choice, each, loaded, period_form, words},
+    ui::{ANALYTICS, Address, Clock, choice, each, loaded, parameter_refused, period_form, words},
 };
 
-const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", "currency"];
+const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", CURRENCY];
 
 pub fn analytics() -> AnyView {
     let query = use_location().query;
-    let address = Memo::new(move |_| query.with(|query| Address::read(ANALYTICS, &NAMES, |name| query.get(name))));
-    view! { {move || at(&address.get())} }.into_any()
+    // What is refused is told; what else the address has stays in the form.
+    let address = Memo::new(move |_| {
+        let given = query.get();
+        let address = Address::read(ANALYTICS, &NAMES, |name| given.get(name));
+        (address, Params::read(given, &NAMES).err())
+    });
+    view! { {move || address.with(|(address, unknown)| at(address, unknown.clone()))} }.into_any()
 }
 
 /// The page at an address. Changes of the address draw it anew.
-fn at(address: &Address) -> AnyView {
+fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
     let network = Clock::expect().with_zone(|zone| zone.name.clone());
-    match Query::read(|name| address.get(name), &network) {
-        Err(wrong) => period_form(address, &network, Some(wrong.0)),
-        Ok(query) => view! {
+    let read = || {
+        let query = Query::read(|name| address.get(name), &network)?;
+        Ok((query, currency(address.get(CURRENCY))?))
+    };
+    match unknown.map_or_else(read, Err) {
+        Err(wrong) => period_form(address, &network, Some(&wrong)),
+        Ok((query, currency)) => view! {
             {period_form(address, &network, None)}
             {choices(address, &query)}
-            {charts(address.clone(), query)}
+            {charts(address.clone(), query, currency)}
         }
         .into_any(),
     }
@@ -71,14 +81,13 @@ fn choices(address: &Address, query: &Query) -> AnyView {
     .into_any()
 }
 
-fn charts(address: Address, query: Query) -> AnyView {
+fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView {
     let live = expect_context::<Live>();
     let step = query.step;
-    let currency = address.get("currency").map(Currency);
     loaded(Ask::Analytics { query: query.to_string(), currency }, words::charts::ANALYTICS, move |answer| {
-        let charts: Charts = match answer.read::<Result<Charts, String>>()? {
+        let charts: Charts = match answer.read::<Result<Charts, Refused>>()? {
             Ok(charts) => charts,
-            Err(why) => return Ok(view! { <p class="note-line warn" role="alert">{why}</p> }.into_any()),
+            Err(wrong) => return Ok(parameter_refused(&address, &wrong)),
         };
         let query: Query = charts.query.parse().map_err(|_| crate::api::AppError::Unavailable)?;
         let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), None);

@@ -114,7 +114,7 @@ impl Reports {
             let piece = between(&tz, from, to)?;
             Some(Period { from: piece.from.max(period.from), to: piece.to.min(period.to) })
         };
-        Ok(report(&query, about, kept.groups, piece))
+        Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece))
     }
 
     async fn groups(self, wanted: Wanted) -> Result<Kept, SnapshotError> {

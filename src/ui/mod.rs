@@ -48,7 +48,6 @@ mod table;
 mod theme;
 
 pub use badge::Badge;
-pub use bar::per_mille;
 pub use cell::{Cell, missing};
 pub use chart::{Chart, Shape};
 pub use chips::chips;
@@ -69,7 +68,7 @@ pub use nav::{ACCOUNT, AUDIT_LOG, USERS};
 pub use nav::{
     ACTIVITY, ANALYTICS, OpenPage, REPORTS, SYSTEM, document_title, page, page_of, page_of_activity, page_of_analytics,
 };
-pub use period_form::{Address, choice, period_form};
+pub use period_form::{Address, choice, parameter_refused, period_form};
 pub use query::{chosen, refused};
 #[cfg(feature = "ssr")]
 pub use rail::Rail;

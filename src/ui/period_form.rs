@@ -10,7 +10,10 @@ use leptos::{
 };
 
 use super::{each, some, words};
-use crate::model::{address::escaped, range::Range};
+use crate::model::{
+    address::{Refused, escaped},
+    range::{Range, Step},
+};
 
 /// What stands in the address of a page that shows a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,14 @@ impl Address {
 
     pub fn get(&self, name: &str) -> Option<String> {
         self.values.iter().find(|(of, _)| *of == name).map(|(_, value)| value.clone())
+    }
+
+    /// The address without a parameter.
+    pub fn without(&self, name: &str) -> String {
+        match self.values.iter().find(|(of, _)| *of == name) {
+            Some((name, _)) => self.with(&[(*name, None)]),
+            None => self.with(&[]),
+        }
     }
 
     /// The address with other values for some names; without the names that have none.
@@ -54,11 +65,13 @@ const ZONES: [&str; 8] = [
 ];
 
 /// The choice; `wrong` says what was wrong with the last one.
-pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyView {
+pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> AnyView {
     let range = Range::read(|name| address.get(name)).ok();
     let presets = Range::OFFERED.map(|offered| {
         let last = format!("{}d", offered.len());
-        let href = address.with(&[("from", None), ("to", None), ("last", Some(&last))]);
+        // A step that is too fine for the period would be refused.
+        let step = address.get("by").filter(|by| Step::of_name(by).is_none_or(|step| step.fits(offered.len())));
+        let href = address.with(&[("from", None), ("to", None), ("last", Some(&last)), ("by", step.as_deref())]);
         choice(href, words::charts::range(offered), range == Some(offered))
     });
     let hidden = address.values.iter().filter(|(name, _)| !matches!(*name, "from" | "to" | "last" | "zone"));
@@ -98,8 +111,18 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<String>) -> AnyV
                 {each(hidden)}
                 <button class="button" type="submit">{words::charts::SHOW}</button>
             </div>
-            {some(wrong, |wrong| view! { <p class="alert" role="alert">{wrong}</p> })}
+            {some(wrong, |wrong| parameter_refused(address, wrong))}
         </form>
+    }
+    .into_any()
+}
+
+/// Why a parameter cannot be followed, and the way on without it.
+pub fn parameter_refused(address: &Address, Refused { name, why }: &Refused) -> AnyView {
+    view! {
+        <p class="alert" role="alert">
+            {why.clone()} " " <a href=address.without(name)>{words::without(name)}</a>
+        </p>
     }
     .into_any()
 }
@@ -158,9 +181,16 @@ mod tests {
 
     #[test]
     fn what_was_typed_stays_when_it_is_wrong() {
-        let get = |name: &str| (name == "from").then(|| "2018-02-30".to_owned());
-        let address = Address::read("/analytics", &["from", "to"], get);
-        let html = Owner::new().with(|| period_form(&address, "Europe/London", Some("no date".into())).to_html());
-        assert!(html.contains("value=\"2018-02-30\"") && html.contains("role=\"alert\""), "{html}");
+        let given = [("from", "2018-02-30"), ("by", "hour")];
+        let get = |name: &str| given.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+        let address = Address::read("/analytics", &["from", "to", "by"], get);
+        let html = Owner::new()
+            .with(|| period_form(&address, "Europe/London", Some(&Refused::new("from", "no date"))).to_html());
+        for part in ["value=\"2018-02-30\"", "role=\"alert\"", "<a href=\"/analytics?by=hour\">Show without “from”</a>"]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(html.contains("href=\"/analytics?last=7d&amp;by=hour\""), "a step stays where it fits: {html}");
+        assert!(html.contains("href=\"/analytics?last=90d\""), "a step that is too fine does not: {html}");
     }
 }

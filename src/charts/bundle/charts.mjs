@@ -43,12 +43,20 @@ function format(template) {
 
 /** Puts colours where roles are named, and functions where formats are. */
 function dressed(json, colours) {
-  return JSON.parse(json, (key, value) => {
+  const option = JSON.parse(json, (key, value) => {
     if (typeof value !== 'string') return value;
     const role = /^var\(--([\w-]+)\)$/.exec(value)?.[1];
     if (role) return colours[role] ?? value;
     return /formatter$/i.test(key) && value.includes('{value') ? format(value) : value;
   });
+  for (const series of list(option.series)) if (series.names) series.tooltip = named(series);
+  return option;
+}
+
+/** What stands behind is told by the names of its own steps: the tooltip's is the name of the step before it. */
+function named({ names, tooltip }) {
+  const written = tooltip.valueFormatter;
+  return { valueFormatter: (value, index) => (names[index] ? `${names[index]}: ${written(value)}` : written(value)) };
 }
 
 /** A cell of a heat map lies at two labels and a value: ECharts by itself names only the first. */

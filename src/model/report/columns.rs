@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::By;
-use crate::model::{money::Currency, range::BadChoice};
+use crate::model::{
+    money::Currency,
+    range::{BadChoice, clip},
+};
 
 /// What is said of the money of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,7 +81,7 @@ impl FromStr for Column {
     type Err = BadChoice;
 
     fn from_str(name: &str) -> Result<Self, BadChoice> {
-        let unknown = || BadChoice(format!("Reports cannot be sorted by “{name}”."));
+        let unknown = || BadChoice(format!("Reports cannot be sorted by “{}”.", clip(name)));
         Ok(match name {
             "sessions" => Self::Sessions,
             "energy" => Self::Energy,

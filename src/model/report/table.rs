@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{By, Column, Group, Key, Measure, Query, Sums};
 use crate::model::{
     cells::known,
+    money::Currency,
     position::{ClusterTime, Position},
     range::Day,
     time::Period,
@@ -98,12 +99,18 @@ pub fn interval(period: Period) -> String {
     format!("{}/{}", period.from, period.to)
 }
 
-/// Arranges the groups. `piece` knows when a piece of time is, from its first day to that of the next.
-pub fn report(query: &Query, about: About, groups: Vec<Group>, piece: impl Fn(Day, Day) -> Option<Period>) -> Report {
+/// Arranges the groups; amounts of `lead` stand before those of other currencies. `piece` knows when a piece of time is, from its first day to that of the next.
+pub fn report(
+    query: &Query,
+    about: About,
+    groups: Vec<Group>,
+    lead: Option<&Currency>,
+    piece: impl Fn(Day, Day) -> Option<Period>,
+) -> Report {
     let by = query.by;
     let mut total = Sums::default();
     groups.iter().for_each(|group| total.add(&group.sums));
-    let columns = columns(&total);
+    let columns = columns(&total, lead);
     let groups = if by.is_time() { without_gaps(by, &about, groups) } else { groups };
     let all = groups.len();
     let mut rows: Vec<Row> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
@@ -121,7 +128,7 @@ pub fn report(query: &Query, about: About, groups: Vec<Group>, piece: impl Fn(Da
 }
 
 /// What is never there needs no column.
-fn columns(total: &Sums) -> Vec<Column> {
+fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
     let mut columns = vec![Column::Sessions, Column::Energy];
     columns.extend((total.without_energy > 0).then_some(Column::WithoutEnergy));
     columns.extend((total.left_out > 0).then_some(Column::LeftOut));
@@ -129,7 +136,9 @@ fn columns(total: &Sums) -> Vec<Column> {
     columns.push(Column::Payments);
     columns.extend((total.derived > 0).then_some(Column::Derived));
     columns.extend((total.without_amount > 0).then_some(Column::WithoutAmount));
-    for (currency, money) in &total.money {
+    let mut all: Vec<_> = total.money.iter().collect();
+    all.sort_by_key(|(currency, _)| Some(currency) != lead);
+    for (currency, money) in all {
         let needed = |measure: &Measure| *measure != Measure::FeesMissing || money.fees_missing > 0;
         let of = |measure| Column::Money(measure, currency.clone());
         columns.extend(Measure::ALL.into_iter().filter(needed).map(of));
@@ -217,7 +226,7 @@ fn last<T>(a: Option<T>, b: Option<T>, order: impl FnOnce(&T, &T) -> Ordering) -
 #[cfg(test)]
 mod tests {
     use super::{super::Money, *};
-    use crate::model::{money::Currency, time::UtcMs};
+    use crate::model::time::UtcMs;
     use std::collections::HashMap;
 
     fn query(query: &[(&str, &str)]) -> Query {
@@ -257,6 +266,7 @@ mod tests {
                 &query(&[("by", "station"), ("sort", sort)]),
                 about("2018-06-01", "2018-06-01"),
                 groups(),
+                None,
                 |_, _| None,
             ))
         };
@@ -283,6 +293,7 @@ mod tests {
             &query(&[("by", "method"), ("sort", "-payments")]),
             about("2018-06-01", "2018-06-01"),
             groups,
+            None,
             |_, _| None,
         );
         let names: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
@@ -308,17 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn the_networks_currency_comes_before_the_alphabet() {
+        let one = |code: &str| (Currency(code.into()), Money { payments: 1, ..Money::default() });
+        let sums = Sums { payments: 2, money: vec![one("CHF"), one("GBP")], ..Sums::default() };
+        let first = |lead: &str| {
+            let lead = Currency(lead.to_owned());
+            let columns = columns(&sums, Some(&lead));
+            columns.into_iter().find_map(|c| if let Column::Money(_, of) = c { Some(of.0) } else { None })
+        };
+        assert_eq!(["GBP", "CHF", "EUR"].map(first), ["GBP", "CHF", "CHF"].map(|code| Some(code.to_owned())));
+    }
+
+    #[test]
     fn time_has_no_gaps() {
         let day = |text: &str, n| group(text, None, delivered(n, 10 * n, 0));
         let groups = vec![day("2018-06-02", 1), day("2018-06-04", 2)];
         let hours =
             |from: Day, to: Day| Some(Period { from: UtcMs(from.0 * 86_400_000), to: UtcMs(to.0 * 86_400_000) });
-        let table = report(&query(&[]), about("2018-06-01", "2018-06-05"), groups, hours);
+        let table = report(&query(&[]), about("2018-06-01", "2018-06-05"), groups, None, hours);
         assert_eq!(ids(&table), ["2018-06-01", "2018-06-02", "2018-06-03", "2018-06-04", "2018-06-05"]);
         assert_eq!(table.rows[1].period.as_deref(), Some("2018-06-02T00:00:00Z/2018-06-03T00:00:00Z"));
         assert_eq!((table.rows[2].cells[0], table.totals[0], table.totals[1]), (Some(0), Some(3), Some(30)));
-        let weeks =
-            report(&query(&[("by", "week")]), about("2018-06-01", "2018-06-05"), vec![day("2018-06-04", 2)], hours);
+        let weeks = report(
+            &query(&[("by", "week")]),
+            about("2018-06-01", "2018-06-05"),
+            vec![day("2018-06-04", 2)],
+            None,
+            hours,
+        );
         assert_eq!(ids(&weeks), ["2018-05-28", "2018-06-04"]);
     }
 }

@@ -52,6 +52,14 @@ impl Measure {
         }
     }
 
+    /// How much of it was derived from a tariff.
+    pub fn derived(&self, sums: &Sums) -> i64 {
+        match self {
+            Self::Energy | Self::Sessions => 0,
+            Self::Revenue(currency) => sums.derived_minor.get(currency).copied().unwrap_or(0),
+        }
+    }
+
     /// Which power of ten of the integer's unit makes what people read: kWh, sessions, or the currency's major unit.
     pub fn scale(&self) -> u32 {
         match self {
@@ -121,7 +129,15 @@ impl Measure {
                 words::charts::revenue_captured(&Money { minor, currency: currency.clone() })
             }
         };
-        words::charts::course_sentence(&figure, days, value, earlier) + &words::charts::remarks(&self.remarks(sums))
+        let derived = match (self, self.derived(sums)) {
+            (Self::Revenue(currency), minor) if minor != 0 => {
+                words::charts::derived(&Money { minor, currency: currency.clone() })
+            }
+            _ => String::new(),
+        };
+        words::charts::course_sentence(&figure, days, value, earlier)
+            + &words::charts::remarks(&self.remarks(sums))
+            + &derived
     }
 }
 
@@ -164,20 +180,24 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     let hrefs: Vec<String> =
         pieces.now.iter().map(|piece| measure.href(Period { from: piece.from, to: piece.to })).collect();
     let now: Vec<Option<i64>> = pieces.now.iter().map(value).collect();
+    let derived = |piece: Option<&Piece>| {
+        piece.and_then(|piece| piece.sums.as_ref()).is_some_and(|sums| measure.derived(sums) != 0)
+    };
     // The earlier period may have a piece less or more: months differ.
     let earlier: Vec<Option<i64>> = (0..now.len()).map(|i| pieces.earlier.get(i).and_then(value)).collect();
-    let text = |value: &Option<i64>| value.map(|value| measure.text(value));
-    let rows =
-        labels.iter().zip(&hrefs).zip(pieces.now.iter().zip(&earlier)).map(|((label, href), (piece, earlier))| {
-            let remarks =
-                piece.sums.as_ref().map(|sums| words::charts::remarks(&measure.remarks(sums))).unwrap_or_default();
-            let now = match text(&value(piece)) {
-                Some(now) if remarks.is_empty() => Some(now),
-                Some(now) => Some(format!("{now}.{remarks}")),
-                None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
-            };
-            vec![Said::link(label.clone(), href.clone()), Said::maybe(now), Said::maybe(text(earlier))]
-        });
+    let text = |value: Option<i64>| value.map(|value| measure.text(value));
+    let rows = labels.iter().zip(&hrefs).enumerate().map(|(i, (label, href))| {
+        let (piece, before) = (pieces.now.get(i), pieces.earlier.get(i));
+        let sums = piece.and_then(|piece| piece.sums.as_ref());
+        let remarks = sums.map(|sums| words::charts::remarks(&measure.remarks(sums))).unwrap_or_default();
+        let now = match text(now[i]) {
+            Some(now) if remarks.is_empty() => Some(now),
+            Some(now) => Some(format!("{now}.{remarks}")),
+            None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
+        };
+        let said = |text, piece| Said { derived: derived(piece), ..Said::maybe(text) };
+        vec![Said::link(label.clone(), href.clone()), said(now, piece), said(text(earlier[i]), before)]
+    });
     let days = pieces.period().map(|period| words::charts::days(zone, period)).unwrap_or_default();
     let days_before = whole(&pieces.earlier).map(|period| words::charts::days(zone, period)).unwrap_or_default();
     let before = pieces.before.as_ref().map(|sums| (measure.of(sums), days_before.as_str()));
@@ -190,10 +210,19 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
         kind: if step == Step::Hour { charts::Kind::Line } else { charts::Kind::Bars },
         values: drawn(&now),
     };
-    let ghost =
-        (!pieces.earlier.is_empty()).then(|| charts::Ghost { name: days_before.clone(), values: drawn(&earlier) });
+    // What stands behind is told by its own day, not by the one before it.
+    let names = (0..now.len()).map(|i| {
+        let piece = pieces.earlier.get(i);
+        piece.map(|piece| words::charts::piece_of_year(zone, piece.from, step, one_day)).unwrap_or_default()
+    });
+    let ghost = (!pieces.earlier.is_empty()).then(|| charts::Ghost {
+        name: if one_day { days_before.clone() } else { words::charts::EARLIER.to_owned() },
+        names: names.collect(),
+        values: drawn(&earlier),
+    });
     Drawn {
         sentence: measure.sentence(&days, &total(&pieces.now), before),
+        derived: pieces.now.iter().chain(&pieces.earlier).any(|piece| derived(Some(piece))),
         chart: Some(charts::Drawing::Course(charts::Course { labels, series: vec![series], ghost })),
         rows,
         empty: now.iter().chain(&earlier).flatten().all(|value| *value == 0),
@@ -243,7 +272,13 @@ mod tests {
         assert_eq!(drawn.hrefs[0], "/sessions?status=COMPLETED&ended=1970-01-11T00:00:00Z/1970-01-12T00:00:00Z");
         let Some(charts::Drawing::Course(chart)) = drawn.chart else { panic!("no course") };
         assert_eq!(chart.series[0].values, [Some(1.5), Some(0.0), None]);
-        assert_eq!(chart.ghost.unwrap().values, [Some(1.0), Some(2.0), None]);
+        let ghost = chart.ghost.unwrap();
+        assert_eq!(ghost.values, [Some(1.0), Some(2.0), None]);
+        assert_eq!(
+            (ghost.name.as_str(), ghost.names),
+            ("Earlier", ["Sun 4 Jan 1970", "Mon 5 Jan 1970", ""].map(str::to_owned).into())
+        );
+        assert!(!drawn.derived);
     }
 
     #[test]
@@ -279,5 +314,14 @@ mod tests {
         let euros = course(&Measure::Revenue(Currency("EUR".into())), &pieces(), Step::Day, &Zone::default());
         assert_eq!(euros.rows[0][1].text.as_deref(), Some("€0.05"));
         assert_eq!(currencies(&Pieces::default()), []);
+        assert!(!euros.derived);
+        let mut pieces = pieces();
+        if let Some(sums) = &mut pieces.now[0].sums {
+            sums.derived_minor = [(Currency("EUR".into()), 3)].into();
+        }
+        let of = |code: &str| course(&Measure::Revenue(Currency(code.into())), &pieces, Step::Day, &Zone::default());
+        let (euros, pounds) = (of("EUR"), of("GBP"));
+        assert!(euros.derived && euros.rows[0][1].derived && !euros.rows[1][1].derived && !pounds.derived);
+        assert!(euros.sentence.contains("€0.03 of it computed from a tariff"), "{}", euros.sentence);
     }
 }

@@ -12,15 +12,16 @@ use crate::{
     charts::Drawing,
     live::Sheet,
     model::{
+        address::escaped,
         analytics::{hours_of, payments_of},
-        money::Watt,
+        money::{Currency, Watt},
         range::{Day, Step},
-        status::EvseStatus,
+        status::{EvseStatus, Role},
         time::{UtcMs, Zone},
     },
     ui::{
-        Address, Chart, Clock, Look, Shape, choice, each, figure, missing, note_of_count, page_of_analytics, some,
-        split_key, words,
+        Address, Badge, Chart, Clock, Look, Shape, choice, each, figure, missing, note_of_count, page_of_analytics,
+        some, split_key, words,
     },
 };
 
@@ -35,6 +36,8 @@ pub struct Drawn {
     /// Where each drawn value leads.
     pub hrefs: Vec<String>,
     pub empty: bool,
+    /// Whether some of it was derived from a tariff.
+    pub derived: bool,
 }
 
 /// A cell of the table.
@@ -44,11 +47,13 @@ pub struct Said {
     pub text: Option<String>,
     /// Where it leads; empty: nowhere.
     pub href: String,
+    /// Whether some of it was derived from a tariff.
+    pub derived: bool,
 }
 
 impl Said {
     pub const fn link(text: String, href: String) -> Self {
-        Self { text: Some(text), href }
+        Self { text: Some(text), href, derived: false }
     }
 
     pub const fn text(text: String) -> Self {
@@ -56,12 +61,13 @@ impl Said {
     }
 
     pub const fn maybe(text: Option<String>) -> Self {
-        Self { text, href: String::new() }
+        Self { text, href: String::new(), derived: false }
     }
 
     fn view(self) -> AnyView {
         match self.text {
             None => missing().into_any(),
+            Some(text) if self.derived => view! { {text} " " {badge()} }.into_any(),
             Some(text) if self.href.is_empty() => text.into_any(),
             Some(text) => view! { <a href=self.href>{text}</a> }.into_any(),
         }
@@ -90,7 +96,7 @@ impl View {
 
     /// Once in the program, not once per chart.
     fn boxed(self, name: &'static str, looks: Looks, drawn: Box<dyn Fn() -> Drawn + Send + Sync>) -> AnyView {
-        let Looks { title, note, shape, head, key } = looks;
+        let Looks { title, note, shape, head, key, currency } = looks;
         let drawn = Memo::new(move |_| drawn());
         let navigate = use_navigate();
         let pick = move |(_, index): (String, usize)| {
@@ -100,10 +106,17 @@ impl View {
         };
         let table = move || table(&head, drawn.with(|drawn| drawn.rows.clone()));
         let parts = move || {
-            let parts = drawn.with(|drawn| drawn.parts.clone());
-            some((!parts.is_empty()).then_some(parts), split_key)
+            let (parts, derived) = drawn.with(|drawn| (drawn.parts.clone(), drawn.derived));
+            match (parts.is_empty(), derived) {
+                (true, true) => badge(),
+                (true, false) => ().into_any(),
+                _ => split_key(parts),
+            }
         };
-        let query = self.query.get_value();
+        let mut query = self.query.get_value();
+        if let Some(currency) = currency {
+            query = format!("{query}&currency={}", escaped(&currency.0));
+        }
         let file = format!("chargedeck-{name}-{}", query.replace(['=', '&', '/'], "-"));
         view! {
             <Chart
@@ -127,6 +140,11 @@ impl View {
     }
 }
 
+/// What was derived says so.
+fn badge() -> AnyView {
+    Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY).view().into_any()
+}
+
 /// What stands around a drawing.
 struct Looks {
     title: &'static str,
@@ -136,6 +154,8 @@ struct Looks {
     head: Vec<&'static str>,
     /// Role and name of what is drawn.
     key: Vec<(&'static str, String)>,
+    /// Of which alone the file is.
+    currency: Option<Currency>,
 }
 
 fn table(head: &[&'static str], rows: Vec<Vec<Said>>) -> AnyView {
@@ -169,13 +189,16 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     };
     // The chart's axis is made for it, so it stays while the page is open.
     let shown = charts.currency;
-    let measure = Measure::Revenue(shown.clone());
+    let (measure, currency) = (Measure::Revenue(shown.clone()), Some(shown.clone()));
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     let (power, installed) = (figure::<Watt>("live_power"), figure::<Watt>("installed_power"));
     let unknown = ["power_unknown", "rating_unknown"].map(figure::<i64>);
     let offered = Memo::new(move |_| pieces.with(currencies));
     let choices = move || {
-        let all = offered.get();
+        let mut all = offered.get();
+        if !all.contains(&shown) {
+            all.push(shown.clone());
+        }
         let choices = all.iter().map(|currency| {
             choice(address.with(&[("currency", Some(&currency.0))]), currency.0.clone(), *currency == shown)
         });
@@ -194,6 +217,11 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
             .filter(|_| compared)
             .map(|(role, word)| (role, word.to_owned()))
             .collect(),
+        currency: None,
+    };
+    let of_revenue = Looks {
+        currency,
+        ..of_time(words::charts::REVENUE, words::charts::counted_per(words::charts::BY_CAPTURE, step))
     };
     let counted = |how| words::charts::counted_per(how, step);
     let of_states = |title: &'static str, note: &str| Looks {
@@ -202,6 +230,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         shape: Shape::Round,
         head: vec![words::charts::STATE, words::charts::NUMBER],
         key: Vec::new(),
+        currency: None,
     };
     let of_week = Looks {
         title: words::charts::WEEK_HOURS,
@@ -209,6 +238,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         shape: Shape::Heat,
         head: [words::charts::HOUR].into_iter().chain(words::charts::SHORT_WEEKDAYS).collect(),
         key: Vec::new(),
+        currency: None,
     };
     let energy = move || view.course(&Measure::Energy);
     let sessions = move || view.course(&Measure::Sessions);
@@ -226,7 +256,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     let charts = [
         ("whole", view.chart("energy", of_time(words::charts::ENERGY, words::charts::per(words::KWH, step)), energy)),
         ("half", view.chart("sessions", of_time(words::charts::SESSIONS, counted(words::charts::BY_START)), sessions)),
-        ("half", view.chart("revenue", of_time(words::charts::REVENUE, counted(words::charts::BY_CAPTURE)), revenue)),
+        ("half", view.chart("revenue", of_revenue, revenue)),
         ("third", view.chart("power", of_states(words::charts::POWER_NOW, ""), gauge)),
         ("third", view.chart("evses", of_states(words::charts::EVSES_BY_STATE, ""), states)),
         (

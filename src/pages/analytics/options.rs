@@ -15,8 +15,8 @@ use crate::model::{
     time::Zone,
 };
 
-/// The options by the charts' names, and the currency that the revenue is shown in: the one asked for, the network's, or
-/// what there is.
+/// The options by the charts' names, and the currency that the revenue is shown in: the one asked for, also where there was
+/// none; else the network's, or what there is.
 pub fn options(
     fields: &Fields,
     step: Step,
@@ -27,7 +27,7 @@ pub fn options(
     let pieces = Pieces::read(fields);
     let offered = currencies(&pieces);
     let known = |currency: &Currency| offered.contains(currency);
-    let currency = asked.filter(known).or_else(|| Some(network.clone()).filter(known)).or(offered.first().cloned());
+    let currency = asked.or_else(|| Some(network.clone()).filter(known)).or(offered.first().cloned());
     let currency = currency.unwrap_or_else(|| network.clone());
     let of_time = |measure: &Measure| course(measure, &pieces, step, zone);
     let drawn: [(&str, Drawn); 7] = [

@@ -39,6 +39,7 @@ fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
         parts: parts.iter().map(|part| (Look::new(part.role, part.word.clone()), part.n, part.href.clone())).collect(),
         hrefs: parts.into_iter().map(|part| part.href).collect(),
         sentence,
+        derived: false,
     }
 }
 

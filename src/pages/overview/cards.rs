@@ -14,7 +14,7 @@ use crate::{
         time::Period,
     },
     ui::{
-        Badge, Clock, Draw, Figure, FigureCard, Href, Picture, figure, page_of, per_mille,
+        Badge, Clock, Draw, Figure, FigureCard, Href, Picture, figure, page_of,
         words::{self, Quantity},
     },
 };
@@ -77,7 +77,7 @@ fn counted(n: Option<i64>) -> Option<Quantity> {
 /// Nothing is drawn of what is not known, because an empty bar would say that it is nothing.
 fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
     match part.zip(whole) {
-        Some((part, whole)) => Picture::Share(per_mille(part, whole).unwrap_or(0)),
+        Some((part, whole)) => Picture::Share(words::per_mille(part, whole).unwrap_or(0)),
         None => Picture::None,
     }
 }
@@ -150,7 +150,7 @@ fn energy_today() -> Draw {
     })
 }
 
-/// The first currency large, the others beside it; never added.
+/// The first currency large, which is the network's where there is some, the others beside it; never added.
 fn revenue_today() -> Draw {
     let revenue = figure::<Vec<Revenue>>("revenue_today");
     let unknown = figure::<i64>("amount_unknown");

@@ -3,7 +3,7 @@
 use crate::{
     model::{
         ids::Collection,
-        report::{By, Column, Report, Row},
+        report::{By, Column, Measure, Report, Row},
         selection::{Part, Selection, Wanted},
         status::{PaymentStatus, SessionStatus},
     },
@@ -15,10 +15,11 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
     let payments = match column {
         None => report.by == By::Method,
         Some(Column::Sessions | Column::Energy) => false,
-        Some(Column::Payments | Column::Money(..)) => true,
         Some(Column::WithoutEnergy | Column::LeftOut | Column::Doubtful | Column::Derived | Column::WithoutAmount) => {
             return None;
         }
+        Some(Column::Money(Measure::FeesMissing, _)) => return None,
+        Some(Column::Payments | Column::Money(..)) => true,
     };
     let one = |text: &str| Wanted::one_of([text]);
     let mut period = report.about.period.as_str();
@@ -50,10 +51,7 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        money::Currency,
-        report::{About, Measure},
-    };
+    use crate::model::{money::Currency, report::About};
 
     const JUNE: &str = "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z";
     const REVENUE: &str = "status=CAPTURED,DISPUTED,PARTIALLY_REFUNDED,REFUNDED";
@@ -77,6 +75,8 @@ mod tests {
             some(format!("/sessions?status=COMPLETED&ended={JUNE}&station=A%26B"))
         );
         assert_eq!(of(By::Station, Some(row(Some("A"), None)), Some(&revenue)), None);
+        let fees = Column::Money(Measure::FeesMissing, Currency("GBP".into()));
+        assert_eq!(of(By::Station, None, Some(&fees)), None, "no list holds just those without a fee");
         assert_eq!(
             of(By::Station, None, Some(&revenue)),
             some(format!("/payments?{REVENUE}&captured={JUNE}&currency=GBP"))

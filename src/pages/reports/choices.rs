@@ -5,16 +5,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::{
-    model::report::By,
+    model::report::{By, Query},
     ui::{Address, Clock, REPORTS, choice, each, period_form, words},
 };
-
-const NAMES: [&str; 6] = ["last", "from", "to", "zone", "by", "sort"];
 
 pub fn choices() -> AnyView {
     let given = use_location().query;
     let network = Clock::expect().with_zone(|zone| zone.name.clone());
-    let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &NAMES, |name| given.get(name))));
+    let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name))));
     (move || address.with(|address| drawn(address, &network))).into_any()
 }
 

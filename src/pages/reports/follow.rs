@@ -9,6 +9,7 @@ use crate::{
     api::{AppError, Ask, Drawn, load},
     live::Live,
     model::{
+        address::Refused,
         board::{Board, CHANGED},
         fields::Fields,
         position::Position,
@@ -31,6 +32,8 @@ pub struct Followed {
     pub option: RwSignal<String>,
     /// Why there is none, or none newer.
     pub trouble: RwSignal<Option<AppError>>,
+    /// What of the address cannot be followed.
+    pub refused: RwSignal<Option<Refused>>,
     pub loading: RwSignal<bool>,
     chosen: Memo<String>,
     /// The last query asked.
@@ -40,15 +43,16 @@ pub struct Followed {
 }
 
 /// Begins with the answer to what was `asked`; follows what is `chosen`.
-pub fn follow(first: Result<Drawn, String>, asked: String, chosen: Memo<String>) -> Followed {
-    let (report, option, trouble) = match first {
+pub fn follow(first: Result<Drawn, Refused>, asked: String, chosen: Memo<String>) -> Followed {
+    let (report, option, refused) = match first {
         Ok(Drawn { report, option }) => (Some(report), option, None),
-        Err(why) => (None, String::new(), Some(AppError::Invalid(why))),
+        Err(refused) => (None, String::new(), Some(refused)),
     };
     let followed = Followed {
         report: RwSignal::new(report),
         option: RwSignal::new(option),
-        trouble: RwSignal::new(trouble),
+        trouble: RwSignal::new(None),
+        refused: RwSignal::new(refused),
         loading: RwSignal::new(false),
         chosen,
         asked: StoredValue::new(asked),
@@ -79,19 +83,20 @@ impl Followed {
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, String>>());
+            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, Refused>>());
             let mut pause = PAUSE_MS;
-            let trouble = match answer {
+            let (trouble, refused) = match answer {
                 Ok(Ok(Drawn { report, option })) => {
                     pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
                     self.option.set(option);
                     self.report.set(Some(report));
-                    None
+                    (None, None)
                 }
-                Ok(Err(why)) => Some(AppError::Invalid(why)),
-                Err(error) => Some(error),
+                Ok(Err(refused)) => (None, Some(refused)),
+                Err(error) => (Some(error), None),
             };
             self.trouble.set(trouble);
+            self.refused.set(refused);
             self.resting.set(true);
             self.loading.set(false);
             // The page may be gone by then.

@@ -1,29 +1,36 @@
 //! The table of a report: what it is about, its rows, its totals, and the way to the same as a file.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{behind::behind, chart::chart, follow::Followed};
 use crate::{
     model::{
         address::escaped,
-        report::{Column, Measure, Report, Row, Sort},
+        report::{Column, Measure, Query, Report, Row, Sort},
         status::Role,
         time::UtcMs,
     },
-    ui::{Badge, Cell, Clock, Empty, REPORTS, each, some, words},
+    ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, each, some, words},
 };
 
 #[component]
 pub fn Table(followed: Followed) -> impl IntoView {
-    let Followed { report, trouble, loading, .. } = followed;
+    let Followed { report, trouble, refused, loading, .. } = followed;
     let clock = Clock::expect();
     let warning = move || {
         let said = trouble.with(|trouble| trouble.as_ref().map(words::error));
         some(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
     };
+    let given = use_location().query;
+    let wrong = move || {
+        let address = given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
+        some(refused.get(), |wrong| ui::parameter_refused(&address, &wrong))
+    };
     // Drawn again as a whole, of which only the texts that differ reach the document.
     let table = move || report.with(|report| some(report.as_ref(), |report| drawn(report, &clock)));
     view! {
+        {move || wrong()}
         {move || warning()}
         {chart(followed)}
         <section

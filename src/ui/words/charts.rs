@@ -18,6 +18,8 @@ pub const STEPS: &str = "In steps of";
 pub const COMPARED: &str = "Beside";
 pub const CURRENCIES: &str = "Currency";
 pub const EARLIER: &str = "Earlier";
+pub const DERIVED: &str = "Derived";
+pub const EARLIER_DERIVED: &str = "Earlier, derived";
 pub const ENERGY: &str = "Energy";
 pub const SESSIONS: &str = "Sessions";
 pub const REVENUE: &str = "Revenue";
@@ -114,6 +116,15 @@ pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     }
 }
 
+/// The same of another period, which may be of another year.
+pub fn piece_of_year(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
+    let piece = piece(zone, from, step, one_day);
+    match step {
+        Step::Day | Step::Week => format!("{piece} {}", zone.civil(from).year),
+        Step::Hour | Step::Month => piece,
+    }
+}
+
 /// What a figure of the period was: `12 kWh delivered, today, +5.5% on yesterday`. Only what the earlier period had by the
 /// same time is compared.
 pub fn course_sentence(figure: &str, days: &str, now: Option<i64>, earlier: Option<(Option<i64>, &str)>) -> String {
@@ -136,6 +147,11 @@ pub fn sessions_started(n: i64) -> String {
     format!("{} started", super::documents(crate::model::ids::Collection::ChargingSessions, n))
 }
 
+/// How much of the money was computed from tariffs: ` £3.00 of it computed from a tariff, …`
+pub fn derived(part: &Money) -> String {
+    format!(" {} of it {}.", money(part), super::DERIVED_WHY)
+}
+
 pub fn revenue_captured(revenue: &Money) -> String {
     format!("{} captured less refunded", money(revenue))
 }
@@ -149,11 +165,10 @@ pub fn remarks(all: &[(&str, i64)]) -> String {
 /// How many payments there were, and how many of those that are decided succeeded.
 pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> String {
     let payments = super::documents(crate::model::ids::Collection::Payments, all);
-    match succeeded + failed {
-        0 => format!("{payments} created, {days}; none is decided yet."),
-        decided => {
-            let share = super::numbers::fixed(succeeded * 1000 / decided, 1, 1);
-            format!("{payments} created, {days}: {share}% of the decided ones succeeded, {} failed.", count(failed))
+    match super::percent(succeeded, succeeded + failed) {
+        None => format!("{payments} created, {days}; no payment is decided yet."),
+        Some(share) => {
+            format!("{payments} created, {days}: {share} of the decided ones succeeded, {} failed.", count(failed))
         }
     }
 }
@@ -234,6 +249,7 @@ mod tests {
             payments_sentence("today", 10, 7, 1),
             "10 payments created, today: 87.5% of the decided ones succeeded, 1 failed."
         );
+        assert!(payments_sentence("today", 3, 2, 1).contains("66.7%"), "rounded, not cut");
         let mut hours = vec![0; 168];
         hours[4 * 24 + 17] = 3;
         assert_eq!(week_sentence("today", &hours), "Most sessions, 3 in all, started on Fridays from 17:00, today.");

@@ -25,14 +25,16 @@ mod times;
 pub use devices::device;
 pub use money::{money, money_unit};
 pub use numbers::{
-    KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, power, power_figure, rated,
-    volume,
+    KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, per_mille, percent, power,
+    power_figure, rated, volume,
 };
 #[cfg(feature = "ssr")]
 pub use passwords::password_refused;
 pub use phrases::*;
 pub use reports::*;
-pub use selections::{APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status};
+pub use selections::{
+    APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status, without,
+};
 pub use sentences::{Sentence, sentence};
 pub use statuses::{
     charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,

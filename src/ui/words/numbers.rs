@@ -114,13 +114,25 @@ pub fn distance(m: i64) -> Quantity {
     Quantity::new(fixed(m, 3, 0), "km")
 }
 
+/// `part` of `whole` in per mille, halves rounded away from zero; `None` where there is no whole.
+pub fn per_mille(part: i64, whole: i64) -> Option<i64> {
+    rounded(part.into(), whole)
+}
+
+fn rounded(part: i128, whole: i64) -> Option<i64> {
+    let whole = i128::from(whole);
+    let twice = part * 2000;
+    (whole > 0).then(|| i64::try_from((twice + part.signum() * whole) / (2 * whole)).ok()).flatten()
+}
+
+/// `part` of `whole` in per cent: `87.5%`; `None` where there is no whole.
+pub fn percent(part: i64, whole: i64) -> Option<String> {
+    Some(format!("{}%", fixed(per_mille(part, whole)?, 1, 1)))
+}
+
 /// The change from `before` to `after` in per cent, signed; `None` where there was nothing before.
 pub fn change(before: i64, after: i64) -> Option<String> {
-    if before <= 0 {
-        return None;
-    }
-    let per_mille = (i128::from(after) - i128::from(before)) * 1000 / i128::from(before);
-    let per_mille = i64::try_from(per_mille).ok()?;
+    let per_mille = rounded(i128::from(after) - i128::from(before), before)?;
     let sign = if per_mille > 0 { "+" } else { "" };
     Some(format!("{sign}{}%", fixed(per_mille, 1, 1)))
 }
@@ -159,5 +171,15 @@ mod tests {
         assert_eq!(change(1000, 977).as_deref(), Some("\u{2212}2.3%"));
         assert_eq!(change(1000, 1000).as_deref(), Some("0.0%"));
         assert_eq!(change(0, 5), None);
+        assert_eq!(change(3, 5).as_deref(), Some("+66.7%"), "rounded, not cut");
+        assert_eq!(change(300, 100).as_deref(), Some("\u{2212}66.7%"));
+        assert_eq!(change(2000, 2001).as_deref(), Some("+0.1%"), "halves go away from zero");
+    }
+
+    #[test]
+    fn shares_are_rounded() {
+        assert_eq!(percent(2, 3).as_deref(), Some("66.7%"));
+        assert_eq!(percent(1, 3).as_deref(), Some("33.3%"));
+        assert_eq!((percent(5, 0), per_mille(1, 2000), per_mille(i64::MAX, 1)), (None, Some(1), None));
     }
 }

@@ -435,7 +435,7 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
 
 /// How far behind: `9 ms`, `1.2 s`.
 pub fn lag(ms: u32) -> String {
-    if ms < 1000 { format!("{ms}\u{a0}ms") } else { format!("{}.{}\u{a0}s", ms / 1000, ms % 1000 / 100) }
+    if ms < 1000 { format!("{ms}\u{a0}ms") } else { format!("{}\u{a0}s", super::numbers::fixed(ms.into(), 3, 1)) }
 }
 
 /// What the connection's state means for the reader, where it is not as it should be.

@@ -66,6 +66,8 @@ pub fn report_column(column: &Column) -> String {
         Column::Payments => "Payments",
         Column::Derived => "Derived",
         Column::WithoutAmount => super::charts::NO_AMOUNT,
+        // A number of payments is no amount: the currency must not stand before it.
+        Column::Money(Measure::FeesMissing, Currency(code)) => return format!("{code} payments, fee not known"),
         Column::Money(measure, Currency(code)) => return format!("{} {code}", report_measure(*measure)),
     };
     plain.to_owned()
@@ -77,7 +79,7 @@ const fn report_measure(measure: Measure) -> &'static str {
         Measure::Refunded => "Refunded",
         Measure::Revenue => "Revenue",
         Measure::Fees => "Fees",
-        Measure::FeesMissing => "Fee not known",
+        Measure::FeesMissing => "Payments, fee not known",
         Measure::Net => "Net",
     }
 }

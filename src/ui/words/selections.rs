@@ -18,6 +18,10 @@ pub const SHOW_ALL: &str = "Show all";
 pub const SHOWN: &str = "Shown";
 pub const NOTHING_MATCHES: &str = "Nothing matches";
 pub const APPEARS: &str = "As soon as something is as selected, it appears here.";
+/// The way on without a parameter that cannot be followed.
+pub fn without(parameter: &str) -> String {
+    format!("Show without “{parameter}”")
+}
 pub const NOT_SELECTABLE: &str = "This cannot be selected";
 
 /// `50 of 1,284 that match, newest first`
