@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -59,4 +60,81 @@ fn with_databases_a_developers_shell_knows_them() {
     drop(run.stdin.take());
     run.wait().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "mongodb://here redis://here chargedeck\n");
+}
+
+/// What `scripts/setup` says in this checkout, where nothing is on PATH but what it needs and the programs in `own`.
+fn setup(checkout: &Path, own: &Path, mongod: Option<&str>, then: &str) -> Output {
+    let programs = checkout.join("programs");
+    if !programs.exists() {
+        fs::create_dir(&programs).unwrap();
+        for name in ["basename", "bash", "cat", "chmod", "dirname", "grep", "ln", "mkdir", "readlink", "sed", "sh"] {
+            let path = std::env::var_os("PATH").unwrap();
+            let mut found = std::env::split_paths(&path).map(|folder| folder.join(name)).filter(|path| path.exists());
+            symlink(found.next().expect(name), programs.join(name)).unwrap();
+        }
+    }
+    let mut bash = Command::new(programs.join("bash"));
+    bash.args(["-c", &format!("source scripts/setup; {then}")]).current_dir(checkout).env_clear();
+    bash.env("PATH", format!("{}:{}", own.display(), programs.display()));
+    bash.env("HOME", checkout).env("CHARGEDECK_CACHE", checkout.join("cache"));
+    if let Some(mongod) = mongod {
+        bash.env("MONGOD", mongod);
+    }
+    bash.output().unwrap()
+}
+
+fn program(path: &Path, script: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_older_mongod_of_ours_is_replaced_and_the_users_own_is_used() {
+    let here = checkout();
+    let (tools, own) = (here.path().join("cache/tools"), here.path().join("own"));
+    fs::create_dir_all(tools.join("bin")).unwrap();
+    let will_do = |mongod| {
+        let output = setup(here.path(), &own, mongod, "mongod_will_do && echo yes || echo no");
+        (output.status.success(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    let said = |word: &str| (true, word.to_owned());
+    assert_eq!(will_do(None), said("no"));
+
+    program(&tools.join("venv/mongod"), "");
+    let link = tools.join("bin/mongod");
+    symlink(tools.join("venv/mongod"), &link).unwrap();
+    assert_eq!(will_do(None), said("no"), "an earlier setup's");
+
+    program(&own.join("mongod"), "");
+    assert_eq!(will_do(None), said("yes"), "the user's own");
+    fs::remove_file(own.join("mongod")).unwrap();
+
+    let packaged = setup(here.path(), &own, None, "packaged_mongod");
+    let packaged = String::from_utf8(packaged.stdout).unwrap();
+    program(Path::new(packaged.trim()), "");
+    fs::remove_file(&link).unwrap();
+    symlink(packaged.trim(), &link).unwrap();
+    assert_eq!(will_do(None), said("yes"));
+    assert_eq!(will_do(Some("/no/such/mongod")), (false, String::new()));
+}
+
+#[test]
+fn the_packaged_mongod_is_its_process_and_alone_sees_its_libraries() {
+    let here = checkout();
+    let packaged = here.path().join("packaged");
+    for library in ["libssl-3a.so.1.1", "libcrypto-2a.so.1.1"] {
+        program(&packaged.join("psycopg2_binary.libs").join(library), "");
+    }
+    program(&packaged.join("fiftyone/db/bin/mongod"), "echo $$ $LD_LIBRARY_PATH $*");
+    let made = setup(here.path(), here.path(), None, "wrap_mongod packaged");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mongod = Command::new(packaged.join("mongod")).arg("--quiet").stdout(Stdio::piped()).spawn().unwrap();
+    let id = mongod.id();
+    let told = String::from_utf8(mongod.wait_with_output().unwrap().stdout).unwrap();
+    let libraries = packaged.canonicalize().unwrap().join("openssl");
+    assert_eq!(told, format!("{id} {} --quiet\n", libraries.display()));
+    for name in ["libssl.so.1.1", "libcrypto.so.1.1", "libcrypto-2a.so.1.1"] {
+        assert!(libraries.join(name).exists(), "{name}");
+    }
 }
