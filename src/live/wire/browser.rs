@@ -27,6 +27,11 @@ extern "C" {
     fn marked() -> Option<Marked>;
     #[wasm_bindgen(method, getter, js_name = isCollapsed)]
     fn is_collapsed(this: &Marked) -> bool;
+    type MediaQuery;
+    #[wasm_bindgen(js_name = matchMedia)]
+    fn match_media(query: &str) -> MediaQuery;
+    #[wasm_bindgen(method, getter)]
+    fn matches(this: &MediaQuery) -> bool;
 }
 
 /// Hands on seconds, visibility, and the network's loss and return.
@@ -71,7 +76,7 @@ pub fn now_ms() -> f64 {
 
 /// Whether the browser is used by touch: no pointer rests where someone reads.
 pub fn hovers_nothing() -> bool {
-    window().match_media("(hover: none)").ok().flatten().is_some_and(|query| query.matches())
+    match_media("(hover: none)").matches()
 }
 
 pub fn is_hidden() -> bool {
