@@ -65,9 +65,10 @@ impl Follow {
         }
     }
 
-    /// Whether all of it has happened since the topic is followed.
-    pub fn is_news(&self, delta: &Delta) -> bool {
-        delta.from >= self.head
+    /// Whether it has happened since the topic is followed. What began before and ends after is catching up only if it
+    /// came with the answer; `settled`: that was some time ago.
+    pub fn is_news(&self, delta: &Delta, settled: bool) -> bool {
+        delta.to > self.head && (settled || delta.from >= self.head)
     }
 
     /// New rows are needed; false if they are on their way.
@@ -144,8 +145,9 @@ mod tests {
         let mut follow = Follow::default();
         follow.ask(1);
         follow.confirm(1, at(7));
-        let news = |from, to| follow.is_news(&Delta { from: at(from), to: at(to), ..delta() });
-        assert_eq!([news(3, 7), news(3, 9), news(7, 8), news(8, 9)], [false, false, true, true]);
+        let news = |from, to, settled| follow.is_news(&Delta { from: at(from), to: at(to), ..delta() }, settled);
+        assert_eq!([news(3, 7, false), news(3, 9, false), news(7, 8, false)], [false, false, true]);
+        assert_eq!([news(3, 7, true), news(3, 9, true), news(7, 8, true)], [false, true, true]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ const PAUSE_MAX_MS: f64 = 10_000.0;
 const DOUBT_MS: f64 = 2000.0;
 /// What comes so soon after the page came into sight has happened while it was hidden.
 const RETURN_MS: f64 = 1000.0;
+/// What the server sends with the answer to a subscription is painted so soon.
+const ANSWER_MS: f64 = 100.0;
 /// Shortest pause between two paints: nobody reads faster, and scrolling stays smooth.
 const PAINTS_MS: f64 = 50.0;
 
@@ -72,6 +74,8 @@ pub struct Task {
     checked_ms: u32,
     /// When the page last came into sight, after it had been hidden.
     seen_since: f64,
+    /// When a subscription was last answered.
+    subscribed_at: f64,
     /// When the last ping came.
     pinged_at: f64,
     /// How long what was painted last waited, since the last ping.
@@ -106,6 +110,7 @@ impl Task {
             lag_ms: 0,
             checked_ms: 0,
             seen_since: f64::NEG_INFINITY,
+            subscribed_at: f64::NEG_INFINITY,
             pinged_at: now_ms(),
             paint_ms: None,
             heard_at: now_ms(),
@@ -210,6 +215,7 @@ impl Task {
     }
 
     fn subscribed(&mut self, rid: u32, topic: &Topic, head: Position) {
+        self.subscribed_at = now_ms();
         match topic {
             Topic::Board(_) => {
                 let boards = self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]);
@@ -274,7 +280,8 @@ impl Task {
     /// Whether the list can go on from there.
     fn apply(&mut self, i: usize, delta: Delta) -> bool {
         let Following { store, ref follow, .. } = self.following[i];
-        let news = follow.is_news(&delta) && now_ms() - self.seen_since > RETURN_MS;
+        let now = now_ms();
+        let news = follow.is_news(&delta, now - self.subscribed_at > ANSWER_MS) && now - self.seen_since > RETURN_MS;
         match store.apply(delta, news) {
             Ok(false) => return true,
             Ok(true) => {

@@ -1,0 +1,95 @@
+// The server or the line is away: what one reads stays, the page says what could not be loaded, and goes on by itself.
+import type { Page } from '@playwright/test';
+import { SERVER_AWAY, expect, test } from '../fixtures.ts';
+import { LIST, alert, connection, live, openLive, rows } from '../page.ts';
+
+/** What the browser itself writes when a part of the program does not come. */
+const NO_PART = [/Failed to fetch/, /HTTP status code is not ok/, /404/];
+const AWAY = /could not be loaded.*does not answer/;
+const menu = (page: Page, name: string) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
+const stays = (page: Page): Promise<unknown> => page.evaluate(() => ((window as any).neverReloaded = true));
+const stayed = (page: Page): Promise<unknown> => page.evaluate(() => (window as any).neverReloaded);
+
+test('while the server is away a click in the menu leaves the page readable, and leads on when it is back', async ({ browserOn, server, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const page = await browserOn(0);
+  await openLive(page, LIST.stations);
+  await stays(page);
+  await server.kill(0);
+  await expect(connection(page)).toHaveAttribute('data-connection', 'offline');
+  for (const name of ['Account', 'Payments']) {
+    await page.getByRole('link', { name, exact: true }).first().click();
+    await expect(alert(page)).toHaveText(AWAY);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Stations');
+    await expect(rows(page, 'stations').first()).toBeVisible();
+    await expect(page).toHaveURL(new RegExp(`${LIST.stations}$`));
+  }
+  await server.start(0);
+  await expect(page).toHaveURL(new RegExp(`${LIST.payments}$`), { timeout: 20_000 });
+  await expect(alert(page)).toHaveCount(0);
+  await live(page);
+  expect(await stayed(page)).toBe(true);
+});
+
+test('one may stay', async ({ browserOn, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const page = await browserOn(0);
+  await openLive(page, LIST.stations);
+  await page.context().setOffline(true);
+  await expect(connection(page)).toHaveAttribute('data-connection', 'offline');
+  await menu(page, 'Payments').click();
+  await expect(alert(page)).toHaveText(AWAY);
+  await alert(page).getByRole('button', { name: 'Stay here' }).click();
+  await expect(alert(page)).toHaveCount(0);
+  await page.context().setOffline(false);
+  await live(page);
+  await expect(page).toHaveURL(new RegExp(`${LIST.stations}$`));
+  await menu(page, 'Payments').click();
+  await expect(page).toHaveURL(new RegExp(`${LIST.payments}$`));
+});
+
+test('a page whose part of the program cannot be loaded leaves the one before, and comes when it can', async ({ browserOn, complaints }) => {
+  complaints.allow(...SERVER_AWAY, ...NO_PART);
+  const page = await browserOn(0);
+  await openLive(page, '/');
+  await stays(page);
+  // The socket does not tell yet that the line is gone.
+  const gone = ['**/pkg/*.wasm', '**/api/page/load*'];
+  for (const path of gone) await page.route(path, (route) => route.abort());
+  await menu(page, 'Stations').click();
+  await expect(alert(page)).toHaveText(AWAY);
+  await expect(page.locator('[data-figure="active_sessions"]')).toBeVisible();
+  for (const path of gone) await page.unroute(path);
+  await expect(rows(page, 'stations').first()).toBeVisible({ timeout: 15_000 });
+  await expect(alert(page)).toHaveCount(0);
+  expect(await stayed(page)).toBe(true);
+});
+
+test('rows that could not be loaded come by themselves when the server is back', async ({ browserOn, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const page = await browserOn(0);
+  await openLive(page, LIST.stations);
+  await stays(page);
+  await page.route('**/api/page/load*', (route) => route.abort());
+  await menu(page, 'Payments').click();
+  await expect(page.getByText('The data cannot be reached')).toBeVisible();
+  await page.context().setOffline(true);
+  await expect(connection(page)).toHaveAttribute('data-connection', 'offline');
+  await page.unroute('**/api/page/load*');
+  await page.context().setOffline(false);
+  await expect(rows(page, 'payments').first()).toBeVisible({ timeout: 15_000 });
+  expect(await stayed(page)).toBe(true);
+});
+
+test('only another version of the program loads the page again', async ({ browserOn, complaints }) => {
+  complaints.allow(...SERVER_AWAY, ...NO_PART);
+  const page = await browserOn(0);
+  await openLive(page, '/');
+  await stays(page);
+  await page.route('**/pkg/*.wasm', (route) => route.fulfill({ status: 404 }));
+  await menu(page, 'Stations').click();
+  await page.waitForEvent('load');
+  await page.unroute('**/pkg/*.wasm');
+  await expect(page).toHaveURL(new RegExp(`${LIST.stations}$`));
+  expect(await stayed(page)).not.toBe(true);
+});

@@ -1,0 +1,127 @@
+// Someone reads in a list: it stays where it is, by pointer, scroll, keyboard and touch, and tells what waits. A row is
+// marked for what a person sees change, and for nothing else.
+import type { Locator, Page } from '@playwright/test';
+import { SERVER_AWAY, expect, test } from '../fixtures.ts';
+import { client, payment, station, unique } from '../documents.ts';
+import { LIST, cell, connection, live, openLive, row, rows } from '../page.ts';
+
+const news = (page: Page): Locator => page.locator('.list-head button');
+const top = async (of: Locator): Promise<number> => (await of.boundingBox())!.y;
+const id = ({ _id }: { _id: unknown }): string => String(_id);
+const past = (ms: number): Date => new Date(Date.now() - ms);
+
+test('only what is deleted is struck through, and what waits is counted by what it is', async ({ browserOn, db }) => {
+  const payments = db.collection('payments');
+  const name = unique('C-held');
+  const mine = Array.from({ length: 6 }, (_, n) => payment({ client_id: name, created_at: past(n * 60_000) }));
+  const later = Array.from({ length: 3 }, () => payment({ client_id: name }));
+  await payments.insertMany(mine);
+  try {
+    const page = await browserOn(0);
+    await openLive(page, `${LIST.payments}?client=${name}`);
+    await expect(rows(page, 'payments')).toHaveCount(6);
+    await expect(news(page)).toBeHidden();
+    const at = (n: number): Locator => row(page, 'payments', id(mine[n]!));
+    await at(5).hover();
+    const before = await top(at(5));
+    await payments.insertMany(later);
+    await payments.updateOne({ _id: mine[1]!._id }, { $set: { client_id: unique('C-other') } });
+    await payments.deleteOne({ _id: mine[2]!._id });
+    await payments.updateOne({ _id: mine[3]!._id }, { $set: { created_at: past(3_600_000) } });
+    await expect(news(page)).toHaveText('3 new, 1 left, 1 deleted, 1 moved');
+    await expect(rows(page, 'payments')).toHaveCount(6);
+    expect(await top(at(5))).toBe(before);
+    const struck = await rows(page, 'payments').evaluateAll((all) =>
+      all.filter((tr) => getComputedStyle(tr).textDecorationLine !== 'none').map((tr) => (tr as HTMLElement).dataset.id));
+    expect(struck).toEqual([id(mine[2]!)]);
+    await expect(at(0).locator('.fate')).toHaveCount(0);
+    await expect(at(1)).toContainText('no longer in this list');
+    await expect(at(2)).toContainText('deleted');
+    await expect(at(3)).toContainText('now elsewhere in the list');
+
+    await news(page).click();
+    await expect(rows(page, 'payments')).toHaveCount(7);
+    await expect(rows(page, 'payments').last()).toHaveAttribute('data-id', id(mine[3]!));
+    await expect(page.locator('.fate')).toHaveCount(0);
+    await expect(news(page)).toBeHidden();
+  } finally {
+    await payments.deleteMany({ _id: { $in: [...mine, ...later].map(({ _id }) => _id) } });
+  }
+});
+
+for (const [how, options, read] of [
+  ['scrolled to, with the pointer elsewhere', { viewport: { width: 1000, height: 500 } }, async (page: Page) => {
+    await page.mouse.move(1, 1);
+    await page.evaluate(() => scrollTo(0, 400));
+  }],
+  ['scrolled to by keyboard', { viewport: { width: 1000, height: 500 } }, async (page: Page) => {
+    await page.keyboard.press('PageDown');
+    await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(100);
+    await page.waitForFunction(() => new Promise((done) => {
+      const from = scrollY;
+      setTimeout(() => done(scrollY === from), 150);
+    }));
+  }],
+  ['on a phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, async () => {}],
+] as const) {
+  test(`new rows move no row that is read: ${how}`, async ({ browserOn, db }) => {
+    const clients = db.collection('clients');
+    const company = unique('held');
+    const many = Array.from({ length: 60 }, (_, n) => client({ company, status: 'LOCKED', created_at: past(n * 1000) }));
+    await clients.insertMany(many);
+    try {
+      const page = await browserOn(0, options);
+      await openLive(page, `${LIST.clients}?status=LOCKED`);
+      await expect(rows(page, 'clients')).toHaveCount(50);
+      await read(page);
+      const shown = await rows(page, 'clients').evaluateAll((all) =>
+        all.map((tr) => tr.getBoundingClientRect().top).findIndex((y) => y > 250));
+      const one = rows(page, 'clients').nth(shown);
+      const [key, before] = [await one.getAttribute('data-id'), await top(one)];
+      const later = Array.from({ length: 3 }, () => client({ company, status: 'LOCKED', created_at: new Date(Date.now() + 1000) }));
+      await clients.insertMany(later);
+      await expect(news(page)).toHaveText('3 new');
+      await expect(news(page)).toBeInViewport();
+      expect(await top(row(page, 'clients', key!))).toBe(before);
+      await expect(page.locator('tr.gone')).toHaveCount(0);
+      await expect(page.locator('tr.left')).toHaveText(Array.from({ length: 3 }, () => /now further down$/));
+
+      await news(page).click();
+      await expect(row(page, 'clients', id(later[0]!))).toBeVisible();
+      await expect(rows(page, 'clients')).toHaveCount(50);
+    } finally {
+      await clients.deleteMany({ company });
+    }
+  });
+}
+
+test('a row is marked for what a person sees change, never for a heartbeat or what was caught up', async ({ browserOn, db, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const stations = db.collection('stations');
+  const mine = station({ name: unique('AA Marked') });
+  await stations.insertOne(mine);
+  try {
+    const page = await browserOn(0);
+    await openLive(page, LIST.stations);
+    const one = row(page, 'stations', id(mine));
+    await expect(one).toBeVisible();
+    await stations.updateOne({ _id: mine._id }, { $set: { last_heartbeat_at: past(7 * 60_000), last_updated: new Date() } });
+    await expect(cell(one, 'last_heartbeat_at')).toContainText('7');
+    await expect(one).not.toHaveClass(/changed/);
+
+    // Offline is told at once, and what happened meanwhile is no news.
+    await page.context().setOffline(true);
+    await expect(connection(page)).toHaveAttribute('data-connection', 'offline', { timeout: 1000 });
+    await stations.updateOne({ _id: mine._id }, { $set: { city: 'Perth' } });
+    await page.context().setOffline(false);
+    await live(page);
+    await expect(cell(one, 'city')).toHaveText('Perth');
+    await expect(one).not.toHaveClass(/changed/);
+
+    await stations.updateOne({ _id: mine._id }, { $set: { city: 'Forfar' } });
+    await expect(cell(one, 'city')).toHaveText('Forfar');
+    await expect(one).toHaveClass(/changed/);
+  } finally {
+    await stations.deleteOne({ _id: mine._id });
+  }
+});
