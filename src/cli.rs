@@ -12,7 +12,7 @@ use crate::{
     config::Settings,
     ingest::{self, import, seed, simulate},
     mongo::Mongo,
-    serve, telemetry,
+    prepare, serve, telemetry,
 };
 
 /// The live control room of an EV-charging network
@@ -28,14 +28,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the dashboard; without a command, too
-    Serve {
-        /// Create no collections, indexes or images in the operator's database
-        #[arg(long)]
-        no_ddl: bool,
-    },
+    /// Serve the dashboard; without a command, too. Nothing is made in a database that ChargeDeck did not fill
+    Serve,
     /// Look at MongoDB, Redis and every document; exit code 1 with what mends it if something is wrong
     Check,
+    /// List the indexes and change-stream images that the pages need, with their size, ask, and make them
+    Prepare(prepare::PrepareArgs),
     /// Manage the accounts of admins
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -81,7 +79,7 @@ pub fn main() -> ExitCode {
         }
     };
     // `cargo leptos watch` starts the program without a word.
-    let command = cli.command.unwrap_or(Command::Serve { no_ddl: false });
+    let command = cli.command.unwrap_or(Command::Serve);
     match runtime.block_on(run(command, settings)) {
         Ok(code) => code,
         Err(error) => {
@@ -92,8 +90,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
-    if let Command::Serve { no_ddl } = command {
-        serve::serve(settings, !no_ddl).await?;
+    if matches!(command, Command::Serve) {
+        serve::serve(settings).await?;
         return Ok(ExitCode::SUCCESS);
     }
     if matches!(command, Command::Check) {
@@ -117,7 +115,8 @@ async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::R
         ingest::only_unmapped(&mongo.mapping)?;
     }
     match command {
-        Command::Serve { .. } | Command::Check => {}
+        Command::Serve | Command::Check => {}
+        Command::Prepare(args) => prepare::run(mongo, args).await?,
         Command::Admin(command) => {
             let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
             admin_cli::run(command, &settings.network.name, &mongo.own, &redis).await?;
@@ -125,12 +124,17 @@ async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::R
         Command::Import(args) => {
             let report = import::run(&mongo.operator, &args).await?;
             print!("{report}");
+            ingest::prepare(mongo).await?;
             if report.refused.count() > 0 && !args.allow_refused {
                 return Ok(ExitCode::from(ROWS_REFUSED));
             }
         }
-        Command::Seed(args) => println!("{}", seed::run(&mongo.operator, &args).await?),
+        Command::Seed(args) => {
+            println!("{}", seed::run(&mongo.operator, &args).await?);
+            ingest::prepare(mongo).await?;
+        }
         Command::Simulate(args) => {
+            ingest::prepare(mongo).await?;
             let stop = CancellationToken::new();
             let on_signal = stop.clone();
             tokio::spawn(async move {

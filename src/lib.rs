@@ -37,6 +37,8 @@ pub mod mongo;
 #[cfg(feature = "ssr")]
 mod pace;
 #[cfg(feature = "ssr")]
+pub mod prepare;
+#[cfg(feature = "ssr")]
 pub mod relay;
 #[cfg(feature = "ssr")]
 pub mod reports;

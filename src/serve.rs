@@ -40,7 +40,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the address cannot be had, or a URI is none.
-pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
+pub async fn serve(settings: Settings) -> Result<()> {
     let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
@@ -48,7 +48,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     let closing = CancellationToken::new();
     let work = TaskTracker::new();
     work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
-    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl }.run(closing.clone()));
+    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone() }.run(closing.clone()));
     work.spawn(audit::run(hub.clone(), mongo.clone(), redis.clone(), closing.clone()));
     let events = Events::of(&mongo.own);
     let keep = settings.mongo.keep_events;
@@ -78,7 +78,7 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
-    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, ddl, closing.clone()));
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, closing.clone()));
     work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
@@ -116,27 +116,42 @@ pub async fn serve(settings: Settings, ddl: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes what is missing as soon as MongoDB is there; in the operator's database only where `ddl` allows.
-async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, ddl: bool, stop: CancellationToken) {
+/// Makes what is missing in our own database as soon as MongoDB is there. In the operator's nothing is made here, and what
+/// is missing there is told.
+async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
         let made = async {
             doors.users.ensure_indexes().await?;
             doors.audit.prepare(keep_audit).await?;
-            if ddl {
-                prepare::prepare(&mongo).await?;
-            }
             anyhow::Ok(())
         };
         match made.await {
-            Ok(()) => return,
-            Err(error) if told => tracing::debug!(error = causes(&error), "indexes and images wait"),
+            Ok(()) => return tell_missing(&mongo).await,
+            Err(error) if told => tracing::debug!(error = causes(&error), "our own indexes wait"),
             Err(error) => {
                 told = true;
-                tracing::warn!(error = causes(&error), "indexes and images cannot be made yet; trying again");
+                tracing::warn!(error = causes(&error), "our own indexes cannot be made yet; trying again");
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// Says once what the operator's database lacks: without images figures are counted anew after changes, without indexes
+/// MongoDB reads whole collections.
+async fn tell_missing(mongo: &Mongo) {
+    match prepare::plan(mongo).await {
+        Ok(plan) if plan.is_empty() => {}
+        Ok(plan) => tracing::warn!(
+            images = plan.images.len(),
+            indexes = plan.indexes.len(),
+            of_earlier_versions = plan.drops.len(),
+            "the watched database lacks images or indexes, or has indexes of an earlier version; nothing is changed there: \
+             chargedeck prepare lists them and asks"
+        ),
+        // `chargedeck check` tells the rights that are missing.
+        Err(error) => tracing::debug!(%error, "whether images and indexes are missing is not known"),
     }
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "fields/others.rs"]
 mod others;
+#[path = "fields/prepared.rs"]
+mod prepared;
 mod support;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
@@ -142,7 +144,7 @@ impl Instance {
         let hub = Hub::new(Duration::from_secs(900), settings.network.currency.clone());
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), stop.clone()));
-        tokio::spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), ddl: true }.run(stop.clone()));
+        tokio::spawn(Relay { mongo: mongo.clone(), redis: redis.clone() }.run(stop.clone()));
         Self { snapshots: Snapshots::new(mongo, redis, hub.clone()), hub, stop }
     }
 
@@ -184,7 +186,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     let plain = place.settings("");
     let mongo = Mongo::connect(&plain.mongo).await.unwrap();
     let [user, station, payment, _] = fill(&mongo).await;
-    prepare::prepare(&mongo).await.unwrap();
+    prepare::make(&mongo).await.unwrap();
 
     let report = check::run(&plain).await.unwrap();
     assert!(report.is_problem(), "{report}");
@@ -205,7 +207,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     toml["chargedeck"]["fields"]["stations"].as_table_mut().unwrap().insert("show".into(), vec!["nickname"].into());
     let mapped = place.settings(&toml.to_string());
     let mongo = Mongo::connect(&mapped.mongo).await.unwrap();
-    prepare::prepare(&mongo).await.unwrap();
+    prepare::make(&mongo).await.unwrap();
     let again = check::run(&mapped).await.unwrap();
     assert!(!again.is_problem(), "{again}\n{toml}");
     assert_eq!(again.mapping, "", "nothing is left to suggest");
@@ -322,7 +324,7 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
     let mongo = Mongo::connect(&settings.mongo).await.unwrap();
     let args = SeedArgs { seed: 1, at: None, demo_anyway: false };
     seed::run(&mongo.operator, &args).await.unwrap();
-    prepare::prepare(&mongo).await.unwrap();
+    prepare::make(&mongo).await.unwrap();
     let (code, told) = place.run("", &["check"]);
     assert_eq!(code, 0, "{told}");
     for part in [
@@ -340,7 +342,7 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
         .run_command(doc! {"collMod": "stations", "changeStreamPreAndPostImages": {"enabled": false}})
         .await
         .unwrap();
-    stations.drop_index("city_1").await.unwrap();
+    stations.drop_index("chargedeck_station_id_1").await.unwrap();
     let report = check::run(&settings).await.unwrap();
     let (code, told) = place.run("", &["check"]);
     assert_eq!(code, 1, "{told}");
@@ -401,14 +403,19 @@ async fn a_user_without_rights_gets_them_by_what_is_printed() {
     let (mongo, settings) = connect("deck").await;
 
     let report = check::run(&settings).await.unwrap();
-    let rights =
-        said(&report, Level::Problem, "Rights: deck may not find, changeStream, listCollections, createCollection");
+    let rights = said(&report, Level::Problem, "Rights: deck may not find, changeStream, listCollections, createIndex");
     assert!(!report.to_string().contains("secret"), "{report}");
     said(&report, Level::Warning, "Oplog: not known: no right to read local");
     for command in &rights.mend {
         type_in(&root, command).await;
     }
-    prepare::prepare(&mongo).await.unwrap();
+    // The role fills no database: it works in one that is there.
+    let session = doc! {"session_id": "1", "status": "ACTIVE", "start_date_time": DateTime::now()};
+    root.operator.collection("charging_sessions").insert_one(session).await.unwrap();
+    let plan = prepare::plan(&mongo).await.unwrap();
+    assert_eq!(plan.images, [Collection::ChargingSessions]);
+    prepare::carry_out(&mongo, &plan).await.unwrap();
+    said(&check::run(&settings).await.unwrap(), Level::Ok, "Indexes: made by ChargeDeck in charging_sessions");
     let granted = check::run(&settings).await.unwrap();
     said(&granted, Level::Ok, "Rights: deck may do all that is needed");
     assert!(!granted.is_problem(), "{granted}");

@@ -66,7 +66,12 @@ struct Network {
 
 impl Network {
     async fn new() -> Self {
-        Self::on(support::mongod().await, &support::fresh_name("road"), "").await
+        Self::on(support::mongod().await, &support::fresh_name("road"), "").await.with_images().await
+    }
+
+    async fn with_images(self) -> Self {
+        support::collections_with_images(&self.mongo.operator).await;
+        self
     }
 
     /// The database of this name, read by what the file says.
@@ -91,16 +96,11 @@ impl Network {
     }
 
     fn instance(&self, relays: bool) -> Instance {
-        self.instance_that(relays, true)
-    }
-
-    /// An instance that may or may not switch images on.
-    fn instance_that(&self, relays: bool, ddl: bool) -> Instance {
         let hub = Hub::new(Duration::from_secs(900), chargedeck::model::money::Currency("GBP".into()));
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
         if relays {
-            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), ddl };
+            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone() };
             tokio::spawn(relay.run(stop.clone()));
         }
         let events = Events::of(&self.mongo.own);
@@ -482,10 +482,10 @@ async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_images_rows_are_read_and_figures_counted_anew() {
-    let network = Network::new().await;
+    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
     let clients = network.collection(Collection::Clients);
     clients.insert_many((0..20).map(client)).await.unwrap();
-    let instance = network.instance_that(true, false);
+    let instance = network.instance(true);
     instance.ready().await;
     let mut page = instance.page(Collection::Clients).await;
     let from = page.window.received();

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::MongoSettings,
-    mongo::{Mongo, oplog, prepare},
+    mongo::{Mongo, collections, oplog},
 };
 
 const SERVER: &str = "MongoDB";
@@ -198,7 +198,7 @@ async fn full(local: &mongodb::Database) -> Option<f64> {
 
 async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut Report) {
     let what = "Image retention";
-    match prepare::image_retention(mongo).await {
+    match collections::image_retention(mongo).await {
         None => report.ok(what, "as long as the oplog, or not told"),
         Some(kept) => {
             let minutes = kept.as_secs() / 60;

@@ -1,7 +1,7 @@
-//! The five collections: whether they are there with images, their indexes, and ids that stand twice.
+//! The five collections: whether they are there and can be followed, their images, the indexes that were made in them with
+//! their size, and ids that stand twice.
 
 use bson::{Bson, Document, doc};
-use mongodb::IndexModel;
 
 use super::{
     report::{Level, Report, command},
@@ -9,106 +9,152 @@ use super::{
 };
 use crate::{
     model::ids::Collection,
-    mongo::{Mongo, prepare},
+    mongo::{
+        Mongo,
+        collections::{Found, found, images_on},
+        indexes::{self, Index},
+        prepare::{self, Plan},
+    },
+    prepare::size,
 };
 
+const PREPARE: &str = "chargedeck prepare";
+
 pub async fn check(mongo: &Mongo, report: &mut Report) {
-    images(mongo, report).await;
-    indexes(mongo, report).await;
-    for collection in Collection::ALL {
+    let found = match found(&mongo.operator).await {
+        Ok(found) => found,
+        Err(error) => return report.warning("Collections", unanswered(&error)),
+    };
+    kinds(mongo, &found, report);
+    images(mongo, &found, report);
+    match prepare::plan(mongo).await {
+        Ok(plan) => missing(mongo, &plan, report),
+        Err(error) => report.warning("Indexes", unanswered(&error)),
+    }
+    for (collection, found) in found {
+        if matches!(found, Found::Stored { .. }) {
+            made(mongo, collection, report).await;
+        }
         duplicates(mongo, collection, report).await;
     }
 }
 
-async fn images(mongo: &Mongo, report: &mut Report) {
+/// What MongoDB tells no changes of.
+fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
+    for (collection, what) in found.iter().filter_map(|(c, found)| Some((c, found.unfollowed()?))) {
+        let said = format!(
+            "{collection} is {what}. MongoDB tells no changes of it, so nothing of it is shown, and `serve` is not ready. \
+             Let your systems write a collection of that name, and map its fields (docs/fields.md); or name another \
+             database with MONGODB_DB"
+        );
+        let list = doc! {"listCollections": 1, "filter": {"name": collection.name()}};
+        report.add(Level::Problem, "Collections", said, vec![command(mongo.operator.name(), list)]);
+    }
+}
+
+fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
     let what = "Images";
-    let found = match prepare::images_of(&mongo.operator).await {
-        Ok(found) => found,
-        Err(error) => return report.warning(what, unanswered(&error)),
+    let named = |wanted: &dyn Fn(&Found) -> bool| {
+        let these = found.iter().filter(|(_, found)| wanted(found)).map(|(collection, _)| *collection);
+        these.collect::<Vec<Collection>>()
     };
-    let db = mongo.operator.name();
-    let named = |state| {
-        let these: Vec<Collection> = found.iter().filter(|(_, is)| *is == state).map(|(c, _)| *c).collect();
-        let mend = these.iter().filter_map(|c| prepare::images_on(*c, state)).map(|on| command(db, on)).collect();
-        (these.iter().map(|c| c.name()).collect::<Vec<_>>().join(", "), mend)
-    };
-    let (off, mend) = named(Some(false));
+    let off = named(&|found| matches!(found, Found::Stored { images: false, .. }));
     if !off.is_empty() {
-        report.add(Level::Problem, what, format!("are off for {off}"), mend);
+        let mend = off.iter().map(|collection| command(mongo.operator.name(), images_on(*collection)));
+        let said = format!("are off for {}; `{PREPARE}` switches them on", names(&off));
+        report.add(Level::Problem, what, said, mend.collect());
     }
-    let (none, mend) = named(None);
+    let none = named(&|found| *found == Found::Nothing);
     if !none.is_empty() {
-        report.add(Level::Warning, "Collections", format!("{none} are not there yet; `serve` makes them"), mend);
+        report.warning("Collections", format!("{} are not there yet", names(&none)));
     }
-    let (on, _) = named(Some(true));
+    let on = named(&|found| matches!(found, Found::Stored { images: true, .. }));
     if !on.is_empty() {
-        report.ok(what, format!("are on for {on}"));
+        report.ok(what, format!("are on for {}", names(&on)));
     }
 }
 
-async fn indexes(mongo: &Mongo, report: &mut Report) {
+/// What `prepare` would make and drop.
+fn missing(mongo: &Mongo, plan: &Plan, report: &mut Report) {
     let what = "Indexes";
-    let mut missing = Vec::new();
-    let mut mend = Vec::new();
-    for collection in Collection::ALL {
-        let have = match have(mongo, collection).await {
-            Ok(have) => have,
-            Err(error) => return report.warning(what, unanswered(&error)),
-        };
-        let wanted = prepare::indexes(&mongo.mapping, collection);
-        let lacks = |keys: &Document| !have.iter().any(|index| same(&index.keys, keys));
-        let mut lacking: Vec<_> =
-            wanted.into_iter().filter(lacks).map(|keys| doc! {"name": name(&keys), "key": keys}).collect();
-        if let Some(field) = prepare::unique(&mongo.mapping, collection)
-            && lacks(&doc! {field: 1})
-        {
-            let texts = doc! {field: {"$type": "string"}};
-            lacking.push(doc! {"name": name(&doc! {field: 1}), "key": {field: 1}, "unique": true, "partialFilterExpression": texts});
-        }
-        if !lacking.is_empty() {
-            missing.push(format!("{} of {collection}", lacking.len()));
-            mend.push(command(mongo.operator.name(), doc! {"createIndexes": collection.name(), "indexes": lacking}));
-        }
+    for collection in &plan.full {
+        report.warning(what, format!("{collection} has no room for those of ChargeDeck: MongoDB takes 64"));
     }
-    if missing.is_empty() {
+    let without_images = Plan { images: Vec::new(), ..plan.clone() };
+    let commands = |plan: &Plan| plan.commands().into_iter().map(|one| command(mongo.operator.name(), one)).collect();
+    if !plan.indexes.is_empty() {
+        let each: Vec<_> = Collection::ALL
+            .into_iter()
+            .filter_map(|collection| {
+                let of = plan.indexes.iter().filter(|new| new.collection == collection).count();
+                (of > 0).then(|| format!("{of} of {collection}"))
+            })
+            .collect();
+        let all: u64 = plan.indexes.iter().filter_map(|new| new.bytes).sum();
+        let said = format!("are missing: {}, about {} in all; `{PREPARE}` makes them", each.join(", "), size(all));
+        let made = Plan { drops: Vec::new(), ..without_images.clone() };
+        report.add(Level::Warning, what, said, commands(&made));
+    } else if plan.full.is_empty() {
         report.ok(what, "are all there");
-    } else {
-        report.add(Level::Warning, what, format!("are missing: {}; `serve` makes them", missing.join(", ")), mend);
+    }
+    for (collection, index) in &plan.drops {
+        let harm = if index.unique { "refuses a second equal value" } else { "is not used any more" };
+        let said =
+            format!("{} of {collection} is as an earlier version made it and {harm}; `{PREPARE}` drops it", index.name);
+        let level = if index.unique { Level::Problem } else { Level::Warning };
+        let drop = indexes::drop(*collection, &[&index.name]);
+        report.add(level, what, said, vec![command(mongo.operator.name(), drop)]);
     }
 }
 
-async fn have(mongo: &Mongo, collection: Collection) -> mongodb::error::Result<Vec<IndexModel>> {
-    const NAMESPACE_NOT_FOUND: i32 = 26;
-    let mut cursor = match mongo.operator.collection::<Document>(collection.name()).list_indexes().await {
-        Err(error) if crate::mongo::error_code(&error) == Some(NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
-        other => other?,
+/// The indexes of ours with their size, and those that may be ours by another mapping.
+async fn made(mongo: &Mongo, collection: Collection, report: &mut Report) {
+    let what = "Indexes";
+    // Why they cannot be listed was told with what is missing.
+    let Ok(have) = indexes::existing(&mongo.operator, collection).await else { return };
+    let sizes = sizes(mongo, collection).await;
+    let told = |index: &Index| match sizes.as_ref().and_then(|sizes| sizes.get(&index.name)).and_then(number) {
+        Some(bytes) => format!("{} ({})", index.name, size(bytes)),
+        None => index.name.clone(),
     };
-    let mut all = Vec::new();
-    while cursor.advance().await? {
-        all.push(cursor.deserialize_current()?);
+    let ours: Vec<_> = have.iter().filter(|index| index.is_ours()).map(told).collect();
+    if !ours.is_empty() {
+        report.ok(what, format!("made by ChargeDeck in {collection}: {}", ours.join(", ")));
     }
-    Ok(all)
+    for index in have.iter().filter(|i| i.may_be_earlier() && !i.is_earlier(&mongo.mapping, collection)) {
+        let said = format!(
+            "{} of {collection} refuses a second equal value. An earlier version of ChargeDeck may have made it, with \
+             other settings; if nobody else needs it, drop it",
+            index.name
+        );
+        let drop = indexes::drop(collection, &[&index.name]);
+        report.add(Level::Warning, what, said, vec![command(mongo.operator.name(), drop)]);
+    }
 }
 
-/// Directions are numbers of any type.
-fn same(a: &Document, b: &Document) -> bool {
-    let number = |value: &Bson| match value {
-        Bson::Int32(n) => Some(f64::from(*n)),
-        Bson::Int64(n) => i32::try_from(*n).ok().map(f64::from),
-        Bson::Double(n) => Some(*n),
+/// Bytes by index; `None` where there is no right to ask.
+async fn sizes(mongo: &Mongo, collection: Collection) -> Option<Document> {
+    let stats = doc! {"$collStats": {"storageStats": {}}};
+    let mut cursor = mongo.operator.collection::<Document>(collection.name()).aggregate([stats]).await.ok()?;
+    let stats = cursor.advance().await.ok()?.then(|| cursor.deserialize_current().ok()).flatten()?;
+    stats.get_document("storageStats").ok()?.get_document("indexSizes").ok().cloned()
+}
+
+fn number(value: &Bson) -> Option<u64> {
+    match value {
+        Bson::Int32(n) => u64::try_from(*n).ok(),
+        Bson::Int64(n) => u64::try_from(*n).ok(),
         _ => None,
-    };
-    a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && number(x) == number(y))
+    }
 }
 
-/// As MongoDB would call it.
-fn name(keys: &Document) -> String {
-    keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
+fn names(collections: &[Collection]) -> String {
+    collections.iter().map(|collection| collection.name()).collect::<Vec<_>>().join(", ")
 }
 
 async fn duplicates(mongo: &Mongo, collection: Collection, report: &mut Report) {
     let what = "Public ids";
-    let Some(field) = prepare::unique(&mongo.mapping, collection) else { return };
+    let Some(field) = indexes::public_id(&mongo.mapping, collection) else { return };
     let pipeline = [
         doc! {"$match": {field: {"$type": "string"}}},
         doc! {"$group": {"_id": format!("${field}"), "documents": {"$sum": 1}}},

@@ -42,6 +42,5 @@ fn unanswered(error: &mongodb::error::Error) -> String {
 }
 
 fn is_refused(error: &mongodb::error::Error) -> bool {
-    const UNAUTHORIZED: i32 = 13;
-    crate::mongo::error_code(error) == Some(UNAUTHORIZED)
+    crate::mongo::error_code(error) == Some(crate::mongo::UNAUTHORIZED)
 }

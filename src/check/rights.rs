@@ -18,11 +18,11 @@ const WHAT: &str = "Rights";
 const LOG_WHAT: &str = "Audit log";
 /// On the operator's database as a whole.
 const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
-/// On each of the five collections, unless `serve --no-ddl`.
-const PREPARE: [&str; 3] = ["createCollection", "createIndex", "collMod"];
+/// On each of the five collections, for `prepare`, and for `check` to tell what is there.
+const PREPARE: [&str; 5] = ["createIndex", "dropIndex", "collMod", "listIndexes", "collStats"];
 /// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
 const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
-const OWN_COLLECTIONS: [&str; 3] = ["doors", "events", "users"];
+const OWN_COLLECTIONS: [&str; 4] = ["doors", "events", "prepared", "users"];
 /// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
 const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
 /// What would.
@@ -66,7 +66,7 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
     let (level, said) = if missing.is_empty() && own.is_empty() {
         (
             Level::Warning,
-            format!("{name} may not {} on {theirs}: images and indexes must be made by another", prepare.join(", ")),
+            format!("{name} may not {} on {theirs}: another must run `chargedeck prepare`", prepare.join(", ")),
         )
     } else {
         missing.extend(prepare);

@@ -27,13 +27,17 @@ mod world;
 pub use preset::shipped;
 pub use report::{Counts, Remark, Remarks, Report};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use mongodb::{
     Database,
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
 
-use crate::{fields::Mapping, model::ids::Collection};
+use crate::{
+    fields::Mapping,
+    model::ids::Collection,
+    mongo::{Mongo, prepare},
+};
 
 /// Whether one of the five collections holds a document that neither `import`, `seed` nor `simulate` made.
 pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
@@ -44,6 +48,23 @@ pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Makes indexes and change-stream images in a database that we have filled. Beside documents of others nothing is made that
+/// nobody has agreed to: `chargedeck prepare` asks.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn prepare(mongo: &Mongo) -> Result<()> {
+    let mut ours = false;
+    for collection in Collection::ALL {
+        let documents = mongo.operator.collection::<RawDocumentBuf>(collection.name());
+        ours = ours || documents.find_one(doc! { "source.dataset": { "$exists": true } }).await?.is_some();
+    }
+    if ours && !holds_foreign_documents(&mongo.operator).await? {
+        prepare::make(mongo).await.context("making indexes and images")?;
+    }
+    Ok(())
 }
 
 /// Refuses to write documents with our names into collections whose documents have others.

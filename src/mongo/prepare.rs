@@ -1,161 +1,258 @@
-//! What the watched collections must have: pre- and post-images, and the indexes that the pages' queries use.
+//! What ChargeDeck makes in the operator's database: change-stream images and indexes. In a database that it did not fill it
+//! makes them when somebody has said so, and again of what was agreed to when a collection is made anew.
+//!
+//! No collection is made there, because whoever makes it later would be refused.
 
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bson::{Bson, Document, doc};
-use mongodb::{Database, IndexModel, error::Result, options::IndexOptions};
+use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
+use mongodb::{Database, error::Result};
 
-use super::Mongo;
-use crate::{fields::Mapping, model::ids::Collection};
+use super::{
+    Mongo,
+    collections::{Found, found, images_on},
+    indexes::{self, Index},
+};
+use crate::model::ids::Collection;
 
-/// Creates missing collections with images, switches images on where they are off, and makes missing indexes.
-/// Safe to repeat, and by several instances at once.
-///
-/// # Errors
-/// If MongoDB refuses; the message says which collection.
-pub async fn prepare(mongo: &Mongo) -> Result<()> {
-    let db = &mongo.operator;
-    images(db).await?;
-    for collection in Collection::ALL {
-        let wanted = indexes(&mongo.mapping, collection);
-        let indexes = wanted.into_iter().map(|keys| IndexModel::builder().keys(keys).build());
-        db.collection::<Document>(collection.name()).create_indexes(indexes).await?;
-        if let Some(field) = unique(&mongo.mapping, collection) {
-            unique_index(db, collection, field).await;
-        }
-    }
-    Ok(())
+/// Of our own database: what was agreed to, by the name of the operator's.
+const AGREED: &str = "prepared";
+
+/// What would be made and dropped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    pub images: Vec<Collection>,
+    pub indexes: Vec<New>,
+    /// Those of earlier versions that are not used any more.
+    pub drops: Vec<(Collection, Index)>,
+    /// Those that are not there yet: what they need is made when they come.
+    pub absent: Vec<Collection>,
+    /// Views and time series, which have neither images nor indexes of ours.
+    pub unfollowed: Vec<(Collection, &'static str)>,
+    /// Those that have too many indexes for more of ours.
+    pub full: Vec<Collection>,
 }
 
-/// Switches on pre- and post-images, creating the collections that do not exist.
+/// An index to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct New {
+    pub collection: Collection,
+    pub keys: Document,
+    /// About how much room it will take; `None` where that cannot be told.
+    pub bytes: Option<u64>,
+}
+
+impl Plan {
+    pub const fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.indexes.is_empty() && self.drops.is_empty()
+    }
+
+    /// The commands that do it. What is new is made before what is old goes.
+    pub fn commands(&self) -> Vec<Document> {
+        let images = self.images.iter().map(|collection| images_on(*collection));
+        let made = Collection::ALL.into_iter().filter_map(|collection| {
+            let keys = self.indexes.iter().filter(|new| new.collection == collection).map(|new| new.keys.clone());
+            let keys: Vec<Document> = keys.collect();
+            (!keys.is_empty()).then(|| indexes::create(collection, &keys))
+        });
+        let dropped = Collection::ALL.into_iter().filter_map(|collection| {
+            let of = self.drops.iter().filter(|(of, _)| *of == collection);
+            let names: Vec<&str> = of.map(|(_, index)| index.name.as_str()).collect();
+            (!names.is_empty()).then(|| indexes::drop(collection, &names))
+        });
+        images.chain(made).chain(dropped).collect()
+    }
+}
+
+/// What is missing, and what is left of earlier versions.
 ///
 /// # Errors
-/// If MongoDB refuses.
-pub async fn images(db: &Database) -> Result<()> {
-    for (collection, state) in images_of(db).await? {
-        let Some(command) = images_on(collection, state) else { continue };
-        match db.run_command(command).await {
-            // Another instance, or a writer, was faster; the next look finds it.
-            Err(e) if super::error_code(&e) == Some(NAMESPACE_EXISTS) => {
-                if let Some(command) = images_on(collection, Some(false)) {
-                    db.run_command(command).await?;
-                }
+/// If MongoDB does not answer or refuses.
+pub async fn plan(mongo: &Mongo) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for (collection, found) in found(&mongo.operator).await? {
+        match found {
+            Found::Nothing => plan.absent.push(collection),
+            Found::Stored { images, .. } => {
+                plan.images.extend((!images).then_some(collection));
+                plan_indexes(mongo, collection, &mut plan).await?;
             }
-            other => drop(other?),
+            Found::View | Found::TimeSeries => {
+                plan.unfollowed.extend(found.unfollowed().map(|what| (collection, what)));
+            }
         }
     }
+    Ok(plan)
+}
+
+async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) -> Result<()> {
+    let have = indexes::existing(&mongo.operator, collection).await?;
+    let wanted = indexes::wanted(&mongo.mapping, collection);
+    let is_used = |index: &Index| wanted.iter().any(|keys| keys.len() == index.keys.len() && index.serves(keys));
+    let (gone, stay): (Vec<Index>, Vec<Index>) =
+        have.into_iter().partition(|index| index.is_earlier(&mongo.mapping, collection) && !is_used(index));
+    let missing: Vec<Document> =
+        wanted.into_iter().filter(|keys| !stay.iter().any(|index| index.serves(keys))).collect();
+    // While they are made, those that go are still there.
+    if indexes::has_room(stay.len() + gone.len(), missing.len()) {
+        let bytes = estimates(&mongo.operator, collection, &missing).await;
+        plan.indexes.extend(missing.into_iter().zip(bytes).map(|(keys, bytes)| New { collection, keys, bytes }));
+    } else if !missing.is_empty() {
+        plan.full.push(collection);
+    }
+    plan.drops.extend(gone.into_iter().map(|index| (collection, index)));
     Ok(())
 }
 
-/// Whether each collection has images; `None` where there is no such collection.
+/// About how many bytes indexes of these keys will take, by a sample of the documents.
+async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -> Vec<Option<u64>> {
+    /// What stands beside a key's value, with the document's place.
+    const BESIDE: f64 = 9.0;
+    const SAMPLE: i32 = 500;
+    let unknown = vec![None; wanted.len()];
+    let size = |keys: &Document| {
+        let fields: Vec<String> = keys.keys().map(|field| format!("${field}")).collect();
+        doc! {"$avg": {"$bsonSize": {"v": fields}}}
+    };
+    let mut group = doc! {"_id": null};
+    group.extend(wanted.iter().enumerate().map(|(n, keys)| (n.to_string(), size(keys).into())));
+    let sampled = async {
+        let documents = db.collection::<Document>(collection.name());
+        let count = documents.estimated_document_count().await?;
+        let mut cursor = documents.aggregate([doc! {"$sample": {"size": SAMPLE}}, doc! {"$group": group}]).await?;
+        let sizes = if cursor.advance().await? { cursor.deserialize_current()? } else { Document::new() };
+        Result::Ok((count, sizes))
+    };
+    if wanted.is_empty() {
+        return unknown;
+    }
+    let Ok((count, sizes)) = sampled.await else { return unknown };
+    // A document with a list: 5 bytes of each, and 3 with the names of the parts.
+    let around = |keys: &Document| 13.0 + 3.0 * f64::from(u32::try_from(keys.len()).unwrap_or(0));
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    let bytes = |n: usize, keys: &Document| {
+        let value = sizes.get_f64(n.to_string()).map_or(0.0, |size| (size - around(keys)).max(0.0));
+        Some((count as f64 * (value + BESIDE)) as u64)
+    };
+    wanted.iter().enumerate().map(|(n, keys)| bytes(n, keys)).collect()
+}
+
+/// Does what is planned, and notes that it was agreed to.
 ///
 /// # Errors
-/// If MongoDB refuses.
-pub async fn images_of(db: &Database) -> Result<Vec<(Collection, Option<bool>)>> {
-    let mut have = std::collections::HashMap::new();
-    let mut cursor = db.list_collections().await?;
-    while cursor.advance().await? {
-        let found = cursor.deserialize_current()?;
-        have.insert(found.name, found.options.change_stream_pre_and_post_images.is_some_and(|i| i.enabled));
+/// If MongoDB does not answer or refuses.
+pub async fn carry_out(mongo: &Mongo, plan: &Plan) -> Result<()> {
+    for command in plan.commands() {
+        mongo.operator.run_command(command).await?;
     }
-    Ok(Collection::ALL.into_iter().map(|collection| (collection, have.get(collection.name()).copied())).collect())
+    agree(mongo).await
 }
 
-/// The command that gives a collection images, where it has none.
-pub fn images_on(collection: Collection, state: Option<bool>) -> Option<Document> {
-    let verb = match state {
-        Some(true) => return None,
-        Some(false) => "collMod",
-        None => "create",
-    };
-    Some(doc! {verb: collection.name(), "changeStreamPreAndPostImages": {"enabled": true}})
+/// Makes all that is missing, as whoever fills a database may.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn make(mongo: &Mongo) -> Result<()> {
+    carry_out(mongo, &plan(mongo).await?).await
 }
 
-/// How long the cluster keeps images, where it may be asked and they end before the oplog does.
-pub async fn image_retention(mongo: &Mongo) -> Option<Duration> {
-    let answer =
-        mongo.client.database("admin").run_command(doc! {"getClusterParameter": "changeStreamOptions"}).await.ok()?;
-    let options = answer.get_array("clusterParameters").ok()?.first()?.as_document()?;
-    match options.get_document("preAndPostImages").ok()?.get("expireAfterSeconds")? {
-        Bson::Int32(seconds) => u64::try_from(*seconds).ok(),
-        Bson::Int64(seconds) => u64::try_from(*seconds).ok(),
-        // "off": as long as the oplog.
+/// What was agreed to.
+struct Agreed {
+    /// By the names that they have with us.
+    indexes: BTreeSet<String>,
+    /// The collections for which it was done, by their identity.
+    done: BTreeMap<String, Vec<u8>>,
+}
+
+fn agreements(mongo: &Mongo) -> mongodb::Collection<Document> {
+    mongo.own.collection(AGREED)
+}
+
+fn full_name(collection: Collection, keys: &Document) -> String {
+    format!("{collection}.{}", indexes::our_name(keys))
+}
+
+/// Notes what was agreed to, and of which collections it is done.
+async fn agree(mongo: &Mongo) -> Result<()> {
+    let all = Collection::ALL.into_iter();
+    let names = all.flat_map(|c| indexes::wanted(&mongo.mapping, c).into_iter().map(move |keys| full_name(c, &keys)));
+    let mut set = doc! {"at": DateTime::now(), "indexes": names.collect::<Vec<_>>(), "done": {}};
+    let stored = found(&mongo.operator).await?.into_iter().filter_map(|(collection, found)| match found {
+        Found::Stored { identity, .. } => Some((collection.name().to_owned(), binary(identity))),
         _ => None,
-    }
-    .map(Duration::from_secs)
+    });
+    set.insert("done", stored.collect::<Document>());
+    agreements(mongo).update_one(doc! {"_id": mongo.operator.name()}, doc! {"$set": set}).upsert(true).await?;
+    Ok(())
 }
 
-const NAMESPACE_EXISTS: i32 = 48;
-
-/// Where the public id is, which no two documents share; none where it is `_id`.
-pub fn unique(mapping: &Mapping, collection: Collection) -> Option<&str> {
-    let ours = match collection {
-        Collection::Clients => "client_id",
-        Collection::Stations => "station_id",
-        Collection::Payments => "payment_id",
-        Collection::ChargingSessions => "session_id",
-        Collection::EcoStats => return None,
-    };
-    Some(mapping.path(collection, ours)).filter(|path| *path != "_id")
+fn binary(bytes: Vec<u8>) -> Bson {
+    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes })
 }
 
-/// A duplicate in an operator's data must not keep the dashboard from starting.
-async fn unique_index(db: &Database, collection: Collection, field: &str) {
-    let options =
-        IndexOptions::builder().unique(true).partial_filter_expression(doc! {field: {"$type": "string"}}).build();
-    let index = IndexModel::builder().keys(doc! {field: 1}).options(options).build();
-    if let Err(error) = db.collection::<Document>(collection.name()).create_index(index).await {
-        tracing::warn!(%collection, field, %error, "no unique index; public ids of this collection may stand twice");
-    }
+async fn agreed(mongo: &Mongo) -> Result<Option<Agreed>> {
+    let Some(found) = agreements(mongo).find_one(doc! {"_id": mongo.operator.name()}).await? else { return Ok(None) };
+    let names = found.get_array("indexes").map(Vec::as_slice).unwrap_or_default();
+    let done = found.get_document("done").cloned().unwrap_or_default();
+    Ok(Some(Agreed {
+        indexes: names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        done: done
+            .into_iter()
+            .filter_map(|(name, identity)| match identity {
+                Bson::Binary(identity) => Some((name, identity.bytes)),
+                _ => None,
+            })
+            .collect(),
+    }))
 }
 
-/// The indexes that the pages' queries use, by the names that the fields have in MongoDB. What begins with `_id` is there.
-pub fn indexes(mapping: &Mapping, collection: Collection) -> Vec<Document> {
-    let theirs = |keys: Document| -> Document {
-        keys.into_iter().map(|(ours, direction)| (mapping.path(collection, &ours).to_owned(), direction)).collect()
-    };
-    let mut wanted = Vec::new();
-    for keys in ours(collection).into_iter().map(theirs) {
-        if keys.keys().next().is_some_and(|first| first != "_id") && !wanted.contains(&keys) {
-            wanted.push(keys);
+/// Collections that were made anew since it was agreed what they should have.
+pub struct Anew {
+    collections: Vec<(Collection, Vec<u8>)>,
+    agreed: BTreeSet<String>,
+}
+
+/// Switches images on in collections that were made anew, if that was agreed to. Without an agreement nothing is made, and
+/// what an operator changed by hand stays as it is.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
+    let Some(agreed) = agreed(mongo).await? else { return Ok(None) };
+    let mut collections = Vec::new();
+    for (collection, found) in found(&mongo.operator).await? {
+        let Found::Stored { images, identity } = found else { continue };
+        if agreed.done.get(collection.name()) == Some(&identity) {
+            continue;
         }
+        if !images {
+            mongo.operator.run_command(images_on(collection)).await?;
+        }
+        collections.push((collection, identity));
     }
-    wanted
+    Ok((!collections.is_empty()).then_some(Anew { collections, agreed: agreed.indexes }))
 }
 
-fn ours(collection: Collection) -> Vec<Document> {
-    match collection {
-        Collection::Clients => vec![
-            doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1, "_id": -1},
-            doc! {"last_updated": -1, "_id": -1},
-        ],
-        Collection::Stations => vec![
-            doc! {"name": 1, "_id": 1},
-            doc! {"connection": 1, "last_heartbeat_at": 1},
-            doc! {"city": 1},
-            doc! {"evses.status": 1},
-        ],
-        Collection::Payments => vec![
-            doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1, "_id": -1},
-            doc! {"currency": 1, "captured_at": 1},
-            doc! {"captured_at": -1},
-            doc! {"method": 1, "created_at": -1},
-            doc! {"client_id": 1, "created_at": -1},
-            doc! {"session_id": 1},
-            doc! {"last_updated": -1, "_id": -1},
-        ],
-        Collection::ChargingSessions => vec![
-            doc! {"start_date_time": -1, "_id": -1},
-            doc! {"status": 1, "start_date_time": -1, "_id": -1},
-            doc! {"end_date_time": -1, "station_id": 1},
-            doc! {"station_id": 1, "start_date_time": -1},
-            doc! {"client_id": 1, "start_date_time": -1},
-        ],
-        Collection::EcoStats => vec![
-            doc! {"period_start": -1, "_id": -1},
-            doc! {"granularity": 1, "scope": 1, "scope_id": 1, "local_date": 1},
-        ],
+/// Makes their indexes, which takes long where they are large already.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn keep_indexes(mongo: &Mongo, anew: Anew) -> Result<()> {
+    for (collection, identity) in anew.collections {
+        let mut plan = Plan::default();
+        plan_indexes(mongo, collection, &mut plan).await?;
+        plan.drops.clear();
+        plan.indexes.retain(|new| anew.agreed.contains(&full_name(collection, &new.keys)));
+        for command in plan.commands() {
+            mongo.operator.run_command(command).await?;
+        }
+        let done = doc! {"$set": {format!("done.{collection}"): binary(identity)}};
+        agreements(mongo).update_one(doc! {"_id": mongo.operator.name()}, done).await?;
     }
+    Ok(())
 }

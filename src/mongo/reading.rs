@@ -100,7 +100,6 @@ pub fn maybe_within(mongo: &Mongo, collection: Collection, field: &str, period: 
 
 /// Selects what has one of these public ids, which documents may hold as numbers, ObjectIds or UUIDs.
 pub fn among(mongo: &Mongo, collection: Collection, field: &str, ids: &[&str]) -> Document {
-    let path = mongo.mapping.path(collection, field);
     let ids: Vec<Bson> = ids.iter().flat_map(|id| alike(id)).collect();
-    doc! {path: {"$in": ids}}
+    doc! {mongo.mapping.path(collection, field): {"$in": ids}}
 }

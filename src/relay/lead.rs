@@ -19,12 +19,15 @@ use crate::{
     events::Events,
     fields::Mapping,
     model::{
+        ids::Collection,
         log::Entry,
         position::{ClusterTime, Epoch, Position, Seq},
         time::UtcMs,
     },
     mongo::{
-        Mongo, error_code, prepare,
+        Mongo, UNAUTHORIZED,
+        collections::{self, Found},
+        error_code, prepare,
         watch::{self, Event, Kind, Onward, Start},
     },
     telemetry::{
@@ -39,6 +42,8 @@ const CHANNEL: usize = 2 * watch::BATCH as usize;
 const TURN: usize = 32;
 /// How often an idle stream tells that it is.
 const CHECKED: Duration = Duration::from_secs(1);
+/// How often it is looked whether a collection was made anew, or is a view by now.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often the log is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
 /// How long the events of a log of another version are waited for: some of their writer's pauses.
@@ -56,9 +61,10 @@ enum Read {
 
 /// Works until `term` ends (`Ok`) or something must begin again.
 pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
-    switch_images_on(relay).await?;
-    // The rows of the log, cached lists and counts were read as the fields were mapped then.
-    let fields = relay.mongo.mapping.fingerprint();
+    keep_prepared(relay).await?;
+    let found = found(relay).await?;
+    // The rows of the log, cached lists and counts were read as the fields were mapped then, and of the same collections.
+    let fields = relay.mongo.mapping.fingerprint() + &unfollowed(found.as_deref().unwrap_or_default());
     let remapped = log.fields().await? != fields;
     let last = log.last().await?;
     if let Some((tail, None)) = &last {
@@ -103,7 +109,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, found, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
@@ -128,23 +134,46 @@ async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) ->
     Ok(())
 }
 
-/// Switches images on where that is allowed. Where MongoDB refuses, rows are read instead.
-async fn switch_images_on(relay: &Relay) -> Result<()> {
-    if !relay.ddl {
-        return Ok(());
-    }
-    match prepare::images(&relay.mongo.operator).await {
+/// Switches images on of collections that were made anew, if that was agreed to, and lets their indexes be made. Without
+/// images rows are read instead.
+async fn keep_prepared(relay: &Relay) -> Result<()> {
+    match prepare::keep_images(&relay.mongo).await {
+        Ok(None) => {}
+        Ok(Some(anew)) => {
+            let mongo = relay.mongo.clone();
+            tokio::spawn(async move {
+                if let Err(error) = prepare::keep_indexes(&mongo, anew).await {
+                    tracing::warn!(%error, "a collection that was made anew has no indexes: chargedeck prepare makes them");
+                }
+            });
+        }
         Err(error) if error_code(&error).is_some() => {
             tracing::warn!(%error, "images cannot be switched on: rows are read after each change, figures counted anew");
-            Ok(())
         }
-        other => other.context("switching images on"),
+        Err(error) => return Err(error).context("switching images on"),
     }
+    Ok(())
+}
+
+/// What the collections are; `None` where that may not be asked.
+async fn found(relay: &Relay) -> Result<Option<Vec<(Collection, Found)>>> {
+    match collections::found(&relay.mongo.operator).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error_code(&error) == Some(UNAUTHORIZED) => Ok(None),
+        Err(error) => Err(error).context("asking what the collections are"),
+    }
+}
+
+/// Those that cannot be followed; empty where all can.
+fn unfollowed(found: &[(Collection, Found)]) -> String {
+    let parts =
+        found.iter().filter_map(|(collection, found)| Some(format!("{collection} is {};", found.unfollowed()?)));
+    parts.collect()
 }
 
 /// Whether images of what happened after `since` are no longer kept: every event would come without, each a reset.
 async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
-    let Some(kept) = prepare::image_retention(&relay.mongo).await else { return Ok(false) };
+    let Some(kept) = collections::image_retention(&relay.mongo).await else { return Ok(false) };
     let now = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
     Ok(u64::try_from(now.seconds() - since.seconds()).is_ok_and(|age| age >= kept.as_secs()))
 }
@@ -246,12 +275,14 @@ async fn follow(
     log: &Log,
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
+    mut known: Option<Vec<(Collection, Found)>>,
     term: &CancellationToken,
 ) -> Result<End> {
     let mut batch = Vec::new();
     let mut missing = Missing::new(relay.mongo.clone());
     let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);
     let mut trimmed = Instant::now();
+    let mut looked = Instant::now();
     loop {
         let Some(received) = term.run_until_cancelled(receiver.recv_many(&mut batch, CHANNEL)).await else {
             return Ok(End::Term);
@@ -273,7 +304,7 @@ async fn follow(
                     }
                     // A collection made anew has no images yet.
                     if matches!(event.kind, Kind::Reset { .. }) {
-                        switch_images_on(relay).await?;
+                        keep_prepared(relay).await?;
                     }
                     metrics().reached(Hop::Relay, event.at);
                     events.push(event);
@@ -303,6 +334,24 @@ async fn follow(
             let sent = Some(Sent::now(asked));
             log.checked(&Checked { position: sequencer.tail().position, at, token, sent }).await?;
             checked = Instant::now();
+        }
+        // Neither that a collection was made nor that a view was is told by the stream.
+        if looked.elapsed() >= LOOK
+            && let Some(before) = &known
+        {
+            looked = Instant::now();
+            match found(relay).await {
+                Ok(Some(now)) if unfollowed(&now) != unfollowed(before) => {
+                    bail!("a collection became what cannot be followed, or is that no more: {:?}", unfollowed(&now));
+                }
+                Ok(Some(now)) if now != *before => {
+                    keep_prepared(relay).await?;
+                    known = Some(now);
+                }
+                Ok(_) => {}
+                // The stream tells whether MongoDB is away.
+                Err(error) => tracing::debug!(error = causes(&error), "the collections were not looked at"),
+            }
         }
         if trimmed.elapsed() >= TRIM {
             trimmed = Instant::now();

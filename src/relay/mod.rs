@@ -35,8 +35,6 @@ use crate::{
 pub struct Relay {
     pub mongo: Mongo,
     pub redis: Redis,
-    /// Whether images may be switched on.
-    pub ddl: bool,
 }
 
 impl Relay {

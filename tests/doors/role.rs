@@ -48,23 +48,34 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     root.database(&place.own_db).run_command(indexes).await.unwrap();
     root.database("admin").run_command(create("deck", "chargedeck")).await.unwrap();
 
-    // The server starts, with all that it makes at the start, and does what it is there for.
+    // In the operator's database the user makes what it is told to; then the server starts and does what it is there for.
+    let made = root.database(&operator_db);
+    let stations = doc! {"create": "stations"};
+    made.run_command(stations).await.unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut settings = place.environment();
     settings.insert("MONGODB_DB".to_owned(), operator_db.clone());
     let mut command = Command::new(env!("CARGO_BIN_EXE_chargedeck"));
+    let prepared = Command::new(env!("CARGO_BIN_EXE_chargedeck"))
+        .args(["prepare", "--yes"])
+        .envs(&settings)
+        .env("REDIS_URL", &place.redis_url)
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     command.arg("serve").envs(&settings).env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{port}")).current_dir(dir.path());
     command.env("CHARGEDECK_PUBLIC_ORIGIN", format!("http://127.0.0.1:{port}"));
     let log = dir.path().join("log");
     let file = std::fs::File::create(&log).unwrap();
     let mut server = Running(command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap());
     let told = || std::fs::read_to_string(&log).unwrap();
-    let made = root.database(&operator_db);
-    until(Duration::from_secs(60), "the server has made what it needs", || async {
-        let names = made.list_collection_names().await.unwrap();
-        names.len() == 5 && told().contains("ChargeDeck serves")
+    until(Duration::from_secs(60), "the server serves", || async {
+        told().contains("ChargeDeck serves") && told().contains("the change stream is open")
     })
     .await;
+    let indexes = made.collection::<Document>("stations").list_index_names().await.unwrap();
+    assert!(indexes.contains(&"chargedeck_station_id_1".to_owned()), "{indexes:?}");
     let app = App::at(&place).await;
     app.add(ADA).await;
     let cookie = app.enter().await;

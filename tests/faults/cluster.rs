@@ -7,14 +7,14 @@ use chargedeck::{
     auth::{audit_log::By, password::Passwords, users::Email, users::Users},
     cache::Redis as Keys,
     config::Settings,
-    mongo::Mongo,
+    mongo::{Mongo, prepare},
 };
 
 use super::{
     http,
     proxy::{Link, Proxy},
 };
-use crate::support::{Mongod, Redis, Server, fresh_name};
+use crate::support::{Mongod, Redis, Server, collections_with_images, fresh_name};
 
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -98,6 +98,9 @@ impl Cluster {
         let mut env = environment(&uri, &name, primary.port());
         let settings = Settings::from_sources("", &env).expect("settings made here are valid");
         let mongo = Mongo::connect(&settings.mongo).await.expect("a URI made here is valid");
+        eventually("a primary", async || mongo.operation_time().await.is_ok()).await;
+        collections_with_images(&mongo.operator).await;
+        prepare::make(&mongo).await.expect("the database is ours");
         let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
         let (users, email) = (Users::new(&mongo.own), Email::parse(EMAIL).expect("an address"));
         eventually("an account", async || users.create_admin(&email, hash.clone(), &By::command_line()).await.is_ok())

@@ -34,7 +34,7 @@ async fn told(network: &Network) -> (BTreeSet<Epoch>, u64, u64) {
 async fn fields_mapped_otherwise_are_one_new_epoch() {
     let name = support::fresh_name("road");
     let mapped = "[chargedeck.fields.clients]\nnames = { name = 'title' }\n";
-    let plain = Network::on(support::mongod().await, &name, "").await;
+    let plain = Network::on(support::mongod().await, &name, "").await.with_images().await;
     follows(&plain, 1).await;
     let other = Network { redis: plain.redis.clone(), ..Network::on(support::mongod().await, &name, mapped).await };
     for n in 2..5 {
@@ -148,7 +148,7 @@ async fn what_was_before_an_epoch_is_had_once_it_is_written() {
 async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     let name = support::fresh_name("road");
     let mapped = "[chargedeck.fields.clients]\nnames = { name = 'title' }\n";
-    let plain = Network::on(support::mongod().await, &name, "").await;
+    let plain = Network::on(support::mongod().await, &name, "").await.with_images().await;
     follows(&plain, 1).await;
     // A part of a transaction that is too large to be held back.
     let log = Log::new(plain.redis.clone());
@@ -193,7 +193,7 @@ async fn a_log_of_an_older_epoch_is_one_new_epoch() {
 async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     // How long images are kept is the whole cluster's.
     let mongod = Mongod::start().await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
     let admin = network.mongo.client.database("admin");
     let keep = async |how_long: bson::Bson| {
         let images = doc! {"preAndPostImages": {"expireAfterSeconds": how_long}};

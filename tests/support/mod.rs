@@ -294,6 +294,14 @@ async fn pong(port: u16) -> bool {
     ask.await.is_ok_and(|answer| &answer == b"+PONG\r\n")
 }
 
+/// Makes the five collections with images, so that a test's first change has them.
+pub async fn collections_with_images(db: &Database) {
+    for name in ["clients", "stations", "payments", "charging_sessions", "eco_stats"] {
+        let create = doc! { "create": name, "changeStreamPreAndPostImages": { "enabled": true } };
+        db.run_command(create).await.expect("a collection that is not there yet");
+    }
+}
+
 /// A name no other test of any run on this machine has.
 pub fn fresh_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
