@@ -16,6 +16,7 @@ use crate::{
     cache::{Redis, log::Log},
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
+    followed,
     http::{
         app::{App, Shared},
         health::Health,
@@ -79,11 +80,12 @@ pub async fn serve(settings: Settings) -> Result<()> {
     tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, closing.clone()));
+    work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
     work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let leaving = CancellationToken::new();
-    let health = Health { mongo: mongo.own.clone(), redis, leaving: leaving.clone() };
+    let health = Health { mongo: mongo.own.clone(), operator: mongo.operator.clone(), redis, leaving: leaving.clone() };
     let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;

@@ -45,5 +45,7 @@ mod sessions;
 mod setup;
 #[path = "doors/throttle.rs"]
 mod throttle;
+#[path = "doors/unfollowed.rs"]
+mod unfollowed;
 #[path = "doors/users.rs"]
 mod users;

@@ -97,6 +97,7 @@ impl App {
     /// # Errors
     /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
+        self.followed()?;
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, selection, min_position } => Answer::of(&self.list(of, selection, min_position).await?),
@@ -107,6 +108,12 @@ impl App {
             Ask::System => Answer::of(&self.board(&Board::System).await?.fields),
             Ask::Report { query } => Answer::of(&said(self.drawn(&query).await)?),
         }
+    }
+
+    /// While a collection cannot be followed, whatever is read would stand there as if it were of now, and a figure beside a
+    /// list of another time.
+    fn followed(&self) -> Result<(), AppError> {
+        self.hub.unfollowed().map_or(Ok(()), |why| Err(AppError::Invalid(why)))
     }
 
     /// What a screen shows of a report.
@@ -122,6 +129,7 @@ impl App {
     /// # Errors
     /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
     pub async fn report(&self, query: &str) -> Result<Report, Failure> {
+        self.followed()?;
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
@@ -176,6 +184,7 @@ impl App {
         selection: Selection,
         min_position: Option<Position>,
     ) -> Result<Snapshot, AppError> {
+        self.followed()?;
         self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
             error => {
@@ -216,6 +225,7 @@ impl App {
 
     /// A board's values; waits a little for a count that is under way.
     async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
+        self.followed()?;
         let mut changes = self.hub.changes();
         let counted = async {
             loop {

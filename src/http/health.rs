@@ -8,7 +8,7 @@ use mongodb::Database;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::connection::Redis;
+use crate::{cache::connection::Redis, model::ids::Collection, mongo::collections};
 
 /// The longest that a part may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -17,6 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Health {
     pub mongo: Database,
+    /// What is watched.
+    pub operator: Database,
     pub redis: Redis,
     /// Cancelled when the process is asked to stop: load balancers must look elsewhere before its doors close.
     pub leaving: CancellationToken,
@@ -33,12 +35,15 @@ async fn healthz() -> Json<Live> {
 }
 
 async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
-    let (mongodb, redis) =
-        tokio::join!(answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()), answers(health.redis.ping()));
+    let (mongodb, redis, unfollowed) = tokio::join!(
+        answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()),
+        answers(health.redis.ping()),
+        unfollowed(&health.operator)
+    );
     let leaving = health.leaving.is_cancelled();
-    let ready = !leaving && mongodb == Part::Ok && redis == Part::Ok;
+    let ready = !leaving && mongodb == Part::Ok && redis == Part::Ok && unfollowed.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, mongodb, redis, leaving }))
+    (status, Json(Ready { ready, mongodb, redis, unfollowed, leaving }))
 }
 
 async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
@@ -46,6 +51,14 @@ async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
         Ok(Ok(_)) => Part::Ok,
         Ok(Err(_)) | Err(_) => Part::Away,
     }
+}
+
+/// The collections that are views or time series, of which MongoDB tells no changes. Where that may not be asked, or is not
+/// answered, none is known.
+async fn unfollowed(operator: &Database) -> Vec<Collection> {
+    let found = tokio::time::timeout(TIMEOUT, collections::found(operator)).await;
+    let found = found.ok().and_then(Result::ok).unwrap_or_default();
+    found.into_iter().filter(|(_, found)| found.unfollowed().is_some()).map(|(collection, _)| collection).collect()
 }
 
 #[derive(Serialize)]
@@ -58,6 +71,8 @@ struct Ready {
     ready: bool,
     mongodb: Part,
     redis: Part,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfollowed: Vec<Collection>,
     leaving: bool,
 }
 

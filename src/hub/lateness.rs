@@ -58,6 +58,20 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_fresh_while_a_collection_cannot_be_followed() {
+        let hub = Hub::of_new_clients(1);
+        let says = || hub.checked(hub.head().unwrap(), UtcMs(0), None);
+        let stale = Duration::from_millis(u64::from(crate::model::frame::STALE_MS));
+        says();
+        assert!(hub.freshness().checked.is_some_and(|ago| ago < stale));
+        hub.set_unfollowed(Some("stations is a view".to_owned()));
+        says();
+        assert!(hub.freshness().checked.is_some_and(|ago| ago > stale));
+        hub.set_unfollowed(None);
+        assert!(hub.freshness().checked.is_some_and(|ago| ago < stale));
+    }
+
+    #[test]
     fn what_was_taken_and_is_not_shown_is_not_fresh() {
         let hub = Hub::of_new_clients(1);
         let round = hub.round();

@@ -33,7 +33,7 @@ use crate::{
         board::Board,
         cells::{Cell, Cells},
         fields::Fields,
-        frame::Delta,
+        frame::{Delta, STALE_MS},
         ids::Collection,
         money::Currency,
         position::{ClusterTime, Position},
@@ -79,6 +79,8 @@ impl Drop for Round {
 
 struct Inner {
     state: RwLock<State>,
+    /// Why nothing can be shown as it is now, in words, and since when that is known.
+    unfollowed: RwLock<Option<(String, Instant)>>,
     boards: boards::Cache,
     /// Counts what may have changed what consumers see.
     version: watch::Sender<u64>,
@@ -88,6 +90,7 @@ impl Hub {
     pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self(Arc::new(Inner {
             state: RwLock::new(State::default()),
+            unfollowed: RwLock::new(None),
             boards: boards::Cache::new(silent_after, currency),
             version: watch::Sender::new(0),
         }))
@@ -114,8 +117,12 @@ impl Hub {
         self.read().delta_since(collection, cursor)
     }
 
-    /// A board's values; `None` for an unknown zone, or until the log was read and the figures are counted.
+    /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
+    /// that cannot be followed.
     pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
+        if *board != Board::System && self.unfollowed().is_some() {
+            return None;
+        }
         self.0.boards.get(board, &self.read())
     }
 
@@ -127,7 +134,25 @@ impl Hub {
 
     pub fn freshness(&self) -> Freshness {
         let state = self.read();
-        Freshness { lag: state.lag, checked: state.checked.map(|at| at.elapsed()) }
+        let checked = state.checked.map(|at| at.elapsed());
+        // However much is heard of the others, no screen is live.
+        let stale = |(_, at): &(String, Instant)| at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
+        let unfollowed = self.0.unfollowed.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(stale);
+        Freshness { lag: state.lag, checked: unfollowed.or(checked) }
+    }
+
+    /// Why nothing can be shown as it is now, in words; `None` while all collections can be followed.
+    pub fn unfollowed(&self) -> Option<String> {
+        let unfollowed = self.0.unfollowed.read().unwrap_or_else(PoisonError::into_inner);
+        unfollowed.as_ref().map(|(why, _)| why.clone())
+    }
+
+    /// Notes that a collection cannot be followed, or that all can again.
+    pub fn set_unfollowed(&self, why: Option<String>) {
+        if self.unfollowed() != why {
+            *self.0.unfollowed.write().unwrap_or_else(PoisonError::into_inner) = why.map(|why| (why, Instant::now()));
+            self.wake();
+        }
     }
 
     /// MongoDB's operation time as far as is known; `None` until it was heard.

@@ -100,7 +100,7 @@ impl App {
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let doors = Doors::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
-        let health = Health { mongo: db.clone(), redis: redis.clone(), leaving: leaving.clone() };
+        let health = Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), leaving: leaving.clone() };
         let documents = Documents {
             doors: doors.clone(),
             network: Arc::new(settings.network),

@@ -224,6 +224,30 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_says_of_a_view_or_a_time_series_what_it_means_and_nothing_that_mongodb_refuses() {
+    let place = Place::new().await;
+    let mongo = mongo_of(&place, "").await;
+    let db = &mongo.operator;
+    db.collection("tx").insert_one(doc! {"_id": "T1"}).await.unwrap();
+    db.run_command(doc! {"create": "charging_sessions", "viewOn": "tx", "pipeline": []}).await.unwrap();
+    db.run_command(doc! {"create": "eco_stats", "timeseries": {"timeField": "t"}}).await.unwrap();
+    let before = made(db).await;
+    let (code, told) = place.run("", &["check"]);
+    assert_eq!(code, 1, "{told}");
+    for (part, there) in [
+        ("problem  Collections: charging_sessions is a view. MongoDB tells no changes of it", true),
+        ("problem  Collections: eco_stats is a time series.", true),
+        ("collMod", false),
+        ("createIndexes\": \"charging_sessions", false),
+    ] {
+        assert_eq!(told.contains(part), there, "{part} in {told}");
+    }
+    let (code, told) = place.run("", &["prepare", "--yes"]);
+    assert!(code == 0 && told.contains("charging_sessions is a view, so nothing can be made for it"), "{told}");
+    assert_eq!(made(db).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_fills_a_database_prepares_it_and_only_where_nobody_elses_documents_are() {
     let (ours, theirs) = (Place::new().await, Place::new().await);
     let (code, told) = ours.run("", &["seed"]);

@@ -1,0 +1,40 @@
+//! A view or a time series stands where a collection should: MongoDB tells none of its changes.
+
+use std::time::Duration;
+
+use mongodb::bson::{DateTime, Document, doc};
+
+use crate::{app::until, http::get, program::Program};
+
+#[tokio::test]
+async fn what_cannot_be_followed_is_said_and_nothing_is_shown_as_if_it_were_of_now() {
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let port = program.port();
+    let ask = async |path: &str| get(port, path, &cookie).await.unwrap();
+    let (page, list) = ("/sessions", "/api/v1/snapshot/charging_sessions");
+    let shows = || async { ask(page).await.body.contains("data-connection") && ask(list).await.status == 200 };
+    let within = Duration::from_secs(30);
+    until(within, "a page", shows).await;
+    program.db.collection("tx").insert_one(doc! { "_id": "T1", "from": DateTime::now() }).await.unwrap();
+    let pipeline = vec![doc! { "$project": { "session_id": "$_id", "start_date_time": "$from" } }];
+    let view = doc! { "create": "charging_sessions", "viewOn": "tx", "pipeline": pipeline };
+    let series = doc! { "create": "charging_sessions", "timeseries": { "timeField": "start_date_time" } };
+    for (made, what) in [(view, "charging_sessions is a view"), (series, "charging_sessions is a time series")] {
+        program.db.run_command(made).await.unwrap();
+        let ready = ask("/readyz").await;
+        assert_eq!(ready.status, 503, "{}", ready.body);
+        assert!(ready.body.contains(r#""unfollowed":["charging_sessions"]"#), "{}", ready.body);
+        until(within, what, || async { ask(page).await.body.contains(what) }).await;
+        for path in ["/", page, "/clients", "/analytics", "/reports"] {
+            let shown = ask(path).await.body;
+            assert!(shown.contains(what) && shown.contains("chargedeck check"), "{path}: {shown}");
+            assert!(!shown.contains("data-connection"), "{path} says how live it is");
+        }
+        let list = ask(list).await;
+        assert!(list.status == 400 && list.body.contains(what), "{} {}", list.status, list.body);
+        program.db.collection::<Document>("charging_sessions").drop().await.unwrap();
+        assert_eq!(ask("/readyz").await.status, 200);
+        until(within, "a page again", shows).await;
+    }
+}
