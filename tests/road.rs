@@ -7,6 +7,8 @@ mod controls;
 mod epochs;
 #[path = "road/guarantees.rs"]
 mod guarantees;
+#[path = "road/honest.rs"]
+mod honest;
 #[path = "road/reads.rs"]
 mod reads;
 #[path = "road/reports.rs"]
