@@ -11,6 +11,7 @@ use serde_json::Value;
 pub use error::{AppError, UNAUTHENTICATED};
 
 use crate::model::{
+    address::Refused,
     fields::Fields,
     ids::Collection,
     money::Currency,
@@ -84,6 +85,14 @@ pub struct Charts {
     pub fields: Fields,
     /// What the charts' library is told, as JSON, by the chart's name.
     pub options: BTreeMap<String, String>,
+}
+
+/// Why a choice has no answer, or none yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unanswered {
+    Refused(Refused),
+    /// The report is still being read.
+    Reading,
 }
 
 /// A report with its first rows.

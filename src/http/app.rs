@@ -1,6 +1,6 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::report;
 use crate::{
-    api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events},
+    api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events, Unanswered},
     auth::{CurrentAdmin, Doors},
     cache::log::Log,
     config::NetworkSettings,
@@ -35,6 +35,9 @@ use crate::{
     socket::Sockets,
     telemetry::causes,
 };
+
+/// How long a page waits for a report before it says that it is still being read.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A pointer: every request and every socket holds some.
 #[derive(Clone)]
@@ -118,7 +121,7 @@ impl App {
 
     /// What a screen shows of a report.
     async fn drawn(&self, query: &str) -> Result<Drawn, Failure> {
-        let mut report = self.report(query).await?;
+        let mut report = self.report(query, PATIENCE).await?;
         report.rows.truncate(report.shown());
         let option = report::option(&report);
         Ok(Drawn { report, option })
@@ -128,14 +131,15 @@ impl App {
     ///
     /// # Errors
     /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
-    pub async fn report(&self, query: &str) -> Result<Report, Failure> {
+    pub async fn report(&self, query: &str, patience: Duration) -> Result<Report, Failure> {
         self.followed()?;
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
-        self.reports.report(query).await.map_err(|error| match error {
+        self.reports.report(query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Calendar => Refused::new("from", error.to_string()).into(),
+            ReportError::Reading => Failure::Reading,
             ReportError::Snapshot(_) | ReportError::Broken => {
                 tracing::warn!(%error, "no report");
                 AppError::Unavailable.into()
@@ -247,13 +251,17 @@ pub enum Failure {
     Refused(#[from] Refused),
     #[error(transparent)]
     Error(#[from] AppError),
+    /// It takes longer than was waited for, and goes on.
+    #[error("still being read")]
+    Reading,
 }
 
 /// What is wrong with a choice is no failure but an answer.
-fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Refused>, AppError> {
+fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
     match chosen {
         Ok(answer) => Ok(Ok(answer)),
-        Err(Failure::Refused(refused)) => Ok(Err(refused)),
+        Err(Failure::Refused(refused)) => Ok(Err(Unanswered::Refused(refused))),
+        Err(Failure::Reading) => Ok(Err(Unanswered::Reading)),
         Err(Failure::Error(error)) => Err(error),
     }
 }

@@ -52,7 +52,7 @@ pub async fn charts_csv(
     let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
     let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(|error| match error {
         Failure::Refused(why) => refused(why),
-        Failure::Error(_) => Problem::unavailable(),
+        Failure::Error(_) | Failure::Reading => Problem::unavailable(),
     })?;
     let overview = app.overview().await.map_err(|_| Problem::unavailable())?;
     let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;

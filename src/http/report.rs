@@ -1,5 +1,7 @@
 //! `GET /api/v1/report` and `GET /api/v1/report.csv`: what the page shows, with all its rows; and the page's chart.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{RawQuery, State},
@@ -18,10 +20,15 @@ use crate::{
     ui::{ReportChart, words},
 };
 
+/// How long programs wait for a report, within the time in which every request is answered.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// When to ask again.
+const WAIT: Duration = Duration::from_secs(5);
+
 /// As JSON.
 ///
 /// # Errors
-/// 400 for a query that cannot be followed, 503 while MongoDB or Redis is away.
+/// 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or while it is still being read.
 pub async fn json(_: CurrentAdmin, State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Report>, Problem> {
     Ok(Json(asked(&app, query).await?))
 }
@@ -47,8 +54,11 @@ pub fn option(report: &Report) -> String {
 }
 
 async fn asked(app: &App, query: Option<String>) -> Result<Report, Problem> {
-    app.report(&query.unwrap_or_default()).await.map_err(|error| match error {
+    app.report(&query.unwrap_or_default(), PATIENCE).await.map_err(|error| match error {
         Failure::Refused(refused) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", refused.why),
+        Failure::Reading => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", words::REPORT_READING).retry_after(WAIT)
+        }
         Failure::Error(_) => Problem::unavailable(),
     })
 }

@@ -229,6 +229,13 @@ impl Hub {
         self.read().cells.cells().map(|cells| cells.get(cell))
     }
 
+    /// What the cells say, if every change up to the head is in them: with the head, and the cluster time that they are of.
+    pub fn exact<T>(&self, read: impl FnOnce(&Cells) -> T) -> Option<(Position, ClusterTime, T)> {
+        let state = self.read();
+        let (cells, counted_at) = state.cells.exact()?;
+        Some((state.head()?, state.ct.max(counted_at), read(cells)))
+    }
+
     /// Begins to audit the figures' cells; false while they are not exact.
     pub fn begin_audit(&self) -> bool {
         let mut state = self.write();

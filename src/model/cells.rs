@@ -43,6 +43,11 @@ impl Bucket {
         Self::of(UtcMs(now.0.saturating_add(3_600_000)))
     }
 
+    /// Whether the period's ends are bucket ends.
+    pub const fn fill(period: Period) -> bool {
+        Self::of(period.from).start().0 == period.from.0 && Self::of(period.to).start().0 == period.to.0
+    }
+
     /// The buckets of a period whose ends are bucket ends.
     pub const fn range(period: Period) -> std::ops::Range<Self> {
         Self::of(period.from)..Self::of(period.to)

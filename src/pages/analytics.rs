@@ -15,7 +15,7 @@ pub use course::{Measure, Pieces};
 pub use options::options;
 
 use crate::{
-    api::{Ask, Charts},
+    api::{AppError, Ask, Charts, Unanswered},
     live::Live,
     model::{
         address::{Params, Refused},
@@ -85,11 +85,12 @@ fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView
     let live = expect_context::<Live>();
     let step = query.step;
     loaded(Ask::Analytics { query: query.to_string(), currency }, words::charts::ANALYTICS, move |answer| {
-        let charts: Charts = match answer.read::<Result<Charts, Refused>>()? {
+        let charts: Charts = match answer.read::<Result<Charts, Unanswered>>()? {
             Ok(charts) => charts,
-            Err(wrong) => return Ok(parameter_refused(&address, &wrong)),
+            Err(Unanswered::Refused(wrong)) => return Ok(parameter_refused(&address, &wrong)),
+            Err(Unanswered::Reading) => return Err(AppError::Unavailable),
         };
-        let query: Query = charts.query.parse().map_err(|_| crate::api::AppError::Unavailable)?;
+        let query: Query = charts.query.parse().map_err(|_| AppError::Unavailable)?;
         let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), None);
         Ok(draw::draw(sheet, step, charts, address.clone()))
     })

@@ -31,7 +31,7 @@ async fn report(settings: &Settings, parts: &[(&str, &str)]) -> Report {
     let get = |name: &str| parts.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
     let query = Query::read(get, settings.network.time_zone.iana_name().unwrap()).unwrap();
     let reports = Reports::new(connected(settings).await, redis, instance.hub.clone());
-    let report = reports.report(query).await.unwrap();
+    let report = reports.report(query, std::time::Duration::from_secs(60)).await.unwrap();
     instance.stop.cancel();
     report
 }

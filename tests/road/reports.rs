@@ -1,7 +1,7 @@
 //! Reports against the database itself: equal to its own sums, true after every change that they show, and undisturbed by
 //! what they do not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
@@ -11,6 +11,7 @@ use chargedeck::{
         ids::Collection,
         money::Currency,
         position::Position,
+        range::Day,
         report::{Column, Measure, Query, Report},
     },
     reports::{ReportError, Reports},
@@ -21,6 +22,8 @@ use super::Network;
 /// 2018-06-01T00:00:00+01:00
 const JUNE: i64 = 1_527_807_600_000;
 const HOUR: i64 = 3_600_000;
+/// Longer than any report of these tests takes.
+const LONG: Duration = Duration::from_secs(60);
 
 fn query(parts: &[(&str, &str)]) -> Query {
     let parts: BTreeMap<_, _> = parts.iter().copied().collect();
@@ -139,7 +142,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     instance.ready().await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     let before = changed(&instance.hub);
-    let first = reports.report(june("station")).await.unwrap();
+    let first = reports.report(june("station"), LONG).await.unwrap();
 
     // Heartbeats, and the meter of a session that runs, are no changes of a report.
     let stations = network.collection(Collection::Stations);
@@ -152,7 +155,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     instance.until("the heartbeats", |hub| hub.head().is_some_and(|head| head.seq.0 >= 125)).await;
     assert_eq!(changed(&instance.hub), before);
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
-    let again = reports.report(june("station")).await.unwrap();
+    let again = reports.report(june("station"), LONG).await.unwrap();
     network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
     let read =
         network.mongo.operator.collection::<Document>("system.profile").count_documents(doc! {"op": "query"}).await;
@@ -171,7 +174,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     let moved = changed(&instance.hub);
     // For a moment the report of before may do, as it says itself.
     let after = loop {
-        let after = reports.report(june("station")).await.unwrap();
+        let after = reports.report(june("station"), LONG).await.unwrap();
         if after.about.position >= moved {
             break after;
         }
@@ -179,7 +182,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     };
     assert_ne!(after.totals, first.totals);
     let revenue = |currency: &str| Column::Money(Measure::Revenue, Currency(currency.to_owned()));
-    for report in [&after, &reports.report(june("city")).await.unwrap()] {
+    for report in [&after, &reports.report(june("city"), LONG).await.unwrap()] {
         for (column, whole) in [
             (Column::Sessions, sessions_by(&network, "all", 1.into()).await),
             (Column::Energy, sessions_by(&network, "all", "$energy_wh".into()).await),
@@ -208,7 +211,7 @@ async fn reports_equal_mongodbs_own_sums() {
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     let gbp = Column::Money(Measure::Revenue, Currency("GBP".into()));
 
-    let station = reports.report(june("station")).await.unwrap();
+    let station = reports.report(june("station"), LONG).await.unwrap();
     assert_eq!(known(cells(&station, &Column::Sessions)), sessions_by(&network, "$station_id", 1.into()).await);
     assert_eq!(
         known(cells(&station, &Column::Energy)),
@@ -218,19 +221,19 @@ async fn reports_equal_mongodbs_own_sums() {
     let name = |id: &str| station.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().name.clone();
     assert_eq!((name("S1").as_deref(), name("S5")), (Some("Station 1"), None));
 
-    let client = reports.report(june("client")).await.unwrap();
+    let client = reports.report(june("client"), LONG).await.unwrap();
     assert_eq!(known(cells(&client, &Column::Sessions)), sessions_by(&network, "$client_id", 1.into()).await);
     assert_eq!(known(cells(&client, &gbp)), revenue_by(&network, "$client_id", "GBP").await);
     assert!(client.rows.iter().all(|row| row.name.is_some()));
 
-    let day = reports.report(june("day")).await.unwrap();
+    let day = reports.report(june("day"), LONG).await.unwrap();
     assert_eq!((day.rows.len(), day.all), (30, 30));
     assert_eq!(day.about.period, "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z");
     assert_eq!(day.rows[29].period.as_deref(), Some("2018-06-29T23:00:00Z/2018-06-30T23:00:00Z"));
     assert_eq!(known(cells(&day, &gbp)).values().sum::<i64>(), revenue_by(&network, "all", "GBP").await["all"]);
 
     // What a session was paid with is what its payment says.
-    let method = reports.report(june("method")).await.unwrap();
+    let method = reports.report(june("method"), LONG).await.unwrap();
     assert_eq!(known(cells(&method, &gbp)), revenue_by(&network, "$method", "GBP").await);
     let lacks = |what: &str| method.rows.iter().find(|row| row.lacks.as_deref() == Some(what));
     let unpaid = lacks("payment").expect("sessions without a payment").cells[0];
@@ -241,7 +244,7 @@ async fn reports_equal_mongodbs_own_sums() {
     assert!(lacks("method").is_some());
 
     let nowhere = Query { zone: "Mars/Base".into(), ..june("day") };
-    assert!(matches!(reports.report(nowhere).await, Err(ReportError::Zone(_))));
+    assert!(matches!(reports.report(nowhere, LONG).await, Err(ReportError::Zone(_))));
     instance.stop.cancel();
 }
 
@@ -256,7 +259,57 @@ async fn dates_that_are_texts_count_as_they_do_everywhere() {
     let instance = network.instance(true);
     instance.ready().await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
-    let report = reports.report(june("day")).await.unwrap();
+    let report = reports.report(june("day"), LONG).await.unwrap();
     assert_eq!(total(&report, &Column::Sessions), Some(2));
+    instance.stop.cancel();
+}
+
+/// How many documents MongoDB has looked at for finds and aggregations of the watched collections since profiling began.
+async fn examined(network: &Network) -> i64 {
+    let profile = network.mongo.operator.collection::<Document>("system.profile");
+    let of_reading = doc! {"op": {"$in": ["query", "getmore"]}, "docsExamined": {"$gt": 0}};
+    let mut cursor = profile.find(of_reading).await.unwrap();
+    let mut examined = 0;
+    while cursor.advance().await.unwrap() {
+        let entry = cursor.deserialize_current().unwrap();
+        examined += entry.get_i32("docsExamined").map_or_else(|_| entry.get_i64("docsExamined").unwrap(), i64::from);
+    }
+    examined
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_read() {
+    let network = Network::new().await;
+    fill(&network).await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    instance.until("a time", |hub| hub.now().is_some()).await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    let mut told = Vec::new();
+    network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
+    for by in ["day", "week", "month"] {
+        for (from, to) in [("2018-06-01", "2018-06-03"), ("2018-05-17", "2018-07-03"), ("2017-12-01", "2018-12-31")] {
+            told.push(reports.report(query(&[("from", from), ("to", to), ("by", by)]), LONG).await.unwrap());
+        }
+    }
+    network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
+    assert_eq!(examined(&network).await, 0);
+
+    // What is grouped by anything else is read from documents, and its totals are the sums of its period.
+    for report in told.iter().filter(|report| report.rows.len() < 60) {
+        assert!(report.totals[0] > Some(0), "something is in it");
+        for row in &report.rows {
+            let first: Day = row.id.as_deref().unwrap().parse().unwrap();
+            let (from, to) = (first.max(report.about.first), Day(report.by.next(first).0 - 1).min(report.about.last));
+            let days = [from.to_string(), to.to_string()];
+            let read =
+                reports.report(query(&[("from", &days[0]), ("to", &days[1]), ("by", "city")]), LONG).await.unwrap();
+            assert_eq!(row.period.as_ref(), Some(&read.about.period));
+            for (column, cell) in report.columns.iter().zip(&row.cells) {
+                let of = read.columns.iter().position(|known| known == column);
+                assert_eq!(*cell, of.map_or(Some(0), |at| read.totals[at]), "{column} {}", days[0]);
+            }
+        }
+    }
     instance.stop.cancel();
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::By;
 use crate::model::{
+    cells::{Cell, Cells},
     entities::{Payment, Session},
     money::Currency,
     quality::{Delivered, is_ahead},
@@ -109,6 +110,40 @@ impl Sums {
             Delivered::Impossible | Delivered::Doubtful(_) | Delivered::Likely(_) => sums.left_out = 1,
         }
         sums
+    }
+
+    /// What all documents of a period add, by what the figures' cells hold of them. The period's ends are bucket ends.
+    pub fn of_cells(cells: &Cells, period: Period, now: UtcMs) -> Self {
+        let energy = cells.energy(period, now);
+        let (refunded, fees) = (cells.by_currency(period, Cell::Refunded), cells.by_currency(period, Cell::Fees));
+        let (missing, without) =
+            (cells.by_currency(period, Cell::WithoutFee), cells.by_currency(period, Cell::RevenueWithoutFee));
+        let revenue = cells.revenue(period);
+        let money = |(currency, payments): (Currency, i64)| {
+            let of = |sums: &BTreeMap<Currency, i64>| sums.get(&currency).copied().unwrap_or(0);
+            let revenue = revenue.get(&currency).map_or(0, |(minor, _)| *minor);
+            let (refunded, fees) = (of(&refunded), of(&fees));
+            let money = Money {
+                payments,
+                captured: revenue.wrapping_add(refunded),
+                refunded,
+                fees,
+                fees_missing: of(&missing),
+                net: revenue.wrapping_sub(of(&without)).wrapping_sub(fees),
+            };
+            (currency, money)
+        };
+        Self {
+            sessions: energy.completed,
+            energy_wh: energy.wh.unwrap_or(0),
+            without_energy: energy.unknown,
+            left_out: energy.left_out,
+            doubtful: energy.doubtful,
+            payments: cells.sum(period, Cell::Captured),
+            derived: cells.sum(period, Cell::Derived),
+            without_amount: cells.sum(period, Cell::WithoutAmount),
+            money: cells.by_currency(period, Cell::WithAmount).into_iter().map(money).collect(),
+        }
     }
 
     /// What a payment that counts adds.

@@ -6,10 +6,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::{
-    api::{AppError, Ask, Drawn, load},
+    api::{AppError, Ask, Drawn, Unanswered, load},
     live::Live,
     model::{
-        address::Refused,
         board::{Board, CHANGED},
         fields::Fields,
         position::Position,
@@ -32,8 +31,8 @@ pub struct Followed {
     pub option: RwSignal<String>,
     /// Why there is none, or none newer.
     pub trouble: RwSignal<Option<AppError>>,
-    /// What of the address cannot be followed.
-    pub refused: RwSignal<Option<Refused>>,
+    /// Why there is none of what was chosen, or none yet.
+    pub unanswered: RwSignal<Option<Unanswered>>,
     pub loading: RwSignal<bool>,
     chosen: Memo<String>,
     /// The last query asked.
@@ -43,16 +42,16 @@ pub struct Followed {
 }
 
 /// Begins with the answer to what was `asked`; follows what is `chosen`.
-pub fn follow(first: Result<Drawn, Refused>, asked: String, chosen: Memo<String>) -> Followed {
-    let (report, option, refused) = match first {
+pub fn follow(first: Result<Drawn, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
+    let (report, option, unanswered) = match first {
         Ok(Drawn { report, option }) => (Some(report), option, None),
-        Err(refused) => (None, String::new(), Some(refused)),
+        Err(unanswered) => (None, String::new(), Some(unanswered)),
     };
     let followed = Followed {
         report: RwSignal::new(report),
         option: RwSignal::new(option),
         trouble: RwSignal::new(None),
-        refused: RwSignal::new(refused),
+        unanswered: RwSignal::new(unanswered),
         loading: RwSignal::new(false),
         chosen,
         asked: StoredValue::new(asked),
@@ -66,7 +65,8 @@ pub fn follow(first: Result<Drawn, Refused>, asked: String, chosen: Memo<String>
         let changed = changed.with(|fields| fields.get(CHANGED).and_then(|at| at.as_str()?.parse().ok()));
         let now = clock.now();
         let old = followed.report.with(|report| report.as_ref().is_some_and(|report| is_old(report, changed, now)));
-        if followed.asked.with_value(|asked| *asked != chosen) || old && free {
+        let reading = followed.unanswered.with(|unanswered| *unanswered == Some(Unanswered::Reading));
+        if followed.asked.with_value(|asked| *asked != chosen) || (old || reading) && free {
             followed.ask(chosen);
         }
     });
@@ -83,20 +83,20 @@ impl Followed {
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, Refused>>());
+            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, Unanswered>>());
             let mut pause = PAUSE_MS;
-            let (trouble, refused) = match answer {
+            let (trouble, unanswered) = match answer {
                 Ok(Ok(Drawn { report, option })) => {
                     pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
                     self.option.set(option);
                     self.report.set(Some(report));
                     (None, None)
                 }
-                Ok(Err(refused)) => (None, Some(refused)),
+                Ok(Err(unanswered)) => (None, Some(unanswered)),
                 Err(error) => (Some(error), None),
             };
             self.trouble.set(trouble);
-            self.refused.set(refused);
+            self.unanswered.set(unanswered);
             self.resting.set(true);
             self.loading.set(false);
             // The page may be gone by then.

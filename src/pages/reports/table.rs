@@ -5,9 +5,10 @@ use leptos_router::hooks::use_location;
 
 use super::{behind::behind, chart::chart, follow::Followed};
 use crate::{
+    api::Unanswered,
     model::{
         address::escaped,
-        report::{Column, Measure, Query, Report, Row, Sort},
+        report::{By, Column, Measure, Query, Report, Row, Sort},
         status::Role,
         time::UtcMs,
     },
@@ -16,7 +17,7 @@ use crate::{
 
 #[component]
 pub fn Table(followed: Followed) -> impl IntoView {
-    let Followed { report, trouble, refused, loading, .. } = followed;
+    let Followed { report, trouble, unanswered, loading, .. } = followed;
     let clock = Clock::expect();
     let warning = move || {
         let said = trouble.with(|trouble| trouble.as_ref().map(words::error));
@@ -25,7 +26,19 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let given = use_location().query;
     let wrong = move || {
         let address = given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
-        some(refused.get(), |wrong| ui::parameter_refused(&address, &wrong))
+        some(unanswered.get(), |unanswered| match unanswered {
+            Unanswered::Refused(wrong) => ui::parameter_refused(&address, &wrong),
+            Unanswered::Reading => {
+                let by_month = address.with(&[("by", Some(By::Month.name())), ("sort", None)]);
+                view! {
+                    <p class="note-line" role="status">
+                        <span>{words::REPORT_READING}</span>
+                        <a href=by_month>{words::REPORT_BY_MONTH}</a>
+                    </p>
+                }
+                .into_any()
+            }
+        })
     };
     // Drawn again as a whole, of which only the texts that differ reach the document.
     let table = move || report.with(|report| some(report.as_ref(), |report| drawn(report, &clock)));
@@ -165,7 +178,7 @@ fn linked(href: Option<String>, view: AnyView) -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{money::Currency, report::By, time::Zone};
+    use crate::model::{money::Currency, time::Zone};
 
     #[test]
     fn a_report_is_readable_before_any_script_runs() {

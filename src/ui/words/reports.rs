@@ -17,6 +17,10 @@ pub const NO_FIGURES: (&str, &str) =
 pub const REPORT_COUNTS: &str = "Completed sessions by their end; captured, partially refunded, refunded and disputed payments by their capture. Currencies are never added.";
 pub const REPORT_NET: &str = "Net is revenue less fees, of the payments whose fee is known.";
 
+/// Where reading takes longer than anyone should wait without a word.
+pub const REPORT_READING: &str = "This report is still being read, because every session and payment of the period is looked at. It goes on, so ask again in a few seconds. A shorter period takes less time; by day, week or month a report is there at once.";
+pub const REPORT_BY_MONTH: &str = "Show by month";
+
 /// Where a chart says the same as a table.
 pub const TABLE_BELOW: &str = "The table below says the same, and more.";
 

@@ -1,7 +1,12 @@
 //! Folding, by examples and by random documents.
 
 use super::*;
-use crate::model::{entities::see, fields::Fields};
+use crate::model::{
+    cells::{Bucket, Cells, delta},
+    entities::see,
+    fields::Fields,
+    ids::Collection,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -146,7 +151,40 @@ fn document() -> impl Strategy<Value = Fields> {
     })
 }
 
+/// An hour ahead of it lies within what documents say.
+const NOW: UtcMs = UtcMs::from_seconds(1_521_896_000);
+
+/// Of documents as they are and as they were: what goes must take away what it added.
+fn cells(documents: &[Fields], gone: &[Fields]) -> Cells {
+    let mut cells = Cells::default();
+    for collection in [Collection::ChargingSessions, Collection::Payments] {
+        for fields in documents.iter().chain(gone) {
+            cells.merge(&delta(collection, None, Some(fields)));
+        }
+        gone.iter().for_each(|fields| cells.merge(&delta(collection, Some(fields), None)));
+    }
+    cells
+}
+
 proptest! {
+    #[test]
+    fn cells_tell_what_documents_do(
+        documents in prop::collection::vec(document(), 0..60), gone in prop::collection::vec(document(), 0..9)
+    ) {
+        let cells = cells(&documents, &gone);
+        for (from, to) in [(1_521_693_000, 1_521_999_900), (1_521_750_600, 1_521_900_000), (1_521_750_600, 1_521_751_500)] {
+            let period = Period { from: UtcMs::from_seconds(from), to: UtcMs::from_seconds(to) };
+            prop_assert!(Bucket::fill(period));
+            let mut read = Sums::default();
+            for fields in &documents {
+                let (session, payment) = (see::<Session>(fields).doc, see::<Payment>(fields).doc);
+                completed_in(&session, period).into_iter().for_each(|_| read.add(&Sums::of_session(&session, NOW)));
+                captured_in(&payment, period).into_iter().for_each(|_| read.add(&Sums::of_payment(&payment)));
+            }
+            prop_assert_eq!(Sums::of_cells(&cells, period, NOW), read);
+        }
+    }
+
     #[test]
     fn groups_add_up_to_the_whole(documents in prop::collection::vec(document(), 0..60)) {
         let period = Period { from: UtcMs::from_seconds(1_521_750_000), to: UtcMs::from_seconds(1_521_950_000) };
