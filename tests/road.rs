@@ -505,6 +505,17 @@ async fn without_images_rows_are_read_and_figures_counted_anew() {
     instance.stop.cancel();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_a_collection_is_shown_as_empty_and_followed() {
+    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    assert!(network.mongo.operator.list_collection_names().await.unwrap().is_empty(), "nothing was made");
+    network.collection(Collection::Clients).insert_one(client(1)).await.unwrap();
+    instance.until("the first client", |hub| active_clients(hub) == Some(1)).await;
+    instance.stop.cancel();
+}
+
 #[tokio::test]
 async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told_and_mended() {
     let network = Network::new().await;

@@ -22,6 +22,8 @@ const BATCH: u32 = 500;
 pub struct Reading<'a> {
     mongo: &'a Mongo,
     session: ClientSession,
+    /// When nothing was read yet; of collections that do not exist MongoDB tells no other time.
+    before: ClusterTime,
 }
 
 /// The documents that a query found.
@@ -34,7 +36,8 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn begin(mongo: &'a Mongo) -> Result<Self> {
-        Ok(Self { mongo, session: mongo.client.start_session().snapshot(true).await? })
+        let before = mongo.operation_time().await?;
+        Ok(Self { mongo, session: mongo.client.start_session().snapshot(true).await?, before })
     }
 
     pub const fn mongo(&self) -> &'a Mongo {
@@ -76,11 +79,8 @@ impl<'a> Reading<'a> {
     }
 
     /// The time that everything was read at.
-    ///
-    /// # Errors
-    /// Before the first query.
-    pub fn ct(&self) -> Result<ClusterTime> {
-        snapshot_time(&self.session)
+    pub fn ct(&self) -> ClusterTime {
+        snapshot_time(&self.session).unwrap_or(self.before)
     }
 }
 

@@ -119,6 +119,8 @@ async fn count(
 /// # Errors
 /// As [`rows`].
 pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
+    // Where there is no collection at all MongoDB tells no time at which it was read.
+    let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let mut cells = Cells::default();
     for collection in Collection::ALL {
@@ -135,7 +137,7 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
             cells.merge(&contributions(collection, &documents::fields(&mongo.mapping, collection, cursor.current())));
         }
     }
-    Ok((snapshot_time(&session)?, cells))
+    Ok((snapshot_time(&session).unwrap_or(before), cells))
 }
 
 /// The rows with these `_id`s that exist now, by a majority read not before the session's time.
@@ -184,7 +186,7 @@ pub(super) fn primary() -> SelectionCriteria {
     SelectionCriteria::ReadPreference(ReadPreference::Primary)
 }
 
-pub(super) fn snapshot_time(session: &ClientSession) -> Result<ClusterTime> {
-    let time = session.snapshot_time().ok_or_else(|| Error::custom("MongoDB told no snapshot time"))?;
-    Ok(ClusterTime::new(time.time, time.increment))
+/// At which the session reads; `None` while it has read of no collection that exists.
+pub(super) fn snapshot_time(session: &ClientSession) -> Option<ClusterTime> {
+    session.snapshot_time().map(|time| ClusterTime::new(time.time, time.increment))
 }
