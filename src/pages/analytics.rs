@@ -7,7 +7,7 @@ mod options;
 mod parts;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::{hooks::use_location, location::Location};
 
 #[cfg(feature = "ssr")]
 pub use course::{Measure, Pieces};
@@ -30,12 +30,16 @@ use crate::{
 const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", CURRENCY];
 
 pub fn analytics() -> AnyView {
-    let query = use_location().query;
+    let Location { pathname, query, .. } = use_location();
     // What is refused is told; what else the address has stays in the form.
-    let address = Memo::new(move |_| {
-        let given = query.get();
-        let address = Address::read(ANALYTICS, &NAMES, |name| given.get(name));
-        (address, Params::read(given, &NAMES).err())
+    let address = Memo::new(move |before: Option<&(Address, Option<Refused>)>| match before {
+        // While the next page is on its way, the address is that page's already.
+        Some(before) if pathname.with(|path| path != ANALYTICS) => before.clone(),
+        _ => {
+            let given = query.get();
+            let address = Address::read(ANALYTICS, &NAMES, |name| given.get(name));
+            (address, Params::read(given, &NAMES).err())
+        }
     });
     view! { {move || address.with(|(address, unknown)| at(address, unknown.clone()))} }.into_any()
 }
