@@ -642,12 +642,13 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
     written(33).await;
     let events = events_of(&network).await;
     assert_eq!(events.len(), 33, "{events:#?}");
+    // An amount that names no currency is in the network's.
     assert_eq!(
         events[..3],
         [
-            r#"1 insert {} { "payment_id": "P-1", "status": "PENDING" }"#,
+            r#"1 insert {} { "currency": "GBP", "payment_id": "P-1", "status": "PENDING" }"#,
             r#"2 update { "payment_id": "P-1", "status": "PENDING" } { "status": "FAILED" }"#,
-            r#"3 delete { "status": "FAILED" } {}"#,
+            r#"3 delete { "currency": "GBP", "status": "FAILED" } {}"#,
         ]
     );
     // Who asks gets them newest first, and by kind.
