@@ -7,10 +7,10 @@ import { connection, live, openLive, rows } from '../page.ts';
 const chart = (page: Page, name: string): Locator => page.locator(`[data-chart="${name}"]`);
 /** As a figure that stands alone: tenths only below 1,000 kWh. */
 const kWh = (wh: number): string => (wh / 1000).toFixed(wh < 1_000_000 ? 1 : 0).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-/** The sum of a table's second column, in its own unit. */
+/** The sum of a table's second column, in its own unit. What a cell says behind its number is no part of it. */
 const sum = (of: Locator): Promise<number> =>
   of.locator('tbody tr td:nth-child(2)').evaluateAll((cells) =>
-    cells.reduce((all, cell) => all + Number((cell.textContent ?? '').replace(/[^\d.-]/g, '') || 0), 0),
+    cells.reduce((all, cell) => all + Number(/[\d.,]*\d/.exec(cell.textContent ?? '')?.[0].replaceAll(',', '') ?? 0), 0),
   );
 
 test('charts say what the database has, and follow it without being drawn anew', async ({ browserOn, db }) => {

@@ -212,7 +212,7 @@ async fn no_secret_is_in_what_the_program_says() {
 #[tokio::test]
 async fn reading_writes_nothing() {
     let program = Program::start(&[]).await;
-    // Before that it makes the collections that there are not.
+    // Before that it may note in its own database what it does.
     let open = "the change stream is open";
     until(UP, open, || async { program.server.log().contains(open) }).await;
     let cookie = program.enter().await;
