@@ -61,10 +61,5 @@
     if (followed() && !link.relList.contains("external")) return;
     wait(event, () => (link.isConnected ? link.click() : location.assign(link.href)));
   }, true);
-  // Signing out, say. Where nobody knows how the server is a form goes its way: it may hold a password.
-  addEventListener("submit", (event) => {
-    const form = event.target;
-    if (going || followed() || document.documentElement.dataset.program !== "runs") return;
-    wait(event, () => form.isConnected && form.requestSubmit(event.submitter));
-  }, true);
+  // Forms go their way: one may hold a password, and signing out must leave the page whatever becomes of it.
 })();
