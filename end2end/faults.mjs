@@ -10,7 +10,7 @@ const [stationsOrigin, overviewOrigin, email, password] = process.argv.slice(2);
  * is shown by nobody, and lost where the server draws.
  */
 function stations() {
-  const text = (cell) => [...cell.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data).join('');
+  const text = (cell) => [...cell.querySelector('.text').childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data).join('');
   const said = (cell, read) => (cell.querySelector('.missing') ? null : read(cell).replaceAll('\0', ''));
   return [...document.querySelectorAll('table[data-topic=stations] tr[data-id]')].map((row) => [
     row.dataset.id,
