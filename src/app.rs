@@ -29,7 +29,7 @@ pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
                 <Head options=options.clone() />
                 <title>{document_title(path)}</title>
                 {some(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
-                <script src="/assets/away.js" defer data-text=words::NOT_LOADED data-action=words::STAY></script>
+                <StaysReadable />
                 <script src="/assets/program.js" defer data-text=words::STOPPED data-action=words::LOAD_AGAIN></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
@@ -54,6 +54,15 @@ pub fn Head(options: LeptosOptions) -> impl IntoView {
         <link rel="preload" href="/fonts/inter.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
         <HashedStylesheet options id="leptos" />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+    }
+}
+
+/// Keeps a page readable while the server is away; what it needs is allowed by each page's policy.
+#[component]
+pub fn StaysReadable() -> impl IntoView {
+    view! {
+        <script src="/assets/banner.js" defer></script>
+        <script src="/assets/away.js" defer data-text=words::NOT_LOADED data-action=words::STAY></script>
     }
 }
 

@@ -31,6 +31,37 @@ test('while the server is away a click in the menu leaves the page readable, and
   expect(await stayed(page)).toBe(true);
 });
 
+test('while the server is away the pages that it draws alone stay readable, too', async ({ browserOn, server, complaints }) => {
+  complaints.allow(...SERVER_AWAY);
+  const page = await browserOn(0);
+  const stand = async (path: string) => {
+    await expect(alert(page), path).toHaveText(AWAY);
+    await expect(page, path).toHaveURL(new RegExp(`${path}$`));
+    await expect(page.locator('.main'), path).toBeVisible();
+  };
+  for (const path of ['/account', '/users', '/users/invite', '/audit']) {
+    await page.goto(path);
+    await server.kill(0);
+    await menu(page, 'Stations').click();
+    await stand(path);
+    await alert(page).getByRole('button', { name: 'Stay here' }).click();
+    await expect(alert(page)).toHaveCount(0);
+    if (path === '/audit') {
+      await page.locator('select[name=result]').selectOption('refused');
+      await page.locator('form.choice').getByRole('button').first().click();
+      await stand(path);
+      await server.start(0);
+      await expect(page).toHaveURL(/\/audit\?.*result=refused/, { timeout: 20_000 });
+    } else {
+      await page.getByRole('link', { name: 'Audit log', exact: true }).first().click();
+      await stand(path);
+      await server.start(0);
+      await expect(page).toHaveURL(/\/audit$/, { timeout: 20_000 });
+    }
+    await expect(alert(page)).toHaveCount(0);
+  }
+});
+
 test('one may stay', async ({ browserOn, complaints }) => {
   complaints.allow(...SERVER_AWAY);
   const page = await browserOn(0);

@@ -11,7 +11,7 @@
 
   const answers = () =>
     fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(patience) }).then(({ ok }) => ok, () => false);
-  // The browser's program draws the next page itself, and its connection tells whether it can.
+  // The browser's program, where there is one, draws the next page itself, and its connection tells whether it can.
   const followed = () =>
     document.documentElement.dataset.program === "runs" &&
     document.querySelector("[data-connection]")?.dataset.connection === "live";
@@ -20,21 +20,10 @@
     banner = undefined;
   };
   const tell = () => {
-    if (banner) return;
-    banner = document.createElement("aside");
-    banner.className = "banner";
-    banner.role = "alert";
-    const told = document.createElement("p");
-    told.textContent = text;
-    const button = document.createElement("button");
-    button.className = "button";
-    button.textContent = action;
-    button.addEventListener("click", () => {
+    banner ??= showBanner(text, action, () => {
       asked += 1;
       quiet();
     });
-    banner.append(told, button);
-    document.body.append(banner);
   };
   const wait = async (event, go) => {
     event.preventDefault();
@@ -61,5 +50,10 @@
     if (followed() && !link.relList.contains("external")) return;
     wait(event, () => (link.isConnected ? link.click() : location.assign(link.href)));
   }, true);
-  // Forms go their way: one may hold a password, and signing out must leave the page whatever becomes of it.
+  // A form that asks for another page waits, too. Those that do something go their way: one may hold a password, and
+  // signing out must leave the page whatever becomes of it.
+  addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (!going && form.getAttribute("method") === "get" && !followed()) wait(event, () => form.requestSubmit(submitter));
+  }, true);
 })();

@@ -30,17 +30,7 @@
     else if (noted()) location.reload();
   };
   const tell = () => {
-    banner = document.createElement("aside");
-    banner.className = "banner";
-    banner.role = "alert";
-    const said = document.createElement("p");
-    said.textContent = text;
-    const button = document.createElement("button");
-    button.className = "button";
-    button.textContent = action;
-    button.addEventListener("click", () => location.reload());
-    banner.append(said, button);
-    document.body.append(banner);
+    banner = showBanner(text, action, () => location.reload());
     root.dataset.stopped = "";
     setTimeout(reloadWhenCalm, readable);
   };

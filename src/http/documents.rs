@@ -9,7 +9,7 @@ use axum::{
 use jiff::Timestamp;
 use leptos::prelude::*;
 
-use super::headers::FORM_POLICY;
+use super::headers::{FORM_POLICY, FRAMED_POLICY};
 use crate::{
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
@@ -47,13 +47,13 @@ impl Documents {
             title,
         };
         // The content is made within the owner, too: parts of it may hold signals.
-        answer(|| document::framed(frame, draw(&times).into_any()).to_html())
+        answer(FRAMED_POLICY, || document::framed(frame, draw(&times).into_any()).to_html())
     }
 
     /// A small box on an empty page, for whoever is not let in yet.
     pub fn gate<V: IntoView + 'static>(&self, title: &'static str, draw: impl FnOnce() -> V) -> Response {
         let options = self.leptos.clone();
-        answer(|| document::gate(options, title, draw().into_any()).to_html())
+        answer(FORM_POLICY, || document::gate(options, title, draw().into_any()).to_html())
     }
 }
 
@@ -81,7 +81,7 @@ impl Times {
     }
 }
 
-fn answer(draw: impl FnOnce() -> String) -> Response {
+fn answer(policy: &'static str, draw: impl FnOnce() -> String) -> Response {
     let html = Owner::new_root(None).with(draw);
-    ([(header::CONTENT_SECURITY_POLICY, FORM_POLICY)], Html(html)).into_response()
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }

@@ -32,6 +32,10 @@ pub fn page_policy(nonce: &str, origin: &PublicOrigin, connect: &[&str]) -> Stri
 pub const FORM_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
+/// A page of accounts in the frame of the live pages: its script may also ask whether the server answers.
+pub const FRAMED_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+    connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
 /// What is no page needs nothing from anywhere.
 const NO_PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

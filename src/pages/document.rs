@@ -1,11 +1,12 @@
 //! What stands around documents that the server draws alone: plain forms and tables, which need no script. The browser's
-//! program is not loaded for them, so links from its pages to them are `external`.
+//! program is not loaded for them, so links from its pages to them are `external`. Those within the frame stay readable
+//! while the server is away.
 
 use leptos::prelude::*;
 use leptos_router::{components::Router, location::RequestUrl};
 
 use crate::{
-    app::Head,
+    app::{Head, StaysReadable},
     ui::{MAIN, Mark, Rail, words},
 };
 
@@ -43,7 +44,8 @@ pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
             </div>
         }
     };
-    document(options, title, view! { <Router>{body()}</Router> }.into_any())
+    let scripts = view! { <StaysReadable /> }.into_any();
+    document(options, title, scripts, view! { <Router>{body()}</Router> }.into_any())
 }
 
 /// A small box on an empty page, before anyone is let in.
@@ -51,6 +53,7 @@ pub fn gate(options: LeptosOptions, title: &'static str, content: AnyView) -> im
     document(
         options,
         title,
+        ().into_any(),
         view! {
             <main class="gate">
                 <div class="gate-box">
@@ -63,13 +66,14 @@ pub fn gate(options: LeptosOptions, title: &'static str, content: AnyView) -> im
     )
 }
 
-fn document(options: LeptosOptions, title: &'static str, body: AnyView) -> impl IntoView {
+fn document(options: LeptosOptions, title: &'static str, scripts: AnyView, body: AnyView) -> impl IntoView {
     view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
                 <Head options />
                 <title>{title} " · " {words::PRODUCT}</title>
+                {scripts}
             </head>
             <body>{body}</body>
         </html>

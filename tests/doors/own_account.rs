@@ -36,7 +36,11 @@ async fn a_session_knows_its_device_and_address() {
     let user = app.doors.users.by_id(admin(&app, &cookie).await.user).await.unwrap().unwrap();
     let agents = app.doors.sessions_of(&user).await.unwrap().into_iter().map(|open| open.user_agent.unwrap().len());
     assert_eq!(agents.max(), Some(256));
-    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"), "{policy}");
+    assert!(page.body.contains("/assets/away.js"), "it stays readable while the server is away");
+    let login = app.get("/login", "").await;
+    assert!(!login.header("content-security-policy").contains("connect-src") && !login.body.contains("away.js"));
 }
 
 #[tokio::test]
