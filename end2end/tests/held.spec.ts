@@ -12,7 +12,7 @@ const past = (ms: number): Date => new Date(Date.now() - ms);
 
 test('only what is deleted is struck through, and what waits is counted by what it is', async ({ browserOn, db }) => {
   const payments = db.collection('payments');
-  const name = unique('C-held');
+  const [name, other] = [unique('C-held'), unique('C-other')];
   const mine = Array.from({ length: 6 }, (_, n) => payment({ client_id: name, created_at: past(n * 60_000) }));
   const later = Array.from({ length: 3 }, () => payment({ client_id: name }));
   await payments.insertMany(mine);
@@ -25,7 +25,7 @@ test('only what is deleted is struck through, and what waits is counted by what 
     await at(5).hover();
     const before = await top(at(5));
     await payments.insertMany(later);
-    await payments.updateOne({ _id: mine[1]!._id }, { $set: { client_id: unique('C-other') } });
+    await payments.updateOne({ _id: mine[1]!._id }, { $set: { client_id: other } });
     await payments.deleteOne({ _id: mine[2]!._id });
     await payments.updateOne({ _id: mine[3]!._id }, { $set: { created_at: past(3_600_000) } });
     await expect(news(page)).toHaveText('3 new, 1 left, 1 deleted, 1 moved');
@@ -36,6 +36,9 @@ test('only what is deleted is struck through, and what waits is counted by what 
     expect(struck).toEqual([id(mine[2]!)]);
     await expect(at(0).locator('.fate')).toHaveCount(0);
     await expect(at(1)).toContainText('no longer in this list');
+    await expect(cell(at(1), 'client_id')).toHaveText(other);
+    await payments.updateOne({ _id: mine[1]!._id }, { $set: { payment_id: unique('pay-after') } });
+    await expect(cell(at(1), 'payment_id')).toHaveText(/^pay-after/);
     await expect(at(2)).toContainText('deleted');
     await expect(at(3)).toContainText('now elsewhere in the list');
 

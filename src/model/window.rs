@@ -212,8 +212,9 @@ impl Window {
         }
     }
 
+    /// A row of the list, or one that has left it and is still on the screen.
     pub fn row(&self, id: &DocId) -> Option<&Fields> {
-        self.rows.get(id)
+        self.rows.get(id).or_else(|| self.held.as_ref()?.gone_row(id))
     }
 
     /// The rows shown, in order.
@@ -280,9 +281,16 @@ impl Window {
                 patch(&mut row, set, &unset);
                 Some(row)
             }
-            (Op::Patch(set, unset), None) => return self.patch_unseen(&set, &unset, applied),
+            (Op::Patch(set, unset), None) => {
+                self.patch_unseen(&set, &unset, applied)?;
+                if self.held.as_mut().is_some_and(|held| held.patch_gone(&id, set, &unset)) {
+                    applied.changed.push(id);
+                }
+                return Ok(());
+            }
         };
         let deleted = after.is_none();
+        let reads = after.clone().filter(|_| self.is_drawn(&id));
         applied.uncertain |= known.is_none() && !self.is_whole();
         let before = known.map(|row| Place::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));
@@ -301,7 +309,9 @@ impl Window {
         }
         if !is || place.is_none() {
             let fate = if is { Fate::Moved } else { Fate::Left };
-            self.note(&id, if deleted { Fate::Deleted } else { fate });
+            // It reads as its document does now, wherever that belongs.
+            applied.changed.extend(reads.is_some().then(|| id.clone()));
+            self.note(&id, if deleted { Fate::Deleted } else { fate }, reads);
         }
         if let (Some(row), Some(place)) = (after, place) {
             self.rows.insert(id.clone(), row);

@@ -1,6 +1,6 @@
 //! A list that is held still: what stands on the screen, and what has become of it since.
 
-use super::{DocId, Place, Places, Window};
+use super::{DocId, Fields, Place, Places, Window, patch};
 
 /// What has become of a row on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,8 +33,28 @@ pub(super) struct Held {
     order: Places,
     /// What was after it nobody knew.
     horizon: Option<Place>,
-    /// Why rows of the screen are not in the list any longer, as far as it was told.
-    gone: Vec<(DocId, Fate)>,
+    /// Rows of the screen that are not in the list any longer, as far as it was told.
+    gone: Vec<Gone>,
+}
+
+/// Why a row left the list, and what its document says now, unless that is deleted.
+#[derive(Clone, Debug)]
+struct Gone {
+    id: DocId,
+    fate: Fate,
+    row: Option<Fields>,
+}
+
+impl Held {
+    pub(super) fn gone_row(&self, id: &DocId) -> Option<&Fields> {
+        self.gone.iter().find(|gone| gone.id == *id)?.row.as_ref()
+    }
+
+    /// Changes what a row that left says. Returns whether it is on the screen.
+    pub(super) fn patch_gone(&mut self, id: &DocId, set: Fields, unset: &[String]) -> bool {
+        let row = self.gone.iter_mut().find(|gone| gone.id == *id).and_then(|gone| gone.row.as_mut());
+        row.map(|row| patch(row, set, unset)).is_some()
+    }
 }
 
 impl Window {
@@ -98,20 +118,26 @@ impl Window {
         (waiting, fates)
     }
 
-    /// Notes for a list that is held why a document is not in it any longer.
-    pub(super) fn note(&mut self, id: &DocId, fate: Fate) {
-        if let Some(held) = &mut self.held
-            && held.order.0.iter().any(|place| place.id() == id)
+    /// Whether a row is on the screen of a list that is held.
+    pub(super) fn is_drawn(&self, id: &DocId) -> bool {
+        let drawn = |held: &Held| held.order.0.iter().take(self.collection.shown()).any(|place| place.id() == id);
+        self.held.as_ref().is_some_and(drawn)
+    }
+
+    /// Notes why a row on the screen is not in the list any longer, and what it says now.
+    pub(super) fn note(&mut self, id: &DocId, fate: Fate, row: Option<Fields>) {
+        if self.is_drawn(id)
+            && let Some(held) = &mut self.held
         {
-            held.gone.retain(|(gone, _)| gone != id);
-            held.gone.push((id.clone(), fate));
+            held.gone.retain(|gone| gone.id != *id);
+            held.gone.push(Gone { id: id.clone(), fate, row });
         }
     }
 
     /// Why a row that was drawn is not in the list. Where that was not told, because it was fetched anew meanwhile, it is
     /// deleted only if every document is here.
     fn gone(&self, held: &Held, place: &Place) -> Fate {
-        let told = held.gone.iter().find(|(id, _)| id == place.id()).map(|(_, fate)| *fate);
+        let told = held.gone.iter().find(|gone| gone.id == *place.id()).map(|gone| gone.fate);
         told.unwrap_or_else(|| match &self.horizon {
             Some(horizon) if place > horizon => Fate::Pushed,
             None if self.selection.is_everything() => Fate::Deleted,
@@ -187,6 +213,28 @@ mod tests {
         assert_eq!(fates[1..3], [Fate::Deleted, Fate::Stays]);
         let (waiting, _) = apply(&mut window, vec![(60, Op::Put(at(220)))]);
         assert_eq!(waiting.moved, 3, "it was behind those shown");
+    }
+
+    #[test]
+    fn a_row_that_left_says_what_its_document_says_now() {
+        let mut window = held(active());
+        let set = |name: &str, value: &str| Fields::from([(name.to_owned(), value.into())]);
+        let says = |window: &Window, n: usize, name: &str| window.row(&id(n)).map(|row| row[name].clone());
+        let blocked = set("status", "BLOCKED");
+        apply(&mut window, vec![(1, Op::Patch(blocked.clone(), Vec::new())), (60, Op::Patch(blocked, Vec::new()))]);
+        assert_eq!(says(&window, 1, "status"), Some("BLOCKED".into()));
+        assert_eq!(window.row(&id(60)), None, "it was not on the screen");
+        let patched = Change { id: id(1), op: Op::Patch(set("client_id", "C-9"), vec!["created_at".into()]) };
+        let applied = window.apply(Delta { changes: vec![patched], ..delta(1, 2) }).unwrap();
+        assert_eq!(applied.changed, [id(1)]);
+        assert_eq!(says(&window, 1, "client_id"), Some("C-9".into()));
+        assert!(!window.row(&id(1)).unwrap().contains_key("created_at"));
+        apply(&mut window, vec![(1, Op::Put(row((2, 9))))]);
+        assert_eq!(window.row(&id(1)), Some(&row((2, 9))), "it belongs behind what is known");
+        apply(&mut window, vec![(1, Op::Delete)]);
+        assert_eq!((window.row(&id(1)), window.waiting().1[1]), (None, Fate::Deleted));
+        window.drawn(true);
+        assert_eq!(window.shown().count(), 50);
     }
 
     #[test]
