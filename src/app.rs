@@ -108,7 +108,16 @@ fn at(desk: Desk, path: Memo<String>) -> AnyView {
     Clock::provide(live, &desk);
     let shown = shown(live, path);
     provide_context(OpenPage(shown));
-    view! { <Shell desk>{move || pages::at(&shown.get())}</Shell> }.into_any()
+    let unfollowed = Memo::new(move |_| live.unfollowed().with(|all| pages::unfollowed(&shown.read(), all)));
+    let page = move || match unfollowed.get() {
+        // It is drawn again by itself when the server says that it can be.
+        Some(topic) => {
+            let error = AppError::Unfollowed(words::unfollowed(topic));
+            view! { <Failure error retry=move |()| live.retry_now() /> }.into_any()
+        }
+        None => pages::at(&shown.get()),
+    };
+    view! { <Shell desk>{page}</Shell> }.into_any()
 }
 
 /// How long it takes until what could not be loaded is tried again.

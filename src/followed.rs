@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     hub::Hub,
+    model::ids::Collection,
     mongo::{Mongo, collections},
 };
 
@@ -18,19 +19,19 @@ const AGAIN: u32 = 5;
 
 /// Looks until `stop`. While MongoDB is away what was known stays known.
 pub async fn run(hub: Hub, mongo: Mongo, stop: CancellationToken) {
-    let (mut told, mut fine) = (None, 0);
+    let (mut told, mut fine) = (Vec::new(), 0);
     while !stop.is_cancelled() {
         match collections::found(&mongo.operator).await {
             Ok(found) => {
-                let why = collections::unfollowed(&found);
-                if let Some(why) = why.as_ref().filter(|_| why != told) {
-                    tracing::warn!(why, "not ready");
+                let unfollowed = collections::unfollowed(&found);
+                if !unfollowed.is_empty() && unfollowed != told {
+                    tracing::warn!(?unfollowed, "views or time series, whose changes MongoDB tells nobody");
                 }
-                fine = if why.is_some() { 0 } else { fine + 1 };
-                if why.is_some() || fine >= AGAIN {
-                    hub.set_unfollowed(why.clone());
-                }
-                told = why;
+                fine = if unfollowed == told { fine + 1 } else { 0 };
+                let known = if fine >= AGAIN { Vec::new() } else { hub.unfollowed() };
+                let either = |collection: &Collection| unfollowed.contains(collection) || known.contains(collection);
+                hub.set_unfollowed(Collection::ALL.into_iter().filter(either).collect());
+                told = unfollowed;
             }
             Err(error) => tracing::debug!(%error, "whether the collections can be followed is not known"),
         }

@@ -18,7 +18,7 @@ test('without JavaScript every page shows the data', async ({ browserOn, db }) =
   await expect(split(page)).toHaveText(/\d/);
 });
 
-test('a page whose figures cannot be had says so, and asks again where it is', async ({ browser, stack, mongo, complaints }) => {
+test('figures of a view are withheld with the reason, on an open page too, and come by themselves', async ({ browser, stack, mongo, complaints }) => {
   complaints.allow(/status of 500/);
   const name = `unread_${Date.now()}`;
   const environment = { MONGODB_URI: stack.mongo, REDIS_URL: stack.redis, MONGODB_DB: name, CHARGEDECK_DB: `${name}_app` };
@@ -48,9 +48,22 @@ test('a page whose figures cannot be had says so, and asks again where it is', a
     await expect(again).toBeVisible();
     await db.collection('clients').drop();
     await expect(async () => {
-      if (await again.isVisible()) await again.click();
       await expect(figure(page, 'clients')).toHaveText(/^0/, { timeout: 1000 });
     }).toPass();
+    await live(page);
+    // While the page is open.
+    await db.collection('clients').drop();
+    await db.createCollection('clients', { viewOn: 'others', pipeline: [] });
+    await expect(failure).toContainText('clients is a view', { timeout: 3000 });
+    await expect(connection(page)).toHaveAttribute('data-connection', 'unfollowed');
+    await expect(connection(page)).toHaveText('clients not followed');
+    await expect(figure(page, 'clients')).toHaveCount(0);
+    await page.getByRole('link', { name: 'Stations' }).first().click();
+    await expect(page.locator('[data-topic=stations]'), 'lists of others go on').toBeVisible();
+    await expect(connection(page)).toHaveText('clients not followed');
+    await db.collection('stations').insertOne({ station_id: 'S1', name: 'New' } as any);
+    await expect(rows(page, 'stations')).toHaveCount(1);
+    await db.collection('clients').drop();
     await live(page);
     expect(await page.evaluate(() => (window as any).neverReloaded)).toBe(true);
   } finally {

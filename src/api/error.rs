@@ -16,6 +16,9 @@ pub enum AppError {
     /// 503: MongoDB or Redis is away, or the figures are still being counted.
     #[error("not available just now")]
     Unavailable,
+    /// 503: it is of a collection that cannot be followed; in words.
+    #[error("{0}")]
+    Unfollowed(String),
     /// 400
     #[error("{0}")]
     Invalid(String),
@@ -43,6 +46,7 @@ impl From<AppError> for String {
         match error {
             AppError::SignIn => SIGN_IN.to_owned(),
             AppError::Unavailable => UNAVAILABLE.to_owned(),
+            AppError::Unfollowed(why) => format!("{UNFOLLOWED}:{why}"),
             AppError::Invalid(why) => format!("{INVALID}:{why}"),
             AppError::Internal { request_id } => format!("{INTERNAL}:{request_id}"),
         }
@@ -51,6 +55,7 @@ impl From<AppError> for String {
 
 const SIGN_IN: &str = "sign_in";
 const UNAVAILABLE: &str = "unavailable";
+const UNFOLLOWED: &str = "unfollowed";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
 /// What the guard says to whoever has no session, as a problem.
@@ -66,6 +71,7 @@ impl From<Value> for AppError {
         match problem.unwrap_or(text.split_once(':').unwrap_or((text, ""))) {
             (SIGN_IN | UNAUTHENTICATED, _) => Self::SignIn,
             (UNAVAILABLE, _) => Self::Unavailable,
+            (UNFOLLOWED, why) => Self::Unfollowed(why.to_owned()),
             (INVALID, why) => Self::Invalid(why.to_owned()),
             (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
         }
@@ -81,6 +87,7 @@ mod tests {
         for error in [
             AppError::SignIn,
             AppError::Unavailable,
+            AppError::Unfollowed("a: b".into()),
             AppError::Invalid("a: b".into()),
             AppError::Internal { request_id: "7".into() },
         ] {

@@ -58,7 +58,10 @@ pub struct Desk {
     pub admin: String,
     /// MongoDB's operation time.
     pub now: UtcMs,
-    /// The figures of the network's zone by name, and the latest changes.
+    /// The collections whose changes nobody is told, in the order of all.
+    pub unfollowed: Vec<Collection>,
+    /// The figures of the network's zone by name, and the latest changes; none where a collection is not followed of which
+    /// they are counted.
     pub figures: Fields,
 }
 

@@ -34,6 +34,7 @@ use crate::{
     snapshots::{SnapshotError, Snapshots},
     socket::Sockets,
     telemetry::causes,
+    ui::words,
 };
 
 /// How long a page waits for a report before it says that it is still being read.
@@ -100,7 +101,6 @@ impl App {
     /// # Errors
     /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
-        self.followed()?;
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
             Ask::List { of, selection, min_position } => Answer::of(&self.list(of, selection, min_position).await?),
@@ -113,10 +113,11 @@ impl App {
         }
     }
 
-    /// While a collection cannot be followed, whatever is read would stand there as if it were of now, and a figure beside a
+    /// What is read of a collection that cannot be followed would stand there as if it were of now, and a figure beside a
     /// list of another time.
-    fn followed(&self) -> Result<(), AppError> {
-        self.hub.unfollowed().map_or(Ok(()), |why| Err(AppError::Invalid(why)))
+    fn followed(&self, reads: impl Fn(Collection) -> bool) -> Result<(), AppError> {
+        let unfollowed = self.hub.unfollowed().into_iter().find(|collection| reads(*collection));
+        unfollowed.map_or(Ok(()), |collection| Err(AppError::Unfollowed(words::unfollowed(collection))))
     }
 
     /// What a screen shows of a report.
@@ -132,7 +133,7 @@ impl App {
     /// # Errors
     /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
     pub async fn report(&self, query: &str, patience: Duration) -> Result<Report, Failure> {
-        self.followed()?;
+        self.followed(Collection::is_counted)?;
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
@@ -150,6 +151,7 @@ impl App {
     /// Events from MongoDB. What the log has after `upto` comes by the socket.
     async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
+        self.followed(|collection| Board::Activity(filter).reads(collection))?;
         let read = async {
             let upto = self.events.written_before(before, &self.log).await?;
             let Page { events, more } = self.events.page(filter, before).await?;
@@ -165,7 +167,10 @@ impl App {
     }
 
     async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
-        let figures = self.overview().await?;
+        let figures = match self.overview().await {
+            Err(AppError::Unfollowed(_)) => Fields::new(),
+            figures => figures?,
+        };
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
         Ok(Desk {
@@ -174,6 +179,7 @@ impl App {
             silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
             admin: admin.email,
             now,
+            unfollowed: self.hub.unfollowed(),
             figures,
         })
     }
@@ -188,7 +194,7 @@ impl App {
         selection: Selection,
         min_position: Option<Position>,
     ) -> Result<Snapshot, AppError> {
-        self.followed()?;
+        self.followed(|read| read == collection)?;
         self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
             error => {
@@ -229,7 +235,7 @@ impl App {
 
     /// A board's values; waits a little for a count that is under way.
     async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
-        self.followed()?;
+        self.followed(|collection| board.reads(collection))?;
         let mut changes = self.hub.changes();
         let counted = async {
             loop {

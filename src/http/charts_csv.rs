@@ -52,9 +52,10 @@ pub async fn charts_csv(
     let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
     let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(|error| match error {
         Failure::Refused(why) => refused(why),
-        Failure::Error(_) | Failure::Reading => Problem::unavailable(),
+        Failure::Error(error) => Problem::unanswered(error),
+        Failure::Reading => Problem::unavailable(),
     })?;
-    let overview = app.overview().await.map_err(|_| Problem::unavailable())?;
+    let overview = app.overview().await.map_err(Problem::unanswered)?;
     let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);

@@ -58,7 +58,7 @@ async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
 async fn unfollowed(operator: &Database) -> Vec<Collection> {
     let found = tokio::time::timeout(TIMEOUT, collections::found(operator)).await;
     let found = found.ok().and_then(Result::ok).unwrap_or_default();
-    found.into_iter().filter(|(_, found)| found.unfollowed().is_some()).map(|(collection, _)| collection).collect()
+    collections::unfollowed(&found)
 }
 
 #[derive(Serialize)]

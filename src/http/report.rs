@@ -59,7 +59,7 @@ async fn asked(app: &App, query: Option<String>) -> Result<Report, Problem> {
         Failure::Reading => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", words::REPORT_READING).retry_after(WAIT)
         }
-        Failure::Error(_) => Problem::unavailable(),
+        Failure::Error(error) => Problem::unanswered(error),
     })
 }
 

@@ -36,7 +36,7 @@ pub async fn snapshot(
     let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
     let snapshot = app.list(collection, selection, min_position).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
-        _ => Problem::unavailable(),
+        error => Problem::unanswered(error),
     })?;
     if let Some(BadChoice(why)) = snapshot.unknown_status() {
         return Err(refused(why));

@@ -39,6 +39,7 @@ mod tests {
         cache::log::Sent,
         hub::Hub,
         model::{
+            ids::Collection,
             position::{Epoch, Position, Seq},
             time::UtcMs,
         },
@@ -64,10 +65,10 @@ mod tests {
         let stale = Duration::from_millis(u64::from(crate::model::frame::STALE_MS));
         says();
         assert!(hub.freshness().checked.is_some_and(|ago| ago < stale));
-        hub.set_unfollowed(Some("stations is a view".to_owned()));
+        hub.set_unfollowed(vec![Collection::Stations]);
         says();
         assert!(hub.freshness().checked.is_some_and(|ago| ago > stale));
-        hub.set_unfollowed(None);
+        hub.set_unfollowed(Vec::new());
         assert!(hub.freshness().checked.is_some_and(|ago| ago < stale));
     }
 

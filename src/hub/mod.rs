@@ -79,8 +79,8 @@ impl Drop for Round {
 
 struct Inner {
     state: RwLock<State>,
-    /// Why nothing can be shown as it is now, in words, and since when that is known.
-    unfollowed: RwLock<Option<(String, Instant)>>,
+    /// The collections whose changes nobody is told, in the order of all, and since when that is known.
+    unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
     /// Counts what may have changed what consumers see.
     version: watch::Sender<u64>,
@@ -90,7 +90,7 @@ impl Hub {
     pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self(Arc::new(Inner {
             state: RwLock::new(State::default()),
-            unfollowed: RwLock::new(None),
+            unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
             boards: boards::Cache::new(silent_after, currency),
             version: watch::Sender::new(0),
         }))
@@ -120,7 +120,7 @@ impl Hub {
     /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
     /// that cannot be followed.
     pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
-        if *board != Board::System && self.unfollowed().is_some() {
+        if self.unfollowed().into_iter().any(|collection| board.reads(collection)) {
             return None;
         }
         self.0.boards.get(board, &self.read())
@@ -135,22 +135,32 @@ impl Hub {
     pub fn freshness(&self) -> Freshness {
         let state = self.read();
         let checked = state.checked.map(|at| at.elapsed());
-        // However much is heard of the others, no screen is live.
-        let stale = |(_, at): &(String, Instant)| at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
-        let unfollowed = self.0.unfollowed.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(stale);
-        Freshness { lag: state.lag, checked: unfollowed.or(checked) }
+        let (unfollowed, at) = &*self.0.unfollowed.borrow();
+        // Whoever knows of no topics that are not followed must not take the whole for live.
+        let stale = || at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
+        Freshness { lag: state.lag, checked: if unfollowed.is_empty() { checked } else { Some(stale()) } }
     }
 
-    /// Why nothing can be shown as it is now, in words; `None` while all collections can be followed.
-    pub fn unfollowed(&self) -> Option<String> {
-        let unfollowed = self.0.unfollowed.read().unwrap_or_else(PoisonError::into_inner);
-        unfollowed.as_ref().map(|(why, _)| why.clone())
+    /// The collections that cannot be followed, in the order of all.
+    pub fn unfollowed(&self) -> Vec<Collection> {
+        self.0.unfollowed.borrow().0.clone()
     }
 
-    /// Notes that a collection cannot be followed, or that all can again.
-    pub fn set_unfollowed(&self, why: Option<String>) {
-        if self.unfollowed() != why {
-            *self.0.unfollowed.write().unwrap_or_else(PoisonError::into_inner) = why.map(|why| (why, Instant::now()));
+    /// Wakes when another collection cannot be followed, or one can again.
+    pub fn unfollowed_changes(&self) -> watch::Receiver<(Vec<Collection>, Instant)> {
+        self.0.unfollowed.subscribe()
+    }
+
+    /// Notes which collections cannot be followed.
+    pub fn set_unfollowed(&self, unfollowed: Vec<Collection>) {
+        let changed = |known: &mut (Vec<Collection>, Instant)| {
+            let changed = known.0 != unfollowed;
+            if changed {
+                *known = (unfollowed, Instant::now());
+            }
+            changed
+        };
+        if self.0.unfollowed.send_if_modified(changed) {
             self.wake();
         }
     }

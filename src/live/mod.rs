@@ -18,7 +18,7 @@ pub use sheet::Sheet;
 
 use crate::{
     api::Desk,
-    model::{fields::Fields, snapshot::Snapshot, time::UtcMs},
+    model::{fields::Fields, ids::Collection, snapshot::Snapshot, time::UtcMs},
 };
 
 /// Whether what is on screen is what is true.
@@ -32,6 +32,8 @@ pub enum ConnectionState {
     CatchingUp,
     /// Connected, but the server itself has heard nothing since.
     Stale { since: UtcMs },
+    /// Connected, but MongoDB tells nobody what changes in a collection.
+    Unfollowed(Collection),
     /// The server is of another version: nothing can be followed until the page is loaded anew.
     Outdated,
     /// Not connected; the next try is in so many seconds.
@@ -44,6 +46,7 @@ pub struct Live {
     connection: RwSignal<ConnectionState>,
     settled: RwSignal<ConnectionState>,
     unreached: RwSignal<bool>,
+    unfollowed: RwSignal<Vec<Collection>>,
     now: RwSignal<UtcMs>,
     figures: FigureStore,
     lists: StoredValue<Vec<ListStore>>,
@@ -58,6 +61,7 @@ impl Live {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
             unreached: RwSignal::new(false),
+            unfollowed: RwSignal::new(desk.unfollowed.clone()),
             now: RwSignal::new(desk.now),
             figures: FigureStore::new(&desk.figures),
             lists: StoredValue::new(Vec::new()),
@@ -81,6 +85,11 @@ impl Live {
     /// Whether the page that was asked for could not be loaded, because the server does not answer.
     pub const fn unreached(&self) -> RwSignal<bool> {
         self.unreached
+    }
+
+    /// The collections whose changes nobody is told, in the order of all.
+    pub const fn unfollowed(&self) -> RwSignal<Vec<Collection>> {
+        self.unfollowed
     }
 
     /// MongoDB's operation time; goes on every second, in the browser only.

@@ -30,6 +30,15 @@ const ALL: &str = "all";
 pub const OF: &str = "of";
 
 impl Board {
+    /// Whether it shows what the documents of a collection are now. Events were true when they happened, and stay so.
+    pub fn reads(&self, collection: Collection) -> bool {
+        match self {
+            Self::Overview(_) | Self::Analytics(_) | Self::Reported => collection.is_counted(),
+            Self::Activity(filter) => *filter == Filter::Of(collection),
+            Self::System => false,
+        }
+    }
+
     /// The public name of the event that a delta of this board is.
     pub const fn event(&self) -> &'static str {
         match self {

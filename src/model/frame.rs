@@ -13,7 +13,7 @@ use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::{
     change::{Change, Op},
-    ids::Topic,
+    ids::{Collection, Topic},
     position::{ClusterTime, Position, Seq},
     value::read,
 };
@@ -54,6 +54,7 @@ pub enum Frame {
     Delta(Delta),
     Reset(Reset),
     Ping(Ping),
+    Unfollowed(Unfollowed),
     Error(Refusal),
     Bye(Bye),
 }
@@ -92,6 +93,12 @@ pub struct Ping {
     pub lag_ms: u32,
     /// How long ago the relay was heard.
     pub checked_ms: u32,
+}
+
+/// Of these nobody is told what changes, and of no others: whatever is shown of them may be old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Unfollowed {
+    pub topics: Vec<Collection>,
 }
 
 /// What the client asked for cannot be done.
@@ -203,6 +210,7 @@ impl Frame {
             Self::Ping(Ping { n, lag_ms, checked_ms }) => {
                 json!({"type": "ping", "n": n, "lag_ms": lag_ms, "checked_ms": checked_ms})
             }
+            Self::Unfollowed(Unfollowed { topics }) => json!({"type": "unfollowed", "topics": topics}),
             Self::Error(Refusal { rid, code, message }) => {
                 json!({"type": "error", "rid": rid, "code": code, "message": message})
             }
@@ -319,6 +327,7 @@ mod tests {
             Frame::Delta(many),
             Frame::Reset(Reset { topic: topic(), min_position: at, reason: "epoch".into(), retry_ms: 500 }),
             Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: u32::MAX }),
+            Frame::Unfollowed(Unfollowed { topics: vec![Collection::Stations] }),
             Frame::Error(Refusal { rid: 1, code: "a".into(), message: "b".into() }),
             Frame::Bye(Bye { code: 4009, retry_ms: 1 }),
         ] {

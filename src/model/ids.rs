@@ -31,6 +31,11 @@ impl Collection {
         }
     }
 
+    /// Whether figures, charts and reports are counted of its documents; of eco statistics there is a list alone.
+    pub const fn is_counted(self) -> bool {
+        !matches!(self, Self::EcoStats)
+    }
+
     /// The event's public name.
     pub const fn event(self) -> &'static str {
         match self {

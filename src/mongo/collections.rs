@@ -64,19 +64,9 @@ fn read(listed: &Document) -> Found {
     Found::Stored { images: images.is_some_and(|images| images.get_bool("enabled").unwrap_or(false)), identity }
 }
 
-/// Why no figures and lists are shown, in words for whoever looks at a page; `None` where all collections can be followed.
-pub fn unfollowed(found: &[(Collection, Found)]) -> Option<String> {
-    let each: Vec<_> = found
-        .iter()
-        .filter_map(|(collection, found)| Some(format!("{collection} is {}", found.unfollowed()?)))
-        .collect();
-    (!each.is_empty()).then(|| {
-        format!(
-            "In MongoDB {}, whose changes nobody is told. ChargeDeck cannot follow it, so it shows no figures and no lists: \
-             they would be of when they were read, and not of now. `chargedeck check` says what to do.",
-            each.join(", and ")
-        )
-    })
+/// Those whose changes MongoDB tells nobody, in the order of all.
+pub fn unfollowed(found: &[(Collection, Found)]) -> Vec<Collection> {
+    found.iter().filter(|(_, found)| found.unfollowed().is_some()).map(|(collection, _)| *collection).collect()
 }
 
 /// The command that switches a collection's images on.

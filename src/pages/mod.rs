@@ -65,6 +65,12 @@ pub fn at(path: &str) -> AnyView {
         .map_or(not_found::not_found as fn() -> AnyView, |(.., draw)| *draw)()
 }
 
+/// Of those that cannot be followed one that the page at `path` is of: it shows nothing then.
+pub fn unfollowed(path: &str, unfollowed: &[Collection]) -> Option<Collection> {
+    let figures = ["/", ANALYTICS, REPORTS].contains(&path);
+    unfollowed.iter().copied().find(|topic| if figures { topic.is_counted() } else { page(*topic) == path })
+}
+
 /// Loads the part of the browser's program that draws the page at `path`.
 ///
 /// # Errors

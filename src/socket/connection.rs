@@ -27,7 +27,7 @@ use crate::{
     hub::{Form, wire},
     model::{
         board::Board,
-        frame::{Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, Welcome, close},
+        frame::{Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, Unfollowed, Welcome, close},
         ids::Topic,
     },
     telemetry::metrics::metrics,
@@ -115,6 +115,10 @@ impl Connection {
         // From here on a revocation is heard; one between the handshake and here is seen by asking again.
         self.check_rights().await?;
         self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
+        let mut unfollowed = self.app.hub.unfollowed_changes();
+        if !unfollowed.borrow_and_update().0.is_empty() {
+            self.tell_unfollowed();
+        }
         let _joined = self.app.sockets.join(self.line.clone());
         let (mut ping, mut rights) = (every(PING), every(RIGHTS));
         let line = self.line.clone();
@@ -131,6 +135,7 @@ impl Connection {
                     Some(Ok(message)) => self.received(message)?,
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
+                Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
                 _ = ping.tick() => {
                     if self.heard.elapsed() > SILENCE {
                         return Err(End::Close(close::SLOW));
@@ -239,6 +244,12 @@ impl Connection {
 
     fn refuse(&self, rid: u32, code: &str, message: &str) {
         self.send(&Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() }));
+    }
+
+    /// Tells at once that a screen is not live any more, or can be again.
+    fn tell_unfollowed(&mut self) {
+        self.send(&Frame::Unfollowed(Unfollowed { topics: self.app.hub.unfollowed() }));
+        self.ping();
     }
 
     /// Tells how fresh the screen is. Asked before the screen is led to the head, so that it is never less fresh.

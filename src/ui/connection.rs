@@ -12,6 +12,7 @@ const fn name(state: ConnectionState) -> &'static str {
         ConnectionState::Live { .. } => "live",
         ConnectionState::CatchingUp => "catching_up",
         ConnectionState::Stale { .. } => "stale",
+        ConnectionState::Unfollowed(_) => "unfollowed",
         ConnectionState::Outdated => "outdated",
         ConnectionState::Offline { .. } => "offline",
     }

@@ -196,6 +196,7 @@ mod tests {
                 silent_after_s: 900,
                 admin: String::new(),
                 now: UtcMs(0),
+                unfollowed: Vec::new(),
                 figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
             };
             let live = Live::provide(&desk);

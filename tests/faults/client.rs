@@ -309,7 +309,7 @@ impl Life {
                 return ControlFlow::Break(ClientMessage::Pong { n, paint_ms: None });
             }
             Frame::Error(refusal) => self.referee.broken(format!("{}: {refusal:?}", self.name)),
-            Frame::Subscribed(_) | Frame::Reset(_) | Frame::Bye(_) => {}
+            Frame::Subscribed(_) | Frame::Reset(_) | Frame::Unfollowed(_) | Frame::Bye(_) => {}
         }
         ControlFlow::Continue(())
     }

@@ -21,7 +21,7 @@ use crate::{
     model::{
         board::Board,
         follow::Follow,
-        frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Welcome, close},
+        frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Unfollowed, Welcome, close},
         ids::{Collection, Topic},
         latest::key,
         position::Position,
@@ -187,6 +187,10 @@ impl Task {
         match frame {
             Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.closed(close::PROTOCOL),
             Frame::Welcome(_) => {
+                // If there are any, it says so next.
+                if self.live.unfollowed.with_untracked(|topics| !topics.is_empty()) {
+                    self.live.unfollowed.set(Vec::new());
+                }
                 // A server whose other frames cannot be read is no reason to hurry.
                 if !take(&mut self.outdated) {
                     self.tries = 0;
@@ -208,6 +212,7 @@ impl Task {
                 let paint_ms = self.paint_ms.take();
                 self.say(&ClientMessage::Pong { n, paint_ms });
             }
+            Frame::Unfollowed(Unfollowed { topics }) => self.live.unfollowed.set(topics),
             Frame::Error(Refusal { code, message, .. }) => {
                 leptos::logging::warn!("the server refused: {code}: {message}")
             }

@@ -427,6 +427,7 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
         ConnectionState::Connecting => "Connecting".to_owned(),
         ConnectionState::Live { .. } => "Live".to_owned(),
         ConnectionState::CatchingUp => "Catching up".to_owned(),
+        ConnectionState::Unfollowed(topic) => format!("{topic} not followed"),
         ConnectionState::Outdated => "Another version".to_owned(),
         ConnectionState::Stale { since } => format!("Stale since {}", super::clock_time(zone, since)),
         ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
@@ -445,6 +446,7 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
         ConnectionState::Stale { since: at } => {
             Some(format!("No news from the database since {}. What you see may be older than it looks.", since(at)))
         }
+        ConnectionState::Unfollowed(topic) => Some(unfollowed(topic)),
         ConnectionState::Outdated => Some(
             "ChargeDeck was changed, and this page cannot follow any longer. It reloads by itself when nobody is at \
              work on it; reload it if it does not."
@@ -458,11 +460,21 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
     }
 }
 
+/// Why what is of a collection is not shown.
+pub fn unfollowed(topic: Collection) -> String {
+    format!(
+        "In MongoDB {topic} is a view or a time series, whose changes nobody is told. ChargeDeck cannot follow it, so no \
+         figures, charts and rows of it are shown: they would be of when they were read, and not of now. All else goes on. \
+         `chargedeck check` says what to do."
+    )
+}
+
 /// What a screen reader says when the connection has changed for good.
 pub const fn announced(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Stale { .. } => "Live data is stale",
         ConnectionState::Offline { .. } => "Connection lost, trying again",
+        ConnectionState::Unfollowed(_) => "A collection cannot be followed",
         ConnectionState::Outdated => "ChargeDeck was changed, this page must be reloaded",
         ConnectionState::Live { .. } => "Live",
         ConnectionState::Connecting | ConnectionState::CatchingUp => "",
@@ -477,7 +489,7 @@ pub fn error(error: &AppError) -> (&'static str, String) {
             "The data cannot be reached",
             "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
         ),
-        AppError::Invalid(why) => ("This cannot be shown", why.clone()),
+        AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why.clone()),
         AppError::Internal { request_id } => (
             "Something went wrong",
             if request_id.is_empty() {

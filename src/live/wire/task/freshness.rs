@@ -60,6 +60,8 @@ impl Task {
                     ConnectionState::Offline { since, retry_in_s }
                 }
             }
+        } else if let Some(topic) = self.live.unfollowed.with_untracked(|topics| topics.first().copied()) {
+            ConnectionState::Unfollowed(topic)
         } else if self.checked_ms > STALE_MS || unheard_ms > UNTOLD_MS {
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
             let since = UtcMs(self.live.now.get_untracked().0 - unheard_ms as i64);
