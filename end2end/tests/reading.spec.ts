@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, test } from '../fixtures.ts';
 import { payment, session, unique } from '../documents.ts';
-import { LIST, PAGES, cell, figure, live, openLive, row, rows } from '../page.ts';
+import { LIST, PAGES, cell, figure, live, openLive, row, rows, table } from '../page.ts';
 import { ROOT } from '../parts.ts';
 
 const place = (page: Page, path: string): Locator => page.locator(`.nav a[href="${path}"]`);
@@ -62,6 +62,75 @@ test('what a list cuts is whole where one points, stands or taps, and payments s
     expect(await phone.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   } finally {
     await db.collection('payments').deleteOne({ _id: long._id });
+  }
+});
+
+for (const [how, options] of [
+  ['on a small desk', { viewport: { width: 1280, height: 800 } }],
+  ['on a phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+] as const) {
+  test(`sessions say who charged ${how}, and nothing is scrolled sideways`, async ({ browserOn }) => {
+    const page = await browserOn(0, options);
+    await openLive(page, LIST.charging_sessions);
+    const list = table(page, 'charging_sessions');
+    await expect(cell(rows(page, 'charging_sessions').first(), 'client_id')).toBeInViewport();
+    await expect(cell(rows(page, 'charging_sessions').first(), 'client_id')).toHaveText(/\S/);
+    for (const of of [list, page.locator('html')]) {
+      expect(await of.evaluate((of) => of.scrollWidth - of.clientWidth)).toBeLessThanOrEqual(0);
+    }
+  });
+}
+
+test('Tab stops once at a list; arrows, Home and End lead through it, and it stays still meanwhile', async ({ browserOn, db }) => {
+  const payments = db.collection('payments');
+  const name = unique('C-keys');
+  const mine = Array.from({ length: 30 }, (_, n) => payment({ client_id: name, created_at: new Date(Date.now() - n * 60_000) }));
+  const later = payment({ client_id: name, created_at: new Date() });
+  await payments.insertMany(mine);
+  try {
+    const page = await browserOn(0, { viewport: { width: 1280, height: 600 } });
+    await openLive(page, `${LIST.payments}?client=${name}`);
+    await expect(rows(page, 'payments')).toHaveCount(30);
+    const at = (n: number): Locator => row(page, 'payments', String(mine[n]!._id));
+    const stops = table(page, 'payments').locator('[tabindex="0"]');
+    await expect(stops).toHaveCount(1);
+    await page.locator('.chips a').last().focus();
+    await page.keyboard.press('Tab');
+    await expect(at(0)).toBeFocused();
+    for (const [key, n] of [['ArrowDown', 1], ['ArrowDown', 2], ['ArrowUp', 1], ['End', 29], ['ArrowDown', 29], ['Home', 0], ['ArrowUp', 0], ['End', 29], ['ArrowUp', 28]] as const) {
+      await page.keyboard.press(key);
+      await expect(at(n), key).toBeFocused();
+      // Below the heads, which stay in sight.
+      const hidden = await at(n).evaluate((tr) => {
+        const { left, top } = tr.getBoundingClientRect();
+        return !tr.contains(document.elementFromPoint(left + 20, top + 5));
+      });
+      expect(hidden, key).toBe(false);
+    }
+    await expect(stops).toHaveCount(1);
+    await expect(at(28)).toHaveAttribute('tabindex', '0');
+
+    // On the way from row to row the list is read on.
+    await page.evaluate(() => scrollTo(0, 0));
+    await at(3).focus();
+    await page.evaluate(() => scrollTo(0, 0));
+    await payments.insertOne(later);
+    await expect(page.locator('.list-head button')).toHaveText('1 new');
+    await page.keyboard.press('ArrowDown');
+    await expect(at(4)).toBeFocused();
+    await expect(page.locator('.list-head button')).toHaveText('1 new');
+
+    await page.keyboard.press('Tab');
+    await expect(page.locator('tr:focus')).toHaveCount(0);
+    await expect(rows(page, 'payments')).toHaveCount(31);
+    await page.keyboard.press('Shift+Tab');
+    await expect(at(4)).toBeFocused();
+    await page.keyboard.press('Tab');
+    await expect(at(4)).toHaveAttribute('tabindex', '0');
+    await payments.deleteOne({ _id: mine[4]!._id });
+    await expect(row(page, 'payments', String(later._id))).toHaveAttribute('tabindex', '0');
+  } finally {
+    await payments.deleteMany({ client_id: name });
   }
 });
 

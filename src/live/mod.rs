@@ -13,7 +13,7 @@ mod wire;
 use leptos::prelude::*;
 
 pub use figures::FigureStore;
-pub use list::{ListStore, RowState};
+pub use list::{ListStore, RowState, Shown};
 pub use sheet::Sheet;
 
 use crate::{

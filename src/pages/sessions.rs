@@ -25,14 +25,14 @@ static COLUMNS: [Column<Session>; 10] = [
                 .small(s.evse_uid.as_deref().map(|uid| words::evse(uid, s.station_id.as_deref())))
         },
     },
-    Column { field: "client_id", class: "id spare", show: |s, _| Cell::id(s.client_id.clone()) },
+    Column { field: "client_id", class: "id further", show: |s, _| Cell::id(s.client_id.clone()) },
     Column {
         field: "start_date_time",
         class: "time mid",
         show: |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at)),
     },
-    Column { field: "total_time_s", class: "number mid", show: |s, clock| Cell::text(duration(s, clock)) },
-    Column { field: "power_w", class: "number mid", show: |s, _| power(s) },
+    Column { field: "total_time_s", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
+    Column { field: "power_w", class: "number short mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
     Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },
     Column { field: "quality", class: "notes", show: notes },

@@ -1,13 +1,18 @@
 //! A live table: rows keep their elements, only what reads differently is written,
-//! and the order stays still while someone is reading. A row that has the focus shows its texts whole.
+//! and the order stays still while someone is reading. A row that has the focus shows its texts whole. Tab stops at one row
+//! of the list; the arrow keys, Home and End lead from there to the others.
 
 use std::collections::BTreeMap;
 
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, EventTarget, HtmlElement, KeyboardEvent},
+};
 
 use super::{Clock, Empty, each, figure, nav::page, nothing, some, table::Table, words};
 use crate::{
-    live::{ListStore, RowState},
+    live::{ListStore, RowState, Shown},
     model::{
         ids::{Collection, DocId},
         window::Fate,
@@ -34,6 +39,8 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
     let hold = Hold::new(store);
     hold.watch();
+    let visited = RwSignal::new(None);
+    let stop = Memo::new(move |_| order.with(|order| tab_stop(order, visited.get())));
     let head = table.columns().into_iter().map(|(field, class)| {
         view! { <th class=class scope="col" role="columnheader">{words::column(collection, field)}</th> }
     });
@@ -61,8 +68,18 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 aria-label=words::title(collection)
                 aria-busy=move || loading.get().to_string()
                 role="table"
-                on:focusin=move |_| hold.focus(true)
-                on:focusout=move |_| hold.focus(false)
+                on:focusin=move |event| {
+                    hold.focus(true);
+                    visited.set(row_of(event.target()).and_then(|row| row.get_attribute(ID)).map(DocId));
+                }
+                on:focusout=move |event| hold.focus(row_of(event.related_target()).is_some())
+                on:keydown=move |event| {
+                    if let Some(row) = led_to(&event) {
+                        event.prevent_default();
+                        // Refused only where it cannot be focused.
+                        let _ = row.unchecked_into::<HtmlElement>().focus();
+                    }
+                }
             >
                 <thead role="rowgroup">
                     <tr role="row">{each(head)}</tr>
@@ -71,7 +88,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                     <For
                         each=move || order.get()
                         key=|(_, row)| row.number
-                        children=move |(id, row)| line(id, row.state, table)
+                        children=move |(id, row)| line(id, row.state, table, stop)
                     />
                 </tbody>
             </table>
@@ -80,7 +97,32 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     }
 }
 
-fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> impl IntoView {
+/// The row that Tab stops at: the one that was visited last while it is there, else the first.
+fn tab_stop(order: &[Shown], visited: Option<DocId>) -> Option<DocId> {
+    visited.filter(|id| order.iter().any(|(shown, _)| shown == id)).or_else(|| Some(order.first()?.0.clone()))
+}
+
+/// What names the document of a row.
+const ID: &str = "data-id";
+
+/// The row that an event is about.
+fn row_of(target: Option<EventTarget>) -> Option<Element> {
+    target?.dyn_into::<Element>().ok().filter(|row| row.has_attribute(ID))
+}
+
+/// The row that a key leads to.
+fn led_to(event: &KeyboardEvent) -> Option<Element> {
+    let row = row_of(event.target()).filter(|_| !event.alt_key() && !event.ctrl_key() && !event.meta_key())?;
+    match event.key().as_str() {
+        "ArrowDown" => row.next_element_sibling(),
+        "ArrowUp" => row.previous_element_sibling(),
+        "Home" => row.parent_element()?.first_element_child(),
+        "End" => row.parent_element()?.last_element_child(),
+        _ => None,
+    }
+}
+
+fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: Memo<Option<DocId>>) -> impl IntoView {
     let clock = Clock::expect();
     let state = row.clone();
     // Drawn again as a whole, of which only the texts that differ reach the document.
@@ -95,8 +137,10 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table) -> imp
         }
         all.into_any()
     };
+    let this = id.clone();
+    let tabindex = move || stop.with(|stop| if stop.as_ref() == Some(&this) { "0" } else { "-1" }).to_owned();
     view! {
-        <tr role="row" data-id=id.0 tabindex="0" class=move || state.with(row_class)>
+        <tr role="row" data-id=id.0 tabindex=tabindex class=move || state.with(row_class)>
             {move || cells()}
         </tr>
     }
@@ -229,6 +273,7 @@ mod tests {
             "unreadable: email",
             words::NOT_KNOWN,
             "1 of 7, newest first",
+            "tabindex=\"0\"",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
