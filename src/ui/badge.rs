@@ -1,10 +1,10 @@
-//! A short remark on a value.
+//! A short remark on a value, by shape, word and colour.
 
 use std::borrow::Cow;
 
 use leptos::prelude::*;
 
-use super::status_mark::role_class;
+use super::status_mark::{Shape, role_class};
 use crate::model::status::Role;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,25 @@ impl Badge {
     pub fn view(self) -> impl IntoView {
         view! {
             <span class=format!("badge {}", role_class(self.role)) title=self.why>
+                <Shape role=self.role />
                 {self.word}
             </span>
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_by_its_shape_and_word_too() {
+        let html = |role| Owner::new().with(|| Badge::new(role, "over 250 kWh").view().to_html());
+        let drawn = [Role::Ok, Role::Busy, Role::Wait, Role::Bad].map(|role| {
+            let html = html(role);
+            assert!(html.contains("over 250 kWh"), "{html}");
+            html.split_once("<path d=").unwrap().1.to_owned()
+        });
+        assert!(drawn.iter().enumerate().all(|(i, shape)| !drawn[..i].contains(shape)), "{drawn:?}");
     }
 }
