@@ -194,3 +194,42 @@ test('figures that wait for a count say of when they are', async ({ browserOn, d
     await clients.deleteOne({ _id: 'counted' });
   }
 });
+
+test('a saved picture says itself that money was derived, and the page does not change', async ({ browserOn, db }) => {
+  const payments = db.collection('payments');
+  const derived = payment({ status: 'CAPTURED', captured_minor: 1234, captured_at: new Date(Date.now() - 86_400_000), source: { derived: true } });
+  const page = await browserOn(0);
+  await page.addInitScript(() => {
+    const drawn: string[] = ((window as any).drawn = []);
+    const draw = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+      drawn.push(text);
+      return draw.call(this, text, ...(rest as [number, number]));
+    };
+  });
+  const revenue = page.locator('[data-chart^="revenue"]').first();
+  const texts = (): Promise<string[]> => page.evaluate(() => (window as any).drawn.splice(0));
+  const save = async (): Promise<string[]> => {
+    await texts();
+    const download = page.waitForEvent('download');
+    await revenue.getByRole('button', { name: 'PNG' }).click();
+    await download;
+    return texts();
+  };
+  const says = /^derived: computed from a tariff/;
+  await openLive(page, '/analytics?last=7d');
+  await expect(revenue.locator('[data-state=drawn]')).toBeVisible();
+  expect((await save()).filter((text) => says.test(text))).toEqual([]);
+  await payments.insertOne(derived);
+  try {
+    await expect(revenue.locator('.badge').first()).toHaveText('derived');
+    const saved = await save();
+    expect(saved.filter((text) => says.test(text))).not.toEqual([]);
+    // Drawn for the screen again, without it.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expect.poll(texts).not.toEqual([]);
+    expect((await texts()).filter((text) => says.test(text))).toEqual([]);
+  } finally {
+    await payments.deleteOne({ _id: derived._id });
+  }
+});

@@ -18,7 +18,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn update(this: &Drawing, change: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn png(this: &Drawing, name: &str) -> Result<(), JsValue>;
+    fn png(this: &Drawing, name: &str, remark: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn dispose(this: &Drawing) -> Result<(), JsValue>;
 }
@@ -65,9 +65,9 @@ impl Canvas {
         self.progress.get()
     }
 
-    /// Hands the picture to the reader as a file of that name.
-    pub fn save(self, name: &str) {
-        self.with(|shown| drop(shown.drawing.png(name)));
+    /// Hands the picture to the reader as a file of that name, with the remark written into it.
+    pub fn save(self, name: &str, remark: &str) {
+        self.with(|shown| drop(shown.drawing.png(name, remark)));
     }
 
     fn with(self, act: impl FnOnce(&Shown)) {

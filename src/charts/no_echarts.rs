@@ -19,5 +19,5 @@ impl Canvas {
         Progress::Loading
     }
 
-    pub const fn save(self, _: &str) {}
+    pub const fn save(self, _: &str, _: &str) {}
 }

@@ -64,6 +64,9 @@ pub fn Chart(
     /// The picture's name as a file: the chart's and the period's.
     #[prop(into)]
     file: Signal<String>,
+    /// Whether some of the money that is drawn was derived from a tariff: a picture that is saved says so itself.
+    #[prop(into)]
+    derived: Signal<bool>,
     /// The parts of a whole by name, below the drawing.
     #[prop(optional)]
     parts: Option<AnyView>,
@@ -73,7 +76,10 @@ pub fn Chart(
     let element = NodeRef::<Div>::new();
     let canvas = Canvas::draw(element, option, update, pick);
     let state = Memo::new(move |_| State::of(canvas.progress(), empty.get()));
-    let save = move |_| file.with_untracked(|file| canvas.save(file));
+    let save = move |_| {
+        let remark = if derived.get_untracked() { words::derived_picture() } else { String::new() };
+        file.with_untracked(|file| canvas.save(file, &remark));
+    };
     let key = (!key.is_empty()).then_some(key);
     view! {
         <section class="panel" data-chart=name>
@@ -176,6 +182,7 @@ mod tests {
                     empty=Signal::stored(empty)
                     csv="/export/energy.csv"
                     file="energy-last-7d"
+                    derived=false
                     table=view! { <table id="twin"></table> }.into_any()
                 />
             };

@@ -1,26 +1,28 @@
 // What the browser loads where there are charts: ECharts with only the parts that are drawn here, behind one function.
 //
 //   const drawing = chargedeckCharts.draw(box, option, pick);
-//   drawing.update(json); drawing.png(name); drawing.dispose();
+//   drawing.update(json); drawing.png(name, remark); drawing.dispose();
 //
 // `option` and `json` are ECharts' own, as text (src/charts/options.rs, update.rs). Text holds no colour that follows the
 // theme and no function, so two things are said by name: roles of style/tokens.css (`"var(--ok)"`), and formats of values
 // (`"{value} kWh"`, `"£{value:2}"` with two decimals always). Nothing moves but what changed.
 import { init, use } from 'echarts/core';
 import { BarChart, GaugeChart, HeatmapChart, LineChart, PieChart } from 'echarts/charts';
-import { DataZoomComponent, GridComponent, TooltipComponent, VisualMapContinuousComponent } from 'echarts/components';
+import { DataZoomComponent, GridComponent, TitleComponent, TooltipComponent, VisualMapContinuousComponent } from 'echarts/components';
 import { CanvasRenderer } from 'echarts/renderers';
 import { palette, theme } from './theme.mjs';
 import { stretch } from './zoom.mjs';
 
 use([
   BarChart, GaugeChart, HeatmapChart, LineChart, PieChart,
-  DataZoomComponent, GridComponent, TooltipComponent, VisualMapContinuousComponent,
+  DataZoomComponent, GridComponent, TitleComponent, TooltipComponent, VisualMapContinuousComponent,
   CanvasRenderer,
 ]);
 
 /** A box narrower than this has a phone's ticks. */
 const NARROW = 480;
+/** So high is the remark below a saved picture, in CSS pixels. */
+const REMARK = 24;
 /** As wide is a chart on A4 between its margins, in CSS pixels. */
 const PAPER = 660;
 
@@ -187,11 +189,16 @@ function draw(box, option, pick) {
       waiting = json;
       if (json !== shown) frame ||= requestAnimationFrame(apply);
     },
-    png(name) {
+    /** What stands beside the drawing on the page, such as that money was derived, the picture says itself. */
+    png(name, remark) {
       if (!chart) return;
+      const bottom = list(chart.getOption().grid)[0]?.bottom;
+      const say = (text, room) => chart.setOption({ title: { text }, grid: { bottom: room } });
+      if (remark) say(remark, Math.max(bottom, REMARK));
       const link = document.createElement('a');
       link.download = `${name}.png`;
       link.href = chart.getDataURL({ pixelRatio: 2, backgroundColor: colours.panel, excludeComponents: ['dataZoom'] });
+      if (remark) say('', bottom);
       link.click();
     },
     dispose() {

@@ -76,6 +76,7 @@ export function theme(colours) {
       handleStyle: { color: colours.panel, borderColor: colours.accent },
       indicatorStyle: { color: colours.panel, borderColor: colours.ink },
     },
+    title: { left: 4, bottom: 4, padding: 0, textStyle: { ...text, fontWeight: 400 } },
     line: { symbol: 'circle', symbolSize: 6, showSymbol: false, lineStyle: { width: 2 }, emphasis: { disabled: true } },
     bar: { barCategoryGap: '28%', barMaxWidth: 40, label: { color: colours['ink-2'] } },
     pie: {

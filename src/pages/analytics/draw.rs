@@ -131,6 +131,7 @@ impl View {
                 empty=Signal::derive(move || drawn.with(|drawn| drawn.empty))
                 csv=format!("/api/v1/analytics/{name}.csv?{query}")
                 file
+                derived=Signal::derive(move || drawn.with(|drawn| drawn.derived))
                 pick=Callback::new(pick)
                 parts=parts.into_any()
                 table=table.into_any()

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::follow::Followed;
 use crate::{
-    model::report::Report,
+    model::report::{Column, Measure, Report},
     ui::{Chart, ReportChart, Shape, measure, some, words},
 };
 
@@ -45,8 +45,15 @@ fn drawn(followed: Followed, subject: Subject) -> AnyView {
             empty=Signal::derive(empty)
             csv=read(words::report_file)
             file=read(|report| format!("report-by-{}-{}-to-{}", report.by.name(), report.about.first, report.about.last))
+            derived=Signal::derive(move || report.with(|report| report.as_ref().is_some_and(derived)))
             table=view! { <p>{words::TABLE_BELOW}</p> }.into_any()
         />
     }
     .into_any()
+}
+
+/// Whether the chart is of money of which some was derived.
+fn derived(report: &Report) -> bool {
+    matches!(measure(report).1, Column::Money(of, _) if *of != Measure::FeesMissing)
+        && report.columns.contains(&Column::Derived)
 }

@@ -297,6 +297,11 @@ pub fn installed(power: Watt) -> String {
     format!("of {} installed", super::power_figure(power))
 }
 
+/// What a saved picture says of money that was derived.
+pub fn derived_picture() -> String {
+    format!("{DERIVED}: {DERIVED_WHY}")
+}
+
 /// `2 left out`
 pub fn remark(n: i64, what: &str) -> String {
     format!("{} {what}", count(n))
