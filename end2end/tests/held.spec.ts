@@ -132,3 +132,45 @@ test('a row is marked for what a person sees change, never for a heartbeat or wh
     await stations.deleteOne({ _id: mine._id });
   }
 });
+
+for (const path of ['/', '/activity']) {
+  test(`a feed marks what arrives, never what was loaded or caught up: ${path}`, async ({ browserOn, db, complaints }) => {
+    complaints.allow(...SERVER_AWAY);
+    const payments = db.collection('payments');
+    const mine = Array.from({ length: 4 }, () => payment({ status: 'FAILED', captured_at: new Date() }));
+    const page = await browserOn(0);
+    await page.addInitScript(() => {
+      const begun: string[] = ((window as any).begun = []);
+      addEventListener('animationstart', ({ target, animationName }) => {
+        if (/^(mark|fade)-/.test(animationName)) begun.push((target as HTMLElement).dataset.id ?? '');
+      }, true);
+    });
+    const begun = (): Promise<string[]> => page.evaluate(() => [...(window as any).begun]);
+    const first = page.locator('.feed li').first();
+    const comes = async (n: number) => {
+      await payments.insertOne(mine[n]!);
+      await expect(first).toHaveAttribute('data-id', id(mine[n]!));
+    };
+    try {
+      await openLive(page, path);
+      await comes(0);
+      // What comes with the answer to the first subscription is caught up; later ones are news.
+      await comes(1);
+      await expect.poll(begun).toContain(id(mine[1]!));
+
+      await page.context().setOffline(true);
+      await expect(connection(page)).toHaveAttribute('data-connection', 'offline', { timeout: 1000 });
+      await payments.insertOne(mine[2]!);
+      await page.context().setOffline(false);
+      await live(page);
+      await expect(first).toHaveAttribute('data-id', id(mine[2]!));
+      await expect(first).not.toHaveClass(/odd|even/);
+      expect(await begun()).not.toContain(id(mine[2]!));
+
+      await comes(3);
+      await expect.poll(begun).toContain(id(mine[3]!));
+    } finally {
+      await payments.deleteMany({ _id: { $in: mine.map(({ _id }) => _id) } });
+    }
+  });
+}

@@ -51,6 +51,7 @@ pub struct Live {
     figures: FigureStore,
     lists: StoredValue<Vec<ListStore>>,
     sheets: StoredValue<Vec<Sheet>>,
+    news: StoredValue<bool>,
     wire: wire::Wire,
 }
 
@@ -66,6 +67,7 @@ impl Live {
             figures: FigureStore::new(&desk.figures),
             lists: StoredValue::new(Vec::new()),
             sheets: StoredValue::new(Vec::new()),
+            news: StoredValue::new(false),
             wire: wire::Wire::new(),
         };
         provide_context(live);
@@ -100,6 +102,11 @@ impl Live {
     /// The figures, which follow `overview`.
     pub const fn figures(&self) -> FigureStore {
         self.figures
+    }
+
+    /// Whether what figures and boards took last has happened while they were followed, so that it was no catching up.
+    pub fn is_news(&self) -> bool {
+        self.news.try_get_value() == Some(true)
     }
 
     /// Tries to connect at once.

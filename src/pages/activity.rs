@@ -48,13 +48,13 @@ fn feed(filter: Filter) -> AnyView {
 
 #[component]
 fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
-    let clock = Clock::expect();
+    let (live, clock) = (expect_context::<Live>(), Clock::expect());
     let fields = sheet.fields();
     // While it is held, nothing newer than this is shown.
     let held = RwSignal::new(None::<String>);
     let said = Memo::new(move |before: Option<&Vec<_>>| {
         let held = held.get();
-        fields.with(|fields| said(newest(fields, held.as_deref()), before, &clock))
+        fields.with(|fields| said(newest(fields, held.as_deref()), before, live.is_news(), &clock))
     });
     let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1) * PAGE));
     let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));

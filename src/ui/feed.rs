@@ -16,18 +16,25 @@ pub struct Said {
     line: Line,
     sentence: Sentence,
     time: String,
-    /// How much came to the slot since the page was drawn.
+    /// How much came to the slot since the page was drawn or has caught up.
     arrivals: u32,
 }
 
-/// Says events, newest first; `before` is what the slots said last.
-pub fn said(lines: impl Iterator<Item = (String, Line)>, before: Option<&Vec<Said>>, clock: &Clock) -> Vec<Said> {
+/// Says events, newest first; `before` is what the slots said last. What is caught up after a lost connection is no
+/// arrival: it is not `news`.
+pub fn said(
+    lines: impl Iterator<Item = (String, Line)>,
+    before: Option<&Vec<Said>>,
+    news: bool,
+    clock: &Clock,
+) -> Vec<Said> {
     let say = |(i, (key, line)): (usize, (String, Line))| {
         let slot = before.and_then(|before| before.get(i));
         if let Some(same) = slot.filter(|slot| slot.key == key) {
             return Said { time: clock.stamp(line.at()), ..same.clone() };
         }
-        let arrivals = before.map_or(0, |_| slot.map_or(0, |slot| slot.arrivals).wrapping_add(1));
+        let marked = news && before.is_some();
+        let arrivals = if marked { slot.map_or(0, |slot| slot.arrivals).wrapping_add(1) } else { 0 };
         let sentence = match &line {
             Line::News(news) => words::sentence(news),
             Line::Gap { .. } => Sentence { text: words::GAP.to_owned(), amount: None },
@@ -85,4 +92,30 @@ fn class(said: &Said) -> String {
         _ => "even",
     };
     format!("{arrival}{}", if said.line.is_problem() { " problem" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::{UtcMs, Zone};
+
+    #[test]
+    fn only_what_arrives_is_marked() {
+        Owner::new().with(|| {
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
+            let lines = |keys: &str| {
+                let gap = |key: char| (key.to_string(), Line::Gap { gap: UtcMs(0) });
+                keys.chars().map(gap).collect::<Vec<_>>().into_iter()
+            };
+            let marks = |said: &[Said]| said.iter().map(class).map(|c| c.replace(" problem", "")).collect::<Vec<_>>();
+            let drawn = said(lines("ba"), None, true, &clock);
+            assert_eq!(marks(&drawn), ["", ""], "what was loaded");
+            let arrived = said(lines("cb"), Some(&drawn), true, &clock);
+            assert_eq!(marks(&arrived)[0], "odd");
+            assert_eq!(marks(&said(lines("dc"), Some(&arrived), true, &clock))[0], "even");
+            let caught_up = said(lines("dc"), Some(&arrived), false, &clock);
+            assert_eq!(marks(&caught_up), ["", ""]);
+            assert_eq!(marks(&said(lines("ed"), Some(&caught_up), true, &clock))[0], "odd");
+        });
+    }
 }

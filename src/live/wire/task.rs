@@ -42,6 +42,22 @@ const ANSWER_MS: f64 = 100.0;
 /// Shortest pause between two paints: nobody reads faster, and scrolling stays smooth.
 const PAINTS_MS: f64 = 50.0;
 
+/// What tells news from what is caught up, beside its place in the log.
+#[derive(Clone, Copy)]
+struct Clocks {
+    /// Whether the answers to subscriptions are behind us.
+    settled: bool,
+    /// Whether the page has been in sight for a while.
+    seen: bool,
+}
+
+impl Clocks {
+    /// Whether all of it has happened while it was followed and in sight.
+    fn all_news(self, follow: &Follow, deltas: &[Delta]) -> bool {
+        self.seen && deltas.iter().all(|delta| follow.is_news(delta, self.settled))
+    }
+}
+
 /// One list's place in the protocol.
 struct Following {
     store: ListStore,
@@ -257,14 +273,19 @@ impl Task {
         let mut painted = false;
         self.paint_due = false;
         self.painted_at = now_ms();
-        for delta in self.overview.take() {
+        let clocks = self.clocks();
+        let overview = self.overview.take();
+        if !overview.is_empty() {
             painted = true;
-            self.live.figures().apply(delta.changes);
+            self.live.news.set_value(clocks.all_news(&self.overview, &overview));
+            overview.into_iter().for_each(|delta| self.live.figures().apply(delta.changes));
         }
         for (sheet, _, follow) in &mut self.sheets {
-            for delta in follow.take() {
+            let deltas = follow.take();
+            if !deltas.is_empty() {
                 painted = true;
-                sheet.apply(delta.changes, key(delta.to));
+                self.live.news.set_value(clocks.all_news(follow, &deltas));
+                deltas.into_iter().for_each(|delta| sheet.apply(delta.changes, key(delta.to)));
             }
         }
         for i in 0..self.following.len() {
@@ -282,11 +303,15 @@ impl Task {
         }
     }
 
+    fn clocks(&self) -> Clocks {
+        let now = now_ms();
+        Clocks { settled: now - self.subscribed_at > ANSWER_MS, seen: now - self.seen_since > RETURN_MS }
+    }
+
     /// Whether the list can go on from there.
     fn apply(&mut self, i: usize, delta: Delta) -> bool {
         let Following { store, ref follow, .. } = self.following[i];
-        let now = now_ms();
-        let news = follow.is_news(&delta, now - self.subscribed_at > ANSWER_MS) && now - self.seen_since > RETURN_MS;
+        let news = self.clocks().all_news(follow, std::slice::from_ref(&delta));
         match store.apply(delta, news) {
             Ok(false) => return true,
             Ok(true) => {

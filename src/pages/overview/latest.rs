@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    live::Live,
     model::latest::{Latest, Line, SHOWN},
     ui::{Clock, Empty, Feed, figure, page_of_activity, said, some, words},
 };
@@ -11,10 +12,11 @@ use crate::{
 pub fn LatestChanges() -> impl IntoView {
     let latest = figure::<Vec<Latest>>("latest");
     let clock = Clock::expect();
+    let live = expect_context::<Live>();
     let said = Memo::new(move |before: Option<&Vec<_>>| {
         let keyed =
             latest().unwrap_or_default().into_iter().map(|news| (format!("{}{}", news.id, news.at), Line::News(news)));
-        said(keyed, before, &clock)
+        said(keyed, before, live.is_news(), &clock)
     });
     view! {
         <section class="panel latest">
