@@ -16,7 +16,7 @@ use crate::{
         ids::Collection,
         position::Position,
         range::BadChoice,
-        selection::{Selection, Sight},
+        selection::{Selection, Sight, Wanted},
         snapshot::{Snapshot, is_current},
         window::Window,
     },
@@ -61,7 +61,7 @@ impl Snapshots {
         Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
     }
 
-    /// The rows of a list as they are now, not older than `min_position`.
+    /// The rows of a list as they are now, not older than `min_position`, and which of the statuses asked for nobody knows.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -72,6 +72,23 @@ impl Snapshots {
         min_position: Option<Position>,
     ) -> Result<Snapshot, SnapshotError> {
         let selection = selection.of(collection)?;
+        let mut snapshot = self.rows(collection, selection, min_position).await?;
+        for (part, status) in snapshot.selection.odd_statuses(collection) {
+            let alone = Selection::default().with(part, Wanted::one_of([status.as_str()]));
+            if self.rows(collection, alone, None).await?.rows.is_empty() {
+                snapshot.unknown = Some(status);
+                break;
+            }
+        }
+        Ok(snapshot)
+    }
+
+    async fn rows(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_position: Option<Position>,
+    ) -> Result<Snapshot, SnapshotError> {
         let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let name = snapshots::name(collection, &selection);
         let flight = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % FLIGHTS;
@@ -140,6 +157,7 @@ impl Snapshots {
                         total: rows.total,
                         sight,
                         others: rows.others,
+                        unknown: None,
                     });
                 }
                 Ok(_) => {}
@@ -201,6 +219,7 @@ mod tests {
                     total: None,
                     sight: Sight::default(),
                     others: None,
+                    unknown: None,
                 };
                 let brought = bring_up(&hub, read).expect("the hub reaches back");
                 assert_eq!(brought.ct, ClusterTime(brought.position.seq.0));

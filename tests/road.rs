@@ -772,6 +772,7 @@ fn read(seq: u64, ct: u64) -> Snapshot {
         total: None,
         sight: Default::default(),
         others: None,
+        unknown: None,
     }
 }
 

@@ -140,7 +140,7 @@ test('what cannot be selected is said, on the page and in the API, and is never 
   for (const query of [
     'evse=UNKNOWN', 'captured=today', 'currency=pounds', 'status=FAILED&status=PENDING',
     // What nobody knows is not passed over in silence.
-    'statuss=FAILED', 'status=FAILED&page=7', 'status=failed', 'status=BOGUS',
+    'statuss=FAILED', 'status=FAILED&page=7', 'status=failed', 'status=BOGUS', 'status=CAPTURED,BOGUS',
   ]) {
     await openLive(page, `${LIST.payments}?${query}`);
     await expect(page.getByRole('alert')).toContainText('This cannot be selected');

@@ -424,6 +424,7 @@ mod tests {
             total: None,
             sight: Sight::default(),
             others: None,
+            unknown: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
     fields::Fields,
     ids::Collection,
     range::BadChoice,
-    status::{EvseStatus, codes},
+    status::EvseStatus,
     time::{UtcMs, Zone},
 };
 
@@ -86,19 +86,17 @@ impl Selection {
         }
     }
 
-    /// Why nothing is found, where a status is asked for that is not of the standard. The operator's own statuses are found
-    /// like any other.
-    pub fn unknown_status(&self, collection: Collection) -> Option<BadChoice> {
-        let known = codes(collection);
-        self.parts().filter(|(part, _)| matches!(part, Part::Status | Part::Evse)).find_map(|(part, wanted)| {
-            let Wanted::OneOf(texts) = wanted else { return None };
-            let odd = texts.iter().find(|text| !known.contains(&text.as_str()))?;
-            Some(BadChoice(format!(
-                "“{}” cannot be “{odd}”: nothing here has it, and the known ones are {}.",
-                part.name(),
-                known.join(", ")
-            )))
-        })
+    /// Statuses that are asked for and are not of the standard. The operator's own are found like any other.
+    #[cfg(feature = "ssr")]
+    pub fn odd_statuses(&self, collection: Collection) -> Vec<(Part, String)> {
+        let known = super::status::codes(collection);
+        let asked = self.parts().filter(|(part, _)| matches!(part, Part::Status | Part::Evse));
+        let odd = |(part, wanted): (Part, &Wanted)| {
+            let Wanted::OneOf(texts) = wanted else { return Vec::new() };
+            let odd = texts.iter().filter(|text| !known.contains(&text.as_str()));
+            odd.map(|text| (part, text.clone())).collect()
+        };
+        asked.flat_map(odd).collect()
     }
 
     /// With this asked as well, in place of what was asked of the part.

@@ -8,6 +8,7 @@ use super::{
     position::{ClusterTime, Position},
     range::BadChoice,
     selection::{Selection, Sight},
+    status::codes,
 };
 use crate::guards::{self, Guard};
 
@@ -43,11 +44,16 @@ pub struct Snapshot {
     /// Of a selection that follows the clock: the documents that match at other times. `None` where they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,
+    /// A status that is asked for, and that nobody knows: no document of the collection has it, and the standard neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 impl Snapshot {
-    /// Why nothing is found, where that is due to a status that nobody knows: no document has it, and the standard neither.
+    /// Why the list is refused, where a status is asked for that nobody knows.
     pub fn unknown_status(&self) -> Option<BadChoice> {
-        self.rows.is_empty().then(|| self.selection.unknown_status(self.topic)).flatten()
+        let status = self.unknown.as_deref()?;
+        let known = codes(self.topic).join(", ");
+        Some(BadChoice(format!("No status here is “{status}”: nothing has it, and the known ones are {known}.")))
     }
 }

@@ -209,6 +209,7 @@ impl Window {
             total,
             sight: self.sight,
             others,
+            unknown: None,
         }
     }
 

@@ -255,6 +255,7 @@ mod tests {
                 total,
                 sight: Sight::default(),
                 others: None,
+                unknown: None,
             });
             view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
         })

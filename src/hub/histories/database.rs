@@ -99,6 +99,7 @@ impl Database {
             total: None,
             sight: Default::default(),
             others: None,
+            unknown: None,
         }
     }
 }

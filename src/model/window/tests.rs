@@ -123,6 +123,7 @@ pub(super) fn empty(position: usize, time: usize) -> Snapshot {
         total: None,
         sight: Sight::default(),
         others: None,
+        unknown: None,
     }
 }
 
@@ -354,6 +355,7 @@ fn stations_fall_silent_without_any_change() {
         total: Some(1),
         sight: sight(5000),
         others: Some(vec![Row { id: id(2), fields: station("OUTOFORDER", 1) }]),
+        unknown: None,
         ..empty(0, 0)
     };
     let mut window = Window::from(snapshot.clone());
