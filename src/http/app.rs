@@ -24,7 +24,7 @@ use crate::{
         latest,
         money::Currency,
         position::Position,
-        range::{BadChoice, clip},
+        range::{BadChoice, Range, clip},
         report::{Query, Report},
         selection::Selection,
         snapshot::Snapshot,
@@ -137,9 +137,10 @@ impl App {
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
+        let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
         self.reports.report(query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
-            ReportError::Calendar => Refused::new("from", error.to_string()).into(),
+            ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
             ReportError::Reading => Failure::Reading,
             ReportError::Snapshot(_) | ReportError::Broken => {
                 tracing::warn!(%error, "no report");

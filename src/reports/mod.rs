@@ -1,6 +1,7 @@
 //! Reports as pages, files and programs take them: from the cache while nothing has changed that they show, from
 //! MongoDB where something has.
 
+mod asked;
 mod read;
 
 use std::{
@@ -14,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use self::read::Wanted;
+use self::{asked::Asked, read::Wanted};
 use crate::{
     cache::{
         Redis,
@@ -44,6 +45,9 @@ const LANES: u64 = 4;
 /// times as old as its reading took.
 const PATIENCE: i64 = 10;
 
+/// A read that lost its time after so long is not quicker when it is tried again.
+const HOPELESS: Duration = Duration::from_mins(1);
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -51,9 +55,14 @@ pub enum ReportError {
     Zone(String),
     #[error("The period is outside of the calendar.")]
     Calendar,
+    #[error(
+        "Reading this report takes longer than MongoDB keeps how its documents were, which is five minutes where it is not \
+         set otherwise. Choose a shorter period; by day, week or month a report is there at once."
+    )]
+    TooLong,
     #[error("reading broke off")]
     Broken,
-    /// It goes on, and who asks again finds it.
+    /// It goes on while somebody asks for it, and who asks again finds it.
     #[error("the report is still being read")]
     Reading,
     #[error(transparent)]
@@ -67,6 +76,7 @@ pub struct Reports {
     redis: Redis,
     hub: Hub,
     lanes: Arc<[Mutex<()>]>,
+    asked: Asked,
     pace: Pace,
 }
 
@@ -82,7 +92,14 @@ struct Kept {
 
 impl Reports {
     pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
-        Self { mongo, redis, hub, lanes: (0..LANES).map(|_| Mutex::default()).collect(), pace: Pace::default() }
+        Self {
+            mongo,
+            redis,
+            hub,
+            lanes: (0..LANES).map(|_| Mutex::default()).collect(),
+            asked: Asked::default(),
+            pace: Pace::default(),
+        }
     }
 
     /// A report with all its rows, if it is there within the `patience` of the caller.
@@ -102,8 +119,10 @@ impl Reports {
         let kept = match self.counted(&wanted, &tz, (first, last)) {
             Some(kept) => kept,
             None => {
-                // Goes on when whoever asked has gone: the next one finds what was read.
-                let reading = tokio::spawn(self.clone().groups(wanted));
+                let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
+                self.asked.ask(&name, patience)?;
+                // Goes on when whoever asked has lost patience, who finds what was read when asking again.
+                let reading = tokio::spawn(self.clone().while_asked(name, wanted));
                 let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
                 read.map_err(|_| ReportError::Broken)??
             }
@@ -154,23 +173,33 @@ impl Reports {
         Some(Kept { position, ct, at: now, took_ms, groups })
     }
 
-    async fn groups(self, wanted: Wanted) -> Result<Kept, SnapshotError> {
-        let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(wanted.period));
-        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % LANES;
+    /// Breaks off when nobody asks any more. What is dropped ends its cursor in MongoDB, and its lease ends by itself.
+    async fn while_asked(self, name: String, wanted: Wanted) -> Result<Kept, ReportError> {
+        tokio::select! {
+            kept = self.groups(&name, &wanted) => kept,
+            () = self.asked.nobody(&name) => Err(ReportError::Reading),
+        }
+    }
+
+    async fn groups(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
+        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(name) % LANES;
         let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
         // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
-            if let Some(kept) = self.cached(&name).await? {
+            if let Some(kept) = self.cached(name).await? {
                 return Ok(kept);
             }
-            if lease.take().await? {
+            if lease.take().await.map_err(SnapshotError::from)? {
                 break;
             }
             tokio::time::sleep(WAIT).await;
         }
-        let read = holding(&lease, self.read_and_keep(&name, &wanted)).await;
-        lease.release().await?;
+        let read = holding(&lease, self.read_and_keep(name, wanted)).await;
+        if matches!(read, Err(ReportError::TooLong)) {
+            self.asked.give_up(name);
+        }
+        lease.release().await.map_err(SnapshotError::from)?;
         read
     }
 
@@ -191,14 +220,15 @@ impl Reports {
         Ok(young.then_some(kept))
     }
 
-    async fn read_and_keep(&self, name: &str, wanted: &Wanted) -> Result<Kept, SnapshotError> {
+    async fn read_and_keep(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
         let kept = self.read(wanted).await?;
-        snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await?;
+        snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await.map_err(SnapshotError::from)?;
         Ok(kept)
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head.
-    async fn read(&self, wanted: &Wanted) -> Result<Kept, SnapshotError> {
+    async fn read(&self, wanted: &Wanted) -> Result<Kept, ReportError> {
+        let mut lost = false;
         for attempt in 0..TRIES {
             let (position, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
             let at = self.hub.now().ok_or(SnapshotError::NotReady)?;
@@ -209,13 +239,20 @@ impl Reports {
                     let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
                     return Ok(Kept { position, ct, at, took_ms, groups });
                 }
-                Ok(_) => {}
-                Err(error) if matches!(mongo::error_code(&error), Some(246 | 239)) => {}
-                Err(error) => return Err(error.into()),
+                Ok(_) => lost = false,
+                Err(error) if mongo::error_code(&error) == Some(246) => lost = false,
+                // How the documents were is kept no longer.
+                Err(error) if mongo::error_code(&error) == Some(239) => {
+                    lost = true;
+                    if began.elapsed() >= HOPELESS {
+                        break;
+                    }
+                }
+                Err(error) => return Err(SnapshotError::from(error).into()),
             }
             tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
         }
-        Err(SnapshotError::Behind)
+        Err(if lost { ReportError::TooLong } else { SnapshotError::Behind.into() })
     }
 }
 

@@ -17,7 +17,7 @@ use chargedeck::{
     reports::{ReportError, Reports},
 };
 
-use super::Network;
+use super::{Network, support};
 
 /// 2018-06-01T00:00:00+01:00
 const JUNE: i64 = 1_527_807_600_000;
@@ -311,5 +311,90 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
             }
         }
     }
+    instance.stop.cancel();
+}
+
+/// May to July 2018 by station, of which sessions are read in several batches.
+fn summer() -> Query {
+    query(&[("from", "2018-05-01"), ("to", "2018-07-31"), ("by", "station")])
+}
+
+/// A network whose next batches of sessions fail or wait as told, until told otherwise.
+async fn slow() -> (support::Mongod, Network) {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    fill(&network).await;
+    let more = (1000..4000_i64).map(|n| doc! {"_id": n, "status": "COMPLETED", "end_date_time": at(1), "energy_wh": n});
+    network.collection(Collection::ChargingSessions).insert_many(more).await.unwrap();
+    (mongod, network)
+}
+
+async fn batches(network: &Network, mode: &str, what: Document) {
+    let namespace = format!("{}.charging_sessions", network.mongo.operator.name());
+    let mut data = doc! {"failCommands": ["getMore"], "namespace": namespace};
+    data.extend(what);
+    let fail = doc! {"configureFailPoint": "failCommand", "mode": mode, "data": data};
+    network.mongo.client.database("admin").run_command(fail).await.unwrap();
+}
+
+/// Waits until as many cursors of sessions are open.
+async fn open_cursors(network: &Network, count: usize, within: Duration) {
+    let namespace = format!("{}.charging_sessions", network.mongo.operator.name());
+    let open = async || {
+        let all = doc! {"$currentOp": {"idleCursors": true, "allUsers": true}};
+        let ours = doc! {"$match": {"ns": &namespace, "cursor": {"$exists": true}}};
+        let mut found = network.mongo.client.database("admin").aggregate([all, ours]).await.unwrap();
+        let mut open = 0;
+        while found.advance().await.unwrap() {
+            open += 1;
+        }
+        open
+    };
+    let reached = async {
+        while open().await != count {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(within, reached).await.unwrap_or_else(|_| panic!("never {count} open cursors"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_says_so_and_is_read_on_while_somebody_asks() {
+    const IMPATIENT: Duration = Duration::from_millis(200);
+    let (_mongod, network) = slow().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    instance.until("a time", |hub| hub.now().is_some()).await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    // Seven batches are more than half a minute.
+    batches(&network, "alwaysOn", doc! {"blockConnection": true, "blockTimeMS": 5000}).await;
+    let asked = reports.report(summer(), IMPATIENT).await;
+    assert!(matches!(asked, Err(ReportError::Reading)), "{asked:?}");
+    open_cursors(&network, 1, Duration::from_secs(5)).await;
+    // Nobody asks again.
+    open_cursors(&network, 0, Duration::from_secs(18)).await;
+    let asked = reports.report(summer(), IMPATIENT).await;
+    assert!(matches!(asked, Err(ReportError::Reading)), "nothing was read to its end: {asked:?}");
+    batches(&network, "off", doc! {}).await;
+    let report = reports.report(summer(), LONG).await.unwrap();
+    assert!(total(&report, &Column::Sessions) > Some(3000));
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_longer_than_mongodb_keeps_its_past_says_what_to_do() {
+    let (_mongod, network) = slow().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    instance.until("a time", |hub| hub.now().is_some()).await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    const SNAPSHOT_TOO_OLD: i32 = 239;
+    batches(&network, "alwaysOn", doc! {"errorCode": SNAPSHOT_TOO_OLD}).await;
+    let refused = reports.report(summer(), LONG).await.unwrap_err();
+    assert!(matches!(refused, ReportError::TooLong) && refused.to_string().contains("shorter period"), "{refused}");
+    batches(&network, "off", doc! {}).await;
+    let again = reports.report(summer(), LONG).await;
+    assert!(matches!(again, Err(ReportError::TooLong)), "whoever asks again must not wait as long again: {again:?}");
+    assert!(reports.report(june("station"), LONG).await.is_ok(), "a shorter period");
     instance.stop.cancel();
 }
