@@ -88,7 +88,9 @@ impl Reaper<'_> {
             }
         }
         if !removed.is_empty() {
-            counts.gone += documents.delete_many(doc! { "_id": { "$in": removed } }).await?.deleted_count;
+            // Somebody may have made one another dataset's since it was found.
+            let still = doc! { "_id": { "$in": removed }, "source.dataset": &self.preset.dataset };
+            counts.gone += documents.delete_many(still).await?.deleted_count;
         }
         let outcome = store::write(self.db, collection, &marked).await?;
         if let Some(refused) = outcome.refused.first() {

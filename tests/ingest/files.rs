@@ -182,6 +182,30 @@ async fn a_full_export_marks_or_removes_what_it_does_not_hold() {
 }
 
 #[tokio::test]
+async fn what_became_another_datasets_since_it_was_found_is_not_removed() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let place = Place { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() };
+    let preset = preset(ISO, &format!("{TARIFF}\n[file]\ngone = \"remove\""));
+    place.import(&preset, V1).await;
+    let admin = place.db.client().database("admin");
+    let namespace = format!("{}.charging_sessions", place.db.name());
+    let held =
+        doc! { "failCommands": ["delete"], "namespace": namespace, "blockConnection": true, "blockTimeMS": 3000 };
+    let hold = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": held };
+    let entered = admin.run_command(hold).await.unwrap().get_i32("count").unwrap() + 1;
+    let meanwhile = async {
+        let wait = doc! { "waitForFailPoint": "failCommand", "timesEntered": i64::from(entered), "maxTimeMS": 30_000 };
+        admin.run_command(wait).await.unwrap();
+        let theirs = doc! { "$set": { "source.dataset": "other" } };
+        all(&place.db, Collection::ChargingSessions).update_one(doc! { "session_id": "b" }, theirs).await.unwrap();
+    };
+    let full = ImportArgs { full: true, ..ImportArgs::default() };
+    let (report, ()) = tokio::join!(place.import_as(&preset, V2, full), meanwhile);
+    assert_eq!(report.collections["charging_sessions"].gone, 1, "b2 alone");
+    assert_eq!(find(&place.db, Collection::ChargingSessions, doc! { "session_id": "b" }).await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_addition_takes_nothing_away() {
     let place = Place::new().await;
     place.import(&preset(ISO, TARIFF), V1).await;
