@@ -15,7 +15,7 @@ use crate::{
     charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, some, words},
+    ui::{Clock, Failure, OpenPage, Shell, document_title, live, loaded, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -89,7 +89,7 @@ fn places() -> AnyView {
 /// Keeps socket, clock and figures alive while pages change. What every page needs is had before one is drawn: within a
 /// part that waits everything is drawn again and again, and what is asked there travels with the document as often.
 fn deck(path: Memo<String>) -> AnyView {
-    let given = SharedValue::new(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
+    let given = SharedValue::new_str(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
     match given.into_inner().0.and_then(Answer::read::<Desk>) {
         Ok(desk) => at(desk, path),
         Err(error) => {
@@ -98,7 +98,7 @@ fn deck(path: Memo<String>) -> AnyView {
                 true => loaded(Ask::Desk, words::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
                 false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
             };
-            view.into_any()
+            live(view)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod error;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
 
 use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -19,7 +19,7 @@ use crate::model::{
     report::Report,
     selection::Selection,
     time::{UtcMs, Zone},
-    value::read,
+    value::{parse, read},
 };
 
 /// What a page asks for.
@@ -126,14 +126,22 @@ impl Answer {
     }
 }
 
-/// What was answered, as it travels with the document to the browser, which reads it as a value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Value")]
+/// What was answered, as it travels with the document to the browser: JSON, which it reads as all else, see [`parse`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answered(pub Result<Answer, AppError>);
 
-impl From<Value> for Answered {
-    fn from(value: Value) -> Self {
-        Self(read(&value).unwrap_or(Err(AppError::Unavailable)))
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// What cannot be read is an answer of another version.
+impl FromStr for Answered {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(parse(text).and_then(|value| read(&value)).unwrap_or(Err(AppError::Unavailable))))
     }
 }
 

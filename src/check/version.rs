@@ -14,26 +14,26 @@ type Series = [i32; 2];
 struct Hole {
     id: &'static str,
     lets: &'static str,
-    level: Level,
+    /// No version before has it.
+    since: Series,
     /// Ascending. A series between them that is not named was never mended.
     fixed: &'static [Version],
     until_then: Option<&'static str>,
 }
 
-/// A hole is a problem where it is known to be used, a warning where an attack needs a rare moment.
 const HOLES: [Hole; 2] = [
     Hole {
         id: "CVE-2025-14847",
         lets: "reads the memory of the server, passwords included, and attackers do so",
-        level: Level::Problem,
+        since: [0, 0],
         fixed: &[[4, 4, 30], [5, 0, 32], [6, 0, 27], [7, 0, 28], [8, 0, 17], [8, 2, 3]],
         until_then: Some("until then, for each mongod and mongos: --networkMessageCompressors snappy,zstd"),
     },
     Hole {
-        id: "CVE-2026-118383",
-        lets: "may stop or take over a member of a replica set in the moment that it becomes primary",
-        level: Level::Warning,
-        fixed: &[[4, 4, 32], [5, 0, 35], [6, 0, 30], [7, 0, 48], [8, 0, 37], [8, 3, 16], [9, 0, 7]],
+        id: "CVE-2026-9740",
+        lets: "can end it with one message",
+        since: [7, 0],
+        fixed: &[[7, 0, 35], [8, 0, 24], [8, 2, 10], [8, 3, 3]],
         until_then: None,
     },
 ];
@@ -114,11 +114,11 @@ fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
     let fixed = hole.fixed.iter().find(|fixed| series(fixed) >= series(&version))?;
     // Within its own series a later patch is enough; a series in between needs an upgrade to the next.
     let [major, minor, patch] = *fixed;
-    (version < *fixed).then(|| {
+    (series(&version) >= hole.since && version < *fixed).then(|| {
         let said = format!("MongoDB {name} has {}: anybody who reaches its port {}", hole.id, hole.lets);
         let upgrade = format!("upgrade MongoDB to {major}.{minor}.{patch} or later");
         let mend = [Some(upgrade), hole.until_then.map(str::to_owned)].into_iter().flatten().collect();
-        Item { level: hole.level, what: "Known hole", said, mend }
+        Item { level: Level::Problem, what: "Known hole", said, mend }
     })
 }
 
@@ -177,26 +177,31 @@ mod tests {
         items(name, version, fcv, TODAY).into_iter().map(|item| (item.level, item.what, item.said)).collect()
     }
 
-    /// The highest level of the hole that is known to be used.
-    fn used(name: &str) -> bool {
-        said(name, None).iter().any(|(level, _, said)| *level == Level::Problem && said.contains("CVE-2025-14847"))
+    fn has(name: &str, id: &str) -> bool {
+        said(name, None).iter().any(|(level, _, said)| *level == Level::Problem && said.contains(id))
     }
 
     #[test]
     fn a_hole_ends_with_the_patch_of_its_series() {
-        for (last, fixed) in [
-            ("4.4.29", "4.4.30"),
-            ("5.0.31", "5.0.32"),
-            ("6.0.26", "6.0.27"),
-            ("7.0.27", "7.0.28"),
-            ("8.0.16", "8.0.17"),
-            ("8.2.2", "8.2.3"),
+        let [memory, message] = HOLES.map(|hole| hole.id);
+        for (id, last, fixed) in [
+            (memory, "4.4.29", "4.4.30"),
+            (memory, "5.0.31", "5.0.32"),
+            (memory, "6.0.26", "6.0.27"),
+            (memory, "7.0.27", "7.0.28"),
+            (memory, "8.0.16", "8.0.17"),
+            (memory, "8.2.2", "8.2.3"),
+            // Of these no version was ever mended; those after it came later.
+            (memory, "4.2.25", "8.3.0"),
+            (memory, "6.3.2", "9.0.0"),
+            (memory, "7.3.4", "8.3.1"),
+            (memory, "8.1.3", "10.0.0"),
+            (message, "7.0.34", "7.0.35"),
+            (message, "7.3.4", "6.0.27"),
+            (message, "8.0.23", "8.0.24"),
+            (message, "8.1.3", "8.3.3"),
         ] {
-            assert!(used(last) && !used(fixed), "{last} {fixed}");
-        }
-        // Of these no version was ever mended; these came after.
-        for (never, later) in [("4.2.25", "8.3.0"), ("6.3.2", "9.0.0"), ("7.3.4", "8.3.1"), ("8.1.3", "10.0.0")] {
-            assert!(used(never) && !used(later), "{never} {later}");
+            assert!(has(last, id) && !has(fixed, id), "{id} {last} {fixed}");
         }
     }
 
@@ -204,12 +209,11 @@ mod tests {
     fn what_is_no_problem_is_told_all_the_same() {
         let levels =
             |name: &str| said(name, None).into_iter().map(|(level, what, _)| (level, what)).collect::<Vec<_>>();
-        let (ok, hole) = ((Level::Ok, "Version"), (Level::Warning, "Known hole"));
+        let (ok, hole) = ((Level::Ok, "Version"), (Level::Problem, "Known hole"));
         let end = (Level::Note, "End of life");
-        assert_eq!(levels("6.0.27"), [ok, hole, end]);
-        assert_eq!(levels("6.0.30"), [ok, end]);
+        assert_eq!(levels("6.0.27"), [ok, end]);
         assert_eq!(levels("8.0.37"), [ok]);
-        assert_eq!(levels("8.2.12"), [ok, hole, end]);
+        assert_eq!(levels("8.2.9"), [ok, hole, end]);
         assert_eq!(levels("9.0.7"), [ok]);
         assert_eq!(levels("5.0.35"), [(Level::Warning, "Version"), end]);
         assert_eq!(levels("4.4.32"), [(Level::Problem, "Version"), end]);
@@ -220,14 +224,14 @@ mod tests {
             "{report}"
         );
         let end_of = |name: &str| said(name, None).pop().unwrap().2;
-        assert!(end_of("6.0.30").contains("since 2025-07-31") && !end_of("6.2.1").contains("since"));
+        assert!(end_of("6.0.27").contains("since 2025-07-31") && !end_of("6.2.1").contains("since"));
     }
 
     #[test]
     fn a_feature_version_that_was_left_behind_is_told() {
         let of = |name: &str, fcv| said(name, Some(fcv)).into_iter().rfind(|(_, what, _)| *what == "Switched off");
-        let (level, _, said) = of("6.0.30", [5, 0]).unwrap();
-        assert!(level == Level::Warning && said.contains("5.0 on MongoDB 6.0.30") && said.contains("images"), "{said}");
+        let (level, _, said) = of("6.0.27", [5, 0]).unwrap();
+        assert!(level == Level::Warning && said.contains("5.0 on MongoDB 6.0.27") && said.contains("images"), "{said}");
         let (level, _, said) = of("8.0.37", [7, 0]).unwrap();
         assert!(level == Level::Note && !said.contains("images"), "{said}");
         assert_eq!((of("8.0.37", [8, 0]), of("5.0.35", [5, 0])), (None, None));

@@ -15,7 +15,7 @@ use super::{
     change::{Change, Op},
     ids::{Collection, Topic},
     position::{ClusterTime, Position, Seq},
-    value::read,
+    value::{parse, read},
 };
 
 /// Version of the compact form; a page of another version reloads once.
@@ -192,8 +192,7 @@ impl Frame {
     /// # Errors
     /// If the text is of another protocol.
     pub fn read(text: &str) -> Result<Self, UnreadableFrame> {
-        let value: Value = serde_json::from_str(text).map_err(|_| UnreadableFrame)?;
-        read(&value).ok_or(UnreadableFrame)
+        parse(text).and_then(|value| read(&value)).ok_or(UnreadableFrame)
     }
 
     /// The public JSON form.

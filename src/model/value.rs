@@ -10,6 +10,12 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, map};
 
+/// Reads JSON. As bytes, because what the server answers is read so by others: a second reader, for texts, would be part of
+/// what a browser downloads.
+pub fn parse(json: &str) -> Option<Value> {
+    serde_json::from_slice(json.as_bytes()).ok()
+}
+
 /// Reads a value; `None` where it is no `T`.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(Json(value)).ok()

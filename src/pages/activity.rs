@@ -84,7 +84,7 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
             <Feed name="activity" said slots />
             {move || some(said.with(Vec::is_empty).then_some(words::NO_NEWS), |words| view! { <Empty words /> })}
             <button class="button older needs-js" type="button" data-more hidden=move || !past.is_kept() on:click=move |_| older()>
-                {move || past.asking.get().words()}
+                {move || past.asking.get().words().to_owned()}
             </button>
         </section>
     }

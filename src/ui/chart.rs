@@ -102,7 +102,7 @@ pub fn Chart(
                 {some(key, legend)}
                 <div class=shape.class() data-state=move || state.get().name()>
                     <div class="chart-canvas" role="img" aria-label=sentence node_ref=element></div>
-                    <p class="chart-state">{move || state.get().words()}</p>
+                    <p class="chart-state">{move || state.get().words().to_owned()}</p>
                 </div>
                 {parts}
                 <details class="twin">

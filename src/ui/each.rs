@@ -1,6 +1,8 @@
 //! Views of many kinds as one kind. Each type of view is drawn by code of its own, so a page that returns few types
 //! makes for a small program.
 
+use std::sync::{Arc, Mutex};
+
 use leptos::prelude::*;
 
 pub fn each<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> Vec<AnyView> {
@@ -10,6 +12,12 @@ pub fn each<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> Vec<An
 /// Nothing where there is no value.
 pub fn some<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> V) -> AnyView {
     value.map_or_else(|| ().into_any(), |value| view(value).into_any())
+}
+
+/// Drawn again when something it reads changes, whoever draws it.
+pub fn live(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
+    let draw: Arc<Mutex<dyn FnMut() -> AnyView + Send>> = Arc::new(Mutex::new(draw));
+    draw.into_any()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub fn loaded(
 
 /// Once in the program, not once per caller.
 fn suspended(ask: Ask, what: &'static str, draw: Draw) -> AnyView {
-    let answer = Resource::new(
+    let answer = Resource::new_str(
         || (),
         move |()| {
             let ask = ask.clone();

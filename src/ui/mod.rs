@@ -53,7 +53,7 @@ pub use chart::{Chart, Shape};
 pub use chips::chips;
 pub use clock::Clock;
 pub use day_chart::{DayChart, DayDrawing};
-pub use each::{each, some};
+pub use each::{each, live, some};
 pub use empty::{Empty, nothing};
 pub use error::Failure;
 pub use feed::{Feed, Said, said};
@@ -76,6 +76,6 @@ pub use report_chart::{ReportChart, measure};
 #[cfg(feature = "ssr")]
 pub use shell::MAIN;
 pub use shell::Shell;
-pub use split_bar::{split_bar, split_key};
+pub use split_bar::{by_role, split_bar, split_key};
 pub use status_mark::{Look, StatusMark, role_class};
 pub use table::{Column, Table};

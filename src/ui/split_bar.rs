@@ -7,6 +7,19 @@ use super::{
     status_mark::{Look, Shape, role_class},
     words,
 };
+use crate::model::status::EvseStatus;
+
+/// By role first, so that what is alike stands together. Put in place one by one: there are few, and a sort is more to
+/// download.
+pub fn by_role(split: Vec<(EvseStatus, i64)>) -> Vec<(EvseStatus, i64)> {
+    let mut all: Vec<(EvseStatus, i64)> = Vec::new();
+    for part in split {
+        let place = |(status, _): &(EvseStatus, i64)| (status.role(), status.clone());
+        let at = all.partition_point(|before| place(before) <= place(&part));
+        all.insert(at, part);
+    }
+    all
+}
 
 /// Parts in the order in which they are drawn, each with the way to what is behind it.
 pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{clock::Clock, some, words};
+use super::{clock::Clock, live, some, words};
 use crate::live::Live;
 
 #[component]
@@ -27,5 +27,5 @@ pub fn StaleBanner() -> impl IntoView {
 pub fn Unreached() -> impl IntoView {
     let unreached = expect_context::<Live>().unreached();
     let banner = |()| view! { <aside class="banner" role="alert"><p>{words::NOT_LOADED}</p></aside> };
-    move || some(unreached.get().then_some(()), banner)
+    live(move || some(unreached.get().then_some(()), banner))
 }

@@ -1,7 +1,5 @@
 //! What a chart of a figure over time shows. Pure: from the board's values to texts and numbers.
 
-use std::collections::BTreeSet;
-
 use super::draw::{Drawn, Said};
 use crate::{
     charts,
@@ -234,8 +232,14 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
 /// The currencies of which there was revenue, in the order of their codes.
 pub fn currencies(pieces: &Pieces) -> Vec<Currency> {
     let sums = pieces.now.iter().chain(&pieces.earlier).filter_map(|piece| piece.sums.as_ref());
-    let all: BTreeSet<&Currency> = sums.flat_map(|sums| sums.revenue.keys()).collect();
-    all.into_iter().cloned().collect()
+    let mut all = Vec::new();
+    for currency in sums.flat_map(|sums| sums.revenue.keys()) {
+        // A sorted list of a few: a set, or a sort, is more to download.
+        if let Err(at) = all.binary_search(currency) {
+            all.insert(at, currency.clone());
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
         status::{EvseStatus, PaymentStatus, Role, SessionStatus},
         time::{Period, Zone},
     },
-    ui::{Look, page_of, role_class, words},
+    ui::{Look, by_role, page_of, role_class, words},
 };
 
 /// A part of a whole, and the list of exactly what it counts.
@@ -66,9 +66,8 @@ pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>
 }
 
 /// The EVSEs by state, by role first, so that what is alike stands together.
-pub fn evses(mut split: Vec<(EvseStatus, i64)>) -> Drawn {
-    split.sort_unstable_by_key(|(status, _)| (status.role(), status.clone()));
-    let parts = split.into_iter().map(|(status, n)| Part {
+pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
+    let parts = by_role(split).into_iter().map(|(status, n)| Part {
         word: words::evse_status(&status).into_owned(),
         n,
         role: status.role(),

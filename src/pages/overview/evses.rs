@@ -11,7 +11,7 @@ use crate::{
         selection::{Part, Selection, Wanted},
         status::EvseStatus,
     },
-    ui::{Empty, Look, figure, page, page_of, split_bar, words},
+    ui::{Empty, Look, by_role, figure, page, page_of, split_bar, words},
 };
 
 #[component]
@@ -42,13 +42,11 @@ fn bar(parts: Vec<(Look, i64, String)>) -> AnyView {
     if parts.is_empty() { view! { <Empty words=words::NO_EVSES /> }.into_any() } else { split_bar(parts).into_any() }
 }
 
-/// By role first, so that what is alike stands together.
-fn ordered(mut split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
-    split.sort_unstable_by_key(|(status, _)| (status.role(), status.clone()));
+fn ordered(split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
     let part = |(status, n): (EvseStatus, i64)| {
         let stations = Selection::default().with(Part::Evse, Wanted::one_of([status.code()]));
         let look = Look::new(status.role(), words::evse_status(&status));
         (look, n, page_of(Collection::Stations, &stations))
     };
-    split.into_iter().map(part).collect()
+    by_role(split).into_iter().map(part).collect()
 }

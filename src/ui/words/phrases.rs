@@ -241,7 +241,8 @@ pub fn unreadable(fields: &[String]) -> String {
 pub fn other(name: &str, value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => format!("{name}: {text}"),
-        other => format!("{name}: {other}"),
+        // Written as what is sent is: another writer, for a person's eyes, would be more to download.
+        other => format!("{name}: {}", serde_json::to_string(other).unwrap_or_default()),
     }
 }
 
