@@ -15,7 +15,7 @@ use crate::{
     charts::{self, Bundle},
     live::Live,
     pages,
-    ui::{Clock, Failure, OpenPage, Shell, document_title, live, loaded, some, words},
+    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, redrawn, some, words},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -98,7 +98,7 @@ fn deck(path: Memo<String>) -> AnyView {
                 true => loaded(Ask::Desk, words::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
                 false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
             };
-            live(view)
+            redrawn(view)
         }
     }
 }
@@ -108,16 +108,16 @@ fn at(desk: Desk, path: Memo<String>) -> AnyView {
     Clock::provide(live, &desk);
     let shown = shown(live, path);
     provide_context(OpenPage(shown));
-    let unfollowed = Memo::new(move |_| live.unfollowed().with(|all| pages::unfollowed(&shown.read(), all)));
-    let page = move || match unfollowed.get() {
+    let why = Memo::new(move |_| {
+        let topic = live.unfollowed().with(|all| pages::unfollowed(&shown.read(), all));
+        topic.map(words::unfollowed).unwrap_or_default()
+    });
+    let page = move || match why.get() {
+        why if why.is_empty() => pages::at(&shown.get()),
         // It is drawn again by itself when the server says that it can be.
-        Some(topic) => {
-            let error = AppError::Unfollowed(words::unfollowed(topic));
-            view! { <Failure error retry=move |()| live.retry_now() /> }.into_any()
-        }
-        None => pages::at(&shown.get()),
+        why => view! { <Failure error=AppError::Unfollowed(why) retry=move |()| live.retry_now() /> }.into_any(),
     };
-    view! { <Shell desk>{page}</Shell> }.into_any()
+    view! { <Shell desk>{redrawn(page)}</Shell> }.into_any()
 }
 
 /// How long it takes until what could not be loaded is tried again.
@@ -127,7 +127,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// is here.
 fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
     let shown = RwSignal::new(path.get_untracked());
-    let tries = RwSignal::new(0_u32);
+    let tries = RwSignal::new(0_usize);
     Effect::new(move |_: Option<()>| {
         let next = path.get();
         tries.track();

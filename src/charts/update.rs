@@ -5,6 +5,12 @@ use serde_json::{Value, json};
 
 use super::data::{Course, Donut, Drawing, Gauge, Heat, Ranking};
 
+fn written(option: &Value) -> String {
+    // Nothing in it is a map with keys that are no texts, which alone cannot be written. Not `to_string`, which would bring a
+    // writer for people's eyes along.
+    serde_json::to_string(option).unwrap_or_default()
+}
+
 impl Drawing {
     pub fn update(&self) -> String {
         match self {
@@ -27,7 +33,7 @@ impl Course {
             })
         });
         let series: Vec<Value> = series.chain(ghost).collect();
-        json!({"xAxis": [{"data": self.labels}], "series": series}).to_string()
+        written(&json!({"xAxis": [{"data": self.labels}], "series": series}))
     }
 }
 
@@ -37,26 +43,26 @@ impl Donut {
             let colour = format!("var(--{})", part.role);
             json!({"name": part.name, "value": part.value, "itemStyle": {"color": colour}})
         });
-        json!({"series": [{"id": "parts", "data": parts.collect::<Vec<_>>()}]}).to_string()
+        written(&json!({"series": [{"id": "parts", "data": parts.collect::<Vec<_>>()}]}))
     }
 }
 
 impl Gauge {
     pub fn update(&self) -> String {
-        json!({"series": [{"id": "gauge", "max": self.max, "data": self.value.as_slice()}]}).to_string()
+        written(&json!({"series": [{"id": "gauge", "max": self.max, "data": self.value.as_slice()}]}))
     }
 }
 
 impl Heat {
     pub fn update(&self) -> String {
         let cells: Vec<_> = self.cells().collect();
-        json!({"visualMap": [{"max": self.largest()}], "series": [{"id": "heat", "data": cells}]}).to_string()
+        written(&json!({"visualMap": [{"max": self.largest()}], "series": [{"id": "heat", "data": cells}]}))
     }
 }
 
 impl Ranking {
     pub fn update(&self) -> String {
-        json!({"yAxis": [{"data": self.labels}], "series": [{"id": "ranking", "data": self.values}]}).to_string()
+        written(&json!({"yAxis": [{"data": self.labels}], "series": [{"id": "ranking", "data": self.values}]}))
     }
 }
 

@@ -75,15 +75,21 @@ impl PartialEq for LiveRow {
 /// A row that is shown, and its document.
 pub type Shown = (DocId, LiveRow);
 
+/// What is told of a list: one signal, and a smaller program, for what changes with it.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Told {
+    waiting: Waiting,
+    /// How many documents match; nobody counts those of the whole list here.
+    total: Option<usize>,
+}
+
 /// A followed list. While it is held, rows change in place but none comes, goes or moves.
 #[derive(Clone, Copy)]
 pub struct ListStore {
     window: StoredValue<Window>,
     rows: StoredValue<HashMap<DocId, LiveRow>>,
     order: RwSignal<Vec<Shown>>,
-    waiting: RwSignal<Waiting>,
-    /// How many documents match; nobody counts those of the whole list here.
-    total: RwSignal<Option<usize>>,
+    told: RwSignal<Told>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
     /// Whether it is held from the first news on, whoever reads it.
@@ -98,11 +104,10 @@ impl ListStore {
         let window = Window::from(snapshot);
         let order: Vec<Shown> = window.shown().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
         Self {
-            total: RwSignal::new(window.total()),
+            told: RwSignal::new(Told { total: window.total(), ..Told::default() }),
             window: StoredValue::new(window),
             rows: StoredValue::new(order.iter().cloned().collect()),
             order: RwSignal::new(order),
-            waiting: RwSignal::new(Waiting::default()),
             loading: RwSignal::new(false),
             held: StoredValue::new(false),
             still: StoredValue::new(false),
@@ -121,13 +126,13 @@ impl ListStore {
     }
 
     /// What waits to come, go or move.
-    pub const fn waiting(&self) -> RwSignal<Waiting> {
-        self.waiting
+    pub fn waiting(&self) -> Waiting {
+        self.told.with(|told| told.waiting)
     }
 
     /// How many documents match the selection; `None` of the whole list.
-    pub const fn total(&self) -> RwSignal<Option<usize>> {
-        self.total
+    pub fn total(&self) -> Option<usize> {
+        self.told.with(|told| told.total)
     }
 
     /// Whether new rows are on their way; the old ones stay readable.
@@ -165,7 +170,7 @@ impl ListStore {
         let Some(order) = order else { return };
         self.rows.set_value(order.iter().cloned().collect());
         order.iter().for_each(|(_, row)| row.meet(Fate::Stays));
-        self.waiting.set(Waiting::default());
+        self.tell(|told| told.waiting = Waiting::default());
         if self.order.with_untracked(|old| *old != order) {
             self.order.set(order);
         }
@@ -280,16 +285,22 @@ impl ListStore {
 
     fn count(&self) {
         let total = self.window.try_with_value(Window::total).flatten();
-        if self.total.try_get_untracked().is_some_and(|before| before != total) {
-            self.total.set(total);
-        }
+        self.tell(|told| told.total = total);
+    }
+
+    fn tell(&self, what: impl Fn(&mut Told)) {
+        _ = self.told.try_maybe_update(|told| {
+            let before = *told;
+            what(told);
+            (*told != before, ())
+        });
     }
 
     /// Tells what has become of the rows on the screen, and counts what waits to be shown.
     fn wait(&self) {
         let (waiting, fates) = self.window.with_value(Window::waiting);
         self.order.with_untracked(|order| order.iter().zip(fates).for_each(|((_, row), fate)| row.meet(fate)));
-        self.waiting.set(waiting);
+        self.tell(|told| told.waiting = waiting);
     }
 }
 
@@ -362,7 +373,7 @@ mod tests {
             store.apply(delta(2, "c", Op::Put(named("c"))), true).unwrap();
             store.apply(delta(3, "a", Op::Delete), true).unwrap();
             store.apply(delta(4, "b", Op::Put(named("z"))), true).unwrap();
-            assert_eq!(store.waiting().get_untracked(), Waiting { new: 1, left: 0, deleted: 1, moved: 1 });
+            assert_eq!(untrack(|| store.waiting()), Waiting { new: 1, left: 0, deleted: 1, moved: 1 });
             assert_eq!(fates(store), [Fate::Deleted, Fate::Moved, Fate::Stays]);
             assert_eq!(
                 row(store, 1).state.with_untracked(|row| row.fields["name"].clone()),
@@ -370,10 +381,10 @@ mod tests {
                 "it changes in place"
             );
             store.release();
-            assert_eq!(store.waiting().get_untracked(), Waiting::default());
+            assert_eq!(untrack(|| store.waiting()), Waiting::default());
             assert_eq!(fates(store), [Fate::Stays; 3]);
             store.apply(delta(5, "e", Op::Put(named("e"))), true).unwrap();
-            assert_eq!(store.waiting().get_untracked().new, 1, "it is held still");
+            assert_eq!(untrack(|| store.waiting()).new, 1, "it is held still");
             store.hold(false);
             assert_eq!(fates(store).len(), 4);
         });
@@ -389,7 +400,7 @@ mod tests {
             assert_eq!(shown(), 1, "it catches up");
             store.apply(delta(3, "b", Op::Put(named("b"))), true).unwrap();
             store.hold(false);
-            assert_eq!((shown(), store.waiting().get_untracked().new), (1, 1), "nobody knows when one has read");
+            assert_eq!((shown(), untrack(|| store.waiting()).new), (1, 1), "nobody knows when one has read");
             store.release();
             store.apply(delta(4, "a", Op::Delete), true).unwrap();
             store.apply(delta(5, "b", Op::Delete), false).unwrap();

@@ -12,7 +12,7 @@ use crate::{
         snapshot::Snapshot,
         status::codes,
     },
-    ui::{LiveList, Table, chips, chosen, each, live, loaded, page, page_of, refused, words},
+    ui::{LiveList, Table, chips, chosen, each, loaded, page, page_of, redrawn, refused, words},
 };
 
 /// What the address asks for.
@@ -31,8 +31,8 @@ pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
     };
     view! {
         {choices(collection, asked)}
-        {live(parts)}
-        {live(rows)}
+        {redrawn(parts)}
+        {redrawn(rows)}
     }
     .into_any()
 }

@@ -15,7 +15,7 @@ pub fn some<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> 
 }
 
 /// Drawn again when something it reads changes, whoever draws it.
-pub fn live(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
+pub fn redrawn(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
     let draw: Arc<Mutex<dyn FnMut() -> AnyView + Send>> = Arc::new(Mutex::new(draw));
     draw.into_any()
 }

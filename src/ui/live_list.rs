@@ -24,23 +24,23 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     let order = store.order();
     let totals = figure::<BTreeMap<Collection, i64>>("documents");
     let all = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
-    let matching = store.total();
-    let shown = move || match (order.with(Vec::len), matching.get()) {
+    let shown = move || match (order.with(Vec::len), store.total()) {
         (shown, Some(total)) => words::matching(shown, total, collection),
         (shown, None) => words::shown(shown, all(), collection),
     };
-    let empty = move || match matching.get() {
+    let empty = move || match store.total() {
         Some(_) => nothing(words::NOTHING_MATCHES, words::APPEARS.to_owned(), page(collection)),
         None => view! { <Empty words=words::empty(collection) /> }.into_any(),
     };
-    let waits = Memo::new(move |_| words::waits(store.waiting().get()));
+    let waits = Memo::new(move |_| words::waits(store.waiting()));
     let loading = store.loading();
     let clock = Clock::expect();
     store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
     let hold = Hold::new(store);
     hold.watch();
-    let visited = RwSignal::new(None);
-    let stop = Memo::new(move |_| order.with(|order| tab_stop(order, visited.get())));
+    // Ids as texts; empty: none.
+    let visited = RwSignal::new(String::new());
+    let stop = Memo::new(move |_| order.with(|order| visited.with(|visited| tab_stop(order, visited))));
     let head = table.columns().into_iter().map(|(field, class)| {
         view! { <th class=class scope="col" role="columnheader">{words::column(collection, field)}</th> }
     });
@@ -70,7 +70,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 role="table"
                 on:focusin=move |event| {
                     hold.focus(true);
-                    visited.set(row_of(event.target()).and_then(|row| row.get_attribute(ID)).map(DocId));
+                    visited.set(row_of(event.target()).and_then(|row| row.get_attribute(ID)).unwrap_or_default());
                 }
                 on:focusout=move |event| hold.focus(row_of(event.related_target()).is_some())
                 on:keydown=move |event| {
@@ -98,8 +98,9 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
 }
 
 /// The row that Tab stops at: the one that was visited last while it is there, else the first.
-fn tab_stop(order: &[Shown], visited: Option<DocId>) -> Option<DocId> {
-    visited.filter(|id| order.iter().any(|(shown, _)| shown == id)).or_else(|| Some(order.first()?.0.clone()))
+fn tab_stop(order: &[Shown], visited: &str) -> String {
+    let stop = order.iter().find(|(id, _)| id.0 == visited).or_else(|| order.first());
+    stop.map(|(id, _)| id.0.clone()).unwrap_or_default()
 }
 
 /// What names the document of a row.
@@ -122,7 +123,7 @@ fn led_to(event: &KeyboardEvent) -> Option<Element> {
     }
 }
 
-fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: Memo<Option<DocId>>) -> impl IntoView {
+fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: Memo<String>) -> impl IntoView {
     let clock = Clock::expect();
     let state = row.clone();
     // Drawn again as a whole, of which only the texts that differ reach the document.
@@ -137,8 +138,8 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: 
         }
         all.into_any()
     };
-    let this = id.clone();
-    let tabindex = move || stop.with(|stop| if stop.as_ref() == Some(&this) { "0" } else { "-1" }).to_owned();
+    let this = id.0.clone();
+    let tabindex = move || stop.with(|stop| if *stop == this { "0" } else { "-1" }).to_owned();
     view! {
         <tr role="row" data-id=id.0 tabindex=tabindex class=move || state.with(row_class)>
             {move || cells()}

@@ -53,7 +53,7 @@ pub use chart::{Chart, Shape};
 pub use chips::chips;
 pub use clock::Clock;
 pub use day_chart::{DayChart, DayDrawing};
-pub use each::{each, live, some};
+pub use each::{each, redrawn, some};
 pub use empty::{Empty, nothing};
 pub use error::Failure;
 pub use feed::{Feed, Said, said};

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{clock::Clock, live, some, words};
+use super::{clock::Clock, redrawn, some, words};
 use crate::live::Live;
 
 #[component]
@@ -27,5 +27,5 @@ pub fn StaleBanner() -> impl IntoView {
 pub fn Unreached() -> impl IntoView {
     let unreached = expect_context::<Live>().unreached();
     let banner = |()| view! { <aside class="banner" role="alert"><p>{words::NOT_LOADED}</p></aside> };
-    live(move || some(unreached.get().then_some(()), banner))
+    redrawn(move || some(unreached.get().then_some(()), banner))
 }

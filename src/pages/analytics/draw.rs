@@ -20,8 +20,8 @@ use crate::{
         time::{UtcMs, Zone},
     },
     ui::{
-        Address, Badge, Chart, Clock, Look, Shape, choice, each, figure, live, missing, note_of_count,
-        page_of_analytics, some, split_key, words,
+        Address, Badge, Chart, Clock, Look, Shape, choice, each, figure, missing, note_of_count, page_of_analytics,
+        redrawn, some, split_key, words,
     },
 };
 
@@ -133,8 +133,8 @@ impl View {
                 file
                 derived=Signal::derive(move || drawn.with(|drawn| drawn.derived))
                 pick=Callback::new(pick)
-                parts=live(parts)
-                table=live(table)
+                parts=redrawn(parts)
+                table=redrawn(table)
             />
         }
         .into_any()
@@ -282,7 +282,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
     view! {
         {move || some(nothing(), |view| view)}
         {note_of_count()}
-        {live(choices)}
+        {redrawn(choices)}
         <div class="charts">{each(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
     }
     .into_any()

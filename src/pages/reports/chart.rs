@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::follow::Followed;
 use crate::{
     model::report::{Column, Measure, Report},
-    ui::{Chart, ReportChart, Shape, live, measure, some, words},
+    ui::{Chart, ReportChart, Shape, measure, redrawn, some, words},
 };
 
 /// What a chart is of, as long as which it can be brought up to date.
@@ -23,7 +23,7 @@ pub fn chart(followed: Followed) -> AnyView {
             Some(Subject { time: report.by.is_time(), title: words::report_column(measure(report).1) })
         })
     });
-    live(move || some(subject.get(), |subject| drawn(followed, subject)))
+    redrawn(move || some(subject.get(), |subject| drawn(followed, subject)))
 }
 
 fn drawn(followed: Followed, subject: Subject) -> AnyView {

@@ -6,14 +6,14 @@ use leptos_router::hooks::use_location;
 
 use crate::{
     model::report::{By, Query},
-    ui::{Address, Clock, REPORTS, choice, each, live, period_form, words},
+    ui::{Address, Clock, REPORTS, choice, each, period_form, redrawn, words},
 };
 
 pub fn choices() -> AnyView {
     let given = use_location().query;
     let network = Clock::expect().with_zone(|zone| zone.name.clone());
     let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name))));
-    live(move || address.with(|address| drawn(address, &network)))
+    redrawn(move || address.with(|address| drawn(address, &network)))
 }
 
 fn drawn(address: &Address, network: &str) -> AnyView {
