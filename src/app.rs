@@ -109,7 +109,7 @@ fn at(desk: Desk, path: Memo<String>) -> AnyView {
     let shown = shown(live, path);
     provide_context(OpenPage(shown));
     let why = Memo::new(move |_| {
-        let topic = live.unfollowed().with(|all| pages::unfollowed(&shown.read(), all));
+        let topic = pages::unfollowed(&shown.read(), &live.unfollowed());
         topic.map(words::unfollowed).unwrap_or_default()
     });
     let page = move || match why.get() {

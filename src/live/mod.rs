@@ -11,6 +11,7 @@ mod wire;
 mod wire;
 
 use leptos::prelude::*;
+use serde_json::Value;
 
 pub use figures::FigureStore;
 pub use list::{ListStore, RowState, Shown};
@@ -18,7 +19,7 @@ pub use sheet::Sheet;
 
 use crate::{
     api::Desk,
-    model::{fields::Fields, ids::Collection, snapshot::Snapshot, time::UtcMs},
+    model::{fields::Fields, ids::Collection, snapshot::Snapshot, time::UtcMs, value::read},
 };
 
 /// Whether what is on screen is what is true.
@@ -46,13 +47,18 @@ pub struct Live {
     connection: RwSignal<ConnectionState>,
     settled: RwSignal<ConnectionState>,
     unreached: RwSignal<bool>,
-    unfollowed: RwSignal<Vec<Collection>>,
+    /// Names. Kept as figures are, because each kind of signal is more to download.
+    unfollowed: RwSignal<Value>,
     now: RwSignal<UtcMs>,
     figures: FigureStore,
     lists: StoredValue<Vec<ListStore>>,
     sheets: StoredValue<Vec<Sheet>>,
     news: StoredValue<bool>,
     wire: wire::Wire,
+}
+
+fn names(topics: &[Collection]) -> Value {
+    topics.iter().map(|topic| topic.name()).collect()
 }
 
 impl Live {
@@ -62,7 +68,7 @@ impl Live {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
             unreached: RwSignal::new(false),
-            unfollowed: RwSignal::new(desk.unfollowed.clone()),
+            unfollowed: RwSignal::new(names(&desk.unfollowed)),
             now: RwSignal::new(desk.now),
             figures: FigureStore::new(&desk.figures),
             lists: StoredValue::new(Vec::new()),
@@ -90,8 +96,15 @@ impl Live {
     }
 
     /// The collections whose changes nobody is told, in the order of all.
-    pub const fn unfollowed(&self) -> RwSignal<Vec<Collection>> {
-        self.unfollowed
+    pub fn unfollowed(&self) -> Vec<Collection> {
+        self.unfollowed.with(read).unwrap_or_default()
+    }
+
+    fn set_unfollowed(&self, topics: &[Collection]) {
+        let names = names(topics);
+        if self.unfollowed.with_untracked(|before| *before != names) {
+            self.unfollowed.set(names);
+        }
     }
 
     /// MongoDB's operation time; goes on every second, in the browser only.

@@ -45,16 +45,16 @@ type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// The pages of a signed-in admin.
 pub static PAGES: [Page; 10] = [
-    ("/", || Box::pin(load_overview()), || part(overview())),
-    ("/activity", || Box::pin(load_activity()), || part(activity())),
-    (ANALYTICS, || Box::pin(load_analytics()), || part(analytics())),
-    (page(Collection::Stations), || Box::pin(load_stations()), || part(stations())),
-    (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(sessions())),
-    (page(Collection::Payments), || Box::pin(load_payments()), || part(payments())),
-    (page(Collection::Clients), || Box::pin(load_clients()), || part(clients())),
-    (page(Collection::EcoStats), || Box::pin(load_eco()), || part(eco())),
-    (REPORTS, || Box::pin(load_reports()), || part(reports())),
-    (SYSTEM, || Box::pin(load_system()), || part(system())),
+    ("/", || Box::pin(load_overview()), || part(Box::pin(overview()))),
+    ("/activity", || Box::pin(load_activity()), || part(Box::pin(activity()))),
+    (ANALYTICS, || Box::pin(load_analytics()), || part(Box::pin(analytics()))),
+    (page(Collection::Stations), || Box::pin(load_stations()), || part(Box::pin(stations()))),
+    (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(Box::pin(sessions()))),
+    (page(Collection::Payments), || Box::pin(load_payments()), || part(Box::pin(payments()))),
+    (page(Collection::Clients), || Box::pin(load_clients()), || part(Box::pin(clients()))),
+    (page(Collection::EcoStats), || Box::pin(load_eco()), || part(Box::pin(eco()))),
+    (REPORTS, || Box::pin(load_reports()), || part(Box::pin(reports()))),
+    (SYSTEM, || Box::pin(load_system()), || part(Box::pin(system()))),
 ];
 
 /// Draws the page at `path`.
@@ -83,7 +83,7 @@ pub async fn ready(path: &str) -> Result<(), SplitLoaderError> {
 }
 
 /// A page whose part of the program is loaded.
-fn part(draw: impl Future<Output = Result<AnyView, SplitLoaderError>>) -> AnyView {
+fn part(draw: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) -> AnyView {
     draw.now_or_never().and_then(Result::ok).unwrap_or_else(not_found::not_found)
 }
 

@@ -204,9 +204,7 @@ impl Task {
             Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.closed(close::PROTOCOL),
             Frame::Welcome(_) => {
                 // If there are any, it says so next.
-                if self.live.unfollowed.with_untracked(|topics| !topics.is_empty()) {
-                    self.live.unfollowed.set(Vec::new());
-                }
+                self.live.set_unfollowed(&[]);
                 // A server whose other frames cannot be read is no reason to hurry.
                 if !take(&mut self.outdated) {
                     self.tries = 0;
@@ -228,7 +226,7 @@ impl Task {
                 let paint_ms = self.paint_ms.take();
                 self.say(&ClientMessage::Pong { n, paint_ms });
             }
-            Frame::Unfollowed(Unfollowed { topics }) => self.live.unfollowed.set(topics),
+            Frame::Unfollowed(Unfollowed { topics }) => self.live.set_unfollowed(&topics),
             Frame::Error(Refusal { code, message, .. }) => {
                 leptos::logging::warn!("the server refused: {code}: {message}")
             }

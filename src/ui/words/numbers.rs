@@ -31,11 +31,11 @@ pub fn count(n: i64) -> String {
     fixed(n, 0, 0)
 }
 
-/// `value / 10^scale`, rounded to `digits` decimals.
+/// `value / 10^scale`, rounded to `digits` decimals, of which there are at most `scale`.
 pub(super) fn fixed(value: i64, scale: u32, digits: u32) -> String {
-    let drop = 10_u128.pow(scale.saturating_sub(digits));
-    let rounded = (u128::from(value.unsigned_abs()) + drop / 2) / drop * 10_u128.pow(digits.saturating_sub(scale));
-    let unit = 10_u128.pow(digits);
+    let drop = 10_u64.pow(scale.saturating_sub(digits));
+    let rounded = (value.unsigned_abs() + drop / 2) / drop;
+    let unit = 10_u64.pow(digits);
     let sign = if value < 0 && rounded != 0 { "\u{2212}" } else { "" };
     let whole = grouped(rounded / unit);
     if digits == 0 {
@@ -44,7 +44,7 @@ pub(super) fn fixed(value: i64, scale: u32, digits: u32) -> String {
     format!("{sign}{whole}.{:0width$}", rounded % unit, width = digits as usize)
 }
 
-fn grouped(n: u128) -> String {
+fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -116,13 +116,13 @@ pub fn distance(m: i64) -> Quantity {
 
 /// `part` of `whole` in per mille, halves rounded away from zero; `None` where there is no whole.
 pub fn per_mille(part: i64, whole: i64) -> Option<i64> {
-    rounded(part.into(), whole)
-}
-
-fn rounded(part: i128, whole: i64) -> Option<i64> {
-    let whole = i128::from(whole);
-    let twice = part * 2000;
-    (whole > 0).then(|| i64::try_from((twice + part.signum() * whole) / (2 * whole)).ok()).flatten()
+    if whole <= 0 {
+        return None;
+    }
+    let (times, rest) = (part / whole, part % whole);
+    // Of a whole so large that a thousand times as much has no room, the last digits do not show.
+    let (rest, whole) = if whole > i64::MAX / 4000 { (rest / 4096, whole / 4096) } else { (rest, whole) };
+    times.checked_mul(1000)?.checked_add((rest * 2000 + rest.signum() * whole) / (2 * whole))
 }
 
 /// `part` of `whole` in per cent: `87.5%`; `None` where there is no whole.
@@ -132,7 +132,7 @@ pub fn percent(part: i64, whole: i64) -> Option<String> {
 
 /// The change from `before` to `after` in per cent, signed; `None` where there was nothing before.
 pub fn change(before: i64, after: i64) -> Option<String> {
-    let per_mille = rounded(i128::from(after) - i128::from(before), before)?;
+    let per_mille = per_mille(after.saturating_sub(before), before)?;
     let sign = if per_mille > 0 { "+" } else { "" };
     Some(format!("{sign}{}%", fixed(per_mille, 1, 1)))
 }
@@ -181,5 +181,7 @@ mod tests {
         assert_eq!(percent(2, 3).as_deref(), Some("66.7%"));
         assert_eq!(percent(1, 3).as_deref(), Some("33.3%"));
         assert_eq!((percent(5, 0), per_mille(1, 2000), per_mille(i64::MAX, 1)), (None, Some(1), None));
+        let of_all = [i64::MAX, i64::MAX / 2, i64::MIN, 1].map(|part| per_mille(part, i64::MAX));
+        assert_eq!(of_all, [Some(1000), Some(500), Some(-1000), Some(0)]);
     }
 }

@@ -60,7 +60,7 @@ impl Task {
                     ConnectionState::Offline { since, retry_in_s }
                 }
             }
-        } else if let Some(topic) = self.live.unfollowed.with_untracked(|topics| topics.first().copied()) {
+        } else if let Some(topic) = untrack(|| self.live.unfollowed()).first().copied() {
             ConnectionState::Unfollowed(topic)
         } else if self.checked_ms > STALE_MS || unheard_ms > UNTOLD_MS {
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
