@@ -100,13 +100,6 @@ impl Live {
         self.unfollowed.with(read).unwrap_or_default()
     }
 
-    fn set_unfollowed(&self, topics: &[Collection]) {
-        let names = names(topics);
-        if self.unfollowed.with_untracked(|before| *before != names) {
-            self.unfollowed.set(names);
-        }
-    }
-
     /// MongoDB's operation time; goes on every second, in the browser only.
     pub const fn now(&self) -> RwSignal<UtcMs> {
         self.now

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use leptos::prelude::*;
 
 use super::{
-    super::{ListStore, Live, Sheet},
+    super::{ListStore, Live, Sheet, names},
     Event, Events,
     browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
     socket::Socket,
@@ -197,6 +197,13 @@ impl Task {
         }
     }
 
+    fn show_unfollowed(&self, topics: &[Collection]) {
+        let (names, shown) = (names(topics), self.live.unfollowed);
+        if shown.with_untracked(|before| *before != names) {
+            shown.set(names);
+        }
+    }
+
     fn received(&mut self, text: &str) {
         self.heard_at = now_ms();
         let Ok(frame) = Frame::read(text) else { return self.closed(close::PROTOCOL) };
@@ -204,7 +211,7 @@ impl Task {
             Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.closed(close::PROTOCOL),
             Frame::Welcome(_) => {
                 // If there are any, it says so next.
-                self.live.set_unfollowed(&[]);
+                self.show_unfollowed(&[]);
                 // A server whose other frames cannot be read is no reason to hurry.
                 if !take(&mut self.outdated) {
                     self.tries = 0;
@@ -226,7 +233,7 @@ impl Task {
                 let paint_ms = self.paint_ms.take();
                 self.say(&ClientMessage::Pong { n, paint_ms });
             }
-            Frame::Unfollowed(Unfollowed { topics }) => self.live.set_unfollowed(&topics),
+            Frame::Unfollowed(Unfollowed { topics }) => self.show_unfollowed(&topics),
             Frame::Error(Refusal { code, message, .. }) => {
                 leptos::logging::warn!("the server refused: {code}: {message}")
             }
