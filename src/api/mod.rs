@@ -58,7 +58,7 @@ pub struct Desk {
     pub admin: String,
     /// MongoDB's operation time.
     pub now: UtcMs,
-    /// The collections whose changes nobody is told, in the order of all.
+    /// The collections that cannot be followed, in the order of [`Collection::ALL`].
     pub unfollowed: Vec<Collection>,
     /// The figures of the network's zone by name, and the latest changes; none where a collection is not followed of which
     /// they are counted.

@@ -79,7 +79,7 @@ impl Drop for Round {
 
 struct Inner {
     state: RwLock<State>,
-    /// The collections whose changes nobody is told, in the order of all, and since when that is known.
+    /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
     /// Counts what may have changed what consumers see.

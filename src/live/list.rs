@@ -75,9 +75,9 @@ impl PartialEq for LiveRow {
 /// A row that is shown, and its document.
 pub type Shown = (DocId, LiveRow);
 
-/// What is told of a list: one signal, and a smaller program, for what changes with it.
+/// Numbers beside a list. They share a signal, because each kind of signal is more to download.
 #[derive(Clone, Copy, Default, PartialEq)]
-struct Told {
+struct Counts {
     waiting: Waiting,
     /// How many documents match; nobody counts those of the whole list here.
     total: Option<usize>,
@@ -89,7 +89,7 @@ pub struct ListStore {
     window: StoredValue<Window>,
     rows: StoredValue<HashMap<DocId, LiveRow>>,
     order: RwSignal<Vec<Shown>>,
-    told: RwSignal<Told>,
+    counts: RwSignal<Counts>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
     /// Whether it is held from the first news on, whoever reads it.
@@ -104,7 +104,7 @@ impl ListStore {
         let window = Window::from(snapshot);
         let order: Vec<Shown> = window.shown().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
         Self {
-            told: RwSignal::new(Told { total: window.total(), ..Told::default() }),
+            counts: RwSignal::new(Counts { total: window.total(), ..Counts::default() }),
             window: StoredValue::new(window),
             rows: StoredValue::new(order.iter().cloned().collect()),
             order: RwSignal::new(order),
@@ -127,12 +127,12 @@ impl ListStore {
 
     /// What waits to come, go or move.
     pub fn waiting(&self) -> Waiting {
-        self.told.with(|told| told.waiting)
+        self.counts.with(|counts| counts.waiting)
     }
 
     /// How many documents match the selection; `None` of the whole list.
     pub fn total(&self) -> Option<usize> {
-        self.told.with(|told| told.total)
+        self.counts.with(|counts| counts.total)
     }
 
     /// Whether new rows are on their way; the old ones stay readable.
@@ -170,7 +170,7 @@ impl ListStore {
         let Some(order) = order else { return };
         self.rows.set_value(order.iter().cloned().collect());
         order.iter().for_each(|(_, row)| row.meet(Fate::Stays));
-        self.tell(|told| told.waiting = Waiting::default());
+        self.set_counts(|counts| counts.waiting = Waiting::default());
         if self.order.with_untracked(|old| *old != order) {
             self.order.set(order);
         }
@@ -285,14 +285,14 @@ impl ListStore {
 
     fn count(&self) {
         let total = self.window.try_with_value(Window::total).flatten();
-        self.tell(|told| told.total = total);
+        self.set_counts(|counts| counts.total = total);
     }
 
-    fn tell(&self, what: impl Fn(&mut Told)) {
-        _ = self.told.try_maybe_update(|told| {
-            let before = *told;
-            what(told);
-            (*told != before, ())
+    fn set_counts(&self, what: impl Fn(&mut Counts)) {
+        _ = self.counts.try_maybe_update(|counts| {
+            let before = *counts;
+            what(counts);
+            (*counts != before, ())
         });
     }
 
@@ -300,7 +300,7 @@ impl ListStore {
     fn wait(&self) {
         let (waiting, fates) = self.window.with_value(Window::waiting);
         self.order.with_untracked(|order| order.iter().zip(fates).for_each(|((_, row), fate)| row.meet(fate)));
-        self.tell(|told| told.waiting = waiting);
+        self.set_counts(|counts| counts.waiting = waiting);
     }
 }
 

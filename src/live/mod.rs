@@ -95,7 +95,7 @@ impl Live {
         self.unreached
     }
 
-    /// The collections whose changes nobody is told, in the order of all.
+    /// The collections that cannot be followed, in the order of [`Collection::ALL`].
     pub fn unfollowed(&self) -> Vec<Collection> {
         self.unfollowed.with(read).unwrap_or_default()
     }

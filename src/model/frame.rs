@@ -95,7 +95,7 @@ pub struct Ping {
     pub checked_ms: u32,
 }
 
-/// Of these nobody is told what changes, and of no others: whatever is shown of them may be old.
+/// The collections that cannot be followed. What is shown of them may be old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Unfollowed {
     pub topics: Vec<Collection>,

@@ -62,7 +62,7 @@ pub enum ReportError {
     TooLong,
     #[error("reading broke off")]
     Broken,
-    /// It goes on while somebody asks for it, and who asks again finds it.
+    /// Reading goes on while somebody asks for the report. The next question finds it.
     #[error("the report is still being read")]
     Reading,
     #[error(transparent)]
@@ -121,7 +121,7 @@ impl Reports {
             None => {
                 let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
                 self.asked.ask(&name, patience)?;
-                // Goes on when whoever asked has lost patience, who finds what was read when asking again.
+                // Goes on after the patience of this question is over: the next one finds what was read.
                 let reading = tokio::spawn(self.clone().while_asked(name, wanted));
                 let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
                 read.map_err(|_| ReportError::Broken)??

@@ -14,7 +14,7 @@ pub fn some<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> 
     value.map_or_else(|| ().into_any(), |value| view(value).into_any())
 }
 
-/// Drawn again when something it reads changes, whoever draws it.
+/// A part that is drawn again when something it reads changes. All such parts are one kind of view.
 pub fn redrawn(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
     let draw: Arc<Mutex<dyn FnMut() -> AnyView + Send>> = Arc::new(Mutex::new(draw));
     draw.into_any()

@@ -469,7 +469,7 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
 /// Why what is of a collection is not shown.
 pub fn unfollowed(topic: Collection) -> String {
     format!(
-        "In MongoDB {topic} is a view or a time series, whose changes nobody is told. ChargeDeck cannot follow it, so no \
+        "In MongoDB {topic} is a view or a time series, and it does not report its changes. ChargeDeck cannot follow it, so no \
          figures, charts and rows of it are shown: they would be of when they were read, and not of now. All else goes on. \
          `chargedeck check` says what to do."
     )
