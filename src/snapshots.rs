@@ -42,6 +42,8 @@ pub enum SnapshotError {
     Mongo(#[from] mongodb::error::Error),
     #[error("MongoDB's snapshots stay behind the log")]
     Behind,
+    #[error("the read: {0}")]
+    Ended(tokio::task::JoinError),
     #[error("{0}")]
     Choice(#[from] BadChoice),
 }
@@ -108,13 +110,23 @@ impl Snapshots {
             }
             tokio::time::sleep(WAIT).await;
         }
-        let read = self.read_and_cache(collection, selection).await;
-        lease.release().await?;
-        let read = read?;
+        // In a task of its own: whoever asked may go before it is done, and then nobody would end the lease.
+        let reading = tokio::spawn({
+            let this = self.clone();
+            async move {
+                let read = this.read_and_cache(collection, selection).await;
+                lease.release().await?;
+                read
+            }
+        });
+        let read = reading.await.map_err(SnapshotError::Ended)??;
         Ok(bring_up(&self.hub, read.clone()).unwrap_or(read))
     }
 
-    /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for.
+    /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for. A
+    /// place in another epoch is no minimum in this one: rows of this one are brought up to its head, as for every page that
+    /// its reset sends here. As a minimum it would let each page that still asks by it read MongoDB for itself, one after
+    /// the other, until all give up waiting and ask again.
     async fn cached(
         &self,
         collection: Collection,
@@ -125,7 +137,7 @@ impl Snapshots {
         let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let cached = snapshots::cached(&self.redis, head.epoch, collection, selection).await?;
         let Some(cached) =
-            cached.filter(|c| min_position.is_none_or(|min| min.epoch == c.position.epoch && min <= c.position))
+            cached.filter(|c| min_position.is_none_or(|min| min.epoch != c.position.epoch || min <= c.position))
         else {
             return Ok(None);
         };

@@ -702,19 +702,56 @@ async fn however_many_ask_for_a_list_it_is_read_once() {
     }
     let db = &network.mongo.operator;
     db.run_command(doc! {"profile": 2}).await.unwrap();
+    // As who was led by a log that is the log no more.
+    let Position { epoch, seq } = instances[0].hub.head().unwrap();
+    let elsewhere =
+        [None, Some(Position::new(Epoch(epoch.0 - 1), seq)), Some(Position::new(Epoch(epoch.0 + 1), Seq(0)))];
     let asked = (0..40).map(|n| {
-        let snapshots = instances[n % 2].snapshots.clone();
+        let (snapshots, min_position) = (instances[n % 2].snapshots.clone(), elsewhere[n % 3]);
         tokio::spawn(async move {
-            snapshots.list(Collection::Clients, Selection::default(), None).await.unwrap().rows.len()
+            snapshots.list(Collection::Clients, Selection::default(), min_position).await.unwrap().rows.len()
         })
     });
     for answer in asked.collect::<Vec<_>>() {
         assert_eq!(answer.await.unwrap(), 10);
     }
+    assert_eq!(reads_of_clients(&network).await, 1, "for 40 who asked two instances at once");
+    instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+/// How often the list of clients was read since MongoDB notes what it is asked.
+async fn reads_of_clients(network: &Network) -> u64 {
+    let db = &network.mongo.operator;
     db.run_command(doc! {"profile": 0}).await.unwrap();
     let reads = doc! {"$or": [{"command.find": "clients"}, {"command.aggregate": "clients"}]};
-    let read = db.collection::<Document>("system.profile").count_documents(reads).await.unwrap();
-    assert_eq!(read, 1, "for 40 who asked two instances at once");
+    db.collection::<Document>("system.profile").count_documents(reads).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let instances = [network.instance(true), network.instance(false)];
+    for instance in &instances {
+        instance.ready().await;
+    }
+    network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
+    let namespace = format!("{}.clients", network.mongo.operator.name());
+    let held = doc! {"failCommands": ["find"], "namespace": namespace, "blockConnection": true, "blockTimeMS": 1000};
+    let hold = doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": held};
+    let admin = network.mongo.client.database("admin");
+    let entered = admin.run_command(hold).await.unwrap().get_i32("count").unwrap() + 1;
+    let ask = |of: usize| {
+        let snapshots = instances[of].snapshots.clone();
+        tokio::spawn(async move { snapshots.list(Collection::Clients, Selection::default(), None).await })
+    };
+    let first = ask(0);
+    let wait = doc! {"waitForFailPoint": "failCommand", "timesEntered": i64::from(entered), "maxTimeMS": 30_000};
+    admin.run_command(wait).await.unwrap();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    ask(1).await.unwrap().unwrap();
+    assert_eq!(reads_of_clients(&network).await, 1, "for one who went and one who waited");
     instances.iter().for_each(|instance| instance.stop.cancel());
 }
 
