@@ -20,7 +20,7 @@ use crate::{
     http::{
         app::{App, Shared},
         health::Health,
-        server,
+        open_files, server,
         site::site,
     },
     hub::{self, Hub},
@@ -37,12 +37,18 @@ use crate::{
 /// half minute that most give a process to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Connections of those who read metrics.
+const METRICS_CONNECTIONS: usize = 100;
+
 /// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later: the pages say so.
 ///
 /// # Errors
 /// If the address cannot be had, or a URI is none.
 pub async fn serve(settings: Settings) -> Result<()> {
     let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
+    if let Err(told) = open_files::raise(settings.server.max_connections) {
+        tracing::warn!("{told}");
+    }
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
     let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());
@@ -56,8 +62,11 @@ pub async fn serve(settings: Settings) -> Result<()> {
     work.spawn(events::write(events.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
 
     if let Some(addr) = settings.server.metrics_addr {
-        let telling = listener::tell(addr, closing.clone()).await;
-        work.spawn(telling.with_context(|| format!("telling metrics on {addr} (CHARGEDECK_METRICS_ADDR)"))?);
+        let listener = TcpListener::bind(addr).await;
+        let listener = listener.with_context(|| format!("telling metrics on {addr} (CHARGEDECK_METRICS_ADDR)"))?;
+        tracing::info!(addr = %listener.local_addr()?, "metrics are told");
+        let limits = server::Limits::of(METRICS_CONNECTIONS);
+        work.spawn(server::serve(listener, listener::routes(), limits, closing.clone()));
     }
 
     let leptos = get_configuration(Some(DEFAULT_FILE))
@@ -103,11 +112,9 @@ pub async fn serve(settings: Settings) -> Result<()> {
         stop.cancel();
     });
     let limits = server::Limits {
-        connections: settings.server.max_connections,
         per_address: settings.server.max_connections_per_address,
         proxies: settings.server.trusted_proxies,
-        head_within: server::Limits::HEAD_WITHIN,
-        end_within: server::Limits::END_WITHIN,
+        ..server::Limits::of(settings.server.max_connections)
     };
     server::serve(listener, site, limits, closing.clone()).await;
     work.close();

@@ -14,7 +14,7 @@ use anyhow::Result;
 
 pub use report::{Item, Level, Report};
 
-use crate::{cache::Redis, config::Settings, mongo::Mongo};
+use crate::{cache::Redis, config::Settings, http::open_files, mongo::Mongo};
 
 /// Looks at everything.
 ///
@@ -24,6 +24,10 @@ pub async fn run(settings: &Settings) -> Result<Report> {
     let mongo = Mongo::connect(&settings.mongo).await?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
     let mut report = Report::default();
+    match open_files::raise(settings.server.max_connections) {
+        Ok(()) => report.ok("Open files", "as many as connections need"),
+        Err(told) => report.warning("Open files", told),
+    }
     let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
     if there {
         rights::check(&mongo, settings.mongo.keep_audit, &mut report).await;

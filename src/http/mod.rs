@@ -10,6 +10,7 @@ pub mod documents;
 pub mod exports;
 pub mod headers;
 pub mod health;
+pub mod open_files;
 mod people;
 pub mod problem;
 mod report;

@@ -4,7 +4,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody, to_bytes},
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state, map_request},
@@ -41,6 +41,10 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// counted, so the socket's route needs no exception.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a body may take, from the end of its head on. Shorter than [`ANSWER_WITHIN`], which does not end what goes on
+/// [to its end](to_the_end).
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Signing in and out, and the pages of accounts.
@@ -63,6 +67,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
     let origin = &doors.origin;
     Ok(router
         .layer(from_fn_with_state(Seats::default(), exports::limit))
+        .layer(from_fn(read_body))
         .layer(from_fn_with_state(doors.clone(), guard::guard))
         .layer(session::layer(doors))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
@@ -113,7 +118,29 @@ async fn refuse_unmeasured(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     const DETAIL: &str = "Send the body's length in the header Content-Length.";
-    let refusal = Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL);
+    last(Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL))
+}
+
+/// Reads the whole body before a handler begins, so that every handler has the same limit of time. Whoever may not come in
+/// was refused before that.
+async fn read_body(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (head, body) = request.into_parts();
+    match tokio::time::timeout(BODY_WITHIN, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
+        // The client has gone.
+        Ok(Err(_)) => last(Problem::of(StatusCode::BAD_REQUEST)),
+        Err(_) => {
+            const DETAIL: &str = "The request's body did not arrive in time.";
+            last(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", DETAIL))
+        }
+    }
+}
+
+/// The last answer of its connection: what would follow on it is the body that was not read.
+fn last(refusal: Problem) -> Response {
     ([(header::CONNECTION, HeaderValue::from_static("close"))], refusal).into_response()
 }
 

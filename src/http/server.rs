@@ -52,8 +52,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    pub const END_WITHIN: Duration = Duration::from_secs(15);
-    pub const HEAD_WITHIN: Duration = Duration::from_secs(20);
+    /// So many connections, from wherever they come.
+    pub fn of(connections: usize) -> Self {
+        Self {
+            connections,
+            per_address: connections,
+            proxies: TrustedProxies::default(),
+            head_within: Duration::from_secs(20),
+            end_within: Duration::from_secs(15),
+        }
+    }
 }
 
 /// A connection's place among those that may be open. In the extensions of each of its requests, because a socket leaves

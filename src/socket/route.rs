@@ -133,15 +133,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let live = get(|request| async { open(request, &Sockets::default(), |_, _, _| async { unreachable!() }) });
-        let limits = Limits {
-            connections: 9,
-            per_address: 9,
-            proxies: Default::default(),
-            head_within: Limits::HEAD_WITHIN,
-            end_within: Limits::END_WITHIN,
-        };
         let router = Router::new().route("/live", live);
-        tokio::spawn(serve(listener, router, limits, Default::default()));
+        tokio::spawn(serve(listener, router, Limits::of(9), Default::default()));
         let told = answer(port, "other, chargedeck.v999").await;
         let head = String::from_utf8_lossy(&told).to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 101") && head.contains("sec-websocket-protocol: chargedeck.v999"), "{head}");

@@ -1,31 +1,13 @@
 //! `GET /metrics` on an address of its own, for whoever may reach that: nothing else is there, and nobody is asked for.
 
-use std::net::SocketAddr;
-
 use axum::{Router, http::header, response::IntoResponse, routing::get};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::metrics::metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Begins to tell the metrics at `addr` until `stop`; the task that does.
-///
-/// # Errors
-/// If the address cannot be had.
-pub async fn tell(addr: SocketAddr, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
-    let listener = TcpListener::bind(addr).await?;
-    tracing::info!(addr = %listener.local_addr()?, "metrics are told");
-    Ok(async move {
-        let serving = axum::serve(listener, routes()).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "metrics are told no longer");
-        }
-    })
-}
-
-fn routes() -> Router {
+/// All that is there.
+pub fn routes() -> Router {
     // Only a writer that is full fails, and a text never is.
     let text = async || ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics().text().unwrap_or_default()).into_response();
     Router::new().route("/metrics", get(text))

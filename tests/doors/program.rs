@@ -47,7 +47,7 @@ impl Program {
     }
 
     /// As [`Self::start`], by a script of its own, whose `$0` is the program.
-    async fn started(more: &[(&str, String)], script: &str) -> Self {
+    pub async fn started(more: &[(&str, String)], script: &str) -> Self {
         let program = Self::spawned(more, script).await;
         program.ready().await;
         program
@@ -285,6 +285,7 @@ async fn without_descriptors_it_says_so_and_goes_on() {
     let open = join_all((0..100).map(|_| TcpStream::connect(address))).await;
     let exhausted = "no connection can be accepted";
     until(UP, exhausted, || async { program.server.log().contains(exhausted) }).await;
+    assert!(program.server.log().contains("CHARGEDECK_MAX_CONNECTIONS needs 20200"), "told at the start");
     drop(open);
     let answers = || async { get(program.port(), "/stations", &cookie).await.is_ok_and(|answer| answer.status == 200) };
     until(UP, "pages again", answers).await;
