@@ -8,6 +8,8 @@
 //! What draws them is `bundle/`: ECharts with only the parts that are used, which `end2end/charts.mjs` puts together and
 //! only pages with charts load.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
 mod data;
 #[cfg(feature = "hydrate")]
 mod echarts;

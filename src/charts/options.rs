@@ -60,12 +60,16 @@ impl Course {
         }
         for (i, series) in self.series.iter().enumerate() {
             let on = units.iter().position(|unit| **unit == series.unit).unwrap_or(0);
-            chart = series.draw(chart, &role(&format!("series-{}", i % 4 + 1)), on, !bars);
+            chart = series.draw(chart, &role(&format!("series-{}", (i % 4).saturating_add(1))), on, !bars);
         }
         let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) else { return text(&chart) };
         let mut option = serde_json::to_value(chart.series(ghost.line(&first.unit))).unwrap_or_default();
         // The bundle's own: which step each value is of.
-        option["series"][self.series.len()]["names"] = ghost.names.clone().into();
+        if let Some(serde_json::Value::Object(ghost_series)) =
+            option.pointer_mut(&format!("/series/{}", self.series.len()))
+        {
+            ghost_series.insert("names".to_owned(), ghost.names.clone().into());
+        }
         option.to_string()
     }
 

@@ -37,7 +37,7 @@ impl RowState {
 
     const fn mark(&mut self, second: i64) {
         if self.stamped != second {
-            (self.stamp, self.stamped) = (self.stamp + 1, second);
+            (self.stamp, self.stamped) = (self.stamp.wrapping_add(1), second);
         }
     }
 }

@@ -73,7 +73,7 @@ fn follows(key: &str, next: &str) -> bool {
     let (Some((epoch, seq)), Some((next_epoch, next_seq))) = (key.split_once('-'), next.split_once('-')) else {
         return false;
     };
-    epoch == next_epoch && seq.parse::<u64>().ok().map(|n| n + 1) == next_seq.parse().ok()
+    epoch == next_epoch && seq.parse().ok().and_then(|n: u64| n.checked_add(1)) == next_seq.parse().ok()
 }
 
 #[cfg(test)]

@@ -183,14 +183,18 @@ impl Sums {
 
     /// Adds another piece's.
     pub fn add(&mut self, other: &Self) {
-        self.started += other.started;
-        self.completed += other.completed;
-        self.energy_unknown += other.energy_unknown;
-        self.energy_left_out += other.energy_left_out;
-        self.energy_doubtful += other.energy_doubtful;
+        for (sum, more) in [
+            (&mut self.started, other.started),
+            (&mut self.completed, other.completed),
+            (&mut self.energy_unknown, other.energy_unknown),
+            (&mut self.energy_left_out, other.energy_left_out),
+            (&mut self.energy_doubtful, other.energy_doubtful),
+            (&mut self.amount_unknown, other.amount_unknown),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
         let wh = self.energy.unwrap_or(0).wrapping_add(other.energy.unwrap_or(0));
-        self.energy = known(wh, self.completed, self.energy_unknown + self.energy_left_out);
-        self.amount_unknown += other.amount_unknown;
+        self.energy = known(wh, self.completed, self.energy_unknown.saturating_add(self.energy_left_out));
         for (sums, more) in [(&mut self.revenue, &other.revenue), (&mut self.derived_minor, &other.derived_minor)] {
             for (currency, minor) in more {
                 let sum = sums.entry(currency.clone()).or_default();
@@ -242,8 +246,8 @@ fn so_far(earlier: Period, period: Period, now: UtcMs) -> Period {
     if now >= period.to {
         return earlier;
     }
-    let passed = Bucket(Bucket::of(now).0 + 1).start().0 - period.from.0;
-    Period { from: earlier.from, to: UtcMs((earlier.from.0 + passed.max(0)).min(earlier.to.0)) }
+    let passed = Bucket::of(now).next().start().since(period.from).max(0);
+    Period { from: earlier.from, to: earlier.from.after(passed).min(earlier.to) }
 }
 
 fn put(fields: &mut Fields, name: String, value: &impl Serialize) {
@@ -258,7 +262,10 @@ fn hours(cells: &Cells, period: Period, zone: &Zone) -> Vec<i64> {
     for (cell, n) in cells.range(Cell::Started(buckets.start)..Cell::Started(buckets.end)) {
         if let Cell::Started(bucket) = cell {
             let civil = zone.civil(bucket.start());
-            hours[usize::from(civil.weekday) * 24 + usize::from(civil.hour)] += n;
+            let hour = usize::from(civil.weekday).saturating_mul(24).saturating_add(civil.hour.into());
+            if let Some(sessions) = hours.get_mut(hour) {
+                *sessions = n.saturating_add(*sessions);
+            }
         }
     }
     hours

@@ -35,12 +35,17 @@ impl Bucket {
     }
 
     pub const fn start(self) -> UtcMs {
-        UtcMs::from_seconds(self.0 * Self::SECONDS)
+        UtcMs::from_seconds(self.0.saturating_mul(Self::SECONDS))
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// The last one that is not more than an hour ahead. What is counted in a later one cannot have happened.
     pub const fn ahead(now: UtcMs) -> Self {
-        Self::of(UtcMs(now.0.saturating_add(3_600_000)))
+        Self::of(now.after(3_600_000))
     }
 
     /// Whether the period's ends are bucket ends.

@@ -97,7 +97,7 @@ pub fn fold(changes: impl IntoIterator<Item = Change>) -> Vec<Change> {
     let mut folded: Vec<Option<Change>> = Vec::new();
     let mut at = std::collections::HashMap::new();
     for change in changes {
-        let earlier = at.insert(change.id.clone(), folded.len()).and_then(|i: usize| folded[i].take());
+        let earlier = at.insert(change.id.clone(), folded.len()).and_then(|i: usize| folded.get_mut(i)?.take());
         let op = match earlier {
             Some(earlier) => earlier.op.then(change.op),
             None => change.op,

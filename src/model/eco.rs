@@ -116,7 +116,7 @@ impl Savings {
         Self {
             session_count: 1,
             energy_wh: energy.0,
-            co2_avoided_g: co2_ice_g - co2_grid_g,
+            co2_avoided_g: co2_ice_g.saturating_sub(co2_grid_g),
             co2_grid_g,
             co2_ice_g,
             petrol_ml: whole(petrol_l * 1000.0),
@@ -130,20 +130,20 @@ impl Add for Savings {
 
     fn add(self, other: Self) -> Self {
         Self {
-            session_count: self.session_count + other.session_count,
-            energy_wh: self.energy_wh + other.energy_wh,
-            co2_avoided_g: self.co2_avoided_g + other.co2_avoided_g,
-            co2_grid_g: self.co2_grid_g + other.co2_grid_g,
-            co2_ice_g: self.co2_ice_g + other.co2_ice_g,
-            petrol_ml: self.petrol_ml + other.petrol_ml,
-            km_electric_m: self.km_electric_m + other.km_electric_m,
+            session_count: self.session_count.saturating_add(other.session_count),
+            energy_wh: self.energy_wh.saturating_add(other.energy_wh),
+            co2_avoided_g: self.co2_avoided_g.saturating_add(other.co2_avoided_g),
+            co2_grid_g: self.co2_grid_g.saturating_add(other.co2_grid_g),
+            co2_ice_g: self.co2_ice_g.saturating_add(other.co2_ice_g),
+            petrol_ml: self.petrol_ml.saturating_add(other.petrol_ml),
+            km_electric_m: self.km_electric_m.saturating_add(other.km_electric_m),
         }
     }
 }
 
 impl AddAssign for Savings {
     fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
+        *self = Add::add(*self, other);
     }
 }
 

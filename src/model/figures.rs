@@ -111,18 +111,18 @@ impl Figures {
 
 /// The figures at `at`.
 pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
-    let so_far = Period { from: at.day.from, to: Bucket(Bucket::of(at.now).0 + 1).start() };
-    let elapsed = so_far.to.0 - so_far.from.0;
-    let same_time =
-        Period { from: at.week_before.from, to: UtcMs((at.week_before.from.0 + elapsed).min(at.week_before.to.0)) };
+    let so_far = Period { from: at.day.from, to: Bucket::of(at.now).next().start() };
+    let same_time = Period {
+        from: at.week_before.from,
+        to: at.week_before.from.after(so_far.to.since(so_far.from)).min(at.week_before.to),
+    };
     let active_sessions = cells.get(&Cell::Sessions(SessionStatus::Active));
     let power_unknown = cells.get(&Cell::WithoutPower);
     let evse_split = evse_split(cells, at);
     let in_service = in_service(&evse_split);
     let rating_unknown = cells.in_service(at.now, Cell::WithoutRating);
     let energy = cells.energy(at.day, at.now);
-    let ahead =
-        Period { from: Bucket(Bucket::ahead(at.now).0 + 1).start().clamp(at.day.from, at.day.to), to: at.day.to };
+    let ahead = Period { from: Bucket::ahead(at.now).next().start().clamp(at.day.from, at.day.to), to: at.day.to };
     Figures {
         active_sessions,
         long_active: long_active(cells, at.now),
@@ -156,18 +156,18 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
 }
 
 fn long_active(cells: &Cells, now: UtcMs) -> LongActive {
-    let day_ago = UtcMs::from_seconds(now.seconds() - DAY_S);
+    let day_ago = now.after(-1000 * DAY_S);
     let started = Period { from: UtcMs::FIRST, to: Bucket::of(day_ago).start() };
     LongActive { count: cells.sum(started, Cell::ActiveSince), started }
 }
 
 fn series(cells: &Cells, period: Period, now: UtcMs) -> Vec<Option<i64>> {
     let buckets = Bucket::range(period);
-    let energy = |b| match cells.get(&Cell::Completed(Bucket(b))) {
+    let energy = |b: Bucket| match cells.get(&Cell::Completed(b)) {
         0 => Some(0),
-        _ => cells.energy(Period { from: Bucket(b).start(), to: Bucket(b + 1).start() }, now).wh,
+        _ => cells.energy(Period { from: b.start(), to: b.next().start() }, now).wh,
     };
-    (buckets.start.0..buckets.end.0).map(energy).collect()
+    (buckets.start.0..buckets.end.0).map(Bucket).map(energy).collect()
 }
 
 /// The energy of some quarters. Where that of one is not known and the others have none, theirs is not known either.
@@ -178,7 +178,7 @@ pub fn sum(quarters: &[Option<i64>]) -> Option<i64> {
 
 /// How many EVSEs there are, without those that are removed.
 pub fn in_service(split: &[(EvseStatus, i64)]) -> i64 {
-    split.iter().filter(|(status, _)| *status != EvseStatus::Removed).map(|(_, n)| n).sum()
+    split.iter().filter(|(status, _)| *status != EvseStatus::Removed).fold(0, |sum: i64, (_, n)| sum.saturating_add(*n))
 }
 
 fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
@@ -193,7 +193,8 @@ fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
     for (cell, n) in cells.range(first..Cell::InstalledPower(None)) {
         if let Cell::Evses { status, offline, heartbeat_s, removed_s } = cell {
             let contact = Contact { offline: *offline, heartbeat_s: *heartbeat_s, removed_s: *removed_s };
-            *split.entry(contact.believed(Some(status), at.now, at.silent_after_s)).or_default() += n;
+            let sum = split.entry(contact.believed(Some(status), at.now, at.silent_after_s)).or_default();
+            *sum = sum.wrapping_add(n);
         }
     }
     split.into_iter().collect()

@@ -221,17 +221,19 @@ impl Frame {
 impl Delta {
     fn json(&self) -> Value {
         let changes: Vec<Value> = self.changes.iter().map(change_json).collect();
-        let mut delta = json!({
+        let Value::Object(mut delta) = json!({
             "type": self.topic.event(), "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
-        });
+        }) else {
+            return Value::Null;
+        };
         // A collection is told by its event; many boards share one.
         if let Topic::Board(_) = self.topic {
-            delta["topic"] = json!(self.topic);
+            delta.insert("topic".to_owned(), json!(self.topic));
         }
         if self.more {
-            delta["more"] = Value::Bool(true);
+            delta.insert("more".to_owned(), true.into());
         }
-        delta
+        delta.into()
     }
 }
 

@@ -169,7 +169,8 @@ pub fn is_excess(energy: Option<Wh>) -> bool {
 /// Mean power above 1.1 times the rated. A duration of zero has no mean.
 fn exceeds_rating(seconds: Option<i64>, energy: Option<Wh>, rated: Option<Watt>) -> bool {
     let (Some(seconds @ 1..), Some(energy), Some(rated)) = (seconds, energy, rated) else { return false };
-    i128::from(energy.0) * 3600 * 10 > i128::from(rated.0) * 11 * i128::from(seconds)
+    let wide = |n: i64, times: i64, more: i64| i128::from(n).saturating_mul(times.into()).saturating_mul(more.into());
+    wide(energy.0, 3600, 10) > wide(rated.0, 11, seconds)
 }
 
 #[cfg(test)]

@@ -28,15 +28,26 @@ impl Day {
 
     /// 0 is Monday.
     pub const fn weekday(self) -> i64 {
-        (self.0 + 3).rem_euclid(7)
+        self.0.saturating_add(3).rem_euclid(7)
+    }
+
+    /// So many days later, or before where it is negative.
+    #[must_use]
+    pub const fn after(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// How many days it is after another.
+    pub const fn since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
     }
 
     /// The same day of an earlier year; the 28th for a 29 February that the year has not.
     #[must_use]
     pub fn years_before(self, years: i64) -> Self {
         let (year, month, day) = self.parts();
-        let moved = Self(days_from_civil(year - years, i64::from(month), i64::from(day)));
-        if moved.parts().1 == month { moved } else { Self(moved.0 - 1) }
+        let moved = Self(days_from_civil(year.saturating_sub(years), i64::from(month), i64::from(day)));
+        if moved.parts().1 == month { moved } else { moved.after(-1) }
     }
 }
 
@@ -128,7 +139,7 @@ impl Range {
                 if to < from {
                     return Err(Refused::new("to", format!("The period ends ({to}) before it begins ({from}).")));
                 }
-                if to.0 - from.0 >= DAYS_MAX {
+                if to.since(from) >= DAYS_MAX {
                     return Err(Refused::new("from", "Choose a period of at most ten years."));
                 }
                 Ok(Self::Days(from, to))
@@ -149,7 +160,7 @@ impl Range {
     /// First and last day, given the day that is today.
     pub const fn days(self, today: Day) -> (Day, Day) {
         match self {
-            Self::Last(days) => (Day(today.0 - days + 1), today),
+            Self::Last(days) => (today.after(1_i64.saturating_sub(days)), today),
             Self::Days(from, to) => (from, to),
         }
     }
@@ -158,7 +169,7 @@ impl Range {
     pub const fn len(self) -> i64 {
         match self {
             Self::Last(days) => days,
-            Self::Days(from, to) => to.0 - from.0 + 1,
+            Self::Days(from, to) => to.since(from).saturating_add(1),
         }
     }
 
@@ -277,8 +288,9 @@ impl Against {
     pub fn days(self, (from, to): (Day, Day)) -> Option<(Day, Day)> {
         match self {
             Self::Before => {
-                let weeks = (to.0 - from.0 + 7) / 7;
-                Some((Day(from.0 - weeks * 7), Day(to.0 - weeks * 7)))
+                let weeks = to.since(from).saturating_add(7) / 7;
+                let back = weeks.saturating_mul(-7);
+                Some((from.after(back), to.after(back)))
             }
             Self::YearBefore => Some((from.years_before(1), to.years_before(1))),
             Self::Nothing => None,

@@ -60,8 +60,8 @@ impl By {
     /// The first day of the piece of time that holds the day.
     pub fn first_day(self, day: Day) -> Day {
         match self {
-            Self::Week => Day(day.0 - day.weekday()),
-            Self::Month => Day(day.0 - i64::from(day.parts().2) + 1),
+            Self::Week => Day(day.0.saturating_sub(day.weekday())),
+            Self::Month => day.after(1_i64.saturating_sub(day.parts().2.into())),
             _ => day,
         }
     }
@@ -69,10 +69,10 @@ impl By {
     /// The first day of the piece after the one that begins with `first`.
     pub fn next(self, first: Day) -> Day {
         match self {
-            Self::Week => Day(first.0 + 7),
+            Self::Week => first.after(7),
             // No month is longer, and the next is no shorter than what is too much.
-            Self::Month => self.first_day(Day(first.0 + 31)),
-            _ => Day(first.0 + 1),
+            Self::Month => self.first_day(first.after(31)),
+            _ => first.after(1),
         }
     }
 }

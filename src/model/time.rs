@@ -39,9 +39,20 @@ impl UtcMs {
         self.0.div_euclid(1000)
     }
 
+    /// So many milliseconds later, or before where it is negative.
+    #[must_use]
+    pub const fn after(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// How many milliseconds it is after another.
+    pub const fn since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
+
     /// The clock on the wall at an offset of `offset_s` seconds east of Greenwich.
     pub fn civil(self, offset_s: i32) -> Civil {
-        let local = self.seconds() + i64::from(offset_s);
+        let local = self.seconds().saturating_add(offset_s.into());
         let (days, rest) = (local.div_euclid(DAY_S), local.rem_euclid(DAY_S));
         let (year, month, day) = civil_from_days(days);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "all are below 60")]
@@ -52,11 +63,12 @@ impl UtcMs {
             hour: (rest / 3600) as u8,
             minute: (rest / 60 % 60) as u8,
             second: (rest % 60) as u8,
-            weekday: (days + 3).rem_euclid(7) as u8,
+            weekday: days.saturating_add(3).rem_euclid(7) as u8,
         }
     }
 
     /// Reads RFC 3339, the form in which dates travel. `None` for anything else.
+    #[expect(clippy::arithmetic_side_effects, reason = "numbers of at most four digits, and places in a text")]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let number = |from: usize, to: usize| -> Option<i64> {
@@ -75,7 +87,7 @@ impl UtcMs {
         let mut end = 19;
         let mut ms = 0;
         if is(19, b'.') {
-            end = 20 + bytes[20..].iter().take_while(|b| b.is_ascii_digit()).count();
+            end = 20 + bytes.get(20..)?.iter().take_while(|b| b.is_ascii_digit()).count();
             let digits: String = text.get(20..end)?.chars().chain("000".chars()).take(3).collect();
             ms = digits.parse().ok()?;
         }
@@ -110,6 +122,7 @@ impl fmt::Display for UtcMs {
 }
 
 /// Days since 1970-01-01 (Howard Hinnant, “chrono-compatible low-level date algorithms”).
+#[expect(clippy::arithmetic_side_effects, reason = "years are of four digits, or those of an instant in milliseconds")]
 pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
@@ -119,9 +132,10 @@ pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + doe - 719_468
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "all but the first is of a few hundred years")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "month and day are below 32")]
 pub(super) fn civil_from_days(days: i64) -> (i64, u8, u8) {
-    let z = days + 719_468;
+    let z = days.saturating_add(719_468);
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);
     let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;

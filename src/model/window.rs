@@ -39,7 +39,7 @@ impl Collection {
 
     /// How many rows a snapshot holds: those shown and a reserve, so that a deletion need not fetch at once.
     pub const fn fetched(self) -> usize {
-        self.shown() + 25
+        self.shown().saturating_add(25)
     }
 
     /// The field that its list is sorted by: a name ascending, or a date, newest first.
@@ -298,7 +298,7 @@ impl Window {
         let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.sight));
         let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.sight));
         if before.is_some() {
-            self.total = (self.total + usize::from(is)).saturating_sub(usize::from(was));
+            self.total = self.total.saturating_add(is.into()).saturating_sub(usize::from(was));
         }
         let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
         if before != place || was != (is && place.is_some()) {

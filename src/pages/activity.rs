@@ -56,7 +56,7 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
         let held = held.get();
         fields.with(|fields| said(newest(fields, held.as_deref()), before, live.is_news(), &clock))
     });
-    let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1) * PAGE));
+    let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1).saturating_mul(PAGE)));
     let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
     let toggle = move |_| {
         let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
@@ -164,7 +164,9 @@ fn cut(fields: &Fields) -> Option<&str> {
 fn near_the_end() -> bool {
     const BEFORE_PX: i32 = 600;
     let page = document().document_element();
-    page.is_some_and(|page| page.scroll_top() + page.client_height() + BEFORE_PX > page.scroll_height())
+    page.is_some_and(|page| {
+        page.scroll_top().saturating_add(page.client_height()).saturating_add(BEFORE_PX) > page.scroll_height()
+    })
 }
 
 /// The events up to a key, newest first. A sheet's other values have names that no event's key has.

@@ -2,6 +2,8 @@
 
 mod course;
 mod draw;
+#[cfg(test)]
+mod extremes;
 #[cfg(feature = "ssr")]
 mod options;
 mod parts;

@@ -1,5 +1,7 @@
 //! One file per page. A page says which fields it shows and how; `ui` draws them, `live` keeps them true.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
 mod activity;
 mod analytics;
 #[cfg(feature = "ssr")]

@@ -53,7 +53,8 @@ fn captured(payment: &Payment) -> Cell {
         None if !settled => Cell::nothing(),
         Some(0) if !settled => Cell::nothing(),
         captured => {
-            let refunded = payment.refunded_minor.filter(|minor| *minor != 0).and_then(|minor| money(-minor));
+            let refunded =
+                payment.refunded_minor.filter(|minor| *minor != 0).and_then(|minor| money(minor.saturating_neg()));
             Cell::text(captured.and_then(money)).small(refunded)
         }
     }

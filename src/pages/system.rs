@@ -72,11 +72,11 @@ fn table(table: Table) -> impl IntoView {
 
 fn line(row: Row, columns: &[String]) -> impl IntoView + use<> {
     let Row { mut href, role, cells } = row;
-    let last = cells.len();
+    let last = cells.len().saturating_sub(1);
     let cells = cells.into_iter().zip(columns).enumerate().map(|(i, (text, column))| {
         let shown = match (href.take(), role) {
             (Some(href), _) => view! { <a href=href>{text}</a> }.into_any(),
-            (None, Some(role)) if i + 1 == last => view! { <StatusMark look=Look::new(role, text) /> }.into_any(),
+            (None, Some(role)) if i == last => view! { <StatusMark look=Look::new(role, text) /> }.into_any(),
             _ => text.into_any(),
         };
         view! { <td data-label=column.clone()>{shown}</td> }

@@ -13,6 +13,10 @@ use crate::{
 /// Steps of the now that ages are told from.
 const STEP_MS: i64 = 5000;
 
+const fn at(step: i64) -> UtcMs {
+    UtcMs(step.saturating_mul(STEP_MS))
+}
+
 #[derive(Clone, Copy)]
 pub struct Clock {
     zone: StoredValue<Zone>,
@@ -33,7 +37,7 @@ impl Clock {
     pub fn new(zone: Zone, silent_after_s: i64, now: RwSignal<UtcMs>) -> Self {
         let zone = StoredValue::new(zone);
         let now = Memo::new(move |_| now.get().0.div_euclid(STEP_MS));
-        let today = Memo::new(move |_| zone.with_value(|zone| words::local_day(zone, UtcMs(now.get() * STEP_MS))));
+        let today = Memo::new(move |_| zone.with_value(|zone| words::local_day(zone, at(now.get()))));
         Self { zone, silent_after_s, now, today }
     }
 
@@ -48,12 +52,12 @@ impl Clock {
 
     /// Follows the time.
     pub fn now(&self) -> UtcMs {
-        UtcMs(self.now.get() * STEP_MS)
+        at(self.now.get())
     }
 
     /// The time as of now, for what is decided once and for all. Does not follow it.
     pub fn past(&self) -> UtcMs {
-        UtcMs(self.now.get_untracked() * STEP_MS)
+        at(self.now.get_untracked())
     }
 
     pub fn with_zone<T>(&self, read: impl FnOnce(&Zone) -> T) -> T {

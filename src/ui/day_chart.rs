@@ -5,7 +5,9 @@ use leptos::prelude::*;
 
 use super::{
     cell::missing,
-    each, some,
+    each,
+    proportion::proportion,
+    some,
     words::{self, energy, energy_figure},
 };
 use crate::model::{
@@ -16,7 +18,7 @@ use crate::model::{
 
 const WIDTH: i64 = 960;
 const HEIGHT: i64 = 200;
-const QUARTER_S: i64 = 900;
+const QUARTER_MS: i64 = 900_000;
 /// Gives the empty chart its axes.
 const SOME_DAY: Period = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
 
@@ -104,13 +106,13 @@ impl DayDrawing {
     /// Without a day the axes are drawn all the same.
     pub fn of(series: &DaySeries, day: Option<Period>, zone: &Zone) -> Self {
         let day = day.unwrap_or(SOME_DAY);
-        let quarters = ((day.to.seconds() - day.from.seconds()) / QUARTER_S).max(1);
+        let quarters = (day.to.since(day.from) / QUARTER_MS).max(1);
         let all = || series.today.iter().chain(&series.week_before);
         let largest = all().flatten().copied().max().unwrap_or(0).min(MOST);
         let (step, steps) = scale(largest);
-        let top = step * steps;
-        let end = i64::try_from(series.today.len()).unwrap_or(0).min(quarters) * WIDTH / quarters;
-        let label = |i: i64| words::energy(Wh(i * step)).value.trim_end_matches(".0").to_owned();
+        let top = step.saturating_mul(steps);
+        let end = proportion(i64::try_from(series.today.len()).unwrap_or(0), quarters, WIDTH);
+        let label = |i: i64| words::energy(Wh(step.saturating_mul(i))).value.trim_end_matches(".0").to_owned();
         let said = |quarters: &[Option<i64>]| {
             sum(quarters).map_or_else(|| words::NOT_KNOWN.to_owned(), |wh| energy_figure(Wh(wh)).to_string())
         };
@@ -119,10 +121,18 @@ impl DayDrawing {
             area: course(&series.today, quarters, top, true),
             before: course(&series.week_before, quarters, top, false),
             now: format!("M{end} 0V{HEIGHT}"),
-            grid: (0..=steps).map(|i| format!("M0 {}H{WIDTH}", HEIGHT - i * HEIGHT / steps)).collect(),
+            grid: (0..=steps)
+                .map(|i| format!("M0 {}H{WIDTH}", HEIGHT.saturating_sub(proportion(i, steps, HEIGHT))))
+                .collect(),
             y_labels: (0..=steps).rev().map(label).collect(),
             x_labels: (0..=6)
-                .map(|i| if i == 6 { "24:00".to_owned() } else { words::clock_time(zone, at(day, quarters * i / 6)) })
+                .map(|i| {
+                    if i == 6 {
+                        "24:00".to_owned()
+                    } else {
+                        words::clock_time(zone, at(day, proportion(i, 6, quarters)))
+                    }
+                })
                 .collect(),
             summary: words::day_summary(&said(&series.today), &weekday, &said(&series.week_before)),
             hours: hours(series, day, quarters, zone),
@@ -138,49 +148,51 @@ impl DayDrawing {
 }
 
 const fn at(day: Period, quarter: i64) -> UtcMs {
-    UtcMs(day.from.0 + quarter * QUARTER_S * 1000)
+    day.from.after(quarter.saturating_mul(QUARTER_MS))
 }
 
-/// Beyond it a drawing shows no difference.
-const MOST: i64 = i64::MAX / (100 * HEIGHT);
+/// No scale goes further; what is more is drawn at its end.
+const MOST: i64 = 5_000_000_000_000_000_000;
 
 /// A line through the middles of the quarters, drawn out to the ends of the first and the last, with gaps where nobody
 /// knows; or the area below it.
 fn course(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String {
     let mut text = String::new();
-    let mut quarter = 0;
+    let mut quarter: i64 = 0;
     for known in values.chunk_by(|a, b| a.is_some() == b.is_some()) {
+        let length = i64::try_from(known.len()).unwrap_or(0);
         let line: Vec<i64> = known.iter().copied().flatten().collect();
         if let (Some(first), Some(last)) = (line.first(), line.last()) {
-            let y = |wh: i64| HEIGHT * 10 - wh.clamp(0, top) * HEIGHT * 10 / top;
+            let y = |wh: i64| (HEIGHT * 10).saturating_sub(proportion(wh, top, HEIGHT * 10));
             let point = |to: char, x: i64, y: i64| format!("{to}{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10);
-            let edge = |quarter: i64| quarter * WIDTH * 10 / quarters;
+            let halves = |n: i64| proportion(n, quarters.saturating_mul(2), WIDTH * 10);
+            let edge = |quarter: i64| halves(quarter.saturating_mul(2));
             if area {
                 text.push_str(&point('M', edge(quarter), HEIGHT * 10));
             }
             text.push_str(&point(if area { 'L' } else { 'M' }, edge(quarter), y(*first)));
             for (i, wh) in (quarter..).zip(&line) {
-                text.push_str(&point('L', (2 * i + 1) * WIDTH * 5 / quarters, y(*wh)));
+                text.push_str(&point('L', halves(i.saturating_mul(2).saturating_add(1)), y(*wh)));
             }
-            let end = edge(quarter + i64::try_from(line.len()).unwrap_or(0));
+            let end = edge(quarter.saturating_add(length));
             text.push_str(&point('L', end, y(*last)));
             if area {
                 text.push_str(&point('L', end, HEIGHT * 10));
                 text.push('Z');
             }
         }
-        quarter += i64::try_from(known.len()).unwrap_or(0);
+        quarter = quarter.saturating_add(length);
     }
     text
 }
 
 /// A round step in Wh, and how many reach `largest`: three to five.
 fn scale(largest: i64) -> (i64, i64) {
-    let mut unit = 1000;
+    let mut unit: i64 = 1000;
     loop {
-        for step in [unit, unit * 2, unit * 5] {
-            let steps = largest.max(1).div_euclid(step) + i64::from(largest.max(1) % step != 0);
-            if steps <= 5 {
+        for step in [1, 2, 5].map(|times| unit.saturating_mul(times)) {
+            let steps = (1..=5).find(|steps: &i64| step.saturating_mul(*steps) >= largest);
+            if let Some(steps) = steps {
                 return (step, steps.max(3));
             }
         }
@@ -191,7 +203,7 @@ fn scale(largest: i64) -> (i64, i64) {
 fn hours(series: &DaySeries, day: Period, quarters: i64, zone: &Zone) -> Vec<Hour> {
     let of = |values: &[Option<i64>], from: i64| -> Option<Option<i64>> {
         let from = usize::try_from(from).ok()?;
-        values.get(from..values.len().min(from + 4)).filter(|hour| !hour.is_empty()).map(sum)
+        values.get(from..values.len().min(from.saturating_add(4))).filter(|hour| !hour.is_empty()).map(sum)
     };
     (0..quarters)
         .step_by(4)
@@ -218,9 +230,9 @@ mod tests {
         assert_eq!(scale(0), (1000, 3));
         assert_eq!(scale(3000), (1000, 3));
         assert_eq!(scale(21_500), (5000, 5));
-        for largest in [1, 999, 5001, 123_456_789, i64::MAX / 20] {
+        for largest in [1, 999, 5001, 123_456_789, MOST - 1, MOST] {
             let (step, steps) = scale(largest);
-            assert!(step * steps >= largest && (3..=5).contains(&steps), "{largest}");
+            assert!(step.checked_mul(steps).unwrap() >= largest && (3..=5).contains(&steps), "{largest}");
         }
     }
 

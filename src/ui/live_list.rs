@@ -202,7 +202,7 @@ impl Hold {
     fn set(self, i: usize, is: bool) {
         // Taking the page away may still tell of the pointer or the focus leaving it.
         let held = self.by.try_update_value(|by| {
-            by[i] = is;
+            by.iter_mut().skip(i).take(1).for_each(|by| *by = is);
             by.contains(&true)
         });
         if let Some(held) = held {

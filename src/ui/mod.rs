@@ -12,6 +12,8 @@
 //! let unknown = view! { <dl><dt>"Sessions"</dt><video>{|| 12}</video></dl> };
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
 pub mod words;
 
 mod account;
@@ -36,6 +38,7 @@ mod loaded;
 mod loading;
 mod nav;
 mod period_form;
+mod proportion;
 mod query;
 mod rail;
 mod report_chart;

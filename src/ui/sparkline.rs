@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::proportion::proportion;
+
 pub fn sparkline(values: &[Option<i64>]) -> impl IntoView + use<> {
     let line = line(values);
     view! {
@@ -11,13 +13,10 @@ pub fn sparkline(values: &[Option<i64>]) -> impl IntoView + use<> {
     }
 }
 
-/// Beyond it a drawing shows no difference.
-const MOST: i64 = i64::MAX / 240;
-
 /// Over the full width, from the bottom for nothing to the top for the largest; what is not known is a gap.
 fn line(values: &[Option<i64>]) -> String {
-    let top = values.iter().flatten().copied().max().unwrap_or(0).clamp(1, MOST);
-    let last = i64::try_from(values.len()).unwrap_or(1).max(2) - 1;
+    let top = values.iter().flatten().copied().max().unwrap_or(0);
+    let last = i64::try_from(values.len()).unwrap_or(1).saturating_sub(1);
     let mut text = String::new();
     let mut to = 'M';
     for (i, value) in (0..).zip(values) {
@@ -25,7 +24,7 @@ fn line(values: &[Option<i64>]) -> String {
             to = 'M';
             continue;
         };
-        let (x, y) = (i * 1000 / last, 260 - value.clamp(&0, &top) * 240 / top);
+        let (x, y) = (proportion(i, last, 1000), 260_i64.saturating_sub(proportion(*value, top, 240)));
         text.push_str(&format!("{to}{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10));
         to = 'L';
     }

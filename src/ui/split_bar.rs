@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     each,
+    proportion::proportion,
     status_mark::{Look, Shape, role_class},
     words,
 };
@@ -61,14 +62,14 @@ pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
 
 /// Beginning and width of each part in hundredths of a per cent of the whole.
 fn shares(parts: &[i64]) -> Vec<(i64, i64)> {
-    let whole = parts.iter().sum::<i64>().max(1);
-    let mut sum = 0;
+    let whole = parts.iter().fold(0, |sum: i64, n| sum.saturating_add(*n));
+    let mut sum: i64 = 0;
     parts
         .iter()
         .map(|n| {
-            let from = sum * 10_000 / whole;
-            sum += n;
-            (from, sum * 10_000 / whole - from)
+            let from = proportion(sum, whole, 10_000);
+            sum = sum.saturating_add(*n);
+            (from, proportion(sum, whole, 10_000).saturating_sub(from))
         })
         .collect()
 }

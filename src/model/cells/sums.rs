@@ -19,14 +19,16 @@ impl Cells {
     /// The energy of a period as it stands at `now`, from which what lies more than an hour ahead is left out.
     pub fn energy(&self, period: Period, now: UtcMs) -> Energy {
         let buckets = Bucket::range(period);
-        let ahead = Bucket(Bucket::ahead(now).0.saturating_add(1)).clamp(buckets.start, buckets.end.max(buckets.start));
+        let ahead = Bucket::ahead(now).next().clamp(buckets.start, buckets.end.max(buckets.start));
         let until = |measure: fn(Bucket) -> Cell| total(self.range(measure(buckets.start)..measure(ahead)));
         let all = |measure: fn(Bucket) -> Cell| self.sum(period, measure);
         let (completed, unknown) = (all(Cell::Completed), all(Cell::WithoutEnergy));
-        let later = (completed - until(Cell::Completed)) - (unknown - until(Cell::WithoutEnergy));
-        let left_out = until(Cell::LeftOut) + later;
+        let later = completed.saturating_sub(until(Cell::Completed));
+        let later = later.saturating_sub(unknown.saturating_sub(until(Cell::WithoutEnergy)));
+        let left_out = later.saturating_add(until(Cell::LeftOut));
         let doubtful = until(Cell::Doubtful);
-        Energy { wh: known(until(Cell::Energy), completed, unknown + left_out), completed, unknown, left_out, doubtful }
+        let wh = known(until(Cell::Energy), completed, left_out.saturating_add(unknown));
+        Energy { wh, completed, unknown, left_out, doubtful }
     }
 
     /// The revenue of a period by currency, of the payments that say it: all of it, and what of it was derived from a
@@ -79,7 +81,8 @@ impl Cells {
         let mut by_status = BTreeMap::new();
         for (cell, n) in self.range(first(buckets.start)..first(buckets.end)) {
             if let Cell::Payments(_, status) = cell {
-                *by_status.entry(status.clone()).or_default() += n;
+                let sum: &mut i64 = by_status.entry(status.clone()).or_default();
+                *sum = sum.wrapping_add(n);
             }
         }
         by_status

@@ -186,7 +186,7 @@ impl Sums {
         }
         for (currency, more) in &other.money {
             match self.money.binary_search_by(|(known, _)| known.cmp(currency)) {
-                Ok(at) => self.money[at].1.add(more),
+                Ok(at) => self.money.iter_mut().skip(at).take(1).for_each(|(_, money)| money.add(more)),
                 Err(at) => self.money.insert(at, (currency.clone(), *more)),
             }
         }

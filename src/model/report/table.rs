@@ -150,7 +150,9 @@ fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
 fn cell(column: &Column, sums: &Sums) -> Option<i64> {
     let (measure, currency) = match column {
         Column::Sessions => return Some(sums.sessions),
-        Column::Energy => return known(sums.energy_wh, sums.sessions, sums.without_energy + sums.left_out),
+        Column::Energy => {
+            return known(sums.energy_wh, sums.sessions, sums.without_energy.saturating_add(sums.left_out));
+        }
         Column::WithoutEnergy => return Some(sums.without_energy),
         Column::LeftOut => return Some(sums.left_out),
         Column::Doubtful => return Some(sums.doubtful),

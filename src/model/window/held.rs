@@ -78,7 +78,7 @@ impl Window {
             let fate = match now {
                 None => self.gone(held, place),
                 Some(now) => {
-                    let next = drawn.iter().skip(i + 1).find(|next| stays(next));
+                    let next = drawn.iter().skip(i).skip(1).find(|next| stays(next));
                     let in_order = last.as_ref().is_none_or(|last| *last < now) && next.is_none_or(|next| now < *next);
                     let fate = match self.order.0.binary_search(&now) {
                         _ if now != *place && !in_order => Fate::Moved,
@@ -92,15 +92,15 @@ impl Window {
                 }
             };
             match fate {
-                Fate::Moved => waiting.moved += 1,
-                Fate::Left => waiting.left += 1,
-                Fate::Deleted => waiting.deleted += 1,
+                Fate::Moved => one_more(&mut waiting.moved),
+                Fate::Left => one_more(&mut waiting.left),
+                Fate::Deleted => one_more(&mut waiting.deleted),
                 Fate::Stays | Fate::Pushed => {}
             }
             fates.push(fate);
         }
         // Those that are drawn next, and those that others of them push out at once.
-        let end = drawn.get(shown - 1);
+        let end = drawn.get(shown.saturating_sub(1));
         for (i, place) in self.order.0.iter().enumerate() {
             if i >= shown && end.is_some_and(|end| place > end) {
                 break;
@@ -110,8 +110,10 @@ impl Window {
             }
             match drawn.iter().position(|before| before.id() == place.id()) {
                 // Of what comes from behind the horizon nobody knows whether it is new.
-                None if held.horizon.as_ref().is_none_or(|horizon| place <= horizon) => waiting.new += 1,
-                Some(before) if before >= shown => waiting.moved += 1,
+                None if held.horizon.as_ref().is_none_or(|horizon| place <= horizon) => {
+                    one_more(&mut waiting.new);
+                }
+                Some(before) if before >= shown => one_more(&mut waiting.moved),
                 _ => {}
             }
         }
@@ -150,6 +152,10 @@ impl Window {
         let place = Place::of(self.collection, id, self.rows.get(id)?);
         self.order.contains(&place).then_some(place)
     }
+}
+
+const fn one_more(n: &mut usize) {
+    *n = n.saturating_add(1);
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ fn whole(pieces: &[Piece]) -> Option<Period> {
 
 /// What the chart of `measure` shows.
 pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Drawn {
-    let one_day = pieces.period().is_some_and(|period| period.to.0 - period.from.0 <= DAY_MAX_MS);
+    let one_day = pieces.period().is_some_and(|period| period.to.since(period.from) <= DAY_MAX_MS);
     let value = |piece: &Piece| piece.sums.as_ref().and_then(|sums| measure.of(sums));
     let labels: Vec<String> =
         pieces.now.iter().map(|piece| words::charts::piece(zone, piece.from, step, one_day)).collect();
@@ -184,17 +184,18 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     // The earlier period may have a piece less or more: months differ.
     let earlier: Vec<Option<i64>> = (0..now.len()).map(|i| pieces.earlier.get(i).and_then(value)).collect();
     let text = |value: Option<i64>| value.map(|value| measure.text(value));
-    let rows = labels.iter().zip(&hrefs).enumerate().map(|(i, (label, href))| {
+    let values = now.iter().zip(&earlier).enumerate();
+    let rows = labels.iter().zip(&hrefs).zip(values).map(|((label, href), (i, (now, earlier)))| {
         let (piece, before) = (pieces.now.get(i), pieces.earlier.get(i));
         let sums = piece.and_then(|piece| piece.sums.as_ref());
         let remarks = sums.map(|sums| words::charts::remarks(&measure.remarks(sums))).unwrap_or_default();
-        let now = match text(now[i]) {
+        let now = match text(*now) {
             Some(now) if remarks.is_empty() => Some(now),
             Some(now) => Some(format!("{now}.{remarks}")),
             None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
         };
         let said = |text, piece| Said { derived: derived(piece), ..Said::maybe(text) };
-        vec![Said::link(label.clone(), href.clone()), said(now, piece), said(text(earlier[i]), before)]
+        vec![Said::link(label.clone(), href.clone()), said(now, piece), said(text(*earlier), before)]
     });
     let days = pieces.period().map(|period| words::charts::days(zone, period)).unwrap_or_default();
     let days_before = whole(&pieces.earlier).map(|period| words::charts::days(zone, period)).unwrap_or_default();

@@ -121,8 +121,8 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
     let Some(period) = period else { return Drawn::default() };
     let hrefs: Vec<String> = (0..hours.len()).map(|hour| hour_href(hour, period, &zone.name)).collect();
     let row = |hour: usize| {
-        let days = (0..7).map(|day| day * 24 + hour);
-        let cells = days.map(|at| Said::link(words::count(hours.get(at).copied().unwrap_or(0)), hrefs[at].clone()));
+        let days = hours.iter().zip(&hrefs).skip(hour).step_by(24);
+        let cells = days.map(|(n, href)| Said::link(words::count(*n), href.clone()));
         [Said::text(format!("{hour:02}:00"))].into_iter().chain(cells).collect()
     };
     Drawn {

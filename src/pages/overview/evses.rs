@@ -20,9 +20,9 @@ pub fn Evses() -> impl IntoView {
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
     let all = move || {
         let split = split().unwrap_or_default();
-        let (in_service, all) = (in_service(&split), split.iter().map(|(_, n)| n).sum::<i64>());
+        let (in_service, all) = (in_service(&split), split.iter().fold(0, |sum: i64, (_, n)| sum.saturating_add(*n)));
         let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
-        words::in_stations(in_service, all - in_service, stations)
+        words::in_stations(in_service, all.saturating_sub(in_service), stations)
     };
     view! {
         <section class="panel" data-figure="evse_split">

@@ -99,18 +99,18 @@ pub const fn against(against: Against) -> &'static str {
 
 /// `15 Jun 2018`, `9 Jun 2018 to 15 Jun 2018`; the period ends where a day begins.
 pub fn days(zone: &Zone, period: Period) -> String {
-    let (first, last) = (date(zone, period.from), date(zone, UtcMs(period.to.0 - 1)));
+    let (first, last) = (date(zone, period.from), date(zone, period.to.after(-1)));
     if first == last { first } else { format!("{first} to {last}") }
 }
 
 /// A piece's name below the axis.
 pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     let c = zone.civil(from);
-    let month = super::times::MONTHS[usize::from(c.month) - 1];
+    let month = super::times::month(c.month);
     match step {
         Step::Hour if one_day => super::clock_time(zone, from),
         Step::Hour => format!("{} {month} {}", c.day, super::clock_time(zone, from)),
-        Step::Day => format!("{} {} {month}", SHORT_WEEKDAYS[usize::from(c.weekday)], c.day),
+        Step::Day => format!("{} {} {month}", SHORT_WEEKDAYS.get(usize::from(c.weekday)).unwrap_or(&""), c.day),
         Step::Week => format!("{} {month}", c.day),
         Step::Month => format!("{month} {}", c.year),
     }
@@ -165,7 +165,7 @@ pub fn remarks(all: &[(&str, i64)]) -> String {
 /// How many payments there were, and how many of those that are decided succeeded.
 pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> String {
     let payments = super::documents(crate::model::ids::Collection::Payments, all);
-    match super::percent(succeeded, succeeded + failed) {
+    match super::percent(succeeded, succeeded.saturating_add(failed)) {
         None => format!("{payments} created, {days}; no payment is decided yet."),
         Some(share) => {
             format!("{payments} created, {days}: {share} of the decided ones succeeded, {} failed.", count(failed))
@@ -181,7 +181,7 @@ pub fn week_sentence(days: &str, hours: &[i64]) -> String {
         Some((hour, n)) => format!(
             "Most sessions, {} in all, started on {}s from {:02}:00, {days}.",
             count(*n),
-            super::times::WEEKDAYS[hour / 24 % 7],
+            super::times::weekday_name(u8::try_from(hour / 24).unwrap_or(0)),
             hour % 24
         ),
     }

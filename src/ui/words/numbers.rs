@@ -1,6 +1,10 @@
 //! Numbers: grouped, rounded half away from zero in integers, with a true minus sign.
 
+use std::num::NonZeroU64;
+
 use crate::model::money::{Watt, Wh};
+
+const TEN: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
 
 /// A number and its unit, apart because they are drawn apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +37,8 @@ pub fn count(n: i64) -> String {
 
 /// `value / 10^scale`, rounded to `digits` decimals, of which there are at most `scale`.
 pub(super) fn fixed(value: i64, scale: u32, digits: u32) -> String {
-    let drop = 10_u64.pow(scale.saturating_sub(digits));
-    let rounded = (value.unsigned_abs() + drop / 2) / drop;
-    let unit = 10_u64.pow(digits);
+    let (drop, unit) = (TEN.saturating_pow(scale.saturating_sub(digits)), TEN.saturating_pow(digits));
+    let rounded = value.unsigned_abs().saturating_add(drop.get() / 2) / drop;
     let sign = if value < 0 && rounded != 0 { "\u{2212}" } else { "" };
     let whole = grouped(rounded / unit);
     if digits == 0 {
@@ -46,9 +49,9 @@ pub(super) fn fixed(value: i64, scale: u32, digits: u32) -> String {
 
 fn grouped(n: u64) -> String {
     let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    let mut text = String::with_capacity(digits.len().saturating_add(digits.len() / 3));
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+        if i > 0 && digits.len().saturating_sub(i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -119,10 +122,11 @@ pub fn per_mille(part: i64, whole: i64) -> Option<i64> {
     if whole <= 0 {
         return None;
     }
-    let (times, rest) = (part / whole, part % whole);
+    let (times, rest) = (part.checked_div(whole)?, part.checked_rem(whole)?);
     // Of a whole so large that a thousand times as much has no room, the last digits do not show.
     let (rest, whole) = if whole > i64::MAX / 4000 { (rest / 4096, whole / 4096) } else { (rest, whole) };
-    times.checked_mul(1000)?.checked_add((rest * 2000 + rest.signum() * whole) / (2 * whole))
+    let halves = rest.saturating_mul(2000).saturating_add(rest.signum().saturating_mul(whole));
+    times.checked_mul(1000)?.checked_add(halves.checked_div(whole.saturating_mul(2))?)
 }
 
 /// `part` of `whole` in per cent: `87.5%`; `None` where there is no whole.

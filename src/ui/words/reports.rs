@@ -1,6 +1,6 @@
 //! What a report says: its headings, its rows, its figures, and what it is about. Screen and file say the same.
 
-use super::{count, method, numbers::fixed, times::WEEKDAYS};
+use super::{count, method, numbers::fixed, times::weekday_name};
 use crate::model::{
     money::Currency,
     range::Day,
@@ -131,7 +131,7 @@ pub fn report_row(by: By, row: &Row) -> (String, Option<String>) {
 }
 
 fn weekday(day: Day) -> String {
-    WEEKDAYS[usize::try_from(day.weekday()).unwrap_or(0)].to_owned()
+    weekday_name(u8::try_from(day.weekday()).unwrap_or(0)).to_owned()
 }
 
 /// How many digits stand behind the point in a column.

@@ -79,7 +79,7 @@ pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) ->
             format!("{what} {} to {}", at(period.from), at(period.to))
         }
         Wanted::In(Slot { weekday, hour, zone }) => {
-            format!("{what} on a {}, {hour:02}:00 to {:02}:00, {zone}", weekday_name(*weekday), hour + 1)
+            format!("{what} on a {}, {hour:02}:00 to {:02}:00, {zone}", weekday_name(*weekday), hour.saturating_add(1))
         }
     }
 }

@@ -40,7 +40,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
     let changes = i64::try_from(seen.own.changes_per_s).unwrap_or(i64::MAX);
     let known = |value: i64, text: fn(i64) -> String| if value == 0 { MISSING.to_owned() } else { text(value) };
     let [entries, bytes, window] = relay.map_or([0; 3], |relay| relay.log);
-    let worst = |hop: Hop| alive().filter_map(|status| status.lags[hop as usize]).max();
+    let worst = |hop: Hop| alive().filter_map(|status| lag_at(status, hop)).max();
     let stop = |title: &str, state: (Role, &str), hop: Option<Hop>, figures: Vec<(&str, String)>| {
         let lag_ms = hop.and_then(worst);
         let slow = state.0 == Role::Ok && lag_ms.is_some_and(|ms| ms > SLOW_MS);
@@ -54,7 +54,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
         }
     };
     let instances = alive().count();
-    let quiet = seen.instances.len() - instances;
+    let quiet = seen.instances.len().saturating_sub(instances);
     let sockets: i64 = alive().map(|status| status.sockets).sum();
     [
         stop(
@@ -114,6 +114,11 @@ fn stops(seen: &Seen) -> [Stop; 7] {
     ]
 }
 
+/// Of a stop, as an instance tells it.
+fn lag_at(status: &Status, hop: Hop) -> Option<u32> {
+    status.lags.get(hop as usize).copied().flatten()
+}
+
 fn tables(seen: &Seen) -> [Table; 4] {
     let row = |cells: Vec<String>| Row { href: None, role: None, cells };
     let number = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
@@ -128,7 +133,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
             id.push_str(" (this one)");
         }
         let relay = if status.relay_s.is_some() { "Yes" } else { "No" };
-        let hub = status.lags[Hop::Hub as usize].map_or(MISSING.to_owned(), lag);
+        let hub = lag_at(status, Hop::Hub).map_or(MISSING.to_owned(), lag);
         let up = span(status.up_s);
         Row {
             href: None,

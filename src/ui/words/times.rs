@@ -4,11 +4,11 @@ use crate::model::time::{UtcMs, Zone};
 
 pub(super) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-pub(super) const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The number of the local day that holds `at`; equal for two instants of the same local day.
 pub fn local_day(zone: &Zone, at: UtcMs) -> i64 {
-    (at.seconds() + i64::from(zone.offset_s(at))).div_euclid(86_400)
+    at.seconds().saturating_add(zone.offset_s(at).into()).div_euclid(86_400)
 }
 
 /// `14:02`
@@ -20,7 +20,7 @@ pub fn clock_time(zone: &Zone, at: UtcMs) -> String {
 /// `6 Sep 2018`
 pub fn date(zone: &Zone, at: UtcMs) -> String {
     let c = zone.civil(at);
-    format!("{} {} {}", c.day, MONTHS[usize::from(c.month) - 1], c.year)
+    format!("{} {} {}", c.day, month(c.month), c.year)
 }
 
 /// `14:02` today, `6 Sep 14:02` this year, `6 Sep 2018 14:02` otherwise. `today` is a [`local_day`].
@@ -30,9 +30,9 @@ pub fn stamp(zone: &Zone, at: UtcMs, today: i64) -> String {
         return time;
     }
     let c = zone.civil(at);
-    let this_year = UtcMs::from_seconds(today * 86_400).civil(0).year;
+    let this_year = UtcMs::from_seconds(today.saturating_mul(86_400)).civil(0).year;
     if c.year == this_year {
-        format!("{} {} {time}", c.day, MONTHS[usize::from(c.month) - 1])
+        format!("{} {} {time}", c.day, month(c.month))
     } else {
         format!("{} {time}", date(zone, at))
     }
@@ -43,9 +43,14 @@ pub fn weekday(zone: &Zone, at: UtcMs) -> &'static str {
     weekday_name(zone.civil(at).weekday)
 }
 
+/// `Sep`, by its number, from January's 1.
+pub(super) fn month(month: u8) -> &'static str {
+    MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default()
+}
+
 /// By its number, from Monday's 0.
 pub fn weekday_name(weekday: u8) -> &'static str {
-    WEEKDAYS[usize::from(weekday % 7)]
+    WEEKDAYS.get(usize::from(weekday)).copied().unwrap_or_default()
 }
 
 /// How long ago, in its largest unit: `18 s ago`, `41 min ago`, `3 h ago`, `12 d ago`. The future is now.
