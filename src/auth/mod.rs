@@ -80,10 +80,16 @@ impl Doors {
 }
 
 impl Doors {
+    /// Whether the password may be given to this account.
+    ///
     /// # Errors
-    /// The password may not be given to this account.
-    pub fn check_new_password(&self, password: &SecretString, email: &Email) -> Result<(), PasswordRefused> {
-        password::check_new(password, &self.network, email)
+    /// It could not be judged.
+    pub async fn check_new_password(
+        &self,
+        password: &SecretString,
+        email: &Email,
+    ) -> Result<Result<(), PasswordRefused>, Unavailable> {
+        Ok(self.passwords.check_new(password, self.network.clone(), email).await?)
     }
 }
 

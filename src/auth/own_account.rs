@@ -48,7 +48,7 @@ impl Doors {
         place: &Place,
     ) -> Result<PasswordChange, Unavailable> {
         // First what is no guess at the password.
-        if let Err(refused) = self.fits(&new, &admin.email) {
+        if let Err(refused) = self.fits(&new, &admin.email).await? {
             return Ok(PasswordChange::Refused(refused));
         }
         let user = match self.with_own_password(admin, current, place).await? {
@@ -95,7 +95,7 @@ impl Doors {
     /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
     pub async fn choose_password(&self, token: &str, new: SecretString, place: &Place) -> Result<Choice, Unavailable> {
         let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
-        if let Err(refused) = self.fits(&new, &user.email) {
+        if let Err(refused) = self.fits(&new, &user.email).await? {
             return Ok(Choice::Refused(refused));
         }
         let hash = self.passwords.hash(new).await?;
@@ -122,11 +122,11 @@ impl Doors {
         Ok(Choice::Done)
     }
 
-    fn fits(&self, password: &SecretString, email: &str) -> Result<(), PasswordRefused> {
+    async fn fits(&self, password: &SecretString, email: &str) -> Result<Result<(), PasswordRefused>, Unavailable> {
         match Email::parse(email) {
-            Some(email) => self.check_new_password(password, &email),
+            Some(email) => self.check_new_password(password, &email).await,
             // An account whose address is none was not made here, and is let in nowhere.
-            None => Err(PasswordRefused::Names),
+            None => Ok(Err(PasswordRefused::Names)),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Doors {
         if !self.may_set_up(token).await? {
             return Ok(Choice::Gone);
         }
-        if let Err(refused) = self.check_new_password(&new, email) {
+        if let Err(refused) = self.check_new_password(&new, email).await? {
             return Ok(Choice::Refused(refused));
         }
         let user = User::admin(email, Some(self.passwords.hash(new).await?), None);

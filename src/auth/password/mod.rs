@@ -17,9 +17,11 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::users::Email;
+
 pub(super) use rules::is_too_long;
-use rules::normal;
 pub use rules::{MAX_CHARS, MIN_CHARS, PasswordRefused, check_new};
+use rules::{check_length, judge, normal};
 
 /// How many hashes run at once, and so how many guesses are judged at once. Each takes [`Params::m_cost`] KiB (19 MiB) and a core.
 const PARALLEL_HASHES: usize = 2;
@@ -68,6 +70,23 @@ impl Passwords {
         Ok(Turn { permit: Arc::new(permit), counters: self.counters.clone() })
     }
 
+    /// As [`check_new`], in the turn of a hash: what judges takes as much of a processor.
+    ///
+    /// # Errors
+    /// It could not be judged.
+    pub async fn check_new(
+        &self,
+        password: &SecretString,
+        network: Arc<str>,
+        email: &Email,
+    ) -> Result<Result<(), PasswordRefused>, HashFailed> {
+        if let Err(refused) = check_length(password) {
+            return Ok(Err(refused));
+        }
+        let (password, email) = (password.clone(), email.clone());
+        self.turn().await?.run(move || Ok(judge(&password, &network, &email))).await
+    }
+
     /// The PHC string of a new password that [`check_new`] took.
     ///
     /// # Errors
@@ -75,7 +94,7 @@ impl Passwords {
     pub async fn hash(&self, password: SecretString) -> Result<String, HashFailed> {
         let password = normal(&password);
         let hash = move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string());
-        self.turn().await?.run(hash).await
+        self.turn().await?.hash(hash).await
     }
 
     /// Hashes run since start.
@@ -83,13 +102,13 @@ impl Passwords {
         self.counters.runs.load(Ordering::Relaxed)
     }
 
-    /// The most that ever ran at once.
+    /// The most hashes and judgements that ever ran at once.
     pub fn peak(&self) -> usize {
         self.counters.peak.load(Ordering::Relaxed)
     }
 }
 
-/// The right to run hashes, one after the other. Others wait until it is dropped.
+/// The right to run hashes, or to judge new passwords, one after the other. Others wait until it is dropped.
 pub(super) struct Turn {
     permit: Arc<OwnedSemaphorePermit>,
     counters: Arc<Counters>,
@@ -103,7 +122,7 @@ impl Turn {
     /// The system gives no memory.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
         let (password, stored) = (normal(&password), stored.and_then(Stored::parse));
-        self.run(move || {
+        self.hash(move || {
             let password = password.expose_secret().as_bytes();
             match stored {
                 None => argon2()
@@ -120,20 +139,32 @@ impl Turn {
         .await
     }
 
-    async fn run<T: Send + 'static>(
+    async fn hash<T: Send + 'static>(
         &self,
         hash: impl FnOnce() -> Result<T, HashFailed> + Send + 'static,
+    ) -> Result<T, HashFailed> {
+        let counters = self.counters.clone();
+        self.run(move || {
+            counters.runs.fetch_add(1, Ordering::Relaxed);
+            hash()
+        })
+        .await
+    }
+
+    /// Runs on a thread where nothing else waits.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashFailed> + Send + 'static,
     ) -> Result<T, HashFailed> {
         let (permit, counters) = (self.permit.clone(), self.counters.clone());
         let span = tracing::Span::current();
         let work = move || {
-            // Held by the work, too: a client that leaves does not make room for the next hash.
+            // Held by the work, too: a client that leaves does not make room for the next.
             let _permit = permit;
             let _span = span.enter();
-            counters.runs.fetch_add(1, Ordering::Relaxed);
             let running = counters.running.fetch_add(1, Ordering::Relaxed) + 1;
             counters.peak.fetch_max(running, Ordering::Relaxed);
-            let result = hash();
+            let result = work();
             counters.running.fetch_sub(1, Ordering::Relaxed);
             result
         };
@@ -175,6 +206,8 @@ fn failed(error: impl fmt::Display) -> HashFailed {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     async fn verify(passwords: &Passwords, password: &str, stored: Option<String>) -> Verdict {
@@ -198,6 +231,20 @@ mod tests {
         let hash = passwords.hash("les élèves étaient là".into()).await.unwrap();
         let decomposed = "les e\u{301}le\u{300}ves e\u{301}taient la\u{300}";
         assert_eq!(verify(&passwords, decomposed, Some(hash)).await, Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_judged_in_the_turn_of_a_hash() {
+        let passwords = Passwords::default();
+        let email = Email::parse("ada@example.org").unwrap();
+        let check = async |password: &str| passwords.check_new(&password.into(), "".into(), &email).await.unwrap();
+        let turns = (passwords.turn().await.unwrap(), passwords.turn().await.unwrap());
+        let mut judged = std::pin::pin!(check("correct horse battery staple"));
+        assert!(judged.as_mut().now_or_never().is_none(), "others hash");
+        assert_eq!(check("short").await, Err(PasswordRefused::TooShort), "costs no turn");
+        drop(turns);
+        assert_eq!(judged.await, Ok(()));
+        assert_eq!((passwords.runs(), passwords.peak()), (0, 1), "it is no hash, and counts as work");
     }
 
     #[tokio::test]
