@@ -49,6 +49,9 @@ pub async fn serve(settings: Settings) -> Result<()> {
     if let Err(told) = open_files::raise(settings.server.max_connections) {
         tracing::warn!("{told}");
     }
+    if let Some(told) = settings.server.trusted_proxies.too_wide() {
+        tracing::warn!("{told}");
+    }
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
     let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());

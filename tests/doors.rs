@@ -35,6 +35,8 @@ mod outage;
 mod own_account;
 #[path = "doors/program.rs"]
 mod program;
+#[path = "doors/proxies.rs"]
+mod proxies;
 #[path = "doors/queries.rs"]
 mod queries;
 #[path = "doors/revocation.rs"]

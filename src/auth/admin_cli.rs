@@ -44,7 +44,7 @@ const MAX_LINE: u64 = 4096;
 pub async fn run(command: AdminCommand, network: &str, own_db: &Database, redis: &Redis) -> anyhow::Result<()> {
     let users = Users::new(own_db);
     match command {
-        AdminCommand::Create { email } => create(&users, network, &address(&email)?).await,
+        AdminCommand::Create { email } => create(&users, network, &new_address(&email)?).await,
         AdminCommand::Reset { email } => reset(&users, network, redis, &address(&email)?).await,
         AdminCommand::Disable { email } => disable(&users, redis, &address(&email)?).await,
         AdminCommand::List => list(&users).await,
@@ -156,6 +156,10 @@ fn first_line(input: impl BufRead) -> anyhow::Result<SecretString> {
 
 fn address(text: &str) -> anyhow::Result<Email> {
     Email::parse(text).ok_or_else(|| anyhow!("{text:?} is not an e-mail address"))
+}
+
+fn new_address(text: &str) -> anyhow::Result<Email> {
+    Email::of_new(text).map_err(|refused| anyhow!("{text:?}: {}", words::people::email_refused(refused)))
 }
 
 fn exists(email: &Email) -> String {

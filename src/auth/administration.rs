@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use mongodb::{ClientSession, error::Error};
 
 use super::{
-    ConfirmedAdmin, Doors, Unavailable,
-    audit_log::{Action, By, Entry},
+    ConfirmedAdmin, CurrentAdmin, Doors, Unavailable,
+    audit_log::{Action, By, Entry, Reason, Subject},
     one_time::{Token, TokenHash},
     place::Place,
     users::{Email, Link, Role, User, UserId, Users, closes_one, is_duplicate},
@@ -41,6 +41,17 @@ pub enum Refused {
     Taken,
     /// It has to be enabled before.
     Disabled,
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoSuchUser => Self::UnknownAccount,
+            Refused::LastAdmin => Self::LastAdmin,
+            Refused::Taken => Self::Taken,
+            Refused::Disabled => Self::Disabled,
+        }
+    }
 }
 
 /// A link that was made now.
@@ -77,7 +88,8 @@ impl Doors {
             .boxed()
         });
         if let Err(refused) = judged(changed.await)? {
-            return Ok(Err(refused));
+            let subject = self.users.by_id(user).await?.map(|user| Subject::from(&user));
+            return self.refused(change.action(), admin, subject, refused, place).await;
         }
         if change.ends_sessions()
             && let Err(error) = self.end_sessions_of(user).await
@@ -111,8 +123,10 @@ impl Doors {
             }
             .boxed()
         });
-        let email = email.to_string();
-        Ok(judged(invited.await)?.map(|()| NewLink { user: id, email, token, expires_at: timestamp(expires_at) }))
+        if let Err(refused) = judged(invited.await)? {
+            return self.refused(Action::UserInvited, admin, Some(email.into()), refused, place).await;
+        }
+        Ok(Ok(NewLink { user: id, email: email.to_string(), token, expires_at: timestamp(expires_at) }))
     }
 
     /// A new link to choose a password, in place of the one before: for an invitation that was not used in time, or a
@@ -143,7 +157,27 @@ impl Doors {
             }
             .boxed()
         });
-        Ok(judged(made.await)?.map(|email| NewLink { user, email, token, expires_at }))
+        match judged(made.await)? {
+            Ok(email) => Ok(Ok(NewLink { user, email, token, expires_at })),
+            Err(refused) => {
+                let subject = self.users.by_id(user).await?.map(|user| Subject::from(&user));
+                self.refused(Action::PasswordResetLink, admin, subject, refused, place).await
+            }
+        }
+    }
+
+    /// What an admin wanted and may not have is an entry, too.
+    async fn refused<T>(
+        &self,
+        action: Action,
+        admin: &CurrentAdmin,
+        subject: Option<Subject>,
+        refused: Refused,
+        place: &Place,
+    ) -> Result<Result<T, Refused>, Unavailable> {
+        let entry = Entry::new(action, admin, place).refused(refused.into());
+        self.audit.record(&subject.into_iter().fold(entry, Entry::about)).await?;
+        Ok(Err(refused))
     }
 }
 

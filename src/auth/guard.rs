@@ -55,9 +55,15 @@ pub fn is_public(method: &Method, path: &str) -> bool {
         // The latter two open to whoever has a link that works.
         "/login" | "/invitation" | "/setup" => read || method == Method::POST,
         "/logout" | "/api/v1/session" => method == Method::POST,
-        "/healthz" | "/readyz" => read,
+        // HAProxy asks with OPTIONS, unless it is told otherwise.
+        _ if is_health(path) => read || method == Method::OPTIONS,
         _ => read && is_asset(path),
     }
+}
+
+/// Where load balancers and supervisors ask.
+pub fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// The build's output, and what browsers ask for by themselves. An odd path is none, whatever it begins with: how a

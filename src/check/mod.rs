@@ -28,6 +28,9 @@ pub async fn run(settings: &Settings) -> Result<Report> {
         Ok(()) => report.ok("Open files", "as many as connections need"),
         Err(told) => report.warning("Open files", told),
     }
+    if let Some(told) = settings.server.trusted_proxies.too_wide() {
+        report.warning("Proxies", told);
+    }
     let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
     if there {
         rights::check(&mongo, settings.mongo.keep_audit, &mut report).await;

@@ -46,6 +46,17 @@ impl TrustedProxies {
         client
     }
 
+    /// What is wrong with them, in words: whoever may claim any address is held by no limit by address.
+    pub fn too_wide(&self) -> Option<String> {
+        // No private network is wider: 10.0.0.0/8, fc00::/7.
+        let is_wide = |network: &&IpNet| network.prefix_len() < if matches!(network, IpNet::V4(_)) { 8 } else { 7 };
+        let network = self.0.iter().find(is_wide)?;
+        Some(format!(
+            "CHARGEDECK_TRUSTED_PROXIES holds {network}, more than any private network: whoever comes from there may claim \
+             any address, and limits by address hold nobody. Name your proxies alone"
+        ))
+    }
+
     /// Whether this is one of them.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
@@ -63,6 +74,22 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_that_are_wider_than_private_ones_are_told() {
+        for (trusted, wide) in [
+            ("none", None),
+            ("10.0.0.0/8, fc00::/7, 203.0.113.7", None),
+            ("0.0.0.0/0", Some("0.0.0.0/0")),
+            ("10.0.0.7, ::/0", Some("::/0")),
+            ("0.0.0.0/1 128.0.0.0/1", Some("0.0.0.0/1")),
+            ("2000::/3", Some("2000::/3")),
+        ] {
+            let told = TrustedProxies::parse(trusted).unwrap().too_wide();
+            assert_eq!(told.is_some(), wide.is_some(), "{trusted}");
+            assert!(wide.is_none_or(|wide| told.unwrap_or_default().contains(wide)), "{trusted}");
+        }
+    }
 
     #[test]
     fn a_header_counts_as_far_as_trusted_proxies_vouch_for_it() {

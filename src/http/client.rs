@@ -3,7 +3,10 @@
 //! Of the headers in which proxies name the client only `X-Forwarded-For` is read. Proxies that write it leave `Forwarded`
 //! (RFC 7239) as the client sent it, and who reads both believes the client.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -17,10 +20,27 @@ use crate::{auth::place::ClientAddress, config::TrustedProxies};
 /// The outermost layer: everything inside may ask for [`ClientAddress`].
 pub async fn locate(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let client = proxies.client(peer.ip(), forwarded(request.headers()).into_iter());
+        let forwarded = forwarded(request.headers());
+        if !forwarded.is_empty() && !proxies.trusts(peer.ip().to_canonical()) {
+            tell_once(peer.ip());
+        }
+        let client = proxies.client(peer.ip(), forwarded.into_iter());
         request.extensions_mut().insert(ClientAddress(client));
     }
     next.run(request).await
+}
+
+/// Behind a proxy that is not named all visitors are one address, and share its limits. Whoever invents the header is told of
+/// no more than once.
+fn tell_once(peer: IpAddr) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For is not believed, because its sender is not in CHARGEDECK_TRUSTED_PROXIES. If that is your proxy, \
+             name it there: until then all its visitors count as one. Told once"
+        );
+    }
 }
 
 /// What one client can have of addresses: one of IPv4; of IPv6 the 2^64 that every line gets, told by their first.

@@ -13,7 +13,10 @@ use axum::{
 use tower_http::csrf::{ConfigError, CsrfLayer, ProtectionError};
 
 use super::problem::Problem;
-use crate::{auth::session::cookie_name, config::PublicOrigin};
+use crate::{
+    auth::{guard, session::cookie_name},
+    config::PublicOrigin,
+};
 
 type Refusal = fn(ProtectionError) -> Response;
 
@@ -27,10 +30,12 @@ pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
     Ok(layer.with_rejection_response(|_| cross_site().into_response()))
 }
 
-/// Refuses what was meant for another name than ours, as a browser asks that another site has led here.
+/// Refuses what was meant for another name than ours, as a browser asks that another site has led here. Load balancers ask
+/// for health by any name or none, and nothing there is worth a trick.
 pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host)) {
+    let ours = host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host));
+    if ours || guard::is_health(request.uri().path()) {
         return next.run(request).await;
     }
     const DETAIL: &str = "No site of this name is here.";

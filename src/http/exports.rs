@@ -1,5 +1,5 @@
 //! Exports are bounded: in how many an admin and all admins have under way, and in how long one may take. All of them
-//! together leave room for what is live.
+//! together leave room for what is live. Each is an entry in the audit log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,6 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use bson::doc;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -18,7 +19,12 @@ use super::{
     seats::{Seat, Seats},
 };
 use crate::{
-    auth::{CurrentAdmin, users::UserId},
+    auth::{
+        CurrentAdmin,
+        audit_log::{Action, AuditLog, Entry},
+        place::Place,
+        users::UserId,
+    },
     pace::Pace,
 };
 
@@ -44,17 +50,33 @@ fn is_export(path: &str) -> bool {
     path.ends_with(".csv") || path == "/api/v1/report" || path.contains('%')
 }
 
-/// Lets a request for a file pass if few are under way. It belongs behind the guard, which tells whose request it is.
-pub async fn limit(State(seats): State<Seats<UserId>>, request: Request, next: Next) -> Response {
-    let admin = request.extensions().get::<CurrentAdmin>().map(|admin| admin.user);
-    let Some(user) = admin.filter(|_| is_export(request.uri().path())) else { return next.run(request).await };
-    let Some(seat) = seats.take(&user, ALL, EACH) else {
+/// Lets a request for a file pass if few are under way, and notes it. It belongs behind the guard, which tells whose request
+/// it is.
+pub async fn limit(
+    State((seats, audit)): State<(Seats<UserId>, AuditLog)>,
+    place: Place,
+    request: Request,
+    next: Next,
+) -> Response {
+    let admin = request.extensions().get::<CurrentAdmin>().filter(|_| is_export(request.uri().path())).cloned();
+    let Some(admin) = admin else { return next.run(request).await };
+    let Some(seat) = seats.take(&admin.user, ALL, EACH) else {
         const DETAIL: &str = "Other exports are still under way. Wait until they are done, then try again.";
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", DETAIL)
             .retry_after(WAIT)
             .into_response();
     };
+    // Without the query, as in the log: what people search for is theirs.
+    let file = doc! { "file": request.uri().path() };
     let mut response = next.run(request).await;
+    if !response.status().is_success() {
+        return response;
+    }
+    // Nothing of it was sent yet.
+    if let Err(error) = audit.record(&Entry::new(Action::Exported, &admin, &place).after(file)).await {
+        tracing::error!(%error, "an export that cannot be noted is not made");
+        return Problem::unavailable().into_response();
+    }
     response.extensions_mut().insert(UnderWay { _seat: Arc::new(seat), end: Instant::now() + WITHIN });
     response
 }

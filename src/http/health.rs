@@ -26,7 +26,8 @@ pub struct Health {
 
 /// `/healthz` and `/readyz`
 pub fn routes(health: Health) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(health)
+    let (live, ready) = (get(healthz).options(healthz), get(readyz).options(readyz));
+    Router::new().route("/healthz", live).route("/readyz", ready).with_state(health)
 }
 
 /// The process lives. It asks nobody: whoever restarts it for a database's outage makes two outages of one.

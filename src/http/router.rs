@@ -66,7 +66,7 @@ pub fn routes(documents: Documents) -> Router {
 pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
     let origin = &doors.origin;
     Ok(router
-        .layer(from_fn_with_state(Seats::default(), exports::limit))
+        .layer(from_fn_with_state((Seats::default(), doors.audit.clone()), exports::limit))
         .layer(from_fn(read_body))
         .layer(from_fn_with_state(doors.clone(), guard::guard))
         .layer(session::layer(doors))

@@ -84,6 +84,24 @@ async fn exports_under_way_are_bounded_for_each_admin_and_in_all() {
 }
 
 #[tokio::test]
+async fn an_export_is_an_entry_and_what_cannot_be_noted_is_not_made() {
+    let app = App::with_ada().await;
+    let cookie = app.enter().await;
+    let before = app.entries().await.len();
+    assert_eq!(app.get("/api/v1/treasure.csv?search=secret", &cookie).await.status, StatusCode::OK);
+    assert_eq!(app.get("/api/v1/none.csv", &cookie).await.status, StatusCode::NOT_FOUND);
+    let entries = app.entries().await.split_off(before);
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!(entry.get_str("action").unwrap(), "exported");
+    assert_eq!(entry.get_document("actor").unwrap().get_str("email").unwrap(), ADA);
+    assert_eq!(entry.get_document("after").unwrap().get_str("file").unwrap(), "/api/v1/treasure.csv");
+    assert!(!format!("{entry:?}").contains("secret"), "{entry:?}");
+    app.close_the_log().await;
+    let answer = app.send(export(&cookie)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+}
+
+#[tokio::test]
 async fn of_all_exports_one_is_worked_on_at_a_time_and_who_reads_no_more_is_in_nobodys_way() {
     let app = App::with_ada().await;
     let cookie = app.login(ADA, PASSWORD).await.cookie();

@@ -164,7 +164,7 @@ async fn another_site_changes_nothing() {
 async fn on_this_machine_no_other_name_is_answered() {
     let app = App::with_ada().await;
     let here = async |app: &App, host: Option<&str>| {
-        let mut request = Request::builder().uri("/healthz");
+        let mut request = Request::builder().uri("/login");
         if let Some(host) = host {
             request = request.header(header::HOST, host);
         }

@@ -126,6 +126,12 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
     let taken = app.form("/users/invite", &cookie, &[("email", BOB)]).await;
     assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(taken.body.contains("has an account already") && taken.body.contains(BOB), "{}", taken.body);
+    let before = app.entries().await;
+    assert_eq!(before.last().unwrap().get_str("reason").ok(), Some("taken"));
+    let alike = app.form("/users/invite", &cookie, &[("email", "b\u{43e}b@example.org")]).await;
+    assert_eq!(alike.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(alike.body.contains("could be taken for another"), "{}", alike.body);
+    assert_eq!(app.entries().await, before);
 }
 
 #[tokio::test]
@@ -225,7 +231,17 @@ async fn the_last_admin_who_can_sign_in_stays() {
     }
     assert!(account(&app, ADA).await.is_active_admin());
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
-    assert_eq!(app.entries().await.len(), before, "what is not done is not in the log as done");
+    let refused = app.entries().await.split_off(before);
+    let told: Vec<_> =
+        refused.iter().map(|entry| ["action", "result", "reason"].map(|of| entry.get_str(of).unwrap())).collect();
+    let last = "last_admin";
+    assert_eq!(
+        told,
+        [["user_disabled", "refused", last], ["role_changed", "refused", last]],
+        "told as what was not done"
+    );
+    let subject = refused[0].get_document("subject").unwrap();
+    assert_eq!(subject.get_str("email").unwrap(), ADA);
 }
 
 /// Each closes the other: without a common document both would find the other still there.

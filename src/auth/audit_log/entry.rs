@@ -59,6 +59,8 @@ named! {
         PasswordResetLink = "password_reset_link",
         /// A new password without the old one: from the command line, or by a link.
         PasswordReset = "password_reset",
+        /// A file of many documents; `after.file` says which.
+        Exported = "exported",
     }
 }
 
@@ -72,6 +74,10 @@ named! {
         NotAdmin = "not_admin",
         Throttled = "throttled",
         LinkGone = "link_gone",
+        /// Nobody would be left who could let anyone in.
+        LastAdmin = "last_admin",
+        /// The address has an account already.
+        Taken = "taken",
     }
 }
 

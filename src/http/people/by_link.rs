@@ -92,10 +92,10 @@ pub async fn set_up(
     place: Place,
     Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
 ) -> Result<Response, Problem> {
-    let entered = match (Email::parse(&email), twice(password, &repeated)) {
-        (None, _) => Err(Wrong::new("email", said::NO_ADDRESS)),
-        (Some(_), Err(wrong)) => Err(wrong),
-        (Some(address), Ok(new)) => Ok((address, new)),
+    let entered = match (Email::of_new(&email), twice(password, &repeated)) {
+        (Err(refused), _) => Err(Wrong::new("email", said::email_refused(refused))),
+        (Ok(_), Err(wrong)) => Err(wrong),
+        (Ok(address), Ok(new)) => Ok((address, new)),
     };
     let wrong = match entered {
         Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,

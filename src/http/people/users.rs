@@ -49,9 +49,9 @@ pub async fn invite(
     place: Place,
     Sent(InviteForm { email }): Sent<InviteForm>,
 ) -> Result<Response, Problem> {
-    let why = match Email::parse(&email) {
-        None => words::people::NO_ADDRESS,
-        Some(address) => match documents.doors.invite(&admin, &address, &place).await.map_err(away)? {
+    let why = match Email::of_new(&email) {
+        Err(refused) => words::people::email_refused(refused),
+        Ok(address) => match documents.doors.invite(&admin, &address, &place).await.map_err(away)? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
             Err(refused) => words::people::refused(refused),
         },

@@ -57,6 +57,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::LinkRefused => "Link refused",
         Action::PasswordResetLink => "Link for a new password made",
         Action::PasswordReset => "Password reset",
+        Action::Exported => "Exported",
     }
 }
 
@@ -69,6 +70,8 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::NotAdmin => "the account is no admin's",
         Reason::Throttled => "too many tries had failed",
         Reason::LinkGone => "used before, too old, or never a link",
+        Reason::LastAdmin => "no other admin would be left",
+        Reason::Taken => "the address has an account already",
     }
 }
 
@@ -88,6 +91,7 @@ pub fn field(name: &str) -> &str {
         "email" => "E-mail",
         "role" => "Role",
         "disabled" => "Disabled",
+        "file" => "File",
         "tries" => "Tries so far",
         "tries_in_all" => "Tries so far, from wherever",
         "link_expires_at" => "Link works until",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::count;
 use crate::auth::{
     administration::Refused,
-    users::{Role, State},
+    users::{EmailRefused, Role, State},
 };
 
 pub const WHO_YOU_ARE: &str = "Who you are";
@@ -47,8 +47,17 @@ pub const INVITE: &str = "Invite an admin";
 pub const INVITE_WHY: &str = "You get a link to send to them. With it they choose a password of their own, which nobody else \
     learns. An admin sees and does everything here that you do.";
 pub const MAKE_LINK: &str = "Make the link";
-pub const NO_ADDRESS: &str = "This is no e-mail address.";
 pub const YOU: &str = "you";
+
+/// Why an address is given no account.
+pub const fn email_refused(refused: EmailRefused) -> &'static str {
+    match refused {
+        EmailRefused::NoAddress => "This is no e-mail address.",
+        EmailRefused::LookAlike => {
+            "This address has characters that cannot be seen, or letters of several alphabets: it could be taken for another. Type it yourself, and do not copy it."
+        }
+    }
+}
 pub const ALL_USERS: &str = "All users";
 pub const ONLY_YOU: &str = "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
 
