@@ -237,7 +237,8 @@ pub fn request(method: Method, path: &str) -> axum::http::request::Builder {
 
 pub fn login_request(email: &str, password: &str) -> Request<Body> {
     let body = serde_json::json!({ "email": email, "password": password }).to_string();
-    request(Method::POST, "/api/v1/session").header(header::CONTENT_TYPE, "application/json").body(body.into()).unwrap()
+    let head = request(Method::POST, "/api/v1/session").header(header::CONTENT_TYPE, "application/json");
+    head.header(header::CONTENT_LENGTH, body.len()).body(body.into()).unwrap()
 }
 
 pub struct Answer {
