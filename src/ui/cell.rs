@@ -45,11 +45,11 @@ impl Cell {
     }
 
     pub fn text(text: Option<impl Into<String>>) -> Self {
-        Self::known(text, |text| Main::Text(text.into()))
+        Self::known(text, |text| Main::Text(shown(text.into())))
     }
 
     pub fn id(id: Option<impl Into<String>>) -> Self {
-        Self::known(id, |id| Main::Id(id.into()))
+        Self::known(id, |id| Main::Id(shown(id.into())))
     }
 
     pub fn amount(quantity: Option<Quantity>) -> Self {
@@ -67,7 +67,7 @@ impl Cell {
     /// A second, quieter text.
     #[must_use]
     pub fn small(mut self, text: Option<impl Into<String>>) -> Self {
-        self.small = text.map(Into::into);
+        self.small = text.map(|text| shown(text.into()));
         self
     }
 
@@ -84,6 +84,7 @@ impl Cell {
 
     /// Another quiet text behind the first, by who is not the column.
     pub fn aside(&mut self, text: String) {
+        let text = shown(text);
         self.small = Some(match self.small.take() {
             Some(first) => format!("{first} · {text}"),
             None => text,
@@ -106,6 +107,10 @@ impl Cell {
         // What is longer than its column is cut here, and whole where one points or the row has the focus.
         view! { <span class="text">{parts}</span> }.into_any()
     }
+}
+
+fn shown(text: String) -> String {
+    words::displayable(text.into()).into_owned()
 }
 
 /// How much of an id's end always stays.
@@ -140,6 +145,25 @@ pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// HTML has no U+0000: of a text of nothing else the browser would find no text to go on with.
+    #[test]
+    fn padding_and_control_characters_reach_no_page() {
+        let html = |cell: Cell| Owner::new().with(|| cell.view().to_html());
+        let mut noted = Cell::text(None::<String>);
+        noted.aside("note: \0x\u{202e}".to_owned());
+        let all = [
+            Cell::text(Some("\0\0")),
+            Cell::id(Some("AB-12345\0")),
+            Cell::nothing().small(Some("\0")),
+            Cell::text(Some(words::method("\0"))),
+            Cell::state(Some(Look::new(crate::model::status::Role::Off, words::evse_status(&"A\0".to_owned().into())))),
+            noted,
+        ];
+        for html in all.map(html) {
+            assert!(!html.contains(['\0', '\u{202e}']), "{html:?}");
+        }
+    }
 
     #[test]
     fn an_id_loses_its_middle_to_the_eye_alone() {

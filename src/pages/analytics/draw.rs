@@ -201,7 +201,11 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
             all.push(shown.clone());
         }
         let choices = all.iter().map(|currency| {
-            choice(address.with(&[("currency", Some(&currency.0))]), currency.0.clone(), *currency == shown)
+            choice(
+                address.with(&[("currency", Some(&currency.0))]),
+                words::displayable(currency.0.clone().into()).into_owned(),
+                *currency == shown,
+            )
         });
         some((all.len() > 1).then(|| each(choices)), |choices| {
             view! { <nav class="tabs" aria-label=words::charts::CURRENCIES>{choices}</nav> }

@@ -6,6 +6,7 @@ pub mod audit_log;
 pub mod charts;
 #[cfg(feature = "ssr")]
 mod devices;
+mod displayable;
 mod money;
 mod numbers;
 #[cfg(feature = "ssr")]
@@ -23,6 +24,7 @@ mod times;
 
 #[cfg(feature = "ssr")]
 pub use devices::device;
+pub use displayable::displayable;
 pub use money::{money, money_unit};
 pub use numbers::{
     KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, per_mille, percent, power,

@@ -1,6 +1,8 @@
 //! What a report says: its headings, its rows, its figures, and what it is about. Screen and file say the same.
 
-use super::{count, method, numbers::fixed, times::weekday_name};
+use std::borrow::Cow;
+
+use super::{count, displayable, method, numbers::fixed, times::weekday_name};
 use crate::model::{
     money::Currency,
     range::Day,
@@ -110,6 +112,7 @@ pub const fn report_why(column: &Column) -> &'static str {
 
 /// What a row is, and what stands beside it.
 pub fn report_row(by: By, row: &Row) -> (String, Option<String>) {
+    let shown = |text: &String| displayable(Cow::Owned(text.clone())).into_owned();
     let Some(id) = &row.id else {
         let lacks = match row.lacks.as_deref() {
             Some("payment") => "No payment known",
@@ -125,8 +128,8 @@ pub fn report_row(by: By, row: &Row) -> (String, Option<String>) {
         By::Week => (format!("from {id}"), None),
         By::Month => (id.get(..7).unwrap_or(id).to_owned(), None),
         By::Method => (method(id).into_owned(), None),
-        By::City => (id.clone(), None),
-        By::Station | By::Client => (row.name.clone().unwrap_or_else(|| id.clone()), Some(id.clone())),
+        By::City => (shown(id), None),
+        By::Station | By::Client => (shown(row.name.as_ref().unwrap_or(id)), Some(shown(id))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{energy, failure, money, payment_status, session_status};
+use super::{displayable, energy, failure, money, payment_status, session_status};
 use crate::model::{
     ids::Collection,
     latest::{Kind, Latest},
@@ -30,7 +30,7 @@ pub fn sentence(news: &Latest) -> Sentence {
             Collection::EcoStats => (eco(news, &subject), delivered(news.energy)),
         },
     };
-    Sentence { text, amount }
+    Sentence { text: displayable(text.into()).into_owned(), amount }
 }
 
 fn subject(news: &Latest) -> String {

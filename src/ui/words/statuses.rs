@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::displayable;
 use crate::model::status::{ChargingState, ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus};
 
 type Word = Cow<'static, str>;
@@ -12,7 +13,7 @@ macro_rules! words {
         pub fn $name(code: &str) -> Word {
             match code {
                 $($code => Cow::Borrowed($word),)*
-                other => Cow::Owned(other.to_owned()),
+                other => displayable(Cow::Owned(other.to_owned())),
             }
         }
     };
@@ -23,7 +24,7 @@ macro_rules! status_words {
         pub fn $name(status: &$status) -> Word {
             match status.code() {
                 $($code => Cow::Borrowed($word),)*
-                other => Cow::Owned(other.to_owned()),
+                other => displayable(Cow::Owned(other.to_owned())),
             }
         }
     };
