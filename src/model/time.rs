@@ -67,28 +67,37 @@ impl UtcMs {
         }
     }
 
-    /// Reads RFC 3339, the form in which dates travel. `None` for anything else.
-    #[expect(clippy::arithmetic_side_effects, reason = "numbers of at most four digits, and places in a text")]
+    /// Reads the form in which dates travel: RFC 3339, and with a sign and six to nine digits the years that it has not.
+    /// `None` for anything else.
+    #[expect(clippy::arithmetic_side_effects, reason = "numbers of at most nine digits, and places in a text")]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let number = |from: usize, to: usize| -> Option<i64> {
-            let digits = text.get(from..to)?;
+        let whole = |digits: &str| -> Option<i64> {
             digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
         };
+        let (year, text) = match text.strip_prefix(['+', '-']) {
+            Some(signed) => {
+                let (digits, _) = signed.split_once('-').filter(|(digits, _)| (6..=9).contains(&digits.len()))?;
+                let year = whole(digits)?;
+                (if text.starts_with('-') { -year } else { year }, signed.get(digits.len()..)?)
+            }
+            None => (whole(text.get(..4)?)?, text.get(4..)?),
+        };
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| whole(text.get(from..to)?);
         let is = |at: usize, c: u8| bytes.get(at) == Some(&c);
-        if !(is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':')) {
+        if !(is(0, b'-') && is(3, b'-') && is(6, b'T') && is(9, b':') && is(12, b':')) {
             return None;
         }
-        let (month, day) = (number(5, 7)?, number(8, 10)?);
-        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        let (month, day) = (number(1, 3)?, number(4, 6)?);
+        let (hour, minute, second) = (number(7, 9)?, number(10, 12)?, number(13, 15)?);
         if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let mut end = 19;
-        let mut ms = 0;
-        if is(19, b'.') {
-            end = 20 + bytes.get(20..)?.iter().take_while(|b| b.is_ascii_digit()).count();
-            let digits: String = text.get(20..end)?.chars().chain("000".chars()).take(3).collect();
+        let mut end = 15;
+        let mut ms: i64 = 0;
+        if is(end, b'.') {
+            end = 16 + bytes.get(16..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits: String = text.get(16..end)?.chars().chain("000".chars()).take(3).collect();
             ms = digits.parse().ok()?;
         }
         let offset_s = match bytes.get(end)? {
@@ -99,12 +108,15 @@ impl UtcMs {
             }
             _ => return None,
         };
-        let days = days_from_civil(number(0, 4)?, month, day);
-        Some(Self((days * DAY_S + hour * 3600 + minute * 60 + second - offset_s) * 1000 + ms))
+        let s = days_from_civil(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second - offset_s;
+        // Of the earliest second there is, only the end can be written in milliseconds.
+        let (s, ms) = if s < 0 { (s + 1, ms - 1000) } else { (s, ms) };
+        s.checked_mul(1000)?.checked_add(ms).map(Self)
     }
 }
 
-/// RFC 3339, UTC, with milliseconds only where there are some. Years outside 0 to 9999 are written with a sign.
+/// RFC 3339, UTC, with milliseconds only where there are some. Years outside 0 to 9999 are written as ECMAScript does, with
+/// a sign and at least six digits.
 impl fmt::Display for UtcMs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let c = self.civil(0);
@@ -183,6 +195,8 @@ mod tests {
         assert_eq!(UtcMs::parse("2018-09-06T23:55:00+01:00").unwrap().to_string(), "2018-09-06T22:55:00Z");
         assert_eq!(UtcMs::parse("2024-02-29T12:00:00.25Z").unwrap().0 % 1000, 250);
         assert_eq!(UtcMs::parse("1969-12-31T23:59:59.999Z"), Some(UtcMs(-1)));
+        assert_eq!(UtcMs(327_428_438_400_000).to_string(), "+012345-10-18T00:00:00Z");
+        assert_eq!(UtcMs(-62_167_219_200_001).to_string(), "-000001-12-31T23:59:59.999Z");
         assert_eq!(UtcMs(0).civil(0).weekday, 3, "1970-01-01 was a Thursday");
         for bad in [
             "",
@@ -192,6 +206,10 @@ mod tests {
             "2018-01-01T0x:00:00Z",
             "2018-01-01T00:00:00Zz",
             "é018-01-01T00:00:00Z",
+            "+2018-01-01T00:00:00Z",
+            "12018-01-01T00:00:00Z",
+            "+999999999-01-01T00:00:00Z",
+            "+0é2018-01-01T00:00:00Z",
         ] {
             assert_eq!(UtcMs::parse(bad), None, "{bad}");
         }
@@ -208,8 +226,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn written_instants_read_back(ms in -62_167_219_200_000_i64..253_402_300_800_000) {
-            prop_assert_eq!(UtcMs::parse(&UtcMs(ms).to_string()), Some(UtcMs(ms)));
+        fn written_instants_read_back(far: i64, near in -62_167_219_200_000_i64..253_402_300_800_000) {
+            for ms in [far, near, i64::MIN, i64::MAX] {
+                prop_assert_eq!(UtcMs::parse(&UtcMs(ms).to_string()), Some(UtcMs(ms)));
+            }
         }
     }
 }

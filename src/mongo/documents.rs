@@ -132,7 +132,18 @@ fn double(f: f64) -> Value {
         #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
         return (f as i64).into();
     }
-    Number::from_f64(f).map_or_else(|| f.to_string().into(), Value::Number)
+    Number::from_f64(f).map_or_else(|| no_number(f).into(), Value::Number)
+}
+
+/// What JSON has no number for, written as a decimal has it.
+const fn no_number(f: f64) -> &'static str {
+    if f.is_nan() {
+        "NaN"
+    } else if f.is_sign_positive() {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
 }
 
 /// A UUID as people write it. In which order the bytes of an old one stand only its driver knows: they are told as they
@@ -202,6 +213,41 @@ mod tests {
             })
         );
         assert_eq!(crate::model::entities::unreadable(Collection::Payments, &read), ["fee_minor"]);
+    }
+
+    /// As `docs/live.md` has it.
+    #[test]
+    fn what_json_has_no_form_for_has_one_of_ours() {
+        let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
+        let written = |value: Bson| {
+            fields(&Mapping::default(), Collection::Stations, &raw(doc! {"location": value}))["location"].clone()
+        };
+        for (value, form) in [
+            (f64::INFINITY.into(), "Infinity"),
+            (f64::NEG_INFINITY.into(), "-Infinity"),
+            (f64::NAN.into(), "NaN"),
+            ((-f64::NAN).into(), "NaN"),
+            (decimal("Infinity"), "Infinity"),
+            (decimal("-Infinity"), "-Infinity"),
+            (decimal("NaN"), "NaN"),
+            (decimal("0.1"), "0.1"),
+            (bson::DateTime::from_millis(253_402_300_800_000).into(), "+010000-01-01T00:00:00Z"),
+            (bson::DateTime::from_millis(-62_167_219_200_001).into(), "-000001-12-31T23:59:59.999Z"),
+            (bson::DateTime::MIN.into(), "-292275055-05-16T16:47:04.192Z"),
+        ] {
+            assert_eq!(written(value.clone()), form, "{value}");
+        }
+    }
+
+    #[test]
+    fn doubles_arrive_as_they_are_stored() {
+        let stored = [51.507_351_2, -0.127_758_3, 56.462_018, -2.970_721, 0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX];
+        let many = (0..2000).map(|i| -180.0 + f64::from(i) * 0.180_123_456_789);
+        for f in stored.into_iter().chain(many) {
+            let row = fields(&Mapping::default(), Collection::Stations, &raw(doc! {"location": f}));
+            let travelled: Fields = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+            assert_eq!(travelled["location"].as_f64(), Some(f));
+        }
     }
 
     #[test]
