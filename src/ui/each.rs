@@ -24,6 +24,37 @@ pub fn redrawn(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
 mod tests {
     use super::*;
 
+    /// All ways in which the server draws.
+    #[test]
+    fn what_panics_costs_its_section_alone() {
+        use futures_util::{FutureExt, StreamExt};
+        let page = |fails: bool| {
+            let odd = move || if fails { panic!("an odd document") } else { "drawn" };
+            view! { <div><section class="a">"before"</section><section class="b"><p>{odd}</p></section><section>"after"</section></div> }
+        };
+        let all = |fails| {
+            Owner::new().with(|| {
+                let mut dry = page(fails);
+                dry.dry_resolve();
+                let streamed = page(fails).to_html_stream_in_order().collect::<String>();
+                [
+                    page(fails).to_html(),
+                    dry.to_html(),
+                    page(fails).resolve().now_or_never().unwrap().to_html(),
+                    streamed.now_or_never().unwrap(),
+                ]
+            })
+        };
+        for html in all(true) {
+            let (before, after) = html.split_once("could not be drawn").expect(&html);
+            assert!(before.contains("before") && before.contains("data-failed") && after.contains("after"), "{html}");
+            assert!(!html.contains("class=\"b\"") && html.matches("section").count() == 6, "{html}");
+        }
+        for html in all(false) {
+            assert!(html.contains("<p>drawn</p>") && !html.contains("failed"), "{html}");
+        }
+    }
+
     #[test]
     fn elements_are_written_as_browsers_read_them() {
         let (yes, no) = (|| true, || None::<String>);

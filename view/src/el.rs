@@ -1,11 +1,18 @@
-//! An element of any kind.
+//! An element of any kind. On the server, what panics within a `section` costs that section: it is drawn as one that says
+//! so, and which the browser leaves as it is.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
 
 use leptos::{
     ev::{Custom, EventDescriptor, on},
     html::ElementType,
-    prelude::{AddAnyAttr, AnyView, IntoAny, IntoRender, Mountable, Render, RenderEffect, RenderHtml},
+    prelude::{AddAnyAttr, AnyView, IntoAny, IntoRender, Mountable, Owner, Render, RenderEffect, RenderHtml},
     tachys::{
         html::{
             attribute::{
@@ -53,6 +60,12 @@ enum Shown {
     Once(Text),
     Live(RenderEffect<Text>),
 }
+
+/// The kind of element that is a part of a page by itself.
+const PART: &str = "section";
+/// Marks a part that could not be drawn.
+const FAILED: &str = "data-failed";
+const FAILED_TEXT: &str = "This part could not be drawn. The server's log says why.";
 
 macro_rules! elements {
     ($namespace:expr => $($tag:ident)*) => {$(
@@ -159,6 +172,44 @@ impl El {
         if self.is_void() { String::new() } else { format!("</{}>", self.tag) }
     }
 
+    /// In place of a part that panicked.
+    fn failed() -> Self {
+        Self::new(PART, None).attr("class", "panel").attr(FAILED, "").child(FAILED_TEXT)
+    }
+
+    fn write_with_buf(mut self, html: &mut String, position: &mut Position, mark_branches: bool, more: Vec<AnyAttribute>) {
+        self.opening(more, html);
+        *position = Position::FirstChild;
+        for child in std::mem::take(&mut self.children) {
+            child.to_html_with_buf(html, position, true, mark_branches, Vec::new());
+        }
+        html.push_str(&self.closing());
+    }
+
+    fn write_async_with_buf<const OUT_OF_ORDER: bool>(
+        mut self,
+        html: &mut StreamBuilder,
+        position: &mut Position,
+        mark_branches: bool,
+        more: Vec<AnyAttribute>,
+    ) {
+        html.with_buf(|html| self.opening(more, html));
+        *position = Position::FirstChild;
+        for child in std::mem::take(&mut self.children) {
+            child.to_html_async_with_buf::<OUT_OF_ORDER>(html, position, true, mark_branches, Vec::new());
+        }
+        html.push_sync(&self.closing());
+    }
+
+    async fn resolve_children(mut self) -> Self {
+        let mut children = Vec::with_capacity(self.children.len());
+        for child in self.children {
+            children.push(child.resolve().await);
+        }
+        self.children = children;
+        self
+    }
+
     /// Whether this is the element of a state, with other words.
     fn is(&self, state: &ElState) -> bool {
         self.tag == state.tag
@@ -166,6 +217,17 @@ impl El {
             && self.children.len() == state.children.len()
             && self.attributes.iter().map(|(name, _)| name).eq(state.attributes.iter().map(|(name, _)| name))
     }
+}
+
+/// Draws, and says whether that came to its end. What panics has told why already.
+fn caught<T>(draw: impl FnOnce() -> T) -> Option<T> {
+    let owner = Owner::current();
+    let drawn = catch_unwind(AssertUnwindSafe(draw)).ok();
+    if let Some(owner) = owner.filter(|_| drawn.is_none()) {
+        // Who is left in the middle of its work does not put back whose turn it was before.
+        owner.set();
+    }
+    drawn
 }
 
 /// Shows an attribute; `known` is what the document says already.
@@ -245,16 +307,24 @@ impl RenderHtml for El {
     const MIN_LENGTH: usize = 0;
 
     fn dry_resolve(&mut self) {
-        self.children.iter_mut().for_each(RenderHtml::dry_resolve);
+        let mut resolve = || self.children.iter_mut().for_each(RenderHtml::dry_resolve);
+        if self.tag != PART {
+            resolve();
+        } else if caught(resolve).is_none() {
+            *self = Self::failed();
+        }
     }
 
-    async fn resolve(mut self) -> Self {
-        let mut children = Vec::with_capacity(self.children.len());
-        for child in self.children {
-            children.push(child.resolve().await);
+    async fn resolve(self) -> Self {
+        if self.tag != PART {
+            return self.resolve_children().await;
         }
-        self.children = children;
-        self
+        let mut resolved = pin!(self.resolve_children());
+        let resolved = poll_fn(|context| match caught(|| resolved.as_mut().poll(context)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
+        });
+        resolved.await.unwrap_or_else(Self::failed)
     }
 
     fn html_len(&self) -> usize {
@@ -263,40 +333,49 @@ impl RenderHtml for El {
     }
 
     fn to_html_with_buf(
-        mut self,
+        self,
         html: &mut String,
         position: &mut Position,
         _escape: bool,
         mark_branches: bool,
         more: Vec<AnyAttribute>,
     ) {
-        self.opening(more, html);
-        *position = Position::FirstChild;
-        for child in std::mem::take(&mut self.children) {
-            child.to_html_with_buf(html, position, true, mark_branches, Vec::new());
+        if self.tag == PART {
+            let mut part = String::new();
+            if caught(|| self.write_with_buf(&mut part, position, mark_branches, more)).is_none() {
+                part.clear();
+                Self::failed().write_with_buf(&mut part, position, mark_branches, Vec::new());
+            }
+            html.push_str(&part);
+        } else {
+            self.write_with_buf(html, position, mark_branches, more);
         }
-        html.push_str(&self.closing());
         *position = Position::NextChild;
     }
 
     fn to_html_async_with_buf<const OUT_OF_ORDER: bool>(
-        mut self,
+        self,
         html: &mut StreamBuilder,
         position: &mut Position,
         _escape: bool,
         mark_branches: bool,
         more: Vec<AnyAttribute>,
     ) {
-        html.with_buf(|html| self.opening(more, html));
-        *position = Position::FirstChild;
-        for child in std::mem::take(&mut self.children) {
-            child.to_html_async_with_buf::<OUT_OF_ORDER>(html, position, true, mark_branches, Vec::new());
+        if self.tag == PART {
+            let mut part = StreamBuilder::new(html.clone_id());
+            let drawn = caught(|| self.write_async_with_buf::<OUT_OF_ORDER>(&mut part, position, mark_branches, more));
+            if drawn.is_none() {
+                part = StreamBuilder::new(html.clone_id());
+                Self::failed().write_async_with_buf::<OUT_OF_ORDER>(&mut part, position, mark_branches, Vec::new());
+            }
+            html.append(part);
+        } else {
+            self.write_async_with_buf::<OUT_OF_ORDER>(html, position, mark_branches, more);
         }
-        html.push_sync(&self.closing());
         *position = Position::NextChild;
     }
 
-    fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> ElState {
+    fn hydrate<const FROM_SERVER: bool>(mut self, cursor: &Cursor, position: &PositionState) -> ElState {
         match position.get() {
             Position::FirstChild => cursor.child(),
             Position::Current => {}
@@ -305,6 +384,10 @@ impl RenderHtml for El {
         let Some(el) = Element::cast_from(cursor.current()) else {
             unreachable!("the server draws a <{}> here", self.tag)
         };
+        if self.tag == PART && el.has_attribute(FAILED) {
+            // The document keeps what the server says there.
+            self = Self::new("", None);
+        }
         let hydrated = |(name, said): (&'static str, Said)| match said {
             // The document says it already.
             Said::Once(text) => (name, Shown::Once(text)),
