@@ -97,7 +97,13 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let sockets = app.sockets.clone();
     work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let leaving = CancellationToken::new();
-    let health = Health { mongo: mongo.own.clone(), operator: mongo.operator.clone(), redis, leaving: leaving.clone() };
+    let health = Health {
+        mongo: mongo.own.clone(),
+        operator: mongo.operator.clone(),
+        redis,
+        hub: app.hub.clone(),
+        leaving: leaving.clone(),
+    };
     let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;

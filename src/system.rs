@@ -86,6 +86,8 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: C
                 ..status(&hub)
             };
             before = counted;
+            let stands_s = i64::try_from(hub.stands_for().as_secs()).unwrap_or(i64::MAX);
+            metrics().stream_moved.set(now().seconds().saturating_sub(stands_s));
             seen.documents = documents(&hub);
             tell(&redis, &mut seen).await;
             hub.show_system(words::system::fields(&seen));

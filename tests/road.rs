@@ -9,6 +9,8 @@ mod epochs;
 mod guarantees;
 #[path = "road/honest.rs"]
 mod honest;
+#[path = "road/hostile.rs"]
+mod hostile;
 #[path = "road/reads.rs"]
 mod reads;
 #[path = "road/reports.rs"]

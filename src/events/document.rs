@@ -1,6 +1,6 @@
 //! An event as MongoDB keeps it.
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use serde_json::Value;
 
 use crate::model::{
@@ -71,6 +71,27 @@ pub fn event(at: Position, record: &Record) -> Document {
     event
 }
 
+/// Bytes of an event as it is written; MongoDB takes 16 MB.
+const BYTES_MAX: usize = 15 << 20;
+
+/// The event as it is written: where it does not fit, without what it was or became, the larger first. `cut` names that.
+///
+/// # Errors
+/// If a name cannot be written as BSON, as none that was read from BSON.
+pub fn fitting(mut event: Document) -> bson::error::Result<RawDocumentBuf> {
+    let mut cut = Vec::new();
+    loop {
+        let raw = RawDocumentBuf::try_from(&event)?;
+        let size = |part: &&str| raw.get_document(part).map_or(0, |part| part.as_bytes().len());
+        let parts = ["from", "to", "news"].into_iter().filter(|part| event.contains_key(part));
+        let largest = parts.max_by_key(size).filter(|_| raw.as_bytes().len() > BYTES_MAX);
+        let Some(largest) = largest else { return Ok(raw) };
+        event.remove(largest);
+        cut.push(largest);
+        event.insert("cut", &cut);
+    }
+}
+
 /// The `op` of what is no change: that some are missing.
 pub const GAP: &str = "gap";
 
@@ -87,4 +108,29 @@ fn fields(fields: &Fields) -> Document {
 /// The news of an event, if it is any.
 pub fn news(event: &Document) -> Option<Latest> {
     bson::deserialize_from_bson(event.get("news")?.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_written_without_what_does_not_fit() {
+        let row = |megabytes: usize| doc! {"name": "x".repeat(megabytes << 20)};
+        let written = |from: usize, to: usize| {
+            let event = doc! {"_id": 1, "op": "update", "from": row(from), "to": row(to)};
+            let written = fitting(event).unwrap();
+            assert!(written.as_bytes().len() <= BYTES_MAX);
+            let cut = |name: &str| {
+                written
+                    .get_array("cut")
+                    .is_ok_and(|cut| cut.into_iter().any(|part| part.is_ok_and(|part| part.as_str() == Some(name))))
+            };
+            [cut("from"), written.get("from").unwrap().is_none(), cut("to"), written.get("to").unwrap().is_none()]
+        };
+        assert_eq!(written(1, 1), [false; 4]);
+        assert_eq!(written(7, 9), [false, false, true, true], "the larger goes");
+        assert_eq!(written(9, 7), [true, true, false, false]);
+        assert_eq!(written(16, 16), [true; 4]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, time::Duration};
 
-use bson::{Document, doc};
+use bson::{Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database, IndexModel,
@@ -113,9 +113,11 @@ impl Events {
     ///
     /// # Errors
     /// If MongoDB does not answer, or refuses.
-    pub async fn insert(&self, events: &[Document]) -> Result<()> {
+    pub async fn insert(&self, events: Vec<Document>) -> Result<()> {
+        let events: Vec<RawDocumentBuf> =
+            events.into_iter().map(document::fitting).collect::<bson::error::Result<_>>().map_err(Error::custom)?;
         let options = InsertManyOptions::builder().ordered(false).write_concern(WriteConcern::majority()).build();
-        match self.0.insert_many(events).with_options(options).await {
+        match self.0.clone_with_type::<RawDocumentBuf>().insert_many(events).with_options(options).await {
             Err(error) if only_duplicates(&error) => Ok(()),
             other => other.map(drop),
         }

@@ -125,7 +125,7 @@ async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) 
         upto = Some(entry.position());
     }
     if !new.is_empty() {
-        events.insert(&new).await.context("writing events")?;
+        events.insert(new).await.context("writing events")?;
     }
     *written = upto;
     Ok(!page.is_empty())

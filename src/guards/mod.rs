@@ -42,4 +42,6 @@ pub enum Guard {
     PingLast,
     /// A stream that goes back is opened anew; else the driver's second try to resume doubles what was read.
     StreamOnward,
+    /// A stream that fails at one event goes on behind it; else it stands there for ever.
+    StandingStream,
 }

@@ -24,7 +24,7 @@ fn off_by_environment() -> u32 {
 }
 
 /// Every guard.
-pub const ALL: [Guard; 14] = [
+pub const ALL: [Guard; 15] = [
     Guard::CompareAndSet,
     Guard::ClusterTimeFloor,
     Guard::LastIdCheck,
@@ -39,6 +39,7 @@ pub const ALL: [Guard; 14] = [
     Guard::SnapshotCompareAndSet,
     Guard::PingLast,
     Guard::StreamOnward,
+    Guard::StandingStream,
 ];
 
 const fn bit(guard: Guard) -> u32 {

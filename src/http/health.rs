@@ -8,10 +8,12 @@ use mongodb::Database;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cache::connection::Redis, model::ids::Collection, mongo::collections};
+use crate::{cache::connection::Redis, hub::Hub, model::ids::Collection, mongo::collections};
 
 /// The longest that a part may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// For longer no relay needs to take over from another, or to go on behind an event that it cannot read.
+const STANDS: Duration = Duration::from_secs(30);
 
 /// The parts that a serving process needs.
 #[derive(Clone)]
@@ -20,6 +22,7 @@ pub struct Health {
     /// What is watched.
     pub operator: Database,
     pub redis: Redis,
+    pub hub: Hub,
     /// Cancelled when the process is asked to stop: load balancers must look elsewhere before its doors close.
     pub leaving: CancellationToken,
 }
@@ -41,10 +44,16 @@ async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
         answers(health.redis.ping()),
         unfollowed(&health.operator)
     );
+    let stream = moves(health.hub.stands_for());
     let leaving = health.leaving.is_cancelled();
-    let ready = !leaving && mongodb == Part::Ok && redis == Part::Ok && unfollowed.is_empty();
+    let ready = !leaving && [mongodb, redis, stream] == [Part::Ok; 3] && unfollowed.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, mongodb, redis, unfollowed, leaving }))
+    (status, Json(Ready { ready, mongodb, redis, stream, unfollowed, leaving }))
+}
+
+/// Whether the change stream moves, by how long nobody has heard so.
+fn moves(unheard: Duration) -> Part {
+    if unheard < STANDS { Part::Ok } else { Part::Stands }
 }
 
 async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
@@ -72,6 +81,7 @@ struct Ready {
     ready: bool,
     mongodb: Part,
     redis: Part,
+    stream: Part,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfollowed: Vec<Collection>,
     leaving: bool,
@@ -82,4 +92,18 @@ struct Ready {
 enum Part {
     Ok,
     Away,
+    Stands,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_stands_that_nobody_has_heard_for_long() {
+        let hub = Hub::of_new_clients(1);
+        assert!(moves(hub.stands_for()) == Part::Ok, "heard just now");
+        assert!(moves(STANDS.saturating_sub(Duration::from_millis(1))) == Part::Ok);
+        assert!(moves(STANDS) == Part::Stands);
+    }
 }

@@ -78,6 +78,7 @@ impl Drop for Round {
 }
 
 struct Inner {
+    born: Instant,
     state: RwLock<State>,
     /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
@@ -89,6 +90,7 @@ struct Inner {
 impl Hub {
     pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self(Arc::new(Inner {
+            born: Instant::now(),
             state: RwLock::new(State::default()),
             unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
             boards: boards::Cache::new(silent_after, currency),
@@ -139,6 +141,11 @@ impl Hub {
         // Whoever knows of no topics that are not followed must not take the whole for live.
         let stale = || at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
         Freshness { lag: state.lag, checked: if unfollowed.is_empty() { checked } else { Some(stale()) } }
+    }
+
+    /// For how long nobody has heard that the change stream goes on; of a hub that never heard, since it was made.
+    pub fn stands_for(&self) -> Duration {
+        self.read().moved.unwrap_or(self.0.born).elapsed()
     }
 
     /// The collections that cannot be followed, in the order of all.
@@ -218,6 +225,7 @@ impl Hub {
         if state.advance() {
             state.lag = since(state.at);
             state.checked = Some(Instant::now());
+            state.moved = state.checked;
             drop(state);
             self.wake();
         }
@@ -283,6 +291,7 @@ impl Hub {
         });
         if state.head() == Some(position) {
             state.checked = state.checked.max(now.checked_sub(late));
+            state.moved = state.moved.max(state.checked);
             let slow = Duration::from_millis(u64::from(SLOW_MS));
             if late <= slow {
                 // What was late has come.

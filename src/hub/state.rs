@@ -55,6 +55,8 @@ pub struct State {
     pub at: UtcMs,
     pub lag: Duration,
     pub checked: Option<Instant>,
+    /// The same, of whichever epoch.
+    pub moved: Option<Instant>,
     /// Of the relay's word that nothing happened.
     pub lateness: Option<Lateness>,
     clock: Option<(UtcMs, Instant)>,
@@ -118,6 +120,7 @@ impl State {
             cells: Counting::since(oldest.ct),
             feed: Feed::from(Position::new(oldest.epoch, floor.next())),
             lag: self.lag,
+            moved: self.moved,
             clock: self.clock,
             lateness: self.lateness,
             version: self.version + 1,

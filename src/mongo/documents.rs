@@ -1,7 +1,12 @@
 //! BSON to fields: only what may be shown, whatever its shape, bounded in size.
 
-use bson::{Bson, RawBinaryRef, RawBsonRef, RawDocument, Uuid, spec::BinarySubtype};
-use serde_json::{Map, Number, Value};
+use bson::{
+    Binary, Bson, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,
+    raw::RawElement,
+    spec::{BinarySubtype, ElementType},
+};
+use serde_json::{Map, Number, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     fields::{Mapping, To, Translation, integral},
@@ -18,6 +23,8 @@ const TEXT_MAX: usize = 2048;
 const LIST_MAX: usize = 500;
 /// Deeper documents are cut.
 const DEPTH_MAX: usize = 8;
+/// Of a longer `_id` a hash is its text: it stands in every list, delta and event of its document.
+const ID_MAX: usize = 1024;
 /// The largest integer that every JSON reader keeps exactly.
 const EXACT: i64 = 1 << 53;
 
@@ -88,12 +95,59 @@ pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
     document.iter_elements().map_while(Result::ok).map(read)
 }
 
-/// A document's `_id` as text.
-pub fn doc_id(id: RawBsonRef<'_>) -> DocId {
-    match id {
-        RawBsonRef::ObjectId(id) => DocId(id.to_hex()),
-        other => DocId(extended(other).to_string()),
+/// A document's `_id`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Id {
+    /// Two are the same text only where they are the same to MongoDB, whatever their bytes.
+    pub text: DocId,
+    /// To ask MongoDB by; `None` for what the driver cannot write as it was read.
+    pub key: Option<Bson>,
+}
+
+/// The `_id` of a document, or of the key of a change; `None` where there is none, as in no stored document.
+pub fn id(document: &RawDocument) -> Option<Id> {
+    let mut at = size_of::<i32>();
+    for element in document.iter_elements() {
+        let element = element.ok()?;
+        let name = element.key().as_str();
+        at = at.checked_add(1 + name.len() + 1)?;
+        let bytes = document.as_bytes().get(at..)?.get(..element.size())?;
+        if name == "_id" {
+            return Some(id_of(&element, bytes));
+        }
+        at += bytes.len();
     }
+    None
+}
+
+fn id_of(element: &RawElement<'_>, bytes: &[u8]) -> Id {
+    let key = element.value().ok().and_then(|value| Bson::try_from(value).ok()).filter(|key| is_as_read(key, bytes));
+    let text = match &key {
+        Some(Bson::ObjectId(id)) => id.to_hex(),
+        Some(key) => key.clone().into_canonical_extjson().to_string(),
+        // Of a text without its length and its end.
+        None if element.element_type() == ElementType::String => {
+            let text = bytes.get(size_of::<i32>()..bytes.len().saturating_sub(1)).unwrap_or_default();
+            json!({ "$bytes": base64(text) }).to_string()
+        }
+        None => json!({ "$bytes": base64(bytes), "$type": element.element_type() as u8 }).to_string(),
+    };
+    if text.len() > ID_MAX {
+        let hash = Sha256::new().chain_update([element.element_type() as u8]).chain_update(bytes).finalize();
+        return Id { text: DocId(json!({ "$sha256": format!("{hash:x}") }).to_string()), key };
+    }
+    Id { text: DocId(text), key }
+}
+
+/// Of a document in which a name stands twice only one is kept.
+fn is_as_read(key: &Bson, bytes: &[u8]) -> bool {
+    let Bson::Document(key) = key else { return true };
+    RawDocumentBuf::try_from(key).is_ok_and(|key| key.as_bytes() == bytes)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let binary = Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() };
+    Bson::Binary(binary).into_canonical_extjson()["$binary"]["base64"].as_str().unwrap_or_default().to_owned()
 }
 
 fn value(value: RawBsonRef<'_>, depth: usize) -> Value {
@@ -270,8 +324,52 @@ mod tests {
     #[test]
     fn ids_never_collide() {
         let oid = ObjectId::new();
-        assert_eq!(doc_id(RawBsonRef::ObjectId(oid)).0, oid.to_hex());
-        assert_ne!(doc_id(RawBsonRef::String(&oid.to_hex())).0, oid.to_hex());
-        assert_eq!(doc_id(RawBsonRef::Int32(7)).0, r#"{"$numberInt":"7"}"#);
+        let text = |id: Bson| super::id(&raw(doc! {"name": 1, "_id": id})).unwrap().text.0;
+        assert_eq!(text(oid.into()), oid.to_hex());
+        assert_ne!(text(oid.to_hex().into()), oid.to_hex());
+        assert_eq!(text(Bson::Int32(7)), r#"{"$numberInt":"7"}"#);
+    }
+
+    #[test]
+    fn ids_are_the_same_only_where_their_bytes_are() {
+        // A document with one element: a type, the name, the value's bytes.
+        let of = |kind: u8, value: &[u8]| {
+            let length = 4 + 1 + 4 + value.len() + 1;
+            let mut bytes = i32::try_from(length).unwrap().to_le_bytes().to_vec();
+            bytes.push(kind);
+            bytes.extend(b"_id\0");
+            bytes.extend(value);
+            bytes.push(0);
+            id(&RawDocumentBuf::from_bytes(bytes).unwrap()).unwrap()
+        };
+        let text = |value: &[u8]| {
+            let length = i32::try_from(value.len() + 1).unwrap().to_le_bytes();
+            [&length, value, &[0]].concat()
+        };
+        let pair = |first: i32, second: i32| {
+            let mut bytes = 19_i32.to_le_bytes().to_vec();
+            for n in [first, second] {
+                bytes.extend([&[0x10], &b"a\0"[..], &n.to_le_bytes()].concat());
+            }
+            bytes.push(0);
+            bytes
+        };
+        let latin = of(0x02, &text(b"\xe9\xe8"));
+        assert_eq!((latin.text.0.as_str(), latin.key), (r#"{"$bytes":"6eg="}"#, None));
+        let ids = [
+            of(0x02, &text(b"\xe9\xe8")),
+            of(0x02, &text(b"\xe9\xe9")),
+            of(0x0e, &text(b"\xe9\xe8")),
+            of(0x03, &pair(1, 2)),
+            of(0x03, &pair(2, 2)),
+            of(0x02, &text(&[b'x'; 2000])),
+            of(0x02, &text(&[b'x'; 2001])),
+            of(0x02, &text(&[0xe9; 2000])),
+        ];
+        let texts: std::collections::HashSet<&str> = ids.iter().map(|id| id.text.0.as_str()).collect();
+        assert_eq!(texts.len(), ids.len(), "{texts:?}");
+        assert!(texts.iter().all(|text| text.len() <= ID_MAX));
+        let asked = [false, false, false, false, false, true, true, false];
+        assert_eq!(ids.map(|id| id.key.is_some()), asked, "what cannot be written as it was read is not asked for");
     }
 }

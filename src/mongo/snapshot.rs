@@ -172,8 +172,7 @@ pub async fn current(
 /// # Errors
 /// If it has no `_id`, as no stored document.
 pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
-    let id: DocId =
-        documents::doc_id(document.get("_id").ok().flatten().ok_or_else(|| Error::custom("a document without _id"))?);
+    let id = documents::id(document).ok_or_else(|| Error::custom("a document without _id"))?.text;
     let fields: Fields = documents::fields(&mongo.mapping, collection, document);
     Ok(Row { id, fields })
 }

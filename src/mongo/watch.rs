@@ -59,8 +59,8 @@ pub enum Kind {
     Row {
         collection: Collection,
         id: DocId,
-        /// The document's `_id`.
-        key: Bson,
+        /// The document's `_id`, as in [`documents::Id`].
+        key: Option<Bson>,
         images: Images,
         /// The row as it was read later, where the images do not tell it, or those of a change nearby.
         read: Option<Read>,
@@ -86,16 +86,16 @@ pub enum Images {
     Missing,
 }
 
-/// Opens the stream.
+/// Opens the stream; its answers have so many events at most.
 ///
 /// # Errors
 /// If MongoDB does not answer, refuses, or no longer has the history (see [`is_history_lost`]).
-pub async fn open(mongo: &Mongo, start: &Start) -> Result<ChangeStream<RawDocumentBuf>> {
+pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStream<RawDocumentBuf>> {
     let options = ChangeStreamOptions::builder()
         .full_document(FullDocumentType::WhenAvailable)
         .full_document_before_change(FullDocumentBeforeChangeType::WhenAvailable)
         .max_await_time(AWAIT)
-        .batch_size(BATCH);
+        .batch_size(batch);
     let options = match start {
         Start::After(token) => options.start_after(resume_token(token)?).build(),
         Start::Later(ct) => {
@@ -140,6 +140,13 @@ impl Onward {
 pub fn is_history_lost(error: &Error) -> bool {
     // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
     matches!(error_code(error), Some(286 | 280 | 260 | 136))
+}
+
+/// Whether the next event is too large for an answer, and so will be whenever it is asked for: its token holds the
+/// document's `_id` twice as long.
+pub fn is_too_large(error: &Error) -> bool {
+    // BSONObjectTooLarge
+    error_code(error) == Some(10_334)
 }
 
 /// The token's text.
@@ -222,13 +229,13 @@ impl Event {
             }
             _ => {
                 let collection = ns.ok_or_else(missing)?;
-                let id = document("documentKey").and_then(|key| key.get("_id").ok().flatten()).ok_or_else(missing)?;
-                Kind::Row {
-                    collection,
-                    id: documents::doc_id(id),
-                    key: id.try_into().map_err(Error::custom)?,
-                    images: images(mapping, collection, operation, raw),
-                    read: None,
+                let id = document("documentKey").and_then(documents::id).ok_or_else(missing)?;
+                match images(mapping, collection, operation, raw) {
+                    // Its row can neither be told nor be asked for.
+                    Images::Missing if id.key.is_none() => {
+                        Kind::Reset { collection, also: None, reason: "a change that cannot be read" }
+                    }
+                    images => Kind::Row { collection, id: id.text, key: id.key, images, read: None },
                 }
             }
         };

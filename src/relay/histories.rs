@@ -54,7 +54,7 @@ fn stream() -> Vec<Event> {
         kind: Kind::Row {
             collection: Collection::Stations,
             id: DocId(n.to_string()),
-            key: bson::Bson::Null,
+            key: None,
             images: Images::Inserted(Fields::new()),
             read: None,
         },

@@ -18,6 +18,7 @@ use crate::{
     cache::log::{self, Appended, Checked, Log, Sent, Tail},
     events::Events,
     fields::Mapping,
+    guards::{self, Guard},
     model::{
         ids::Collection,
         log::Entry,
@@ -48,6 +49,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const TRIM: Duration = Duration::from_secs(10);
 /// How long the events of a log of another version are waited for: some of their writer's pauses.
 const HANDED_OVER: Duration = Duration::from_secs(3);
+/// How often the stream may fail at an event before it goes on behind it.
+const STANDS: u32 = 3;
 /// How long an append is tried again before the term is given up.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -57,10 +60,32 @@ enum Read {
     /// An empty answer: nothing was behind what was handed on when it was asked for. With the token to resume at.
     Idle(Option<String>, Instant),
     Failed(mongodb::error::Error),
+    /// The next event can be had in no way, so the stream will fail at it again.
+    Unreadable(mongodb::error::Error),
+}
+
+/// Where the stream failed at an event, and how often.
+#[derive(Default)]
+pub struct Standing {
+    at: Option<Position>,
+    times: u32,
+}
+
+impl Standing {
+    /// Such a failure takes what is before the event in its answer along. So events are asked for one by one where it came.
+    fn batch(&self, at: Position) -> u32 {
+        if self.at == Some(at) { 1 } else { watch::BATCH }
+    }
+
+    /// It failed; whether so often that it must go on behind the event.
+    fn failed(&mut self, at: Position) -> bool {
+        self.times = if self.at.replace(at) == Some(at) { self.times + 1 } else { 1 };
+        self.times >= STANDS && guards::on(Guard::StandingStream)
+    }
 }
 
 /// Works until `term` ends (`Ok`) or something must begin again.
-pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<()> {
+pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken, standing: &mut Standing) -> Result<()> {
     keep_prepared(relay).await?;
     let found = found(relay).await?;
     // The rows of the log, cached lists and counts were read as the fields were mapped then, and of the same collections.
@@ -97,10 +122,14 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
         log.set_fields(&fields).await?;
     }
     let opened = Instant::now();
-    let stream = match watch::open(&relay.mongo, &start).await {
+    let batch = standing.batch(sequencer.tail().position);
+    let stream = match watch::open(&relay.mongo, &start, batch).await {
         Err(error) if watch::is_history_lost(&error) => {
             bump(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
             return Ok(());
+        }
+        Err(error) if watch::is_too_large(&error) => {
+            return go_on_behind(relay, log, sequencer.tail(), standing, error).await;
         }
         opened => opened.context("opening the change stream")?,
     };
@@ -109,7 +138,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, found, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, found, batch, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
@@ -117,7 +146,23 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken) -> Result<
     match ended? {
         End::Term => Ok(()),
         End::Lost(reason, begin) => bump(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop),
+        End::Unreadable(error) => go_on_behind(relay, log, sequencer.tail(), standing, error).await,
     }
+}
+
+/// Begins an epoch now if the stream has failed at its next event often enough: whatever happened up to now is no event.
+async fn go_on_behind(
+    relay: &Relay,
+    log: &Log,
+    tail: &Tail,
+    standing: &mut Standing,
+    error: mongodb::error::Error,
+) -> Result<()> {
+    if !standing.failed(tail.position) {
+        return Err(error).context("the next event of the change stream");
+    }
+    tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
+    bump(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
 }
 
 /// Waits a little for whoever reads a log of another version and writes its events: what is not written yet will be of the
@@ -182,6 +227,8 @@ enum End {
     Term,
     /// The stream cannot be continued.
     Lost(&'static str, Begin),
+    /// Its next event cannot be had.
+    Unreadable(mongodb::error::Error),
 }
 
 /// Where a new epoch begins.
@@ -236,9 +283,10 @@ async fn read(
                 Read::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
             Ok(None) => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) if watch::is_too_large(&error) => Read::Unreadable(error),
             Err(error) => Read::Failed(error),
         };
-        let failed = matches!(read, Read::Failed(_));
+        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
         let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
         if !goes_on || sender.send(read).await.is_err() || failed {
             return;
@@ -257,9 +305,9 @@ async fn hand_on(
         let read = match Event::read(mapping, &raw) {
             Ok(event) if onward.event(&event.token) => Read::Event(event),
             Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
-            Err(error) => Read::Failed(error),
+            Err(error) => Read::Unreadable(error),
         };
-        let failed = matches!(read, Read::Failed(_));
+        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
         if sender.send(read).await.is_err() || failed {
             return false;
         }
@@ -276,24 +324,25 @@ async fn follow(
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
     mut known: Option<Vec<(Collection, Found)>>,
+    batch: u32,
     term: &CancellationToken,
 ) -> Result<End> {
-    let mut batch = Vec::new();
+    let mut received = Vec::new();
     let mut missing = Missing::new(relay.mongo.clone());
     let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);
     let mut trimmed = Instant::now();
     let mut looked = Instant::now();
     loop {
-        let Some(received) = term.run_until_cancelled(receiver.recv_many(&mut batch, CHANNEL)).await else {
+        let Some(count) = term.run_until_cancelled(receiver.recv_many(&mut received, CHANNEL)).await else {
             return Ok(End::Term);
         };
-        if received == 0 {
+        if count == 0 {
             bail!("the reader of the change stream ended");
         }
         let mut events = Vec::new();
-        let mut idle = None;
+        let (mut idle, mut unreadable) = (None, None);
         let mut end = None;
-        for read in batch.drain(..) {
+        for read in received.drain(..) {
             match read {
                 Read::Event(event) => {
                     idle = None;
@@ -315,6 +364,7 @@ async fn follow(
                     break;
                 }
                 Read::Failed(error) => return Err(error).context("the change stream"),
+                Read::Unreadable(error) => unreadable = Some(error),
             }
         }
         missing.complete(&mut events).await?;
@@ -325,6 +375,13 @@ async fn follow(
         append_all(log, sequencer, term).await?;
         if let Some((reason, begin)) = end {
             return Ok(End::Lost(reason, begin));
+        }
+        if let Some(error) = unreadable {
+            return Ok(End::Unreadable(error));
+        }
+        // All is read that was asked for one by one.
+        if idle.is_some() && batch < watch::BATCH {
+            return Ok(End::Term);
         }
         if let Some((Some(token), asked)) = idle
             && sequencer.is_empty()

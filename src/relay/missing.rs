@@ -42,7 +42,7 @@ impl Missing {
         for collection in Collection::ALL {
             let read_at = self.read_at.get(&collection).copied();
             let wanted = |event: &Event| {
-                matches!(&event.kind, Kind::Row { collection: of, images, .. }
+                matches!(&event.kind, Kind::Row { collection: of, images, key: Some(_), .. }
                 if *of == collection && (*images == Images::Missing || Some(event.ct) <= read_at))
             };
             if events.iter().any(wanted) {
@@ -55,7 +55,7 @@ impl Missing {
     async fn read(&mut self, collection: Collection, events: &mut [Event]) -> Result<()> {
         let mut rows: Vec<(ClusterTime, &DocId, &Bson, &mut Option<Read>)> = Vec::new();
         for event in events {
-            if let Kind::Row { collection: of, id, key, read, .. } = &mut event.kind
+            if let Kind::Row { collection: of, id, key: Some(key), read, .. } = &mut event.kind
                 && *of == collection
             {
                 rows.push((event.ct, id, key, read));

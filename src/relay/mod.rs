@@ -41,7 +41,7 @@ impl Relay {
     /// Works whenever the lease is free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
-        let mut pace = Pace::default();
+        let (mut pace, mut standing) = (Pace::default(), lead::Standing::default());
         while !stop.is_cancelled() {
             match lease.take().await {
                 Ok(true) => {}
@@ -62,7 +62,7 @@ impl Relay {
                 async move { lease.keep(&term).await }
             });
             metrics().relay_since.set(now().seconds());
-            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term).await;
+            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term, &mut standing).await;
             metrics().relay_since.set(0);
             term.cancel();
             let _ended = keeper.await;

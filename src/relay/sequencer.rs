@@ -222,7 +222,7 @@ mod tests {
             kind: Kind::Row {
                 collection: Collection::Stations,
                 id: DocId(n.to_string()),
-                key: bson::Bson::Null,
+                key: None,
                 images: Images::Inserted(Fields::new()),
                 read: None,
             },

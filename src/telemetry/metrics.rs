@@ -110,6 +110,8 @@ pub struct Metrics {
     pub sockets: Gauge,
     /// When this instance became the relay, Unix seconds; 0 while it is not.
     pub relay_since: Gauge,
+    /// When it was last heard that the change stream goes on, Unix seconds.
+    pub stream_moved: Gauge,
     pub log_entries: Gauge,
     pub log_bytes: Gauge,
     pub log_window: Gauge,
@@ -153,6 +155,11 @@ impl Metrics {
                 of,
                 "relay_since_timestamp_seconds",
                 "When this instance became the relay, 0 if it is not",
+            ),
+            stream_moved: made(
+                of,
+                "stream_moved_timestamp_seconds",
+                "When this instance last heard that the change stream goes on",
             ),
             log_entries: made(of, "log_entries", "Entries in the log, as the relay sees it"),
             log_bytes: made(of, "log_bytes", "What the log takes in Redis, as the relay sees it"),

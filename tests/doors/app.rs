@@ -25,6 +25,7 @@ use chargedeck::{
         health::{self, Health},
         router,
     },
+    hub::Hub,
 };
 use futures_util::TryStreamExt;
 use leptos::prelude::LeptosOptions;
@@ -100,7 +101,9 @@ impl App {
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let doors = Doors::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
-        let health = Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), leaving: leaving.clone() };
+        let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
+        let health =
+            Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let documents = Documents {
             doors: doors.clone(),
             network: Arc::new(settings.network),

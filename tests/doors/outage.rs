@@ -16,7 +16,10 @@ async fn without_redis_nobody_is_let_in_and_the_process_lives() {
     let app = App::at(&Place { redis_url: server.url(), ..Place::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
-    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":true,"mongodb":"ok","redis":"ok","leaving":false}"#);
+    assert_eq!(
+        app.get("/readyz", "").await.body,
+        r#"{"ready":true,"mongodb":"ok","redis":"ok","stream":"ok","leaving":false}"#
+    );
     server.signal("STOP");
     closed(&app, &cookie).await;
     server.signal("CONT");
@@ -24,7 +27,10 @@ async fn without_redis_nobody_is_let_in_and_the_process_lives() {
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "one that stood still has lost nothing");
     server.kill9();
     closed(&app, &cookie).await;
-    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"ok","redis":"away","leaving":false}"#);
+    assert_eq!(
+        app.get("/readyz", "").await.body,
+        r#"{"ready":false,"mongodb":"ok","redis":"away","stream":"ok","leaving":false}"#
+    );
     server.restart().await;
     ready(&app).await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED, "that Redis kept nothing");
@@ -44,7 +50,10 @@ async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
     ready(&app).await;
     server.kill9();
     closed(&app, &cookie).await;
-    assert_eq!(app.get("/readyz", "").await.body, r#"{"ready":false,"mongodb":"away","redis":"ok","leaving":false}"#);
+    assert_eq!(
+        app.get("/readyz", "").await.body,
+        r#"{"ready":false,"mongodb":"away","redis":"ok","stream":"ok","leaving":false}"#
+    );
     server.restart().await;
     ready(&app).await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "the session outlived the outage");

@@ -537,7 +537,8 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
         let state = |of: &Authority| if std::ptr::eq(of, &raw const ours) { "ok" } else { "away" };
         let (mongodb, redis) = (state(mongodb), state(redis));
         let ready = mongodb == redis;
-        let body = format!(r#"{{"ready":{ready},"mongodb":"{mongodb}","redis":"{redis}","leaving":false}}"#);
+        let body =
+            format!(r#"{{"ready":{ready},"mongodb":"{mongodb}","redis":"{redis}","stream":"ok","leaving":false}}"#);
         let says = || async { get(program.port(), "/readyz", "").await.is_ok_and(|answer| answer.body == body) };
         until(UP, &body, says).await;
         if !ready {

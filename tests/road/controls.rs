@@ -17,6 +17,12 @@ async fn without_its_compare_and_set_the_cache_goes_back() {
 }
 
 #[tokio::test]
+async fn without_its_guard_the_stream_stands_at_an_event_for_ever() {
+    let _off = off(Guard::StandingStream);
+    assert!(hostile::goes_on_behind_an_event_too_large().await.is_err(), "nothing was missed");
+}
+
+#[tokio::test]
 async fn without_its_look_at_tokens_a_connection_lost_twice_doubles_changes() {
     let _off = off(Guard::StreamOnward);
     assert!(guarantees::connection_lost_twice().await.is_err(), "nothing was missed");
