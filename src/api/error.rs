@@ -40,6 +40,19 @@ impl FromServerFnError for AppError {
     }
 }
 
+#[cfg(feature = "ssr")]
+impl AppError {
+    pub fn status(&self) -> axum::http::StatusCode {
+        use axum::http::StatusCode;
+        match self {
+            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::Unavailable | Self::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
 /// A text, which costs the browser's program less than a choice of structs: a code, and what belongs to it after a colon.
 impl From<AppError> for String {
     fn from(error: AppError) -> Self {

@@ -24,6 +24,7 @@ use crate::model::{
 
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Ask {
     /// A [`Desk`].
     Desk,
@@ -153,5 +154,10 @@ pub async fn load(ask: Ask) -> Result<Answer, AppError> {
     use crate::http::app::App;
     let app = App::here()?;
     let admin = App::admin().await?;
-    app.answer(ask, admin).await
+    app.answer(ask, admin).await.inspect_err(|error| {
+        // Leptos' own status for all errors is 500.
+        if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+            response.set_status(error.status());
+        }
+    })
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use any_spawner::Executor;
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::map_response_with_state,
@@ -14,6 +14,7 @@ use axum::{
 };
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use tower_http::services::ServeDir;
 
@@ -37,7 +38,7 @@ pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf
     // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
     _ = Executor::init_tokio();
     let mut router = Router::new()
-        .route("/api/page/{*function}", post(functions))
+        .route("/api/page/load", post(load))
         .route("/api/v1/snapshot/{topic}", get(snapshot))
         .route("/api/v1/analytics/{file}", get(charts_csv))
         .route("/api/v1/report", get(report::json))
@@ -65,8 +66,29 @@ async fn last_answer(State(leaving): State<CancellationToken>, mut response: Res
     response
 }
 
-/// Server functions.
-async fn functions(State(app): State<App>, request: Request<Body>) -> Response {
+/// What [`load`](crate::api::load) takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(rename = "ask")]
+    _ask: Ask,
+}
+
+/// The server function of pages. What is no question of ours is refused here: Leptos would take it for an error of the server.
+async fn load(State(app): State<App>, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    if head.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
+        const DETAIL: &str = "Send JSON, as application/json.";
+        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_body", DETAIL).into_response();
+    }
+    let Ok(body) = to_bytes(body, router::MAX_BODY).await else {
+        return Problem::of(StatusCode::BAD_REQUEST).into_response();
+    };
+    if let Err(error) = serde_json::from_slice::<Asked>(&body) {
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", format!("No such question: {error}."))
+            .into_response();
+    }
+    let request = Request::from_parts(head, Body::from(body));
     leptos_axum::handle_server_fns_with_context(move || provide_context(app.clone()), request).await.into_response()
 }
 

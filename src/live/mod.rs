@@ -31,8 +31,8 @@ pub enum ConnectionState {
     Live { lag_ms: u32 },
     /// Connected, and on the way to the head.
     CatchingUp,
-    /// Connected, but the server itself has heard nothing since.
-    Stale { since: UtcMs },
+    /// Connected, but the server itself has heard nothing since, or nothing yet.
+    Stale { since: Option<UtcMs> },
     /// Connected, but MongoDB tells nobody what changes in a collection.
     Unfollowed(Collection),
     /// The server is of another version: nothing can be followed until the page is loaded anew.

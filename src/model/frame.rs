@@ -85,6 +85,9 @@ pub struct Reset {
 /// A relay that was not heard for longer leaves a screen in doubt.
 pub const STALE_MS: u32 = 6_000;
 
+/// How long ago the relay was heard, if it never was.
+pub const UNHEARD_MS: u32 = u32::MAX;
+
 /// How fresh the server is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Ping {

@@ -1,10 +1,6 @@
 //! One connection: hears what the client says, looks at its rights, and goes on where the kernel had no room.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use futures_util::StreamExt;
@@ -15,7 +11,7 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        Error, Message,
         protocol::{CloseFrame, Role, WebSocketConfig, frame},
     },
 };
@@ -27,7 +23,9 @@ use crate::{
     hub::{Form, wire},
     model::{
         board::Board,
-        frame::{Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, Unfollowed, Welcome, close},
+        frame::{
+            Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
+        },
         ids::Topic,
     },
     telemetry::metrics::metrics,
@@ -41,8 +39,6 @@ const RIGHTS: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(45);
 /// How long a client may take to hear why the connection ends.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Messages a second from a client.
-const RATE: usize = 20;
 /// Longest message that a client may send.
 const INBOUND_MAX: usize = 16 << 10;
 /// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
@@ -53,7 +49,6 @@ pub struct Connection {
     admin: CurrentAdmin,
     line: Arc<Line>,
     heard: Instant,
-    inbound: VecDeque<Instant>,
     pings: u32,
     /// When the last of them went.
     pinged: std::time::Instant,
@@ -80,8 +75,9 @@ impl Connection {
             .max_frame_size(Some(INBOUND_MAX))
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0);
-        let ear = Ear(line.clone());
+        let mut ear = Ear::new(line.clone());
         let early = read.to_vec();
+        ear.count(&early);
         // The buffer that it is part of is larger than all that a socket needs.
         drop(read);
         let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
@@ -90,7 +86,6 @@ impl Connection {
             admin,
             line,
             heard: Instant::now(),
-            inbound: VecDeque::new(),
             pings: 0,
             pinged: std::time::Instant::now(),
             ping_due: false,
@@ -99,7 +94,10 @@ impl Connection {
             metrics().slow.inc_by(u64::from(code == close::SLOW));
             connection.line.end(&closing(code));
             let heard = async { while connection.line.drained().await {} };
-            let answered = async { while let Some(Ok(_)) = ear.next().await {} };
+            let answered = async {
+                while let Some(Ok(_)) = ear.next().await {}
+                connection.line.discard().await;
+            };
             // A client that does not read cannot be told either.
             drop(
                 timeout(FAREWELL, async {
@@ -133,6 +131,8 @@ impl Connection {
                 _ = rights.tick() => self.check_rights().await?,
                 message = ear.next() => match message {
                     Some(Ok(message)) => self.received(message)?,
+                    Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
+                    Some(Err(_)) if ear.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
                 Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
@@ -174,11 +174,6 @@ impl Connection {
 
     fn received(&mut self, message: Message) -> Step {
         self.heard = Instant::now();
-        self.inbound.retain(|at| at.elapsed() < Duration::from_secs(1));
-        self.inbound.push_back(self.heard);
-        if self.inbound.len() > RATE {
-            return Err(End::Close(close::POLICY));
-        }
         let text = match message {
             Message::Text(text) => text,
             Message::Close(_) => return Err(End::Gone),
@@ -257,7 +252,7 @@ impl Connection {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         let n = self.pings.wrapping_add(1);
-        let checked_ms = freshness.checked.map_or(u32::MAX, ms);
+        let checked_ms = freshness.checked.map_or(UNHEARD_MS, ms);
         let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
         self.ping_due = !self.line.tell(&self.app.hub, &ping);
         if !self.ping_due {

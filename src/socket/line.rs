@@ -4,7 +4,7 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    io, iter,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::following::Following;
+use super::{following::Following, frames::Frames};
 use crate::{
     guards::{self, Guard},
     hub::{Form, Hub},
@@ -52,6 +52,19 @@ impl Line {
     pub fn new(io: TcpStream, form: Form) -> Self {
         let out = Out { following: Following::default(), unsent: VecDeque::new(), moved: Instant::now(), ended: false };
         Self { io, form, out: Mutex::new(out), stuck: Notify::new() }
+    }
+
+    /// Reads to its end what is not heard any more. A connection that is closed before that takes back what was said last.
+    pub async fn discard(&self) {
+        let mut unheard = vec![0; 4 << 10];
+        while self.io.readable().await.is_ok() {
+            match self.io.try_read(&mut unheard) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
     }
 
     pub const fn form(&self) -> Form {
@@ -164,14 +177,47 @@ impl Line {
 }
 
 /// The line as the protocol's library reads it. What that writes by itself are answers to pings.
-pub struct Ear(pub Arc<Line>);
+pub struct Ear {
+    line: Arc<Line>,
+    frames: Frames,
+    /// When the frames of the last second began.
+    inbound: VecDeque<Instant>,
+}
+
+/// Frames a second from a client: whole messages, parts of them, pings.
+const RATE: usize = 20;
+
+impl Ear {
+    pub fn new(line: Arc<Line>) -> Self {
+        Self { line, frames: Frames::default(), inbound: VecDeque::new() }
+    }
+
+    /// Notes what was read.
+    pub fn count(&mut self, read: &[u8]) {
+        let now = Instant::now();
+        self.inbound.retain(|at| now - *at < Duration::from_secs(1));
+        let room = (RATE + 1).saturating_sub(self.inbound.len());
+        self.inbound.extend(iter::repeat_n(now, self.frames.begun_in(read).min(room)));
+    }
+
+    /// Whether it hears more frames than a client may send, and so hears no more.
+    pub fn is_too_fast(&self) -> bool {
+        self.inbound.len() > RATE
+    }
+}
 
 impl AsyncRead for Ear {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let ear = self.get_mut();
         loop {
-            ready!(self.0.io.poll_read_ready(cx))?;
-            match self.0.io.try_read(buf.initialize_unfilled()) {
+            ready!(ear.line.io.poll_read_ready(cx))?;
+            let unfilled = buf.initialize_unfilled();
+            match ear.line.io.try_read(unfilled) {
                 Ok(read) => {
+                    ear.count(&unfilled[..read]);
+                    if ear.is_too_fast() {
+                        return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+                    }
                     buf.advance(read);
                     return Poll::Ready(Ok(()));
                 }
@@ -184,7 +230,7 @@ impl AsyncRead for Ear {
 
 impl AsyncWrite for Ear {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.write(&mut self.0.lock(), &Bytes::copy_from_slice(bytes));
+        self.line.write(&mut self.line.lock(), &Bytes::copy_from_slice(bytes));
         Poll::Ready(Ok(bytes.len()))
     }
 

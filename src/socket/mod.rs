@@ -8,6 +8,7 @@
 
 mod connection;
 mod following;
+mod frames;
 mod line;
 mod rounds;
 mod route;

@@ -6,16 +6,26 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::http::router::MAX_BODY;
-use futures_util::future::join_all;
+use chargedeck::{http::router::MAX_BODY, model::frame::close};
+use futures_util::{SinkExt, StreamExt, future::join_all};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{
+        Message,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
+};
 
 use crate::{
     app::{ADA, App, PASSWORD, request},
-    http::get,
+    http::{get, handshake, send},
     program::{Program, SERVE, UP},
 };
 
@@ -75,4 +85,65 @@ async fn a_body_that_does_not_come_ends_its_connection() {
     for answer in answers {
         assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_timeout"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_or_in_too_many_parts_ends_its_socket() {
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let part = |first: bool, payload: usize| {
+        let code = OpCode::Data(if first { Data::Text } else { Data::Continue });
+        Message::Frame(Frame::message(vec![b' '; payload], code, false))
+    };
+    let parts = |count, payload| (0..count).map(|n| part(n == 0, payload)).collect::<Vec<_>>();
+    for (what, messages) in [
+        ("one message of 20 KiB", vec![Message::text(" ".repeat(20 << 10))]),
+        ("20 KiB in ten parts", parts(10, 2 << 10)),
+        ("nothing in thirty parts", parts(30, 0)),
+        ("thirty messages", vec![Message::text("{}"); 30]),
+    ] {
+        let (mut socket, _) = connect_async(handshake(program.port(), &cookie).unwrap()).await.unwrap();
+        for message in messages {
+            // It may end at any of them.
+            drop(socket.send(message).await);
+        }
+        let closed = async {
+            loop {
+                if let Message::Close(frame) = socket.next().await.expect(what).expect(what) {
+                    return frame.map(|frame| u16::from(frame.code));
+                }
+            }
+        };
+        assert_eq!(tokio::time::timeout(UP, closed).await.expect(what), Some(close::POLICY), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn pages_ask_in_one_form_alone() {
+    const JSON: &str = "application/json";
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    for (kind, body, status) in [
+        (JSON, r#"{"ask":"Desk"}"#, 200),
+        (JSON, r#"{"ask":{"List":{"of":"stations","min_position":null}}}"#, 200),
+        (JSON, r#"{"ask":{"List":{"of":"stations","min_position":null,"limit":9}}}"#, 422),
+        (JSON, r#"{"ask":"Desk","more":1}"#, 422),
+        (JSON, r#"{"ask":"Nothing"}"#, 422),
+        (JSON, r#"{"ask":{"List":{"of":"users","min_position":null}}}"#, 422),
+        (JSON, r#"{"ask":{"Activity":{"of":"nothing","before":null}}}"#, 400),
+        (JSON, r#"{"ask":{"Analytics":{"query":"nothing","currency":null}}}"#, 400),
+        (JSON, "{", 422),
+        (JSON, "", 422),
+        ("text/plain", r#"{"ask":"Desk"}"#, 415),
+        ("application/x-www-form-urlencoded", "ask=Desk", 415),
+    ] {
+        let answer = send(program.port(), "/api/page/load", &cookie, kind, body).await.unwrap();
+        assert_eq!(answer.status, status, "{kind} {body}: {}", answer.body);
+        let id = answer.head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+        assert!(!matches!(status, 415 | 422) || answer.body.contains(id), "{body}: {}", answer.body);
+    }
+    for path in ["/api/page/other", "/api/page/load/x"] {
+        assert_eq!(send(program.port(), path, &cookie, JSON, r#"{"ask":"Desk"}"#).await.unwrap().status / 100, 4);
+    }
+    assert!(!program.server.log().contains("ERROR"), "{}", program.server.log());
 }

@@ -435,7 +435,8 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
         ConnectionState::CatchingUp => "Catching up".to_owned(),
         ConnectionState::Unfollowed(topic) => format!("{topic} not followed"),
         ConnectionState::Outdated => "Another version".to_owned(),
-        ConnectionState::Stale { since } => format!("Stale since {}", super::clock_time(zone, since)),
+        ConnectionState::Stale { since: None } => "Stale".to_owned(),
+        ConnectionState::Stale { since: Some(since) } => format!("Stale since {}", super::clock_time(zone, since)),
         ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
     }
 }
@@ -450,7 +451,8 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
     let since = |at: UtcMs| super::clock_time(zone, at);
     match state {
         ConnectionState::Stale { since: at } => {
-            Some(format!("No news from the database since {}. What you see may be older than it looks.", since(at)))
+            let since = at.map_or_else(|| "yet".to_owned(), |at| format!("since {}", since(at)));
+            Some(format!("No news from the database {since}. What you see may be older than it looks."))
         }
         ConnectionState::Unfollowed(topic) => Some(unfollowed(topic)),
         ConnectionState::Outdated => Some(

@@ -7,7 +7,10 @@ use leptos::prelude::*;
 use super::{super::browser::forget_reload, Task, now_ms, reload_when_calm};
 use crate::{
     live::ConnectionState,
-    model::{frame::STALE_MS, time::UtcMs},
+    model::{
+        frame::{STALE_MS, UNHEARD_MS},
+        time::UtcMs,
+    },
 };
 
 /// A server that is alive sends something at least this often.
@@ -65,7 +68,7 @@ impl Task {
         } else if self.checked_ms > STALE_MS || unheard_ms > UNTOLD_MS {
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
             let since = UtcMs(self.live.now.get_untracked().0 - unheard_ms as i64);
-            ConnectionState::Stale { since }
+            ConnectionState::Stale { since: (self.checked_ms != UNHEARD_MS).then_some(since) }
         } else if self.lag_ms > BEHIND_MS || self.is_behind() {
             ConnectionState::CatchingUp
         } else {

@@ -1,0 +1,87 @@
+//! Counts the frames in what a client sends (RFC 6455, 5.2). The library tells whole messages alone, and a message may come in
+//! as many parts as its sender likes, most of them empty.
+
+/// Where in a frame the bytes stand that were read last.
+#[derive(Default)]
+pub struct Frames {
+    /// What was read of the head that has begun.
+    head: Vec<u8>,
+    /// Bytes of the payload that are still to come.
+    payload: u64,
+}
+
+impl Frames {
+    /// How many frames begin in the next bytes.
+    pub fn begun_in(&mut self, mut bytes: &[u8]) -> usize {
+        let mut begun = 0;
+        loop {
+            let skipped = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
+            bytes = &bytes[skipped..];
+            self.payload -= skipped as u64;
+            let Some((first, rest)) = bytes.split_first() else { return begun };
+            bytes = rest;
+            begun += usize::from(self.head.is_empty());
+            self.head.push(*first);
+            if let Some(payload) = payload(&self.head) {
+                self.payload = payload;
+                self.head.clear();
+            }
+        }
+    }
+}
+
+/// How long the payload after this head is; none while the head is not whole.
+fn payload(head: &[u8]) -> Option<u64> {
+    let length = *head.get(1)?;
+    let (mask, more) = (
+        if length & 0x80 == 0 { 0 } else { 4 },
+        match length & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        },
+    );
+    (head.len() == 2 + more + mask).then(|| match more {
+        0 => u64::from(length & 0x7f),
+        _ => head[2..2 + more].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame of a client.
+    fn frame(length: usize) -> Vec<u8> {
+        let mut frame = vec![0x80];
+        match length {
+            0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+            126..=0xffff => {
+                frame.push(0x80 | 126);
+                frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+            }
+            _ => {
+                frame.push(0x80 | 127);
+                frame.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.extend([1, 2, 3, 4]);
+        frame.resize(frame.len() + length, 0x81);
+        frame
+    }
+
+    #[test]
+    fn frames_are_counted_wherever_what_was_read_is_cut() {
+        let lengths = [0, 0, 5, 125, 126, 700, 0xffff, 0x1_0000, 0, 3];
+        let sent: Vec<u8> = lengths.iter().flat_map(|length| frame(*length)).collect();
+        for cut in [1, 2, 3, 7, 1024, sent.len()] {
+            let mut frames = Frames::default();
+            let counted: usize = sent.chunks(cut).map(|bytes| frames.begun_in(bytes)).sum();
+            assert_eq!((counted, frames.payload, frames.head.len()), (lengths.len(), 0, 0), "{cut}");
+        }
+        // Without a mask, which is refused elsewhere.
+        assert_eq!(Frames::default().begun_in(&[0x81, 0, 0x81, 1, 9, 0x81]), 3);
+        // A length beyond all that can come.
+        assert_eq!(Frames::default().begun_in(&[&[0x81, 0xff], &[0xff; 8][..], &[0; 50]].concat()), 1);
+    }
+}
