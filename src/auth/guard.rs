@@ -55,7 +55,7 @@ pub fn is_public(method: &Method, path: &str) -> bool {
         // The latter two open to whoever has a link that works.
         "/login" | "/invitation" | "/setup" => read || method == Method::POST,
         "/logout" | "/api/v1/session" => method == Method::POST,
-        // HAProxy asks with OPTIONS, unless it is told otherwise.
+        // HAProxy asks with OPTIONS by default.
         _ if is_health(path) => read || method == Method::OPTIONS,
         _ => read && is_asset(path),
     }

@@ -46,14 +46,14 @@ impl TrustedProxies {
         client
     }
 
-    /// What is wrong with them, in words: whoever may claim any address is held by no limit by address.
+    /// What is wrong with them, in words. A visitor who may claim any address escapes every limit by address.
     pub fn too_wide(&self) -> Option<String> {
         // No private network is wider: 10.0.0.0/8, fc00::/7.
         let is_wide = |network: &&IpNet| network.prefix_len() < if matches!(network, IpNet::V4(_)) { 8 } else { 7 };
         let network = self.0.iter().find(is_wide)?;
         Some(format!(
-            "CHARGEDECK_TRUSTED_PROXIES holds {network}, more than any private network: whoever comes from there may claim \
-             any address, and limits by address hold nobody. Name your proxies alone"
+            "CHARGEDECK_TRUSTED_PROXIES holds {network}, more than any private network. A visitor from there may claim any \
+             address, and escapes every limit by address. Name your proxies alone"
         ))
     }
 

@@ -30,8 +30,8 @@ pub async fn locate(State(proxies): State<TrustedProxies>, mut request: Request,
     next.run(request).await
 }
 
-/// Behind a proxy that is not named all visitors are one address, and share its limits. Whoever invents the header is told of
-/// no more than once.
+/// Behind a proxy that is not named all visitors are one address, and share its limits. It is logged once only, because
+/// anybody can invent the header.
 fn tell_once(peer: IpAddr) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if !TOLD.swap(true, Ordering::Relaxed) {

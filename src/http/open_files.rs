@@ -21,8 +21,8 @@ pub fn raise(connections: usize) -> Result<(), String> {
 fn enough(may: Option<u64>, needed: u64) -> Result<(), String> {
     match may {
         Some(may) if may < needed => Err(format!(
-            "a process may have {may} files open here, and CHARGEDECK_MAX_CONNECTIONS needs {needed}: whoever comes beyond \
-             that waits. Raise the hard limit (ulimit -Hn {needed}, LimitNOFILE={needed}) or lower the setting"
+            "a process may have {may} files open here, and CHARGEDECK_MAX_CONNECTIONS needs {needed}. Visitors beyond that \
+             wait. Raise the hard limit (ulimit -Hn {needed}, LimitNOFILE={needed}) or lower the setting"
         )),
         _ => Ok(()),
     }

@@ -104,7 +104,7 @@ pub struct Id {
     pub key: Option<Bson>,
 }
 
-/// The `_id` of a document, or of the key of a change; `None` where there is none, as in no stored document.
+/// The `_id` of a document or of a change's `documentKey`. Every stored document has one; `None` if this has not.
 pub fn id(document: &RawDocument) -> Option<Id> {
     let mut at = size_of::<i32>();
     for element in document.iter_elements() {

@@ -13,12 +13,11 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Relay, missing::Missing, sequencer::Sequencer};
+use super::{Relay, missing::Missing, sequencer::Sequencer, standing::Standing};
 use crate::{
     cache::log::{self, Appended, Checked, Log, Sent, Tail},
     events::Events,
     fields::Mapping,
-    guards::{self, Guard},
     model::{
         ids::Collection,
         log::Entry,
@@ -49,8 +48,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const TRIM: Duration = Duration::from_secs(10);
 /// How long the events of a log of another version are waited for: some of their writer's pauses.
 const HANDED_OVER: Duration = Duration::from_secs(3);
-/// How often the stream may fail at an event before it goes on behind it.
-const STANDS: u32 = 3;
 /// How long an append is tried again before the term is given up.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -62,26 +59,6 @@ enum Read {
     Failed(mongodb::error::Error),
     /// The next event can be had in no way, so the stream will fail at it again.
     Unreadable(mongodb::error::Error),
-}
-
-/// Where the stream failed at an event, and how often.
-#[derive(Default)]
-pub struct Standing {
-    at: Option<Position>,
-    times: u32,
-}
-
-impl Standing {
-    /// Such a failure takes what is before the event in its answer along. So events are asked for one by one where it came.
-    fn batch(&self, at: Position) -> u32 {
-        if self.at == Some(at) { 1 } else { watch::BATCH }
-    }
-
-    /// It failed; whether so often that it must go on behind the event.
-    fn failed(&mut self, at: Position) -> bool {
-        self.times = if self.at.replace(at) == Some(at) { self.times + 1 } else { 1 };
-        self.times >= STANDS && guards::on(Guard::StandingStream)
-    }
 }
 
 /// Works until `term` ends (`Ok`) or something must begin again.

@@ -12,6 +12,7 @@ mod histories;
 mod lead;
 mod missing;
 mod sequencer;
+mod standing;
 
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ impl Relay {
     /// Works whenever the lease is free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
-        let (mut pace, mut standing) = (Pace::default(), lead::Standing::default());
+        let (mut pace, mut standing) = (Pace::default(), standing::Standing::default());
         while !stop.is_cancelled() {
             match lease.take().await {
                 Ok(true) => {}

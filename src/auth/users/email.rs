@@ -29,7 +29,7 @@ impl Email {
     /// An address for an account that is to be made: its reader sees every character of it, and knows which it is.
     ///
     /// # Errors
-    /// It is none, or could be taken for another.
+    /// It is no address, or one that could be taken for another.
     pub fn of_new(text: &str) -> Result<Self, EmailRefused> {
         let email = Self::parse(text).ok_or(EmailRefused::NoAddress)?;
         if looks_like_another(&email.0) { Err(EmailRefused::LookAlike) } else { Ok(email) }
