@@ -12,6 +12,10 @@ use super::{
 /// Top-level fields by name. Dates are RFC 3339 texts, integers beyond 2^53 are texts.
 pub type Fields = BTreeMap<String, Value>;
 
+/// The most that one document's energy (Wh), power (W) or amount (minor units) can be, either way. What says more is no
+/// measurement, and nine million documents of this much still add up to less than 2^63.
+pub const MOST: u64 = 1_000_000_000_000;
+
 /// The field in which those of an operator's fields travel that are none of ours and shall be shown: a document of them
 /// by their names.
 pub const OTHER: &str = "other";
@@ -66,12 +70,22 @@ impl<'a> Reader<'a> {
         self.read(name, |v| v.as_str().and_then(UtcMs::parse))
     }
 
+    /// A whole number that sums are made of; one beyond [`MOST`] either way reads as unreadable.
+    fn summand(&mut self, name: &str) -> Option<i64> {
+        self.read(name, |v| whole(v).filter(|n| n.unsigned_abs() <= MOST))
+    }
+
     pub fn energy(&mut self, name: &str) -> Option<Wh> {
-        self.int(name).map(Wh)
+        self.summand(name).map(Wh)
     }
 
     pub fn power(&mut self, name: &str) -> Option<Watt> {
-        self.int(name).map(Watt)
+        self.summand(name).map(Watt)
+    }
+
+    /// An amount of money in minor units.
+    pub fn minor(&mut self, name: &str) -> Option<i64> {
+        self.summand(name)
     }
 
     /// Every element that is a text.
@@ -139,6 +153,19 @@ fn whole(value: &Value) -> Option<i64> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_nobody_measures_is_in_no_sum() {
+        let fields: Fields = serde_json::from_value(json!({
+            "a": 1_000_000_000_000_i64, "b": -1_000_000_000_001_i64, "c": "9223372036854775807", "d": i64::MIN
+        }))
+        .unwrap();
+        let mut r = Reader::new(&fields);
+        assert_eq!([r.minor("a"), r.minor("b")], [Some(1_000_000_000_000), None]);
+        assert_eq!((r.energy("c"), r.power("d")), (None, None));
+        assert_eq!(r.int("d"), Some(i64::MIN), "what is only shown has no bound");
+        assert_eq!(r.unreadable(), ["b", "c", "d"]);
+    }
 
     #[test]
     fn a_wrong_type_reads_as_missing_and_is_remembered() {

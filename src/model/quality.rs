@@ -210,7 +210,7 @@ mod tests {
         };
         let ended = |start: &str, end: &str, wh| judged("COMPLETED", start, end, wh);
         let is = |flags: &str, delivered| (flags.to_owned(), delivered);
-        use Delivered::{Doubtful, Impossible, Likely};
+        use Delivered::{Doubtful, Impossible, Likely, Unknown};
         let (nine, eleven) = ("2026-06-01T09:00:00Z", "2026-06-01T11:00:00Z");
         assert_eq!(ended(nine, eleven, 20_000), is("", Likely(Wh(20_000))));
         assert_eq!(ended(nine, eleven, -1), is("NEGATIVE", Impossible));
@@ -219,7 +219,9 @@ mod tests {
         assert_eq!(ended(eleven, nine, 5000), is("REVERSED", Impossible));
         assert_eq!(ended(nine, "0001-01-01T00:00:00Z", 5000), is("NO_DATE", Impossible));
         assert_eq!(ended("1970-01-01T00:00:00Z", eleven, 5000), is("NO_DATE", Likely(Wh(5000))));
-        assert_eq!(ended(nine, eleven, i64::MAX), is("EXCESS TOO_FAST", Doubtful(Wh(i64::MAX))));
+        let most = 1_000_000_000_000;
+        assert_eq!(ended(nine, eleven, most), is("EXCESS TOO_FAST", Doubtful(Wh(most))));
+        assert_eq!(ended(nine, eleven, most + 1), is("", Unknown));
         assert_eq!(ended("2026-06-01T13:15:00Z", "2026-06-01T14:00:00Z", 5000), is("AHEAD", Likely(Wh(5000))));
         assert_eq!(
             ended(eleven, "2026-06-01T12:59:59Z", 5000),

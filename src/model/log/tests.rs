@@ -4,7 +4,7 @@ use super::*;
 use crate::model::cells::{contributions, delta};
 
 /// One entry a line, as instances of this version write them.
-const STORED: &str = include_str!("version_6.jsonl");
+const STORED: &str = include_str!("version_7.jsonl");
 
 const RAISE: &str =
     "the log's shape or meaning has changed: raise LOG_VERSION and store the new texts under its number";
