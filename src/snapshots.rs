@@ -63,7 +63,8 @@ impl Snapshots {
         Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
     }
 
-    /// The rows of a list as they are now, not older than `min_position`, and which of the statuses asked for nobody knows.
+    /// The rows of a list as they are now, not older than `min_position` if the hub has reached it, and which of the statuses
+    /// asked for nobody knows.
     ///
     /// # Errors
     /// See [`SnapshotError`].

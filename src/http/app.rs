@@ -14,7 +14,7 @@ use crate::{
     cache::log::Log,
     config::NetworkSettings,
     events::{self, Page},
-    hub::{Filled, Hub, zones},
+    hub::{Filled, Hub, Reach, zones},
     model::{
         address::{Params, Refused},
         analytics,
@@ -185,10 +185,12 @@ impl App {
         })
     }
 
-    /// A list's snapshot, not older than `min_position`.
+    /// A list's snapshot, not older than `min_position`, which is waited for a little. A place of an epoch that ended is no
+    /// minimum: the rows are of a later epoch, as for every page that its reset sends here.
     ///
     /// # Errors
-    /// For a selection that cannot be asked; while MongoDB or Redis is away, the cause of which is logged.
+    /// For a selection that cannot be asked; while the position is not reached; while MongoDB or Redis is away, the cause of
+    /// which is logged.
     pub async fn list(
         &self,
         collection: Collection,
@@ -196,6 +198,11 @@ impl App {
         min_position: Option<Position>,
     ) -> Result<Snapshot, AppError> {
         self.followed(|read| read == collection)?;
+        if let Some(position) = min_position
+            && self.hub.reach(position).await == Reach::NotYet
+        {
+            return Err(AppError::Unavailable);
+        }
         self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
             error => {

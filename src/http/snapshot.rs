@@ -1,9 +1,12 @@
 //! `GET /api/v1/snapshot/{topic}`: what the pages use, for scripts and other clients.
 
+use std::time::Duration;
+
 use super::{app::App, problem::Problem};
 use crate::{
     api::AppError,
     auth::CurrentAdmin,
+    hub::Reach,
     model::{ids::Collection, position::Position, range::BadChoice, selection::Selection},
 };
 use axum::{
@@ -13,11 +16,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+/// When to ask again for a position that was waited for already.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
 /// select, by the names that pages' addresses have; other names are refused.
 ///
 /// # Errors
-/// 404 for an unknown topic, 400 for a malformed position or selection, 503 while MongoDB or Redis is away.
+/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended, 503 for one
+/// that is not reached, and while MongoDB or Redis is away.
 pub async fn snapshot(
     _: CurrentAdmin,
     State(app): State<App>,
@@ -34,6 +41,19 @@ pub async fn snapshot(
         })?;
     let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
     let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
+    if let Some(position) = min_position {
+        match app.hub.reach(position).await {
+            Reach::Reached => {}
+            Reach::NotYet => {
+                const WHY: &str = "This position was not reached yet. Ask again.";
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_yet", WHY).retry_after(AGAIN));
+            }
+            Reach::Gone => {
+                const WHY: &str = "This position is of an epoch that ended. Ask without it.";
+                return Err(Problem::new(StatusCode::CONFLICT, "epoch_gone", WHY));
+            }
+        }
+    }
     let snapshot = app.list(collection, selection, min_position).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
         error => Problem::unanswered(error),

@@ -54,6 +54,29 @@ pub enum Since {
     Reset { min_position: Position, reason: &'static str },
 }
 
+/// Whether the head is at a position or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Reached,
+    /// It is still to come here: another instance, or another epoch, was heard of elsewhere.
+    NotYet,
+    /// It is of an epoch that ended.
+    Gone,
+}
+
+impl Reach {
+    fn of(position: Position, head: Option<Position>) -> Self {
+        match head {
+            Some(head) if position.epoch < head.epoch => Self::Gone,
+            Some(head) if position <= head => Self::Reached,
+            _ => Self::NotYet,
+        }
+    }
+}
+
+/// How long a position is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How fresh this instance is.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
@@ -106,6 +129,21 @@ impl Hub {
     /// The last closed position; `None` until the log was read.
     pub fn head(&self) -> Option<Position> {
         self.read().head()
+    }
+
+    /// Whether the head has reached a position; waits a little for it.
+    pub async fn reach(&self, position: Position) -> Reach {
+        let mut changes = self.changes();
+        let reached = async {
+            loop {
+                changes.mark_unchanged();
+                let reach = Reach::of(position, self.head());
+                if reach != Reach::NotYet || changes.changed().await.is_err() {
+                    return reach;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or(Reach::NotYet)
     }
 
     /// The frames that lead a consumer of `collection` from `cursor` to the head.
@@ -303,5 +341,20 @@ impl Hub {
             state.cells.idle(at);
         }
         state.heard(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::position::{Epoch, Seq};
+
+    #[test]
+    fn a_position_is_reached_to_come_or_of_an_epoch_that_ended() {
+        let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
+        let reach = |position| Reach::of(position, Some(at(7, 3)));
+        assert_eq!([reach(at(7, 0)), reach(at(7, 3))], [Reach::Reached; 2]);
+        assert_eq!([reach(at(7, 4)), reach(at(8, 0)), Reach::of(at(1, 1), None)], [Reach::NotYet; 3]);
+        assert_eq!(reach(at(6, 9)), Reach::Gone);
     }
 }

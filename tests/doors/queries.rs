@@ -1,10 +1,18 @@
 //! What is asked by an address is followed, or refused with the reason: never answered with something else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chargedeck::model::{
+    position::{Epoch, Position, Seq},
+    snapshot::Snapshot,
+};
 use mongodb::bson::{DateTime, doc};
 
-use crate::{app::until, http::get, program::Program};
+use crate::{
+    app::until,
+    http::{get, send},
+    program::Program,
+};
 
 #[tokio::test]
 async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data() {
@@ -58,4 +66,48 @@ async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data()
     for path in ["report?by=station", "report.csv?last=30d", "analytics/revenue.csv?currency=GBP"] {
         assert_eq!(ask(&format!("/api/v1/{path}")).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended_is_refused() {
+    const WAIT: Duration = Duration::from_secs(2);
+    let program = Program::start(&[]).await;
+    let (port, cookie) = (program.port(), program.enter().await);
+    let stations = program.db.collection("stations");
+    let rows = async |query: String| get(port, &format!("/api/v1/snapshot/stations{query}"), &cookie).await.unwrap();
+    let place = |body: &str| serde_json::from_str::<Snapshot>(body).expect(body).position;
+    until(Duration::from_secs(30), "rows", || async { rows(String::new()).await.status == 200 }).await;
+    let Position { epoch, seq } = place(&rows(String::new()).await.body);
+    let at = |epoch, seq| format!("?min_position={}", Position::new(Epoch(epoch), Seq(seq)));
+
+    let next = Position::new(epoch, seq.next());
+    let inserting = async {
+        // The question is there first.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stations.insert_one(doc! { "_id": 1, "name": "First" }).await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(rows(format!("?min_position={next}")), inserting);
+    assert_eq!(waited.status, 200, "{}", waited.body);
+    assert!(place(&waited.body) >= next && waited.body.contains("First"), "{}", waited.body);
+
+    for future in [at(epoch.0, seq.0 + 1000), at(epoch.0 + 1, 0)] {
+        let asked = Instant::now();
+        let answer = rows(future.clone()).await;
+        assert_eq!(answer.status, 503, "{future}: {}", answer.body);
+        assert!(asked.elapsed() >= WAIT, "{future} was not waited for");
+        assert!(answer.body.contains(r#""code":"not_yet""#), "{}", answer.body);
+        assert!(answer.head.to_lowercase().contains("retry-after: 1"), "{}", answer.head);
+    }
+    let gone = rows(at(epoch.0 - 1, 0)).await;
+    assert_eq!(gone.status, 409, "{}", gone.body);
+    assert!(gone.body.contains(r#""code":"epoch_gone""#), "{}", gone.body);
+
+    // A page that a reset of an ended epoch sent is answered with the rows of this one.
+    let asks = async |position: Position| {
+        let body = format!(r#"{{"ask":{{"List":{{"of":"stations","min_position":"{position}"}}}}}}"#);
+        send(port, "/api/page/load", &cookie, "application/json", &body).await.unwrap()
+    };
+    let answer = asks(Position::new(Epoch(epoch.0 - 1), Seq(9))).await;
+    assert!(answer.status == 200 && place(&answer.body) >= next, "{}: {}", answer.status, answer.body);
+    assert_eq!(asks(Position::new(epoch, Seq(seq.0 + 1000))).await.status, 503);
 }

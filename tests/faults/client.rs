@@ -238,6 +238,13 @@ impl Life {
                 self.refused = Some(cookie.to_owned());
                 bail!("signed out");
             }
+            // The epoch that a reset told of has ended by now.
+            if answer.status == 409 {
+                if let Some(list) = self.screen().lists.get_mut(&topic) {
+                    list.due = Some((None, within_ms));
+                }
+                continue;
+            }
             if answer.status != 200 {
                 bail!("no rows: {}", answer.status);
             }
