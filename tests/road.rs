@@ -11,6 +11,8 @@ mod guarantees;
 mod honest;
 #[path = "road/hostile.rs"]
 mod hostile;
+#[path = "road/privacy.rs"]
+mod privacy;
 #[path = "road/reads.rs"]
 mod reads;
 #[path = "road/reports.rs"]

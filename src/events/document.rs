@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::{
     fields::Fields,
     latest::{self, Latest},
-    log::{Effect, Read, Record},
+    log::{Effect, LOG_VERSION, Read, Record},
     position::{ClusterTime, Epoch, Position, Seq},
 };
 
@@ -34,6 +34,7 @@ pub fn event(at: Position, record: &Record) -> Document {
     let mut event = doc! {
         "_id": id(at),
         "at": DateTime::from_millis(record.at.0),
+        "version": i64::from(LOG_VERSION),
         "ct": record.ct.timestamp(),
         "collection": record.collection.name(),
     };
@@ -98,7 +99,7 @@ pub const GAP: &str = "gap";
 /// Says that changes after `last` are no events, up to and with those before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
-    doc! {"_id": id(before), "at": at, "op": GAP, "after": last.to_string()}
+    doc! {"_id": id(before), "at": at, "version": i64::from(LOG_VERSION), "op": GAP, "after": last.to_string()}
 }
 
 fn fields(fields: &Fields) -> Document {

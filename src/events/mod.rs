@@ -6,6 +6,7 @@
 //! The position as `_id` makes a second writing of the same change a duplicate, so a lease that two hold for a moment, a
 //! lost answer or a restart can neither lose nor double one.
 
+mod clean;
 mod document;
 mod store;
 mod writer;

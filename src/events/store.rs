@@ -27,7 +27,7 @@ const INDEX_OPTIONS_CONFLICT: i32 = 85;
 
 /// The collection.
 #[derive(Clone, Debug)]
-pub struct Events(Collection<Document>);
+pub struct Events(pub(super) Collection<Document>);
 
 /// Events for people, newest first.
 pub struct Page {

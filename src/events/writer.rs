@@ -75,6 +75,7 @@ async fn term(
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut head, mut behind) = (hub.head(), false);
+    let (mut clean, mut cleaned) = (events.are_clean().await?, None);
     loop {
         tokio::select! {
             biased;
@@ -91,6 +92,13 @@ async fn term(
                 }
                 changes.mark_unchanged();
                 behind = true;
+            },
+            () = std::future::ready(()), if !clean => match events.clean_some(cleaned.take()).await {
+                Ok(last) => (clean, cleaned) = (last.is_none(), last),
+                Err(error) => {
+                    tracing::warn!(%error, "older events may still hold what is not shown; they are cleaned at the next start");
+                    clean = true;
+                },
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::kind::{Kind, names, words};
+use super::kind::{Kind, fields, names, words};
 use crate::model::ids::Collection;
 
 /// `[chargedeck.fields.<collection>]`, as written.
@@ -40,7 +40,7 @@ impl Definition {
 
     /// Where everything is that may be read.
     pub fn paths(&self, collection: Collection) -> impl Iterator<Item = String> {
-        names(collection).map(|name| self.path(name).to_owned()).chain(self.show.iter().cloned())
+        fields(collection).map(|(name, _)| self.path(name).to_owned()).chain(self.show.iter().cloned())
     }
 
     /// All that is wrong.

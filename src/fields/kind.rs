@@ -2,6 +2,7 @@
 
 use crate::model::{
     ids::Collection,
+    shown::{Shown, travelling},
     status::{ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus},
 };
 
@@ -112,10 +113,18 @@ impl Unit {
 /// Fields that a station of one outlet has itself where ours have them in `evses`.
 pub const STATION_AS_EVSE: [&str; 2] = ["status", "max_electric_power"];
 
-/// The names of ours that a document of `collection` can be asked for.
+/// The fields of ours that are read of a document of `collection`, and what of each travels.
+pub fn fields(collection: Collection) -> impl Iterator<Item = (&'static str, Shown)> {
+    travelling(collection.parts()).chain(more(collection).iter().map(|name| (*name, Shown::Value)))
+}
+
+/// The names of ours that settings may map, read or not.
 pub fn names(collection: Collection) -> impl Iterator<Item = &'static str> {
-    let more: &'static [&str] = if collection == Collection::Stations { &STATION_AS_EVSE } else { &[] };
-    collection.shown_fields().iter().chain(more).copied()
+    collection.parts().iter().map(|(name, _)| *name).chain(more(collection).iter().copied())
+}
+
+fn more(collection: Collection) -> &'static [&'static str] {
+    if collection == Collection::Stations { &STATION_AS_EVSE } else { &[] }
 }
 
 /// The status words of a collection. A station's are its EVSEs', and whether it is connected.

@@ -27,8 +27,8 @@ pub use kind::{Kind, words};
 pub use seen::Seen;
 pub use suggest::{Suggestion, suggest};
 
-use crate::model::{fields::Fields, ids::Collection, money::Currency};
-use kind::{Unit, names};
+use crate::model::{fields::Fields, ids::Collection, money::Currency, shown::Shown};
+use kind::{Unit, fields, names};
 
 /// How the documents of all collections are read; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -63,8 +63,8 @@ pub struct Wanted {
 
 #[derive(Clone, Debug)]
 pub enum To {
-    /// A field of ours.
-    Field(&'static str),
+    /// A field of ours, and what of it travels.
+    Field(&'static str, Shown),
     /// Among the other fields, under their name.
     Other(String),
 }
@@ -112,7 +112,7 @@ impl Mapping {
         let mut paths = BTreeSet::new();
         for collection in collections {
             match self.of(*collection) {
-                None => paths.extend(collection.shown_fields().iter().map(|name| (*name).to_owned())),
+                None => paths.extend(collection.shown_fields().map(str::to_owned)),
                 Some(translation) => paths.extend(translation.definition.paths(*collection)),
             }
         }
@@ -132,7 +132,7 @@ impl Mapping {
 impl Translation {
     fn new(collection: Collection, definition: Definition, zone: TimeZone) -> Self {
         let mut wanted: HashMap<String, Vec<Wanted>> = HashMap::new();
-        let fields = names(collection).map(|name| (To::Field(name), definition.path(name).to_owned()));
+        let fields = fields(collection).map(|(name, shown)| (To::Field(name, shown), definition.path(name).to_owned()));
         let shown = definition.show.iter().map(|path| (To::Other(path.clone()), path.clone()));
         for (to, path) in fields.chain(shown) {
             let mut parts = path.split('.').map(str::to_owned);
@@ -209,7 +209,7 @@ mod tests {
         assert!(none.of(Collection::Clients).is_none());
         let euros = Mapping::new(BTreeMap::new(), &Currency("EUR".into()), &TimeZone::UTC);
         assert_ne!(none.fingerprint(), euros.fingerprint(), "amounts without a currency read otherwise");
-        let ours: BTreeSet<String> = Collection::Clients.shown_fields().iter().map(|f| (*f).to_owned()).collect();
+        let ours: BTreeSet<String> = Collection::Clients.shown_fields().map(str::to_owned).collect();
         assert_eq!(none.paths(&[Collection::Clients]), ours);
     }
 }

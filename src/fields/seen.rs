@@ -70,10 +70,9 @@ impl Seen {
             let of = self.ours.entry("evses".to_owned()).or_default();
             statuses.for_each(|status| of.word(status));
         }
-        let shown = collection.shown_fields();
         let is_read = |name: &str| match translation {
             Some(translation) => !translation.wanted(name).is_empty(),
-            None => shown.contains(&name),
+            None => collection.shown_fields().any(|shown| shown == name),
         };
         for (name, value) in all.into_iter().filter(|(name, _)| !is_read(name)) {
             if let Value::Object(inner) = &value {

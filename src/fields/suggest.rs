@@ -3,7 +3,7 @@
 
 use super::{
     Definition,
-    kind::{Kind, STATION_AS_EVSE, names, words},
+    kind::{Kind, STATION_AS_EVSE, fields, words},
     seen::{Seen, Values},
     synonyms::{of_field, of_word, plain},
 };
@@ -18,8 +18,7 @@ pub struct Suggestion {
 }
 
 /// Fields with a shape of their own, which none of another name is likely to have.
-const SHAPED: [&str; 9] =
-    ["tokens", "token", "location", "evses", "energy_mix", "status_history", "quality", "factors", "source"];
+const SHAPED: [&str; 5] = ["tokens", "evses", "quality", "factors", "source"];
 
 /// What would read the documents of `collection` that the `current` definition does not.
 pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
@@ -28,7 +27,7 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
     // A station's own status and power stand for its EVSEs, where it has no list of them.
     let skip =
         |ours: &str| STATION_AS_EVSE.contains(&ours) && collection == Collection::Stations && seen.count("evses") > 0;
-    for ours in names(collection).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
+    for ours in fields(collection).map(|(name, _)| name).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
         if let Some(values) = seen.unread.get(ours) {
             let theirs = made.definition.path(ours).to_owned();
             made.unit(ours, &theirs, values);
@@ -202,7 +201,7 @@ mod tests {
             let all: Fields = serde_json::from_value(document.clone()).unwrap();
             let row: Fields = all
                 .iter()
-                .filter(|(k, _)| collection.shown_fields().contains(&k.as_str()))
+                .filter(|(k, _)| collection.shown_fields().any(|shown| shown == *k))
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect();
             let unreadable = unreadable(collection, &row);

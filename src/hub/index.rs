@@ -87,13 +87,18 @@ impl Index {
     }
 }
 
+/// Bytes of memory that a value takes beside its own place, about. The least map takes room for eleven entries.
 fn weight(value: &serde_json::Value) -> usize {
     use serde_json::Value;
+    const PLACE: usize = size_of::<Value>();
+    const LEAF: usize = 11 * (PLACE + size_of::<String>());
     match value {
         Value::String(text) => text.len(),
-        Value::Array(list) => list.iter().map(|v| 32 + weight(v)).sum(),
-        Value::Object(map) => map.iter().map(|(k, v)| k.len() + 64 + weight(v)).sum(),
-        _ => 0,
+        Value::Array(list) => list.iter().map(|v| PLACE + weight(v)).sum(),
+        Value::Object(map) => {
+            map.len().div_ceil(8) * LEAF + map.iter().map(|(k, v)| k.len() + weight(v)).sum::<usize>()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
@@ -128,6 +133,13 @@ mod tests {
         assert_eq!(index.floor, Seq(10));
         assert_eq!(ids(&index, 9), None);
         assert_eq!(ids(&index, 10).unwrap().len(), KEYS_MAX);
+    }
+
+    #[test]
+    fn numbers_weigh_something_too() {
+        let many = |value: serde_json::Value| serde_json::json!(vec![value; 1000]);
+        let weights = [0.into(), "".into(), serde_json::json!({"a": 1})].map(|value| weight(&many(value)));
+        assert!(weights[0] == weights[1] && weights[0] >= 24_000 && weights[2] >= 500_000, "{weights:?}");
     }
 
     #[test]

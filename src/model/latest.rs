@@ -99,20 +99,8 @@ impl Line {
 }
 
 /// Fields whose change alone is routine, not news.
-const ROUTINE: &[&str] = &[
-    "last_updated",
-    "last_heartbeat_at",
-    "power_w",
-    "energy_wh",
-    "meter_stop_wh",
-    "soc_end",
-    "total_time_s",
-    "computed_at",
-    "max_power_w",
-    "cost_excl_vat_minor",
-    "cost_incl_vat_minor",
-    "last_session_at",
-];
+const ROUTINE: &[&str] =
+    &["last_updated", "last_heartbeat_at", "power_w", "energy_wh", "soc_end", "cost_incl_vat_minor", "last_session_at"];
 
 /// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
 pub fn news(record: &Record) -> Option<Latest> {
@@ -194,18 +182,8 @@ fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
     }
 }
 
-const DERIVED: &[&str] = &[
-    "session_count",
-    "energy_wh",
-    "co2_avoided_g",
-    "co2_grid_g",
-    "co2_ice_g",
-    "petrol_ml",
-    "km_electric_m",
-    "trees_10y",
-    "computed_at",
-    "last_updated",
-];
+const DERIVED: &[&str] =
+    &["session_count", "energy_wh", "co2_avoided_g", "petrol_ml", "km_electric_m", "trees_10y", "last_updated"];
 
 fn describe(base: Latest, after: &Fields) -> Latest {
     match base.collection {

@@ -23,6 +23,7 @@ pub mod quality;
 pub mod range;
 pub mod report;
 pub mod selection;
+pub mod shown;
 pub mod snapshot;
 pub mod status;
 pub mod system;

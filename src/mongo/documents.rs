@@ -1,7 +1,7 @@
 //! BSON to fields: only what may be shown, whatever its shape, bounded in size.
 
 use bson::{
-    Binary, Bson, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,
+    Binary, Bson, RawArray, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,
     raw::RawElement,
     spec::{BinarySubtype, ElementType},
 };
@@ -13,6 +13,7 @@ use crate::{
     model::{
         fields::{Fields, OTHER},
         ids::{Collection, DocId},
+        shown::{Parts, Shown, travelling},
         time::UtcMs,
     },
 };
@@ -23,6 +24,12 @@ const TEXT_MAX: usize = 2048;
 const LIST_MAX: usize = 500;
 /// Deeper documents are cut.
 const DEPTH_MAX: usize = 8;
+/// Values within lists and documents that a row has at most: a station of 500 EVSEs needs 6,000.
+const VALUES_MAX: usize = 8192;
+/// Bytes of their texts and names, likewise.
+const BYTES_MAX: usize = 96 << 10;
+/// Stands where something was cut: no typed reader of a list or a document takes it, so the row is marked.
+const CUT: &str = "…";
 /// Of a longer `_id` a hash is its text: it stands in every list, delta and event of its document.
 const ID_MAX: usize = 1024;
 /// The largest integer that every JSON reader keeps exactly.
@@ -39,14 +46,14 @@ pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument)
 
 /// The shown values of a document that has our names.
 fn shown(collection: Collection, document: &RawDocument) -> Fields {
-    let shown = collection.shown_fields();
+    let mut left = Left::default();
     let mut fields = Fields::new();
     for element in document.iter_elements() {
         // What follows a broken length cannot be found.
         let Ok(element) = element else { break };
         let name = element.key().as_str();
-        if shown.contains(&name) {
-            let value = element.value().map_or_else(|_| unread(), |v| value(v, 0));
+        if let Some(shown) = among(collection.parts(), name) {
+            let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, &mut left));
             // Of a field that stands twice the first counts, as for the stages of the change stream.
             fields.entry(name.to_owned()).or_insert(value);
         }
@@ -56,19 +63,23 @@ fn shown(collection: Collection, document: &RawDocument) -> Fields {
 
 /// The wanted values of a document that is not as ours, under our names.
 fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
+    let mut left = Left::default();
     let mut fields = Fields::new();
     let mut other = Map::new();
     for element in document.iter_elements() {
         let Ok(element) = element else { break };
         for wanted in translation.wanted(element.key().as_str()) {
-            let value = match element.value() {
-                Ok(found) => within(found, &wanted.within).map(|v| value(v, 0)),
-                Err(_) => Some(unread()),
-            };
-            let Some(value) = value else { continue };
+            let found = element.value().map(|found| within(found, &wanted.within));
+            let Some(found) = found.transpose() else { continue };
             match &wanted.to {
-                To::Field(name) => _ = fields.entry((*name).to_owned()).or_insert(value),
-                To::Other(name) => _ = other.entry(name.clone()).or_insert(value),
+                To::Field(name, shown) => {
+                    let value = found.map_or_else(|_| unread(), |v| only(v, *shown, &mut left));
+                    fields.entry((*name).to_owned()).or_insert(value);
+                }
+                To::Other(name) => {
+                    let value = found.map_or_else(|_| unread(), |v| whole(v, 0, &mut left));
+                    other.entry(name.clone()).or_insert(value);
+                }
             }
         }
     }
@@ -89,8 +100,9 @@ fn unread() -> Value {
 
 /// A document's top-level fields, whatever they are called: to look at, never to send.
 pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
-    let read = |element: bson::raw::RawElement<'_>| {
-        (clip(element.key().as_str()), element.value().map_or_else(|_| unread(), |v| value(v, 0)))
+    let mut left = Left::default();
+    let read = move |element: RawElement<'_>| {
+        (clip(element.key().as_str()), element.value().map_or_else(|_| unread(), |v| whole(v, 0, &mut left)))
     };
     document.iter_elements().map_while(Result::ok).map(read)
 }
@@ -150,31 +162,126 @@ fn base64(bytes: &[u8]) -> String {
     Bson::Binary(binary).into_canonical_extjson()["$binary"]["base64"].as_str().unwrap_or_default().to_owned()
 }
 
-fn value(value: RawBsonRef<'_>, depth: usize) -> Value {
+/// What a row may still hold beside the values of its own fields.
+struct Left {
+    values: usize,
+    bytes: usize,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { values: VALUES_MAX, bytes: BYTES_MAX }
+    }
+}
+
+impl Left {
+    const fn is_spent(&self) -> bool {
+        self.values == 0 || self.bytes == 0
+    }
+
+    const fn spend(&mut self, bytes: usize) {
+        self.values = self.values.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+fn among(parts: Parts, name: &str) -> Option<Shown> {
+    travelling(parts).find(|(part, _)| *part == name).map(|(_, shown)| shown)
+}
+
+/// What may be shown of a value. One of another shape becomes what no typed reader takes, and nothing of it travels.
+fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
+    match (value, shown) {
+        (RawBsonRef::Null | RawBsonRef::Undefined, _) => Value::Null,
+        (RawBsonRef::Document(inner), Shown::Within(parts)) => {
+            let mut object = Map::new();
+            for element in inner.iter_elements().map_while(Result::ok) {
+                let name = element.key().as_str();
+                let Some(shown) = among(parts, name) else { continue };
+                let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, left));
+                left.spend(name.len() + text_of(&value));
+                object.entry(name.to_owned()).or_insert(value);
+            }
+            object.into()
+        }
+        (RawBsonRef::Array(items), Shown::Within(_)) => list(items, left, |item, left| match item {
+            RawBsonRef::Document(_) => only(item, shown, left),
+            _ => CUT.into(),
+        }),
+        (RawBsonRef::Array(items), Shown::Values) => list(items, left, |item, left| only(item, Shown::Value, left)),
+        (_, Shown::Within(_)) => CUT.into(),
+        (RawBsonRef::Document(_) | RawBsonRef::Array(_), _) | (_, Shown::Values | Shown::Nothing) => unread(),
+        (value, Shown::Value) => match scalar(value) {
+            Value::Object(_) => unread(),
+            value => value,
+        },
+    }
+}
+
+/// The elements up to a bound, with a mark for those that are cut.
+fn list<'a>(items: &'a RawArray, left: &mut Left, mut item: impl FnMut(RawBsonRef<'a>, &mut Left) -> Value) -> Value {
+    let mut all = Vec::new();
+    for found in items.into_iter().map_while(Result::ok) {
+        if all.len() == LIST_MAX || left.is_spent() {
+            all.push(CUT.into());
+            break;
+        }
+        let value = item(found, left);
+        left.spend(text_of(&value));
+        all.push(value);
+    }
+    all.into()
+}
+
+/// The whole of a value, up to a bound.
+fn whole(value: RawBsonRef<'_>, depth: usize, left: &mut Left) -> Value {
     match value {
-        RawBsonRef::Null | RawBsonRef::Undefined => Value::Null,
+        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= DEPTH_MAX => CUT.into(),
+        RawBsonRef::Document(inner) => {
+            let mut object = Map::new();
+            for (name, found) in inner.iter().map_while(Result::ok) {
+                if object.len() == LIST_MAX || left.is_spent() {
+                    object.insert(CUT.to_owned(), CUT.into());
+                    break;
+                }
+                let (name, value) = (clip(name.as_str()), whole(found, depth + 1, left));
+                left.spend(name.len() + text_of(&value));
+                object.insert(name, value);
+            }
+            object.into()
+        }
+        RawBsonRef::Array(items) => list(items, left, |item, left| whole(item, depth + 1, left)),
+        value => scalar(value),
+    }
+}
+
+const fn text_of(value: &Value) -> usize {
+    if let Value::String(text) = value { text.len() } else { 0 }
+}
+
+/// What holds nothing else, as JSON has it; a document of one field for what JSON has not.
+fn scalar(value: RawBsonRef<'_>) -> Value {
+    match value {
         RawBsonRef::Boolean(b) => Value::Bool(b),
         RawBsonRef::Int32(n) => n.into(),
         RawBsonRef::Int64(n) if n.abs_diff(0) <= EXACT.unsigned_abs() => n.into(),
         RawBsonRef::Int64(n) => n.to_string().into(),
         RawBsonRef::Double(f) => double(f),
         RawBsonRef::Decimal128(d) => integral(&d.to_string()).unwrap_or_else(|| d.to_string().into()),
-        RawBsonRef::Binary(binary) => uuid(binary).map_or_else(|| extended(value), Value::String),
         RawBsonRef::String(text) | RawBsonRef::Symbol(text) => clip(text).into(),
         RawBsonRef::ObjectId(id) => id.to_hex().into(),
         RawBsonRef::DateTime(at) => UtcMs(at.timestamp_millis()).to_string().into(),
-        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= DEPTH_MAX => "…".into(),
-        RawBsonRef::Document(inner) => {
-            let mut object = Map::new();
-            for (name, v) in inner.iter().map_while(Result::ok).take(LIST_MAX) {
-                object.insert(clip(name.as_str()), self::value(v, depth + 1));
-            }
-            object.into()
+        RawBsonRef::Timestamp(_) | RawBsonRef::MinKey | RawBsonRef::MaxKey => extended(value),
+        RawBsonRef::Binary(binary) if binary.bytes.len() <= TEXT_MAX => {
+            uuid(binary).map_or_else(|| extended(value), Value::String)
         }
-        RawBsonRef::Array(list) => {
-            list.into_iter().map_while(Result::ok).take(LIST_MAX).map(|v| self::value(v, depth + 1)).collect()
-        }
-        other => extended(other),
+        // Bytes, code and patterns of any length.
+        RawBsonRef::Binary(_)
+        | RawBsonRef::JavaScriptCode(_)
+        | RawBsonRef::JavaScriptCodeWithScope(_)
+        | RawBsonRef::RegularExpression(_)
+        | RawBsonRef::DbPointer(_) => json!({ CUT: CUT }),
+        RawBsonRef::Null | RawBsonRef::Undefined | RawBsonRef::Document(_) | RawBsonRef::Array(_) => Value::Null,
     }
 }
 
@@ -238,13 +345,13 @@ mod tests {
     fn only_shown_fields_travel_and_values_keep_their_meaning() {
         let document = raw(doc! {
             "_id": 1, "status": "ACTIVE", "password": "secret", "energy_wh": 9_007_199_254_740_993_i64, "power_w": f64::NAN,
-            "start_date_time": bson::DateTime::from_millis(1500), "quality": ["EXCESS"], "source": {"row": 3, "at": null},
+            "start_date_time": bson::DateTime::from_millis(1500), "quality": ["EXCESS", {"of": "mine"}], "source": {"row": 3, "at": null}, "currency": {"secret": "s"}, "stop_reason": null,
         });
         assert_eq!(
             serde_json::to_value(fields(&Mapping::default(), Collection::ChargingSessions, &document)).unwrap(),
             json!({
                 "status": "ACTIVE", "energy_wh": "9007199254740993", "power_w": "NaN", "start_date_time": "1970-01-01T00:00:01.500Z",
-                "quality": ["EXCESS"], "source": {"row": 3, "at": null},
+                "quality": ["EXCESS", {}], "currency": {}, "stop_reason": null,
             })
         );
     }
@@ -273,9 +380,7 @@ mod tests {
     #[test]
     fn what_json_has_no_form_for_has_one_of_ours() {
         let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
-        let written = |value: Bson| {
-            fields(&Mapping::default(), Collection::Stations, &raw(doc! {"location": value}))["location"].clone()
-        };
+        let written = |value: Bson| all(&raw(doc! {"any": value})).next().unwrap().1;
         for (value, form) in [
             (f64::INFINITY.into(), "Infinity"),
             (f64::NEG_INFINITY.into(), "-Infinity"),
@@ -298,9 +403,9 @@ mod tests {
         let stored = [51.507_351_2, -0.127_758_3, 56.462_018, -2.970_721, 0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX];
         let many = (0..2000).map(|i| -180.0 + f64::from(i) * 0.180_123_456_789);
         for f in stored.into_iter().chain(many) {
-            let row = fields(&Mapping::default(), Collection::Stations, &raw(doc! {"location": f}));
+            let row: Fields = all(&raw(doc! {"any": f})).collect();
             let travelled: Fields = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
-            assert_eq!(travelled["location"].as_f64(), Some(f));
+            assert_eq!(travelled["any"].as_f64(), Some(f));
         }
     }
 
@@ -309,6 +414,66 @@ mod tests {
         let document = raw(doc! {"name": "é".repeat(5_000_000)});
         let fields = fields(&Mapping::default(), Collection::Stations, &document);
         assert!(fields["name"].as_str().unwrap().len() <= TEXT_MAX + 3);
+    }
+
+    /// Values within a value, and bytes of their texts.
+    fn size(value: &Value) -> (usize, usize) {
+        let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| all.fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        match value {
+            Value::Array(items) => sum(&mut items.iter().map(size)),
+            Value::Object(parts) => {
+                sum(&mut parts.iter().map(|(name, part)| (size(part).0, size(part).1 + name.len())))
+            }
+            Value::String(text) => (1, text.len()),
+            _ => (1, 0),
+        }
+    }
+
+    /// Whatever stands in a document, its row takes no more than so much, and is marked where something was cut.
+    #[test]
+    fn a_row_has_a_bound_whatever_its_document_holds() {
+        let nested = |of: Bson, n: usize| Bson::Array(vec![of; n]);
+        let connectors = nested(doc! {"max_electric_power": 7}.into(), 400);
+        let long = doc! {"uid": "x".repeat(2000), "status": "y".repeat(2000)};
+        let stations = [
+            doc! {"name": "Quay", "evses": nested(doc! {"uid": "1", "connectors": connectors}.into(), 400), "city": "Dundee"},
+            doc! {"name": "Quay", "evses": nested(long.into(), 400), "city": "Dundee"},
+            doc! {"name": "Quay", "evses": nested(doc! {"uid": "1"}.into(), 501), "city": "Dundee"},
+        ];
+        for document in stations {
+            let fields = fields(&Mapping::default(), Collection::Stations, &raw(document));
+            let (values, bytes) = size(&serde_json::to_value(&fields).unwrap());
+            assert!(values <= VALUES_MAX + 500 && bytes <= BYTES_MAX + 2 * TEXT_MAX, "{values}, {bytes}");
+            assert_eq!(fields["city"], "Dundee", "what stands by itself is never cut for the rest");
+            let marked = crate::model::entities::unreadable(Collection::Stations, &fields);
+            assert!(!marked.is_empty() && marked.iter().all(|name| name.starts_with("evses.")), "{marked:?}");
+        }
+        // 6.2 MB of small values, in a field that an operator has asked to see.
+        let names = crate::fields::Definition { show: vec!["tariffs".to_owned()], ..Default::default() };
+        let euros = crate::model::money::Currency("EUR".into());
+        let mapping = Mapping::new([(Collection::Clients, names)].into(), &euros, &jiff::tz::TimeZone::UTC);
+        let small = nested(nested(nested(doc! {"a": 1}.into(), 70), 70), 70);
+        let row = fields(&mapping, Collection::Clients, &raw(doc! {"name": "Ada", "tariffs": small}));
+        let (values, _) = size(&serde_json::to_value(&row).unwrap());
+        assert!((VALUES_MAX..VALUES_MAX + 500).contains(&values), "{values}");
+        assert!(row[OTHER].to_string().contains(CUT));
+    }
+
+    /// 500 EVSEs, which is more than the largest station has.
+    #[test]
+    fn the_largest_station_is_whole() {
+        let evse = |n: usize| {
+            Bson::from(doc! {
+                "uid": format!("GB*CPO*E{n:06}"), "evse_id": format!("GB*CPO*E{n:06}*1"), "status": "AVAILABLE",
+                "ocpp_status": "Available", "error_code": "NoError", "status_since": bson::DateTime::MAX,
+                "connectors": [{"id": "1", "max_electric_power": 350_000}],
+            })
+        };
+        let document = raw(doc! {"evses": (0..500).map(evse).collect::<Vec<_>>()});
+        let row = fields(&Mapping::default(), Collection::Stations, &document);
+        assert_eq!(crate::model::entities::unreadable(Collection::Stations, &row), [""; 0]);
+        let station = crate::model::entities::see::<crate::model::entities::Station>(&row).doc;
+        assert_eq!(station.evses.iter().filter(|evse| evse.max_electric_power.is_some()).count(), 500);
     }
 
     #[test]

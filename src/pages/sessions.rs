@@ -31,7 +31,7 @@ static COLUMNS: [Column<Session>; 10] = [
         class: "time mid",
         show: |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at)),
     },
-    Column { field: "total_time_s", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
+    Column { field: "end_date_time", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
     Column { field: "power_w", class: "number short mid", show: |s, _| power(s) },
     Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(words::energy)) },
     Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use bson::{Bson, DateTime, Document, Timestamp, doc};
 use chargedeck::model::ids::Collection;
 use mongodb::error::{ErrorKind, WriteFailure};
-use rand::{Rng, seq::IndexedRandom};
+use rand::{
+    Rng,
+    seq::{IndexedRandom, IteratorRandom},
+};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
@@ -387,14 +390,14 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
             let mut document = doc! { "_id": { "odd": next_counter(), "i": i as i32 } };
             for name in collection.shown_fields() {
                 // What a list is sorted by is a date or a text in each, so that lists have one order.
-                if *name != collection.order_field() && !name.ends_with("_id") && rng.random_bool(0.6) {
-                    document.insert(*name, value.clone());
+                if name != collection.order_field() && !name.ends_with("_id") && rng.random_bool(0.6) {
+                    document.insert(name, value.clone());
                 }
             }
             document.extend(lasting(collection, &format!("odd-{i}"), next_counter()));
             let id = document.get("_id").cloned().expect("it has one");
             unless_refused(of.insert_one(document).await);
-            let field = *collection.shown_fields().choose(rng).expect("there are fields");
+            let field = collection.shown_fields().choose(rng).expect("there are fields");
             if field != collection.order_field() && !field.ends_with("_id") {
                 unless_refused(of.update_one(doc! { "_id": id }, doc! { "$set": { field: value } }).await);
             }
@@ -416,7 +419,7 @@ pub const HUGE: &str = "huge";
 /// Two images of 9 MB, in a field that is not shown and in one that is.
 async fn huge(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let filler = "x".repeat(9 << 20);
-    for field in ["filler", "serial_number"] {
+    for field in ["filler", "model"] {
         let mut document = made(Collection::Stations, HUGE, rng);
         document.insert(field, &filler);
         let id = document.get_str("_id").expect("a text").to_owned();

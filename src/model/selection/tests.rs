@@ -66,7 +66,7 @@ fn what_cannot_be_asked_is_an_error_and_never_everything() {
     assert!(evse.of(Collection::Stations).is_ok());
     for collection in Collection::ALL {
         for field in Part::ALL.iter().filter_map(|part| part.field(collection)) {
-            assert!(collection.shown_fields().contains(&field), "{field} of {collection} travels");
+            assert!(collection.shown_fields().any(|shown| shown == field), "{field} of {collection} travels");
         }
     }
 }

@@ -58,7 +58,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn document() -> impl Strategy<Value = (Collection, Fields)> {
     let status = prop::sample::select(vec!["ACTIVE", "COMPLETED", "CAPTURED", "PARTIALLY_REFUNDED", "PENDING", "odd"]);
     prop::sample::select(Collection::ALL.to_vec()).prop_flat_map(move |collection| {
-        let names: Vec<_> = collection.shown_fields().to_vec();
+        let names: Vec<_> = collection.shown_fields().collect();
         let fields = prop::collection::vec(prop::option::of(value()), names.len());
         (status.clone(), prop::sample::select(vec!["EUR", "JPY", "\u{0}"]), fields).prop_map(
             move |(status, currency, values)| {

@@ -420,7 +420,7 @@ pub fn column(collection: Collection, field: &str) -> &'static str {
         "station_id" => "Station",
         "status" => "Status",
         "tokens" => "Cards",
-        "total_time_s" => "Time",
+        "end_date_time" => "Time",
         "trees_10y" => "Trees, 10 years",
         "city" => "City",
         _ => "",
