@@ -401,8 +401,8 @@ async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
             analytics::total(&analytics::earlier_of(&fields)).energy,
         )
     };
+    let before = instance.hub.board_of_now(&board).await;
     assert_eq!(energy(&instance.hub), (Some(500), Some(7000)));
-    let before = instance.hub.board(&board).unwrap();
     sessions.insert_one(ended(4, 2, 30)).await.unwrap();
     instance.until("another session in the period", |hub| energy(hub) == (Some(530), Some(7000))).await;
     let after = instance.hub.board(&board).unwrap();

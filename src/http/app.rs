@@ -244,17 +244,8 @@ impl App {
     /// A board's values; waits a little for a count that is under way.
     async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
         self.followed(|collection| board.reads(collection))?;
-        let mut changes = self.hub.changes();
-        let counted = async {
-            loop {
-                changes.mark_unchanged();
-                if let Some(filled) = self.hub.board(board) {
-                    return Ok(filled);
-                }
-                changes.changed().await.map_err(|_| AppError::Unavailable)?;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.unwrap_or(Err(AppError::Unavailable))
+        let counted = self.hub.board_of_now(board);
+        tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.map_err(|_| AppError::Unavailable)
     }
 }
 

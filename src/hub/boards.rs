@@ -1,13 +1,17 @@
 //! Boards: computed once for all sockets, sent as what differs from before.
+//!
+//! Those of a period take long. They are made one at a time, off the runtime's threads, with as long a rest after each;
+//! meanwhile what was made last is shown, and for how long it is behind is told.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use axum::body::Bytes;
 use jiff::tz::TimeZone;
+use tokio::sync::Notify;
 
 use super::{Form, state::State, zones};
 use crate::model::{
@@ -26,6 +30,8 @@ use crate::model::{
 
 /// Boards kept; more than any installation looks at.
 const BOARDS_MAX: usize = 256;
+/// What nobody has asked for so long is not made anew.
+const FORGET: Duration = Duration::from_secs(60);
 
 /// All values of a board at one moment, by name.
 pub struct Filled {
@@ -80,6 +86,8 @@ pub struct Cache {
     /// The network's, whose amounts stand first.
     currency: Currency,
     boards: Mutex<HashMap<Board, Entry>>,
+    /// Told when one that takes long is behind.
+    behind: Notify,
     system: Mutex<System>,
 }
 
@@ -91,10 +99,15 @@ struct System {
     looked_at: bool,
 }
 
+/// The version of what a board shows, and the minute.
+type Moment = (u64, i64);
+
 struct Entry {
-    /// The version of what it shows, and the minute, that it was made for.
-    made_for: (u64, i64),
-    filled: Arc<Filled>,
+    asked: Instant,
+    /// What was made last, and for which moment.
+    made: Option<(Moment, Arc<Filled>)>,
+    /// Since when that is not of now.
+    behind: Option<Instant>,
 }
 
 impl Cache {
@@ -103,13 +116,14 @@ impl Cache {
             currency,
             silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX),
             boards: Mutex::default(),
+            behind: Notify::new(),
             system: Mutex::default(),
         }
     }
 
     /// Shows the road's health; whether someone has looked since the last time.
     pub fn show_system(&self, fields: Fields) -> bool {
-        let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut system = self.system();
         system.version += 1;
         system.fields = fields;
         std::mem::take(&mut system.looked_at)
@@ -119,57 +133,101 @@ impl Cache {
         self.silent_after_s
     }
 
-    /// A board as of `state`. `None` for an unknown zone, and until the log was read and the cells are counted.
+    /// A board as of `state`, or of shortly before where it takes long. `None` for an unknown zone, until the log was read
+    /// and the cells are counted, and until one that takes long is made.
     pub fn get(&self, board: &Board, state: &State) -> Option<Arc<Filled>> {
-        let head = state.head()?;
+        let (head, now) = (state.head()?, self.moment(board, state)?);
+        let mut boards = self.lock();
+        if boards.len() >= BOARDS_MAX && !boards.contains_key(board) {
+            let oldest = boards.iter().min_by_key(|(_, entry)| entry.asked).map(|(board, _)| board.clone());
+            oldest.and_then(|oldest| boards.remove(&oldest));
+        }
+        let entry =
+            boards.entry(board.clone()).or_insert_with(|| Entry { asked: Instant::now(), made: None, behind: None });
+        entry.asked = Instant::now();
+        let made = entry.made.as_ref().filter(|(_, filled)| filled.head.epoch == head.epoch);
+        if let Some((_, filled)) = made.filter(|(moment, _)| *moment == now) {
+            return Some(filled.clone());
+        }
+        if takes_long(board) {
+            entry.behind.get_or_insert_with(Instant::now);
+            self.behind.notify_one();
+            return made.map(|(_, filled)| filled.clone());
+        }
+        let fields = self.fields(board, state)?;
+        Some(entry.fill(board, now, fields, state))
+    }
+
+    /// For how long the board is not of now.
+    pub fn behind(&self, board: &Board) -> Option<Duration> {
+        self.lock().get(board)?.behind.map(|since| since.elapsed())
+    }
+
+    /// Whether the board, if it takes long, was made for a moment not before this.
+    pub fn is_since(&self, board: &Board, moment: Option<Moment>) -> bool {
+        let made = |boards: &HashMap<Board, Entry>| Some(boards.get(board)?.made.as_ref()?.0);
+        !takes_long(board) || made(&self.lock()) >= moment
+    }
+
+    /// The moment that a board made now is of.
+    pub fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
         let minute = state.now()?.seconds().div_euclid(60);
-        let made_for = match board {
+        Some(match board {
             Board::Overview(_) => (state.version, minute),
             Board::Activity(_) | Board::Reported => (state.version, 0),
             Board::Analytics(_) => (state.course, minute),
             Board::System => {
-                let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut system = self.system();
                 system.looked_at = true;
                 (system.version, 0)
             }
-        };
-        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = boards.get(board);
-        if let Some(entry) = known.filter(|entry| entry.made_for == made_for) {
-            return Some(entry.filled.clone());
-        }
-        let fields = match board {
+        })
+    }
+
+    /// Waits until one that takes long is behind.
+    pub async fn some_are_behind(&self) {
+        self.behind.notified().await;
+    }
+
+    /// The one that is behind for longest, of those that somebody still asks for.
+    pub fn longest_behind(&self) -> Option<Board> {
+        let mut boards = self.lock();
+        boards.retain(|board, entry| !takes_long(board) || entry.asked.elapsed() < FORGET);
+        let behind = boards.iter().filter_map(|(board, entry)| Some((entry.behind?, board)));
+        behind.min_by_key(|(since, _)| *since).map(|(_, board)| board.clone())
+    }
+
+    /// Makes one that takes long as of `state`, where that is possible.
+    pub fn make(&self, board: &Board, state: &State) -> bool {
+        // Not under the boards' lock: all others are still asked for.
+        let made = self.moment(board, state).and_then(|moment| Some((moment, self.fields(board, state)?)));
+        let mut boards = self.lock();
+        let Some(entry) = boards.get_mut(board) else { return false };
+        entry.behind = None;
+        let Some((moment, fields)) = made else { return false };
+        entry.fill(board, moment, fields, state);
+        true
+    }
+
+    fn fields(&self, board: &Board, state: &State) -> Option<Fields> {
+        Some(match board {
             Board::Overview(zone) => self.overview(zone, state)?,
             Board::Activity(filter) => activity(*filter, state),
             Board::Analytics(query) => {
                 let now = state.now()?;
                 analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
             }
-            Board::System => {
-                let system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(system.fields.clone()).filter(|fields| !fields.is_empty())?
-            }
+            Board::System => Some(self.system().fields.clone()).filter(|fields| !fields.is_empty())?,
             Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
-        };
-        let filled = match known {
-            Some(entry) if entry.filled.fields == fields && entry.filled.head.epoch == head.epoch => {
-                entry.filled.clone()
-            }
-            _ => Arc::new(Filled {
-                fields,
-                head,
-                topic: Topic::Board(board.clone()),
-                ct: state.ct,
-                before: known.map(|entry| Arc::downgrade(&entry.filled)).unwrap_or_default(),
-                compact: OnceLock::new(),
-                json: OnceLock::new(),
-            }),
-        };
-        if boards.len() >= BOARDS_MAX && !boards.contains_key(board) {
-            boards.clear();
-        }
-        boards.insert(board.clone(), Entry { made_for, filled: filled.clone() });
-        Some(filled)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Board, Entry>> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn system(&self) -> MutexGuard<'_, System> {
+        self.system.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn overview(&self, zone: &str, state: &State) -> Option<Fields> {
@@ -184,6 +242,33 @@ impl Cache {
             fields.insert("counted_at".to_owned(), serde_json::to_value(at.instant()).ok()?);
         }
         Some(fields)
+    }
+}
+
+/// Whether it takes long to make, for what it shows is the course of a period.
+const fn takes_long(board: &Board) -> bool {
+    matches!(board, Board::Analytics(_))
+}
+
+impl Entry {
+    /// Takes new values; the same ones stay what they were.
+    fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<Filled> {
+        let head = state.head().unwrap_or_default();
+        let known = self.made.as_ref().map(|(_, filled)| filled);
+        let filled = match known {
+            Some(known) if known.fields == fields && known.head.epoch == head.epoch => known.clone(),
+            _ => Arc::new(Filled {
+                fields,
+                head,
+                topic: Topic::Board(board.clone()),
+                ct: state.ct,
+                before: known.map(Arc::downgrade).unwrap_or_default(),
+                compact: OnceLock::new(),
+                json: OnceLock::new(),
+            }),
+        };
+        self.made = Some((moment, filled.clone()));
+        filled
     }
 }
 

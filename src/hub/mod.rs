@@ -21,6 +21,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 pub use boards::Filled;
 pub use counting::Verdict;
@@ -164,6 +165,47 @@ impl Hub {
             return None;
         }
         self.0.boards.get(board, &self.read())
+    }
+
+    /// A board's values that are not of before this question: one that takes long is waited for.
+    pub async fn board_of_now(&self, board: &Board) -> Arc<Filled> {
+        let moment = {
+            let state = self.read();
+            self.0.boards.moment(board, &state)
+        };
+        let mut changes = self.changes();
+        loop {
+            changes.mark_unchanged();
+            if let Some(filled) = self.board(board).filter(|_| self.0.boards.is_since(board, moment)) {
+                return filled;
+            }
+            // The sender lives as long as this hub.
+            drop(changes.changed().await);
+        }
+    }
+
+    /// For how long a board is not of now.
+    pub fn board_is_behind(&self, board: &Board) -> Duration {
+        self.0.boards.behind(board).unwrap_or_default()
+    }
+
+    /// Makes the boards that take long, one at a time, with as long a rest after each, until `stop`.
+    async fn make_boards(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.0.boards.some_are_behind()).await.is_some() {
+            while let Some(board) = self.0.boards.longest_behind() {
+                let began = Instant::now();
+                let hub = self.clone();
+                let made = tokio::task::spawn_blocking(move || hub.0.boards.make(&board, &hub.read())).await;
+                match made {
+                    Ok(true) => self.wake(),
+                    Ok(false) => {}
+                    Err(error) => tracing::error!(%error, "a board cannot be made"),
+                }
+                if stop.run_until_cancelled(tokio::time::sleep(began.elapsed())).await.is_none() {
+                    return;
+                }
+            }
+        }
     }
 
     /// The last change that can matter to a report, and its cluster time: what was read at that time or later is true

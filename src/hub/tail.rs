@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use redis::Msg;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Hub, state::Intake};
 use crate::{
@@ -32,6 +32,7 @@ const KEEP_COUNT: Duration = Duration::from_secs(60);
 
 /// Follows the log until `stop`, beginning again whenever Redis was away.
 pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToken) {
+    let _boards = AbortOnDropHandle::new(tokio::spawn(hub.clone().make_boards(stop.clone())));
     let now = Instant::now();
     let mut follower = Follower {
         log: Log::new(redis.clone()),

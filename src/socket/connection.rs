@@ -16,7 +16,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::line::{Ear, Line};
+use super::{
+    following::TOPICS_MAX,
+    line::{Ear, Line},
+};
 use crate::{
     auth::{CurrentAdmin, revocation::Ended},
     http::app::App,
@@ -129,7 +132,8 @@ impl Connection {
                 })),
                 () = self.app.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
-                message = ear.next() => match message {
+                // Whoever does not read is not heard either: answers that wait are never more than those to one message.
+                message = ear.next(), if !line.is_waiting() => match message {
                     Some(Ok(message)) => self.received(message)?,
                     Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
                     Some(Err(_)) if ear.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
@@ -137,7 +141,8 @@ impl Connection {
                 },
                 Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
                 _ = ping.tick() => {
-                    if self.heard.elapsed() > SILENCE {
+                    // One that takes what it is sent is there, however slowly; see `Line::drained`.
+                    if self.heard.elapsed() > SILENCE && !line.is_waiting() {
                         return Err(End::Close(close::SLOW));
                     }
                     self.ping();
@@ -204,6 +209,9 @@ impl Connection {
     }
 
     fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &BTreeMap<String, String>) {
+        if topics.len() > TOPICS_MAX {
+            return self.refuse(rid, "too_many_topics", "Name fewer topics at a time.");
+        }
         let head = self.app.hub.head().unwrap_or_default();
         for name in topics {
             if self.line.lock().following.is_full() {
@@ -226,11 +234,21 @@ impl Connection {
                 self.refuse(rid, "unknown_topic", "No such time zone.");
                 continue;
             }
+            let look = match &topic {
+                Topic::Collection(_) => None,
+                Topic::Board(board) => Some(self.app.sockets.boards.look(self.admin.user, board)),
+            };
+            if matches!(look, Some(None)) {
+                self.refuse(rid, "too_many_boards", "This account looks at too many boards. Close a page first.");
+                continue;
+            }
             // Told before anything of the topic is sent: until then the client ignores it.
             let out = &mut *self.line.lock();
-            match &topic {
-                Topic::Collection(collection) => out.following.follow(*collection, from),
-                Topic::Board(board) => out.following.look_at(board.clone()),
+            if let Topic::Collection(collection) = &topic {
+                out.following.follow(*collection, from);
+            }
+            if let Some(look) = look.flatten() {
+                out.following.look_at(look);
             }
             self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
         }
@@ -252,7 +270,8 @@ impl Connection {
         let freshness = self.app.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         let n = self.pings.wrapping_add(1);
-        let checked_ms = freshness.checked.map_or(UNHEARD_MS, ms);
+        let behind = self.line.lock().following.is_behind(&self.app.hub);
+        let checked_ms = freshness.checked.map_or(UNHEARD_MS, |checked| ms(checked.max(behind)));
         let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
         self.ping_due = !self.line.tell(&self.app.hub, &ping);
         if !self.ping_due {

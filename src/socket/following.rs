@@ -1,13 +1,13 @@
 //! What one connection looks at, and how far it was led. No I/O.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 
+use super::looked_at::Look;
 use crate::{
     hub::{Filled, Form, Hub, Shared, Since},
     model::{
-        board::Board,
         frame::{Delta, Frame, Reset},
         ids::{Collection, Topic},
         position::Position,
@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// Topics of one connection.
-const TOPICS_MAX: usize = 64;
+pub const TOPICS_MAX: usize = 64;
 /// Pages that must fetch new rows spread over so long.
 const SPREAD_MS: u32 = 500;
 
 #[derive(Default)]
 pub struct Following {
     cursors: Vec<(Collection, Position)>,
-    boards: Vec<(Board, Option<Arc<Filled>>)>,
+    boards: Vec<(Look, Option<Arc<Filled>>)>,
     pub hidden: bool,
 }
 
@@ -54,15 +54,25 @@ impl Following {
     }
 
     /// Follows a board, all of whose values are due.
-    pub fn look_at(&mut self, board: Board) {
-        self.boards.retain(|(of, _)| *of != board);
-        self.boards.push((board, None));
+    pub fn look_at(&mut self, look: Look) {
+        self.boards.retain(|(of, _)| of.board() != look.board());
+        self.boards.push((look, None));
+    }
+
+    /// For how long one of the boards is not of now.
+    pub fn is_behind(&self, hub: &Hub) -> Duration {
+        let behind = |(look, _): &(Look, _)| {
+            // Asking is what shows that it is.
+            drop(hub.board(look.board()));
+            hub.board_is_behind(look.board())
+        };
+        self.boards.iter().map(behind).max().unwrap_or_default()
     }
 
     pub fn leave(&mut self, topic: &Topic) {
         match topic {
             Topic::Collection(collection) => self.cursors.retain(|(of, _)| of != collection),
-            Topic::Board(board) => self.boards.retain(|(of, _)| of != board),
+            Topic::Board(board) => self.boards.retain(|(of, _)| of.board() != board),
         }
     }
 
@@ -88,8 +98,8 @@ impl Following {
                 }
             }
         }
-        for (board, shown) in &mut self.boards {
-            let Some(filled) = hub.board(board) else { continue };
+        for (look, shown) in &mut self.boards {
+            let Some(filled) = hub.board(look.board()) else { continue };
             if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, &filled)) {
                 continue;
             }

@@ -75,6 +75,11 @@ impl Line {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the kernel has no room for what was said.
+    pub fn is_waiting(&self) -> bool {
+        !self.lock().unsent.is_empty()
+    }
+
     /// Leads everything that is followed to the hub's head, as far as the kernel takes it. A hidden page paints nothing:
     /// on its return one catch-up is due.
     pub fn advance(&self, hub: &Hub) {

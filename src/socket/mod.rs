@@ -10,6 +10,7 @@ mod connection;
 mod following;
 mod frames;
 mod line;
+mod looked_at;
 mod rounds;
 mod route;
 

@@ -15,7 +15,7 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerWaitFuture};
 
-use super::line::Line;
+use super::{line::Line, looked_at::LookedAt};
 use crate::{
     auth::users::UserId,
     http::seats::{Seat, Seats},
@@ -40,6 +40,7 @@ pub struct Sockets {
     seats: Seats<UserId>,
     /// Of one user.
     seats_each: usize,
+    pub(super) boards: LookedAt,
     /// Which the server's own shutdown does not wait for.
     tasks: TaskTracker,
     lines: Arc<Mutex<Lines>>,
