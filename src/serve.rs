@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit,
     auth::{Doors, session::SessionLimits, setup::FirstAdmin},
+    budget::Budgets,
     cache::{Redis, log::Log},
     config::{DEFAULT_FILE, Settings},
     events::{self, Events},
@@ -79,6 +80,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let app = App::from(Shared {
         doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
+        budgets: Budgets::new(redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
         events,

@@ -40,6 +40,8 @@ pub enum SnapshotError {
     Redis(#[from] redis::RedisError),
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
+    #[error("MongoDB takes too long for this list")]
+    TakesTooLong,
     #[error("MongoDB's snapshots stay behind the log")]
     Behind,
     #[error("the read: {0}")]
@@ -84,6 +86,13 @@ impl Snapshots {
             }
         }
         Ok(snapshot)
+    }
+
+    /// Whether the rows of a list are cached, of a moment or another.
+    pub async fn has(&self, collection: Collection, selection: &Selection) -> bool {
+        let Some(head) = self.hub.head() else { return false };
+        // While Redis is away it is not known, and the list will say so.
+        snapshots::is_cached(&self.redis, head.epoch, collection, selection).await.unwrap_or(false)
     }
 
     async fn rows(
@@ -175,6 +184,8 @@ impl Snapshots {
                 }
                 Ok(_) => {}
                 Err(error) if matches!(mongo::error_code(&error), Some(246 | 239)) => {}
+                // MaxTimeMSExpired
+                Err(error) if mongo::error_code(&error) == Some(50) => return Err(SnapshotError::TakesTooLong),
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;

@@ -19,6 +19,9 @@ pub enum AppError {
     /// 503: it is of a collection that cannot be followed; in words.
     #[error("{0}")]
     Unfollowed(String),
+    /// 429: the account asks for more than it may, and may ask again after so many seconds.
+    #[error("too much was asked for; again in {0} s")]
+    TooMuch(u64),
     /// 400
     #[error("{0}")]
     Invalid(String),
@@ -47,6 +50,7 @@ impl AppError {
         match self {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::Unavailable | Self::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -60,6 +64,7 @@ impl From<AppError> for String {
             AppError::SignIn => SIGN_IN.to_owned(),
             AppError::Unavailable => UNAVAILABLE.to_owned(),
             AppError::Unfollowed(why) => format!("{UNFOLLOWED}:{why}"),
+            AppError::TooMuch(wait_s) => format!("{TOO_MUCH}:{wait_s}"),
             AppError::Invalid(why) => format!("{INVALID}:{why}"),
             AppError::Internal { request_id } => format!("{INTERNAL}:{request_id}"),
         }
@@ -69,6 +74,7 @@ impl From<AppError> for String {
 const SIGN_IN: &str = "sign_in";
 const UNAVAILABLE: &str = "unavailable";
 const UNFOLLOWED: &str = "unfollowed";
+const TOO_MUCH: &str = "too_much";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
 /// What the guard says to whoever has no session, as a problem.
@@ -85,6 +91,7 @@ impl From<Value> for AppError {
             (SIGN_IN | UNAUTHENTICATED, _) => Self::SignIn,
             (UNAVAILABLE, _) => Self::Unavailable,
             (UNFOLLOWED, why) => Self::Unfollowed(why.to_owned()),
+            (TOO_MUCH, wait_s) => Self::TooMuch(wait_s.parse().unwrap_or(1)),
             (INVALID, why) => Self::Invalid(why.to_owned()),
             (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
         }
@@ -101,6 +108,7 @@ mod tests {
             AppError::SignIn,
             AppError::Unavailable,
             AppError::Unfollowed("a: b".into()),
+            AppError::TooMuch(7),
             AppError::Invalid("a: b".into()),
             AppError::Internal { request_id: "7".into() },
         ] {

@@ -158,6 +158,9 @@ pub async fn load(ask: Ask) -> Result<Answer, AppError> {
         // Leptos' own status for all errors is 500.
         if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
             response.set_status(error.status());
+            if let AppError::TooMuch(wait_s) = error {
+                response.insert_header(axum::http::header::RETRY_AFTER, (*wait_s).into());
+            }
         }
     })
 }

@@ -23,13 +23,38 @@ const KEEP_S: u64 = 300;
 /// Digits of [`stamp`].
 const STAMP: usize = 40;
 
+/// Bytes that all of them may take together. Everybody may ask for lists of their own, and each is kept.
+const BYTES_MAX: usize = 64 << 20;
+
 /// Writes unless what is there is newer. Stamps are compared as texts: Lua's numbers are doubles and would take two
-/// positions beyond 2^53 for one.
+/// positions beyond 2^53 for one. Of all that is kept the oldest goes while it is too much together.
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 if ARGV[4] == '1' and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'EX', ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function forget(key)
+  local bytes = redis.call('HGET', KEYS[3], key)
+  if bytes then redis.call('HINCRBY', KEYS[3], 'all', '-' .. bytes) end
+  redis.call('HDEL', KEYS[3], key)
+  redis.call('ZREM', KEYS[2], key)
+end
+forget(KEYS[1])
+for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3] * 1000)) do forget(ended) end
+redis.call('ZADD', KEYS[2], now, KEYS[1])
+redis.call('HSET', KEYS[3], KEYS[1], #ARGV[1] + #ARGV[2])
+local all = redis.call('HINCRBY', KEYS[3], 'all', #ARGV[1] + #ARGV[2])
+while all > tonumber(ARGV[5]) do
+  local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+  if oldest == KEYS[1] then break end
+  redis.call('DEL', oldest)
+  forget(oldest)
+  all = tonumber(redis.call('HGET', KEYS[3], 'all'))
+end
+redis.call('EXPIRE', KEYS[2], ARGV[3] * 2)
+redis.call('EXPIRE', KEYS[3], ARGV[3] * 2)
 return 1
 ",
     )
@@ -56,6 +81,14 @@ pub async fn cached(
     selection: &Selection,
 ) -> RedisResult<Option<Snapshot>> {
     kept(redis, epoch, &name(topic, selection)).await
+}
+
+/// Whether rows of a list are cached.
+///
+/// # Errors
+/// Redis is away.
+pub async fn is_cached(redis: &Redis, epoch: Epoch, topic: Collection, selection: &Selection) -> RedisResult<bool> {
+    redis.connection().exists(redis.key(&key(epoch, &name(topic, selection)))).await
 }
 
 /// Caches the rows of a list; `false` where a newer snapshot is cached already.
@@ -111,10 +144,13 @@ pub async fn keep<T: Serialize>(
         .map_err(|e| (redis::ErrorKind::Client, "a snapshot cannot be written", e.to_string()))?;
     REPLACE
         .key(redis.key(&key(position.epoch, name)))
+        .key(redis.key("snaps"))
+        .key(redis.key("snap_bytes"))
         .arg(stamp(position, ct))
         .arg(body)
         .arg(KEEP_S)
         .arg(u8::from(guards::on(Guard::SnapshotCompareAndSet)))
+        .arg(BYTES_MAX)
         .invoke_async(&mut redis.connection())
         .await
 }

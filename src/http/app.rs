@@ -1,6 +1,10 @@
 //! What the handlers, the server functions and the sockets of this instance share.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
@@ -10,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::report;
 use crate::{
     api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events, Unanswered},
-    auth::{CurrentAdmin, Doors},
+    auth::{CurrentAdmin, Doors, users::UserId},
+    budget::{BOARDS_A_PAGE, Budgets, Unaffordable},
     cache::log::Log,
     config::NetworkSettings,
     events::{self, Page},
@@ -40,6 +45,12 @@ use crate::{
 /// How long a page waits for a report before it says that it is still being read.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+const TAKES_TOO_LONG: &str =
+    "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
+
+/// A list that is there sooner was read by an index, and MongoDB looked at little more than is sent.
+const QUICK: Duration = Duration::from_millis(100);
+
 /// A pointer: every request and every socket holds some.
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
@@ -51,6 +62,7 @@ pub struct Shared {
     pub events: events::Events,
     pub log: Log,
     pub snapshots: Snapshots,
+    pub budgets: Budgets,
     pub reports: Reports,
     pub doors: Doors,
     pub leptos: LeptosOptions,
@@ -103,13 +115,15 @@ impl App {
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
-            Ask::List { of, selection, min_position } => Answer::of(&self.list(of, selection, min_position).await?),
+            Ask::List { of, selection, min_position } => {
+                Answer::of(&self.list(admin.user, of, selection, min_position).await?)
+            }
             Ask::Analytics { query, currency } => {
-                Answer::of(&said(self.analytics(query, currency).await.map(|(charts, _)| charts))?)
+                Answer::of(&said(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
             }
             Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
             Ask::System => Answer::of(&self.board(&Board::System).await?.fields),
-            Ask::Report { query } => Answer::of(&said(self.drawn(&query).await)?),
+            Ask::Report { query } => Answer::of(&said(self.drawn(admin.user, &query).await)?),
         }
     }
 
@@ -121,8 +135,8 @@ impl App {
     }
 
     /// What a screen shows of a report.
-    async fn drawn(&self, query: &str) -> Result<Drawn, Failure> {
-        let mut report = self.report(query, PATIENCE).await?;
+    async fn drawn(&self, user: UserId, query: &str) -> Result<Drawn, Failure> {
+        let mut report = self.report(user, query, PATIENCE).await?;
         report.rows.truncate(report.shown());
         let option = report::option(&report);
         Ok(Drawn { report, option })
@@ -132,12 +146,13 @@ impl App {
     ///
     /// # Errors
     /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
-    pub async fn report(&self, query: &str, patience: Duration) -> Result<Report, Failure> {
+    pub async fn report(&self, user: UserId, query: &str, patience: Duration) -> Result<Report, Failure> {
         self.followed(Collection::is_counted)?;
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
         let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
+        self.budgets.of(user).pay_page_in(1).await?;
         self.reports.report(query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
@@ -193,6 +208,7 @@ impl App {
     /// which is logged.
     pub async fn list(
         &self,
+        user: UserId,
         collection: Collection,
         selection: Selection,
         min_position: Option<Position>,
@@ -203,13 +219,25 @@ impl App {
         {
             return Err(AppError::Unavailable);
         }
-        self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
+        let asker = self.budgets.of(user);
+        let shared =
+            selection.is_everything() || min_position.is_none() && self.snapshots.has(collection, &selection).await;
+        let looked_at = if shared { 0 } else { asker.all_of(collection) };
+        let paid = looked_at.saturating_add(units(collection.fetched()));
+        asker.pay(paid).await?;
+        let began = Instant::now();
+        let snapshot = self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
+            SnapshotError::TakesTooLong => AppError::Invalid(TAKES_TOO_LONG.to_owned()),
             error => {
                 tracing::warn!(%collection, %error, "no snapshot");
                 AppError::Unavailable
             }
-        })
+        })?;
+        let looked_at = if began.elapsed() < QUICK { 0 } else { looked_at };
+        let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
+        asker.get_back(paid.saturating_sub(came_to)).await.map_err(Unaffordable::from)?;
+        Ok(snapshot)
     }
 
     /// The figures of the network's zone.
@@ -225,7 +253,12 @@ impl App {
     ///
     /// # Errors
     /// For a query that is none, and until the documents are counted.
-    pub async fn analytics(&self, query: String, currency: Option<Currency>) -> Result<(Charts, Position), Failure> {
+    pub async fn analytics(
+        &self,
+        user: UserId,
+        query: String,
+        currency: Option<Currency>,
+    ) -> Result<(Charts, Position), Failure> {
         let read: analytics::Query =
             query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
         let currency = analytics::currency(currency.map(|currency| currency.0))?;
@@ -235,6 +268,7 @@ impl App {
         })?;
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
+        self.budgets.of(user).pay_page_in(BOARDS_A_PAGE).await?;
         let filled = self.board(&Board::Analytics(read)).await?;
         let fields = filled.fields.clone();
         let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
@@ -268,5 +302,29 @@ fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError
         Err(Failure::Refused(refused)) => Ok(Err(Unanswered::Refused(refused))),
         Err(Failure::Reading) => Ok(Err(Unanswered::Reading)),
         Err(Failure::Error(error)) => Err(error),
+    }
+}
+
+fn units(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+impl From<Unaffordable> for AppError {
+    fn from(why: Unaffordable) -> Self {
+        match why {
+            Unaffordable::Wait(wait) => {
+                Self::TooMuch(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX))
+            }
+            Unaffordable::Redis(error) => {
+                tracing::warn!(%error, "nobody knows what an account may ask for");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<Unaffordable> for Failure {
+    fn from(why: Unaffordable) -> Self {
+        AppError::from(why).into()
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 /// # Errors
 /// 404 for a chart that there is not, 400 for what cannot be followed, 503 while MongoDB or Redis is away.
 pub async fn charts_csv(
-    _: CurrentAdmin,
+    admin: CurrentAdmin,
     State(app): State<App>,
     Path(file): Path<String>,
     Given(given): Given<Vec<(String, String)>>,
@@ -50,11 +50,12 @@ pub async fn charts_csv(
     let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
     let query = Query::read(|name| params.get(name), zone).map_err(refused)?;
     let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
-    let (charts, position) = app.analytics(query.to_string(), currency).await.map_err(|error| match error {
-        Failure::Refused(why) => refused(why),
-        Failure::Error(error) => Problem::unanswered(error),
-        Failure::Reading => Problem::unavailable(),
-    })?;
+    let (charts, position) =
+        app.analytics(admin.user, query.to_string(), currency).await.map_err(|error| match error {
+            Failure::Refused(why) => refused(why),
+            Failure::Error(error) => Problem::unanswered(error),
+            Failure::Reading => Problem::unavailable(),
+        })?;
     let overview = app.overview().await.map_err(Problem::unanswered)?;
     let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;

@@ -54,6 +54,10 @@ impl Problem {
     pub fn unanswered(error: AppError) -> Self {
         match error {
             AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
+            AppError::TooMuch(wait_s) => {
+                const DETAIL: &str = "This account asks for more than one may. Ask again later.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL).retry_after(Duration::from_secs(wait_s))
+            }
             AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
             AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),
         }

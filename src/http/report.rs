@@ -29,16 +29,20 @@ const WAIT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or while it is still being read.
-pub async fn json(_: CurrentAdmin, State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Report>, Problem> {
-    Ok(Json(asked(&app, query).await?))
+pub async fn json(
+    admin: CurrentAdmin,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Report>, Problem> {
+    Ok(Json(asked(&app, admin, query).await?))
 }
 
 /// As a file for spreadsheets.
 ///
 /// # Errors
 /// As [`json`].
-pub async fn csv(_: CurrentAdmin, State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let report = asked(&app, query).await?;
+pub async fn csv(admin: CurrentAdmin, State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let report = asked(&app, admin, query).await?;
     let about = &report.about;
     let name = format!("chargedeck-report-by-{}-{}-to-{}.csv", report.by.name(), about.first, about.last);
     let width = header(&report).len();
@@ -53,8 +57,8 @@ pub fn option(report: &Report) -> String {
     }
 }
 
-async fn asked(app: &App, query: Option<String>) -> Result<Report, Problem> {
-    app.report(&query.unwrap_or_default(), PATIENCE).await.map_err(|error| match error {
+async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<Report, Problem> {
+    app.report(admin.user, &query.unwrap_or_default(), PATIENCE).await.map_err(|error| match error {
         Failure::Refused(refused) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", refused.why),
         Failure::Reading => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", words::REPORT_READING).retry_after(WAIT)

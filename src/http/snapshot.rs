@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended, 503 for one
 /// that is not reached, and while MongoDB or Redis is away.
 pub async fn snapshot(
-    _: CurrentAdmin,
+    admin: CurrentAdmin,
     State(app): State<App>,
     Path(topic): Path<String>,
     Query(asked): Query<Vec<(String, String)>>,
@@ -54,7 +54,7 @@ pub async fn snapshot(
             }
         }
     }
-    let snapshot = app.list(collection, selection, min_position).await.map_err(|error| match error {
+    let snapshot = app.list(admin.user, collection, selection, min_position).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
         error => Problem::unanswered(error),
     })?;

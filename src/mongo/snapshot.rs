@@ -1,6 +1,6 @@
 //! Reads on the primary: a list's rows, and all documents folded into cells, each at one cluster time; and single rows.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{
@@ -18,6 +18,9 @@ use crate::model::{
     selection::{Selection, Sight},
     snapshot::Row,
 };
+
+/// How long MongoDB may take for one query of a list: whoever asked has gone by then.
+const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The first rows of a list as they were at `ct`.
 pub struct Rows {
@@ -55,6 +58,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             .projection(projection(mongo, collection))
             .sort(doc! {mongo.mapping.path(collection, collection.order_field()): direction, "_id": direction})
             .limit(i64::try_from(limit).map_err(Error::custom)?)
+            .max_time(TIME_MAX)
             .selection_criteria(primary())
             .session(&mut session)
             .await?;
@@ -93,7 +97,8 @@ async fn count(
     let mut total = 0;
     if let Some(sure) = query.sure {
         let of = mongo.operator.collection::<Document>(collection.name());
-        let counted = of.count_documents(sure).selection_criteria(primary()).session(&mut *session).await?;
+        let counted = of.count_documents(sure).max_time(TIME_MAX).selection_criteria(primary());
+        let counted = counted.session(&mut *session).await?;
         total = usize::try_from(counted).map_err(Error::custom)?;
     }
     if let Some(odd) = query.odd {
@@ -103,6 +108,7 @@ async fn count(
             .find(odd)
             .projection(projection(mongo, collection))
             .batch_size(5000)
+            .max_time(TIME_MAX)
             .selection_criteria(primary())
             .session(&mut *session)
             .await?;

@@ -6,8 +6,12 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::{http::router::MAX_BODY, model::frame::close};
+use chargedeck::{
+    http::router::MAX_BODY,
+    model::frame::{JSON, close},
+};
 use futures_util::{SinkExt, StreamExt, future::join_all};
+use mongodb::bson::{Document, doc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -25,7 +29,7 @@ use tokio_tungstenite::{
 
 use crate::{
     app::{ADA, App, PASSWORD, request},
-    http::{get, handshake, send},
+    http::{Answer, get, handshake, send},
     program::{Program, SERVE, UP},
 };
 
@@ -146,4 +150,89 @@ async fn pages_ask_in_one_form_alone() {
         assert_eq!(send(program.port(), path, &cookie, JSON, r#"{"ask":"Desk"}"#).await.unwrap().status / 100, 4);
     }
     assert!(!program.server.log().contains("ERROR"), "{}", program.server.log());
+}
+
+/// Whoever has asked for too much is told when to come back, whatever the question; everybody else is answered.
+#[tokio::test]
+async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let redis = redis::Client::open(crate::support::redis().await.url()).unwrap();
+    let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
+    let ada: Document = program.own.collection("users").find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(get(program.port(), "/api/v1/snapshot/stations", &cookie).await.unwrap().status, 200);
+    let budget = format!("*budget:{}", ada.get_object_id("_id").unwrap());
+    let budget: Vec<String> = redis::cmd("KEYS").arg(budget).query_async(&mut redis).await.unwrap();
+    let mut owes = async |price: i64| {
+        let time: (i64, i64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
+        let now = time.0 * 1000 + time.1 / 1000;
+        let set = redis::cmd("HSET").arg(&budget[0]).arg("left").arg(-price).arg("at").arg(now).to_owned();
+        let _: i64 = set.query_async(&mut redis).await.unwrap();
+    };
+    let paths = [
+        "/api/v1/snapshot/stations",
+        "/api/v1/report?last=7d",
+        "/api/v1/report.csv?last=7d",
+        "/api/v1/analytics/revenue.csv?last=7d",
+    ];
+    const ASK: &str = r#"{"ask":{"List":{"of":"clients","min_position":null}}}"#;
+    let wait = |answer: &Answer| -> u64 {
+        let told = answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("when to come back");
+        told.parse().unwrap()
+    };
+    owes(1_000_000).await;
+    for path in paths {
+        let answer = get(program.port(), path, &cookie).await.unwrap();
+        assert_eq!(answer.status, 429, "{path}: {}", answer.body);
+        assert!(answer.body.contains("too_much") && (9..=11).contains(&wait(&answer)), "{}", answer.head);
+    }
+    let page = send(program.port(), "/api/page/load", &cookie, "application/json", ASK).await.unwrap();
+    assert_eq!(page.body, format!("\"too_much:{}\"", wait(&page)));
+    assert_eq!(page.status, 429);
+    owes(0).await;
+    let answered = async {
+        for path in paths {
+            while get(program.port(), path, &cookie).await.unwrap().status != 200 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    tokio::time::timeout(UP, answered).await.expect("who waits is answered");
+}
+
+/// A client that asks for more than it could look at is refused in few words.
+#[tokio::test]
+async fn a_socket_follows_so_many_topics_and_boards() {
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let mut request = handshake(program.port(), &cookie).unwrap();
+    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, JSON.parse().unwrap());
+    let (mut socket, _) = connect_async(request).await.unwrap();
+    let mut told = async |topics: Vec<String>, last: &str| {
+        let subscribe = serde_json::json!({"type": "subscribe", "rid": 7, "topics": topics});
+        socket.send(Message::text(subscribe.to_string())).await.unwrap();
+        let mut codes = Vec::new();
+        let heard = async {
+            loop {
+                let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
+                let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+                if frame["rid"] == 7 {
+                    codes.extend(frame["code"].as_str().map(str::to_owned));
+                    if text.contains(last) {
+                        return codes;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(UP, heard).await.expect("an answer")
+    };
+    let many = (0..2000).map(|n| n.to_string()).collect();
+    assert_eq!(told(many, "too_many_topics").await, ["too_many_topics"]);
+    let mut boards: Vec<String> =
+        (1..=30).map(|days| format!("analytics?last={days}d&by=day&against=nothing&zone=Europe/London")).collect();
+    boards.push("no topic".to_owned());
+    let codes = told(boards, "no topic").await;
+    assert_eq!(codes.iter().filter(|code| *code == "too_many_boards").count(), 6, "{codes:?}");
+    let again = "analytics?last=1d&by=day&against=nothing&zone=Europe/London";
+    assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
 }

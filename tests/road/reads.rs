@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use bson::{RawDocumentBuf, cstr};
-use chargedeck::model::selection::Sight;
+use chargedeck::{
+    auth::users::UserId,
+    budget::{Budgets, Unaffordable},
+    model::selection::Sight,
+};
 
 use super::*;
 
@@ -203,4 +207,60 @@ async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_co
     equal(&mut page).await;
     assert_eq!(page.window.shown().count(), 2);
     instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
+    let network = Network::new().await;
+    let hub = Hub::new(Duration::ZERO, chargedeck::model::money::Currency("GBP".into()));
+    let [one, other] = [(); 2].map(|()| Budgets::new(network.redis.clone(), hub.clone()));
+    let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
+    // Ten of the dearest pages of a network without documents, and one more.
+    for budgets in [&one, &other].into_iter().cycle().take(10) {
+        budgets.of(ada).pay_page_in(1).await.unwrap();
+    }
+    let refused = other.of(ada).pay_page_in(1).await;
+    let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
+    assert!(wait <= Duration::from_secs(1) && wait > Duration::ZERO, "{wait:?}");
+    one.of(bob).pay_page_in(1).await.expect("another account has a budget of its own");
+    one.of(ada).get_back(100_000).await.unwrap();
+    one.of(ada).pay_page_in(1).await.expect("what did not come to be is given back");
+    // What is dearer than ten pages is answered once, and then there is nothing for longer.
+    one.of(bob).get_back(u64::from(u32::MAX)).await.unwrap();
+    one.of(bob).pay(2_000_000).await.expect("the whole is there");
+    let refused = one.of(bob).pay(1).await;
+    let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
+    assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(11), "{wait:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_kept_in_redis_has_a_bound() {
+    const MEGABYTE: usize = 1 << 20;
+    let network = Network::new().await;
+    let value = "x".repeat(MEGABYTE);
+    let keep = async |name: &str, seq: u64| {
+        let at = Position::new(Epoch(7), Seq(seq));
+        assert!(snapshots::keep(&network.redis, name, at, ClusterTime(seq), &value).await.unwrap());
+    };
+    let kept = async |name: &str| {
+        let kept: Option<String> = snapshots::kept(&network.redis, Epoch(7), name).await.unwrap();
+        kept.is_some()
+    };
+    // The same one again and again takes no more than once.
+    for seq in 1..=70 {
+        keep("again", seq).await;
+    }
+    for n in 0..40 {
+        keep(&format!("choice {n}"), 1).await;
+    }
+    assert!(kept("again").await && kept("choice 0").await);
+    for n in 40..100 {
+        keep(&format!("choice {n}"), 1).await;
+    }
+    let mut there = Vec::new();
+    for n in 0..100 {
+        there.push(kept(&format!("choice {n}")).await);
+    }
+    let count = there.iter().filter(|there| **there).count();
+    assert!((60..=64).contains(&count) && there[99], "{count} MB are kept");
 }

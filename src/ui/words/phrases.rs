@@ -498,6 +498,9 @@ pub fn error(error: &AppError) -> (&'static str, String) {
             "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
         ),
         AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why.clone()),
+        AppError::TooMuch(wait_s) => {
+            ("This account asks for too much at once", format!("Try again in {wait_s}\u{a0}s."))
+        }
         AppError::Internal { request_id } => (
             "Something went wrong",
             if request_id.is_empty() {

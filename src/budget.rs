@@ -1,0 +1,130 @@
+//! What an account may ask for: every question has a price, documents that MongoDB looks at and rows that are sent, and an
+//! account may spend the price of the dearest page each second, with a burst of ten, over all instances.
+
+use std::{sync::LazyLock, time::Duration};
+
+use redis::{RedisResult, Script};
+
+use crate::{
+    auth::users::UserId,
+    cache::Redis,
+    hub::Hub,
+    model::{cells::Cell, ids::Collection},
+};
+
+/// The dearest page of a small network: about a tenth of a second of MongoDB's time.
+const LEAST: u64 = 100_000;
+/// Dearest pages that may be asked for at once.
+const BURST: u64 = 10;
+/// Boards of a period that cost as much as the dearest page.
+pub const BOARDS_A_PAGE: u64 = 2;
+
+/// Takes a price if there is as much left, or all that there can be; else the milliseconds until there is. What has been
+/// left since the last time is filled up at the rate.
+static SPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local price, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[1], 'left', 'at')
+local left = burst
+if known[1] then left = math.min(burst, known[1] + (now - known[2]) * rate / 1000) end
+local wait = math.ceil((math.min(price, burst) - left) * 1000 / rate)
+if wait > 0 then return wait end
+left = math.min(burst, left - price)
+redis.call('HSET', KEYS[1], 'left', left, 'at', now)
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst - left) * 1000 / rate) + 1000)
+return 0
+",
+    )
+});
+
+/// The budgets of an installation's accounts; clones share them.
+#[derive(Clone)]
+pub struct Budgets {
+    redis: Redis,
+    hub: Hub,
+}
+
+/// An account that asks.
+#[derive(Clone)]
+pub struct Asker {
+    budgets: Budgets,
+    user: UserId,
+}
+
+/// Why a question is not answered now.
+#[derive(Debug, thiserror::Error)]
+pub enum Unaffordable {
+    #[error("the account has asked for too much; again in {0:?}")]
+    Wait(Duration),
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+}
+
+impl Budgets {
+    pub const fn new(redis: Redis, hub: Hub) -> Self {
+        Self { redis, hub }
+    }
+
+    pub fn of(&self, user: UserId) -> Asker {
+        Asker { budgets: self.clone(), user }
+    }
+
+    /// The price of the dearest page: a list for which MongoDB looks at all documents of the largest collection.
+    fn dearest(&self) -> u64 {
+        Collection::ALL.into_iter().map(|collection| self.documents(collection)).max().unwrap_or(0).max(LEAST)
+    }
+
+    fn documents(&self, collection: Collection) -> u64 {
+        let counted = self.hub.cell(&Cell::Documents(collection)).unwrap_or(0);
+        u64::try_from(counted).unwrap_or(0)
+    }
+}
+
+impl Asker {
+    /// Pays what a question may cost.
+    ///
+    /// # Errors
+    /// See [`Unaffordable`]: nothing was paid.
+    pub async fn pay(&self, price: u64) -> Result<(), Unaffordable> {
+        let rate = self.budgets.dearest();
+        match self.spend(i64::try_from(price).unwrap_or(i64::MAX), rate).await? {
+            0 => Ok(()),
+            wait => Err(Unaffordable::Wait(Duration::from_millis(wait))),
+        }
+    }
+
+    /// What a question costs at most that no index answers: all documents of a collection.
+    pub fn all_of(&self, collection: Collection) -> u64 {
+        self.budgets.documents(collection)
+    }
+
+    /// Pays for so many parts of the dearest page.
+    ///
+    /// # Errors
+    /// See [`Unaffordable`].
+    pub async fn pay_page_in(&self, parts: u64) -> Result<(), Unaffordable> {
+        self.pay(self.budgets.dearest() / parts.max(1)).await
+    }
+
+    /// Gives back what was paid and did not come to be.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn get_back(&self, price: u64) -> RedisResult<()> {
+        let rate = self.budgets.dearest();
+        self.spend(i64::try_from(price).map_or(0, i64::saturating_neg), rate).await.map(drop)
+    }
+
+    async fn spend(&self, price: i64, rate: u64) -> RedisResult<u64> {
+        SPEND
+            .key(self.budgets.redis.key(&format!("budget:{}", self.user)))
+            .arg(price)
+            .arg(rate)
+            .arg(rate.saturating_mul(BURST))
+            .invoke_async(&mut self.budgets.redis.connection())
+            .await
+    }
+}
