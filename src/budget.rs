@@ -16,8 +16,8 @@ use crate::{
 const LEAST: u64 = 100_000;
 /// Dearest pages that may be asked for at once.
 const BURST: u64 = 10;
-/// Boards of a period that cost as much as the dearest page.
-pub const BOARDS_A_PAGE: u64 = 2;
+/// What is made of the figures' cells, in parts of the dearest page: no document is looked at, but it takes its time.
+const OF_CELLS: u64 = 5;
 
 /// Takes a price if there is as much left, or all that there can be; else the milliseconds until there is. What has been
 /// left since the last time is filled up at the rate.
@@ -101,12 +101,12 @@ impl Asker {
         self.budgets.documents(collection)
     }
 
-    /// Pays for so many parts of the dearest page.
+    /// Pays for what is made of the figures' cells.
     ///
     /// # Errors
     /// See [`Unaffordable`].
-    pub async fn pay_page_in(&self, parts: u64) -> Result<(), Unaffordable> {
-        self.pay(self.budgets.dearest() / parts.max(1)).await
+    pub async fn pay_for_cells(&self) -> Result<(), Unaffordable> {
+        self.pay(self.budgets.dearest() / OF_CELLS).await
     }
 
     /// Gives back what was paid and did not come to be.

@@ -19,6 +19,8 @@ mod confirm;
 mod disk;
 #[path = "doors/exports.rs"]
 mod exports;
+#[path = "doors/fuzz.rs"]
+mod fuzz;
 #[path = "doors/guard.rs"]
 mod guard;
 #[path = "doors/headers.rs"]

@@ -15,7 +15,7 @@ use super::report;
 use crate::{
     api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events, Unanswered},
     auth::{CurrentAdmin, Doors, users::UserId},
-    budget::{BOARDS_A_PAGE, Budgets, Unaffordable},
+    budget::{Budgets, Unaffordable},
     cache::log::Log,
     config::NetworkSettings,
     events::{self, Page},
@@ -152,7 +152,13 @@ impl App {
         let params = Params::read(given, &Query::NAMES)?;
         let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
         let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
-        self.budgets.of(user).pay_page_in(1).await?;
+        let asker = self.budgets.of(user);
+        if query.by.is_time() {
+            asker.pay_for_cells().await?;
+        } else {
+            let documents = [Collection::ChargingSessions, Collection::Payments].map(|of| asker.all_of(of));
+            asker.pay(documents.into_iter().sum()).await?;
+        }
         self.reports.report(query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
@@ -268,7 +274,7 @@ impl App {
         })?;
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
-        self.budgets.of(user).pay_page_in(BOARDS_A_PAGE).await?;
+        self.budgets.of(user).pay_for_cells().await?;
         let filled = self.board(&Board::Analytics(read)).await?;
         let fields = filled.fields.clone();
         let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);

@@ -115,8 +115,13 @@ impl Program {
         set.split(';').next().unwrap().to_owned()
     }
 
+    /// All that the program wrote.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
     /// The most memory that the process ever had, bytes.
-    fn peak_memory(&self) -> u64 {
+    pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
@@ -124,7 +129,7 @@ impl Program {
 }
 
 /// What an admin may read.
-fn everything() -> Vec<String> {
+pub fn everything() -> Vec<String> {
     let api = [
         "/api/v1/snapshot/stations",
         "/api/v1/snapshot/clients",

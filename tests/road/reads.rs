@@ -216,18 +216,19 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let [one, other] = [(); 2].map(|()| Budgets::new(network.redis.clone(), hub.clone()));
     let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
     // Ten of the dearest pages of a network without documents, and one more.
+    const PAGE: u64 = 100_000;
     for budgets in [&one, &other].into_iter().cycle().take(10) {
-        budgets.of(ada).pay_page_in(1).await.unwrap();
+        budgets.of(ada).pay(PAGE).await.unwrap();
     }
-    let refused = other.of(ada).pay_page_in(1).await;
+    let refused = other.of(ada).pay(PAGE).await;
     let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
     assert!(wait <= Duration::from_secs(1) && wait > Duration::ZERO, "{wait:?}");
-    one.of(bob).pay_page_in(1).await.expect("another account has a budget of its own");
-    one.of(ada).get_back(100_000).await.unwrap();
-    one.of(ada).pay_page_in(1).await.expect("what did not come to be is given back");
+    one.of(bob).pay(PAGE).await.expect("another account has a budget of its own");
+    one.of(ada).get_back(PAGE).await.unwrap();
+    one.of(ada).pay(PAGE).await.expect("what did not come to be is given back");
     // What is dearer than ten pages is answered once, and then there is nothing for longer.
     one.of(bob).get_back(u64::from(u32::MAX)).await.unwrap();
-    one.of(bob).pay(2_000_000).await.expect("the whole is there");
+    one.of(bob).pay(20 * PAGE).await.expect("the whole is there");
     let refused = one.of(bob).pay(1).await;
     let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
     assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(11), "{wait:?}");

@@ -1,0 +1,401 @@
+//! Whatever stands in the database and whatever anyone sends: the stream goes on, everybody is answered, and nothing leaves
+//! that was not asked for. `CHARGEDECK_FUZZ_S` says for how long, `CHARGEDECK_SEED` with what; what was found once stands in
+//! [`CORPUS`] and in `tests/road/hostile.rs`.
+
+use std::{env, net::Ipv4Addr, time::Duration};
+
+use chargedeck::model::{
+    frame::JSON,
+    ids::Collection,
+    shown::{Parts, Shown},
+};
+use futures_util::{SinkExt, StreamExt};
+use mongodb::{
+    Database,
+    bson::{
+        Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf, Regex, Timestamp, doc,
+        oid::ObjectId, spec::BinarySubtype,
+    },
+};
+use rand::{
+    Rng, SeedableRng,
+    seq::{IndexedRandom, IteratorRandom},
+};
+use rand_chacha::ChaCha8Rng;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+use crate::{
+    http::{get, handshake},
+    program::{Program, UP, everything},
+};
+
+/// Stands wherever nothing is read.
+const CANARY: &str = "canary-77ab";
+/// Becomes bytes that are no text.
+const NO_TEXT: &str = "no-text";
+/// The most memory that a server of a small database ever needs.
+const MEMORY_MAX: u64 = 512 << 20;
+
+fn duration() -> Duration {
+    Duration::from_secs(env::var("CHARGEDECK_FUZZ_S").ok().map_or(20, |s| s.parse().expect("seconds")))
+}
+
+/// Chance, told so that it can be had again.
+fn chance(of: &str) -> ChaCha8Rng {
+    let given =
+        env::var("CHARGEDECK_SEED").ok().map(|seed| u64::from_str_radix(&seed, 16).expect("hexadecimal digits"));
+    let seed = given.unwrap_or_else(rand::random);
+    println!("{of}: CHARGEDECK_SEED={seed:x}");
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn text(rng: &mut ChaCha8Rng) -> String {
+    let texts = [
+        "",
+        "\u{0}",
+        "ACTIVE",
+        "COMPLETED",
+        "\u{202e}abc",
+        "é\u{301}",
+        NO_TEXT,
+        "<script>",
+        "=1+1",
+        "2026-01-01",
+        "GBP",
+    ];
+    match rng.random_range(0..12) {
+        0 => "x".repeat(3000),
+        _ => (*texts.choose(rng).unwrap()).to_owned(),
+    }
+}
+
+/// A value of any type. What is within another is in nobody's list.
+fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
+    let inner = |rng: &mut ChaCha8Rng| if depth == 0 { text(rng) } else { CANARY.to_owned() };
+    let number = [0, 1, -1, i64::MAX, i64::MIN, 1 << 53, 4_600_000_000_000_000, 1_000_000_000_000];
+    match rng.random_range(0..if depth < 5 { 19 } else { 16 }) {
+        0 => Bson::Null,
+        1 => rng.random::<bool>().into(),
+        2 => rng.random::<i32>().into(),
+        3 | 4 => (*number.choose(rng).unwrap()).into(),
+        5 => {
+            (*[0.0, -0.0, 0.1, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE, f64::MAX, 1e18].choose(rng).unwrap()).into()
+        }
+        6 | 7 => inner(rng).into(),
+        8 => {
+            DateTime::from_millis(*[0, i64::MIN, i64::MAX, 1_790_000_000_000, -62_135_596_800_001].choose(rng).unwrap())
+                .into()
+        }
+        9 => DateTime::from_millis(DateTime::now().timestamp_millis() - rng.random_range(0..1_000_000_000)).into(),
+        10 => ObjectId::new().into(),
+        11 => {
+            ["NaN", "Infinity", "1E+6144", "-0", "1234.00"].choose(rng).unwrap().parse::<Decimal128>().unwrap().into()
+        }
+        12 => Binary { subtype: BinarySubtype::from(rng.random_range(0..8)), bytes: rng.random::<[u8; 16]>().to_vec() }
+            .into(),
+        13 => Bson::RegularExpression(Regex { pattern: CANARY.try_into().unwrap(), options: "i".try_into().unwrap() }),
+        14 => Bson::Timestamp(Timestamp { time: rng.random(), increment: rng.random() }),
+        15 => match rng.random_range(0..4) {
+            0 => Bson::MinKey,
+            1 => Bson::MaxKey,
+            2 => Bson::JavaScriptCode(CANARY.to_owned()),
+            _ => Bson::JavaScriptCodeWithScope(JavaScriptCodeWithScope {
+                code: CANARY.to_owned(),
+                scope: doc! {"a": CANARY},
+            }),
+        },
+        16 => {
+            let wide = if rng.random_ratio(1, 40) { 3000 } else { rng.random_range(0..5) };
+            (0..wide).map(|_| value(rng, depth + 1)).collect::<Vec<_>>().into()
+        }
+        _ => {
+            let names = ["a", "status", "uid", "", "secret", "$set", "a.b"];
+            (0..rng.random_range(0..5))
+                .map(|_| ((*names.choose(rng).unwrap()).to_owned(), value(rng, depth + 1)))
+                .collect::<Document>()
+                .into()
+        }
+    }
+}
+
+/// Some of these fields with any value, what may hold more with more, and more than these.
+fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
+    let mut document = doc! {"secret": CANARY};
+    for (name, shown) in parts {
+        if rng.random_ratio(1, 4) {
+            continue;
+        }
+        let value = match shown {
+            Shown::Nothing => CANARY.into(),
+            Shown::Within(parts) if rng.random_ratio(3, 4) => {
+                let some = rng.random_range(0..4);
+                (0..some).map(|_| Bson::from(self::document(rng, parts))).collect::<Vec<_>>().into()
+            }
+            Shown::Within(_) | Shown::Values => value(rng, 1),
+            Shown::Value => value(rng, 0),
+        };
+        document.insert(*name, value);
+    }
+    document
+}
+
+/// As it is written; where a text was to be none, it is none.
+fn raw(document: &Document) -> RawDocumentBuf {
+    let mut bytes = RawDocumentBuf::try_from(document).unwrap().into_bytes();
+    for at in 0..bytes.len().saturating_sub(NO_TEXT.len()) {
+        if bytes[at..].starts_with(NO_TEXT.as_bytes()) {
+            bytes[at..at + 2].copy_from_slice(&[0xe9, 0xff]);
+        }
+    }
+    RawDocumentBuf::from_bytes(bytes).unwrap()
+}
+
+/// One write of any kind. What MongoDB does not take is no document of anybody's.
+async fn write(rng: &mut ChaCha8Rng, db: &Database, ids: &mut Vec<(Collection, Bson)>) {
+    let collection = *Collection::ALL.choose(rng).unwrap();
+    let of = db.collection::<RawDocumentBuf>(collection.name());
+    let known = ids.iter().filter(|(of, _)| *of == collection).choose(rng).map(|(_, id)| id.clone());
+    let made = document(rng, collection.parts());
+    match known.filter(|_| rng.random_ratio(2, 3)) {
+        Some(id) if rng.random_ratio(1, 4) => drop(of.delete_one(doc! {"_id": id}).await),
+        Some(id) if rng.random_ratio(1, 3) => drop(of.replace_one(doc! {"_id": id}, raw(&made)).await),
+        Some(id) => {
+            let name = *collection.parts().iter().map(|(name, _)| name).choose(rng).unwrap();
+            let set: Document = made.into_iter().filter(|(of, _)| of == name).collect();
+            drop(of.update_one(doc! {"_id": id}, doc! {"$set": set, "$unset": {"more": ""}}).await);
+        }
+        None => {
+            // An `_id` is told, whatever is in it.
+            let id = Some(value(rng, 0))
+                .filter(|id| !id.to_string().contains(CANARY))
+                .unwrap_or_else(|| ObjectId::new().into());
+            let mut whole = doc! {"_id": id.clone()};
+            whole.extend(made);
+            if of.insert_one(raw(&whole)).await.is_ok() {
+                ids.push((collection, id));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
+    let mut rng = chance("documents");
+    let program = Program::start(&[]).await;
+    crate::support::collections_with_images(&program.db).await;
+    let cookie = program.enter().await;
+    let (began, mut ids) = (Instant::now(), Vec::new());
+    let mut round = 0;
+    while began.elapsed() < duration() {
+        round += 1;
+        for _ in 0..40 {
+            write(&mut rng, &program.db, &mut ids).await;
+        }
+        let last = doc! {"client_id": format!("last-{round}"), "created_at": DateTime::MAX};
+        program.db.collection::<Document>("clients").insert_one(last).await.unwrap();
+        let list = format!("/api/v1/snapshot/clients?client=last-{round}");
+        let came = async {
+            while !get(program.port(), &list, &cookie).await.is_ok_and(|answer| answer.body.contains("\"id\"")) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(UP, came).await.expect("the stream stands");
+        for path in everything() {
+            let asked = async {
+                loop {
+                    let answer = get(program.port(), &path, &cookie).await;
+                    let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+                    // Whoever asks for all pages again and again is told to wait.
+                    if answer.status != 429 {
+                        return answer;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            let answer = timeout(UP, asked).await.expect("whoever waits is answered");
+            let expected = if path == "/no/such/page" { 404 } else { 200 };
+            let leads_on = ["/users", "/audit", "/confirm", "/login"].iter().any(|of| path.starts_with(of));
+            assert!(
+                answer.status == expected || leads_on && answer.status == 303,
+                "{path}: {} {}",
+                answer.status,
+                answer.body
+            );
+            assert!(!answer.body.contains(CANARY), "{path} tells what is not read");
+        }
+    }
+    let log = program.log();
+    assert!(!log.contains("panicked") && !log.contains(CANARY), "{log}");
+    let peak = program.peak_memory();
+    assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
+    assert!(round > 1 && ids.len() > 20, "{round} rounds, {} documents", ids.len());
+}
+
+/// Requests as they should be, and those that once were answered wrongly.
+const CORPUS: &[(&str, &str, &str)] = &[
+    ("GET", "/", ""),
+    ("GET", "/analytics?last=7d&by=day&against=before&zone=Europe/London", ""),
+    ("GET", "/activity?of=problems", ""),
+    ("GET", "/payments?status=CAPTURED&method=CARD", ""),
+    ("GET", "/sessions?slot=4.14@Europe/London", ""),
+    ("GET", "/stations?evse=OUTOFORDER&city=Dundee", ""),
+    ("GET", "/reports?from=2018-06-01&to=2018-06-30&by=station&sort=-energy", ""),
+    ("GET", "/api/v1/snapshot/clients?status=ACTIVE,BLOCKED&min_position=7-1", ""),
+    ("GET", "/api/v1/report.csv?last=30d&by=week", ""),
+    ("GET", "/api/v1/analytics/revenue.csv?last=7d&currency=GBP", ""),
+    (
+        "POST",
+        "/api/page/load",
+        r#"{"ask":{"List":{"of":"clients","selection":{"status":"ACTIVE"},"min_position":null}}}"#,
+    ),
+    (
+        "POST",
+        "/api/page/load",
+        r#"{"ask":{"Analytics":{"query":"last=7d&by=day&against=before&zone=UTC","currency":"GBP"}}}"#,
+    ),
+    ("POST", "/api/page/load", r#"{"ask":{"Activity":{"of":"all","before":"7-1"}}}"#),
+    ("POST", "/api/page/load", r#"{"ask":{"Report":{"query":"last=7d&by=method"}}}"#),
+    ("GET", "/vendor/../../etc/passwd", ""),
+    ("GET", "/static/style.css", ""),
+    ("GET", "/live", ""),
+];
+
+const MESSAGES: &[&str] = &[
+    r#"{"type":"subscribe","rid":1,"topics":["stations","overview?zone=Europe/London"],"positions":{"stations":"7-1"}}"#,
+    r#"{"type":"subscribe","rid":2,"topics":["analytics?last=7d&by=day&against=before&zone=Europe/London"]}"#,
+    r#"{"type":"unsubscribe","topics":["stations"]}"#,
+    r#"{"type":"visibility","hidden":true}"#,
+    r#"{"type":"pong","n":7,"paint_ms":12}"#,
+];
+
+/// With something changed in it, or nothing.
+fn changed(rng: &mut ChaCha8Rng, text: &str) -> String {
+    const ODD: &[&str] = &[
+        "%00",
+        "%ff",
+        "%C0%AF",
+        "../",
+        "\"",
+        "'",
+        "{",
+        "[",
+        "&",
+        "=",
+        "&last=1d",
+        "?",
+        "#",
+        "é",
+        "\u{0}",
+        "-1",
+        "99999999999999999999",
+        "1e400",
+        "null",
+        "true",
+        "9999-12-31",
+        "0000-00-00",
+        "+",
+        "%2B",
+        "a,b,,c",
+        "\u{202e}",
+        "&&&&",
+        ";",
+    ];
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..rng.random_range(0..4) {
+        let at = rng.random_range(0..=chars.len());
+        match rng.random_range(0..4) {
+            0 => drop(chars.splice(at..at, ODD.choose(rng).unwrap().chars())),
+            1 if at < chars.len() => drop(chars.remove(at)),
+            2 => {
+                let many = if rng.random_ratio(1, 20) { 5000 } else { 3 };
+                let what: Vec<char> = ODD.choose(rng).unwrap().chars().cycle().take(many).collect();
+                drop(chars.splice(at..at, what));
+            }
+            _ => {
+                let to = (at + rng.random_range(0..8)).min(chars.len());
+                drop(chars.drain(at..to));
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+/// The answer to these bytes, whatever they are; empty where the connection was only closed.
+async fn answer(port: u16, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    let mut answer = Vec::new();
+    let asked = async {
+        // It may be answered before it was heard.
+        drop(stream.write_all(request).await);
+        drop(stream.shutdown().await);
+        drop(stream.read_to_end(&mut answer).await);
+    };
+    timeout(UP, asked).await.expect("an answer, or an end");
+    answer
+}
+
+#[tokio::test]
+async fn requests_of_any_kind_are_answered_and_harm_nobody() {
+    let mut rng = chance("requests");
+    let program = Program::start(&[]).await;
+    let port = program.port();
+    let cookie = program.enter().await;
+    let began = Instant::now();
+    let mut count = 0;
+    while began.elapsed() < duration() {
+        for _ in 0..100 {
+            let (method, path, body) = *CORPUS.choose(&mut rng).unwrap();
+            let method = if rng.random_ratio(1, 10) {
+                *["HEAD", "PUT", "OPTIONS", "X", ""].choose(&mut rng).unwrap()
+            } else {
+                method
+            };
+            let (path, body) = (changed(&mut rng, path), changed(&mut rng, body));
+            let who = if rng.random_ratio(3, 4) { format!("Cookie: {cookie}\r\n") } else { String::new() };
+            let kind = if rng.random_ratio(9, 10) { "application/json" } else { "text/plain" };
+            let length = if rng.random_ratio(19, 20) { body.len() } else { rng.random_range(0..100_000) };
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nConnection: close\r\n\
+                 {who}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            let mut bytes = request.clone().into_bytes();
+            if rng.random_ratio(1, 20) {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random();
+            }
+            let answer = answer(port, &bytes).await;
+            let answer = String::from_utf8_lossy(&answer);
+            let status: u16 = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(400);
+            assert!(status < 500 || status == 503 && answer.contains("retry-after"), "{request}\n{answer}");
+            count += 1;
+        }
+        let mut request = handshake(port, &cookie).unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", JSON.parse().unwrap());
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        for _ in 0..15 {
+            let message = *MESSAGES.choose(&mut rng).unwrap();
+            let message = changed(&mut rng, message);
+            let message = match rng.random_range(0..12) {
+                0 => Message::binary(message.into_bytes()),
+                1 => Message::Ping(message.into_bytes().into_iter().take(100).collect()),
+                _ => Message::text(message),
+            };
+            // It may be closed at any of them.
+            drop(socket.send(message).await);
+        }
+        drop(socket.close(None).await);
+        while let Ok(Some(Ok(_))) = timeout(UP, socket.next()).await {}
+        assert_eq!(get(port, "/healthz", "").await.unwrap().status, 200);
+    }
+    assert_eq!(get(port, "/stations", &cookie).await.unwrap().status, 200, "whoever is signed in still is");
+    let log = program.log();
+    assert!(!log.contains("panicked"), "{log}");
+    let peak = program.peak_memory();
+    assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
+    assert!(count >= 200, "{count} requests");
+}
