@@ -1,9 +1,14 @@
 //! What an account may ask for: every question has a price, documents that MongoDB looks at and rows that are sent, and an
 //! account may spend the price of the dearest page each second, with a burst of ten, over all instances.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
 use redis::{RedisResult, Script};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     auth::users::UserId,
@@ -16,6 +21,8 @@ use crate::{
 const LEAST: u64 = 100_000;
 /// Dearest pages that may be asked for at once.
 const BURST: u64 = 10;
+/// Lists of its own that an account reads at once by one instance; the next ones wait. All accounts share few lanes.
+const TURNS: usize = 2;
 /// What is made of the figures' cells, in parts of the dearest page: no document is looked at, but it takes its time.
 const OF_CELLS: u64 = 5;
 
@@ -45,6 +52,7 @@ return 0
 pub struct Budgets {
     redis: Redis,
     hub: Hub,
+    turns: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
 }
 
 /// An account that asks.
@@ -64,8 +72,8 @@ pub enum Unaffordable {
 }
 
 impl Budgets {
-    pub const fn new(redis: Redis, hub: Hub) -> Self {
-        Self { redis, hub }
+    pub fn new(redis: Redis, hub: Hub) -> Self {
+        Self { redis, hub, turns: Arc::default() }
     }
 
     pub fn of(&self, user: UserId) -> Asker {
@@ -94,6 +102,17 @@ impl Asker {
             0 => Ok(()),
             wait => Err(Unaffordable::Wait(Duration::from_millis(wait))),
         }
+    }
+
+    /// The account's turn to have something read for it alone; `None` only where turns are no more given.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turns = {
+            let mut all = self.budgets.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody is remembered who has nothing read.
+            all.retain(|_, turns| Arc::strong_count(turns) > 1);
+            all.entry(self.user).or_insert_with(|| Arc::new(Semaphore::new(TURNS))).clone()
+        };
+        turns.acquire_owned().await.ok()
     }
 
     /// What a question costs at most that no index answers: all documents of a collection.

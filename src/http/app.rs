@@ -231,6 +231,7 @@ impl App {
         let looked_at = if shared { 0 } else { asker.all_of(collection) };
         let paid = looked_at.saturating_add(units(collection.fetched()));
         asker.pay(paid).await?;
+        let _turn = if shared { None } else { asker.turn().await };
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),

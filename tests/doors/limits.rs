@@ -11,10 +11,11 @@ use chargedeck::{
     model::frame::{JSON, close},
 };
 use futures_util::{SinkExt, StreamExt, future::join_all};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::Instant,
 };
 use tokio_tungstenite::{
     connect_async,
@@ -235,4 +236,90 @@ async fn a_socket_follows_so_many_topics_and_boards() {
     assert_eq!(codes.iter().filter(|code| *code == "too_many_boards").count(), 6, "{codes:?}");
     let again = "analytics?last=1d&by=day&against=nothing&zone=Europe/London";
     assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
+}
+
+/// One admin does all that costs much, at once: charts of long periods on many sockets, a socket that asks and does not
+/// read, lists for which all documents are read. Everybody else is answered, and the server needs little more memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
+    const MEMORY: u64 = 64 << 20;
+    const LONG: Duration = Duration::from_secs(6);
+    let program = Program::start(&[]).await;
+    let sessions = program.db.collection::<Document>("charging_sessions");
+    let made = |n: i64| {
+        let end = DateTime::from_millis(DateTime::now().timestamp_millis() - n * 600_000);
+        doc! {"_id": n, "session_id": n.to_string(), "status": "COMPLETED", "start_date_time": end, "end_date_time": end, "energy_wh": 5000_i64}
+    };
+    sessions.insert_many((0..20_000).map(made)).await.unwrap();
+    let (mallory, bob) = (program.enter().await, program.another("bob@example.org").await);
+    let port = program.port();
+    let pages =
+        ["/", "/stations", "/sessions", "/analytics", "/reports", "/api/v1/snapshot/charging_sessions?slot=4.14@UTC"];
+    for page in pages {
+        assert_eq!(get(port, page, &bob).await.unwrap().status, 200, "{page}");
+    }
+    let before = program.peak_memory();
+    let until = Instant::now() + LONG;
+
+    let charts = async |socket: usize| {
+        let (mut socket_of, _) = connect_async(handshake(port, &mallory).unwrap()).await.unwrap();
+        let topics: Vec<String> = (0..24)
+            .map(|n| format!("analytics?last={}d&by=hour&against=before&zone=Europe/London", 30 + socket * 24 + n))
+            .collect();
+        let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics});
+        socket_of.send(Message::text(subscribe.to_string())).await.unwrap();
+        while Instant::now() < until {
+            drop(tokio::time::timeout(Duration::from_millis(100), socket_of.next()).await);
+        }
+    };
+    let deaf = async {
+        let (mut socket, _) = connect_async(handshake(port, &mallory).unwrap()).await.unwrap();
+        let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
+        let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
+        while Instant::now() < until {
+            // It may have been closed.
+            drop(tokio::time::timeout(Duration::from_millis(60), socket.send(Message::text(subscribe.clone()))).await);
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    };
+    let lists = async |list: usize| {
+        let mut refused = 0;
+        let mut n = 0;
+        while Instant::now() < until {
+            n += 1;
+            let path =
+                format!("/api/v1/snapshot/charging_sessions?slot={}.{}@UTC&station=S{list}-{n}", n % 7, list % 24);
+            match get(port, &path, &mallory).await.map(|answer| answer.status) {
+                Ok(200) => {}
+                Ok(429) => refused += 1,
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        refused
+    };
+    let changes = async {
+        let mut n = 0;
+        while Instant::now() < until {
+            n += 1;
+            sessions.update_one(doc! {"_id": n}, doc! {"$inc": {"energy_wh": 1}}).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let others = async {
+        let mut answered = 0;
+        while Instant::now() < until {
+            for page in pages {
+                assert_eq!(get(port, page, &bob).await.unwrap().status, 200, "{page}");
+                answered += 1;
+            }
+        }
+        answered
+    };
+    let (_, (), refused, (), answered) =
+        tokio::join!(join_all((0..5).map(charts)), deaf, join_all((0..16).map(lists)), changes, others);
+    let refused: usize = refused.into_iter().sum();
+    let more = program.peak_memory() - before;
+    println!("{answered} pages for others, {refused} lists refused, {} MiB more", more >> 20);
+    assert!(answered >= pages.len(), "others are answered");
+    assert!(more < MEMORY, "{} MiB more", more >> 20);
 }

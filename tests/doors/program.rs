@@ -68,10 +68,8 @@ impl Program {
         let name = fresh_name("program");
         let client = mongod.client().await;
         let (db, own) = (client.database(&name), client.database(&format!("{name}_app")));
-        let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
-        let (users, email) = (Users::new(&own), Email::parse(ADA).unwrap());
-        users.ensure_indexes().await.unwrap();
-        users.create_admin(&email, hash, &By::command_line()).await.unwrap().expect("a new address");
+        Users::new(&own).ensure_indexes().await.unwrap();
+        create_admin(&own, ADA).await;
         let root = env!("CARGO_MANIFEST_DIR");
         let mut env: BTreeMap<&str, String> = [
             ("MONGODB_URI", mongod.uri()),
@@ -110,7 +108,17 @@ impl Program {
     }
 
     pub async fn enter(&self) -> String {
-        let answer = self.login(ADA, PASSWORD).await;
+        self.enter_as(ADA).await
+    }
+
+    /// Another admin, who has entered.
+    pub async fn another(&self, email: &str) -> String {
+        create_admin(&self.own, email).await;
+        self.enter_as(email).await
+    }
+
+    async fn enter_as(&self, email: &str) -> String {
+        let answer = self.login(email, PASSWORD).await;
         let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect(&answer.body);
         set.split(';').next().unwrap().to_owned()
     }
@@ -126,6 +134,13 @@ impl Program {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
+}
+
+/// Makes an admin whose password is [`PASSWORD`].
+async fn create_admin(own: &Database, email: &str) {
+    let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
+    let email = Email::parse(email).unwrap();
+    Users::new(own).create_admin(&email, hash, &By::command_line()).await.unwrap().expect("a new address");
 }
 
 /// What an admin may read.

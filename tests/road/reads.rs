@@ -223,6 +223,14 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let refused = other.of(ada).pay(PAGE).await;
     let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
     assert!(wait <= Duration::from_secs(1) && wait > Duration::ZERO, "{wait:?}");
+    // And has two lists read for it alone at a time.
+    let turns = [one.of(ada).turn().await, one.of(ada).turn().await];
+    let third = one.of(ada);
+    let mut third = std::pin::pin!(third.turn());
+    assert!(futures_util::poll!(third.as_mut()).is_pending());
+    assert!(futures_util::poll!(std::pin::pin!(one.of(bob).turn())).is_ready());
+    drop(turns);
+    assert!(third.await.is_some());
     one.of(bob).pay(PAGE).await.expect("another account has a budget of its own");
     one.of(ada).get_back(PAGE).await.unwrap();
     one.of(ada).pay(PAGE).await.expect("what did not come to be is given back");
