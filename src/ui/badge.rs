@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use leptos::prelude::*;
 
-use super::status_mark::{Shape, role_class};
+use super::{
+    status_mark::{Shape, role_class},
+    words,
+};
 use crate::model::status::Role;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub struct Badge {
 
 impl Badge {
     pub fn new(role: Role, word: impl Into<Cow<'static, str>>) -> Self {
-        Self { role, word: word.into(), why: "" }
+        Self { role, word: words::displayable(word.into()), why: "" }
     }
 
     #[must_use]
@@ -39,6 +42,12 @@ impl Badge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remark_of_a_document_can_be_shown() {
+        let remark = Badge::new(Role::Wait, "\0");
+        assert_eq!((Badge::new(Role::Wait, "A\0B").word, remark.word), ("A\u{fffd}B".into(), "".into()));
+    }
 
     #[test]
     fn it_is_told_by_its_shape_and_word_too() {

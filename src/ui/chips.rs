@@ -13,9 +13,9 @@ use crate::model::{ids::Collection, selection::Selection};
 pub fn chips(collection: Collection, selection: &Selection) -> AnyView {
     let clock = Clock::expect();
     let parts = selection.parts().map(|(part, wanted)| {
-        let text = clock.with_zone(|zone| words::part(collection, part, wanted, zone));
+        let text = words::displayable(clock.with_zone(|zone| words::part(collection, part, wanted, zone)).into());
         let href = page_of(collection, &selection.clone().without(part));
-        (href, words::remove(&text), text, "×")
+        (href, words::remove(&text), text.into_owned(), "×")
     });
     let all = (page(collection).to_owned(), words::SHOW_ALL.to_owned(), words::SHOW_ALL.to_owned(), "");
     let links = parts.chain([all]).map(|(href, label, text, sign)| {
