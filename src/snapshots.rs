@@ -11,10 +11,11 @@ use tokio::sync::Mutex;
 
 use crate::{
     cache::{Redis, lease::Lease, snapshots},
+    guards::{self, Guard},
     hub::{Hub, zones},
     model::{
         ids::Collection,
-        position::Position,
+        position::{ClusterTime, Position},
         range::BadChoice,
         selection::{Selection, Sight, Wanted},
         snapshot::{Snapshot, is_current},
@@ -50,6 +51,19 @@ pub enum SnapshotError {
     Choice(#[from] BadChoice),
 }
 
+/// What a list's rows must not be older than.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotBefore {
+    pub position: Option<Position>,
+    pub ct: ClusterTime,
+}
+
+impl From<Option<Position>> for NotBefore {
+    fn from(position: Option<Position>) -> Self {
+        Self { position, ..Self::default() }
+    }
+}
+
 /// Makes snapshots, each list's one at a time however many ask, of however many instances.
 #[derive(Clone)]
 pub struct Snapshots {
@@ -65,8 +79,8 @@ impl Snapshots {
         Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
     }
 
-    /// The rows of a list as they are now, not older than `min_position` if the hub has reached it, and which of the statuses
-    /// asked for nobody knows.
+    /// The rows of a list as they are now, not older than a position, if the hub has reached it, and a cluster time; and which
+    /// of the statuses asked for nobody knows.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -74,13 +88,13 @@ impl Snapshots {
         &self,
         collection: Collection,
         selection: Selection,
-        min_position: Option<Position>,
+        not_before: impl Into<NotBefore>,
     ) -> Result<Snapshot, SnapshotError> {
         let selection = selection.of(collection)?;
-        let mut snapshot = self.rows(collection, selection, min_position).await?;
+        let mut snapshot = self.rows(collection, selection, not_before.into()).await?;
         for (part, status) in snapshot.selection.odd_statuses(collection) {
             let alone = Selection::default().with(part, Wanted::one_of([status.as_str()]));
-            if self.rows(collection, alone, None).await?.rows.is_empty() {
+            if self.rows(collection, alone, NotBefore::default()).await?.rows.is_empty() {
                 snapshot.unknown = Some(status);
                 break;
             }
@@ -99,7 +113,7 @@ impl Snapshots {
         &self,
         collection: Collection,
         selection: Selection,
-        min_position: Option<Position>,
+        not_before: NotBefore,
     ) -> Result<Snapshot, SnapshotError> {
         let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let name = snapshots::name(collection, &selection);
@@ -111,7 +125,7 @@ impl Snapshots {
         // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
-            if let Some(fresh) = self.cached(collection, &selection, asked, min_position).await? {
+            if let Some(fresh) = self.cached(collection, &selection, asked, not_before).await? {
                 metrics().snapshot_hits.inc();
                 return Ok(fresh);
             }
@@ -124,7 +138,7 @@ impl Snapshots {
         let reading = tokio::spawn({
             let this = self.clone();
             async move {
-                let read = this.read_and_cache(collection, selection).await;
+                let read = this.read_and_cache(collection, selection, not_before.ct).await;
                 lease.release().await?;
                 read
             }
@@ -142,33 +156,44 @@ impl Snapshots {
         collection: Collection,
         selection: &Selection,
         asked: Position,
-        min_position: Option<Position>,
+        not_before: NotBefore,
     ) -> Result<Option<Snapshot>, SnapshotError> {
         let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let cached = snapshots::cached(&self.redis, head.epoch, collection, selection).await?;
         let Some(cached) =
-            cached.filter(|c| min_position.is_none_or(|min| min.epoch != c.position.epoch || min <= c.position))
+            cached.filter(|c| not_before.position.is_none_or(|min| min.epoch != c.position.epoch || min <= c.position))
         else {
             return Ok(None);
         };
         let fresh = bring_up(&self.hub, cached.clone());
-        Ok(fresh.or_else(|| (cached.position >= asked).then_some(cached)))
+        let found = fresh.or_else(|| (cached.position >= asked).then_some(cached));
+        Ok(found.filter(|found| found.ct >= not_before.ct || !guards::on(Guard::TimeGoesOn)))
     }
 
-    async fn read_and_cache(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
-        let read = self.read(collection, selection).await?;
+    async fn read_and_cache(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_ct: ClusterTime,
+    ) -> Result<Snapshot, SnapshotError> {
+        let read = self.read(collection, selection, min_ct).await?;
         metrics().snapshot_reads.inc();
         snapshots::cache(&self.redis, &read).await?;
         Ok(read)
     }
 
-    /// Reads from MongoDB at a cluster time that is not before the log's head.
-    async fn read(&self, collection: Collection, selection: Selection) -> Result<Snapshot, SnapshotError> {
+    /// Reads from MongoDB at a cluster time that is not before the log's head, nor before `min_ct`.
+    async fn read(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_ct: ClusterTime,
+    ) -> Result<Snapshot, SnapshotError> {
         for attempt in 0..TRIES {
             let (position, ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
             let sight = self.sight(&selection)?;
             match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
-                Ok(rows) if is_current(rows.ct, ct) => {
+                Ok(rows) if is_current(rows.ct, ct.max(min_ct)) => {
                     return Ok(Snapshot {
                         topic: collection,
                         position,
@@ -224,7 +249,6 @@ fn bring_up(hub: &Hub, snapshot: Snapshot) -> Option<Snapshot> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::position::ClusterTime;
 
     #[test]
     fn rows_brought_up_while_more_happens_claim_no_more_than_they_hold() {

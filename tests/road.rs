@@ -17,6 +17,8 @@ mod privacy;
 mod reads;
 #[path = "road/reports.rs"]
 mod reports;
+#[path = "road/rewound.rs"]
+mod rewound;
 mod support;
 
 #[path = "road/selection.rs"]
@@ -82,7 +84,11 @@ impl Network {
 
     /// The database of this name, read by what the file says.
     async fn on(mongod: &support::Mongod, name: &str, file: &str) -> Self {
-        let redis = support::redis().await;
+        Self::of(mongod, support::redis().await, name, file).await
+    }
+
+    /// As [`Self::on`], with a Redis of its own.
+    async fn of(mongod: &support::Mongod, redis: &support::Redis, name: &str, file: &str) -> Self {
         let env: BTreeMap<String, String> = [
             ("MONGODB_URI", mongod.uri()),
             ("MONGODB_DB", name.to_owned()),
@@ -579,6 +585,7 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
             ct,
             closed: seq,
             gap: false,
+            restored: false,
             records: vec![record.into()],
         };
         if log.append(Some(&tail), &entry, &tail.token).await.unwrap() == Appended::Done {
@@ -770,6 +777,7 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
         ct: ClusterTime(seq),
         closed: Seq(seq),
         gap: false,
+        restored: false,
         records: Vec::new(),
     };
     assert_eq!(log.append(None, &entry(1), "1").await.unwrap(), Appended::Done);

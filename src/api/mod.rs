@@ -15,7 +15,7 @@ use crate::model::{
     fields::Fields,
     ids::Collection,
     money::Currency,
-    position::Position,
+    position::{ClusterTime, Position},
     report::Report,
     selection::Selection,
     time::{UtcMs, Zone},
@@ -29,12 +29,14 @@ pub enum Ask {
     /// A [`Desk`].
     Desk,
     /// A [`Snapshot`](crate::model::snapshot::Snapshot) of the documents that match, as they are now; not older than
-    /// `min_position`.
+    /// `min_position` and `min_ct`.
     List {
         of: Collection,
         #[serde(default)]
         selection: Selection,
         min_position: Option<Position>,
+        #[serde(default)]
+        min_ct: ClusterTime,
     },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
@@ -64,6 +66,8 @@ pub struct Desk {
     /// The figures of the network's zone by name, and the latest changes; none where a collection is not followed of which
     /// they are counted.
     pub figures: Fields,
+    /// Cluster time of the figures.
+    pub ct: ClusterTime,
 }
 
 /// Events from MongoDB, by [`key`](crate::model::latest::key), and whether [older ones](crate::model::latest::OLDER) are

@@ -44,4 +44,6 @@ pub enum Guard {
     StreamOnward,
     /// A stream that fails at one event goes on behind it; else it stands there for ever.
     StandingStream,
+    /// Nothing is shown of an earlier time than what was shown; else a Redis that was set back leads pages back.
+    TimeGoesOn,
 }

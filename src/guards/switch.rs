@@ -24,7 +24,7 @@ fn off_by_environment() -> u32 {
 }
 
 /// Every guard.
-pub const ALL: [Guard; 15] = [
+pub const ALL: [Guard; 16] = [
     Guard::CompareAndSet,
     Guard::ClusterTimeFloor,
     Guard::LastIdCheck,
@@ -40,6 +40,7 @@ pub const ALL: [Guard; 15] = [
     Guard::PingLast,
     Guard::StreamOnward,
     Guard::StandingStream,
+    Guard::TimeGoesOn,
 ];
 
 const fn bit(guard: Guard) -> u32 {

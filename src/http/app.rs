@@ -24,7 +24,6 @@ use crate::{
         address::{Params, Refused},
         analytics,
         board::{Board, Filter},
-        fields::Fields,
         ids::Collection,
         latest,
         money::Currency,
@@ -36,7 +35,7 @@ use crate::{
     },
     pages,
     reports::{ReportError, Reports},
-    snapshots::{SnapshotError, Snapshots},
+    snapshots::{NotBefore, SnapshotError, Snapshots},
     socket::Sockets,
     telemetry::causes,
     ui::words,
@@ -50,6 +49,9 @@ const TAKES_TOO_LONG: &str =
 
 /// A list that is there sooner was read by an index, and MongoDB looked at little more than is sent.
 const QUICK: Duration = Duration::from_millis(100);
+
+/// How far MongoDB's clock may be ahead of what was heard of it.
+const AHEAD_S: i64 = 2;
 
 /// A pointer: every request and every socket holds some.
 #[derive(Clone)]
@@ -115,8 +117,8 @@ impl App {
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
-            Ask::List { of, selection, min_position } => {
-                Answer::of(&self.list(admin.user, of, selection, min_position).await?)
+            Ask::List { of, selection, min_position: position, min_ct: ct } => {
+                Answer::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
             }
             Ask::Analytics { query, currency } => {
                 Answer::of(&said(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
@@ -189,9 +191,9 @@ impl App {
     }
 
     async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
-        let figures = match self.overview().await {
-            Err(AppError::Unfollowed(_)) => Fields::new(),
-            figures => figures?,
+        let (figures, ct) = match self.overview().await {
+            Err(AppError::Unfollowed(_)) => Default::default(),
+            filled => filled.map(|filled| (filled.fields.clone(), filled.ct))?,
         };
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
@@ -203,11 +205,12 @@ impl App {
             now,
             unfollowed: self.hub.unfollowed(),
             figures,
+            ct,
         })
     }
 
-    /// A list's snapshot, not older than `min_position`, which is waited for a little. A place of an epoch that ended is no
-    /// minimum: the rows are of a later epoch, as for every page that its reset sends here.
+    /// A list's snapshot, not older than a cluster time and a position, which is waited for a little. A place of an epoch that
+    /// ended is no minimum: the rows are of a later epoch, as for every page that its reset sends here.
     ///
     /// # Errors
     /// For a selection that cannot be asked; while the position is not reached; while MongoDB or Redis is away, the cause of
@@ -217,23 +220,27 @@ impl App {
         user: UserId,
         collection: Collection,
         selection: Selection,
-        min_position: Option<Position>,
+        not_before: NotBefore,
     ) -> Result<Snapshot, AppError> {
         self.followed(|read| read == collection)?;
-        if let Some(position) = min_position
-            && self.hub.reach(position).await == Reach::NotYet
-        {
+        // Where the log is read any place of no epoch has gone.
+        if self.hub.reach(not_before.position.unwrap_or_default()).await == Reach::NotYet {
+            return Err(AppError::Unavailable);
+        }
+        // MongoDB has no rows of a time that is still to come, however often it is asked.
+        let min_s = i64::from(not_before.ct.seconds());
+        if self.hub.now().is_some_and(|now| min_s > now.seconds().saturating_add(AHEAD_S)) {
             return Err(AppError::Unavailable);
         }
         let asker = self.budgets.of(user);
-        let shared =
-            selection.is_everything() || min_position.is_none() && self.snapshots.has(collection, &selection).await;
+        let shared = selection.is_everything()
+            || not_before == NotBefore::default() && self.snapshots.has(collection, &selection).await;
         let looked_at = if shared { 0 } else { asker.all_of(collection) };
         let paid = looked_at.saturating_add(units(collection.fetched()));
         asker.pay(paid).await?;
         let _turn = if shared { None } else { asker.turn().await };
         let began = Instant::now();
-        let snapshot = self.snapshots.list(collection, selection, min_position).await.map_err(|error| match error {
+        let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
             SnapshotError::TakesTooLong => AppError::Invalid(TAKES_TOO_LONG.to_owned()),
             error => {
@@ -251,9 +258,8 @@ impl App {
     ///
     /// # Errors
     /// Until the documents are counted.
-    pub async fn overview(&self) -> Result<Fields, AppError> {
-        let board = Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned());
-        self.board(&board).await.map(|filled| filled.fields.clone())
+    pub async fn overview(&self) -> Result<Arc<Filled>, AppError> {
+        self.board(&Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned())).await
     }
 
     /// A period's figures and how they are drawn, and the position that they are of.

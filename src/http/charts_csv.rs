@@ -57,7 +57,7 @@ pub async fn charts_csv(
             Failure::Reading => Problem::unavailable(),
         })?;
     let overview = app.overview().await.map_err(Problem::unanswered)?;
-    let table = Table::of(name, &charts, &overview).ok_or_else(no_chart)?;
+    let table = Table::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);
     let days = pieces.period().map(|period| words::charts::days(&charts.zone, period)).unwrap_or_default();

@@ -1,13 +1,19 @@
 //! `GET /api/v1/snapshot/{topic}`: what the pages use, for scripts and other clients.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use super::{app::App, problem::Problem};
 use crate::{
     api::AppError,
     auth::CurrentAdmin,
     hub::Reach,
-    model::{ids::Collection, position::Position, range::BadChoice, selection::Selection},
+    model::{
+        ids::Collection,
+        position::{BadPosition, ClusterTime, Position},
+        range::BadChoice,
+        selection::Selection,
+    },
+    snapshots::NotBefore,
 };
 use axum::{
     Json,
@@ -20,7 +26,7 @@ use axum::{
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
-/// select, by the names that pages' addresses have; other names are refused.
+/// and `min_ct` select, by the names that pages' addresses have; other names are refused.
 ///
 /// # Errors
 /// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended, 503 for one
@@ -34,14 +40,14 @@ pub async fn snapshot(
 ) -> Result<Response, Problem> {
     let collection: Collection =
         topic.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "unknown_topic", "There is no such topic."))?;
-    let (of_position, parts): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(name, _)| name == "min_position");
-    let min_position: Option<Position> =
-        of_position.last().map(|(_, text)| text.parse()).transpose().map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "bad_position", "Give a position back as it was given.")
-        })?;
+    let (minima, parts): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|(name, _)| matches!(name.as_str(), "min_position" | "min_ct"));
+    let position: Option<Position> = minimum(&minima, "min_position")?;
+    let ct: Option<ClusterTime> = minimum(&minima, "min_ct")?;
+    let not_before = NotBefore { position, ct: ct.unwrap_or_default() };
     let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
     let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
-    if let Some(position) = min_position {
+    if let Some(position) = position {
         match app.hub.reach(position).await {
             Reach::Reached => {}
             Reach::NotYet => {
@@ -54,7 +60,7 @@ pub async fn snapshot(
             }
         }
     }
-    let snapshot = app.list(admin.user, collection, selection, min_position).await.map_err(|error| match error {
+    let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
         error => Problem::unanswered(error),
     })?;
@@ -73,4 +79,16 @@ pub async fn snapshot(
         response.headers_mut().insert(header::ETAG, etag);
     }
     Ok(response)
+}
+
+/// What the rows must not be older than, by the parameter's name.
+fn minimum<T: FromStr<Err = BadPosition>>(given: &[(String, String)], of: &str) -> Result<Option<T>, Problem> {
+    const WHY: &str = "Give a position or a cluster time back as it was given, once.";
+    let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad_position", WHY);
+    let mut texts = given.iter().filter(|(name, _)| name == of).map(|(_, text)| text);
+    match (texts.next(), texts.next()) {
+        (None, _) => Ok(None),
+        (Some(text), None) => text.parse().map(Some).map_err(|_| bad()),
+        (Some(_), Some(_)) => Err(bad()),
+    }
 }

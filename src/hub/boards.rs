@@ -37,8 +37,8 @@ const FORGET: Duration = Duration::from_secs(60);
 pub struct Filled {
     pub fields: Fields,
     pub head: Position,
+    pub ct: ClusterTime,
     topic: Topic,
-    ct: ClusterTime,
     /// What differs from the values before, encoded when the first socket needs it.
     before: std::sync::Weak<Filled>,
     compact: OnceLock<Bytes>,
@@ -261,7 +261,11 @@ impl Entry {
                 fields,
                 head,
                 topic: Topic::Board(board.clone()),
-                ct: state.ct,
+                ct: match (board, state.now()) {
+                    // Of no document, but of now.
+                    (Board::System, Some(now)) => ClusterTime::new(u32::try_from(now.seconds()).unwrap_or(0), 0),
+                    _ => state.ct,
+                },
                 before: known.map(Arc::downgrade).unwrap_or_default(),
                 compact: OnceLock::new(),
                 json: OnceLock::new(),

@@ -94,7 +94,7 @@ mod tests {
         says(6_000_000);
         let lag = hub.freshness().lag;
         assert!((Duration::from_secs(4)..slow).contains(&lag), "{lag:?}");
-        hub.write().begin(&crate::hub::state::tests::entry(1, 0, 0));
+        hub.write().begin(&crate::hub::state::tests::entry(2, 1, 1));
         hub.write().lag = slow;
         says(6_000_000);
         assert!(hub.freshness().lag >= Duration::from_secs(4), "the clocks are the same in a new epoch");

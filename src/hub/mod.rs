@@ -158,6 +158,11 @@ impl Hub {
         self.read().delta_since(collection, cursor)
     }
 
+    /// Whether the database was set back to an earlier state since a position.
+    pub fn is_restored_since(&self, position: Position) -> bool {
+        self.read().is_restored_since(position)
+    }
+
     /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
     /// that cannot be followed.
     pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
@@ -285,6 +290,13 @@ impl Hub {
         self.advance();
     }
 
+    /// Begins an epoch of a database that was set back.
+    #[cfg(test)]
+    pub fn set_back(&self) {
+        use crate::model::{log::Entry, position::Epoch};
+        self.write().begin(&Entry { restored: true, ..Entry::opening(Epoch(2), ClusterTime(0), true) });
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -369,6 +381,9 @@ impl Hub {
         let late = sent.map_or(Duration::ZERO, |Sent { relay, us }| {
             Lateness::of(&mut state.lateness, relay, us, Sent::now(now).us, now)
         });
+        if state.tail() == Some(position) {
+            state.is_whole();
+        }
         if state.head() == Some(position) {
             state.checked = state.checked.max(now.checked_sub(late));
             state.moved = state.moved.max(state.checked);

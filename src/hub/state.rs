@@ -13,7 +13,7 @@ use crate::guards::{self, Guard};
 use crate::model::{
     cells::Cells,
     change::{Change, fold},
-    frame::Delta,
+    frame::{Delta, RESTORED},
     ids::{Collection, Topic},
     latest,
     log::{Effect, Entry, Record},
@@ -44,6 +44,10 @@ pub struct State {
     head: Seq,
     /// Cluster time of `head`.
     pub ct: ClusterTime,
+    /// Cluster time that consumers were led to in any epoch.
+    shown: ClusterTime,
+    /// The last epoch that began because the database was set back.
+    restored: Option<Epoch>,
     /// Taken but after `head`.
     waiting: VecDeque<Record>,
     /// Whether consumers are being led to the head, which must stand still.
@@ -116,6 +120,8 @@ impl State {
             head: floor,
             serving: self.serving,
             ct: oldest.ct,
+            shown: if oldest.restored { oldest.ct } else { self.shown.max(self.ct) },
+            restored: if oldest.restored { Some(oldest.epoch) } else { self.restored },
             topics,
             cells: Counting::since(oldest.ct),
             feed: Feed::from(Position::new(oldest.epoch, floor.next())),
@@ -130,14 +136,29 @@ impl State {
         };
     }
 
+    /// Where consumers are led to. `None` until the log was read, and while it is of an earlier time than they were led to in
+    /// another epoch, as in a Redis that was set back: time never goes back on a page.
     pub fn head(&self) -> Option<Position> {
-        Some(Position::new(self.epoch?, self.head))
+        let goes_on = self.ct >= self.shown || !guards::on(Guard::TimeGoesOn);
+        Some(Position::new(self.epoch.filter(|_| goes_on)?, self.head))
+    }
+
+    /// MongoDB has nothing that is not taken, and so nothing later than what was shown.
+    pub fn is_whole(&mut self) {
+        if self.head == self.taken {
+            self.ct = self.ct.max(self.shown);
+        }
+    }
+
+    /// Whether the database was set back since a position.
+    pub fn is_restored_since(&self, position: Position) -> bool {
+        self.restored.is_some_and(|epoch| position.epoch < epoch)
     }
 
     /// See [`super::Hub::reported`].
     pub fn reported(&self) -> Option<(Position, ClusterTime)> {
         let (seq, ct) = self.reported;
-        Some((Position::new(self.epoch?, seq), ct))
+        Some((Position::new(self.head()?.epoch, seq), ct))
     }
 
     /// The last number taken, closed or not.
@@ -251,7 +272,7 @@ impl State {
         let (Some(head), Some(topic)) = (self.head(), self.topics.get(&collection)) else { return Since::Current };
         let reset = |reason| Since::Reset { min_position: self.position(topic.reset), reason };
         if cursor.epoch != head.epoch {
-            return reset("epoch");
+            return reset(if self.is_restored_since(cursor) { RESTORED } else { "epoch" });
         }
         // A consumer that was elsewhere may be ahead of this instance for a moment.
         if cursor.seq >= topic.index.last() && cursor.seq >= topic.reset {
@@ -329,6 +350,7 @@ pub(super) mod tests {
             ct: ClusterTime(last),
             closed: Seq(closed),
             gap: false,
+            restored: false,
             records: (first..=last).map(record).map(Arc::new).collect(),
         }
     }
@@ -378,6 +400,36 @@ pub(super) mod tests {
         assert!(matches!(since(4), Since::Current));
         let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
         assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
+    }
+
+    #[test]
+    fn a_log_of_an_earlier_time_is_not_shown_until_it_has_caught_up_unless_the_database_was_set_back() {
+        let opening = |epoch, ct| Entry::opening(Epoch(epoch), ClusterTime(ct), false);
+        let mut s = state();
+        s.take(entry(1, 9, 9));
+        s.advance();
+        let led = s.head().unwrap();
+        let since = |s: &State| match s.since(Collection::Clients, led) {
+            Since::Reset { reason, .. } => Some(reason),
+            _ => None,
+        };
+        s.begin(&opening(0, 4));
+        assert_eq!((s.head(), since(&s)), (None, None), "an older epoch");
+        s.begin(&opening(2, 7));
+        s.take(Entry { epoch: Epoch(2), ..entry(1, 8, 8) });
+        s.advance();
+        assert_eq!((s.head(), since(&s)), (None, None), "on its way");
+        s.take(Entry { epoch: Epoch(2), ..entry(9, 9, 9) });
+        s.advance();
+        assert_eq!(since(&s), Some("epoch"));
+        s.begin(&opening(3, 8));
+        assert_eq!(s.head(), None);
+        s.is_whole();
+        assert!(s.head().is_some() && s.ct == ClusterTime(9), "nothing happened since");
+        s.begin(&Entry { restored: true, ..opening(4, 2) });
+        assert!(s.head().is_some() && since(&s) == Some(RESTORED));
+        s.begin(&opening(5, 3));
+        assert_eq!(since(&s), Some(RESTORED), "who was away then is told, too");
     }
 
     #[test]

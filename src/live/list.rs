@@ -12,7 +12,7 @@ use crate::model::{
     fields::Fields,
     frame::Delta,
     ids::{Collection, DocId},
-    position::Position,
+    position::{ClusterTime, Position},
     selection::Selection,
     snapshot::Snapshot,
     time::UtcMs,
@@ -200,6 +200,16 @@ impl ListStore {
         self.window.try_with_value(Window::received)
     }
 
+    /// See [`Window::ct`].
+    pub fn ct(&self) -> ClusterTime {
+        self.window.try_with_value(Window::ct).unwrap_or_default()
+    }
+
+    /// See [`Window::forget_time`].
+    pub fn forget_time(&self) {
+        _ = self.window.try_update_value(Window::forget_time);
+    }
+
     pub fn set_loading(&self, loading: bool) {
         let _disposed = self.loading.try_set(loading);
     }
@@ -314,7 +324,7 @@ mod tests {
     use crate::model::{
         change::{Change, Op},
         ids::Topic,
-        position::{ClusterTime, Epoch, Seq},
+        position::{Epoch, Seq},
         selection::Sight,
         snapshot::Row,
     };

@@ -47,6 +47,7 @@ pub struct Live {
     connection: RwSignal<ConnectionState>,
     settled: RwSignal<ConnectionState>,
     unreached: RwSignal<bool>,
+    restored: RwSignal<bool>,
     /// Names. Kept as figures are, because each kind of signal is more to download.
     unfollowed: RwSignal<Value>,
     now: RwSignal<UtcMs>,
@@ -68,6 +69,7 @@ impl Live {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
             unreached: RwSignal::new(false),
+            restored: RwSignal::new(false),
             unfollowed: RwSignal::new(names(&desk.unfollowed)),
             now: RwSignal::new(desk.now),
             figures: FigureStore::new(&desk.figures),
@@ -77,7 +79,7 @@ impl Live {
             wire: wire::Wire::new(),
         };
         provide_context(live);
-        live.wire.connect(live, &desk.zone.name);
+        live.wire.connect(live, &desk.zone.name, desk.ct);
         live
     }
 
@@ -93,6 +95,11 @@ impl Live {
     /// Whether the page that was asked for could not be loaded, because the server does not answer.
     pub const fn unreached(&self) -> RwSignal<bool> {
         self.unreached
+    }
+
+    /// Whether the database was set back to an earlier state while the page was open.
+    pub const fn restored(&self) -> RwSignal<bool> {
+        self.restored
     }
 
     /// The collections that cannot be followed, in the order of [`Collection::ALL`].

@@ -1,6 +1,7 @@
 //! There is no socket where pages are rendered.
 
 use super::Live;
+use crate::model::position::ClusterTime;
 
 #[derive(Clone, Copy)]
 pub struct Wire;
@@ -14,7 +15,7 @@ impl Wire {
         Self
     }
 
-    pub const fn connect(self, _: Live, _: &str) {}
+    pub const fn connect(self, _: Live, _: &str, _: ClusterTime) {}
 
     pub const fn retry(self) {}
 

@@ -15,7 +15,7 @@ use self::task::Task;
 use super::{ListStore, Live};
 use crate::{
     api::{Answer, AppError},
-    model::position::Position,
+    model::position::{ClusterTime, Position},
 };
 
 /// What the task is told.
@@ -60,12 +60,12 @@ impl Wire {
     }
 
     /// Starts the task once the page is hydrated.
-    pub fn connect(self, live: Live, zone: &str) {
+    pub fn connect(self, live: Live, zone: &str, ct: ClusterTime) {
         let zone = zone.to_owned();
         Effect::new(move |_: Option<()>| {
             if let Some((events, Some(receiver))) = self.0.try_update_value(|(e, r)| (e.clone(), r.take())) {
                 browser::watch(&events);
-                leptos::task::spawn_local(Task::new(live, &zone, events).run(receiver));
+                leptos::task::spawn_local(Task::new(live, &zone, ct, events).run(receiver));
             }
         });
     }

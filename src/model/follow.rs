@@ -3,7 +3,10 @@
 
 use std::mem::take;
 
-use super::{frame::Delta, position::Position};
+use super::{
+    frame::Delta,
+    position::{ClusterTime, Position},
+};
 use crate::guards::{self, Guard};
 
 /// Deltas that wait to be painted. Where no frames are painted more must not pile up.
@@ -31,9 +34,17 @@ pub struct Follow {
     head: Position,
     /// The last may be a part whose rest is under way.
     pending: Vec<Delta>,
+    /// Of a board: cluster time of what is shown, and where its last delta led to.
+    shown: ClusterTime,
+    led: Option<Position>,
 }
 
 impl Follow {
+    /// Of a board whose values of a cluster time are shown.
+    pub fn of_board(shown: ClusterTime) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
     pub fn is_waiting(&self) -> bool {
         self.state == State::Waiting
     }
@@ -109,6 +120,30 @@ impl Follow {
         whole
     }
 
+    /// As [`Self::take`], of a board: it has no snapshot, so what is of an earlier time than what is shown is left out, and the
+    /// board is to be asked for anew.
+    pub fn take_board(&mut self) -> Vec<Delta> {
+        let deltas = self.take();
+        for delta in &deltas {
+            if delta.ct < self.shown && guards::on(Guard::TimeGoesOn) {
+                self.wait();
+                return Vec::new();
+            }
+            (self.shown, self.led) = (delta.ct, Some(delta.to));
+        }
+        deltas
+    }
+
+    /// Where a board's last delta led to.
+    pub const fn led(&self) -> Option<Position> {
+        self.led
+    }
+
+    /// The database was set back: values may be of an earlier time than those shown.
+    pub fn forget_time(&mut self) {
+        self.shown = ClusterTime::default();
+    }
+
     fn turn(&mut self, to: State) {
         self.state = to;
         if guards::on(Guard::SubscribeBarrier) {
@@ -123,7 +158,7 @@ mod tests {
     use crate::model::{
         change::{Change, Op},
         ids::{Collection, DocId, Topic},
-        position::{ClusterTime, Epoch, Seq},
+        position::{Epoch, Seq},
     };
 
     fn delta() -> Delta {
@@ -208,5 +243,26 @@ mod tests {
         assert!(!follow.is_waiting() && !follow.fetch());
         follow.wait();
         assert!(follow.is_waiting());
+    }
+
+    #[test]
+    fn no_board_goes_back_in_time_unless_the_database_was() {
+        let at = |ct| Delta { ct: ClusterTime(ct), ..delta() };
+        let mut follow = Follow::of_board(ClusterTime(5));
+        let mut takes = |ct, forget: bool| {
+            if forget {
+                follow.forget_time();
+            }
+            if follow.is_waiting() {
+                follow.ask(1);
+                follow.confirm(1, Position::default());
+            }
+            follow.receive(&at(ct));
+            (follow.take_board().len(), follow.is_waiting())
+        };
+        assert_eq!(takes(4, false), (0, true), "left out, and asked for anew");
+        assert_eq!([takes(5, false), takes(9, false)], [(1, false); 2]);
+        assert_eq!(takes(8, false), (0, true));
+        assert_eq!(takes(3, true), (1, false));
     }
 }

@@ -82,6 +82,10 @@ pub struct Reset {
     pub retry_ms: u32,
 }
 
+/// The reason of a reset after which rows and figures may be of an earlier time than those shown: the database itself was
+/// set back.
+pub const RESTORED: &str = "database_restored";
+
 /// A relay that was not heard for longer leaves a screen in doubt.
 pub const STALE_MS: u32 = 6_000;
 

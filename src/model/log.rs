@@ -33,6 +33,10 @@ pub struct Entry {
     /// Of the entry that opens an epoch: whether there may be changes before it that are in no epoch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
+    /// Of the entry that opens an epoch: whether the database was set back to an earlier state, so that what was shown of it
+    /// is no longer true.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
     /// Shared: the relay keeps them until they stand in the log.
     pub records: Vec<Arc<Record>>,
 }
@@ -41,7 +45,7 @@ impl Entry {
     /// The entry that opens an epoch: no records, and the cluster time after which its numbers count.
     pub const fn opening(epoch: Epoch, from: ClusterTime, gap: bool) -> Self {
         let (first, last, closed) = (Seq(1), Seq(0), Seq(0));
-        Self { version: LOG_VERSION, epoch, first, last, ct: from, closed, gap, records: Vec::new() }
+        Self { version: LOG_VERSION, epoch, first, last, ct: from, closed, gap, restored: false, records: Vec::new() }
     }
 
     pub const fn position(&self) -> Position {

@@ -134,6 +134,8 @@ pub struct Window {
     total: usize,
     received: Position,
     floor: ClusterTime,
+    /// Cluster time of what is shown.
+    ct: ClusterTime,
     held: Option<Held>,
 }
 
@@ -158,6 +160,7 @@ impl From<Snapshot> for Window {
             total: snapshot.total.unwrap_or(0),
             received: snapshot.position,
             floor: snapshot.ct,
+            ct: snapshot.ct,
             held: None,
         }
     }
@@ -184,6 +187,16 @@ impl Window {
     /// The position up to which changes were received.
     pub const fn received(&self) -> Position {
         self.received
+    }
+
+    /// Cluster time of what is shown: new rows must not be of an earlier one.
+    pub const fn ct(&self) -> ClusterTime {
+        self.ct
+    }
+
+    /// The database was set back: rows may be of an earlier time than those shown.
+    pub fn forget_time(&mut self) {
+        self.ct = ClusterTime::default();
     }
 
     /// How many documents match, as far as is known; of the whole list nobody counts here.
@@ -264,6 +277,7 @@ impl Window {
             }
         }
         self.received = delta.to;
+        self.ct = self.ct.max(delta.ct);
         if self.horizon.is_some() && self.order.0.len() < self.collection.shown() {
             Err(Broken::Stale)
         } else {

@@ -13,12 +13,13 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Relay, missing::Missing, sequencer::Sequencer, standing::Standing};
+use super::{Relay, missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
 use crate::{
     cache::log::{self, Appended, Checked, Log, Sent, Tail},
     events::Events,
     fields::Mapping,
     model::{
+        frame::RESTORED,
         ids::Collection,
         log::Entry,
         position::{ClusterTime, Epoch, Position, Seq},
@@ -62,7 +63,13 @@ enum Read {
 }
 
 /// Works until `term` ends (`Ok`) or something must begin again.
-pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken, standing: &mut Standing) -> Result<()> {
+pub async fn lead(
+    relay: &Relay,
+    log: &Log,
+    term: &CancellationToken,
+    standing: &mut Standing,
+    past: &mut Past,
+) -> Result<()> {
     keep_prepared(relay).await?;
     let found = found(relay).await?;
     // The rows of the log, cached lists and counts were read as the fields were mapped then, and of the same collections.
@@ -76,6 +83,9 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken, standing: 
         Some((tail, last)) if remapped => {
             let begin = last.as_ref().map_or(Begin::Written, Begin::after);
             bump(relay, log, Some(tail), "fields are mapped otherwise", begin).await?
+        }
+        Some((tail, last)) if is_set_back(relay, past, last.as_ref()).await? => {
+            bump(relay, log, Some(tail), RESTORED, Begin::Now).await?
         }
         // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
         Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
@@ -115,7 +125,7 @@ pub async fn lead(relay: &Relay, log: &Log, term: &CancellationToken, standing: 
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, found, batch, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, past), batch, term).await;
     // The reader must not be dropped half-way: it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
@@ -300,7 +310,7 @@ async fn follow(
     log: &Log,
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
-    mut known: Option<Vec<(Collection, Found)>>,
+    (mut known, past): (Option<Vec<(Collection, Found)>>, &mut Past),
     batch: u32,
     term: &CancellationToken,
 ) -> Result<End> {
@@ -368,6 +378,10 @@ async fn follow(
             let sent = Some(Sent::now(asked));
             log.checked(&Checked { position: sequencer.tail().position, at, token, sent }).await?;
             checked = Instant::now();
+        }
+        // The driver may have resumed in a database that was set back, which no stream tells.
+        if looked.elapsed() >= LOOK && is_set_back(relay, past, None).await? {
+            return Ok(End::Lost(RESTORED, Begin::Now));
         }
         // Neither that a collection was made nor that a view was is told by the stream.
         if looked.elapsed() >= LOOK
@@ -440,6 +454,13 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
     Events::of(&relay.mongo.own).written().await.context("asking for the last event")
 }
 
+/// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
+async fn is_set_back(relay: &Relay, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
+    let another = past.is_another(written(relay).await?.map(|(newest, _)| newest));
+    let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
+    Ok(another || last.is_some_and(|last| now < last.ct))
+}
+
 /// Opens a new epoch. Every page takes new snapshots.
 async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin: Begin) -> Result<(Start, Sequencer)> {
     let written = written(relay).await?;
@@ -459,7 +480,8 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin
     let now = u64::try_from(now().0)?;
     let before = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
     let epoch = Epoch(now.max(before.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
-    match log.append(after.as_ref(), &Entry::opening(epoch, from, gap), "").await? {
+    let opening = Entry { restored: reason == RESTORED, ..Entry::opening(epoch, from, gap) };
+    match log.append(after.as_ref(), &opening, "").await? {
         Appended::Done => {}
         Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
     }

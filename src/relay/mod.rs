@@ -11,6 +11,7 @@ mod controls;
 mod histories;
 mod lead;
 mod missing;
+mod past;
 mod sequencer;
 mod standing;
 
@@ -43,6 +44,7 @@ impl Relay {
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
         let (mut pace, mut standing) = (Pace::default(), standing::Standing::default());
+        let mut past = past::Past::default();
         while !stop.is_cancelled() {
             match lease.take().await {
                 Ok(true) => {}
@@ -63,7 +65,7 @@ impl Relay {
                 async move { lease.keep(&term).await }
             });
             metrics().relay_since.set(now().seconds());
-            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term, &mut standing).await;
+            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term, &mut standing, &mut past).await;
             metrics().relay_since.set(0);
             term.cancel();
             let _ended = keeper.await;

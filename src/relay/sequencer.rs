@@ -107,6 +107,7 @@ impl Sequencer {
             ct: last.record.ct,
             closed,
             gap: false,
+            restored: false,
             records: self.pending.iter().take(events).map(|pending| pending.record.clone()).collect(),
         };
         Some(Next { entry, token: last.token.clone(), events })

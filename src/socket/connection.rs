@@ -222,13 +222,9 @@ impl Connection {
                 self.refuse(rid, "unknown_topic", &format!("No topic is called “{name}”."));
                 continue;
             };
-            let from = match positions.get(&name).map(|text| text.parse()) {
-                None => head,
-                Some(Ok(position)) => position,
-                Some(Err(_)) => {
-                    self.refuse(rid, "bad_position", "Give a position back as it was given.");
-                    continue;
-                }
+            let Ok(seen) = positions.get(&name).map(|text| text.parse()).transpose() else {
+                self.refuse(rid, "bad_position", "Give a position back as it was given.");
+                continue;
             };
             if matches!(&topic, Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err()) {
                 self.refuse(rid, "unknown_topic", "No such time zone.");
@@ -245,10 +241,10 @@ impl Connection {
             // Told before anything of the topic is sent: until then the client ignores it.
             let out = &mut *self.line.lock();
             if let Topic::Collection(collection) = &topic {
-                out.following.follow(*collection, from);
+                out.following.follow(*collection, seen.unwrap_or(head));
             }
             if let Some(look) = look.flatten() {
-                out.following.look_at(look);
+                out.following.look_at(look, seen);
             }
             self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
         }

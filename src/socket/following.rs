@@ -8,7 +8,7 @@ use super::looked_at::Look;
 use crate::{
     hub::{Filled, Form, Hub, Shared, Since},
     model::{
-        frame::{Delta, Frame, Reset},
+        frame::{Delta, Frame, RESTORED, Reset},
         ids::{Collection, Topic},
         position::Position,
     },
@@ -23,8 +23,24 @@ const SPREAD_MS: u32 = 500;
 #[derive(Default)]
 pub struct Following {
     cursors: Vec<(Collection, Position)>,
-    boards: Vec<(Look, Option<Arc<Filled>>)>,
+    boards: Vec<(Look, Led)>,
     pub hidden: bool,
+}
+
+/// How far a consumer was led on a board.
+enum Led {
+    /// Elsewhere up to a position, where it says so: all values are due.
+    Elsewhere(Option<Position>),
+    Here(Arc<Filled>),
+}
+
+impl Led {
+    fn at(&self) -> Option<Position> {
+        match self {
+            Self::Elsewhere(at) => *at,
+            Self::Here(filled) => Some(filled.head),
+        }
+    }
 }
 
 /// Frames that are due.
@@ -53,10 +69,10 @@ impl Following {
         self.cursors.push((collection, from));
     }
 
-    /// Follows a board, all of whose values are due.
-    pub fn look_at(&mut self, look: Look) {
+    /// Follows a board, all of whose values are due. `seen`: what the consumer shows of it is of there.
+    pub fn look_at(&mut self, look: Look, seen: Option<Position>) {
         self.boards.retain(|(of, _)| of.board() != look.board());
-        self.boards.push((look, None));
+        self.boards.push((look, Led::Elsewhere(seen)));
     }
 
     /// For how long one of the boards is not of now.
@@ -98,13 +114,21 @@ impl Following {
                 }
             }
         }
-        for (look, shown) in &mut self.boards {
+        for (look, led) in &mut self.boards {
             let Some(filled) = hub.board(look.board()) else { continue };
-            if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, &filled)) {
-                continue;
+            if led.at().is_some_and(|at| hub.is_restored_since(at)) {
+                *led = Led::Elsewhere(None);
+                let topic = Topic::Board(look.board().clone());
+                let reset = Reset { topic, min_position: filled.head, reason: RESTORED.to_owned(), retry_ms: 0 };
+                return Some(Due::Own(form.encode(&Frame::Reset(reset))));
             }
-            let frame = filled.frame(shown.as_ref(), form);
-            *shown = Some(filled);
+            let before = match led {
+                Led::Here(shown) if Arc::ptr_eq(shown, &filled) => continue,
+                Led::Here(shown) => Some(&*shown),
+                Led::Elsewhere(_) => None,
+            };
+            let frame = filled.frame(before, form);
+            *led = Led::Here(filled);
             return Some(Due::Own(frame));
         }
         None
@@ -124,5 +148,44 @@ impl Following {
             *cursor = head;
         }
         frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::users::UserId,
+        model::{
+            board::Board,
+            position::{Epoch, Seq},
+        },
+        socket::looked_at::LookedAt,
+    };
+
+    #[test]
+    fn a_board_is_told_that_the_database_was_set_back_before_its_values() {
+        let (hub, all) = (Hub::of_new_clients(1), LookedAt::default());
+        let types = |following: &mut Following| -> Vec<String> {
+            let due = std::iter::from_fn(|| following.next(&hub, Form::Json));
+            let frames: Vec<Bytes> = due.flat_map(|due| due.iter().cloned().collect::<Vec<_>>()).collect();
+            // After the frame's head, whose bytes are of WebSocket.
+            let text = |frame: &Bytes| frame.iter().copied().skip_while(|byte| *byte != b'{').collect::<Vec<u8>>();
+            let frame = |frame: &Bytes| serde_json::from_slice::<serde_json::Value>(&text(frame)).unwrap();
+            frames.iter().map(frame).map(|frame| frame["type"].as_str().unwrap().to_owned()).collect()
+        };
+        let looks = |seen| {
+            let mut following = Following::default();
+            following.look_at(all.look("a".repeat(24).parse::<UserId>().unwrap(), &Board::Reported).unwrap(), seen);
+            following
+        };
+        let mut here = looks(None);
+        assert_eq!(types(&mut here), ["reports"]);
+        let mut elsewhere = looks(Some(Position::new(Epoch(1), Seq(1))));
+        hub.set_back();
+        for following in [&mut here, &mut elsewhere] {
+            assert_eq!(types(following), ["reset", "reports"]);
+        }
+        assert_eq!(types(&mut looks(Some(Position::new(Epoch(2), Seq(0))))), ["reports"]);
     }
 }

@@ -243,6 +243,7 @@ mod tests {
                 now: UtcMs(0),
                 unfollowed: Vec::new(),
                 figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
+                ct: ClusterTime::default(),
             };
             let live = Live::provide(&desk);
             Clock::provide(live, &desk);

@@ -22,10 +22,14 @@ pub fn StaleBanner() -> impl IntoView {
     }
 }
 
-/// Says that the next page could not be loaded. Stands in the place of the other banner.
+/// Says that the next page could not be loaded, or that the database was set back. Stands in the place of the other banner.
 #[component]
 pub fn Unreached() -> impl IntoView {
-    let unreached = expect_context::<Live>().unreached();
-    let banner = |()| view! { <aside class="banner" role="alert"><p>{words::NOT_LOADED}</p></aside> };
-    redrawn(move || some(unreached.get().then_some(()), banner))
+    let live = expect_context::<Live>();
+    let text = move || {
+        let restored = || live.restored().get().then_some(words::RESTORED);
+        live.unreached().get().then_some(words::NOT_LOADED).or_else(restored)
+    };
+    let banner = |text| view! { <aside class="banner" role="alert"><p>{text}</p></aside> };
+    redrawn(move || some(text(), banner))
 }

@@ -102,6 +102,17 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
     assert_eq!(gone.status, 409, "{}", gone.body);
     assert!(gone.body.contains(r#""code":"epoch_gone""#), "{}", gone.body);
 
+    // Neither is a cluster time of the future, and none that was shown is one.
+    let shown: Snapshot = serde_json::from_str(&waited.body).unwrap();
+    let answer = rows(format!("?min_ct={}", shown.ct)).await;
+    assert!(serde_json::from_str::<Snapshot>(&answer.body).expect(&answer.body).ct >= shown.ct);
+    assert_eq!(rows("?min_ct=ffffffffffffffff".to_owned()).await.status, 503);
+    assert_eq!(rows("?min_ct=1".to_owned()).await.status, 400);
+    for unknown in ["limit=9", "page=2", "sort=name"] {
+        let answer = rows(format!("?{unknown}")).await;
+        assert!(answer.status == 400 && answer.body.contains("bad_selection"), "{unknown}: {}", answer.body);
+    }
+
     // A page that a reset of an ended epoch sent is answered with the rows of this one.
     let asks = async |position: Position| {
         let body = format!(r#"{{"ask":{{"List":{{"of":"stations","min_position":"{position}"}}}}}}"#);

@@ -27,3 +27,9 @@ async fn without_its_look_at_tokens_a_connection_lost_twice_doubles_changes() {
     let _off = off(Guard::StreamOnward);
     assert!(guarantees::connection_lost_twice().await.is_err(), "nothing was missed");
 }
+
+#[tokio::test]
+async fn without_a_look_at_time_a_redis_that_is_set_back_leads_pages_back() {
+    let _off = off(Guard::TimeGoesOn);
+    assert!(rewound::redis_set_back().await.is_err(), "nothing was missed");
+}

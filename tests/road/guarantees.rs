@@ -13,6 +13,7 @@ fn entry(epoch: u64, first: u64, last: u64) -> Entry {
         ct: ClusterTime(last),
         closed: Seq(last),
         gap: false,
+        restored: false,
         records: Vec::new(),
     }
 }

@@ -192,6 +192,16 @@ impl Mongod {
         hello.is_ok_and(|hello| hello.get_bool(what).unwrap_or(false))
     }
 
+    /// A copy of its folder; of a server that is down.
+    pub fn copy(&self) -> TempDir {
+        self.server.copy()
+    }
+
+    /// Puts a copy in its folder's place, while it is down.
+    pub fn put_back(&self, copy: &TempDir) {
+        self.server.put_back(copy);
+    }
+
     /// Ends the server as a power cut would; its data stays for [`Mongod::restart`].
     pub fn kill9(&mut self) {
         self.server.kill9();
@@ -259,6 +269,16 @@ impl Redis {
 
     pub fn pid(&self) -> u32 {
         self.server.pid()
+    }
+
+    /// A copy of its folder; of what it has saved.
+    pub fn copy(&self) -> TempDir {
+        self.server.copy()
+    }
+
+    /// Puts a copy in its folder's place, while it is down.
+    pub fn put_back(&self, copy: &TempDir) {
+        self.server.put_back(copy);
     }
 
     /// Ends the server as a power cut would. What it had only in memory is gone.
@@ -401,6 +421,19 @@ impl Server {
         }
     }
 
+    fn copy(&self) -> TempDir {
+        let copy = TempDir::new().expect("a folder");
+        copy_folder(&self.dir, copy.path());
+        copy
+    }
+
+    fn put_back(&self, copy: &TempDir) {
+        assert!(self.running.is_none(), "{} still runs", self.name());
+        fs::remove_dir_all(&self.dir).expect("the folder is ours");
+        fs::create_dir(&self.dir).expect("the folder was there");
+        copy_folder(copy.path(), &self.dir);
+    }
+
     /// Whether the process ended by itself; its shell still waits for us.
     pub fn has_ended(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
@@ -430,6 +463,11 @@ impl Drop for Server {
             None => drop(fs::remove_dir_all(&self.dir)),
         }
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.expect("cp starts").success(), "{} is not copied", from.display());
 }
 
 fn assert_on_path(binary: &str) {

@@ -21,10 +21,13 @@ use crate::{
     model::{
         board::Board,
         follow::Follow,
-        frame::{ClientMessage, Delta, Frame, PROTOCOL, Ping, Refusal, Reset, Subscribed, Unfollowed, Welcome, close},
+        frame::{
+            ClientMessage, Delta, Frame, PROTOCOL, Ping, RESTORED, Refusal, Reset, Subscribed, Unfollowed, Welcome,
+            close,
+        },
         ids::{Collection, Topic},
         latest::key,
-        position::Position,
+        position::{ClusterTime, Position},
         snapshot::Snapshot,
         time::UtcMs,
         window::Broken,
@@ -106,7 +109,7 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn new(live: Live, zone: &str, events: Events) -> Self {
+    pub fn new(live: Live, zone: &str, ct: ClusterTime, events: Events) -> Self {
         Self {
             clock: (live.now().get_untracked(), now_ms()),
             live,
@@ -115,7 +118,7 @@ impl Task {
             socket: None,
             open: false,
             following: Vec::new(),
-            overview: Follow::default(),
+            overview: Follow::of_board(ct),
             sheets: Vec::new(),
             next_rid: 1,
             paint_due: false,
@@ -220,14 +223,18 @@ impl Task {
             }
             Frame::Subscribed(Subscribed { rid, topic, head }) => self.subscribed(rid, &topic, head),
             Frame::Delta(delta) => self.keep(&delta),
-            Frame::Reset(Reset { topic: Topic::Collection(collection), min_position, retry_ms, .. }) => {
+            Frame::Reset(Reset { topic, min_position, reason, retry_ms }) => {
+                if reason == RESTORED {
+                    self.restored();
+                }
+                let Topic::Collection(collection) = topic else { return };
                 for i in 0..self.following.len() {
                     if self.following[i].collection == collection {
                         self.fetch(i, Some(min_position), retry_ms);
                     }
                 }
             }
-            Frame::Reset(_) | Frame::Bye(_) => {}
+            Frame::Bye(_) => {}
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 (self.lag_ms, self.checked_ms, self.pinged_at) = (lag_ms, checked_ms, now_ms());
                 let paint_ms = self.paint_ms.take();
@@ -238,6 +245,14 @@ impl Task {
                 leptos::logging::warn!("the server refused: {code}: {message}")
             }
         }
+    }
+
+    /// The database was set back, so that what comes may be of an earlier time than what is shown.
+    fn restored(&mut self) {
+        self.live.restored.set(true);
+        self.overview.forget_time();
+        self.sheets.iter_mut().for_each(|(.., follow)| follow.forget_time());
+        self.following.iter().for_each(|following| following.store.forget_time());
     }
 
     fn subscribed(&mut self, rid: u32, topic: &Topic, head: Position) {
@@ -279,14 +294,14 @@ impl Task {
         self.paint_due = false;
         self.painted_at = now_ms();
         let clocks = self.clocks();
-        let overview = self.overview.take();
+        let overview = self.overview.take_board();
         if !overview.is_empty() {
             painted = true;
             self.live.news.set_value(clocks.all_news(&self.overview, &overview));
             overview.into_iter().for_each(|delta| self.live.figures().apply(delta.changes));
         }
         for (sheet, _, follow) in &mut self.sheets {
-            let deltas = follow.take();
+            let deltas = follow.take_board();
             if !deltas.is_empty() {
                 painted = true;
                 self.live.news.set_value(clocks.all_news(follow, &deltas));
@@ -356,10 +371,10 @@ impl Task {
 
     fn ask(&self, store: ListStore, min_position: Option<Position>) {
         let Some(of) = store.collection() else { return };
-        let selection = store.selection();
+        let ask = Ask::List { of, selection: store.selection(), min_position, min_ct: store.ct() };
         let events = self.events.clone();
         leptos::task::spawn_local(async move {
-            events.send(Event::Fetched(store, load(Ask::List { of, selection, min_position }).await));
+            events.send(Event::Fetched(store, load(ask).await));
         });
     }
 
@@ -371,14 +386,15 @@ impl Task {
             snapshot
         });
         match snapshot {
-            Ok(snapshot) => {
+            // A server of another version may not know how old rows may be.
+            Ok(snapshot) if snapshot.ct >= store.ct() => {
                 store.replace(snapshot);
                 self.following[i].follow.wait();
                 self.following[i].doubt = (false, now_ms());
                 self.subscribe_waiting();
             }
             Err(AppError::SignIn) => sign_in(),
-            Err(_) => {
+            _ => {
                 self.following[i].follow.wait();
                 self.fetch(i, None, 2000);
             }
@@ -427,34 +443,29 @@ impl Task {
         for i in 0..self.following.len() {
             let Following { store, collection, ref follow, .. } = self.following[i];
             let Some(received) = store.received().filter(|_| follow.is_waiting()) else { continue };
-            let rid = self.rid();
+            let rid = self.subscribe(collection.name().to_owned(), Some(received));
             self.following[i].follow.ask(rid);
-            let name = collection.name().to_owned();
-            let mut positions = BTreeMap::new();
-            positions.insert(name.clone(), received.to_string());
-            self.say(&ClientMessage::Subscribe { rid, topics: vec![name], positions });
         }
         if self.overview.is_waiting() {
-            let rid = self.subscribe_board(self.figures.clone());
+            let rid = self.subscribe(self.figures.clone(), self.overview.led());
             self.overview.ask(rid);
         }
         for i in 0..self.sheets.len() {
             if self.sheets[i].2.is_waiting() {
-                let rid = self.subscribe_board(self.sheets[i].1.clone());
+                let (_, topic, follow) = &self.sheets[i];
+                let rid = self.subscribe(topic.clone(), follow.led());
                 self.sheets[i].2.ask(rid);
             }
         }
     }
 
-    fn subscribe_board(&mut self, topic: String) -> u32 {
-        let rid = self.rid();
-        self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions: Default::default() });
-        rid
-    }
-
-    fn rid(&mut self) -> u32 {
+    /// Subscribes from where the topic is known, if it is.
+    fn subscribe(&mut self, topic: String, from: Option<Position>) -> u32 {
         self.next_rid += 1;
-        self.next_rid
+        let rid = self.next_rid;
+        let positions: BTreeMap<_, _> = from.map(|from| (topic.clone(), from.to_string())).into_iter().collect();
+        self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions });
+        rid
     }
 
     fn say(&self, message: &ClientMessage) {

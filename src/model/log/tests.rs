@@ -31,7 +31,7 @@ fn entry(number: u64, effects: Vec<(Collection, Effect)>) -> Entry {
     let records: Vec<_> = effects.into_iter().map(record).map(Arc::new).collect();
     let (first, last) = (Seq(number), Seq(number + records.len() as u64 - 1));
     let epoch = Epoch(1_764_374_000_000);
-    Entry { version: LOG_VERSION, epoch, first, last, ct, closed: last, gap: false, records }
+    Entry { version: LOG_VERSION, epoch, first, last, ct, closed: last, gap: false, restored: false, records }
 }
 
 /// A document of each collection that counts in as many figures as one can.

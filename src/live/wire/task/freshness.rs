@@ -43,6 +43,8 @@ impl Task {
                 self.settle_doubt(i);
             }
         }
+        // A board that was of an earlier time than what is shown is asked for anew.
+        self.subscribe_waiting();
         if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
             self.hang_up();
             self.pause();
