@@ -2,6 +2,12 @@
 //!
 //! One task owns everything; callbacks of the browser only hand it [`Event`]s.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "places in its own lists, and its own clock: what documents say is not reckoned with here"
+)]
+
 mod browser;
 mod socket;
 mod task;
