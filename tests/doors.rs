@@ -17,6 +17,8 @@ mod clocks;
 mod confirm;
 #[path = "doors/disk.rs"]
 mod disk;
+#[path = "doors/example.rs"]
+mod example;
 #[path = "doors/exports.rs"]
 mod exports;
 #[path = "doors/fuzz.rs"]

@@ -8,6 +8,8 @@ pub mod analytics;
 pub mod board;
 pub mod cells;
 pub mod change;
+#[cfg(test)]
+mod documented;
 pub mod eco;
 pub mod entities;
 pub mod fields;
