@@ -36,17 +36,25 @@ impl Events {
         let found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).projection(doc! {"version": 1}).await?;
         let found: Vec<Document> = found.try_collect().await?;
         let ids: Vec<&Bson> = found.iter().filter(|event| !is_clean(event)).filter_map(id_of).collect();
-        if !ids.is_empty() {
-            let version = doc! {"version": i64::from(LOG_VERSION)};
-            for collection in Collection::ALL {
-                let these = doc! {"_id": {"$in": &ids}, "collection": collection.name()};
-                let only = doc! {"$replaceWith": {"$mergeObjects": ["$$ROOT", row("from", collection), row("to", collection), &version]}};
-                self.0.update_many(these, vec![only]).await?;
-            }
-            // Gaps are of no collection.
-            self.0.update_many(doc! {"_id": {"$in": &ids}, "collection": null}, doc! {"$set": version}).await?;
+        if let Some((oldest, others)) = ids.split_last() {
+            self.clean(others).await?;
+            // Last, and by itself: that it is clean says that all are.
+            self.clean(&[oldest]).await?;
         }
         Ok(found.last().and_then(id_of).cloned())
+    }
+
+    async fn clean(&self, ids: &[&Bson]) -> Result<()> {
+        let version = doc! {"version": i64::from(LOG_VERSION)};
+        for collection in Collection::ALL {
+            let these = doc! {"_id": {"$in": ids}, "collection": collection.name()};
+            let (from, to) = (row("from", collection), row("to", collection));
+            let only = doc! {"$replaceWith": {"$mergeObjects": ["$$ROOT", from, to, &version]}};
+            self.0.update_many(these, vec![only]).await?;
+        }
+        // Gaps are of no collection.
+        self.0.update_many(doc! {"_id": {"$in": ids}, "collection": null}, doc! {"$set": version}).await?;
+        Ok(())
     }
 }
 

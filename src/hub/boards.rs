@@ -46,16 +46,20 @@ pub struct Filled {
 }
 
 impl Filled {
-    /// The frame that leads from `before` to here; without one, all values.
-    pub fn frame(&self, before: Option<&Arc<Self>>, form: Form) -> Bytes {
-        let Some(before) = before else {
-            return form.encode(&self.delta(Op::Put(self.fields.clone())));
-        };
+    /// The frame with all values. `at`: where they are true still, though they are of before. A consumer may have been shown
+    /// that moment elsewhere, and takes nothing of an earlier one.
+    pub fn whole(&self, at: Option<(Position, ClusterTime)>, form: Form) -> Bytes {
+        let (head, ct) = at.unwrap_or_default();
+        form.encode(&self.delta(self.head.max(head), self.ct.max(ct), Op::Put(self.fields.clone())))
+    }
+
+    /// The frame that leads from `before` to here.
+    pub fn frame(&self, before: &Arc<Self>, form: Form) -> Bytes {
         let patch = || {
             let changed = changed_fields(&before.fields, &self.fields);
             let set = changed.iter().filter_map(|name| Some((name.clone(), self.fields.get(name)?.clone()))).collect();
             let unset = changed.into_iter().filter(|name| !self.fields.contains_key(name)).collect();
-            form.encode(&self.delta(Op::Patch(set, unset)))
+            form.encode(&self.delta(self.head, self.ct, Op::Patch(set, unset)))
         };
         if !std::ptr::eq(self.before.as_ptr(), Arc::as_ptr(before)) {
             return patch();
@@ -67,16 +71,9 @@ impl Filled {
         cell.get_or_init(patch).clone()
     }
 
-    fn delta(&self, op: Op) -> Frame {
+    fn delta(&self, head: Position, ct: ClusterTime, op: Op) -> Frame {
         let changes = vec![Change { id: DocId(self.topic.event().to_owned()), op }];
-        Frame::Delta(Delta {
-            topic: self.topic.clone(),
-            from: self.head,
-            to: self.head,
-            ct: self.ct,
-            changes,
-            more: false,
-        })
+        Frame::Delta(Delta { topic: self.topic.clone(), from: head, to: head, ct, changes, more: false })
     }
 }
 

@@ -115,6 +115,8 @@ impl Following {
             }
         }
         for (look, led) in &mut self.boards {
+            // Asked before the board is: it may move on in between.
+            let head = hub.head_at();
             let Some(filled) = hub.board(look.board()) else { continue };
             if led.at().is_some_and(|at| hub.is_restored_since(at)) {
                 *led = Led::Elsewhere(None);
@@ -122,12 +124,11 @@ impl Following {
                 let reset = Reset { topic, min_position: filled.head, reason: RESTORED.to_owned(), retry_ms: 0 };
                 return Some(Due::Own(form.encode(&Frame::Reset(reset))));
             }
-            let before = match led {
+            let frame = match led {
                 Led::Here(shown) if Arc::ptr_eq(shown, &filled) => continue,
-                Led::Here(shown) => Some(&*shown),
-                Led::Elsewhere(_) => None,
+                Led::Here(shown) => filled.frame(shown, form),
+                Led::Elsewhere(_) => filled.whole(head.filter(|_| hub.board_is_behind(look.board()).is_zero()), form),
             };
-            let frame = filled.frame(before, form);
             *led = Led::Here(filled);
             return Some(Due::Own(frame));
         }
@@ -157,11 +158,32 @@ mod tests {
     use crate::{
         auth::users::UserId,
         model::{
-            board::Board,
+            board::{Board, Filter},
             position::{Epoch, Seq},
         },
         socket::looked_at::LookedAt,
     };
+
+    #[test]
+    fn values_that_are_still_true_are_told_as_of_now() {
+        let (hub, all) = (Hub::of_new_clients(1), LookedAt::default());
+        let told = || {
+            let mut following = Following::default();
+            let look = all
+                .look("a".repeat(24).parse::<UserId>().unwrap(), &Board::Activity(Filter::Of(Collection::Payments)))
+                .unwrap();
+            following.look_at(look, None);
+            let Some(Due::Own(frame)) = following.next(&hub, Form::Json) else { panic!("all values are due") };
+            let text: Vec<u8> = frame.iter().copied().skip_while(|byte| *byte != b'{').collect();
+            let frame: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            (frame["ct"].clone(), frame["to"].clone(), frame["changes"].clone())
+        };
+        let before = told();
+        hub.take_new_clients(2, 5);
+        let after = told();
+        assert_eq!(before.2, after.2, "a new client is no payment");
+        assert!(before.0.as_str() < after.0.as_str() && after.1 == serde_json::json!(hub.head().unwrap().to_string()));
+    }
 
     #[test]
     fn a_board_is_told_that_the_database_was_set_back_before_its_values() {

@@ -463,7 +463,11 @@ impl Task {
     fn subscribe(&mut self, topic: String, from: Option<Position>) -> u32 {
         self.next_rid += 1;
         let rid = self.next_rid;
-        let positions: BTreeMap<_, _> = from.map(|from| (topic.clone(), from.to_string())).into_iter().collect();
+        // Not collected: that sorts, with code of its own for this one type.
+        let mut positions = BTreeMap::new();
+        if let Some(from) = from {
+            positions.insert(topic.clone(), from.to_string());
+        }
         self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions });
         rid
     }
