@@ -19,9 +19,9 @@ pub enum AppError {
     /// 503: it is of a collection that cannot be followed; in words.
     #[error("{0}")]
     Unfollowed(String),
-    /// 429: the account asks for more than it may, and may ask again after so many seconds.
+    /// 429: the account asks for more than it may, and may ask again after so many seconds, written out.
     #[error("too much was asked for; again in {0} s")]
-    TooMuch(u64),
+    TooMuch(String),
     /// 400
     #[error("{0}")]
     Invalid(String),
@@ -91,7 +91,7 @@ impl From<Value> for AppError {
             (SIGN_IN | UNAUTHENTICATED, _) => Self::SignIn,
             (UNAVAILABLE, _) => Self::Unavailable,
             (UNFOLLOWED, why) => Self::Unfollowed(why.to_owned()),
-            (TOO_MUCH, wait_s) => Self::TooMuch(wait_s.parse().unwrap_or(1)),
+            (TOO_MUCH, wait_s) => Self::TooMuch(wait_s.to_owned()),
             (INVALID, why) => Self::Invalid(why.to_owned()),
             (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
         }
@@ -108,7 +108,7 @@ mod tests {
             AppError::SignIn,
             AppError::Unavailable,
             AppError::Unfollowed("a: b".into()),
-            AppError::TooMuch(7),
+            AppError::TooMuch("7".into()),
             AppError::Invalid("a: b".into()),
             AppError::Internal { request_id: "7".into() },
         ] {

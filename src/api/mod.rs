@@ -29,14 +29,14 @@ pub enum Ask {
     /// A [`Desk`].
     Desk,
     /// A [`Snapshot`](crate::model::snapshot::Snapshot) of the documents that match, as they are now; not older than
-    /// `min_position` and `min_ct`.
+    /// `min_position`, nor than the cluster time `min_ct`: a number, which costs the browser's program less than its text.
     List {
         of: Collection,
         #[serde(default)]
         selection: Selection,
         min_position: Option<Position>,
         #[serde(default)]
-        min_ct: ClusterTime,
+        min_ct: u64,
     },
     /// [`Events`] of a filter's name, the newest or those before a position.
     Activity { of: String, before: Option<Position> },
@@ -162,8 +162,10 @@ pub async fn load(ask: Ask) -> Result<Answer, AppError> {
         // Leptos' own status for all errors is 500.
         if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
             response.set_status(error.status());
-            if let AppError::TooMuch(wait_s) = error {
-                response.insert_header(axum::http::header::RETRY_AFTER, (*wait_s).into());
+            if let AppError::TooMuch(wait_s) = error
+                && let Ok(wait_s) = wait_s.parse()
+            {
+                response.insert_header(axum::http::header::RETRY_AFTER, wait_s);
             }
         }
     })

@@ -27,7 +27,7 @@ use crate::{
         ids::Collection,
         latest,
         money::Currency,
-        position::Position,
+        position::{ClusterTime, Position},
         range::{BadChoice, Range, clip},
         report::{Query, Report},
         selection::Selection,
@@ -117,7 +117,8 @@ impl App {
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
         match ask {
             Ask::Desk => Answer::of(&self.desk(admin).await?),
-            Ask::List { of, selection, min_position: position, min_ct: ct } => {
+            Ask::List { of, selection, min_position: position, min_ct } => {
+                let ct = ClusterTime(min_ct);
                 Answer::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
             }
             Ask::Analytics { query, currency } => {
@@ -325,9 +326,7 @@ fn units(rows: usize) -> u64 {
 impl From<Unaffordable> for AppError {
     fn from(why: Unaffordable) -> Self {
         match why {
-            Unaffordable::Wait(wait) => {
-                Self::TooMuch(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX))
-            }
+            Unaffordable::Wait(wait) => Self::TooMuch(wait.as_millis().div_ceil(1000).to_string()),
             Unaffordable::Redis(error) => {
                 tracing::warn!(%error, "nobody knows what an account may ask for");
                 Self::Unavailable

@@ -56,7 +56,8 @@ impl Problem {
             AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
             AppError::TooMuch(wait_s) => {
                 const DETAIL: &str = "This account asks for more than one may. Ask again later.";
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL).retry_after(Duration::from_secs(wait_s))
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL)
+                    .retry_after(Duration::from_secs(wait_s.parse().unwrap_or(1)))
             }
             AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
             AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),

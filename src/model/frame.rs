@@ -1,7 +1,7 @@
 //! What travels on the socket, all of it JSON. Pages speak the compact form (fields by place, not by name), which may
 //! change with [`PROTOCOL`]; everyone else speaks the form of `docs/live.md`, which may not.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -13,6 +13,7 @@ use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::{
     change::{Change, Op},
+    fields::Fields,
     ids::{Collection, Topic},
     position::{ClusterTime, Position, Seq},
     value::{parse, read},
@@ -262,9 +263,10 @@ pub enum ClientMessage {
         rid: u32,
         /// Texts, so that one wrong name is answered by name and spoils no other.
         topics: Vec<String>,
-        /// Where to go on, by topic; without one, from the head.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        positions: BTreeMap<String, String>,
+        /// Texts that say where to go on, by topic; without one, from the head. In the one type of map that the browser's
+        /// program has for values by name.
+        #[serde(default, skip_serializing_if = "Fields::is_empty")]
+        positions: Fields,
     },
     Unsubscribe {
         topics: Vec<String>,
@@ -285,7 +287,6 @@ mod tests {
     use super::*;
     use crate::model::board::Board;
     use crate::model::{
-        fields::Fields,
         ids::{Collection, DocId},
         position::{Epoch, Seq},
     };

@@ -39,7 +39,7 @@ pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
 
 fn rows(collection: Collection, selection: Selection, table: &'static dyn Table) -> AnyView {
     let live = expect_context::<Live>();
-    let ask = Ask::List { of: collection, selection, min_position: None, min_ct: Default::default() };
+    let ask = Ask::List { of: collection, selection, min_position: None, min_ct: 0 };
     loaded(ask, words::title(collection), move |answer| {
         let snapshot: Snapshot = answer.read()?;
         if let Some(BadChoice(why)) = snapshot.unknown_status() {

@@ -1,6 +1,6 @@
 //! One connection: hears what the client says, looks at its rights, and goes on where the kernel had no room.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use futures_util::StreamExt;
@@ -26,6 +26,7 @@ use crate::{
     hub::{Form, wire},
     model::{
         board::Board,
+        fields::Fields,
         frame::{
             Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
         },
@@ -208,7 +209,7 @@ impl Connection {
         Ok(())
     }
 
-    fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &BTreeMap<String, String>) {
+    fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &Fields) {
         if topics.len() > TOPICS_MAX {
             return self.refuse(rid, "too_many_topics", "Name fewer topics at a time.");
         }
@@ -222,7 +223,8 @@ impl Connection {
                 self.refuse(rid, "unknown_topic", &format!("No topic is called “{name}”."));
                 continue;
             };
-            let Ok(seen) = positions.get(&name).map(|text| text.parse()).transpose() else {
+            let Ok(seen) = positions.get(&name).map(|text| text.as_str().unwrap_or_default().parse()).transpose()
+            else {
                 self.refuse(rid, "bad_position", "Give a position back as it was given.");
                 continue;
             };

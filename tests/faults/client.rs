@@ -273,7 +273,7 @@ impl Life {
 
     async fn subscribe(&mut self, socket: &mut Socket, topic: String, from: Option<Position>) -> Result<u32> {
         self.rid += 1;
-        let positions = from.map(|at| (topic.clone(), at.to_string())).into_iter().collect();
+        let positions = from.map(|at| (topic.clone(), at.to_string().into())).into_iter().collect();
         send(socket, &ClientMessage::Subscribe { rid: self.rid, topics: vec![topic], positions }).await?;
         Ok(self.rid)
     }

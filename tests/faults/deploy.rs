@@ -253,7 +253,7 @@ async fn follow(
     let stream = nodes.connect().await?;
     let (mut socket, _) = client_async_with_config(http::handshake(port, cookie)?, stream, Some(config)).await?;
     let topic = Collection::Stations.name().to_owned();
-    let positions = from.map(|at| (topic.clone(), at.to_string())).into_iter().collect();
+    let positions = from.map(|at| (topic.clone(), at.to_string().into())).into_iter().collect();
     client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics: vec![topic], positions }).await?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message?

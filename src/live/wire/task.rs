@@ -4,7 +4,7 @@
 
 mod freshness;
 
-use std::{collections::BTreeMap, mem::take};
+use std::mem::take;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
@@ -20,6 +20,7 @@ use crate::{
     api::{Answer, AppError, Ask, load},
     model::{
         board::Board,
+        fields::Fields,
         follow::Follow,
         frame::{
             ClientMessage, Delta, Frame, PROTOCOL, Ping, RESTORED, Refusal, Reset, Subscribed, Unfollowed, Welcome,
@@ -371,7 +372,7 @@ impl Task {
 
     fn ask(&self, store: ListStore, min_position: Option<Position>) {
         let Some(of) = store.collection() else { return };
-        let ask = Ask::List { of, selection: store.selection(), min_position, min_ct: store.ct() };
+        let ask = Ask::List { of, selection: store.selection(), min_position, min_ct: store.ct().0 };
         let events = self.events.clone();
         leptos::task::spawn_local(async move {
             events.send(Event::Fetched(store, load(ask).await));
@@ -464,9 +465,9 @@ impl Task {
         self.next_rid += 1;
         let rid = self.next_rid;
         // Not collected: that sorts, with code of its own for this one type.
-        let mut positions = BTreeMap::new();
+        let mut positions = Fields::new();
         if let Some(from) = from {
-            positions.insert(topic.clone(), from.to_string());
+            positions.insert(topic.clone(), from.to_string().into());
         }
         self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions });
         rid
