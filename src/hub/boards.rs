@@ -206,6 +206,13 @@ impl Cache {
         true
     }
 
+    /// Leaves it as it is until something changes.
+    pub fn give_up(&self, board: &Board) {
+        if let Some(entry) = self.lock().get_mut(board) {
+            entry.behind = None;
+        }
+    }
+
     fn fields(&self, board: &Board, state: &State) -> Option<Fields> {
         Some(match board {
             Board::Overview(zone) => self.overview(zone, state)?,

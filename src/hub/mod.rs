@@ -199,12 +199,15 @@ impl Hub {
         while stop.run_until_cancelled(self.0.boards.some_are_behind()).await.is_some() {
             while let Some(board) = self.0.boards.longest_behind() {
                 let began = Instant::now();
-                let hub = self.clone();
-                let made = tokio::task::spawn_blocking(move || hub.0.boards.make(&board, &hub.read())).await;
+                let (hub, asked) = (self.clone(), board.clone());
+                let made = tokio::task::spawn_blocking(move || hub.0.boards.make(&asked, &hub.read())).await;
                 match made {
                     Ok(true) => self.wake(),
                     Ok(false) => {}
-                    Err(error) => tracing::error!(%error, "a board cannot be made"),
+                    Err(error) => {
+                        tracing::error!(%error, %board, "a board cannot be made");
+                        self.0.boards.give_up(&board);
+                    }
                 }
                 if stop.run_until_cancelled(tokio::time::sleep(began.elapsed())).await.is_none() {
                     return;
