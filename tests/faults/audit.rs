@@ -141,7 +141,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     let head = head.map(|head| i64::try_from(head.epoch.0)).transpose()?;
     // From a minute before, so that the epoch before is known if another one began at once.
     let filter = doc! { "ct": { "$gt": bson::Timestamp { time: since.seconds() - 60, increment: 0 } } };
-    let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.source.n": 1 };
+    let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.last_updated": 1 };
     let events = cluster.mongo.own.collection::<Document>("events");
     let found: Vec<Document> = events.find(filter).projection(wanted).await?.try_collect().await?;
     let gaps: Vec<Document> = events.find(doc! { "op": "gap" }).await?.try_collect().await?;
@@ -199,8 +199,8 @@ impl Recorded {
     fn add(&mut self, event: &Document, ct: ClusterTime) -> anyhow::Result<()> {
         let (Ok(collection), Ok(id)) = (event.get_str("collection"), event.get_str("id")) else { return Ok(()) };
         let key = (collection.to_owned(), id.to_owned());
-        let source = event.get_document("to").and_then(|to| to.get_document("source"));
-        let n = source.ok().and_then(|source| source.get_i64("n").ok());
+        let updated = event.get_document("to").and_then(|to| to.get_str("last_updated"));
+        let n = updated.ok().and_then(UtcMs::parse).map(|at| at.0);
         match (event.get_str("op")?, n) {
             ("insert" | "update", Some(n)) => *self.by_counter.entry(n).or_default() += 1,
             ("read", _) => self.reads.entry(key).or_default().push(ct),

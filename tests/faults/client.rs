@@ -17,6 +17,7 @@ use chargedeck::model::{
     ids::{Collection, DocId, Topic},
     position::{ClusterTime, Position},
     snapshot::Snapshot,
+    time::UtcMs,
     window::{Broken, Window},
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -375,5 +376,5 @@ pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// What a writer counts in each document.
 fn counter(row: &Fields) -> Option<i64> {
-    row.get("source")?.get("n")?.as_i64()
+    row.get("last_updated")?.as_str().and_then(UtcMs::parse).map(|at| at.0)
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, sleep};
 use super::{
     cluster::{Cluster, command, eventually},
     proxy::Mode,
-    writer::{lasting, made, next_counter},
+    writer::{counted, lasting, made, next_counter},
 };
 
 /// How long a link stays hurt.
@@ -425,7 +425,7 @@ async fn huge(cluster: &Cluster, rng: &mut ChaCha8Rng) {
         let id = document.get_str("_id").expect("a text").to_owned();
         let of = cluster.mongo.operator.collection::<Document>("stations");
         of.insert_one(document).await.expect("a huge document");
-        let set = doc! { "$set": { "source": { "n": next_counter() } } };
+        let set = doc! { "$set": counted(next_counter()) };
         of.update_one(doc! { "_id": &id }, set).await.expect("a huge document changes");
         let rest = doc! { "$unset": { field: "" } };
         of.update_one(doc! { "_id": &id }, rest).await.expect("a huge document shrinks");
@@ -436,7 +436,9 @@ async fn large_transaction(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let of = cluster.mongo.operator.collection::<Document>("payments");
     let all: Vec<Document> = (0..1000).map(|_| made(Collection::Payments, "large", rng)).collect();
     let large = doc! { "_id": { "$regex": "^large-" } };
-    let set = doc! { "$set": { "status": "CAPTURED", "source": { "n": next_counter() } } };
+    let mut captured = counted(next_counter());
+    captured.insert("status", "CAPTURED");
+    let set = doc! { "$set": captured };
     for step in 0..3 {
         let mut session = cluster.mongo.client.start_session().await.expect("a session");
         session.start_transaction().await.expect("a transaction");
@@ -454,7 +456,7 @@ async fn burst(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let all: Vec<Document> = (0..5000).map(|_| made(Collection::EcoStats, "burst", rng)).collect();
     of.insert_many(&all).await.expect("many are inserted");
     let burst = doc! { "_id": { "$regex": "^burst-" } };
-    let set = doc! { "$set": { "source": { "n": next_counter() } } };
+    let set = doc! { "$set": counted(next_counter()) };
     of.update_many(burst.clone(), set).await.expect("and changed");
     of.delete_many(burst).await.expect("and deleted");
 }
@@ -471,7 +473,7 @@ pub async fn flood(cluster: &Cluster, rng: &mut ChaCha8Rng, rate: u32, lasting: 
     let (began, mut written) = (Instant::now(), all.len());
     while began.elapsed() < lasting {
         ticks.tick().await;
-        let change = |id| doc! { "q": { "_id": id }, "u": { "$set": { "source": { "n": next_counter() } } } };
+        let change = |id| doc! { "q": { "_id": id }, "u": { "$set": counted(next_counter()) } };
         let updates: Vec<Document> = ids.iter().cycle().take(TOGETHER as usize).map(change).collect();
         written += updates.len();
         db.run_command(doc! { "update": "payments", "updates": updates }).await.expect("they are changed");
@@ -484,7 +486,7 @@ async fn hot_document(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let hot = made(Collection::Stations, "hot", rng);
     let id = hot.get("_id").cloned().expect("it has one");
     db.collection("stations").insert_one(hot).await.expect("a document");
-    let change = |_| doc! { "q": { "_id": &id }, "u": { "$set": { "source": { "n": next_counter() } } } };
+    let change = |_| doc! { "q": { "_id": &id }, "u": { "$set": counted(next_counter()) } };
     let updates: Vec<Document> = (0..5000).map(change).collect();
     db.run_command(doc! { "update": "stations", "updates": updates }).await.expect("it is changed");
 }

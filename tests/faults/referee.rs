@@ -189,7 +189,7 @@ pub fn difference(shown: &[(DocId, Fields)], expected: &[(DocId, Fields)]) -> Op
     }
     let at = shown.iter().zip(expected).position(|(a, b)| a != b).unwrap_or_else(|| shown.len().min(expected.len()));
     let brief = |row: Option<&(DocId, Fields)>| {
-        row.map(|(id, fields)| format!("{id} {:?} {:?}", fields.get("source"), fields.get("created_at")))
+        row.map(|(id, fields)| format!("{id} {:?} {:?}", fields.get("last_updated"), fields.get("created_at")))
     };
     Some(format!(
         "{} rows shown, {} expected; row {at} is {:?}, not {:?}",

@@ -1,6 +1,6 @@
 //! Writers as an operator's systems are: they know nothing of ChargeDeck, and remember what MongoDB acknowledged.
 //!
-//! Each document has one writer and counts its writes in `source.n`. After a write whose outcome nobody knows the document
+//! Each document has one writer and counts its writes, see [`counted`]. After a write whose outcome nobody knows the document
 //! is left alone, because the write may still happen.
 
 use std::{
@@ -227,6 +227,11 @@ fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
         }
         Collection::EcoStats => doc! { "granularity": "DAY", "energy_wh": n },
     };
-    row.insert("source", doc! { "n": n });
+    row.extend(counted(n));
     row
+}
+
+/// Which write it is: as MongoDB is asked, and as it travels.
+pub fn counted(n: i64) -> Document {
+    doc! { "source": { "n": n }, "last_updated": DateTime::from_millis(n) }
 }
