@@ -224,7 +224,7 @@ test('odd messages to the socket are answered or end it, and harm nobody else', 
   }
   expect(await said([subscribe({ topics: ['__proto__'] })])).toBe('unknown_topic');
   expect(await said([subscribe({ topics: ['overview?zone=../../etc/passwd'] })])).toBe('unknown_topic');
-  expect(await said([subscribe({ positions: { stations: { $gt: '' } } })])).toBe('bad_message');
+  expect(await said([subscribe({ positions: { stations: { $gt: '' } } })])).toBe('bad_position');
   expect(await said([subscribe({ positions: { stations: '1-2-3' } })])).toBe('bad_position');
   expect(await said([16]), 'binary').toBe(1008);
   expect(await said(Array(30).fill('{}')), 'too many in a second').toBe(1008);
