@@ -140,10 +140,10 @@ fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
                 let some = rng.random_range(0..4);
                 (0..some).map(|_| value(rng, 0)).collect::<Vec<_>>().into()
             }
-            // Not a list: of one of another shape nothing is told, and of texts in a list all.
-            Shown::Within(_) | Shown::Values => {
-                Some(value(rng, 1)).filter(|value| value.as_array().is_none()).unwrap_or(CANARY.into())
-            }
+            // Of a list of texts, and of a document with names that are read, more is told.
+            Shown::Within(_) | Shown::Values => Some(value(rng, 1))
+                .filter(|value| value.as_array().is_none() && value.as_document().is_none())
+                .unwrap_or(CANARY.into()),
             Shown::Value => value(rng, 0),
         };
         document.insert(*name, value);
