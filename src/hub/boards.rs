@@ -1,7 +1,7 @@
 //! Boards: computed once for all sockets, sent as what differs from before.
 //!
 //! Those of a period take long. They are made one at a time, off the runtime's threads, with as long a rest after each;
-//! meanwhile what was made last is shown, and for how long it is behind is told.
+//! meanwhile the last values stay on screen, and pings say how old they are.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,6 @@
 //! BSON to fields: only what may be shown, whatever its shape, bounded in size.
+//!
+//! Long, because more than half of it is tests: each kind of BSON that is read otherwise than one would think has its own.
 
 use bson::{
     Binary, Bson, RawArray, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,

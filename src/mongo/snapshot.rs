@@ -19,7 +19,7 @@ use crate::model::{
     snapshot::Row,
 };
 
-/// How long MongoDB may take for one query of a list: whoever asked has gone by then.
+/// How long MongoDB may take for one query of a list. Pages give up after as long.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The first rows of a list as they were at `ct`.

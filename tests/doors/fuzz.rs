@@ -45,7 +45,7 @@ fn duration() -> Duration {
     Duration::from_secs(env::var("CHARGEDECK_FUZZ_S").ok().map_or(20, |s| s.parse().expect("seconds")))
 }
 
-/// Chance, told so that it can be had again.
+/// A generator of chance. Its seed is printed, so that a run can be repeated.
 fn chance(of: &str) -> ChaCha8Rng {
     let given =
         env::var("CHARGEDECK_SEED").ok().map(|seed| u64::from_str_radix(&seed, 16).expect("hexadecimal digits"));
@@ -140,7 +140,7 @@ fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
                 let some = rng.random_range(0..4);
                 (0..some).map(|_| value(rng, 0)).collect::<Vec<_>>().into()
             }
-            // Of a list of texts, and of a document with names that are read, more is told.
+            // A list of texts travels, and so do known names within a document: neither may hold a canary.
             Shown::Within(_) | Shown::Values => Some(value(rng, 1))
                 .filter(|value| value.as_array().is_none() && value.as_document().is_none())
                 .unwrap_or(CANARY.into()),
@@ -151,7 +151,7 @@ fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
     document
 }
 
-/// As it is written; where a text was to be none, it is none.
+/// The document's bytes. Where [`NO_TEXT`] stands they are no valid text.
 fn raw(document: &Document) -> RawDocumentBuf {
     let mut bytes = RawDocumentBuf::try_from(document).unwrap().into_bytes();
     for at in 0..bytes.len().saturating_sub(NO_TEXT.len()) {
@@ -177,7 +177,7 @@ async fn write(rng: &mut ChaCha8Rng, db: &Database, ids: &mut Vec<(Collection, B
             drop(of.update_one(doc! {"_id": id}, doc! {"$set": set, "$unset": {"more": ""}}).await);
         }
         None => {
-            // An `_id` is told, whatever is in it.
+            // An `_id` always travels, so it must hold no canary.
             let id = Some(value(rng, 0))
                 .filter(|id| !id.to_string().contains(CANARY))
                 .unwrap_or_else(|| ObjectId::new().into());
@@ -217,7 +217,7 @@ async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
                 loop {
                     let answer = get(program.port(), &path, &cookie).await;
                     let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
-                    // Whoever asks for all pages again and again is told to wait.
+                    // This test asks for more than an account may, and so it waits.
                     if answer.status != 429 {
                         return answer;
                     }
