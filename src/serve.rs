@@ -20,6 +20,7 @@ use crate::{
     followed,
     http::{
         app::{App, Shared},
+        headers,
         health::Health,
         open_files, server,
         site::site,
@@ -125,6 +126,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let limits = server::Limits {
         per_address: settings.server.max_connections_per_address,
         proxies: settings.server.trusted_proxies,
+        headers: headers::of_unparsed(&settings.server.public_origin),
         ..server::Limits::of(settings.server.max_connections)
     };
     server::serve(listener, site, limits, closing.clone()).await;

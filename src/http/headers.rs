@@ -1,6 +1,7 @@
 //! The headers that every answer carries, and how long it may be kept.
 
 use axum::{
+    body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
@@ -63,16 +64,29 @@ pub async fn harden(State(origin): State<PublicOrigin>, request: Request, next: 
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if lasting { cache } else { NO_STORE }));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_PAGE_POLICY));
     if origin.is_secure() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(FOR_TWO_YEARS));
     }
     take_back_at_sign_out(headers, cookie_name(&origin));
     response
+}
+
+/// The lines that an answer gets which the HTTP library gives by itself.
+pub fn of_unparsed(origin: &PublicOrigin) -> Bytes {
+    let mut headers = ALWAYS.to_vec();
+    headers.push((header::CACHE_CONTROL, NO_STORE));
+    headers.push((header::CONTENT_SECURITY_POLICY, NO_PAGE_POLICY));
+    if origin.is_secure() {
+        headers.push((header::STRICT_TRANSPORT_SECURITY, FOR_TWO_YEARS));
+    }
+    headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>().into()
 }
 
 /// Sent with a sign-out, and nothing else.
 pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 const NO_STORE: &str = "no-store";
+
+const FOR_TWO_YEARS: &str = "max-age=63072000";
 
 /// For ever where the name changes with the content; asked again each time for other files; never kept otherwise.
 fn cache_policy(path: &str) -> &'static str {

@@ -19,3 +19,4 @@ pub mod seats;
 pub mod server;
 pub mod site;
 mod snapshot;
+pub mod unparsed;

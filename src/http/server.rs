@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::Request,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +24,7 @@ use tower::ServiceExt;
 use super::{
     client::line,
     seats::{Seat, Seats},
+    unparsed::Accepted,
 };
 use crate::config::TrustedProxies;
 
@@ -49,6 +55,8 @@ pub struct Limits {
     pub head_within: Duration,
     /// How long answers that have begun may take after the server was told to stop.
     pub end_within: Duration,
+    /// Lines that the answer to a request gets which cannot be parsed.
+    pub headers: Bytes,
 }
 
 impl Limits {
@@ -60,6 +68,7 @@ impl Limits {
             proxies: TrustedProxies::default(),
             head_within: Duration::from_secs(20),
             end_within: Duration::from_secs(15),
+            headers: Bytes::new(),
         }
     }
 }
@@ -95,6 +104,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             tracing::debug!(%error, "a connection keeps the kernel's own settings");
         }
         let place = Arc::new(seat);
+        let connection = Accepted::new(connection, limits.headers.clone());
         connections.spawn(answer(connection, peer, place, router.clone(), limits.head_within, stop.clone()));
     }
     drop(listener);
@@ -106,7 +116,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 
 /// Answers a connection's requests, after `stop` no more than the one that has begun.
 async fn answer(
-    connection: TcpStream,
+    connection: Accepted,
     peer: SocketAddr,
     place: Place,
     router: Router,
@@ -172,6 +182,7 @@ mod tests {
         proxies: TrustedProxies::default(),
         head_within: Duration::from_secs(60),
         end_within: Duration::from_secs(60),
+        headers: Bytes::from_static(b"x-refused: yes\r\n"),
     };
 
     /// A server that answers `hello`; its address, and what ends it.
@@ -237,6 +248,21 @@ mod tests {
         let long = "y".repeat(8 * HEAD_MAX);
         let answer = asked(address, &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n")).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_parsed_is_answered_with_headers_too_and_what_can_as_the_router_says() {
+        let (address, ..) = served(LIMITS()).await;
+        for bad in ["GET / HTTP/9.9\r\n\r\n", "\u{1}\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"] {
+            // One that can be parsed may come before it by the same connection.
+            for before in ["", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                let answer = asked(address, &format!("{before}{bad}")).await;
+                let (rest, last) = answer.split_at(answer.rfind("HTTP/1.1 ").unwrap());
+                assert!(last.starts_with("HTTP/1.1 400"), "{bad}: {last}");
+                assert!(last.ends_with("\r\nx-refused: yes\r\n\r\n"), "{bad}: {last}");
+                assert!(!rest.contains("x-refused"), "{rest}");
+            }
+        }
     }
 
     #[tokio::test]

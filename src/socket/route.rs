@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::CurrentAdmin,
-    http::{app::App, csrf::is_same_origin, problem::Problem, server::Place},
+    http::{app::App, csrf::is_same_origin, problem::Problem, server::Place, unparsed::Accepted},
     hub::Form,
     model::frame::{COMPACT, JSON, VERSIONS, close},
 };
@@ -67,9 +67,11 @@ fn open<F: Future<Output = ()> + Send>(
     sockets.track(async move {
         // Open as long as the socket is.
         let _place = place;
-        match (upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()), form) {
-            (Ok(Ok(Parts { io, read_buf, .. })), Some(form)) => serve(io.into_inner(), read_buf, form).await,
-            (Ok(Ok(Parts { io, .. })), None) => dismiss(io.into_inner()).await,
+        match (upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<Accepted>>()), form) {
+            (Ok(Ok(Parts { io, read_buf, .. })), Some(form)) => {
+                serve(io.into_inner().into_inner(), read_buf, form).await
+            }
+            (Ok(Ok(Parts { io, .. })), None) => dismiss(io.into_inner().into_inner()).await,
             (Ok(Err(_)), _) => tracing::error!("a socket came over something that is no TCP connection"),
             (Err(error), _) => tracing::debug!(%error, "a client went before its socket was open"),
         }

@@ -366,6 +366,7 @@ async fn a_request_whose_end_can_be_read_in_two_ways_is_refused() {
         assert!(ended.is_ok_and(|read| read.is_ok()), "{ends}: the connection is not closed");
         let status = answer.split(' ').nth(1);
         assert!(matches!(status, Some("400" | "411")), "{ends}: {answer}");
+        assert!(answer.contains("\r\ncontent-security-policy: default-src 'none'"), "{ends}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{ends}: {answer}");
     }
 }
