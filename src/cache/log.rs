@@ -223,6 +223,17 @@ impl Log {
         Ok(self.redis.connection().set(self.redis.key("fields"), fingerprint).await?)
     }
 
+    /// The newest event that a relay has seen in MongoDB.
+    pub async fn past(&self) -> Result<Option<Position>> {
+        let past: Option<String> = self.redis.connection().get(self.redis.key("past")).await?;
+        Ok(past.and_then(|past| past.parse().ok()))
+    }
+
+    /// Notes it for relays to come.
+    pub async fn set_past(&self, newest: Position) -> Result<()> {
+        Ok(self.redis.connection().set(self.redis.key("past"), newest.to_string()).await?)
+    }
+
     /// What was last known of an idle stream, if nothing was appended since.
     pub async fn idle(&self, tail: &Tail) -> Result<Option<Checked>> {
         let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;

@@ -46,4 +46,6 @@ pub enum Guard {
     StandingStream,
     /// Nothing is shown of an earlier time than what was shown; else a Redis that was set back leads pages back.
     TimeGoesOn,
+    /// What was seen to be written must still be there; else pages keep what a database that was set back no longer has.
+    KnownPast,
 }

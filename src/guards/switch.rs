@@ -24,7 +24,7 @@ fn off_by_environment() -> u32 {
 }
 
 /// Every guard.
-pub const ALL: [Guard; 16] = [
+pub const ALL: [Guard; 17] = [
     Guard::CompareAndSet,
     Guard::ClusterTimeFloor,
     Guard::LastIdCheck,
@@ -41,6 +41,7 @@ pub const ALL: [Guard; 16] = [
     Guard::StreamOnward,
     Guard::StandingStream,
     Guard::TimeGoesOn,
+    Guard::KnownPast,
 ];
 
 const fn bit(guard: Guard) -> u32 {

@@ -84,7 +84,7 @@ pub async fn lead(
             let begin = last.as_ref().map_or(Begin::Written, Begin::after);
             bump(relay, log, Some(tail), "fields are mapped otherwise", begin).await?
         }
-        Some((tail, last)) if is_set_back(relay, past, last.as_ref()).await? => {
+        Some((tail, last)) if is_set_back(relay, log, past, last.as_ref()).await? => {
             bump(relay, log, Some(tail), RESTORED, Begin::Now).await?
         }
         // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
@@ -379,26 +379,29 @@ async fn follow(
             log.checked(&Checked { position: sequencer.tail().position, at, token, sent }).await?;
             checked = Instant::now();
         }
-        // The driver may have resumed in a database that was set back, which no stream tells.
-        if looked.elapsed() >= LOOK && is_set_back(relay, past, None).await? {
-            return Ok(End::Lost(RESTORED, Begin::Now));
-        }
-        // Neither that a collection was made nor that a view was is told by the stream.
-        if looked.elapsed() >= LOOK
-            && let Some(before) = &known
-        {
+        if looked.elapsed() >= LOOK {
             looked = Instant::now();
-            match found(relay).await {
-                Ok(Some(now)) if unfollowed(&now) != unfollowed(before) => {
-                    bail!("a collection became what cannot be followed, or is that no more: {:?}", unfollowed(&now));
+            // The driver may have resumed in a database that was set back, which no stream tells.
+            if is_set_back(relay, log, past, None).await? {
+                return Ok(End::Lost(RESTORED, Begin::Now));
+            }
+            // Neither that a collection was made nor that a view was is told by the stream.
+            if let Some(before) = &known {
+                match found(relay).await {
+                    Ok(Some(now)) if unfollowed(&now) != unfollowed(before) => {
+                        bail!(
+                            "a collection became what cannot be followed, or is that no more: {:?}",
+                            unfollowed(&now)
+                        );
+                    }
+                    Ok(Some(now)) if now != *before => {
+                        keep_prepared(relay).await?;
+                        known = Some(now);
+                    }
+                    Ok(_) => {}
+                    // The stream tells whether MongoDB is away.
+                    Err(error) => tracing::debug!(error = causes(&error), "the collections were not looked at"),
                 }
-                Ok(Some(now)) if now != *before => {
-                    keep_prepared(relay).await?;
-                    known = Some(now);
-                }
-                Ok(_) => {}
-                // The stream tells whether MongoDB is away.
-                Err(error) => tracing::debug!(error = causes(&error), "the collections were not looked at"),
             }
         }
         if trimmed.elapsed() >= TRIM {
@@ -455,10 +458,16 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
 }
 
 /// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
-async fn is_set_back(relay: &Relay, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
-    let another = past.is_another(written(relay).await?.map(|(newest, _)| newest));
+async fn is_set_back(relay: &Relay, log: &Log, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
+    let (newest, noted) = (written(relay).await?.map(|(newest, _)| newest), log.past().await?);
+    if past.is_another(newest, noted) {
+        return Ok(true);
+    }
+    if let Some(newest) = newest.filter(|_| newest != noted) {
+        log.set_past(newest).await?;
+    }
     let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
-    Ok(another || last.is_some_and(|last| now < last.ct))
+    Ok(last.is_some_and(|last| now < last.ct))
 }
 
 /// Opens a new epoch. Every page takes new snapshots.
@@ -484,6 +493,10 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin
     match log.append(after.as_ref(), &opening, "").await? {
         Appended::Done => {}
         Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
+    }
+    // It is told, and what was there before is no more looked for.
+    if let (true, Some((newest, _))) = (opening.restored, written) {
+        log.set_past(newest).await?;
     }
     metrics().epochs.add([("reason", reason)]);
     tracing::warn!(epoch = epoch.0, reason, "a new epoch begins");

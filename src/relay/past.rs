@@ -1,6 +1,9 @@
 //! Whether the database was set back to an earlier state, of which its change stream may tell nothing. No I/O.
 
-use crate::model::position::Position;
+use crate::{
+    guards::{self, Guard},
+    model::position::Position,
+};
 
 /// The newest event that was seen to stand in MongoDB. Events are written by a majority and go by age alone, so one that is
 /// older in its place is of another past.
@@ -8,11 +11,15 @@ use crate::model::position::Position;
 pub struct Past(Option<Position>);
 
 impl Past {
-    /// Looks at the newest event; whether MongoDB had a newer one before.
-    pub fn is_another(&mut self, newest: Option<Position>) -> bool {
-        let before = self.0;
-        self.0 = newest.or(before);
-        newest.is_some() && newest < before
+    /// Looks at the newest event; whether MongoDB had a newer one before. `noted`: the one that Redis has, of whichever
+    /// relay; it alone learns that pages were told.
+    pub fn is_another(&mut self, newest: Option<Position>, noted: Option<Position>) -> bool {
+        let before = noted.or(self.0);
+        let another = newest.is_some() && newest < before && guards::on(Guard::KnownPast);
+        if !another {
+            self.0 = newest.or(before);
+        }
+        another
     }
 }
 
@@ -21,11 +28,22 @@ mod tests {
     use super::*;
     use crate::model::position::{Epoch, Seq};
 
+    fn at(seq: u64) -> Option<Position> {
+        Some(Position::new(Epoch(1), Seq(seq)))
+    }
+
     #[test]
-    fn an_older_newest_event_is_told_once() {
-        let at = |seq| Some(Position::new(Epoch(1), Seq(seq)));
+    fn an_older_newest_event_is_told_until_pages_know() {
         let mut past = Past::default();
-        let told = [None, at(3), at(3), at(7), None, at(5), at(6)].map(|newest| past.is_another(newest));
-        assert_eq!(told, [false, false, false, false, false, true, false]);
+        let looks = [(None, None), (at(3), None), (at(7), at(3)), (None, at(7)), (at(5), at(7)), (at(5), at(7))];
+        let told = looks.map(|(newest, noted)| past.is_another(newest, noted));
+        assert_eq!(told, [false, false, false, false, true, true]);
+        assert!(past.is_another(at(5), None), "Redis has lost what it had");
+        assert_eq!([at(5), at(6)].map(|newest| past.is_another(newest, at(5))), [false; 2], "an epoch has begun");
+    }
+
+    #[test]
+    fn a_relay_that_begins_knows_what_was_there_before() {
+        assert!(Past::default().is_another(at(5), at(7)));
     }
 }

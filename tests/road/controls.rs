@@ -33,3 +33,11 @@ async fn without_a_look_at_time_a_redis_that_is_set_back_leads_pages_back() {
     let _off = off(Guard::TimeGoesOn);
     assert!(rewound::redis_set_back().await.is_err(), "nothing was missed");
 }
+
+#[tokio::test]
+async fn without_a_look_at_its_past_nobody_is_told_of_a_database_that_is_set_back() {
+    let _off = off(Guard::KnownPast);
+    for relay_works in [true, false] {
+        assert!(rewound::database_set_back(relay_works).await.is_err(), "nothing was missed");
+    }
+}

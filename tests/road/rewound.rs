@@ -1,6 +1,6 @@
 //! Redis, or MongoDB itself, set back to an earlier state: pages never go back in time, unless the database did.
 
-use chargedeck::{model::frame::RESTORED, snapshots::NotBefore};
+use chargedeck::{cache::lease::Lease, model::frame::RESTORED, snapshots::NotBefore};
 
 use super::*;
 use support::{Mongod, Redis as Server};
@@ -128,16 +128,17 @@ async fn a_redis_that_is_set_back_leads_no_page_back() {
     redis_set_back().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_set_back_is_told_and_shown_as_it_is() {
+/// MongoDB's folder is copied, more is written and followed, and then the copy takes its place; while the relay works, or
+/// after its end and before another's beginning.
+pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     let mut mongod = Mongod::start().await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
-    let instance = network.instance(true);
+    let (mut relay, instance) = (network.instance(true), network.instance(false));
     instance.ready().await;
     let clients = network.collection(Collection::Clients);
     clients.insert_many((0..10).map(client)).await.unwrap();
     let mut page = instance.page(Collection::Clients).await.window;
-    until_equal(&mut page, &instance, &network).await.unwrap();
+    until_equal(&mut page, &instance, &network).await?;
     written(&network).await;
     mongod.kill9();
     let copy = mongod.copy();
@@ -145,7 +146,7 @@ async fn a_database_that_is_set_back_is_told_and_shown_as_it_is() {
 
     clients.delete_many(doc! {"_id": {"$lt": 5}}).await.unwrap();
     clients.insert_one(client(11)).await.unwrap();
-    until_equal(&mut page, &instance, &network).await.unwrap();
+    until_equal(&mut page, &instance, &network).await?;
     written(&network).await;
     // The relay looks at what is written while it follows; once a little later someone else does.
     network.mongo.own.run_command(doc! {"profile": 2}).await.unwrap();
@@ -157,13 +158,49 @@ async fn a_database_that_is_set_back_is_told_and_shown_as_it_is() {
     };
     tokio::time::timeout(Duration::from_secs(20), looked).await.expect("nobody looks");
     let before = page.received();
+    if !relay_works {
+        relay.stop.cancel();
+        lease_ends(&network).await;
+    }
     mongod.kill9();
     mongod.put_back(&copy);
     mongod.restart().await;
-    instance.until("an epoch that says why", |hub| hub.is_restored_since(before)).await;
+    if !relay_works {
+        relay = network.instance(true);
+    }
+    let mut changes = instance.hub.changes();
+    let told = changes.wait_for(|_| instance.hub.is_restored_since(before));
+    if tokio::time::timeout(Duration::from_secs(20), told).await.is_err() {
+        return Err(format!("nobody was told, from {before} to {:?}", instance.hub.head()));
+    }
     let reset = instance.hub.since(Collection::Clients, before);
     assert!(matches!(reset, Since::Reset { reason: RESTORED, .. }));
-    until_equal(&mut page, &instance, &network).await.unwrap();
+    until_equal(&mut page, &instance, &network).await?;
     assert_eq!(page.shown().count(), 10);
-    instance.stop.cancel();
+    for instance in [relay, instance] {
+        instance.stop.cancel();
+    }
+    Ok(())
+}
+
+/// Waits until no relay works.
+async fn lease_ends(network: &Network) {
+    let ended = async {
+        let lease = Lease::new(network.redis.clone(), "relay");
+        while !lease.take().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        lease.release().await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("a relay works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_set_back_is_told_and_shown_as_it_is() {
+    database_set_back(true).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_set_back_while_no_relay_works_is_told_by_the_next() {
+    database_set_back(false).await.unwrap();
 }
