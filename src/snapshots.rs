@@ -102,11 +102,11 @@ impl Snapshots {
         Ok(snapshot)
     }
 
-    /// Whether the rows of a list are cached, of a moment or another.
-    pub async fn has(&self, collection: Collection, selection: &Selection) -> bool {
+    /// Whether rows of a list are cached that will do, so that MongoDB is not read.
+    pub async fn has(&self, collection: Collection, selection: &Selection, not_before: NotBefore) -> bool {
         let Some(head) = self.hub.head() else { return false };
         // While Redis is away it is not known, and the list will say so.
-        snapshots::is_cached(&self.redis, head.epoch, collection, selection).await.unwrap_or(false)
+        matches!(self.cached(collection, selection, head, not_before).await, Ok(Some(_)))
     }
 
     async fn rows(

@@ -83,14 +83,6 @@ pub async fn cached(
     kept(redis, epoch, &name(topic, selection)).await
 }
 
-/// Whether rows of a list are cached.
-///
-/// # Errors
-/// Redis is away.
-pub async fn is_cached(redis: &Redis, epoch: Epoch, topic: Collection, selection: &Selection) -> RedisResult<bool> {
-    redis.connection().exists(redis.key(&key(epoch, &name(topic, selection)))).await
-}
-
 /// Caches the rows of a list; `false` where a newer snapshot is cached already.
 ///
 /// # Errors

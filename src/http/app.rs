@@ -234,8 +234,7 @@ impl App {
             return Err(AppError::Unavailable);
         }
         let asker = self.budgets.of(user);
-        let shared = selection.is_everything()
-            || not_before == NotBefore::default() && self.snapshots.has(collection, &selection).await;
+        let shared = selection.is_everything() || self.snapshots.has(collection, &selection, not_before).await;
         let looked_at = if shared { 0 } else { asker.all_of(collection) };
         let paid = looked_at.saturating_add(units(collection.fetched()));
         asker.pay(paid).await?;

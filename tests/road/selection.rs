@@ -3,7 +3,7 @@
 use bson::{Bson, DateTime, Decimal128, oid::ObjectId};
 use chargedeck::{
     model::{selection::Sight, snapshot::Snapshot, window::Applied},
-    snapshots::SnapshotError,
+    snapshots::{NotBefore, SnapshotError},
 };
 
 use super::*;
@@ -176,6 +176,14 @@ async fn each_selection_is_cached_by_itself() {
     let reads = doc! {"$or": [{"command.find": "clients"}, {"command.aggregate": "clients"}]};
     let read = db.collection::<Document>("system.profile").count_documents(reads).await.unwrap();
     assert_eq!(read, 4, "once for each selection");
+    // Who asks again by the time of what is shown pays for a read only where one is needed.
+    let asked = selection("status=BLOCKED");
+    let ct = instance.snapshots.list(Collection::Clients, asked.clone(), None).await.unwrap().ct;
+    let has = async |ct| {
+        let not_before = NotBefore { ct, ..NotBefore::default() };
+        instance.snapshots.has(Collection::Clients, &asked, not_before).await
+    };
+    assert_eq!([has(ClusterTime(0)).await, has(ct).await, has(ClusterTime(u64::MAX)).await], [true, true, false]);
     instance.stop.cancel();
 }
 
