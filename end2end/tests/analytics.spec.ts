@@ -233,3 +233,26 @@ test('a saved picture says itself that money was derived, and the page does not 
     await payments.deleteOne({ _id: derived._id });
   }
 });
+
+test('a page that came by a link takes no values of an earlier time than those that it came with', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  let [asked, delayed] = [0, 0];
+  await page.routeWebSocket(/\/live$/, (ws) => {
+    const server = ws.connectToServer();
+    ws.onMessage((message) => {
+      if (String(message).includes('"subscribe"') && String(message).includes('analytics?')) asked += 1;
+      server.send(message);
+    });
+    server.onMessage((message) => {
+      const isFirst = asked === 1 && /^{"d":\["analytics\?/.test(String(message));
+      if (isFirst) delayed += 1;
+      ws.send(isFirst ? String(message).replace(/"[0-9a-f]{16}"/, '"0000000000000001"') : message);
+    });
+  });
+  await openLive(page, '/');
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Analytics' }).click();
+  await expect(chart(page, 'energy').locator('.sentence')).toContainText('kWh');
+  await expect.poll(() => delayed).toBe(1);
+  await expect.poll(() => asked, { message: 'asked anew' }).toBe(2);
+  await live(page);
+});

@@ -78,6 +78,8 @@ pub struct Events {
     /// The key of the place up to which these are all; where that is before the place they were asked for, those between
     /// are not written yet.
     pub upto: String,
+    /// Cluster time of the last that is written.
+    pub ct: ClusterTime,
 }
 
 /// A period's figures, and how they are drawn.
@@ -91,6 +93,8 @@ pub struct Charts {
     pub currency: Currency,
     /// The board's values.
     pub fields: Fields,
+    /// Cluster time of the values.
+    pub ct: ClusterTime,
     /// What the charts' library is told, as JSON, by the chart's name.
     pub options: BTreeMap<String, String>,
 }

@@ -88,12 +88,13 @@ impl Events {
 
     /// The position up to which all changes are written, for who asks what was before a place. Where that begins an epoch,
     /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet. Before the first event
-    /// no gap is.
+    /// no gap is. With the cluster time of the last, as far as it has one.
     ///
     /// # Errors
     /// If MongoDB or Redis does not answer.
-    pub async fn written_before(&self, place: Option<Position>, log: &Log) -> anyhow::Result<Position> {
-        let written = self.written().await?.map(|(position, _)| position);
+    pub async fn written_before(&self, place: Option<Position>, log: &Log) -> anyhow::Result<(Position, ClusterTime)> {
+        let (written, ct) = self.written().await?.unzip();
+        let ct = ct.flatten().unwrap_or_default();
         let begins = place.filter(|place| place.seq <= Seq(1) && written.is_none_or(|last| last.epoch < place.epoch));
         if let Some(Position { epoch, .. }) = begins {
             let tells_gap = |entry: &Entry| entry.gap && written.is_some();
@@ -103,10 +104,10 @@ impl Events {
                 Ordering::Greater => false,
             };
             if !log.after(written).await?.iter().any(is_to_be_written) {
-                return Ok(Position::new(epoch, Seq(0)));
+                return Ok((Position::new(epoch, Seq(0)), ct));
             }
         }
-        Ok(written.unwrap_or_default())
+        Ok((written.unwrap_or_default(), ct))
     }
 
     /// Writes events; those that are there already stay as they are.

@@ -178,12 +178,12 @@ impl App {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         self.followed(|collection| Board::Activity(filter).reads(collection))?;
         let read = async {
-            let upto = self.events.written_before(before, &self.log).await?;
+            let (upto, ct) = self.events.written_before(before, &self.log).await?;
             let Page { events, more } = self.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
-            anyhow::Ok(Events { upto: latest::key(upto), fields })
+            anyhow::Ok(Events { upto: latest::key(upto), ct, fields })
         };
         read.await.map_err(|error| {
             tracing::warn!(error = causes(&error), "no events");
@@ -285,7 +285,7 @@ impl App {
         let filled = self.board(&Board::Analytics(read)).await?;
         let fields = filled.fields.clone();
         let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
-        Ok((Charts { query, zone, currency, fields, options }, filled.head))
+        Ok((Charts { query, zone, currency, fields, ct: filled.ct, options }, filled.head))
     }
 
     /// A board's values; waits a little for a count that is under way.

@@ -193,7 +193,7 @@ fn read<T: for<'de> Deserialize<'de>>(fields: &Fields, name: &str) -> Option<T> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{money::Currency, time::Zone};
+    use crate::model::{money::Currency, position::ClusterTime, time::Zone};
     use serde_json::json;
 
     #[test]
@@ -209,6 +209,7 @@ mod tests {
             zone: Zone::default(),
             currency: Currency("GBP".into()),
             fields: serde_json::from_value(fields).unwrap(),
+            ct: ClusterTime::default(),
             options: Default::default(),
         };
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});

@@ -21,7 +21,7 @@ pub use sheet::Sheet;
 
 use crate::{
     api::Desk,
-    model::{fields::Fields, ids::Collection, snapshot::Snapshot, time::UtcMs, value::read},
+    model::{fields::Fields, ids::Collection, position::ClusterTime, snapshot::Snapshot, time::UtcMs, value::read},
 };
 
 /// Whether what is on screen is what is true.
@@ -147,9 +147,10 @@ impl Live {
         store
     }
 
-    /// A board that is followed until the owner is disposed. `upto`: it is a feed, whose past is known up to there.
-    pub fn sheet(&self, topic: String, fields: Fields, upto: Option<String>) -> Sheet {
-        let sheet = Sheet::new(topic, fields, upto);
+    /// A board that is followed until the owner is disposed, from values of a cluster time: none takes their place that are of
+    /// an earlier one. `upto`: it is a feed, whose past is known up to there.
+    pub fn sheet(&self, topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> Sheet {
+        let sheet = Sheet::new(topic, fields, ct, upto);
         let (sheets, wire) = (self.sheets, self.wire);
         sheets.update_value(|all| all.push(sheet));
         wire.lists_changed();

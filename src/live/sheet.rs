@@ -6,20 +6,29 @@ use leptos::prelude::*;
 use crate::model::{
     change::{Change, Op, patch},
     fields::Fields,
+    follow::Follow,
     latest::{COMPLETE_FROM, CUT, OLDER},
+    position::ClusterTime,
 };
 
 #[derive(Clone, Copy)]
 pub struct Sheet {
     topic: StoredValue<String>,
     fields: RwSignal<Fields>,
+    /// Cluster time of the first values.
+    ct: ClusterTime,
     /// Of a feed: the key of the place up to which every event is here.
     upto: StoredValue<Option<String>>,
 }
 
 impl Sheet {
-    pub(super) fn new(topic: String, fields: Fields, upto: Option<String>) -> Self {
-        Self { topic: StoredValue::new(topic), fields: RwSignal::new(fields), upto: StoredValue::new(upto) }
+    pub(super) fn new(topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> Self {
+        Self { topic: StoredValue::new(topic), fields: RwSignal::new(fields), ct, upto: StoredValue::new(upto) }
+    }
+
+    /// Its place in the protocol, before it is subscribed to.
+    pub fn follow(&self) -> Follow {
+        Follow::of_board(self.ct)
     }
 
     pub const fn fields(&self) -> RwSignal<Fields> {
@@ -80,6 +89,7 @@ fn follows(key: &str, next: &str) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
+        frame::Delta,
         ids::DocId,
         latest::key,
         position::{Epoch, Position, Seq},
@@ -108,7 +118,7 @@ mod tests {
     fn a_feed_keeps_its_past_unless_something_between_is_missing() {
         Owner::new().with(|| {
             let past = [(at(1), json!(1)), (at(2), json!(2)), (OLDER.to_owned(), json!(false))].into();
-            let feed = Sheet::new("activity?of=all".into(), past, Some(at(2)));
+            let feed = Sheet::new("activity?of=all".into(), past, ClusterTime(0), Some(at(2)));
             feed.apply(sent(Op::Put(events(&[4], 3))), at(4));
             assert_eq!(seqs(feed), [1, 2, 4], "3 was no news");
             feed.apply(sent(Op::Patch(events(&[5, 6], 4), vec![at(1)])), at(6));
@@ -125,9 +135,36 @@ mod tests {
     }
 
     #[test]
+    fn values_of_an_earlier_time_than_those_of_the_page_are_not_taken() {
+        let takes = |ct| {
+            let mut follow = Sheet::new("reports?changed".into(), Fields::new(), ClusterTime(5), None).follow();
+            follow.ask(1);
+            follow.confirm(1, Position::default());
+            let (topic, at) = ("reports?changed".parse().unwrap(), Position::default());
+            follow.receive(&Delta {
+                topic,
+                from: at,
+                to: at,
+                ct: ClusterTime(ct),
+                changes: sent(Op::Delete),
+                more: false,
+            });
+            follow.take_board().len() == 1
+        };
+        Owner::new().with(|| {
+            assert_eq!([4, 5, 6].map(takes), [false, true, true]);
+            #[cfg(feature = "guards")]
+            {
+                let _off = crate::guards::off(crate::guards::Guard::TimeGoesOn);
+                assert!(takes(4), "the guard is off");
+            }
+        });
+    }
+
+    #[test]
     fn other_boards_are_as_the_server_has_them() {
         Owner::new().with(|| {
-            let board = Sheet::new("x?y".into(), [("a".to_owned(), json!(1))].into(), None);
+            let board = Sheet::new("x?y".into(), [("a".to_owned(), json!(1))].into(), ClusterTime(0), None);
             board.apply(sent(Op::Patch([("b".to_owned(), json!(2))].into(), vec!["a".into()])), String::new());
             assert_eq!(seqs(board), [2]);
             board.apply(sent(Op::Put([("c".to_owned(), json!(3))].into())), String::new());

@@ -41,7 +41,7 @@ fn feed(filter: Filter) -> AnyView {
     let live = expect_context::<Live>();
     loaded(Ask::Activity { of: filter.name().to_owned(), before: None }, words::ACTIVITY, move |answer| {
         let events: Events = answer.read()?;
-        let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, Some(events.upto));
+        let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, events.ct, Some(events.upto));
         Ok(view! { <Happenings filter sheet /> }.into_any())
     })
 }

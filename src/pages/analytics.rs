@@ -97,7 +97,7 @@ fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView
             Err(Unanswered::Reading) => return Err(AppError::Unavailable),
         };
         let query: Query = charts.query.parse().map_err(|_| AppError::Unavailable)?;
-        let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), None);
+        let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), charts.ct, None);
         Ok(draw::draw(sheet, step, charts, address.clone()))
     })
 }

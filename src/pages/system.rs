@@ -9,6 +9,7 @@ use crate::{
     model::{
         board::Board,
         fields::Fields,
+        position::ClusterTime,
         status::Role,
         system::{Row, STOP, Stop, TABLE, Table},
         value::read,
@@ -19,7 +20,8 @@ use crate::{
 pub fn system() -> AnyView {
     let live = expect_context::<Live>();
     loaded(Ask::System, words::SYSTEM, move |answer| {
-        let fields = live.sheet(Board::System.to_string(), answer.read()?, None).fields();
+        // No data of MongoDB's, and so of no cluster time: each instance tells of itself.
+        let fields = live.sheet(Board::System.to_string(), answer.read()?, ClusterTime::default(), None).fields();
         // Without a connection nobody tells that a stop's state has changed.
         let told = Memo::new(move |_| {
             !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chargedeck::model::{
-    position::{Epoch, Position, Seq},
+    position::{ClusterTime, Epoch, Position, Seq},
     snapshot::Snapshot,
 };
 use mongodb::bson::{DateTime, doc};
@@ -121,4 +121,26 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
     let answer = asks(Position::new(Epoch(epoch.0 - 1), Seq(9))).await;
     assert!(answer.status == 200 && place(&answer.body) >= next, "{}: {}", answer.status, answer.body);
     assert_eq!(asks(Position::new(epoch, Seq(seq.0 + 1000))).await.status, 503);
+}
+
+#[tokio::test]
+async fn pages_are_told_of_which_time_the_first_values_of_a_board_are() {
+    const ANALYTICS: &str = r#"{"Analytics":{"query":"last=7d&by=day&against=before&zone=UTC","currency":null}}"#;
+    const ACTIVITY: &str = r#"{"Activity":{"of":"all","before":null}}"#;
+    let program = Program::start(&[]).await;
+    let (port, cookie) = (program.port(), program.enter().await);
+    crate::support::collections_with_images(&program.db).await;
+    program.db.collection("stations").insert_one(doc! { "_id": 1, "name": "First" }).await.unwrap();
+    let asks = async |ask: &str| {
+        let body = format!(r#"{{"ask":{ask}}}"#);
+        send(port, "/api/page/load", &cookie, "application/json", &body).await.unwrap().body
+    };
+    until(Duration::from_secs(30), "an event", || async { asks(ACTIVITY).await.contains("First") }).await;
+    let list = get(port, "/api/v1/snapshot/stations", &cookie).await.unwrap();
+    let list: Snapshot = serde_json::from_str(&list.body).unwrap();
+    let told = |answer: &serde_json::Value| answer["ct"].as_str().unwrap().parse::<ClusterTime>().unwrap();
+    let events: serde_json::Value = serde_json::from_str(&asks(ACTIVITY).await).unwrap();
+    let charts: serde_json::Value = serde_json::from_str(&asks(ANALYTICS).await).unwrap();
+    assert!(ClusterTime(0) < told(&events) && told(&events) <= list.ct, "{events}");
+    assert!(told(&events) <= told(&charts["Ok"]), "{charts}");
 }

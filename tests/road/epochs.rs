@@ -118,7 +118,7 @@ async fn what_was_before_an_epoch_is_had_once_it_is_written() {
     let opening = |epoch, gap| Entry::opening(Epoch(epoch), ClusterTime(epoch), gap);
     let of_two = Entry { last: Seq(2), closed: Seq(2), records: vec![record(2), record(3)], ..opening(1, false) };
     let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
-    let before = async |place: Position| events.written_before(Some(place), &log).await.unwrap();
+    let before = async |place: Position| events.written_before(Some(place), &log).await.unwrap().0;
     let mut tail = None;
     for entry in [opening(1, true), of_two, opening(2, false), opening(3, true), opening(4, false)] {
         assert_eq!(log.append(tail.as_ref(), &entry, "t").await.unwrap(), Appended::Done);

@@ -422,7 +422,7 @@ impl Task {
         });
         for sheet in sheets {
             if !self.sheets.iter().any(|(s, ..)| s.is(sheet)) {
-                self.sheets.push((sheet, sheet.topic(), Follow::default()));
+                self.sheets.push((sheet, sheet.topic(), sheet.follow()));
             }
         }
         if !topics.is_empty() {

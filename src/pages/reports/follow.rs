@@ -11,7 +11,7 @@ use crate::{
     model::{
         board::{Board, CHANGED},
         fields::Fields,
-        position::Position,
+        position::{ClusterTime, Position},
         report::Report,
         time::UtcMs,
     },
@@ -57,7 +57,9 @@ pub fn follow(first: Result<Drawn, Unanswered>, asked: String, chosen: Memo<Stri
         asked: StoredValue::new(asked),
         resting: RwSignal::new(false),
     };
-    let changed = expect_context::<Live>().sheet(Board::Reported.to_string(), Fields::new(), None).fields();
+    let changed = expect_context::<Live>()
+        .sheet(Board::Reported.to_string(), Fields::new(), ClusterTime::default(), None)
+        .fields();
     let clock = Clock::expect();
     Effect::new(move |_: Option<()>| {
         let chosen = followed.chosen.get();
