@@ -31,6 +31,8 @@ mod headers;
 mod limits;
 #[path = "doors/login.rs"]
 mod login;
+#[path = "support/mallory.rs"]
+mod mallory;
 #[path = "doors/origin.rs"]
 mod origin;
 #[path = "doors/outage.rs"]

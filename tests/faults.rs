@@ -23,6 +23,8 @@ mod deploy;
 mod half_open;
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/mallory.rs"]
+mod mallory;
 #[path = "faults/nemesis.rs"]
 mod nemesis;
 #[path = "faults/proxy.rs"]

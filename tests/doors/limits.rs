@@ -14,11 +14,11 @@ use futures_util::{SinkExt, StreamExt, future::join_all};
 use mongodb::bson::{DateTime, Document, doc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::Instant,
 };
 use tokio_tungstenite::{
-    connect_async,
+    client_async, connect_async,
     tungstenite::{
         Message,
         protocol::frame::{
@@ -31,6 +31,7 @@ use tokio_tungstenite::{
 use crate::{
     app::{ADA, App, PASSWORD, request},
     http::{Answer, get, handshake, send},
+    mallory::asks_for_all,
     program::{Program, SERVE, UP},
 };
 
@@ -238,6 +239,34 @@ async fn a_socket_follows_so_many_topics_and_boards() {
     assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
 }
 
+/// Answers that wait are never more than those to one message: what is said after it stays in the kernel, until nothing more
+/// of it has room there.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_not_heard() {
+    const UNHEARD: Duration = Duration::from_secs(2);
+    let program = Program::start(&[]).await;
+    let cookie = program.enter().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.set_send_buffer_size(4 << 10).unwrap();
+    let stream = socket.connect((Ipv4Addr::LOCALHOST, program.port()).into()).await.unwrap();
+    let (mut socket, _) = client_async(handshake(program.port(), &cookie).unwrap(), stream).await.unwrap();
+    let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
+    let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
+    // As fast as a client may be.
+    let mut pace = tokio::time::interval(Duration::from_millis(60));
+    let unheard = async {
+        loop {
+            pace.tick().await;
+            match tokio::time::timeout(UNHEARD, socket.send(Message::text(subscribe.clone()))).await {
+                Ok(sent) => sent.expect("it is heard until it is closed for not reading"),
+                Err(_) => return,
+            }
+        }
+    };
+    tokio::time::timeout(UP, unheard).await.expect("it is not heard any more");
+}
+
 /// One admin does all that costs much, at once: charts of long periods on many sockets, a socket that asks and does not
 /// read, lists for which all documents are read. Everybody else is answered, and the server needs little more memory.
 #[tokio::test(flavor = "multi_thread")]
@@ -263,6 +292,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     tokio::time::timeout(UP, worked_off).await.expect("the events are written");
     let (mallory, bob) = (program.enter().await, program.another("bob@example.org").await);
     let port = program.port();
+    let ports = [port];
     let pages =
         ["/", "/stations", "/sessions", "/analytics", "/reports", "/api/v1/snapshot/charging_sessions?slot=4.14@UTC"];
     for page in pages {
@@ -271,42 +301,6 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     let before = program.peak_memory();
     let until = Instant::now() + LONG;
 
-    let charts = async |socket: usize| {
-        let (mut socket_of, _) = connect_async(handshake(port, &mallory).unwrap()).await.unwrap();
-        let topics: Vec<String> = (0..24)
-            .map(|n| format!("analytics?last={}d&by=day&against=before&zone=Europe/London", 30 + socket * 24 + n))
-            .collect();
-        let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics});
-        socket_of.send(Message::text(subscribe.to_string())).await.unwrap();
-        while Instant::now() < until {
-            drop(tokio::time::timeout(Duration::from_millis(100), socket_of.next()).await);
-        }
-    };
-    let deaf = async {
-        let (mut socket, _) = connect_async(handshake(port, &mallory).unwrap()).await.unwrap();
-        let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
-        let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
-        while Instant::now() < until {
-            // It may have been closed.
-            drop(tokio::time::timeout(Duration::from_millis(60), socket.send(Message::text(subscribe.clone()))).await);
-            tokio::time::sleep(Duration::from_millis(60)).await;
-        }
-    };
-    let lists = async |list: usize| {
-        let mut refused = 0;
-        let mut n = 0;
-        while Instant::now() < until {
-            n += 1;
-            let path =
-                format!("/api/v1/snapshot/charging_sessions?slot={}.{}@UTC&station=S{list}-{n}", n % 7, list % 24);
-            match get(port, &path, &mallory).await.map(|answer| answer.status) {
-                Ok(200) => {}
-                Ok(429) => refused += 1,
-                other => panic!("{path}: {other:?}"),
-            }
-        }
-        refused
-    };
     let changes = async {
         let mut n = 0;
         while Instant::now() < until {
@@ -325,9 +319,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
         }
         answered
     };
-    let (_, (), refused, (), answered) =
-        tokio::join!(join_all((0..5).map(charts)), deaf, join_all((0..16).map(lists)), changes, others);
-    let refused: usize = refused.into_iter().sum();
+    let ((_, refused), (), answered) = tokio::join!(asks_for_all(&ports, &mallory, until), changes, others);
     let more = program.peak_memory().saturating_sub(before);
     println!("{answered} pages for others, {refused} lists refused, {} MiB more", more >> 20);
     assert!(answered >= pages.len(), "others are answered");

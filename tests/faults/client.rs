@@ -38,6 +38,7 @@ use super::{
     cluster::{EMAIL, PASSWORD},
     http,
     referee::{Referee, Sample},
+    support::documents::CANARY,
 };
 
 /// A server that is alive sends something at least this often.
@@ -49,13 +50,18 @@ const SAMPLED: f64 = 0.01;
 
 /// One admin's session, which all clients share.
 pub struct Account {
+    email: &'static str,
     ports: Vec<u16>,
     cookie: tokio::sync::Mutex<String>,
 }
 
 impl Account {
     pub fn new(ports: Vec<u16>) -> Self {
-        Self { ports, cookie: tokio::sync::Mutex::default() }
+        Self::of(EMAIL, ports)
+    }
+
+    pub fn of(email: &'static str, ports: Vec<u16>) -> Self {
+        Self { email, ports, cookie: tokio::sync::Mutex::default() }
     }
 
     /// The session's cookie; signs in if there is none, or if `refused` is it.
@@ -66,7 +72,7 @@ impl Account {
         let mut cookie = self.cookie.lock().await;
         if cookie.is_empty() || refused == Some(cookie.as_str()) {
             let port = *self.ports.choose(&mut rand::rng()).context("no instance")?;
-            let body = serde_json::json!({ "email": EMAIL, "password": PASSWORD }).to_string();
+            let body = serde_json::json!({ "email": self.email, "password": PASSWORD }).to_string();
             let answer = http::post(port, "/api/v1/session", &body).await?;
             let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
             *cookie = set.and_then(|set| set.split(';').next()).with_context(|| answer.body.clone())?.to_owned();
@@ -208,6 +214,7 @@ impl Life {
             };
             match message.context("the socket ended")?? {
                 Message::Text(text) => {
+                    self.look_for_canaries(&text);
                     if let ControlFlow::Break(answer) = self.received(Frame::read(&text)?) {
                         send(&mut socket, &answer).await?;
                     }
@@ -249,6 +256,7 @@ impl Life {
             if answer.status != 200 {
                 bail!("no rows: {}", answer.status);
             }
+            self.look_for_canaries(&answer.body);
             let snapshot: Snapshot = serde_json::from_str(&answer.body)?;
             let seen = snapshot.rows.iter().filter_map(|row| Some((row.id.clone(), counter(&row.fields)?))).collect();
             let ct = snapshot.ct;
@@ -277,6 +285,13 @@ impl Life {
         let positions = from.map(|at| (topic.clone(), at.to_string().into())).into_iter().collect();
         send(socket, &ClientMessage::Subscribe { rid: self.rid, topics: vec![topic], positions }).await?;
         Ok(self.rid)
+    }
+
+    /// What nobody reads of a document must not come here.
+    fn look_for_canaries(&self, text: &str) {
+        if text.contains(CANARY) {
+            self.referee.broken(format!("{} was told what nobody reads", self.name));
+        }
     }
 
     /// Takes a frame; breaks with what is to be answered.

@@ -17,6 +17,8 @@ use super::{
 use crate::support::{Mongod, Redis, Server, collections_with_images, fresh_name};
 
 pub const EMAIL: &str = "ada@example.org";
+/// Another admin than the clients', with the same password.
+pub const MALLORY: &str = "mallory@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
 /// The longest that anything may take to come up on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,9 +104,11 @@ impl Cluster {
         collections_with_images(&mongo.operator).await;
         prepare::make(&mongo).await.expect("the database is ours");
         let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
-        let (users, email) = (Users::new(&mongo.own), Email::parse(EMAIL).expect("an address"));
-        eventually("an account", async || users.create_admin(&email, hash.clone(), &By::command_line()).await.is_ok())
-            .await;
+        let (users, by) = (Users::new(&mongo.own), By::command_line());
+        for email in [EMAIL, MALLORY] {
+            let email = Email::parse(email).expect("an address");
+            eventually("an account", async || users.create_admin(&email, hash.clone(), &by).await.is_ok()).await;
+        }
 
         let mut instances = Vec::new();
         for (i, mongo) in links.into_iter().enumerate() {

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use bson::{Bson, DateTime, Document, Timestamp, doc};
 use chargedeck::model::ids::Collection;
+use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
 use rand::{
     Rng,
@@ -13,8 +14,11 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use super::{
-    cluster::{Cluster, command, eventually},
+    client::Account,
+    cluster::{Cluster, MALLORY, command, eventually},
+    mallory,
     proxy::Mode,
+    support::documents,
     writer::{counted, lasting, made, next_counter},
 };
 
@@ -73,10 +77,14 @@ pub enum Fault {
     Burst,
     /// One document, thousands of changes.
     HotDocument,
+    /// Documents of any kind, texts and ids that are none among them, and an id that no event can hold.
+    HostileDocuments,
+    /// One of the admins asks for all that costs much.
+    HostileAdmin,
 }
 
 impl Fault {
-    pub const ALL: [Self; 43] = {
+    pub const ALL: [Self; 45] = {
         use Fault::*;
         use Side::*;
         [
@@ -123,11 +131,13 @@ impl Fault {
             LargeTransaction,
             Burst,
             HotDocument,
+            HostileDocuments,
+            HostileAdmin,
         ]
     };
 
     /// What every run of the tests strikes with: at least one of each kind.
-    pub const SELECTION: [Self; 31] = {
+    pub const SELECTION: [Self; 33] = {
         use Fault::*;
         use Side::*;
         [
@@ -159,6 +169,8 @@ impl Fault {
             CollectionReplaced,
             CollectionRenamedOnto,
             Malformed,
+            HostileDocuments,
+            HostileAdmin,
             Huge,
             RedisFlushed,
             DatabaseDropped,
@@ -318,6 +330,13 @@ impl Fault {
             Self::LargeTransaction => large_transaction(cluster, rng).await,
             Self::Burst => burst(cluster, rng).await,
             Self::HotDocument => hot_document(cluster, rng).await,
+            Self::HostileDocuments => hostile_documents(cluster, rng).await,
+            Self::HostileAdmin => {
+                let cookie = Account::of(MALLORY, cluster.ports()).cookie(None).await.expect("a session");
+                let until = Instant::now() + HURT / 2;
+                let (answered, _) = mallory::asks_for_all(&cluster.ports(), &cookie, until).await;
+                assert!(answered > 0, "no list was read");
+            }
         }
     }
 }
@@ -403,6 +422,79 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
             }
         }
     }
+}
+
+/// Documents of any kind come, change and in part go, in all collections. Then one comes and goes whose events no stream can
+/// hold, because an event's place repeats the id.
+async fn hostile_documents(cluster: &Cluster, rng: &mut ChaCha8Rng) {
+    const EACH: i32 = 8;
+    let db = &cluster.mongo.operator;
+    let commands = Collection::ALL.map(|collection| {
+        let (of, ids) = (collection.name(), (0..EACH).map(odd_id).collect::<Vec<_>>());
+        let mut any = |kind, id: &Bson| hostile(collection, kind, id.clone(), rng);
+        let new: Vec<Document> = (0..).zip(&ids).map(|(kind, id)| any(kind, id)).collect();
+        let change = |(kind, id)| doc! { "q": { "_id": id }, "u": any(kind, id) };
+        let changes: Vec<Document> = (3..).zip(&ids).map(change).collect();
+        let some: Vec<Document> = ids.iter().step_by(3).map(|id| doc! { "q": { "_id": id }, "limit": 1 }).collect();
+        [
+            doc! { "insert": of, "documents": new, "ordered": false },
+            doc! { "update": of, "updates": changes, "ordered": false },
+            doc! { "delete": of, "deletes": some },
+        ]
+    });
+    let written = join_all(commands.map(async |commands| {
+        let mut written = 0;
+        for command in commands {
+            let answer = db.run_raw_command(documents::raw(&command)).await.expect("a write");
+            written += answer.get_i32("n").expect("how many");
+        }
+        written
+    }));
+    let written: i32 = written.await.into_iter().sum();
+    assert!(written > EACH * 5 * 3 / 2, "only {written} writes were taken");
+    let large = doc! { "_id": "x".repeat(7_500_000), "created_at": DateTime::from_millis(0) };
+    let of = db.collection::<Document>(Collection::Payments.name());
+    of.insert_one(&large).await.expect("a large id");
+    of.delete_one(doc! { "_id": large.get("_id") }).await.expect("a large id");
+}
+
+/// Of so many kinds, each new.
+fn odd_id(kind: i32) -> Bson {
+    let n = next_counter();
+    match kind {
+        0 => format!("{}{n}", documents::NO_TEXT).into(),
+        1 => doc! { "a": [documents::NO_TEXT, "\0", i64::MAX, n] }.into(),
+        2 => format!("\0{n}").into(),
+        _ => doc! { "hostile": n }.into(),
+    }
+}
+
+/// A document of any kind. Lists keep one order, and every write is counted.
+fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) -> Document {
+    let n = next_counter();
+    let mut deep = Bson::Int32(1);
+    for _ in 0..90 {
+        deep = vec![deep].into();
+    }
+    let evse = doc! { "uid": "1", "status": "AVAILABLE", "pin": documents::CANARY };
+    let may_be = |name: &&str| *name != collection.order_field() && !name.ends_with("_id");
+    let names = || collection.shown_fields().filter(may_be).map(str::to_owned);
+    // Two lists in one document are refused where they are of one index.
+    let one = names().choose(rng).expect("there are fields");
+    let mut document: Document = match kind {
+        3 => names().map(|name| (name, i64::MAX.into())).collect(),
+        4 => names().map(|name| (name, "\0\0\0".into())).collect(),
+        5 => [(one, deep)].into_iter().collect(),
+        6 => [(one, vec![Bson::from(evse); 2000].into())].into_iter().collect(),
+        _ => documents::document(rng, collection.parts())
+            .into_iter()
+            .filter(|(name, _)| may_be(&name.as_str()))
+            .collect(),
+    };
+    document.insert("_id", id);
+    document.extend(lasting(collection, &format!("hostile-{n}"), n));
+    document.extend(counted(n));
+    document
 }
 
 /// Two lists in fields of one index are the only thing that MongoDB does not take.

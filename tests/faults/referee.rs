@@ -225,10 +225,10 @@ async fn read(
     mut find: Document,
 ) -> mongodb::error::Result<BTreeMap<DocId, Fields>> {
     find.insert("batchSize", 100_000);
-    let found: Vec<Document> = mongo.operator.run_cursor_command(find).await?.try_collect().await?;
+    // Not all texts in them need be valid.
+    let found = mongo.operator.run_cursor_command(find).await?.with_type::<RawDocumentBuf>();
     let mut all = BTreeMap::new();
-    for document in &found {
-        let raw = RawDocumentBuf::try_from(document)?;
+    for raw in found.try_collect::<Vec<_>>().await? {
         let row = mongo::snapshot::row(mongo, collection, &raw)?;
         all.insert(row.id, row.fields);
     }

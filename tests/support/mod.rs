@@ -8,6 +8,8 @@
 //! kills its server starts its own with [`Mongod::start`] or [`Redis::start`].
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub mod documents;
+
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},

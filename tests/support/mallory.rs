@@ -1,0 +1,61 @@
+//! An admin who asks for all that costs much, at once.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt, future::join_all};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+use crate::http::{get, handshake};
+
+/// Charts of long periods on five sockets, sixteen lists for which all documents are read, and a socket that asks and does
+/// not read, until then, of these instances. How many lists were answered and how many refused.
+///
+/// # Panics
+/// If a list is neither answered nor refused until later.
+pub async fn asks_for_all(ports: &[u16], cookie: &str, until: Instant) -> (usize, usize) {
+    let port = |n: usize| ports[n % ports.len()];
+    let charts = (0..5).map(|socket| charts(port(socket), cookie, socket, until));
+    let lists = (0..16).map(|list| lists(port(list), cookie, list, until));
+    let (_, (), lists) = tokio::join!(join_all(charts), deaf(port(0), cookie, until), join_all(lists));
+    lists.into_iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+async fn charts(port: u16, cookie: &str, socket: usize, until: Instant) {
+    let (mut socket_of, _) = connect_async(handshake(port, cookie).unwrap()).await.unwrap();
+    let topics: Vec<String> = (0..24)
+        .map(|n| format!("analytics?last={}d&by=day&against=before&zone=Europe/London", 30 + socket * 24 + n))
+        .collect();
+    let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics});
+    socket_of.send(Message::text(subscribe.to_string())).await.unwrap();
+    while Instant::now() < until {
+        drop(timeout(Duration::from_millis(100), socket_of.next()).await);
+    }
+}
+
+async fn deaf(port: u16, cookie: &str, until: Instant) {
+    let (mut socket, _) = connect_async(handshake(port, cookie).unwrap()).await.unwrap();
+    let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
+    let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
+    while Instant::now() < until {
+        // It may have been closed.
+        drop(timeout(Duration::from_millis(60), socket.send(Message::text(subscribe.clone()))).await);
+        sleep(Duration::from_millis(60)).await;
+    }
+}
+
+async fn lists(port: u16, cookie: &str, list: usize, until: Instant) -> (usize, usize) {
+    let (mut answered, mut refused) = (0, 0);
+    while Instant::now() < until {
+        let n = answered + refused;
+        let path = format!("/api/v1/snapshot/charging_sessions?slot={}.{}@UTC&station=S{list}-{n}", n % 7, list % 24);
+        let answer = get(port, &path, cookie).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        match answer.status {
+            200 => answered += 1,
+            // A machine that has too much to do may say so, too.
+            429 | 503 if answer.head.contains("retry-after: ") => refused += 1,
+            other => panic!("{path}: {other} {} {}", answer.head, answer.body),
+        }
+    }
+    (answered, refused)
+}
