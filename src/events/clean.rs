@@ -2,20 +2,18 @@
 //!
 //! It goes from the newest to the oldest, so that all is done once the oldest is.
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::error::Result;
 
-use super::store::Events;
-use crate::model::{
-    fields::OTHER,
-    ids::Collection,
-    log::LOG_VERSION,
-    shown::{Parts, Shown, travelling},
+use super::{document::fields, store::Events};
+use crate::{
+    model::{fields::OTHER, ids::Collection, log::LOG_VERSION},
+    mongo::documents::shown,
 };
 
 /// Events that are cleaned at a time, so that those that wait to be written do not wait long.
-const SOME: i64 = 500;
+const SOME: i64 = 100;
 
 impl Events {
     /// Whether the oldest was written or cleaned by this version.
@@ -24,7 +22,8 @@ impl Events {
     /// If MongoDB does not answer.
     pub async fn are_clean(&self) -> Result<bool> {
         let oldest = self.0.find_one(doc! {}).sort(doc! {"_id": 1}).projection(doc! {"version": 1}).await?;
-        Ok(oldest.is_none_or(|event| is_clean(&event)))
+        let is_clean = |event: Document| event.get_i64("version").is_ok_and(|version| version >= LOG_VERSION.into());
+        Ok(oldest.is_none_or(is_clean))
     }
 
     /// Cleans some before the one of this `_id`, and gives that of the last; `None` if there are no more.
@@ -32,79 +31,29 @@ impl Events {
     /// # Errors
     /// If MongoDB does not answer, or refuses.
     pub async fn clean_some(&self, before: Option<Bson>) -> Result<Option<Bson>> {
-        let query = before.map_or_else(Document::new, |id| doc! {"_id": {"$lt": id}});
-        let found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).projection(doc! {"version": 1}).await?;
-        let found: Vec<Document> = found.try_collect().await?;
-        let ids: Vec<&Bson> = found.iter().filter(|event| !is_clean(event)).filter_map(id_of).collect();
-        if let Some((oldest, others)) = ids.split_last() {
-            self.clean(others).await?;
-            // Last, and by itself: that it is clean says that all are.
-            self.clean(&[oldest]).await?;
+        let mut query = doc! {"version": {"$not": {"$gte": i64::from(LOG_VERSION)}}};
+        query.extend(before.map(|id| ("_id".to_owned(), doc! {"$lt": id}.into())));
+        let mut found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).await?;
+        let mut last = None;
+        while let Some(event) = found.try_next().await? {
+            let id = event.get("_id").cloned();
+            self.0.update_one(doc! {"_id": &id}, doc! {"$set": clean(&event)?}).await?;
+            last = id;
         }
-        Ok(found.last().and_then(id_of).cloned())
-    }
-
-    async fn clean(&self, ids: &[&Bson]) -> Result<()> {
-        let version = doc! {"version": i64::from(LOG_VERSION)};
-        for collection in Collection::ALL {
-            let these = doc! {"_id": {"$in": ids}, "collection": collection.name()};
-            let (from, to) = (row("from", collection), row("to", collection));
-            let only = doc! {"$replaceWith": {"$mergeObjects": ["$$ROOT", from, to, &version]}};
-            self.0.update_many(these, vec![only]).await?;
-        }
-        // Gaps are of no collection.
-        self.0.update_many(doc! {"_id": {"$in": ids}, "collection": null}, doc! {"$set": version}).await?;
-        Ok(())
+        Ok(last)
     }
 }
 
-fn id_of(event: &Document) -> Option<&Bson> {
-    event.get("_id")
-}
-
-fn is_clean(event: &Document) -> bool {
-    event.get_i64("version").is_ok_and(|version| version >= LOG_VERSION.into())
-}
-
-/// A part of an event, with what travels of a row; not there, as before, where it is not there.
-fn row(part: &str, collection: Collection) -> Document {
-    let mut row = within(&format!("${part}"), collection.parts(), 0);
-    row.insert(OTHER, format!("${part}.{OTHER}"));
-    doc! {part: {"$cond": [{"$eq": [{"$type": format!("${part}")}, "object"]}, row, format!("${part}")]}}
-}
-
-fn within(at: &str, parts: Parts, depth: usize) -> Document {
-    travelling(parts).map(|(name, shown)| (name.to_owned(), only(&format!("{at}.{name}"), shown, depth))).collect()
-}
-
-/// The expression of what may be shown of the value at a path; as `mongo::documents` reads it, which also says why.
-fn only(at: &str, shown: Shown, depth: usize) -> Bson {
-    let holds = |kinds: &[&str]| doc! {"$in": [{"$type": at}, kinds]};
-    let item = format!("item{depth}");
-    let each = |of: Bson| doc! {"$map": {"input": at, "as": &item, "in": of}};
-    let value = || doc! {"$cond": [holds(&["object", "array"]), {"$literal": {}}, at]};
-    match shown {
-        Shown::Value | Shown::Nothing => value().into(),
-        Shown::Values => {
-            let of_each = each(only(&format!("$${item}"), Shown::Value, depth + 1));
-            doc! {"$cond": [holds(&["array"]), of_each, value()]}.into()
-        }
-        Shown::Within(parts) => {
-            let object = |at: &str| match parts {
-                [] => doc! {"$literal": {}},
-                parts => within(at, parts, depth + 1),
-            };
-            let inner = format!("$${item}");
-            let of_each = each(doc! {"$cond": [{"$eq": [{"$type": &inner}, "object"]}, object(&inner), "…"]}.into());
-            doc! {"$switch": {
-                "branches": [
-                    {"case": holds(&["array"]), "then": of_each},
-                    {"case": holds(&["object"]), "then": object(at)},
-                    {"case": holds(&["missing", "null"]), "then": at},
-                ],
-                "default": "…",
-            }}
-            .into()
-        }
+/// What takes the place of an event's parts, by the rule that documents are read by.
+fn clean(event: &Document) -> Result<Document> {
+    let mut clean = doc! {"version": i64::from(LOG_VERSION)};
+    // Gaps are of no collection.
+    let of = event.get_str("collection").ok().and_then(|name| name.parse::<Collection>().ok());
+    for part in ["from", "to"] {
+        let (Some(collection), Ok(row)) = (of, event.get_document(part)) else { continue };
+        let mut left = fields(&shown(collection, &RawDocumentBuf::try_from(row)?));
+        left.extend(row.get(OTHER).map(|other| (OTHER.to_owned(), other.clone())));
+        clean.insert(part, left);
     }
+    Ok(clean)
 }

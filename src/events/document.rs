@@ -102,7 +102,7 @@ pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     doc! {"_id": id(before), "at": at, "version": i64::from(LOG_VERSION), "op": GAP, "after": last.to_string()}
 }
 
-fn fields(fields: &Fields) -> Document {
+pub fn fields(fields: &Fields) -> Document {
     fields.iter().map(|(name, value)| (name.clone(), bson::serialize_to_bson(value).unwrap_or(Bson::Null))).collect()
 }
 

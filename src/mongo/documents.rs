@@ -47,7 +47,7 @@ pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument)
 }
 
 /// The shown values of a document that has our names.
-fn shown(collection: Collection, document: &RawDocument) -> Fields {
+pub fn shown(collection: Collection, document: &RawDocument) -> Fields {
     let mut left = Left::default();
     let mut fields = Fields::new();
     for element in document.iter_elements() {

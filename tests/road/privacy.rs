@@ -132,7 +132,7 @@ async fn events_of_earlier_versions_lose_what_may_not_be_shown() {
     tokio::time::timeout(Duration::from_secs(30), cleaned).await.expect("the events are never clean");
     let shown = |status: &str| {
         doc! {"name": "Quay", "address": {}, "evses": [
-            {"uid": "1", "status": status, "connectors": [{"max_electric_power": 7}]},
+            {"connectors": [{"max_electric_power": 7_i64}], "status": status, "uid": "1"},
             "…",
         ], "other": {"nick": "Q"}}
     };
