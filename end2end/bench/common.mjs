@@ -22,6 +22,28 @@ export function privateKib(pid) {
   return [...sizes].reduce((sum, [, kib]) => sum + Number(kib), 0);
 }
 
+const AT_ONCE = 5_000;
+const DAYS = 300;
+const day = 86_400_000;
+
+/** Some time of the last months. */
+export const sometime = () => new Date(Date.now() - Math.random() * DAYS * day);
+
+/** Makes a session that has ended. */
+export const session = (of) => (n) => {
+  const begun = sometime();
+  return {
+    _id: `${of}-${n}`, session_id: `${of.toUpperCase()}-${n}`, client_id: `C-${n % 5000}`, station_id: `ST-${n % 200}`, status: 'COMPLETED',
+    start_date_time: begun, end_date_time: new Date(+begun + day / 24), energy_wh: 12_000 + (n % 5000), total_cost_minor: 500, currency: 'GBP',
+  };
+};
+
+export async function insert(collection, count, document) {
+  for (let n = 0; n < count; n += AT_ONCE) {
+    await collection.insertMany(Array.from({ length: AT_ONCE }, (_, i) => document(n + i)), { ordered: false });
+  }
+}
+
 export const mib = (kib) => (kib / 1024).toFixed(1);
 
 /** Opens a WebSocket that is read and counted, and says `hello` if there is any. Resolves after the handshake. */
@@ -34,17 +56,18 @@ export function open(url, headers, hello) {
     });
     handshake.on('error', reject).on('response', ({ statusCode }) => reject(new Error(`no handshake: ${statusCode}`)));
     handshake.on('upgrade', (_, socket, head) => {
-      const opened = { socket, bytes: head.length };
+      const opened = { socket, bytes: head.length, say: (text) => socket.write(masked(text)) };
       socket.on('data', (data) => (opened.bytes += data.length)).on('error', () => {});
-      if (hello) socket.write(masked(hello));
+      if (hello) opened.say(hello);
       resolve(opened);
     });
     handshake.end();
   });
 }
 
-/** A short text as a client's frame; a mask of zeros leaves it as it is. */
+/** A text of less than 64 KiB as a client's frame; a mask of zeros leaves it as it is. */
 function masked(text) {
   const bytes = Buffer.from(text);
-  return Buffer.concat([Buffer.from([0x81, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]);
+  const length = bytes.length < 126 ? [0x80 | bytes.length] : [0x80 | 126, bytes.length >> 8, bytes.length & 0xff];
+  return Buffer.concat([Buffer.from([0x81, ...length, 0, 0, 0, 0]), bytes]);
 }

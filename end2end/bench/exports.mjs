@@ -1,41 +1,23 @@
 // Exports beside live work: admins who fetch files again and again.
 //   node exports.mjs fill | load COOKIE... (until it is told to stop) | whole COOKIE (one file, to its last line)
 import { setTimeout as pause } from 'node:timers/promises';
-import { origin, withDatabase } from './common.mjs';
+import { insert, origin, session, sometime, withDatabase } from './common.mjs';
 
 const ENTRIES = Number(process.env.BENCH_ENTRIES ?? 0);
 const SESSIONS = 200_000;
-const AT_ONCE = 5_000;
-const DAYS = 300;
 const ALL_ENTRIES = '/api/v1/audit.csv';
 /** How many files of each kind an admin asks for at once. */
 const FILES = [ALL_ENTRIES, '/api/v1/report.csv?by=day&last=365d'];
 
-const day = 86_400_000;
-const sometime = () => new Date(Date.now() - Math.random() * DAYS * day);
-
-const session = (n) => {
-  const begun = sometime();
-  return {
-    _id: `past-${n}`, session_id: `PAST-${n}`, client_id: `C-${n % 5000}`, station_id: `ST-${n % 200}`, status: 'COMPLETED',
-    start_date_time: begun, end_date_time: new Date(+begun + day / 24), energy_wh: 12_000 + (n % 5000), total_cost_minor: 500, currency: 'GBP',
-  };
-};
 const entry = (n) => ({
   at: sometime(), action: 'login', result: 'ok', actor: { kind: 'nobody' }, address: '203.0.113.7',
   user_agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', request_id: `past-${n}`,
 });
 
-async function insert(collection, count, document) {
-  for (let n = 0; n < count; n += AT_ONCE) {
-    await collection.insertMany(Array.from({ length: AT_ONCE }, (_, i) => document(n + i)), { ordered: false });
-  }
-}
-
 async function fill() {
   if (!ENTRIES) throw new Error('BENCH_ENTRIES says how many entries');
   await withDatabase(async (db, client) => {
-    await insert(db.collection('charging_sessions'), SESSIONS, session);
+    await insert(db.collection('charging_sessions'), SESSIONS, session('past'));
     await insert(client.db(process.env.CHARGEDECK_DB).collection('audit_log'), ENTRIES, entry);
   });
 }
