@@ -11,7 +11,7 @@ use redis::{RedisResult, Script};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    auth::users::UserId,
+    auth::user::UserId,
     cache::Redis,
     hub::Hub,
     model::{cells::Cell, ids::Collection},

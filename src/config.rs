@@ -9,6 +9,8 @@ mod parse;
 mod proxies;
 mod sources;
 
+pub use error::DEFAULT_FILE;
+
 use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, time::Duration};
 
 use jiff::tz::TimeZone;
@@ -19,9 +21,6 @@ pub use error::{SettingsError, SettingsErrors};
 pub use parse::{DatabaseName, PublicOrigin};
 pub use proxies::TrustedProxies;
 use sources::{Key, Sources};
-
-/// The file that is read when none is named.
-pub const DEFAULT_FILE: &str = "Leptos.toml";
 
 /// Everything that `serve` and the other subcommands need to know before they connect.
 #[derive(Clone, Debug)]

@@ -5,8 +5,14 @@
 //! A module knows those before it and nothing after it.
 #![recursion_limit = "512"]
 
+#[cfg(feature = "ssr")]
+pub mod csp;
 pub mod guards;
 pub mod model;
+#[cfg(feature = "ssr")]
+pub mod net;
+#[cfg(feature = "ssr")]
+pub mod paths;
 
 pub mod charts;
 

@@ -33,6 +33,7 @@ use crate::{
     socket::Sockets,
     system,
     telemetry::{causes, listener},
+    ui::words,
 };
 
 /// How long work and sockets get after the last answer. With the time to leave and that for answers it is less than the
@@ -89,16 +90,22 @@ pub async fn serve(settings: Settings) -> Result<()> {
         hub,
         leptos,
         closing: closing.clone(),
-        sockets: Sockets::new(settings.server.max_sockets_per_user),
     });
+    let sockets = Sockets::new(settings.server.max_sockets_per_user);
     // Ends with the process: the last to be told are those who are told to go.
-    tokio::spawn(app.sockets.clone().rounds(app.hub.clone()));
+    tokio::spawn(sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, closing.clone()));
     work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
     work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
-    let sockets = app.sockets.clone();
-    work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
+    work.spawn(system::run(
+        app.hub.clone(),
+        mongo.clone(),
+        redis.clone(),
+        sockets.clone(),
+        words::system::fields,
+        closing.clone(),
+    ));
     let leaving = CancellationToken::new();
     let health = Health {
         mongo: mongo.own.clone(),
@@ -107,7 +114,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         hub: app.hub.clone(),
         leaving: leaving.clone(),
     };
-    let site = site(app, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
+    let site = site(app, sockets.clone(), health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");

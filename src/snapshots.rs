@@ -14,9 +14,9 @@ use crate::{
     guards::{self, Guard},
     hub::{Hub, zones},
     model::{
+        address::BadChoice,
         ids::Collection,
         position::{ClusterTime, Position},
-        range::BadChoice,
         selection::{Selection, Sight, Wanted},
         snapshot::{Snapshot, is_current},
         window::Window,

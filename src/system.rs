@@ -1,23 +1,23 @@
 //! What each instance tells the others of itself, once a second, and what all of them together are to whoever looks at the
 //! System page.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{Redis, instances, log::Log},
     hub::Hub,
-    model::{cells::Cell, ids::Collection},
+    model::{
+        cells::Cell,
+        fields::Fields,
+        ids::Collection,
+        system::{Hop, Seen, Status},
+    },
     mongo::{Mongo, oplog},
     socket::Sockets,
-    telemetry::metrics::{Hop, metrics, now},
-    ui::words,
+    telemetry::metrics::{metrics, now},
 };
 
 /// How often an instance tells of itself.
@@ -25,47 +25,15 @@ const TELL: Duration = Duration::from_secs(1);
 /// How often the relay measures what belongs to all.
 const MEASURE: Duration = Duration::from_secs(10);
 
-/// One instance, as it tells of itself.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Status {
-    pub id: String,
-    pub version: String,
-    pub up_s: i64,
-    pub sockets: i64,
-    /// For how long it has been the relay.
-    pub relay_s: Option<i64>,
-    /// How long ago the relay was heard; `None`: never.
-    pub checked_ms: Option<u64>,
-    /// By [`Hop`], as last measured.
-    pub lags: [Option<u32>; 5],
-    pub changes_per_s: u64,
-    pub frames_per_s: u64,
-    /// By topic and reason.
-    pub resyncs: Vec<([String; 2], u64)>,
-    /// By outcome.
-    pub audits: BTreeMap<String, u64>,
-    pub audited_s: Option<i64>,
-    /// Entries, bytes, seconds; of the relay.
-    pub log: [i64; 3],
-    /// Of the relay; 0 where it is not known.
-    pub oplog_s: i64,
-}
-
-/// All that is known of the installation.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// Each with how long ago it was heard, milliseconds; by id.
-    pub instances: Vec<(u64, Status)>,
-    /// The instance that looks.
-    pub own: Status,
-    /// Whether Redis answered.
-    pub redis: bool,
-    /// Documents, and how many of them cannot be fully read.
-    pub documents: Vec<(Collection, i64, i64)>,
-}
-
-/// Tells and shows until `stop`.
-pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: CancellationToken) {
+/// Tells and shows until `stop`. `shown`: what the page shows of all that is known.
+pub async fn run(
+    hub: Hub,
+    mongo: Mongo,
+    redis: Redis,
+    sockets: Sockets,
+    shown: fn(&Seen) -> Fields,
+    stop: CancellationToken,
+) {
     let id = format!("{:08x}", rand::random::<u32>());
     let (started, log) = (Instant::now(), Log::new(redis.clone()));
     let work = async {
@@ -90,7 +58,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: C
             metrics().stream_moved.set(now().seconds().saturating_sub(stands_s));
             seen.documents = documents(&hub);
             tell(&redis, &mut seen).await;
-            hub.show_system(words::system::fields(&seen));
+            hub.show_system(shown(&seen));
         }
     };
     let measuring = async {

@@ -7,6 +7,8 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::frame::UNAUTHENTICATED;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(into = "String", from = "Value")]
 pub enum AppError {
@@ -43,20 +45,6 @@ impl FromServerFnError for AppError {
     }
 }
 
-#[cfg(feature = "ssr")]
-impl AppError {
-    pub fn status(&self) -> axum::http::StatusCode {
-        use axum::http::StatusCode;
-        match self {
-            Self::SignIn => StatusCode::UNAUTHORIZED,
-            Self::Unavailable | Self::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
 /// A text, which costs the browser's program less than a choice of structs: a code, and what belongs to it after a colon.
 impl From<AppError> for String {
     fn from(error: AppError) -> Self {
@@ -77,8 +65,6 @@ const UNFOLLOWED: &str = "unfollowed";
 const TOO_MUCH: &str = "too_much";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
-/// What the guard says to whoever has no session, as a problem.
-pub const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// Read as a value, see [`read`](crate::model::value::read): our own text, or the problem of whoever refused the request
 /// before it came to a server function.

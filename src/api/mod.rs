@@ -1,5 +1,7 @@
 //! What pages ask of the server. It asks first who is asking; nothing here writes.
 
+#[cfg(feature = "ssr")]
+mod backend;
 mod error;
 
 use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
@@ -8,7 +10,9 @@ use leptos::{prelude::*, server_fn::codec::Json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use error::{AppError, UNAUTHENTICATED};
+#[cfg(feature = "ssr")]
+pub use backend::Backend;
+pub use error::AppError;
 
 use crate::model::{
     address::Refused,
@@ -159,18 +163,7 @@ impl FromStr for Answered {
 /// still being counted.
 #[server(prefix = "/api/page", endpoint = "load", input = Json)]
 pub async fn load(ask: Ask) -> Result<Answer, AppError> {
-    use crate::http::app::App;
-    let app = App::here()?;
-    let admin = App::admin().await?;
-    app.answer(ask, admin).await.inspect_err(|error| {
-        // Leptos' own status for all errors is 500.
-        if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
-            response.set_status(error.status());
-            if let AppError::TooMuch(wait_s) = error
-                && let Ok(wait_s) = wait_s.parse()
-            {
-                response.insert_header(axum::http::header::RETRY_AFTER, wait_s);
-            }
-        }
-    })
+    let backend: std::sync::Arc<dyn Backend> =
+        use_context().ok_or_else(|| AppError::Internal { request_id: String::new() })?;
+    backend.answer(ask).await
 }

@@ -12,9 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     audit_log::By,
+    email::Email,
     password::{self, Passwords},
     revocation::{self, Revoked},
-    users::{Email, State, User, UserId, Users},
+    user::{State, User, UserId},
+    users::Users,
 };
 use crate::{
     auth::session::SessionLimits,

@@ -14,9 +14,11 @@ use mongodb::{ClientSession, error::Error};
 use super::{
     ConfirmedAdmin, CurrentAdmin, Doors, Unavailable,
     audit_log::{Action, By, Entry, Reason, Subject},
+    email::Email,
     one_time::{Token, TokenHash},
     place::Place,
-    users::{Email, Link, Role, User, UserId, Users, closes_one, is_duplicate},
+    user::{Link, Role, User, UserId},
+    users::{Users, closes_one, is_duplicate},
 };
 
 /// How long a link to choose a password works.

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::{CurrentAdmin, Doors, place::Place, session::SignIn};
-use crate::http::{headers::CLEAR_SITE_DATA, problem::Problem};
+use crate::http::problem::Problem;
+
+/// Sent with a sign-out, and nothing else.
+pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,9 @@ use tokio::{
 
 use super::{
     Unavailable,
-    users::{TIMEOUT, User, UserId, Users},
+    unavailable::TIMEOUT,
+    user::{User, UserId},
+    users::Users,
 };
 
 /// MongoDB is asked once in so long at most. Who asks alone does not wait.

@@ -2,21 +2,9 @@
 
 use std::fmt;
 
-use bson::doc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use super::{
-    Doors, Unavailable,
-    audit_log::{Action, Actor, Entry, Reason},
-    place::Place,
-    throttle::LinksRefused,
-};
-
-/// Of so many links that do not work in [`WINDOW`](super::throttle::WINDOW) each address's count is told, of more the
-/// count of all: addresses are cheap.
-const ALL_NOTED: u32 = 1000;
 
 /// 256 random bits in hex, fit for an address.
 pub struct Token(SecretString);
@@ -58,26 +46,6 @@ impl TokenHash {
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Doors {
-    /// Notes that someone came with a link that does not work; without a token it is none. A flood of them is few entries,
-    /// each with the number by then: the first, second, fourth, eighth…
-    ///
-    /// # Errors
-    /// MongoDB or Redis is away.
-    pub async fn link_refused(&self, token: &str, place: &Place) -> Result<(), Unavailable> {
-        if token.is_empty() {
-            return Ok(());
-        }
-        let LinksRefused { from_there: tries, in_all } = self.throttles.link_refused(place.address).await?;
-        let (name, tries) = if in_all <= ALL_NOTED { ("tries", tries) } else { ("tries_in_all", in_all) };
-        if tries.is_power_of_two() {
-            let entry = Entry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
-            self.audit.record(&entry.after(doc! { name: tries })).await?;
-        }
-        Ok(())
     }
 }
 

@@ -8,11 +8,13 @@ use tower_sessions::Session;
 use super::{
     CurrentAdmin, Doors, Unavailable,
     audit_log::{Action, By, Entry},
+    email::Email,
     one_time::TokenHash,
     password::PasswordRefused,
     place::Place,
     session::OwnPassword,
-    users::{Email, User, within},
+    user::User,
+    users::within,
 };
 use crate::cache::sessions::SessionHash;
 

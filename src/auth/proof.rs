@@ -9,10 +9,11 @@ use tracing::Instrument;
 use super::{
     Doors, Unavailable,
     audit_log::{Action, Actor, Entry, Reason, Subject},
+    email::Email,
     password::{Turn, Verdict, is_too_long},
     place::Place,
     throttle::{Keys, Throttled},
-    users::{Email, User},
+    user::User,
 };
 
 /// What a password is given for.

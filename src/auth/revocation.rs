@@ -17,7 +17,7 @@ use redis::{AsyncCommands, RedisResult};
 use serde::{Deserialize, Serialize};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::users::UserId;
+use super::user::UserId;
 use crate::cache::{connection::Redis, sessions::SessionHash};
 
 /// The channel for what every instance must hear at once.

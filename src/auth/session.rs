@@ -1,15 +1,12 @@
 //! One login: when it ends, and the check that each request and each socket passes.
 
 mod confirm;
+mod limits;
 mod open;
 mod record;
 
 use std::time::Duration;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
-};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, cookie::time};
@@ -17,75 +14,21 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, coo
 use super::{
     Doors, Unavailable,
     audit_log::{Action, Entry},
+    email::Email,
     place::Place,
     proof::{Proof, Purpose},
     revocation::Revoked,
-    users::{Email, User, UserId},
+    user::{User, UserId},
 };
 use crate::{
-    api::UNAUTHENTICATED,
+    auth::{CurrentAdmin, session::limits::since},
     cache::sessions::{RedisSessionStore, SessionHash},
     config::PublicOrigin,
-    http::problem::Problem,
 };
 pub use confirm::{ConfirmedAdmin, OwnPassword};
+pub use limits::SessionLimits;
 pub use open::OpenSession;
 use record::Login;
-
-/// How long a login lasts; all are checked on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionLimits {
-    /// Without a request of the user. What a socket carries does not count.
-    pub idle: Duration,
-    /// Whatever the user does.
-    pub absolute: Duration,
-    /// After the password was given: how long sensitive actions do not ask for it again.
-    pub confirmed: Duration,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const HOUR: u64 = 60 * MINUTE;
-        Self {
-            idle: Duration::from_secs(12 * HOUR),
-            absolute: Duration::from_secs(7 * 24 * HOUR),
-            confirmed: Duration::from_secs(5 * MINUTE),
-        }
-    }
-}
-
-impl SessionLimits {
-    /// Sign of life is written at most this often, so that most requests write nothing.
-    fn renew_after(&self) -> Duration {
-        (self.idle / 10).min(Duration::from_secs(60))
-    }
-}
-
-/// The admin who makes the request. The guard has put it there after asking both databases; without it a handler that
-/// takes one answers 401.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CurrentAdmin {
-    pub user: UserId,
-    pub email: String,
-    pub session: SessionHash,
-    /// The user's version that the session began with.
-    pub version: i64,
-    /// Whether the password was given so short ago that sensitive actions need not ask for it: see [`ConfirmedAdmin`].
-    pub confirmed: bool,
-}
-
-impl<S: Sync> FromRequestParts<S> for CurrentAdmin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            UNAUTHENTICATED,
-            "Sign in first.",
-        ))
-    }
-}
 
 /// Whether a request is a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,9 +224,4 @@ pub fn layer(doors: &Doors) -> SessionManagerLayer<RedisSessionStore> {
 
 pub fn cookie_name(origin: &PublicOrigin) -> &'static str {
     if origin.is_secure() { "__Host-chargedeck" } else { "chargedeck" }
-}
-
-/// None of it where the clock was set back.
-fn since(then: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(then).try_into().unwrap_or(Duration::ZERO)
 }

@@ -14,10 +14,12 @@ use super::{
     Doors, Unavailable,
     administration::{Refused, judged, milliseconds, timestamp},
     audit_log::{Action, Entry},
+    email::Email,
     one_time::{Token, TokenHash},
     own_account::Choice,
     place::Place,
-    users::{Email, SETUP_LINK, User, is_duplicate, within},
+    user::User,
+    users::{SETUP_LINK, is_duplicate, within},
 };
 
 const WORKS_FOR: Duration = Duration::from_secs(3600);

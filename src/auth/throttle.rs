@@ -8,8 +8,8 @@ use std::{net::IpAddr, sync::LazyLock, time::Duration};
 use redis::{AsyncCommands, RedisResult, Script};
 use sha2::{Digest, Sha256};
 
-use super::users::Email;
-use crate::{cache::Redis, http::client::line};
+use super::email::Email;
+use crate::{cache::Redis, net::line};
 
 /// How long failures are remembered, from the first one on.
 pub const WINDOW: Duration = Duration::from_secs(15 * 60);

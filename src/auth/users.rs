@@ -3,12 +3,9 @@
 //! `version` is what ends a user's sessions: it is raised by whatever should end them, and each session remembers the
 //! one it began with. It lives here, in the database that is not rolled back, and not in Redis.
 //!
-//! Long, because what an account is, and what a login and the command line do to it, is one subject; what admins do to it on
-//! the pages is in `administration`.
+//! What admins do to an account on the pages is in `administration`.
 
-mod email;
-
-use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
+use std::collections::HashMap;
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use futures_util::{FutureExt, TryStreamExt};
@@ -17,152 +14,20 @@ use mongodb::{
     error::{ErrorKind, WriteFailure},
     options::IndexOptions,
 };
-use serde::{Deserialize, Serialize};
-
-pub use email::{Email, EmailRefused};
 
 use super::{
     Unavailable,
     audit_log::{Action, AuditLog, By, Entry},
-    one_time::TokenHash,
+    email::Email,
+    user::{User, UserId},
 };
+use crate::auth::unavailable::TIMEOUT;
 
 /// Names the document in `doors` that everyone writes who takes an account its rights.
 const CLOSING: &str = "closing";
 
 /// Names the document in `doors` that holds the set-up link.
 pub(super) const SETUP_LINK: &str = "setup_link";
-
-/// The longest that one question about an account may take, since every request asks it.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The identity of an account; it survives a change of the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserId(pub(super) ObjectId);
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_hex())
-    }
-}
-
-impl FromStr for UserId {
-    type Err = bson::error::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        ObjectId::parse_str(text).map(Self)
-    }
-}
-
-/// What an account may do. There is one role; whatever else a document says is refused everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Role {
-    Admin,
-    Unknown(String),
-}
-
-impl Role {
-    /// What is given to an account that is to keep its history and open nothing.
-    pub fn no_access() -> Self {
-        Self::Unknown("none".into())
-    }
-}
-
-impl From<String> for Role {
-    fn from(text: String) -> Self {
-        if text == "admin" { Self::Admin } else { Self::Unknown(text) }
-    }
-}
-
-impl From<Role> for String {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Admin => "admin".into(),
-            Role::Unknown(text) => text,
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from(self.clone()))
-    }
-}
-
-/// One account. No `Debug`: it holds the password's hash.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct User {
-    #[serde(rename = "_id")]
-    pub id: UserId,
-    /// As [`Email::parse`] makes it; unique.
-    pub email: String,
-    /// PHC string; none until the invitation is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password_hash: Option<String>,
-    pub role: Role,
-    pub disabled: bool,
-    /// Raised by every change that ends the user's sessions.
-    pub version: i64,
-    pub created_at: DateTime,
-    pub last_login_at: Option<DateTime>,
-    /// The invitation, or the way to a new password; the last one that was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<Link>,
-}
-
-/// A link by which someone may choose the account's password, once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Link {
-    /// The token itself is known to nobody but who was given it.
-    pub hash: TokenHash,
-    pub expires_at: DateTime,
-}
-
-/// What an account is good for at the moment, apart from its role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Active,
-    /// It has no password yet.
-    Invited,
-    Disabled,
-}
-
-impl User {
-    /// A new admin, who is not yet kept.
-    pub(super) fn admin(email: &Email, password_hash: Option<String>, link: Option<Link>) -> Self {
-        Self {
-            id: UserId(ObjectId::new()),
-            email: email.as_str().into(),
-            password_hash,
-            role: Role::Admin,
-            disabled: false,
-            version: 1,
-            created_at: DateTime::now(),
-            last_login_at: None,
-            link,
-        }
-    }
-
-    /// Whether this account opens any door at all.
-    pub fn is_active_admin(&self) -> bool {
-        self.role == Role::Admin && self.state() == State::Active
-    }
-
-    pub fn state(&self) -> State {
-        match (self.disabled, &self.password_hash) {
-            (true, _) => State::Disabled,
-            (false, None) => State::Invited,
-            (false, Some(_)) => State::Active,
-        }
-    }
-
-    /// What the audit log says of the account: nothing secret.
-    pub fn told(&self) -> Document {
-        doc! { "email": &self.email, "role": self.role.to_string(), "disabled": self.disabled }
-    }
-}
 
 /// The collection `users`.
 #[derive(Clone)]

@@ -7,9 +7,9 @@ use mongodb::{Client, options::ClientOptions};
 use secrecy::ExposeSecret;
 
 use super::{
-    is_refused,
+    answers::{is_refused, unanswered},
     report::{Level, Report, command},
-    unanswered, version,
+    version,
 };
 use crate::{
     config::MongoSettings,

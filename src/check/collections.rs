@@ -4,8 +4,8 @@
 use bson::{Bson, Document, doc};
 
 use super::{
+    answers::unanswered,
     report::{Level, Report, command},
-    unanswered,
 };
 use crate::{
     model::ids::Collection,

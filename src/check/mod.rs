@@ -1,6 +1,7 @@
 //! `chargedeck check`: looks at everything that the dashboard rests on, and at every document, and says what would mend
 //! what is wrong. It writes nothing.
 
+mod answers;
 mod census;
 mod cluster;
 mod collections;
@@ -41,13 +42,4 @@ pub async fn run(settings: &Settings) -> Result<Report> {
         documents::check(&mongo, &mut report).await;
     }
     Ok(report)
-}
-
-/// What is said of a question that MongoDB does not answer.
-fn unanswered(error: &mongodb::error::Error) -> String {
-    if is_refused(error) { "not known: no right to ask".to_owned() } else { format!("not known: {error}") }
-}
-
-fn is_refused(error: &mongodb::error::Error) -> bool {
-    crate::mongo::error_code(error) == Some(crate::mongo::UNAUTHORIZED)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bson::{Document, doc};
 
 use super::{
+    answers::unanswered,
     report::{Level, Report, command},
-    unanswered,
 };
 use crate::{
     auth::audit_log::{AuditLog, COLLECTION, create_indexes, keep_for},

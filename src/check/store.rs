@@ -101,6 +101,6 @@ async fn same(redis: &Redis, mongo: &Mongo, report: &mut Report) {
         }
         (Ok(_), Ok(_)) => report.ok(what, "agrees with MongoDB"),
         (Err(error), _) => report.warning(what, format!("not known: {error}")),
-        (_, Err(error)) => report.warning(what, super::unanswered(&error)),
+        (_, Err(error)) => report.warning(what, super::answers::unanswered(&error)),
     }
 }

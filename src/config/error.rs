@@ -2,6 +2,13 @@
 
 use std::{fmt, io, path::Path};
 
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "Leptos.toml";
+
+pub(super) fn file_source(table: &str) -> String {
+    format!("{DEFAULT_FILE} [chargedeck.{table}]")
+}
+
 /// One wrong setting. Its value is masked before it comes here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {

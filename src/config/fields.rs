@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{error::SettingsError, sources::file_source};
+use super::error::{SettingsError, file_source};
 use crate::{
     fields::{Definition, Wrong},
     model::ids::Collection,

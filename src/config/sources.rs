@@ -8,7 +8,7 @@ use super::{
     fields,
     parse::mask,
 };
-use crate::{fields::Definition, model::ids::Collection};
+use crate::{config::error::file_source, fields::Definition, model::ids::Collection};
 
 /// One setting: its environment variable, its place in the file, and its default (none: it must be given).
 #[derive(Clone, Copy)]
@@ -136,10 +136,6 @@ impl<'a> Sources<'a> {
 }
 
 const ENVIRONMENT: &str = "environment";
-
-pub(super) fn file_source(table: &str) -> String {
-    format!("{DEFAULT_FILE} [chargedeck.{table}]")
-}
 
 fn unknown_keys(chargedeck: &toml::Table, known: &[Key]) -> Vec<SettingsError> {
     let mut errors = Vec::new();

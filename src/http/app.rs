@@ -6,29 +6,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::extract::FromRef;
+use async_trait::async_trait;
+use axum::{
+    extract::FromRef,
+    http::{StatusCode, header::RETRY_AFTER},
+};
 use jiff::tz::TimeZone;
 use leptos::prelude::{LeptosOptions, use_context};
 use tokio_util::sync::CancellationToken;
 
-use super::report;
+use super::problem::Problem;
 use crate::{
-    api::{Answer, AppError, Ask, Charts, Desk, Drawn, Events, Unanswered},
-    auth::{CurrentAdmin, Doors, users::UserId},
+    api::{Answer, AppError, Ask, Backend, Charts, Desk, Drawn, Events, Unanswered},
+    auth::{CurrentAdmin, Doors, user::UserId},
     budget::{Budgets, Unaffordable},
     cache::log::Log,
     config::NetworkSettings,
     events::{self, Page},
     hub::{Filled, Hub, Reach, zones},
     model::{
-        address::{Params, Refused},
+        address::{BadChoice, Params, Refused, clip},
         analytics,
         board::{Board, Filter},
         ids::Collection,
         latest,
         money::Currency,
         position::{ClusterTime, Position},
-        range::{BadChoice, Range, clip},
+        range::Range,
         report::{Query, Report},
         selection::Selection,
         snapshot::Snapshot,
@@ -36,9 +40,8 @@ use crate::{
     pages,
     reports::{ReportError, Reports},
     snapshots::{NotBefore, SnapshotError, Snapshots},
-    socket::Sockets,
     telemetry::causes,
-    ui::words,
+    ui::{ReportChart, words},
 };
 
 /// How long a page waits for a report before it says that it is still being read.
@@ -70,7 +73,6 @@ pub struct Shared {
     pub leptos: LeptosOptions,
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
-    pub sockets: Sockets,
 }
 
 impl From<Shared> for App {
@@ -94,24 +96,6 @@ impl FromRef<App> for LeptosOptions {
 }
 
 impl App {
-    /// The app of the request that is being answered.
-    ///
-    /// # Errors
-    /// Outside of a request.
-    pub fn here() -> Result<Self, AppError> {
-        use_context().ok_or_else(|| AppError::Internal { request_id: String::new() })
-    }
-
-    /// Who asks. Every server function begins with this.
-    ///
-    /// # Errors
-    /// [`AppError::SignIn`] for everyone but an active admin.
-    pub async fn admin() -> Result<CurrentAdmin, AppError> {
-        leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)
-    }
-
-    /// See [`crate::api::load`].
-    ///
     /// # Errors
     /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
     pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
@@ -141,7 +125,10 @@ impl App {
     async fn drawn(&self, user: UserId, query: &str) -> Result<Drawn, Failure> {
         let mut report = self.report(user, query, PATIENCE).await?;
         report.rows.truncate(report.shown());
-        let option = report::option(&report);
+        let option = match ReportChart::of(&report) {
+            ReportChart::Course(course) => course.option(),
+            ReportChart::Ranking(ranking) => ranking.option(),
+        };
         Ok(Drawn { report, option })
     }
 
@@ -296,6 +283,24 @@ impl App {
     }
 }
 
+#[async_trait]
+impl Backend for App {
+    async fn answer(&self, ask: Ask) -> Result<Answer, AppError> {
+        let admin = leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)?;
+        Self::answer(self, ask, admin).await.inspect_err(|error| {
+            // Leptos' own status for all errors is 500.
+            if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+                response.set_status(status(error));
+                if let AppError::TooMuch(wait_s) = error
+                    && let Ok(wait_s) = wait_s.parse()
+                {
+                    response.insert_header(RETRY_AFTER, wait_s);
+                }
+            }
+        })
+    }
+}
+
 /// Why something asked by an address is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -337,5 +342,32 @@ impl From<Unaffordable> for AppError {
 impl From<Unaffordable> for Failure {
     fn from(why: Unaffordable) -> Self {
         AppError::from(why).into()
+    }
+}
+
+/// The status of an answer to a page.
+const fn status(error: &AppError) -> StatusCode {
+    match error {
+        AppError::SignIn => StatusCode::UNAUTHORIZED,
+        AppError::Unavailable | AppError::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        AppError::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
+        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AppError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What pages are told as an error, as programs are told it.
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
+            AppError::TooMuch(wait_s) => {
+                const DETAIL: &str = "This account asks for more than one may. Ask again later.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL)
+                    .retry_after(Duration::from_secs(wait_s.parse().unwrap_or(1)))
+            }
+            AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
+            AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),
+        }
     }
 }

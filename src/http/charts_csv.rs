@@ -53,10 +53,10 @@ pub async fn charts_csv(
     let (charts, position) =
         app.analytics(admin.user, query.to_string(), currency).await.map_err(|error| match error {
             Failure::Refused(why) => refused(why),
-            Failure::Error(error) => Problem::unanswered(error),
+            Failure::Error(error) => error.into(),
             Failure::Reading => Problem::unavailable(),
         })?;
-    let overview = app.overview().await.map_err(Problem::unanswered)?;
+    let overview = app.overview().await.map_err(Problem::from)?;
     let table = Table::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);

@@ -13,10 +13,7 @@ use axum::{
 use tower_http::csrf::{ConfigError, CsrfLayer, ProtectionError};
 
 use super::problem::Problem;
-use crate::{
-    auth::{guard, session::cookie_name},
-    config::PublicOrigin,
-};
+use crate::{auth::session::cookie_name, config::PublicOrigin};
 
 type Refusal = fn(ProtectionError) -> Response;
 
@@ -35,7 +32,7 @@ pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
 pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let ours = host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host));
-    if ours || guard::is_health(request.uri().path()) {
+    if ours || crate::paths::is_health(request.uri().path()) {
         return next.run(request).await;
     }
     const DETAIL: &str = "No site of this name is here.";

@@ -9,10 +9,10 @@ use axum::{
 use jiff::Timestamp;
 use leptos::prelude::*;
 
-use super::headers::{FORM_POLICY, FRAMED_POLICY};
 use crate::{
     auth::{CurrentAdmin, Doors},
     config::NetworkSettings,
+    csp::{FORM_POLICY, FRAMED_POLICY},
     hub::zones,
     model::time::{UtcMs, Zone},
     pages::document::{self, Frame},

@@ -23,7 +23,7 @@ use crate::{
         CurrentAdmin,
         audit_log::{Action, AuditLog, Entry},
         place::Place,
-        users::UserId,
+        user::UserId,
     },
     pace::Pace,
 };

@@ -13,8 +13,7 @@ use axum::{
 use serde::Serialize;
 use tower_http::request_id::RequestId;
 
-use super::headers::FORM_POLICY;
-use crate::{api::AppError, auth::guard::is_page};
+use crate::{csp::FORM_POLICY, paths::is_page};
 
 /// What a caller may know of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,20 +47,6 @@ impl Problem {
     pub fn unavailable() -> Self {
         const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
-    }
-
-    /// What pages are told as an error.
-    pub fn unanswered(error: AppError) -> Self {
-        match error {
-            AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
-            AppError::TooMuch(wait_s) => {
-                const DETAIL: &str = "This account asks for more than one may. Ask again later.";
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL)
-                    .retry_after(Duration::from_secs(wait_s.parse().unwrap_or(1)))
-            }
-            AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
-            AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),
-        }
     }
 
     /// Whoever asks again before is answered the same.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     auth::CurrentAdmin,
     model::report::{Column, Report, Row},
-    ui::{ReportChart, words},
+    ui::words,
 };
 
 /// How long programs wait for a report, within the time in which every request is answered.
@@ -49,21 +49,13 @@ pub async fn csv(admin: CurrentAdmin, State(app): State<App>, RawQuery(query): R
     Ok(file(&name, width, records(app.network.name.clone(), report)).into_response())
 }
 
-/// What draws the report's chart first.
-pub fn option(report: &Report) -> String {
-    match ReportChart::of(report) {
-        ReportChart::Course(course) => course.option(),
-        ReportChart::Ranking(ranking) => ranking.option(),
-    }
-}
-
 async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<Report, Problem> {
     app.report(admin.user, &query.unwrap_or_default(), PATIENCE).await.map_err(|error| match error {
         Failure::Refused(refused) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", refused.why),
         Failure::Reading => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", words::REPORT_READING).retry_after(WAIT)
         }
-        Failure::Error(error) => Problem::unanswered(error),
+        Failure::Error(error) => error.into(),
     })
 }
 

@@ -53,7 +53,7 @@ pub fn routes(documents: Documents) -> Router {
     Router::new()
         .route("/api/v1/session", post(login::create_session))
         .route("/api/v1/session", delete(login::delete_session))
-        .route(guard::ALIVE, post(login::alive))
+        .route(crate::paths::ALIVE, post(login::alive))
         .route("/logout", post(login::submit_logout))
         .with_state(doors)
         .merge(people::routes(documents))

@@ -22,11 +22,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use super::{
-    client::line,
     seats::{Seat, Seats},
     unparsed::Accepted,
 };
-use crate::config::TrustedProxies;
+use crate::{config::TrustedProxies, net::line};
 
 /// What the kernel may hold of a connection that it has not sent yet, bytes. By default it takes megabytes before a
 /// write has to wait: a reader that does not keep up would be noticed minutes late, get changes long outdated instead

@@ -19,31 +19,39 @@ use tokio_util::sync::CancellationToken;
 use tower_http::services::ServeDir;
 
 use super::{
-    app::App, charts_csv::charts_csv, documents::Documents, headers, health, problem::Problem, report, router,
+    app::App, charts_csv::charts_csv, documents::Documents, health, problem::Problem, report, router,
     snapshot::snapshot,
 };
 use crate::{
-    api::{Answered, Ask},
+    api::{Answered, Ask, Backend},
     app,
-    auth::{CurrentAdmin, guard::LIVE},
+    auth::CurrentAdmin,
     charts::Bundle,
-    pages, socket,
+    csp, pages,
+    paths::LIVE,
+    socket::{self, Sockets},
 };
 
 /// The site with every layer.
 ///
 /// # Errors
 /// Never for an origin that the settings took.
-pub fn site(app: App, health: health::Health) -> Result<Router, tower_http::csrf::ConfigError> {
+pub fn site(app: App, sockets: Sockets, health: health::Health) -> Result<Router, tower_http::csrf::ConfigError> {
     // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
     _ = Executor::init_tokio();
+    let context = Arc::new(socket::Context {
+        doors: app.doors.clone(),
+        hub: app.hub.clone(),
+        sockets,
+        closing: app.closing.clone(),
+    });
     let mut router = Router::new()
         .route("/api/page/load", post(load))
         .route("/api/v1/snapshot/{topic}", get(snapshot))
         .route("/api/v1/analytics/{file}", get(charts_csv))
         .route("/api/v1/report", get(report::json))
         .route("/api/v1/report.csv", get(report::csv))
-        .route(LIVE, get(socket::live))
+        .route(LIVE, get(socket::live).with_state(context))
         .fallback_service(files(&app.leptos.site_root).fallback(get(not_found).with_state(app.clone())));
     let bundle = bundle(&app.leptos.site_root);
     for (path, ..) in pages::PAGES {
@@ -89,7 +97,7 @@ async fn load(State(app): State<App>, request: Request<Body>) -> Response {
             .into_response();
     }
     let request = Request::from_parts(head, Body::from(body));
-    leptos_axum::handle_server_fns_with_context(move || provide_context(app.clone()), request).await.into_response()
+    leptos_axum::handle_server_fns_with_context(move || provide_context(backend(&app)), request).await.into_response()
 }
 
 /// Files of the site. Not by leptos_axum's own handler: a file that it serves while a page waits in the same thread takes
@@ -143,9 +151,14 @@ fn preload(path: &str) {
     }
 }
 
+/// What answers pages.
+fn backend(app: &App) -> Arc<dyn Backend> {
+    Arc::new(app.clone())
+}
+
 /// What pages find in their context; and the page's policy, whose nonce is new for every answer.
 fn provide(app: &App, bundle: Option<&Bundle>) {
-    provide_context(app.clone());
+    provide_context(backend(app));
     if let Some(bundle) = bundle {
         provide_context(bundle.clone());
     }
@@ -154,7 +167,7 @@ fn provide(app: &App, bundle: Option<&Bundle>) {
     let reload = ["localhost", "127.0.0.1"].map(|host| format!("ws://{host}:{reload}"));
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
     let connect: Vec<&str> = if watched { reload.iter().map(String::as_str).collect() } else { Vec::new() };
-    if let Ok(policy) = HeaderValue::from_str(&headers::page_policy(&nonce, &app.doors.origin, &connect)) {
+    if let Ok(policy) = HeaderValue::from_str(&csp::page_policy(&nonce, &app.doors.origin, &connect)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }

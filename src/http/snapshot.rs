@@ -8,9 +8,9 @@ use crate::{
     auth::CurrentAdmin,
     hub::Reach,
     model::{
+        address::BadChoice,
         ids::Collection,
         position::{BadPosition, ClusterTime, Position},
-        range::BadChoice,
         selection::Selection,
     },
     snapshots::NotBefore,
@@ -62,7 +62,7 @@ pub async fn snapshot(
     }
     let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|error| match error {
         AppError::Invalid(why) => refused(why),
-        error => Problem::unanswered(error),
+        error => error.into(),
     })?;
     if let Some(BadChoice(why)) = snapshot.unknown_status() {
         return Err(refused(why));

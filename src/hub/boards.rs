@@ -21,11 +21,12 @@ use crate::model::{
     fields::Fields,
     figures::figures,
     frame::{Delta, Frame},
-    ids::{DocId, Topic},
+    ids::DocId,
     latest,
     log::changed_fields,
     money::Currency,
     position::{ClusterTime, Position},
+    topic::Topic,
 };
 
 /// Boards kept; more than any installation looks at.

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 use crate::model::{
     change::{Change, Op},
     frame::{Delta, Frame},
-    ids::Topic,
     position::{ClusterTime, Position},
+    topic::Topic,
 };
 
 /// The form in which a socket reads.

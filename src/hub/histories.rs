@@ -22,10 +22,11 @@ use crate::{
     model::{
         follow::Follow,
         frame::{Delta, Frame},
-        ids::{DocId, Topic},
+        ids::DocId,
         log::Entry,
         position::{ClusterTime, Epoch, Position, Seq},
         snapshot::{Snapshot, is_current},
+        topic::Topic,
         window::{Broken, Window, shown_of},
     },
 };

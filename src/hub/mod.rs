@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use boards::Filled;
 pub use counting::Verdict;
 pub use frames::{Form, Shared, wire};
+pub use state::Since;
 pub use tail::follow;
 
 use crate::{
@@ -38,22 +39,13 @@ use crate::{
         ids::Collection,
         money::Currency,
         position::{ClusterTime, Position},
+        system::SLOW_MS,
         time::UtcMs,
     },
-    telemetry::metrics::{SLOW_MS, metrics, since},
+    telemetry::metrics::{metrics, since},
 };
 use lateness::Lateness;
 use state::State;
-
-/// What a consumer that stands at a position gets.
-pub enum Since {
-    /// Nothing new.
-    Current,
-    /// Frames that lead to the position.
-    Frames(Arc<Shared>),
-    /// The rows must be fetched anew, not older than this.
-    Reset { min_position: Position, reason: &'static str },
-}
 
 /// Whether the head is at a position or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

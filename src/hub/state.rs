@@ -8,19 +8,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Since, counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness};
-use crate::guards::{self, Guard};
-use crate::model::{
-    cells::Cells,
-    change::{Change, fold},
-    frame::{Delta, RESTORED},
-    ids::{Collection, Topic},
-    latest,
-    log::{Effect, Entry, Record},
-    position::{ClusterTime, Epoch, Position, Seq},
-    report,
-    time::UtcMs,
+use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness};
+use crate::{
+    guards::{self, Guard},
+    model::{
+        cells::Cells,
+        change::{Change, fold},
+        frame::{Delta, RESTORED},
+        ids::Collection,
+        latest,
+        log::{Effect, Entry, Record},
+        position::{ClusterTime, Epoch, Position, Seq},
+        report,
+        time::UtcMs,
+        topic::Topic,
+    },
 };
+
+/// What a consumer that stands at a position gets.
+pub enum Since {
+    /// Nothing new.
+    Current,
+    /// Frames that lead to the position.
+    Frames(Arc<Shared>),
+    /// The rows must be fetched anew, not older than this.
+    Reset { min_position: Position, reason: &'static str },
+}
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,30 +20,10 @@ use super::{
     store::{self, Wanted},
     world::{int, millis, text},
 };
-use crate::model::{ids::Collection, money::Wh, status::SessionStatus};
-
-/// Instants of a client's sessions, as all here: ms since 1970.
-pub struct Client {
-    pub first: i64,
-    pub last: i64,
-    pub updated: i64,
-}
-
-/// What all sessions together say about a station.
-pub struct Station {
-    pub first: i64,
-    /// The newest start.
-    pub newest: i64,
-    pub last: i64,
-    pub evses: BTreeMap<String, Evse>,
-}
-
-#[derive(Default)]
-pub struct Evse {
-    pub last: i64,
-    /// Start of the newest session that has not ended.
-    pub open_since: Option<i64>,
-}
+use crate::{
+    ingest::documents::{Client, Station},
+    model::{ids::Collection, money::Wh, status::SessionStatus},
+};
 
 /// What sessions say about everything but clients.
 struct Basis {

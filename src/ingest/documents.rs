@@ -9,7 +9,6 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     date,
-    derived::{Client, Evse, Station},
     preset::{Model, Preset},
     put,
     rows::{About, Row},
@@ -20,6 +19,29 @@ use crate::model::{
     quality::{self, Facts},
     status::SessionStatus,
 };
+
+/// Instants of a client's sessions, as all here: ms since 1970.
+pub struct Client {
+    pub first: i64,
+    pub last: i64,
+    pub updated: i64,
+}
+
+/// What all sessions together say about a station.
+pub struct Station {
+    pub first: i64,
+    /// The newest start.
+    pub newest: i64,
+    pub last: i64,
+    pub evses: BTreeMap<String, Evse>,
+}
+
+#[derive(Default)]
+pub struct Evse {
+    pub last: i64,
+    /// Start of the newest session that has not ended.
+    pub open_since: Option<i64>,
+}
 
 /// What rows become.
 pub struct Builder<'a> {

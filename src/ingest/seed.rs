@@ -20,7 +20,10 @@ use super::{
     store::{self, Wanted},
     world::{Change, Memory, Next, Settings, Start, World, Write},
 };
-use crate::model::{eco::Factors, ids::Collection};
+use crate::{
+    ingest::seed::city::{DATASET, HALF_A_DAY_MS, TIME_ZONE},
+    model::{eco::Factors, ids::Collection},
+};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct SeedArgs {
@@ -56,13 +59,9 @@ impl fmt::Display for Seeded {
     }
 }
 
-const DATASET: &str = "seed";
 /// At the beginning; two more join every day.
 const CLIENTS: i64 = 272;
-const HALF_A_DAY_MS: i64 = 43_200_000;
 const TWO_WEEKS_MS: i64 = 14 * 86_400_000;
-const TIME_ZONE: &str = "Europe/London";
-const CURRENCY: &str = "GBP";
 /// Written last, so where it is there, everything is.
 const LAST: &str = "seed:TOTAL:1970-01-01";
 

@@ -323,10 +323,10 @@ mod tests {
     use super::*;
     use crate::model::{
         change::{Change, Op},
-        ids::Topic,
         position::{Epoch, Seq},
         selection::Sight,
         snapshot::Row,
+        topic::Topic,
     };
 
     #[test]

@@ -6,122 +6,49 @@
 mod figures;
 mod list;
 mod sheet;
+mod state;
 #[cfg(feature = "hydrate")]
 mod wire;
 #[cfg(not(feature = "hydrate"))]
 #[path = "no_wire.rs"]
 mod wire;
 
+use std::ops::Deref;
+
 use leptos::prelude::*;
-use serde_json::Value;
 
 pub use figures::FigureStore;
 pub use list::{ListStore, RowState, Shown};
 pub use sheet::Sheet;
+pub use state::{ConnectionState, LiveState};
 
 use crate::{
     api::Desk,
-    model::{fields::Fields, ids::Collection, position::ClusterTime, snapshot::Snapshot, time::UtcMs, value::read},
+    model::{fields::Fields, position::ClusterTime, snapshot::Snapshot},
 };
-
-/// Whether what is on screen is what is true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// Not connected yet.
-    Connecting,
-    /// Everything up to `lag_ms` ago is on screen.
-    Live { lag_ms: u32 },
-    /// Connected, and on the way to the head.
-    CatchingUp,
-    /// Connected, but the server itself has heard nothing since, or nothing yet.
-    Stale { since: Option<UtcMs> },
-    /// Connected, but MongoDB tells nobody what changes in a collection.
-    Unfollowed(Collection),
-    /// The server is of another version: nothing can be followed until the page is loaded anew.
-    Outdated,
-    /// Not connected; the next try is in so many seconds.
-    Offline { since: UtcMs, retry_in_s: u32 },
-}
 
 /// What all pages of a signed-in admin share.
 #[derive(Clone, Copy)]
 pub struct Live {
-    connection: RwSignal<ConnectionState>,
-    settled: RwSignal<ConnectionState>,
-    unreached: RwSignal<bool>,
-    restored: RwSignal<bool>,
-    /// Names. Kept as figures are, because each kind of signal is more to download.
-    unfollowed: RwSignal<Value>,
-    now: RwSignal<UtcMs>,
-    figures: FigureStore,
-    lists: StoredValue<Vec<ListStore>>,
-    sheets: StoredValue<Vec<Sheet>>,
-    news: StoredValue<bool>,
+    state: LiveState,
     wire: wire::Wire,
 }
 
-fn names(topics: &[Collection]) -> Value {
-    topics.iter().map(|topic| topic.name()).collect()
+impl Deref for Live {
+    type Target = LiveState;
+
+    fn deref(&self) -> &LiveState {
+        &self.state
+    }
 }
 
 impl Live {
     /// Makes it, puts it into the context, and opens the socket in the browser.
     pub fn provide(desk: &Desk) -> Self {
-        let live = Self {
-            connection: RwSignal::new(ConnectionState::Connecting),
-            settled: RwSignal::new(ConnectionState::Connecting),
-            unreached: RwSignal::new(false),
-            restored: RwSignal::new(false),
-            unfollowed: RwSignal::new(names(&desk.unfollowed)),
-            now: RwSignal::new(desk.now),
-            figures: FigureStore::new(&desk.figures),
-            lists: StoredValue::new(Vec::new()),
-            sheets: StoredValue::new(Vec::new()),
-            news: StoredValue::new(false),
-            wire: wire::Wire::new(),
-        };
+        let live = Self { state: LiveState::new(desk), wire: wire::Wire::new() };
         provide_context(live);
-        live.wire.connect(live, &desk.zone.name, desk.ct);
+        live.wire.connect(live.state, &desk.zone.name, desk.ct);
         live
-    }
-
-    pub const fn connection(&self) -> RwSignal<ConnectionState> {
-        self.connection
-    }
-
-    /// The kind of state that lasted when the one before it was left for good; the first connection is no change.
-    pub const fn settled(&self) -> RwSignal<ConnectionState> {
-        self.settled
-    }
-
-    /// Whether the page that was asked for could not be loaded, because the server does not answer.
-    pub const fn unreached(&self) -> RwSignal<bool> {
-        self.unreached
-    }
-
-    /// Whether the database was set back to an earlier state while the page was open.
-    pub const fn restored(&self) -> RwSignal<bool> {
-        self.restored
-    }
-
-    /// The collections that cannot be followed, in the order of [`Collection::ALL`].
-    pub fn unfollowed(&self) -> Vec<Collection> {
-        self.unfollowed.with(read).unwrap_or_default()
-    }
-
-    /// MongoDB's operation time; goes on every second, in the browser only.
-    pub const fn now(&self) -> RwSignal<UtcMs> {
-        self.now
-    }
-
-    /// The figures, which follow `overview`.
-    pub const fn figures(&self) -> FigureStore {
-        self.figures
-    }
-
-    /// Whether what figures and boards took last has happened while they were followed, so that it was no catching up.
-    pub fn is_news(&self) -> bool {
-        self.news.try_get_value() == Some(true)
     }
 
     /// Tries to connect at once.
@@ -135,7 +62,7 @@ impl Live {
         if wire::hovers_nothing() {
             store.keep_still();
         }
-        let (lists, wire) = (self.lists, self.wire);
+        let (lists, wire) = (self.state.lists, self.wire);
         lists.update_value(|all| all.push(store));
         wire.lists_changed();
         on_cleanup(move || {
@@ -151,7 +78,7 @@ impl Live {
     /// an earlier one. `upto`: it is a feed, whose past is known up to there.
     pub fn sheet(&self, topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> Sheet {
         let sheet = Sheet::new(topic, fields, ct, upto);
-        let (sheets, wire) = (self.sheets, self.wire);
+        let (sheets, wire) = (self.state.sheets, self.wire);
         sheets.update_value(|all| all.push(sheet));
         wire.lists_changed();
         on_cleanup(move || {

@@ -1,6 +1,6 @@
 //! There is no socket where pages are rendered.
 
-use super::Live;
+use super::LiveState;
 use crate::model::position::ClusterTime;
 
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ impl Wire {
         Self
     }
 
-    pub const fn connect(self, _: Live, _: &str, _: ClusterTime) {}
+    pub const fn connect(self, _: LiveState, _: &str, _: ClusterTime) {}
 
     pub const fn retry(self) {}
 

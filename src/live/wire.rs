@@ -9,51 +9,21 @@
 )]
 
 mod browser;
+mod event;
 mod socket;
 mod task;
 
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use leptos::prelude::*;
 
 pub use self::browser::hovers_nothing;
 
 use self::task::Task;
-use super::{ListStore, Live};
+use super::LiveState;
 use crate::{
-    api::{Answer, AppError},
-    model::position::{ClusterTime, Position},
+    live::wire::event::{Event, Events},
+    model::position::ClusterTime,
 };
-
-/// What the task is told.
-enum Event {
-    Opened,
-    Received(String),
-    Closed(u16),
-    /// An animation frame is due.
-    Paint,
-    /// A second has passed.
-    Tick,
-    /// Lists came or went.
-    Lists,
-    /// The browser has lost the network. Its sockets do not tell for a long time.
-    Offline,
-    /// It is time to try again, or someone asked for it.
-    Retry,
-    Visibility(bool),
-    /// New rows are to be asked for, not older than the position.
-    Fetch(ListStore, Option<Position>),
-    Fetched(ListStore, Result<Answer, AppError>),
-}
-
-#[derive(Clone)]
-struct Events(UnboundedSender<Event>);
-
-impl Events {
-    fn send(&self, event: Event) {
-        // The task ends only with the page.
-        drop(self.0.unbounded_send(event));
-    }
-}
 
 /// The way to the task.
 #[derive(Clone, Copy)]
@@ -66,7 +36,7 @@ impl Wire {
     }
 
     /// Starts the task once the page is hydrated.
-    pub fn connect(self, live: Live, zone: &str, ct: ClusterTime) {
+    pub fn connect(self, live: LiveState, zone: &str, ct: ClusterTime) {
         let zone = zone.to_owned();
         Effect::new(move |_: Option<()>| {
             if let Some((events, Some(receiver))) = self.0.try_update_value(|(e, r)| (e.clone(), r.take())) {

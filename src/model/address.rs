@@ -4,7 +4,22 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::range::{BadChoice, clip};
+/// A choice that cannot be followed, told to whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadChoice(pub String);
+
+impl BadChoice {
+    /// For a name in an address that no choice of the page has.
+    pub fn unknown(name: &str) -> Self {
+        Self(format!("Nothing here is chosen by “{}”.", clip(name)))
+    }
+}
+
+/// What was written, as it may be shown to whoever wrote it.
+pub fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(60).collect()
+}
 
 /// A parameter of an address that cannot be followed: which one, and why, in words for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

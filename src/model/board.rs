@@ -3,9 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use super::{
+    address::{BadChoice, clip},
     analytics::Query,
     ids::{Collection, UnknownTopic},
-    range::{BadChoice, clip},
 };
 
 /// What a board shows.

@@ -157,8 +157,9 @@ mod tests {
     use super::*;
     use crate::model::{
         change::{Change, Op},
-        ids::{Collection, DocId, Topic},
+        ids::{Collection, DocId},
         position::{Epoch, Seq},
+        topic::Topic,
     };
 
     fn delta() -> Delta {

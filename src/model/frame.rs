@@ -14,10 +14,14 @@ use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 use super::{
     change::{Change, Op},
     fields::Fields,
-    ids::{Collection, Topic},
+    ids::Collection,
     position::{ClusterTime, Position, Seq},
+    topic::Topic,
     value::{parse, read},
 };
+
+/// What the guard says to whoever has no session, as a problem.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// Version of the compact form; a page of another version reloads once.
 pub const PROTOCOL: u16 = 1;
@@ -285,8 +289,8 @@ pub enum ClientMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::board::Board;
     use crate::model::{
+        board::Board,
         ids::{Collection, DocId},
         position::{Epoch, Seq},
     };

@@ -30,5 +30,6 @@ pub mod snapshot;
 pub mod status;
 pub mod system;
 pub mod time;
+pub mod topic;
 pub mod value;
 pub mod window;

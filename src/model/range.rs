@@ -9,6 +9,7 @@ use super::{
     address::Refused,
     time::{Civil, civil_from_days, days_from_civil},
 };
+use crate::model::address::{BadChoice, clip};
 
 /// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,23 +57,6 @@ impl fmt::Display for Day {
         let (year, month, day) = self.parts();
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
-}
-
-/// A choice that cannot be followed, told to whoever made it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadChoice(pub String);
-
-impl BadChoice {
-    /// For a name in an address that no choice of the page has.
-    pub fn unknown(name: &str) -> Self {
-        Self(format!("Nothing here is chosen by “{}”.", clip(name)))
-    }
-}
-
-/// What was written, as it may be shown to whoever wrote it.
-pub fn clip(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
 impl FromStr for Day {

@@ -16,8 +16,8 @@ pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, metho
 pub use table::{About, Report, Row, interval, report};
 
 use super::{
-    address::{Refused, escaped},
-    range::{BadChoice, Day, Range, clip},
+    address::{BadChoice, Refused, clip, escaped},
+    range::{Day, Range},
 };
 
 /// What the rows of a report are.

@@ -11,11 +11,10 @@ use serde_json::Value;
 pub use part::{Part, Slot, Wanted, is_currency};
 
 use super::{
-    address::escaped,
+    address::{BadChoice, escaped},
     entities::{Evse, Station, see},
     fields::Fields,
     ids::Collection,
-    range::BadChoice,
     status::EvseStatus,
     time::{UtcMs, Zone},
 };

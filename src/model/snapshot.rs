@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    address::BadChoice,
     fields::Fields,
     ids::{Collection, DocId},
     position::{ClusterTime, Position},
-    range::BadChoice,
     selection::{Selection, Sight},
     status::codes,
 };

@@ -6,15 +6,15 @@
 //! snapshot settles it, and need not come at once.
 
 mod held;
+mod holding;
+mod places;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
+use std::collections::{BTreeMap, HashMap};
 
 pub use held::{Fate, Waiting};
 
 use held::Held;
+use places::{Place, Places};
 
 use super::{
     change::{Change, Op, patch},
@@ -50,49 +50,6 @@ impl Collection {
             Self::ChargingSessions => "start_date_time",
             Self::EcoStats => "period_start",
         }
-    }
-}
-
-/// A row's place in the list.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Name(Option<String>, DocId),
-    Newest(Reverse<Option<UtcMs>>, Reverse<DocId>),
-}
-
-impl Place {
-    const fn id(&self) -> &DocId {
-        match self {
-            Self::Name(_, id) | Self::Newest(_, Reverse(id)) => id,
-        }
-    }
-
-    fn of(collection: Collection, id: &DocId, row: &Fields) -> Self {
-        let text = row.get(collection.order_field()).and_then(|v| v.as_str());
-        match collection {
-            Collection::Stations => Self::Name(text.map(str::to_owned), id.clone()),
-            _ => Self::Newest(Reverse(text.and_then(UtcMs::parse)), Reverse(id.clone())),
-        }
-    }
-}
-
-/// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Places(Vec<Place>);
-
-impl Places {
-    fn contains(&self, place: &Place) -> bool {
-        self.0.binary_search(place).is_ok()
-    }
-
-    /// Whether it is new.
-    fn insert(&mut self, place: Place) -> bool {
-        self.0.binary_search(&place).map_err(|at| self.0.insert(at, place)).is_err()
-    }
-
-    /// Whether it was there.
-    fn remove(&mut self, place: &Place) -> bool {
-        self.0.binary_search(place).map(|at| self.0.remove(at)).is_ok()
     }
 }
 

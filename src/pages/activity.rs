@@ -9,11 +9,11 @@ use crate::{
     api::{Ask, Events, load},
     live::{Live, Sheet},
     model::{
+        address::BadChoice,
         board::{Board, Filter},
         fields::Fields,
         latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
         position::Position,
-        range::BadChoice,
     },
     ui::{ACTIVITY, Clock, Empty, Feed, chosen, each, loaded, page_of_activity, refused, said, some, words},
 };

@@ -2,6 +2,7 @@
 
 mod course;
 mod draw;
+mod drawn;
 #[cfg(test)]
 mod extremes;
 #[cfg(feature = "ssr")]

@@ -6,8 +6,8 @@ use crate::{
     api::Ask,
     live::Live,
     model::{
+        address::BadChoice,
         ids::Collection,
-        range::BadChoice,
         selection::{Part, Selection, Wanted},
         snapshot::Snapshot,
         status::codes,

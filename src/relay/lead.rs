@@ -13,9 +13,12 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Relay, missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
+use super::{missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
 use crate::{
-    cache::log::{self, Appended, Checked, Log, Sent, Tail},
+    cache::{
+        Redis,
+        log::{self, Appended, Checked, Log, Sent, Tail},
+    },
     events::Events,
     fields::Mapping,
     model::{
@@ -23,6 +26,7 @@ use crate::{
         ids::Collection,
         log::Entry,
         position::{ClusterTime, Epoch, Position, Seq},
+        system::Hop,
         time::UtcMs,
     },
     mongo::{
@@ -33,9 +37,20 @@ use crate::{
     },
     telemetry::{
         causes,
-        metrics::{Hop, metrics, now},
+        metrics::{metrics, now},
     },
 };
+
+/// What the relay needs.
+#[derive(Clone)]
+pub struct Relay {
+    pub mongo: Mongo,
+    pub redis: Redis,
+}
+
+pub async fn pause(stop: &CancellationToken, how_long: Duration) {
+    stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
+}
 
 /// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
 const CHANNEL: usize = 2 * watch::BATCH as usize;
@@ -161,7 +176,7 @@ async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) ->
         && began.elapsed() < HANDED_OVER
         && written(relay).await?.is_none_or(|(last, _)| last < upto)
     {
-        super::pause(term, RETRY).await;
+        super::lead::pause(term, RETRY).await;
     }
     Ok(())
 }
@@ -444,7 +459,7 @@ async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationTok
             }
             Err(error) if !term.is_cancelled() => {
                 tracing::warn!(%error, "an append is tried again");
-                super::pause(term, RETRY).await;
+                super::lead::pause(term, RETRY).await;
             }
             Err(error) => return Err(error).context("appending to the log"),
         }

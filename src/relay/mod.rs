@@ -17,27 +17,21 @@ mod standing;
 
 use std::time::Duration;
 
+pub use lead::Relay;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{
-        Redis,
         lease::{Lease, RENEW},
         log::Log,
     },
-    mongo::Mongo,
+    relay::lead::pause,
     telemetry::{
         causes,
         metrics::{metrics, now},
     },
 };
-
-/// What the relay needs.
-#[derive(Clone)]
-pub struct Relay {
-    pub mongo: Mongo,
-    pub redis: Redis,
-}
 
 impl Relay {
     /// Works whenever the lease is free, until `stop`.
@@ -81,10 +75,6 @@ impl Relay {
             }
         }
     }
-}
-
-async fn pause(stop: &CancellationToken, how_long: Duration) {
-    stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
 }
 
 /// From 100 ms to 5 s, doubling, with jitter.

@@ -15,14 +15,17 @@ use tokio_tungstenite::{
         protocol::{CloseFrame, Role, WebSocketConfig, frame},
     },
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     following::TOPICS_MAX,
     line::{Ear, Line},
+    rounds::Sockets,
 };
 use crate::{
+    auth::Doors,
     auth::{CurrentAdmin, revocation::Ended},
-    http::app::App,
+    hub::Hub,
     hub::{Form, wire},
     model::{
         board::Board,
@@ -30,7 +33,7 @@ use crate::{
         frame::{
             Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
         },
-        ids::Topic,
+        topic::Topic,
     },
     telemetry::metrics::metrics,
 };
@@ -48,8 +51,17 @@ const INBOUND_MAX: usize = 16 << 10;
 /// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
 const READ_BUFFER: usize = 1 << 10;
 
+/// What all sockets of this instance share.
+pub struct Context {
+    pub doors: Doors,
+    pub hub: Hub,
+    pub sockets: Sockets,
+    /// Cancelled when the process begins to stop.
+    pub closing: CancellationToken,
+}
+
 pub struct Connection {
-    app: App,
+    context: Arc<Context>,
     admin: CurrentAdmin,
     line: Arc<Line>,
     heard: Instant,
@@ -72,7 +84,7 @@ type Step = Result<(), End>;
 
 impl Connection {
     /// Serves the socket to its end; `read` is what came with the handshake.
-    pub async fn serve(app: App, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
+    pub async fn serve(context: Arc<Context>, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
         let line = Arc::new(Line::new(io, form));
         let config = WebSocketConfig::default()
             .max_message_size(Some(INBOUND_MAX))
@@ -86,7 +98,7 @@ impl Connection {
         drop(read);
         let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
         let mut connection = Self {
-            app,
+            context,
             admin,
             line,
             heard: Instant::now(),
@@ -113,15 +125,15 @@ impl Connection {
     }
 
     async fn listen(&mut self, ear: &mut WebSocketStream<Ear>) -> Step {
-        let watch = self.app.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
+        let watch = self.context.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
         // From here on a revocation is heard; one between the handshake and here is seen by asking again.
         self.check_rights().await?;
         self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
-        let mut unfollowed = self.app.hub.unfollowed_changes();
+        let mut unfollowed = self.context.hub.unfollowed_changes();
         if !unfollowed.borrow_and_update().0.is_empty() {
             self.tell_unfollowed();
         }
-        let _joined = self.app.sockets.join(self.line.clone());
+        let _joined = self.context.sockets.join(self.line.clone());
         let (mut ping, mut rights) = (every(PING), every(RIGHTS));
         let line = self.line.clone();
         loop {
@@ -131,7 +143,7 @@ impl Connection {
                     Ended::Revoked => close::REVOKED,
                     Ended::Renewed => close::RENEWED,
                 })),
-                () = self.app.closing.cancelled() => return Err(self.farewell()),
+                () = self.context.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
                 // Whoever does not read is not heard either: answers that wait are never more than those to one message.
                 message = ear.next(), if !line.is_waiting() => match message {
@@ -155,14 +167,14 @@ impl Connection {
                     if self.ping_due {
                         self.ping();
                     }
-                    line.advance(&self.app.hub);
+                    line.advance(&self.context.hub);
                 }
             }
         }
     }
 
     async fn check_rights(&self) -> Step {
-        match self.app.doors.still_valid(&self.admin).await {
+        match self.context.doors.still_valid(&self.admin).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(End::Close(close::REVOKED)),
             Err(error) => {
@@ -198,7 +210,7 @@ impl Connection {
             }
             ClientMessage::Visibility { hidden } => {
                 self.line.lock().following.hidden = hidden;
-                self.line.advance(&self.app.hub);
+                self.line.advance(&self.context.hub);
             }
             ClientMessage::Pong { n, paint_ms } => {
                 if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
@@ -213,7 +225,7 @@ impl Connection {
         if topics.len() > TOPICS_MAX {
             return self.refuse(rid, "too_many_topics", "Name fewer topics at a time.");
         }
-        let head = self.app.hub.head().unwrap_or_default();
+        let head = self.context.hub.head().unwrap_or_default();
         for name in topics {
             if self.line.lock().following.is_full() {
                 self.refuse(rid, "too_many_topics", "Unsubscribe from a topic first.");
@@ -234,7 +246,7 @@ impl Connection {
             }
             let look = match &topic {
                 Topic::Collection(_) => None,
-                Topic::Board(board) => Some(self.app.sockets.boards.look(self.admin.user, board)),
+                Topic::Board(board) => Some(self.context.sockets.boards.look(self.admin.user, board)),
             };
             if matches!(look, Some(None)) {
                 self.refuse(rid, "too_many_boards", "This account looks at too many boards. Close a page first.");
@@ -250,7 +262,7 @@ impl Connection {
             }
             self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
         }
-        self.line.advance(&self.app.hub);
+        self.line.advance(&self.context.hub);
     }
 
     fn refuse(&self, rid: u32, code: &str, message: &str) {
@@ -259,19 +271,19 @@ impl Connection {
 
     /// Tells at once that a screen is not live any more, or can be again.
     fn tell_unfollowed(&mut self) {
-        self.send(&Frame::Unfollowed(Unfollowed { topics: self.app.hub.unfollowed() }));
+        self.send(&Frame::Unfollowed(Unfollowed { topics: self.context.hub.unfollowed() }));
         self.ping();
     }
 
     /// Tells how fresh the screen is. Asked before the screen is led to the head, so that it is never less fresh.
     fn ping(&mut self) {
-        let freshness = self.app.hub.freshness();
+        let freshness = self.context.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
         let n = self.pings.wrapping_add(1);
-        let behind = self.line.lock().following.is_behind(&self.app.hub);
+        let behind = self.line.lock().following.is_behind(&self.context.hub);
         let checked_ms = freshness.checked.map_or(UNHEARD_MS, |checked| ms(checked.max(behind)));
         let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
-        self.ping_due = !self.line.tell(&self.app.hub, &ping);
+        self.ping_due = !self.line.tell(&self.context.hub, &ping);
         if !self.ping_due {
             self.pings = n;
             self.pinged = std::time::Instant::now();

@@ -9,8 +9,9 @@ use crate::{
     hub::{Filled, Form, Hub, Shared, Since},
     model::{
         frame::{Delta, Frame, RESTORED, Reset},
-        ids::{Collection, Topic},
+        ids::Collection,
         position::Position,
+        topic::Topic,
     },
     telemetry::metrics::metrics,
 };
@@ -156,7 +157,7 @@ impl Following {
 mod tests {
     use super::*;
     use crate::{
-        auth::users::UserId,
+        auth::user::UserId,
         model::{
             board::{Board, Filter},
             position::{Epoch, Seq},

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{auth::users::UserId, model::board::Board};
+use crate::{auth::user::UserId, model::board::Board};
 
 /// Different boards that one account may look at: a page looks at two or three.
 const EACH: usize = 24;

@@ -14,5 +14,6 @@ mod looked_at;
 mod rounds;
 mod route;
 
+pub use connection::Context;
 pub use rounds::Sockets;
 pub use route::live;

@@ -17,10 +17,11 @@ use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerWaitFuture};
 
 use super::{line::Line, looked_at::LookedAt};
 use crate::{
-    auth::users::UserId,
+    auth::user::UserId,
     http::seats::{Seat, Seats},
     hub::Hub,
-    telemetry::metrics::{Hop, metrics},
+    model::system::Hop,
+    telemetry::metrics::metrics,
 };
 
 /// Lines that are led in one go, before others get their turn on this processor.

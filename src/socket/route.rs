@@ -1,6 +1,6 @@
 //! `GET /live`: refuses before the upgrade whoever may not listen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -14,12 +14,12 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::{
-    connection::{Connection, closing},
+    connection::{Connection, Context, closing},
     rounds::Sockets,
 };
 use crate::{
     auth::CurrentAdmin,
-    http::{app::App, csrf::is_same_origin, problem::Problem, server::Place, unparsed::Accepted},
+    http::{csrf::is_same_origin, problem::Problem, server::Place, unparsed::Accepted},
     hub::Form,
     model::frame::{COMPACT, JSON, VERSIONS, close},
 };
@@ -28,17 +28,17 @@ use crate::{
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
-pub async fn live(admin: CurrentAdmin, State(app): State<App>, request: Request) -> Response {
-    if !is_same_origin(request.headers(), &app.doors.origin) {
+pub async fn live(admin: CurrentAdmin, State(context): State<Arc<Context>>, request: Request) -> Response {
+    if !is_same_origin(request.headers(), &context.doors.origin) {
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
-    let sockets = app.sockets.clone();
+    let sockets = context.sockets.clone();
     let Some(seat) = sockets.seat(admin.user) else {
         const DETAIL: &str = "Too many pages of this account are open. Close some, then try again.";
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", DETAIL).into_response();
     };
     open(request, &sockets, async move |io, read, form| {
-        Connection::serve(app, admin, form, io, read).await;
+        Connection::serve(context, admin, form, io, read).await;
         drop(seat);
     })
 }

@@ -17,36 +17,15 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
-use crate::model::{ids::Collection, log::Entry, time::UtcMs};
-
-/// The stops of the road, in its order; a hop's lag is from MongoDB's commit to there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
-    Relay,
-    Log,
-    Hub,
-    Socket,
-    Paint,
-}
-
-impl Hop {
-    pub const ALL: [Self; 5] = [Self::Relay, Self::Log, Self::Hub, Self::Socket, Self::Paint];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Log => "log",
-            Self::Hub => "hub",
-            Self::Socket => "socket",
-            Self::Paint => "paint",
-        }
-    }
-}
+use crate::model::{
+    ids::Collection,
+    log::Entry,
+    system::{Hop, SLOW_MS},
+    time::UtcMs,
+};
 
 /// Seconds: from a fast hop to what the screen calls stale.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// A longer lag is not kept as the last one once nothing is behind.
-pub const SLOW_MS: u32 = 1_000;
 /// No lag was measured.
 const NEVER: u32 = u32::MAX;
 

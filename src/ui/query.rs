@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
 use super::{nothing, words};
-use crate::model::range::BadChoice;
+use crate::model::address::BadChoice;
 
 /// Reads a choice from names and values.
 pub type Read<T> = fn(&mut dyn Iterator<Item = (String, String)>) -> Result<T, BadChoice>;

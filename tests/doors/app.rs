@@ -14,9 +14,10 @@ use chargedeck::{
     auth::{
         ConfirmedAdmin, CurrentAdmin, Doors,
         audit_log::{self, By},
+        email::Email,
         password::Passwords,
         session::SessionLimits,
-        users::{Email, UserId},
+        user::UserId,
     },
     cache::connection::Redis,
     config::Settings,

@@ -9,7 +9,7 @@ use axum::{
 use chargedeck::auth::{
     admin_cli::{AdminCommand, run},
     audit_log::{self, By},
-    users::Email,
+    email::Email,
 };
 use futures_util::TryStreamExt;
 use mongodb::{

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
 use chargedeck::{
-    auth::{audit_log::By, password::Passwords, users::Email, users::Users},
+    auth::{audit_log::By, email::Email, password::Passwords, users::Users},
     model::frame::{Frame, close},
     pages::PAGES,
 };

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use chargedeck::auth::{
     admin_cli::{AdminCommand, run},
     audit_log::By,
-    users::Email,
+    email::Email,
 };
 
 use crate::app::{ADA, App, PASSWORD};

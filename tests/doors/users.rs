@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chargedeck::auth::{
+    email::Email,
     revocation::Ended,
-    users::{Email, State, User, UserId},
+    user::{State, User, UserId},
 };
 use futures_util::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};

@@ -14,10 +14,11 @@ use chargedeck::model::{
     fields::Fields,
     follow::Follow,
     frame::{ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
-    ids::{Collection, DocId, Topic},
+    ids::{Collection, DocId},
     position::{ClusterTime, Position},
     snapshot::Snapshot,
     time::UtcMs,
+    topic::Topic,
     window::{Broken, Window},
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};

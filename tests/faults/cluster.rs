@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
-    auth::{audit_log::By, password::Passwords, users::Email, users::Users},
+    auth::{audit_log::By, email::Email, password::Passwords, users::Users},
     cache::Redis as Keys,
     config::Settings,
     mongo::{Mongo, prepare},

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bson::{RawDocumentBuf, cstr};
 use chargedeck::{
-    auth::users::UserId,
+    auth::user::UserId,
     budget::{Budgets, Unaffordable},
     model::selection::Sight,
 };

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{
     CurrentAdmin,
+    email::Email,
     place::Place,
-    users::{Email, User, UserId},
+    user::{User, UserId},
 };
 
 /// An enum whose values have a name in the database.

@@ -11,7 +11,7 @@ use mongodb::{
 };
 
 use super::Entry;
-use crate::auth::{Unavailable, users::TIMEOUT};
+use crate::auth::{Unavailable, unavailable::TIMEOUT};
 
 /// Its name in our own database.
 pub const COLLECTION: &str = "audit_log";

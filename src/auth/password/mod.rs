@@ -17,7 +17,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::users::Email;
+use super::email::Email;
 
 pub(super) use rules::is_too_long;
 pub use rules::{MAX_CHARS, MIN_CHARS, PasswordRefused, check_new};

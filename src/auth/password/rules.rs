@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zxcvbn::{Score, zxcvbn};
 
-use crate::auth::users::Email;
+use crate::auth::email::Email;
 
 /// Where the password is the only factor.
 pub const MIN_CHARS: usize = 15;

@@ -13,14 +13,15 @@ use secrecy::SecretString;
 use tower_sessions::Session;
 use url::form_urlencoded;
 
-use super::{CurrentAdmin, record::Login};
+use super::record::Login;
 use crate::{
     auth::{
-        Doors, Unavailable,
+        CurrentAdmin, Doors, Unavailable,
         audit_log::{Action, Entry},
+        email::Email,
         place::Place,
         proof::{Proof, Purpose},
-        users::{Email, User},
+        user::User,
     },
     http::problem::Problem,
 };

@@ -4,14 +4,14 @@ use std::{cmp::Reverse, net::IpAddr};
 
 use jiff::Timestamp;
 
-use super::{CurrentAdmin, record::Login};
+use super::record::Login;
 use crate::{
     auth::{
-        Doors, Unavailable,
+        CurrentAdmin, Doors, Unavailable,
         audit_log::{Action, Entry},
         place::Place,
         revocation::Revoked,
-        users::{User, UserId},
+        user::{User, UserId},
     },
     cache::sessions::SessionHash,
 };

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tower_sessions::{Expiry, Session, cookie::time};
 
-use super::{SessionLimits, since};
+use super::{SessionLimits, limits::since};
 use crate::{
-    auth::{Unavailable, place::Place, users::UserId},
+    auth::{Unavailable, place::Place, user::UserId},
     cache::sessions::{OWNER, SessionHash},
 };
 
@@ -18,7 +18,7 @@ const LOGIN: &str = "login";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Login {
-    /// [`User::version`](crate::auth::users::User::version) at login.
+    /// [`User::version`](crate::auth::user::User::version) at login.
     pub version: i64,
     pub created_at: Timestamp,
     /// Last sign of life, exact to [`SessionLimits::renew_after`].

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Asked, Done, Secret, Sent, again, away, twice};
+use super::form::{Asked, Done, Secret, Sent, again, away, twice};
 use crate::{
     auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::Place, session::OwnPassword},
     cache::sessions::SessionHash,

@@ -8,9 +8,9 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Asked, Secret, Sent, again, away, twice};
+use super::form::{Asked, Secret, Sent, again, away, twice};
 use crate::{
-    auth::{own_account::Choice, place::Place, users::Email},
+    auth::{email::Email, own_account::Choice, place::Place},
     http::{documents::Documents, problem::Problem},
     pages::people::{self, Chosen, Wrong},
     ui::words::{self, people as said},

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Asked, Next, Secret, Sent, again, away};
+use super::form::{Asked, Next, Secret, Sent, again, away};
 use crate::{
     auth::{CurrentAdmin, local_path::local_path, place::Place, session::OwnPassword},
     http::{documents::Documents, problem::Problem},

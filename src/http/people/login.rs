@@ -9,14 +9,15 @@ use leptos::prelude::{Owner, RenderHtml};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{Asked, Next, Secret, Sent};
+use super::form::{Asked, Next, Secret, Sent};
 use crate::{
     auth::{
         local_path::local_path,
         place::Place,
         session::{Activity, SignIn},
     },
-    http::{documents::Documents, headers::FORM_POLICY},
+    csp::FORM_POLICY,
+    http::documents::Documents,
     pages,
     ui::words,
 };

@@ -9,13 +9,14 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Asked, Done, Sent, again, away};
+use super::form::{Asked, Done, Sent, again, away};
 use crate::{
     auth::{
         ConfirmedAdmin, CurrentAdmin,
         administration::{Change, NewLink, Refused},
+        email::Email,
         place::Place,
-        users::{Email, Role, User, UserId},
+        user::{Role, User, UserId},
     },
     http::{documents::Documents, problem::Problem},
     pages::people::{self, UserRow, Wrong},

@@ -5,7 +5,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{DATASET, day::Shift};
+use super::day::Shift;
 use crate::{
     ingest::{
         date,
@@ -16,6 +16,9 @@ use crate::{
         status::{ChargingState, SessionStatus},
     },
 };
+
+/// `source.dataset` of copies.
+pub const DATASET: &str = "replay";
 
 /// What is known only when a session has ended.
 const AT_THE_END: [&str; 9] = [

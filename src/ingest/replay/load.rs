@@ -9,7 +9,7 @@ use mongodb::{
     bson::{Bson, DateTime, Document, doc},
 };
 
-use super::{DATASET, Day, Done, Input, Session, Shift};
+use super::{Day, Done, Input, Session, Shift, copies::DATASET};
 use crate::{
     ingest::world::{At, INVENTED, Station, find, ledger, millis, places, stations, text},
     model::{ids::Collection, status::SessionStatus},

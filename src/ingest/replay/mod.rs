@@ -33,9 +33,6 @@ use crate::model::{
     status::{EvseStatus, SessionStatus},
 };
 
-/// `source.dataset` of copies.
-pub const DATASET: &str = "replay";
-
 const METER_EVERY: i64 = 60_000;
 const BEAT_EVERY: i64 = 90_000;
 /// Faster than this, simulated seconds per second, meters are read and heartbeats sent in proportion less often.

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::*;
+use super::{copies::DATASET, *};
 use crate::{
     ingest::{
         ledger::Scope,

@@ -1,6 +1,7 @@
 use std::io::Write;
 
 use super::*;
+use crate::model::money::Wh;
 
 const HEADER: &str =
     "Charging event,User ID,CP ID,Connector,Start Date,Start Time,End Date,End Time,Total kWh,Site,Model\n";

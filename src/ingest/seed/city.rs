@@ -2,7 +2,6 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::{CURRENCY, DATASET, HALF_A_DAY_MS, TIME_ZONE};
 use crate::{
     ingest::{
         date,
@@ -10,6 +9,14 @@ use crate::{
     },
     model::{money::Currency, status::EvseStatus},
 };
+
+pub const DATASET: &str = "seed";
+
+pub const HALF_A_DAY_MS: i64 = 43_200_000;
+
+pub const TIME_ZONE: &str = "Europe/London";
+
+pub const CURRENCY: &str = "GBP";
 
 const CITY: &str = "Bristol";
 

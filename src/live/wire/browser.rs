@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::{Event, Events};
+use super::event::{Event, Events};
 
 /// Remembers that this page reloaded for a newer server, so that it does so once.
 const RELOADED: &str = "chargedeck-reloaded";

@@ -4,7 +4,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::{Event, Events};
+use super::event::{Event, Events};
 use crate::model::frame::COMPACT;
 
 /// Dropped, it is closed and says nothing more.

@@ -11,9 +11,9 @@ use futures_util::StreamExt;
 use leptos::prelude::*;
 
 use super::{
-    super::{ListStore, Live, Sheet, names},
-    Event, Events,
+    super::{ListStore, LiveState, Sheet, state::names},
     browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
+    event::{Event, Events},
     socket::Socket,
 };
 use crate::{
@@ -26,11 +26,12 @@ use crate::{
             ClientMessage, Delta, Frame, PROTOCOL, Ping, RESTORED, Refusal, Reset, Subscribed, Unfollowed, Welcome,
             close,
         },
-        ids::{Collection, Topic},
+        ids::Collection,
         latest::key,
         position::{ClusterTime, Position},
         snapshot::Snapshot,
         time::UtcMs,
+        topic::Topic,
         window::Broken,
     },
 };
@@ -72,7 +73,7 @@ struct Following {
 }
 
 pub struct Task {
-    live: Live,
+    live: LiveState,
     events: Events,
     /// The topic of the figures.
     figures: String,
@@ -110,7 +111,7 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn new(live: Live, zone: &str, ct: ClusterTime, events: Events) -> Self {
+    pub fn new(live: LiveState, zone: &str, ct: ClusterTime, events: Events) -> Self {
         Self {
             clock: (live.now().get_untracked(), now_ms()),
             live,

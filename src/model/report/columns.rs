@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::By;
 use crate::model::{
+    address::{BadChoice, clip},
     money::Currency,
-    range::{BadChoice, clip},
 };
 
 /// What is said of the money of one currency.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::model::{
+    address::{BadChoice, clip},
     ids::Collection,
-    range::{BadChoice, clip},
     time::{Period, UtcMs},
 };
 

@@ -3,11 +3,11 @@
 use super::*;
 use crate::model::{
     change::fold,
-    ids::Topic,
     log::changed_fields,
     position::{Epoch, Seq},
     selection::{Part, Wanted},
     time::Period,
+    topic::Topic,
 };
 use proptest::prelude::*;
 use serde_json::json;

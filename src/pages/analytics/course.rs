@@ -1,6 +1,6 @@
 //! What a chart of a figure over time shows. Pure: from the board's values to texts and numbers.
 
-use super::draw::{Drawn, Said};
+use super::drawn::{Drawn, Said};
 use crate::{
     charts,
     model::{

@@ -16,63 +16,15 @@ use crate::{
         analytics::{hours_of, payments_of},
         money::{Currency, Watt},
         range::{Day, Step},
-        status::{EvseStatus, Role},
+        status::EvseStatus,
         time::{UtcMs, Zone},
     },
+    pages::analytics::drawn::{Drawn, Said, badge},
     ui::{
-        Address, Badge, Chart, Clock, Look, Shape, choice, each, figure, missing, note_of_count, page_of_analytics,
-        redrawn, some, split_key, words,
+        Address, Chart, Clock, Shape, choice, each, figure, note_of_count, page_of_analytics, redrawn, some, split_key,
+        words,
     },
 };
-
-/// What a chart shows, in all the ways it is told: drawn, said, and as a table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Drawn {
-    pub sentence: String,
-    pub chart: Option<Drawing>,
-    /// The parts of a whole, for the key below it.
-    pub parts: Vec<(Look, i64, String)>,
-    pub rows: Vec<Vec<Said>>,
-    /// Where each drawn value leads.
-    pub hrefs: Vec<String>,
-    pub empty: bool,
-    /// Whether some of it was derived from a tariff.
-    pub derived: bool,
-}
-
-/// A cell of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// `None`: not known.
-    pub text: Option<String>,
-    /// Where it leads; empty: nowhere.
-    pub href: String,
-    /// Whether some of it was derived from a tariff.
-    pub derived: bool,
-}
-
-impl Said {
-    pub const fn link(text: String, href: String) -> Self {
-        Self { text: Some(text), href, derived: false }
-    }
-
-    pub const fn text(text: String) -> Self {
-        Self::link(text, String::new())
-    }
-
-    pub const fn maybe(text: Option<String>) -> Self {
-        Self { text, href: String::new(), derived: false }
-    }
-
-    fn view(self) -> AnyView {
-        match self.text {
-            None => missing().into_any(),
-            Some(text) if self.derived => view! { {text} " " {badge()} }.into_any(),
-            Some(text) if self.href.is_empty() => text.into_any(),
-            Some(text) => view! { <a href=self.href>{text}</a> }.into_any(),
-        }
-    }
-}
 
 /// What all charts of the page look at.
 #[derive(Clone, Copy)]
@@ -139,11 +91,6 @@ impl View {
         }
         .into_any()
     }
-}
-
-/// What was derived says so.
-fn badge() -> AnyView {
-    Badge::new(Role::Off, words::DERIVED).why(words::DERIVED_WHY).view().into_any()
 }
 
 /// What stands around a drawing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     course::{Measure, Pieces, course, currencies},
-    draw::Drawn,
+    drawn::Drawn,
     parts,
 };
 use crate::model::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draw::{Drawn, Said};
+use super::drawn::{Drawn, Said};
 use crate::{
     charts,
     model::{

@@ -2,18 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::{
-    form::{Field, Wrong, whose},
-    users::last_login,
-};
+use super::form::{Field, Wrong, whose};
 use crate::{
-    auth::{CurrentAdmin, session::OpenSession, users::User},
+    auth::{CurrentAdmin, administration::timestamp, session::OpenSession, user::User},
     http::documents::Times,
     ui::{
         each, some,
         words::{self, people},
     },
 };
+
+pub(super) fn last_login(user: &User, times: &Times) -> String {
+    user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
+}
 
 /// What the page shows.
 pub struct AccountPage<'a> {

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     auth::{
         CurrentAdmin,
-        administration::timestamp,
-        users::{Role, State, User},
+        user::{Role, State, User},
     },
     http::documents::Times,
     model::status::Role as Shade,
+    pages::people::account::last_login,
     ui::{
         Look, StatusMark, USERS, each, some,
         words::{self, people},
@@ -63,10 +63,6 @@ fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times
             <td class="number spare-on-phone">{sessions.to_string()}</td>
         </tr>
     }
-}
-
-pub(super) fn last_login(user: &User, times: &Times) -> String {
-    user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
 }
 
 fn state(user: &User) -> impl IntoView + use<> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::count;
 use crate::auth::{
     administration::Refused,
-    users::{EmailRefused, Role, State},
+    email::EmailRefused,
+    user::{Role, State},
 };
 
 pub const WHO_YOU_ARE: &str = "Who you are";

@@ -9,10 +9,8 @@ use crate::{
         fields::Fields,
         frame::STALE_MS,
         status::Role,
-        system::{Row, STOP, Stop, TABLE, Table},
+        system::{Hop, Row, SLOW_MS, STOP, Seen, Status, Stop, TABLE, Table},
     },
-    system::{Seen, Status},
-    telemetry::metrics::{Hop, SLOW_MS},
     ui::page,
 };
 

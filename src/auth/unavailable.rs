@@ -1,0 +1,32 @@
+//! When an account cannot be asked for.
+
+use std::time::Duration;
+
+use redis::RedisError;
+use tower_sessions::session_store;
+
+use super::password::HashFailed;
+
+/// The longest that one question about an account may take, since every request asks it.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Someone who should know cannot be asked: no reason to open, and none to say that a password is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    #[error("MongoDB did not answer in time")]
+    MongoTimeout,
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+    #[error("the process ends")]
+    Stopping,
+    #[error("session: {0}")]
+    Session(#[from] tower_sessions::session::Error),
+    #[error("session: {0}")]
+    Store(#[from] session_store::Error),
+    #[error("session: it has no id after it was saved")]
+    NoSession,
+    #[error(transparent)]
+    Hash(#[from] HashFailed),
+}

@@ -1,0 +1,29 @@
+//! Addresses of the network.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What one client can have of addresses: one of IPv4; of IPv6 the 2^64 that every line gets, told by their first.
+pub fn line(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_client_whatever_address_it_takes() {
+        for (address, of) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ] {
+            assert_eq!(line(address.parse().unwrap()).to_string(), of);
+        }
+    }
+}
