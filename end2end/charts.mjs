@@ -11,7 +11,7 @@ const folder = join(root, 'public/vendor');
 const LICENCES = 'charts-licences.txt';
 
 const { outputFiles } = await build({
-  entryPoints: [join(root, 'src/charts/bundle/charts.mjs')],
+  entryPoints: [join(root, 'src/web/charts/bundle/charts.mjs')],
   nodePaths: [modules],
   entryNames: '[name].[hash]',
   outdir: folder,

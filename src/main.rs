@@ -1,4 +1,4 @@
-//! The program: see [`chargedeck::cli`].
+//! The program: see [`chargedeck::server::cli`].
 
 use std::process::ExitCode;
 
@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    chargedeck::cli::main()
+    chargedeck::server::cli::main()
 }

@@ -51,9 +51,8 @@ use audit::Count;
 use browsers::Browsers;
 use bson::{Document, doc};
 use chargedeck::{
-    cache::log::Log,
-    model::{ids::Collection, position::Epoch},
-    mongo::Mongo,
+    domain::{ids::Collection, protocol::position::Epoch},
+    server::{mongo::Mongo, redis::log::Log},
 };
 use client::{Account, Client};
 use cluster::{Cluster, Plan};

@@ -11,23 +11,27 @@ use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use bson::{DateTime, Document, doc, oid::ObjectId};
 use chargedeck::{
-    cache::Redis,
-    check::{self, Level, Report},
-    config::Settings,
-    hub::{self, Hub},
-    ingest::seed::{self, SeedArgs},
-    model::{
+    domain::{
         cells::{Cell, Cells},
         fields::Fields,
         ids::Collection,
         money::Currency,
+        protocol::window::Window,
         selection::Selection,
         status::{EvseStatus, PaymentStatus, SessionStatus},
-        window::Window,
     },
-    mongo::{self, Mongo, prepare},
-    relay::Relay,
-    snapshots::Snapshots,
+    server::{
+        config::Settings,
+        hub::{self, Hub},
+        mongo::{self, Mongo, prepare},
+        ops::{
+            check::{self, Level, Report},
+            ingest::seed::{self, SeedArgs},
+        },
+        redis::Redis,
+        relay::Relay,
+        snapshots::Snapshots,
+    },
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

@@ -12,16 +12,16 @@ use std::{
 };
 
 use chargedeck::{
-    ingest::{
+    domain::{
+        eco::{Factors, Savings},
+        ids::Collection,
+        money::Wh,
+    },
+    server::ops::ingest::{
         Report, holds_foreign_documents,
         import::{self, ImportArgs},
         seed::{self, SeedArgs, Seeded},
         simulate::{self, SimulateArgs, Summary},
-    },
-    model::{
-        eco::{Factors, Savings},
-        ids::Collection,
-        money::Wh,
     },
 };
 use futures_util::TryStreamExt;

@@ -28,16 +28,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
-    audit,
-    cache::{
-        Redis,
-        log::{self, Appended, Log, Tail},
-        snapshots::{self, Count},
-    },
-    config::{MongoSettings, Settings},
-    events::{self, Events},
-    hub::{self, Hub, Since, Verdict},
-    model::{
+    domain::{
         analytics,
         board::{Board, Filter},
         cells::{Cell, Cells},
@@ -45,18 +36,31 @@ use chargedeck::{
         figures::Open,
         ids::{Collection, DocId},
         latest::Line,
-        log::{Effect, Entry, LOG_VERSION, Record, RowChange},
-        position::{ClusterTime, Epoch, Position, Seq},
+        protocol::{
+            log::{Effect, Entry, LOG_VERSION, Record, RowChange},
+            position::{ClusterTime, Epoch, Position, Seq},
+            snapshot::Snapshot,
+            topic::Topic,
+            window::{Window, shown_of},
+        },
         selection::Selection,
-        snapshot::Snapshot,
         time::UtcMs,
-        topic::Topic,
-        window::{Window, shown_of},
     },
-    mongo::{self, Mongo},
-    relay::Relay,
-    snapshots::Snapshots,
-    telemetry::metrics::metrics,
+    server::{
+        audit,
+        config::{MongoSettings, Settings},
+        event_store::{self, Events},
+        hub::{self, Hub, Since, Verdict},
+        mongo::{self, Mongo},
+        redis::{
+            Redis,
+            log::{self, Appended, Log, Tail},
+            snapshots::{self, Count},
+        },
+        relay::Relay,
+        snapshots::Snapshots,
+        telemetry::metrics::metrics,
+    },
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -109,7 +113,7 @@ impl Network {
     }
 
     fn instance(&self, relays: bool) -> Instance {
-        let hub = Hub::new(Duration::from_secs(900), chargedeck::model::money::Currency("GBP".into()));
+        let hub = Hub::new(Duration::from_secs(900), chargedeck::domain::money::Currency("GBP".into()));
         let stop = CancellationToken::new();
         tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
         if relays {
@@ -118,7 +122,7 @@ impl Network {
         }
         let events = Events::of(&self.mongo.own);
         let keep = Duration::from_secs(24 * 3600);
-        tokio::spawn(events::write(events, self.redis.clone(), hub.clone(), keep, stop.clone()));
+        tokio::spawn(event_store::write(events, self.redis.clone(), hub.clone(), keep, stop.clone()));
         let snapshots = Snapshots::new(self.mongo.clone(), self.redis.clone(), hub.clone());
         Instance { hub, snapshots, stop }
     }
@@ -372,7 +376,7 @@ async fn figures_by_change_equal_figures_counted_anew() {
     // An instance that starts now counts the documents.
     let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
     let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
-    let counted = serde_json::to_value(chargedeck::model::figures::figures(&cells, &at)).unwrap();
+    let counted = serde_json::to_value(chargedeck::domain::figures::figures(&cells, &at)).unwrap();
     for (name, value) in counted.as_object().unwrap() {
         if !["energy_series", "energy_week_before"].contains(&name.as_str()) {
             assert_eq!(by_change.get(name), Some(value), "{name}");
@@ -413,7 +417,7 @@ async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
     sessions.insert_one(ended(4, 2, 30)).await.unwrap();
     instance.until("another session in the period", |hub| energy(hub) == (Some(530), Some(7000))).await;
     let after = instance.hub.board(&board).unwrap();
-    let changed = chargedeck::model::log::changed_fields(&before.fields, &after.fields);
+    let changed = chargedeck::domain::protocol::log::changed_fields(&before.fields, &after.fields);
     assert!(changed.len() <= 2, "the piece and the hours of the week, of {} values: {changed:?}", after.fields.len());
     // What is routine counts nowhere, so nothing is computed for it.
     let head = instance.hub.head();

@@ -1,6 +1,6 @@
 // What the charts' own JavaScript decides by itself.
 import { expect, test } from '@playwright/test';
-import { stretch } from '../../src/charts/bundle/zoom.mjs';
+import { stretch } from '../../src/web/charts/bundle/zoom.mjs';
 
 test('a zoomed stretch stays at its labels, or at the edge that is now', () => {
   const before = ['a', 'b', 'c', 'd', 'e', 'f'];

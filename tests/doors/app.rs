@@ -10,7 +10,8 @@ use axum::{
     response::Html,
     routing::{get, post},
 };
-use chargedeck::{
+use chargedeck::server::{
+    accounts::documents::Documents,
     auth::{
         ConfirmedAdmin, CurrentAdmin, Doors,
         audit_log::{self, By},
@@ -19,14 +20,13 @@ use chargedeck::{
         session::SessionLimits,
         user::UserId,
     },
-    cache::connection::Redis,
     config::Settings,
     http::{
-        documents::Documents,
         health::{self, Health},
         router,
     },
     hub::Hub,
+    redis::connection::Redis,
 };
 use futures_util::TryStreamExt;
 use leptos::prelude::LeptosOptions;

@@ -6,10 +6,12 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::auth::{
-    admin_cli::{AdminCommand, run},
-    audit_log::{self, By},
-    email::Email,
+use chargedeck::server::{
+    auth::{
+        audit_log::{self, By},
+        email::Email,
+    },
+    ops::admin_cli::{AdminCommand, run},
 };
 use futures_util::TryStreamExt;
 use mongodb::{

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::auth::audit_log::{COLLECTION, PAGE};
+use chargedeck::server::auth::audit_log::{COLLECTION, PAGE};
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::app::{ADA, App, PASSWORD, request};

@@ -1,6 +1,6 @@
 //! Clocks that are wrong and jump (F17): the program's own, and MongoDB's.
 
-use chargedeck::pages::PAGES;
+use chargedeck::web::pages::PAGES;
 use mongodb::bson::{DateTime, doc};
 
 use crate::{

@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::auth::{
+use chargedeck::server::auth::{
     revocation::Ended,
     session::{Activity, SessionLimits},
 };
@@ -132,9 +132,9 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
     // The guard has let the request in and knows its session; then someone ends it.
     let admin = app.doors.admit(&session, Activity::Program).await.unwrap().expect("a login");
     app.doors.end_sessions_of(admin.user).await.unwrap();
-    let place = chargedeck::auth::place::Place::default();
+    let place = chargedeck::server::auth::place::Place::default();
     let answer = app.doors.confirm(&session, &admin, PASSWORD.into(), &place).await.unwrap();
-    assert_eq!(answer, chargedeck::auth::session::OwnPassword::SignedOut);
+    assert_eq!(answer, chargedeck::server::auth::session::OwnPassword::SignedOut);
     assert!(session.is_empty().await, "a cookie of what has ended is not sent again");
     assert!(app.session_keys().await.is_empty());
 }

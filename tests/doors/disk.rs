@@ -1,6 +1,6 @@
 //! MongoDB's disk is full.
 
-use chargedeck::model::ids::Collection;
+use chargedeck::domain::ids::Collection;
 use mongodb::bson::{Binary, DateTime, Document, doc, spec::BinarySubtype};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;

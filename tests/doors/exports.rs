@@ -11,7 +11,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chargedeck::http::exports::{ALL, EACH};
+use chargedeck::server::http::exports::{ALL, EACH};
 use futures_util::{StreamExt, future::join_all, stream};
 use tokio::task::yield_now;
 use tower::ServiceExt;

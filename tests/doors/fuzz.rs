@@ -4,7 +4,7 @@
 
 use std::{env, net::Ipv4Addr, time::Duration};
 
-use chargedeck::model::{frame::JSON, ids::Collection};
+use chargedeck::domain::{ids::Collection, protocol::frame::JSON};
 use futures_util::{SinkExt, StreamExt};
 use mongodb::{
     Database,

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::{config::Settings, csp::page_policy};
+use chargedeck::server::{config::Settings, csp::page_policy};
 
 use crate::app::{App, Place, request};
 

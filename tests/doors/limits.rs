@@ -7,8 +7,8 @@ use axum::{
     http::{Method, StatusCode, header},
 };
 use chargedeck::{
-    http::router::MAX_BODY,
-    model::frame::{JSON, close},
+    domain::protocol::frame::{JSON, close},
+    server::http::router::MAX_BODY,
 };
 use futures_util::{SinkExt, StreamExt, future::join_all};
 use mongodb::bson::{DateTime, Document, doc};

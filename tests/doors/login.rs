@@ -153,7 +153,7 @@ async fn a_weak_hash_is_replaced_at_login_and_the_session_stays() {
     let weak = weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
     app.alter(ADA, doc! { "password_hash": &weak }).await;
     let cookie = app.enter().await;
-    let email = chargedeck::auth::email::Email::parse(ADA).unwrap();
+    let email = chargedeck::server::auth::email::Email::parse(ADA).unwrap();
     let user = app.doors.users.by_email(&email).await.unwrap().unwrap();
     let hash = user.password_hash.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");

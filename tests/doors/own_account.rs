@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
-use chargedeck::auth::{own_account::PasswordChange, revocation::Ended, session::OwnPassword};
+use chargedeck::server::auth::{own_account::PasswordChange, revocation::Ended, session::OwnPassword};
 
 use crate::{
     app::{ADA, App, PASSWORD, Place, from, login_request, request, until},
@@ -145,7 +145,7 @@ async fn whoever_was_put_out_meanwhile_changes_no_password() {
     let (session, admin) = (crate::sessions::session(&app, &cookie), admin(&app, &cookie).await);
     // The guard has let the request in; then the account's sessions are ended.
     app.alter(ADA, mongodb::bson::doc! { "version": 9_i64 }).await;
-    let place = chargedeck::auth::place::Place::default();
+    let place = chargedeck::server::auth::place::Place::default();
     let changed = app.doors.change_password(&session, &admin, PASSWORD.into(), OTHER_PASSWORD.into(), &place).await;
     assert_eq!(changed.unwrap(), PasswordChange::NotProven(OwnPassword::SignedOut));
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
 use chargedeck::{
-    auth::{audit_log::By, email::Email, password::Passwords, users::Users},
-    model::frame::{Frame, close},
-    pages::PAGES,
+    domain::protocol::frame::{Frame, close},
+    server::auth::{audit_log::By, email::Email, password::Passwords, users::Users},
+    web::pages::PAGES,
 };
 use futures_util::{StreamExt, future::join_all};
 use mongodb::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chargedeck::model::{
+use chargedeck::domain::protocol::{
     position::{ClusterTime, Epoch, Position, Seq},
     snapshot::Snapshot,
 };

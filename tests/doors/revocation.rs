@@ -1,10 +1,9 @@
 //! What `admin` commands do to those who are in.
 
 use axum::http::StatusCode;
-use chargedeck::auth::{
-    admin_cli::{AdminCommand, run},
-    audit_log::By,
-    email::Email,
+use chargedeck::server::{
+    auth::{audit_log::By, email::Email},
+    ops::admin_cli::{AdminCommand, run},
 };
 
 use crate::app::{ADA, App, PASSWORD};

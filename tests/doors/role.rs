@@ -3,12 +3,12 @@
 use std::{os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 use axum::http::StatusCode;
-use chargedeck::{
-    auth::{
+use chargedeck::server::{
+    auth::audit_log::COLLECTION,
+    ops::{
         admin_cli::{AdminCommand, run},
-        audit_log::COLLECTION,
+        check::{self, Level},
     },
-    check::{self, Level},
 };
 use mongodb::{
     Client,
@@ -115,7 +115,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
 
     let mut sources = settings.clone();
     sources.insert("REDIS_URL".to_owned(), place.redis_url.clone());
-    let report = check::run(&chargedeck::config::Settings::from_sources("", &sources).unwrap()).await.unwrap();
+    let report = check::run(&chargedeck::server::config::Settings::from_sources("", &sources).unwrap()).await.unwrap();
     let said: Vec<_> = report.items.iter().filter(|item| matches!(item.what, "Rights" | "Audit log")).collect();
     assert!(said.len() == 3 && said.iter().all(|item| item.level == Level::Ok), "{report}");
     assert!(!report.is_problem(), "{report}");

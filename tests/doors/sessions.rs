@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode, header},
 };
-use chargedeck::auth::{
+use chargedeck::server::auth::{
     revocation::Revoked,
     session::{Activity, SessionLimits},
 };
@@ -207,7 +207,7 @@ async fn all_sessions_of_a_user_end_at_once_and_no_one_elses() {
 
 #[test]
 fn a_revocation_travels_without_the_session_id() {
-    let session = chargedeck::cache::sessions::SessionHash::of(&Id(42));
+    let session = chargedeck::server::redis::sessions::SessionHash::of(&Id(42));
     let text = serde_json::to_string(&Revoked::Session { session }).unwrap();
     assert!(!text.contains(&Id(42).to_string()), "{text}");
     assert!(serde_json::from_str::<Revoked>(r#"{"type":"wake"}"#).is_err(), "others' messages are not ours");
@@ -218,7 +218,7 @@ pub fn session(app: &App, cookie: &str) -> Session {
     Session::new(Some(id), std::sync::Arc::new(app.doors.sessions.clone()), None)
 }
 
-pub async fn admin(app: &App, cookie: &str) -> chargedeck::auth::CurrentAdmin {
+pub async fn admin(app: &App, cookie: &str) -> chargedeck::server::auth::CurrentAdmin {
     app.doors.admit(&session(app, cookie), Activity::Program).await.unwrap().expect("let in")
 }
 

@@ -1,9 +1,9 @@
 //! The first admin.
 
 use axum::http::StatusCode;
-use chargedeck::auth::{
-    admin_cli::{AdminCommand, run},
-    setup::FirstAdmin,
+use chargedeck::server::{
+    auth::setup::FirstAdmin,
+    ops::admin_cli::{AdminCommand, run},
 };
 use futures_util::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};

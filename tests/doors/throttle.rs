@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use chargedeck::auth::throttle::{PER_ACCOUNT, PER_ADDRESS};
+use chargedeck::server::auth::throttle::{PER_ACCOUNT, PER_ADDRESS};
 use futures_util::future::join_all;
 use tower::ServiceExt;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use chargedeck::auth::{
+use chargedeck::server::auth::{
     email::Email,
     revocation::Ended,
     user::{State, User, UserId},

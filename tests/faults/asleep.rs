@@ -3,7 +3,7 @@
 use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context, Result};
-use chargedeck::model::{frame::ClientMessage, ids::Collection};
+use chargedeck::domain::{ids::Collection, protocol::frame::ClientMessage};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{WebSocketStream, client_async};
 

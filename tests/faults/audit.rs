@@ -7,17 +7,13 @@ use std::{
 
 use bson::{Document, doc};
 use chargedeck::{
-    cache::log::Log,
-    events::Events,
-    hub::zones::viewpoint,
-    model::{
+    domain::{
         figures::figures,
         ids::{Collection, DocId},
-        position::ClusterTime,
+        protocol::{position::ClusterTime, window::shown_of},
         time::UtcMs,
-        window::shown_of,
     },
-    mongo,
+    server::{event_store::Events, hub::zones::viewpoint, mongo, redis::log::Log},
 };
 use futures_util::TryStreamExt;
 use serde_json::Value;

@@ -8,12 +8,12 @@ use std::{
 };
 
 use chargedeck::{
-    model::{
+    domain::{
         entities::{Station, see},
         fields::Fields,
         ids::DocId,
     },
-    ui::words,
+    web::text,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -116,7 +116,7 @@ async fn next(answers: &mut Lines<BufReader<pipe::Receiver>>) -> Vec<Page> {
 fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
     let row = |(id, fields): &(DocId, Fields)| {
         let station = see::<Station>(fields).doc;
-        let connection = station.connection.as_ref().map(|connection| words::connection(connection).into_owned());
+        let connection = station.connection.as_ref().map(|connection| text::connection(connection).into_owned());
         // Nobody shows a NUL, and HTML cannot hold it.
         let said = |text: String| text.replace('\0', "");
         vec![Some(id.0.clone()), station.name.map(said), connection.map(said)]
@@ -130,6 +130,6 @@ fn texts(figures: &Value) -> Vec<Shown> {
         ("clients", &figures["clients"]),
         ("open_payments", &figures["open_payments"]["count"]),
     ];
-    let text = |(name, n): (&str, &Value)| vec![Some(name.to_owned()), n.as_i64().map(words::count)];
+    let text = |(name, n): (&str, &Value)| vec![Some(name.to_owned()), n.as_i64().map(text::count)];
     counted.map(text).into()
 }

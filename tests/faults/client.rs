@@ -8,18 +8,20 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use chargedeck::model::{
+use chargedeck::domain::{
     board::Board,
-    change::{Op, patch},
     fields::Fields,
-    follow::Follow,
-    frame::{ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
     ids::{Collection, DocId},
-    position::{ClusterTime, Position},
-    snapshot::Snapshot,
+    protocol::{
+        change::{Op, patch},
+        follow::Follow,
+        frame::{ClientMessage, Delta, Frame, Ping, Reset, Subscribed, close},
+        position::{ClusterTime, Position},
+        snapshot::Snapshot,
+        topic::Topic,
+        window::{Broken, Window},
+    },
     time::UtcMs,
-    topic::Topic,
-    window::{Broken, Window},
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
-use chargedeck::{
+use chargedeck::server::{
     auth::{audit_log::By, email::Email, password::Passwords, users::Users},
-    cache::Redis as Keys,
     config::Settings,
     mongo::{Mongo, prepare},
+    redis::Redis as Keys,
 };
 
 use super::{

@@ -11,10 +11,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use bson::Document;
-use chargedeck::model::{
-    frame::{Bye, ClientMessage, Delta, Frame, Subscribed, close},
+use chargedeck::domain::{
     ids::Collection,
-    position::Position,
+    protocol::{
+        frame::{Bye, ClientMessage, Delta, Frame, Subscribed, close},
+        position::Position,
+    },
 };
 use futures_util::StreamExt;
 use rand::SeedableRng;

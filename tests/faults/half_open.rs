@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chargedeck::model::{
-    frame::{ClientMessage, Frame},
+use chargedeck::domain::{
     ids::Collection,
+    protocol::frame::{ClientMessage, Frame},
 };
 use futures_util::{StreamExt, future::try_join_all};
 use tokio::{net::TcpStream, task::JoinSet};

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bson::{Bson, DateTime, Document, Timestamp, doc};
-use chargedeck::model::ids::Collection;
+use chargedeck::domain::ids::Collection;
 use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
 use rand::{

@@ -11,13 +11,15 @@ use std::{
 
 use bson::{Document, RawDocumentBuf, Timestamp, doc};
 use chargedeck::{
-    model::{
+    domain::{
         fields::Fields,
         ids::{Collection, DocId},
-        position::{ClusterTime, Position},
-        window::shown_of,
+        protocol::{
+            position::{ClusterTime, Position},
+            window::shown_of,
+        },
     },
-    mongo::{self, Mongo},
+    server::mongo::{self, Mongo},
 };
 use futures_util::TryStreamExt;
 use tokio::sync::mpsc;

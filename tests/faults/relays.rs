@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use bson::Document;
 use chargedeck::{
-    cache::log::Log,
-    model::{
+    domain::{
         ids::Collection,
-        log::Entry,
-        position::{Position, Seq},
+        protocol::{
+            log::Entry,
+            position::{Position, Seq},
+        },
     },
+    server::redis::log::Log,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -12,9 +12,9 @@ use std::{
 };
 
 use bson::{DateTime, Document, doc};
-use chargedeck::model::{
+use chargedeck::domain::{
     ids::{Collection, DocId},
-    position::ClusterTime,
+    protocol::position::ClusterTime,
 };
 use mongodb::{Client, ClientSession, Database, error::Result};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};

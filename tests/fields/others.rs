@@ -2,16 +2,18 @@
 
 use bson::{Bson, DateTime, Decimal128, Document, Uuid, doc};
 use chargedeck::{
-    cache::Redis,
-    check::{self, Level},
-    config::Settings,
-    model::{
+    domain::{
         cells::Cell,
         ids::Collection,
         report::{Query, Report, Row},
     },
-    mongo::{self, Mongo},
-    reports::Reports,
+    server::{
+        config::Settings,
+        mongo::{self, Mongo},
+        ops::check::{self, Level},
+        redis::Redis,
+        reports::Reports,
+    },
 };
 
 use super::{Instance, Place, selection, sum};

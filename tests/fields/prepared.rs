@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
-use chargedeck::{
-    check::{self, Level},
+use chargedeck::server::{
     mongo::{Mongo, prepare},
+    ops::check::{self, Level},
 };
 use mongodb::Database;
 
@@ -197,7 +197,7 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
     let off = doc! {"collMod": "stations", "changeStreamPreAndPostImages": {"enabled": false}};
     db.run_command(off).await.unwrap();
     let instance = Instance::start(&agreed.settings("")).await;
-    instance.until("a log", chargedeck::hub::Hub::head).await;
+    instance.until("a log", chargedeck::server::hub::Hub::head).await;
     let is_prepared = async |db: &Database, name: &str| {
         let found = made(db).await;
         let of = |one: &Document| {
@@ -218,7 +218,7 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
 
     let mongo = mongo_of(&other, "").await;
     let instance = Instance::start(&other.settings("")).await;
-    instance.until("a log", chargedeck::hub::Hub::head).await;
+    instance.until("a log", chargedeck::server::hub::Hub::head).await;
     mongo.operator.collection::<Document>("stations").drop().await.unwrap();
     mongo.operator.collection("stations").insert_one(doc! {"name": "two"}).await.unwrap();
     instance.until("the reset and the insert", |hub| hub.head().filter(|head| head.seq.0 >= 2)).await;

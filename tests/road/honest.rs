@@ -2,7 +2,7 @@
 
 use bson::{DateTime, Document, doc};
 use chargedeck::{
-    model::{
+    domain::{
         analytics::{pieces_of, total},
         board::Board,
         ids::{Collection, DocId},
@@ -10,7 +10,7 @@ use chargedeck::{
         selection::Selection,
         time::UtcMs,
     },
-    reports::Reports,
+    server::reports::Reports,
 };
 use serde_json::{Value, json};
 
@@ -57,8 +57,8 @@ async fn what_cannot_be_true_is_in_no_sum_on_any_screen() {
         reports.report(Query::read(get, "Europe/London").unwrap(), std::time::Duration::from_secs(60)).await.unwrap()
     };
     let analytics: Board = match "analytics?last=2d&by=day&against=nothing&zone=Europe/London".parse().unwrap() {
-        chargedeck::model::topic::Topic::Board(board) => board,
-        chargedeck::model::topic::Topic::Collection(_) => panic!("no collection"),
+        chargedeck::domain::protocol::topic::Topic::Board(board) => board,
+        chargedeck::domain::protocol::topic::Topic::Collection(_) => panic!("no collection"),
     };
     let sums = || total(&pieces_of(&instance.hub.board(&analytics).unwrap().fields));
 

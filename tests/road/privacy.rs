@@ -2,7 +2,7 @@
 
 use super::*;
 use bson::Bson;
-use chargedeck::model::{
+use chargedeck::domain::{
     entities::unreadable,
     shown::{Parts, Shown},
 };

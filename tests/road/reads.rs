@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use bson::{RawDocumentBuf, cstr};
 use chargedeck::{
-    auth::user::UserId,
-    budget::{Budgets, Unaffordable},
-    model::selection::Sight,
+    domain::selection::Sight,
+    server::{
+        auth::user::UserId,
+        budget::{Budgets, Unaffordable},
+    },
 };
 
 use super::*;
@@ -189,7 +191,7 @@ async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_co
         page.until_equal(&instance, &network).await;
         let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
         let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
-        let counted = chargedeck::model::figures::figures(&cells, &at).clients;
+        let counted = chargedeck::domain::figures::figures(&cells, &at).clients;
         instance.until("the same count", |hub| active_clients(hub) == Some(counted)).await;
     };
     equal(&mut page).await;
@@ -212,7 +214,7 @@ async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_co
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let network = Network::new().await;
-    let hub = Hub::new(Duration::ZERO, chargedeck::model::money::Currency("GBP".into()));
+    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()));
     let [one, other] = [(); 2].map(|()| Budgets::new(network.redis.clone(), hub.clone()));
     let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
     // Ten of the dearest pages of a network without documents, and one more.

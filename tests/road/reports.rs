@@ -5,16 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::{
-    hub::Hub,
-    model::{
+    domain::{
         board::{Board, CHANGED},
         ids::Collection,
         money::Currency,
-        position::Position,
+        protocol::position::Position,
         range::Day,
         report::{Column, Measure, Query, Report},
     },
-    reports::{ReportError, Reports},
+    server::{
+        hub::Hub,
+        reports::{ReportError, Reports},
+    },
 };
 
 use super::{Network, support};

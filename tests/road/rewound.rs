@@ -1,6 +1,9 @@
 //! Redis, or MongoDB itself, set back to an earlier state: pages never go back in time, unless the database did.
 
-use chargedeck::{cache::lease::Lease, model::frame::RESTORED, snapshots::NotBefore};
+use chargedeck::{
+    domain::protocol::frame::RESTORED,
+    server::{redis::lease::Lease, snapshots::NotBefore},
+};
 
 use super::*;
 use support::{Mongod, Redis as Server};

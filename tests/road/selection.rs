@@ -2,8 +2,11 @@
 
 use bson::{Bson, DateTime, Decimal128, oid::ObjectId};
 use chargedeck::{
-    model::{selection::Sight, snapshot::Snapshot, window::Applied},
-    snapshots::{NotBefore, SnapshotError},
+    domain::{
+        protocol::{snapshot::Snapshot, window::Applied},
+        selection::Sight,
+    },
+    server::snapshots::{NotBefore, SnapshotError},
 };
 
 use super::*;

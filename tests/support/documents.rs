@@ -1,6 +1,6 @@
 //! Documents of any kind: what an operator's database may hold and should not.
 
-use chargedeck::model::shown::{Parts, Shown};
+use chargedeck::domain::shown::{Parts, Shown};
 use mongodb::bson::{
     Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf, Regex, Timestamp, doc,
     oid::ObjectId, spec::BinarySubtype,

@@ -1,0 +1,41 @@
+/**
+ * The rooms of `src/`, in their order: each may import what stands before it, and nothing after it. `may` narrows that to
+ * those named, and what lies within them.
+ */
+const BASE = ['domain', 'guards', 'server'];
+export const ROOMS = [
+  { of: ['guards'] },
+  { of: ['domain'] },
+  { of: ['web/api'], may: ['domain'] },
+  { of: ['web/charts'] },
+  { of: ['web/live'] },
+  { of: ['web/paths'], may: ['domain'] },
+  { of: ['web/text'] },
+  { of: ['web/ui'] },
+  { of: ['web/pages'] },
+  { of: ['web/app', 'web/hydrate', 'web/mod'] },
+  { of: ['server/pace'], may: BASE },
+  { of: ['server/telemetry'], may: BASE },
+  { of: ['server/mapping'], may: BASE },
+  { of: ['server/config'], may: BASE },
+  { of: ['server/csp', 'server/csv', 'server/paths', 'server/net'], may: BASE },
+  { of: ['server/problem'], may: BASE },
+  { of: ['server/redis'], may: BASE },
+  { of: ['server/mongo'], may: BASE },
+  { of: ['server/auth'], may: BASE },
+  { of: ['server/hub'], may: BASE },
+  { of: ['server/event_store'], may: BASE },
+  { of: ['server/relay'], may: BASE },
+  { of: ['server/snapshots'], may: BASE },
+  { of: ['server/reports'], may: BASE },
+  { of: ['server/budget'], may: BASE },
+  { of: ['server/audit'], may: BASE },
+  { of: ['server/followed'], may: BASE },
+  { of: ['server/queries'] },
+  { of: ['server/accounts'] },
+  { of: ['server/http'] },
+  { of: ['server/socket'], may: BASE },
+  { of: ['server/system'], may: BASE },
+  { of: ['server/ops'], may: [...BASE, 'web/text'] },
+  { of: ['server/site', 'server/serve', 'server/cli', 'server/mod', 'lib'] },
+];

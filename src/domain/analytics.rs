@@ -1,0 +1,430 @@
+//! What the charts show of a period: the cells, piece by piece, beside an earlier period; payments by state; the week's
+//! hours. As values by name, so that of a board only what differs travels.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::Refused,
+    cells::{Bucket, Cell, Cells, known},
+    fields::Fields,
+    ids::UnknownTopic,
+    money::Currency,
+    range::{Against, Range, Step},
+    selection::Part,
+    status::PaymentStatus,
+    time::{Period, UtcMs, Zone},
+    value::read,
+};
+
+/// Which period, how, and beside which other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Query {
+    pub range: Range,
+    pub step: Step,
+    pub against: Against,
+    /// IANA name, checked by the server.
+    pub zone: String,
+}
+
+/// The longest name of a zone that is looked up.
+const ZONE_MAX: usize = 64;
+
+impl Query {
+    /// The names of its parts in addresses.
+    pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "against"];
+
+    /// Reads the parts by name; without a zone the network's is meant.
+    ///
+    /// # Errors
+    /// In words for whoever chose it.
+    pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
+        let range = Range::read(&get)?;
+        let zone = get("zone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| network.to_owned());
+        if zone.len() > ZONE_MAX {
+            return Err(Refused::new("zone", "No time zone has such a long name."));
+        }
+        Ok(Self {
+            range,
+            step: Step::read(get("by").as_deref(), range)?,
+            against: Against::read(get("against").as_deref())?,
+            zone,
+        })
+    }
+}
+
+/// The name of the revenue's currency in addresses.
+pub const CURRENCY: &str = "currency";
+
+/// Reads the currency that the revenue is asked for in.
+///
+/// # Errors
+/// In words for whoever chose what is no code.
+pub fn currency(code: Option<String>) -> Result<Option<Currency>, Refused> {
+    let Some(code) = code else { return Ok(None) };
+    Part::Currency.read(&code).map_err(Refused::of(CURRENCY))?;
+    Ok(Some(Currency(code)))
+}
+
+/// As in addresses and topics; equal choices read the same.
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { range, step, against, zone } = self;
+        write!(f, "{range}&by={}&against={}&zone={zone}", step.name(), against.name())
+    }
+}
+
+impl FromStr for Query {
+    type Err = UnknownTopic;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTopic> {
+        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        let get = |name: &str| pairs.clone().find(|(part, _)| *part == name).map(|(_, value)| value.to_owned());
+        let query = Self::read(get, "UTC").map_err(|_| UnknownTopic(text.to_owned()))?;
+        // One name for each board, so that no other spelling makes a second.
+        if query.to_string() == text { Ok(query) } else { Err(UnknownTopic(text.to_owned())) }
+    }
+}
+
+/// A query's periods in UTC, made by whoever knows the zone. The pieces lie side by side and fill the period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub zone: Zone,
+    pub pieces: Vec<Period>,
+    /// Of the earlier period.
+    pub earlier: Vec<Period>,
+}
+
+/// The whole of some pieces; `None` of none.
+pub fn whole(pieces: &[Period]) -> Option<Period> {
+    Some(Period { from: pieces.first()?.from, to: pieces.last()?.to })
+}
+
+/// One piece of the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    pub from: UtcMs,
+    pub to: UtcMs,
+    /// `None`: it has not begun.
+    pub sums: Option<Sums>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Wh of COMPLETED sessions, by their end. `None`: some were completed, and of none it is known.
+    pub energy: Option<i64>,
+    /// Sessions by their start.
+    pub started: i64,
+    /// COMPLETED sessions by their end.
+    pub completed: i64,
+    /// Those of them that do not say what they delivered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_unknown: i64,
+    /// Those of them whose energy is in no sum, because it or their times cannot be true.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_left_out: i64,
+    /// Those of them whose energy is in the sum and more than is likely.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub energy_doubtful: i64,
+    /// Minor units captured less refunded, by the capture, in each currency in which there was a payment that says it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revenue: BTreeMap<Currency, i64>,
+    /// Captured payments that do not say how much, or in which currency.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub amount_unknown: i64,
+    /// How much of the revenue was derived from a tariff.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub derived_minor: BTreeMap<Currency, i64>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Nothing happened.
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            energy: Some(0),
+            started: 0,
+            completed: 0,
+            energy_unknown: 0,
+            energy_left_out: 0,
+            energy_doubtful: 0,
+            revenue: BTreeMap::new(),
+            amount_unknown: 0,
+            derived_minor: BTreeMap::new(),
+        }
+    }
+}
+
+impl Sums {
+    fn of(cells: &Cells, period: Period, now: UtcMs) -> Self {
+        let revenue = cells.revenue(period);
+        let energy = cells.energy(period, now);
+        Self {
+            energy: energy.wh,
+            started: cells.sum(period, Cell::Started),
+            completed: energy.completed,
+            energy_unknown: energy.unknown,
+            energy_left_out: energy.left_out,
+            energy_doubtful: energy.doubtful,
+            derived_minor: revenue.iter().filter(|(_, (_, n))| *n != 0).map(|(of, (_, n))| (of.clone(), *n)).collect(),
+            revenue: revenue.into_iter().map(|(currency, (minor, _))| (currency, minor)).collect(),
+            amount_unknown: cells.sum(period, Cell::WithoutAmount),
+        }
+    }
+
+    /// The revenue in a currency. `None`: payments were captured, and none says that it was in this one.
+    pub fn revenue_in(&self, currency: &Currency) -> Option<i64> {
+        self.revenue.get(currency).copied().or((self.amount_unknown == 0).then_some(0))
+    }
+
+    /// Adds another piece's.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.started, other.started),
+            (&mut self.completed, other.completed),
+            (&mut self.energy_unknown, other.energy_unknown),
+            (&mut self.energy_left_out, other.energy_left_out),
+            (&mut self.energy_doubtful, other.energy_doubtful),
+            (&mut self.amount_unknown, other.amount_unknown),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        let wh = self.energy.unwrap_or(0).wrapping_add(other.energy.unwrap_or(0));
+        self.energy = known(wh, self.completed, self.energy_unknown.saturating_add(self.energy_left_out));
+        for (sums, more) in [(&mut self.revenue, &other.revenue), (&mut self.derived_minor, &other.derived_minor)] {
+            for (currency, minor) in more {
+                let sum = sums.entry(currency.clone()).or_default();
+                *sum = sum.wrapping_add(*minor);
+            }
+        }
+    }
+}
+
+/// The sum of what has begun.
+pub fn total<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Sums {
+    let mut total = Sums::default();
+    pieces.into_iter().filter_map(|piece| piece.sums.as_ref()).for_each(|sums| total.add(sums));
+    total
+}
+
+/// Hours of a week.
+pub const WEEK: usize = 7 * 24;
+
+const PIECE: &str = "piece:";
+const EARLIER: &str = "earlier:";
+const BEFORE: &str = "before";
+const PAYMENTS: &str = "payments";
+const HOURS: &str = "hours";
+
+/// The board's values at `now`.
+pub fn fields(cells: &Cells, plan: &Plan, now: UtcMs) -> Fields {
+    let mut fields = Fields::new();
+    for (begins, pieces) in [(PIECE, &plan.pieces), (EARLIER, &plan.earlier)] {
+        for period in pieces {
+            let sums = (period.from <= now).then(|| Sums::of(cells, *period, now));
+            let piece = Piece { from: period.from, to: period.to, sums };
+            // Twelve digits of seconds sort as instants do.
+            put(&mut fields, format!("{begins}{:012}", period.from.seconds()), &piece);
+        }
+    }
+    if let Some(period) = whole(&plan.pieces) {
+        if let Some(earlier) = whole(&plan.earlier) {
+            put(&mut fields, BEFORE.to_owned(), &Sums::of(cells, so_far(earlier, period, now), now));
+        }
+        put(&mut fields, PAYMENTS.to_owned(), &cells.payments(period));
+        put(&mut fields, HOURS.to_owned(), &hours(cells, period, &plan.zone));
+    }
+    fields
+}
+
+/// Of the earlier period what had passed of it when as much had passed as has now of the period.
+fn so_far(earlier: Period, period: Period, now: UtcMs) -> Period {
+    if now >= period.to {
+        return earlier;
+    }
+    let passed = Bucket::of(now).next().start().since(period.from).max(0);
+    Period { from: earlier.from, to: earlier.from.after(passed).min(earlier.to) }
+}
+
+fn put(fields: &mut Fields, name: String, value: &impl Serialize) {
+    // Of texts and integers: always a value.
+    fields.insert(name, serde_json::to_value(value).unwrap_or_default());
+}
+
+/// Sessions started in each local hour of the week, from Monday 00:00.
+fn hours(cells: &Cells, period: Period, zone: &Zone) -> Vec<i64> {
+    let mut hours = vec![0; WEEK];
+    let buckets = Bucket::range(period);
+    for (cell, n) in cells.range(Cell::Started(buckets.start)..Cell::Started(buckets.end)) {
+        if let Cell::Started(bucket) = cell {
+            let civil = zone.civil(bucket.start());
+            let hour = usize::from(civil.weekday).saturating_mul(24).saturating_add(civil.hour.into());
+            if let Some(sessions) = hours.get_mut(hour) {
+                *sessions = n.saturating_add(*sessions);
+            }
+        }
+    }
+    hours
+}
+
+fn pieces(fields: &Fields, begins: &str) -> Vec<Piece> {
+    let named = fields.range(begins.to_owned()..).take_while(|(name, _)| name.starts_with(begins));
+    named.filter_map(|(_, value)| read(value)).collect()
+}
+
+/// The period's pieces, in order.
+pub fn pieces_of(fields: &Fields) -> Vec<Piece> {
+    pieces(fields, PIECE)
+}
+
+/// The earlier period's pieces, in order.
+pub fn earlier_of(fields: &Fields) -> Vec<Piece> {
+    pieces(fields, EARLIER)
+}
+
+/// What the earlier period had when it was as old as the period is now; `None` without one.
+pub fn before_of(fields: &Fields) -> Option<Sums> {
+    fields.get(BEFORE).and_then(read)
+}
+
+/// How many payments of the period are in which state.
+pub fn payments_of(fields: &Fields) -> BTreeMap<PaymentStatus, i64> {
+    fields.get(PAYMENTS).and_then(read).unwrap_or_default()
+}
+
+/// How many sessions of the period started in each hour of the week, from Monday 00:00.
+pub fn hours_of(fields: &Fields) -> Vec<i64> {
+    let hours: Option<Vec<i64>> = fields.get(HOURS).and_then(read);
+    hours.filter(|hours| hours.len() == WEEK).unwrap_or_else(|| vec![0; WEEK])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{cells::contributions, ids::Collection};
+    use serde_json::json;
+
+    fn at(text: &str) -> UtcMs {
+        UtcMs::parse(text).unwrap()
+    }
+
+    fn period(from: &str, to: &str) -> Period {
+        Period { from: at(from), to: at(to) }
+    }
+
+    fn cells(collection: Collection, documents: serde_json::Value) -> Cells {
+        let documents: Vec<Fields> = serde_json::from_value(documents).unwrap();
+        let mut cells = Cells::default();
+        documents.iter().for_each(|row| cells.merge(&contributions(collection, row)));
+        cells
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            zone: Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] },
+            pieces: vec![
+                period("2018-06-14T23:00:00Z", "2018-06-15T23:00:00Z"),
+                period("2018-06-15T23:00:00Z", "2018-06-16T23:00:00Z"),
+            ],
+            earlier: vec![period("2018-06-07T23:00:00Z", "2018-06-08T23:00:00Z")],
+        }
+    }
+
+    #[test]
+    fn pieces_are_half_open_and_what_has_not_begun_is_not_zero() {
+        let mut cells = cells(
+            Collection::ChargingSessions,
+            json!([
+                {"status": "COMPLETED", "start_date_time": "2018-06-15T21:00:00Z", "end_date_time": "2018-06-15T22:59:59Z", "energy_wh": 5},
+                {"status": "COMPLETED", "start_date_time": "2018-06-15T22:00:00Z", "end_date_time": "2018-06-15T23:00:00Z", "energy_wh": 70},
+                {"status": "COMPLETED", "start_date_time": "2018-06-08T01:00:00Z", "end_date_time": "2018-06-08T03:00:00Z", "energy_wh": 900},
+            ]),
+        );
+        cells.merge(&self::cells(
+            Collection::Payments,
+            json!([
+                {"status": "CAPTURED", "captured_minor": 500, "currency": "GBP", "created_at": "2018-06-15T10:00:00Z", "captured_at": "2018-06-15T10:00:00Z"},
+                {"status": "REFUNDED", "captured_minor": 300, "refunded_minor": 400, "currency": "EUR", "created_at": "2018-06-16T10:00:00Z", "captured_at": "2018-06-15T10:00:00Z"},
+                {"status": "CAPTURED", "captured_minor": 70, "currency": "EUR", "captured_at": "2018-06-15T10:00:00Z", "source": {"derived": true}},
+                {"status": "FAILED", "amount_minor": 1, "currency": "GBP", "created_at": "2018-06-17T10:00:00Z"},
+            ]),
+        ));
+        let fields = fields(&cells, &plan(), at("2018-06-15T22:59:59Z"));
+        let pieces = pieces_of(&fields);
+        let first = pieces[0].sums.as_ref().unwrap();
+        assert_eq!((first.energy, first.completed, first.started), (Some(5), 1, 2));
+        let revenue: Vec<_> = first.revenue.iter().map(|(currency, minor)| (currency.0.as_str(), *minor)).collect();
+        assert_eq!(revenue, [("EUR", -30), ("GBP", 500)], "never added across currencies");
+        assert_eq!(
+            first.derived_minor,
+            [(Currency("EUR".into()), 70)].into(),
+            "of euros some was derived, of pounds none"
+        );
+        assert_eq!((pieces.len(), &pieces[1].sums), (2, &None));
+        assert_eq!(total(&earlier_of(&fields)).energy, Some(900));
+        let before = |now| before_of(&super::fields(&cells, &plan(), at(now))).unwrap().energy;
+        assert_eq!(before("2018-06-15T02:44:59Z"), Some(0), "a week before it had not come to 03:00 either");
+        assert_eq!(before("2018-06-15T03:00:00Z"), Some(900));
+        let payments: Vec<_> = payments_of(&fields).into_iter().map(|(s, n)| (s.code().to_owned(), n)).collect();
+        assert_eq!(payments, [("CAPTURED".to_owned(), 1), ("REFUNDED".to_owned(), 1)]);
+        let later = super::fields(&cells, &plan(), at("2018-06-15T23:00:00Z"));
+        assert_eq!(total(&pieces_of(&later)).energy, Some(75));
+    }
+
+    #[test]
+    fn what_nobody_knows_is_no_zero_and_what_cannot_be_true_is_in_no_sum() {
+        let session = |end: &str, wh: serde_json::Value| json!({"status": "COMPLETED", "start_date_time": "2018-06-15T01:00:00Z", "end_date_time": end, "energy_wh": wh});
+        let mut cells = cells(
+            Collection::ChargingSessions,
+            json!([
+                session("2018-06-15T02:00:00Z", json!(null)),
+                session("2018-06-16T02:00:00Z", json!(7)),
+                session("2018-06-16T03:00:00Z", json!(-70)),
+                session("2018-06-16T05:00:00Z", json!(700)),
+            ]),
+        );
+        let paid = |currency: Option<&str>, at: &str| json!({"status": "CAPTURED", "captured_minor": 5, "currency": currency, "captured_at": at});
+        cells.merge(&self::cells(
+            Collection::Payments,
+            json!([
+                paid(None, "2018-06-15T10:00:00Z"),
+                paid(Some("EUR"), "2018-06-16T01:00:00Z"),
+                paid(None, "2018-06-16T01:00:00Z")
+            ]),
+        ));
+        let pieces = pieces_of(&fields(&cells, &plan(), at("2018-06-16T03:30:00Z")));
+        let sums: Vec<&Sums> = pieces.iter().flat_map(|piece| &piece.sums).collect();
+        assert_eq!((sums[0].energy, sums[0].energy_unknown), (None, 1));
+        assert_eq!(
+            (sums[1].energy, sums[1].energy_left_out),
+            (Some(7), 2),
+            "one is negative, one ends ahead of the clock"
+        );
+        let all = total(&pieces);
+        assert_eq!((all.energy, all.completed, all.energy_unknown, all.energy_left_out), (Some(7), 4, 1, 2));
+        let euros = |sums: &Sums| sums.revenue_in(&Currency("EUR".into()));
+        assert_eq!((euros(sums[0]), euros(sums[1]), euros(&all), all.amount_unknown), (None, Some(5), Some(5), 2));
+        assert_eq!(euros(&Sums::default()), Some(0), "nothing captured is no money");
+    }
+
+    #[test]
+    fn the_week_has_the_hours_of_the_zone() {
+        let cells = cells(Collection::ChargingSessions, json!([{"start_date_time": "2018-06-15T22:59:59Z"}]));
+        let hours = hours_of(&fields(&cells, &plan(), at("2018-06-16T00:00:00Z")));
+        assert_eq!(hours.iter().sum::<i64>(), 1);
+        assert_eq!(hours[4 * 24 + 23], 1, "a Friday, shortly before midnight in London");
+    }
+
+    #[test]
+    fn a_board_has_one_name() {
+        let name = "last=7d&by=day&against=before&zone=Europe/London";
+        assert_eq!(name.parse::<Query>().unwrap().to_string(), name);
+        for other in ["last=7d", "by=day&last=7d&against=before&zone=UTC", "last=7d&by=odd&against=before&zone=UTC"] {
+            assert!(other.parse::<Query>().is_err(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The newest changes in a form from which a page makes a sentence.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    entities::{Client, EcoStat, Payment, Session, Station, evse_number, see},
+    fields::Fields,
+    ids::{Collection, DocId},
+    money::{Money, Wh},
+    protocol::{
+        log::{Effect, Record},
+        position::{Position, Seq},
+    },
+    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, Role, SessionStatus},
+    time::UtcMs,
+    value,
+};
+
+/// How many the Overview shows.
+pub const SHOWN: usize = 12;
+/// How many the feed begins with, and how many older ones come at a time.
+pub const PAGE: usize = 50;
+/// The value of the feed's board that names the place from which on it holds every event.
+pub const COMPLETE_FROM: &str = "complete_from";
+/// The value of a page's feed that says whether older events can be asked for.
+pub const OLDER: &str = "older";
+
+/// The value of a page's feed that names the place before which it let its events go.
+pub const CUT: &str = "cut";
+
+/// Whether what happened before a place is written, where all is up to the place of a key.
+pub fn is_written_before(place: Position, upto: &str) -> bool {
+    key(Position::new(place.epoch, Seq(place.seq.0.saturating_sub(1)))).as_str() <= upto
+}
+
+/// The name of an event's value on the feed's board: its place, such that names sort as places do.
+pub fn key(position: Position) -> String {
+    format!("{:015}-{:015}", position.epoch.0, position.seq.0)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Put,
+    Patch,
+    Delete,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latest {
+    pub collection: Collection,
+    pub id: DocId,
+    pub kind: Kind,
+    pub at: UtcMs,
+    /// Name or public id.
+    pub label: Option<String>,
+    /// The status after the change: of the EVSE, or the state of charging, where only that changed.
+    pub status: Option<String>,
+    /// The names of the shown fields that changed.
+    pub changed: Vec<String>,
+    /// A payment's amount.
+    pub money: Option<Money>,
+    /// A session's energy.
+    pub energy: Option<Wh>,
+    /// Why a payment failed, a session's station, or the EVSE whose status changed.
+    pub detail: Option<String>,
+}
+
+/// A line of the feed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Line {
+    News(Latest),
+    /// What happened after the line below and before this moment may not be among the events.
+    Gap {
+        gap: UtcMs,
+    },
+}
+
+impl Line {
+    /// Reads what was written; `None` for anything else.
+    pub fn read(value: &Value) -> Option<Self> {
+        value::read(value).map(Self::News).or_else(|| Some(Self::Gap { gap: value::read(value.get("gap")?)? }))
+    }
+
+    pub const fn at(&self) -> UtcMs {
+        match self {
+            Self::News(news) => news.at,
+            Self::Gap { gap } => *gap,
+        }
+    }
+
+    /// Whether someone may have to look after it.
+    pub fn is_problem(&self) -> bool {
+        match self {
+            Self::News(news) => is_problem(news),
+            Self::Gap { .. } => true,
+        }
+    }
+}
+
+/// Fields whose change alone is routine, not news.
+const ROUTINE: &[&str] =
+    &["last_updated", "last_heartbeat_at", "power_w", "energy_wh", "soc_end", "cost_incl_vat_minor", "last_session_at"];
+
+/// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
+pub fn news(record: &Record) -> Option<Latest> {
+    let Effect::Row(row) = &record.effect else { return None };
+    let (kind, changed) = match (&row.after, &row.changed) {
+        _ if row.unknown => return None,
+        (None, _) => (Kind::Delete, Vec::new()),
+        (Some(_), None) => (Kind::Put, Vec::new()),
+        (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
+    };
+    // The figures of the environment follow every finished session; each would say the same thing twice.
+    let derived =
+        record.collection == Collection::EcoStats && changed.iter().all(|name| DERIVED.contains(&name.as_str()));
+    if kind == Kind::Patch && (derived || changed.iter().all(|name| ROUTINE.contains(&name.as_str()))) {
+        return None;
+    }
+    let base = Latest {
+        collection: record.collection,
+        id: row.id.clone(),
+        kind,
+        at: record.at,
+        label: None,
+        status: None,
+        changed,
+        money: None,
+        energy: None,
+        detail: None,
+    };
+    let Some(after) = &row.after else {
+        // What it was called and what it was.
+        return Some(describe(base, &row.before));
+    };
+    let described = describe(base, after);
+    let has_changed = |field: &str| described.changed.iter().any(|name| name == field);
+    if has_changed("evses") {
+        return evse(described, &row.before, after);
+    }
+    if has_changed("charging_state") && !has_changed("status") {
+        let state = see::<Session>(after).doc.charging_state;
+        return Some(Latest { status: state.map(String::from), ..described });
+    }
+    Some(described)
+}
+
+/// Whether someone may have to look after it.
+pub fn is_problem(news: &Latest) -> bool {
+    if news.kind == Kind::Delete {
+        return false;
+    }
+    let status = || news.status.clone().unwrap_or_default();
+    let role = match news.collection {
+        Collection::Clients => ClientStatus::from(status()).role(),
+        Collection::Stations => match &news.detail {
+            Some(_) => EvseStatus::from(status()).role(),
+            None => return matches!(Connection::from(status()), Connection::Offline),
+        },
+        Collection::Payments => PaymentStatus::from(status()).role(),
+        Collection::ChargingSessions => SessionStatus::from(status()).role(),
+        Collection::EcoStats => return false,
+    };
+    role == Role::Bad
+}
+
+/// Names the one EVSE whose status changed. Without any, what its station says in its own protocol's words is routine.
+fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
+    let before = see::<Station>(before).doc.evses;
+    let Station { evses, station_id, .. } = see::<Station>(after).doc;
+    let same = before.len() == evses.len();
+    let was = |uid: &Option<String>| before.iter().find(|e| e.uid == *uid).and_then(|e| e.status.clone());
+    let mut turned = evses.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
+    let alone = news.changed.iter().all(|name| name == "evses" || ROUTINE.contains(&name.as_str()));
+    match (turned.next(), turned.next()) {
+        (None, _) if alone && same => None,
+        (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
+            let detail = evse.uid.map(|uid| evse_number(&uid, station_id.as_deref()).to_owned());
+            Some(Latest { status: evse.status.map(String::from), detail, ..news })
+        }
+        _ => Some(news),
+    }
+}
+
+const DERIVED: &[&str] =
+    &["session_count", "energy_wh", "co2_avoided_g", "petrol_ml", "km_electric_m", "trees_10y", "last_updated"];
+
+fn describe(base: Latest, after: &Fields) -> Latest {
+    match base.collection {
+        Collection::Clients => {
+            let c = see::<Client>(after).doc;
+            Latest { label: c.name.or(c.client_id), status: c.status.map(String::from), ..base }
+        }
+        Collection::Stations => {
+            let s = see::<Station>(after).doc;
+            Latest { label: s.name.or(s.station_id), status: s.connection.map(String::from), ..base }
+        }
+        Collection::Payments => {
+            let p = see::<Payment>(after).doc;
+            let money = p.amount();
+            Latest { label: p.payment_id, status: p.status.map(String::from), money, detail: p.failure_code, ..base }
+        }
+        Collection::ChargingSessions => {
+            let s = see::<Session>(after).doc;
+            Latest {
+                label: s.session_id,
+                status: s.status.map(String::from),
+                energy: s.energy_wh,
+                detail: s.station_id,
+                ..base
+            }
+        }
+        Collection::EcoStats => {
+            let e = see::<EcoStat>(after).doc;
+            Latest { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        cells::Cells,
+        protocol::{
+            log::{RowChange, changed_fields},
+            position::{ClusterTime, Epoch},
+        },
+    };
+    use serde_json::json;
+
+    fn updated(collection: Collection, before: Value, after: Value) -> Option<Latest> {
+        let (before, after): (Fields, Fields) =
+            (serde_json::from_value(before).unwrap(), serde_json::from_value(after).unwrap());
+        let changed = changed_fields(&before, &after);
+        let before = before.into_iter().filter(|(name, _)| changed.contains(name)).collect();
+        let row = RowChange {
+            id: DocId("1".into()),
+            after: Some(after),
+            changed: Some(changed),
+            before,
+            cells: Some(Cells::default()),
+            unknown: false,
+            read: None,
+        };
+        news(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
+    }
+
+    #[test]
+    fn what_was_before_a_place_is_written_up_to_the_one_before_it() {
+        let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
+        assert!(is_written_before(at(1, 8), &key(at(1, 7))));
+        assert!(!is_written_before(at(1, 8), &key(at(1, 6))));
+        assert!(!is_written_before(at(2, 3), &key(at(1, 9))));
+        assert!(!is_written_before(at(2, 1), &key(at(1, 9))), "nobody knows whether that was the last of its epoch");
+        assert!(is_written_before(at(2, 1), &key(at(2, 0))));
+    }
+
+    fn station(status: &str, ocpp: &str) -> Value {
+        json!({"station_id": "ST-1", "name": "Quay", "evses": [{"uid": "ST-1-2", "status": status, "ocpp_status": ocpp}]})
+    }
+
+    #[test]
+    fn what_is_routine_is_no_news() {
+        use Collection::{ChargingSessions, Clients, Stations};
+        assert_eq!(updated(Clients, json!({"last_session_at": "a"}), json!({"last_session_at": "b"})), None);
+        assert_eq!(updated(ChargingSessions, json!({"power_w": 1}), json!({"power_w": 2})), None);
+        assert_eq!(updated(Stations, station("CHARGING", "Preparing"), station("CHARGING", "Charging")), None);
+        assert!(updated(Clients, json!({"name": "a"}), json!({"name": "b"})).is_some());
+    }
+
+    #[test]
+    fn the_one_evse_is_named_by_its_number() {
+        let news = updated(Collection::Stations, station("CHARGING", "x"), station("OUTOFORDER", "Faulted")).unwrap();
+        assert_eq!((news.status.as_deref(), news.detail.as_deref()), (Some("OUTOFORDER"), Some("2")));
+        assert!(is_problem(&news));
+    }
+
+    #[test]
+    fn lines_are_read_as_they_are_written() {
+        let news = updated(Collection::Clients, json!({"name": "a"}), json!({"name": "b"})).unwrap();
+        for line in [Line::News(news), Line::Gap { gap: UtcMs(7) }] {
+            assert_eq!(Line::read(&serde_json::to_value(&line).unwrap()), Some(line));
+        }
+        assert_eq!(Line::read(&json!(true)), None);
+    }
+
+    #[test]
+    fn a_state_of_charging_is_told() {
+        let session = |state: &str| json!({"status": "ACTIVE", "charging_state": state});
+        let news = updated(Collection::ChargingSessions, session("Charging"), session("SuspendedEV")).unwrap();
+        assert_eq!(news.status.as_deref(), Some("SuspendedEV"));
+        assert!(!is_problem(&news));
+    }
+}

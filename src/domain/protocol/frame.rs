@@ -1,0 +1,367 @@
+//! What travels on the socket, all of it JSON. Pages speak the compact form (fields by place, not by name), which may
+//! change with [`PROTOCOL`]; everyone else speaks the form of `docs/live.md`, which may not.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+    ser::SerializeSeq,
+};
+use serde_json::{Value, json};
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
+use super::{
+    change::{Change, Op},
+    position::{ClusterTime, Position, Seq},
+    topic::Topic,
+};
+use crate::domain::{
+    fields::Fields,
+    ids::Collection,
+    value::{parse, read},
+};
+
+/// What the guard says to whoever has no session, as a problem.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// Version of the compact form; a page of another version reloads once.
+pub const PROTOCOL: u16 = 1;
+/// WebSocket subprotocol of the compact form.
+pub const COMPACT: &str = "chargedeck.v1";
+/// How the subprotocols of all versions begin.
+pub const VERSIONS: &str = "chargedeck.v";
+/// WebSocket subprotocol of the public JSON form.
+pub const JSON: &str = "chargedeck.v1.json";
+
+/// Close codes of the socket.
+pub mod close {
+    /// The session ended; sign in again.
+    pub const SIGN_IN: u16 = 4001;
+    /// The session goes on under a new id: connect again, with the new cookie.
+    pub const RENEWED: u16 = 4002;
+    /// The rights were taken away.
+    pub const REVOKED: u16 = 4003;
+    /// The client reads too slowly or does not answer.
+    pub const SLOW: u16 = 4008;
+    /// The server is being replaced; come back after the time given.
+    pub const DEPLOY: u16 = 4009;
+    /// The protocol is too old; reload once.
+    pub const PROTOCOL: u16 = 4400;
+    /// A message was too large, too frequent or not understood (RFC 6455).
+    pub const POLICY: u16 = 1008;
+}
+
+/// From the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Frame {
+    Welcome(Welcome),
+    Subscribed(Subscribed),
+    #[serde(rename = "d")]
+    Delta(Delta),
+    Reset(Reset),
+    Ping(Ping),
+    Unfollowed(Unfollowed),
+    Error(Refusal),
+    Bye(Bye),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Welcome {
+    pub protocol: u16,
+}
+
+/// Deltas of `topic` follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Subscribed {
+    /// As the client gave it.
+    pub rid: u32,
+    pub topic: Topic,
+    pub head: Position,
+}
+
+/// The rows of `topic` must be fetched anew, not older than `min_position`, at a random moment within `retry_ms`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Reset {
+    pub topic: Topic,
+    pub min_position: Position,
+    pub reason: String,
+    pub retry_ms: u32,
+}
+
+/// The reason of a reset after which rows and figures may be of an earlier time than those shown: the database itself was
+/// set back.
+pub const RESTORED: &str = "database_restored";
+
+/// A relay that was not heard for longer leaves a screen in doubt.
+pub const STALE_MS: u32 = 6_000;
+
+/// How long ago the relay was heard, if it never was.
+pub const UNHEARD_MS: u32 = u32::MAX;
+
+/// How fresh the server is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Ping {
+    pub n: u32,
+    /// From MongoDB's commit to this socket, as last measured.
+    pub lag_ms: u32,
+    /// How long ago the relay was heard.
+    pub checked_ms: u32,
+}
+
+/// The collections that cannot be followed. What is shown of them may be old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Unfollowed {
+    pub topics: Vec<Collection>,
+}
+
+/// What the client asked for cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Refusal {
+    pub rid: u32,
+    pub code: String,
+    pub message: String,
+}
+
+/// The server closes the socket with `code`; come back after `retry_ms`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Bye {
+    pub code: u16,
+    pub retry_ms: u32,
+}
+
+/// The changes of one topic after `from`, up to and with `to`. Without changes it is progress.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delta {
+    pub topic: Topic,
+    pub from: Position,
+    /// Of the same epoch.
+    pub to: Position,
+    /// Cluster time of the last change.
+    pub ct: ClusterTime,
+    pub changes: Vec<Change>,
+    /// Whether another delta up to the same position follows.
+    pub more: bool,
+}
+
+/// `[topic, to, steps, ct, changes]`, `from` being so many steps before `to`, and `true` at the end if more follows. Most
+/// deltas are one changed field, of which this is half.
+impl Serialize for Delta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_seq(None)?;
+        parts.serialize_element(&self.topic)?;
+        parts.serialize_element(&self.to)?;
+        parts.serialize_element(&self.to.seq.0.saturating_sub(self.from.seq.0))?;
+        parts.serialize_element(&self.ct)?;
+        parts.serialize_element(&self.changes)?;
+        if self.more {
+            parts.serialize_element(&true)?;
+        }
+        parts.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Delta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Delta;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a delta")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Delta, A::Error> {
+                let short = || de::Error::invalid_length(0, &self);
+                let topic = parts.next_element()?.ok_or_else(short)?;
+                let to: Position = parts.next_element()?.ok_or_else(short)?;
+                let steps: u64 = parts.next_element()?.ok_or_else(short)?;
+                let from = Position::new(to.epoch, Seq(to.seq.0.checked_sub(steps).ok_or_else(short)?));
+                let ct = parts.next_element()?.ok_or_else(short)?;
+                let changes = parts.next_element()?.ok_or_else(short)?;
+                Ok(Delta { topic, from, to, ct, changes, more: parts.next_element()?.unwrap_or(false) })
+            }
+        }
+        deserializer.deserialize_seq(Parts)
+    }
+}
+
+/// A text that is no frame of this protocol.
+#[derive(Debug, thiserror::Error)]
+#[error("not a frame of this protocol")]
+pub struct UnreadableFrame;
+
+impl Frame {
+    /// The compact form.
+    ///
+    /// # Errors
+    /// If a value cannot be written, which no value of ours is.
+    pub fn compact(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// Reads the compact form. By way of a JSON value, because readers of texts are there for values already, and a second
+    /// set for every type would be a tenth of what a browser downloads.
+    ///
+    /// # Errors
+    /// If the text is of another protocol.
+    pub fn read(text: &str) -> Result<Self, UnreadableFrame> {
+        parse(text).and_then(|value| read(&value)).ok_or(UnreadableFrame)
+    }
+
+    /// The public JSON form.
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Welcome(Welcome { protocol }) => json!({"type": "welcome", "protocol": protocol}),
+            Self::Subscribed(Subscribed { rid, topic, head }) => {
+                json!({"type": "subscribed", "rid": rid, "topic": topic, "head": head})
+            }
+            Self::Delta(delta) => delta.json(),
+            Self::Reset(Reset { topic, min_position, reason, retry_ms }) => {
+                json!({"type": "reset", "topic": topic, "min_position": min_position, "reason": reason, "retry_ms": retry_ms})
+            }
+            Self::Ping(Ping { n, lag_ms, checked_ms }) => {
+                json!({"type": "ping", "n": n, "lag_ms": lag_ms, "checked_ms": checked_ms})
+            }
+            Self::Unfollowed(Unfollowed { topics }) => json!({"type": "unfollowed", "topics": topics}),
+            Self::Error(Refusal { rid, code, message }) => {
+                json!({"type": "error", "rid": rid, "code": code, "message": message})
+            }
+            Self::Bye(Bye { code, retry_ms }) => json!({"type": "bye", "code": code, "retry_ms": retry_ms}),
+        }
+    }
+}
+
+impl Delta {
+    fn json(&self) -> Value {
+        let changes: Vec<Value> = self.changes.iter().map(change_json).collect();
+        let Value::Object(mut delta) = json!({
+            "type": self.topic.event(), "from": self.from, "to": self.to, "ct": self.ct, "changes": changes,
+        }) else {
+            return Value::Null;
+        };
+        // A collection is told by its event; many boards share one.
+        if let Topic::Board(_) = self.topic {
+            delta.insert("topic".to_owned(), json!(self.topic));
+        }
+        if self.more {
+            delta.insert("more".to_owned(), true.into());
+        }
+        delta.into()
+    }
+}
+
+fn change_json(change: &Change) -> Value {
+    match &change.op {
+        Op::Put(row) => json!({"id": change.id, "put": row}),
+        Op::Patch(set, unset) if unset.is_empty() => json!({"id": change.id, "patch": set}),
+        Op::Patch(set, unset) => json!({"id": change.id, "patch": set, "unset": unset}),
+        Op::Delete => json!({"id": change.id, "delete": true}),
+    }
+}
+
+/// From the client, in JSON on both subprotocols. Unknown keys are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    Subscribe {
+        #[serde(default)]
+        rid: u32,
+        /// Texts, so that one wrong name is answered by name and spoils no other.
+        topics: Vec<String>,
+        /// Texts that say where to go on, by topic; without one, from the head. In the one type of map that the browser's
+        /// program has for values by name.
+        #[serde(default, skip_serializing_if = "Fields::is_empty")]
+        positions: Fields,
+    },
+    Unsubscribe {
+        topics: Vec<String>,
+    },
+    Visibility {
+        hidden: bool,
+    },
+    Pong {
+        n: u32,
+        /// How long what came last took from its receipt to its painting, by the client's own clock, milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paint_ms: Option<u32>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        board::Board,
+        ids::{Collection, DocId},
+        protocol::position::{Epoch, Seq},
+    };
+
+    fn delta() -> Delta {
+        let set: Fields = serde_json::from_value(json!({"name": "@t01763805000000000000@"})).unwrap();
+        let at = |seq| Position::new(Epoch(1_763_805_000_000), Seq(seq));
+        Delta {
+            topic: Topic::Collection(Collection::Stations),
+            from: at(1_000_000),
+            to: at(1_000_001),
+            ct: ClusterTime::new(1_763_805_000, 1),
+            changes: vec![Change { id: DocId("5b9a5a5a5a5a5a5a5a5a5a5a".into()), op: Op::Patch(set, vec![]) }],
+            more: false,
+        }
+    }
+
+    #[test]
+    fn the_public_form_is_as_documented() {
+        assert_eq!(
+            Frame::Delta(delta()).json(),
+            json!({
+                "type": "station_update", "from": "1763805000000-1000000",
+                "to": "1763805000000-1000001", "ct": "6921874800000001",
+                "changes": [{"id": "5b9a5a5a5a5a5a5a5a5a5a5a", "patch": {"name": "@t01763805000000000000@"}}],
+            })
+        );
+        let board = Topic::Board(Board::System);
+        assert_eq!(Frame::Delta(Delta { topic: board.clone(), ..delta() }).json()["topic"], json!(board));
+    }
+
+    #[test]
+    fn every_frame_reads_back_from_the_compact_form() {
+        let at = Position::new(Epoch(1), Seq(2));
+        let topic = || Topic::Board(Board::Overview("Europe/London".to_owned()));
+        let row: Fields = serde_json::from_value(json!({"a": [null, 1.5, -3, {"b": true}], "c": u64::MAX})).unwrap();
+        let change = |op| Change { id: DocId("x".into()), op };
+        let many = Delta {
+            changes: vec![change(Op::Put(row.clone())), change(Op::Patch(row, vec!["d".into()])), change(Op::Delete)],
+            more: true,
+            ..delta()
+        };
+        for frame in [
+            Frame::Welcome(Welcome { protocol: PROTOCOL }),
+            Frame::Subscribed(Subscribed { rid: 7, topic: topic(), head: at }),
+            Frame::Delta(delta()),
+            Frame::Delta(many),
+            Frame::Reset(Reset { topic: topic(), min_position: at, reason: "epoch".into(), retry_ms: 500 }),
+            Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: u32::MAX }),
+            Frame::Unfollowed(Unfollowed { topics: vec![Collection::Stations] }),
+            Frame::Error(Refusal { rid: 1, code: "a".into(), message: "b".into() }),
+            Frame::Bye(Bye { code: 4009, retry_ms: 1 }),
+        ] {
+            assert_eq!(Frame::read(&frame.compact().unwrap()).unwrap(), frame);
+        }
+    }
+
+    #[test]
+    fn a_small_change_is_a_small_frame() {
+        // The replaced stack sends 644 bytes for such an update.
+        let text = Frame::Delta(delta()).compact().unwrap();
+        assert!(text.len() * 4 <= 644, "{} bytes: {text}", text.len());
+    }
+
+    #[test]
+    fn a_client_may_leave_out_what_it_does_not_need() {
+        let message: ClientMessage =
+            serde_json::from_str(r#"{"type":"subscribe","topics":["stations"],"more":1}"#).unwrap();
+        let ClientMessage::Subscribe { rid: 0, topics, positions } = message else { panic!() };
+        assert_eq!((topics.len(), positions.len()), (1, 0));
+    }
+}

@@ -1,0 +1,156 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::cells::{contributions, delta};
+
+/// One entry a line, as instances of this version write them.
+const STORED: &str = include_str!("version_7.jsonl");
+
+const RAISE: &str =
+    "the log's shape or meaning has changed: raise LOG_VERSION and store the new texts under its number";
+
+fn fields(value: Value) -> Fields {
+    serde_json::from_value(value).unwrap()
+}
+
+fn unchanged(id: &str) -> RowChange {
+    RowChange {
+        id: DocId(id.into()),
+        after: None,
+        changed: None,
+        before: Fields::new(),
+        cells: None,
+        unknown: false,
+        read: None,
+    }
+}
+
+fn entry(number: u64, effects: Vec<(Collection, Effect)>) -> Entry {
+    let ct = ClusterTime::new(1_764_374_400, 7);
+    let record = |(collection, effect)| Record { collection, ct, at: UtcMs(1_764_374_400_123), effect };
+    let records: Vec<_> = effects.into_iter().map(record).map(Arc::new).collect();
+    let (first, last) = (Seq(number), Seq(number + records.len() as u64 - 1));
+    let epoch = Epoch(1_764_374_000_000);
+    Entry { version: LOG_VERSION, epoch, first, last, ct, closed: last, gap: false, restored: false, records }
+}
+
+/// A document of each collection that counts in as many figures as one can.
+fn documents() -> Vec<(Collection, Fields)> {
+    let session = json!({
+        "session_id": "S-1", "client_id": "C-1", "station_id": "ST-1", "status": "COMPLETED",
+        "start_date_time": "2026-11-28T10:00:00Z", "end_date_time": "2026-11-28T11:20:00Z", "energy_wh": 7400,
+        "power_w": 0,
+    });
+    let active = json!({"status": "ACTIVE", "start_date_time": "2026-11-28T23:00:00Z", "power_w": 7200});
+    let payment = json!({
+        "payment_id": "P-1", "status": "CAPTURED", "amount_minor": 1200, "captured_minor": 1200, "refunded_minor": 200,
+        "currency": "GBP", "created_at": "2026-11-28T11:20:00Z", "captured_at": "2026-11-28T11:21:00Z",
+    });
+    let open =
+        json!({"status": "AUTHORIZED", "amount_minor": 900, "currency": "EUR", "created_at": "2026-11-28T12:00:00Z"});
+    let station = json!({
+        "station_id": "ST-1", "name": "Mill", "connection": "ONLINE", "last_heartbeat_at": "2026-11-28T23:59:00Z",
+        "evses": [{"uid": "1", "status": "CHARGING", "connectors": [{"id": "1", "max_electric_power": 22000}]}],
+    });
+    let client = json!({"client_id": "C-1", "name": "Ada", "status": "ACTIVE", "created_at": true});
+    let eco = json!({"granularity": "DAY", "scope": "NETWORK", "energy_wh": 7400});
+    [
+        (Collection::ChargingSessions, session),
+        (Collection::ChargingSessions, active),
+        (Collection::Payments, payment),
+        (Collection::Payments, open),
+        (Collection::Stations, station),
+        (Collection::Clients, client),
+        (Collection::EcoStats, eco),
+    ]
+    .map(|(collection, value)| (collection, fields(value)))
+    .into()
+}
+
+/// Every kind of entry, record and change.
+fn entries() -> Vec<Entry> {
+    let inserted = |(collection, row): (Collection, Fields)| {
+        let cells = Some(contributions(collection, &row));
+        (collection, Effect::Row(RowChange { after: Some(row), cells, ..unchanged("new") }))
+    };
+    let before = fields(json!({"status": "PENDING", "amount_minor": 900, "currency": "EUR", "note": "x"}));
+    let after = fields(json!({"status": "FAILED", "amount_minor": 900, "currency": "EUR"}));
+    let mut changed = changed_fields(&before, &after);
+    changed.sort();
+    let update = RowChange {
+        cells: Some(delta(Collection::Payments, Some(&before), Some(&after))),
+        before: before.iter().filter(|(name, _)| changed.contains(name)).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        after: Some(after.clone()),
+        changed: Some(changed),
+        ..unchanged("changed")
+    };
+    let cells = Some(delta(Collection::Payments, Some(&before), None));
+    let delete = RowChange { before: before.clone(), cells, ..unchanged("deleted") };
+    let read_later = RowChange { read: Some(Read::Row(after)), ..update.clone() };
+    let gone_later = RowChange { read: Some(Read::Gone), ..update.clone() };
+    let unknown = RowChange { unknown: true, read: Some(Read::Row(before)), ..unchanged("no image") };
+    let unknown_gone = RowChange { unknown: true, read: Some(Read::Gone), ..unchanged("no image, gone") };
+    let changes = [update, delete, read_later, gone_later, unknown, unknown_gone];
+    let reset = |also| Effect::Reset { reason: "renamed".into(), also };
+    vec![
+        Entry::opening(Epoch(1_764_374_000_000), ClusterTime::new(1_764_374_000, 1), true),
+        Entry::opening(Epoch(1_764_374_000_000), ClusterTime::new(1_764_374_000, 1), false),
+        entry(1, documents().into_iter().map(inserted).collect()),
+        entry(8, changes.into_iter().map(|change| (Collection::Payments, Effect::Row(change))).collect()),
+        entry(14, vec![(Collection::Stations, reset(None)), (Collection::Stations, reset(Some(Collection::Clients)))]),
+    ]
+}
+
+#[test]
+fn what_is_stored_is_of_this_version() {
+    let written: Vec<String> = entries().iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
+    let stored: Vec<&str> = STORED.lines().collect();
+    for (stored, written) in stored.iter().zip(&written) {
+        assert_eq!(stored, written, "{RAISE}");
+    }
+    assert_eq!(stored.len(), written.len(), "{RAISE}");
+    for (line, entry) in stored.into_iter().zip(entries()) {
+        assert_eq!(serde_json::from_str::<Entry>(line).unwrap(), entry, "{RAISE}");
+    }
+}
+
+#[test]
+fn only_what_changed_travels() {
+    let before = fields(json!({"a": 1, "b": [1], "c": 3}));
+    let after = fields(json!({"a": 1, "b": [2], "d": 4}));
+    let changed = Some(changed_fields(&before, &after));
+    let change = RowChange { after: Some(after), changed, before, ..unchanged("1") };
+    let Op::Patch(set, unset) = change.change().op else { panic!("not a patch") };
+    assert_eq!(serde_json::to_value(set).unwrap(), json!({"b": [2], "d": 4}));
+    assert_eq!(unset, ["c"]);
+}
+
+/// What pages are told of each stored change: `(the row after it, the operation that travels)`.
+#[test]
+fn a_stored_change_still_means_what_it_meant() {
+    let changes = STORED.lines().nth(3).map(serde_json::from_str::<Entry>).unwrap().unwrap().records;
+    let meant = changes.iter().map(|record| {
+        let Effect::Row(change) = &record.effect else { panic!("a row") };
+        let travels = match change.change().op {
+            Op::Put(_) => "row",
+            Op::Patch(..) => "patch",
+            Op::Delete => "delete",
+        };
+        let row = change.clone().into_row();
+        (row.as_ref().and_then(|row| row["status"].as_str()).map(str::to_owned), travels)
+    });
+    let meant: Vec<_> = meant.collect();
+    let is = |status: Option<&str>, travels| (status.map(str::to_owned), travels);
+    assert_eq!(
+        meant,
+        [
+            is(Some("FAILED"), "patch"),
+            is(None, "delete"),
+            is(Some("FAILED"), "row"),
+            is(None, "delete"),
+            is(Some("PENDING"), "row"),
+            is(None, "delete"),
+        ],
+        "{RAISE}"
+    );
+}

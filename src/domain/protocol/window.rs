@@ -1,0 +1,343 @@
+//! A list on a page: the first rows of a collection in its default order, or of those that match a selection, followed
+//! change by change.
+//!
+//! Of a selection the list also says how many match. While all of them are here, that is their number. Else a change of
+//! a row that is not here leaves it in doubt, because nobody knows what the row was before: [`Applied::uncertain`]. A new
+//! snapshot settles it, and need not come at once.
+
+mod held;
+mod holding;
+mod places;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use held::{Fate, Waiting};
+
+use held::Held;
+use places::{Place, Places};
+
+use super::{
+    change::{Change, Op, patch},
+    frame::Delta,
+    position::{ClusterTime, Position},
+    snapshot::{Row, Snapshot},
+};
+use crate::{
+    domain::{
+        fields::Fields,
+        ids::{Collection, DocId},
+        selection::{Selection, Sight, Told},
+        time::UtcMs,
+    },
+    guards::{self, Guard},
+};
+
+impl Collection {
+    /// How many rows its list shows.
+    pub const fn shown(self) -> usize {
+        match self {
+            Self::Stations => 500,
+            _ => 50,
+        }
+    }
+
+    /// How many rows a snapshot holds: those shown and a reserve, so that a deletion need not fetch at once.
+    pub const fn fetched(self) -> usize {
+        self.shown().saturating_add(25)
+    }
+
+    /// The field that its list is sorted by: a name ascending, or a date, newest first.
+    pub const fn order_field(self) -> &'static str {
+        match self {
+            Self::Clients | Self::Payments => "created_at",
+            Self::Stations => "name",
+            Self::ChargingSessions => "start_date_time",
+            Self::EcoStats => "period_start",
+        }
+    }
+}
+
+/// Why a list cannot go on from where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The delta begins after what was received; subscribe again from [`Window::received`].
+    Gap,
+    /// Another epoch, or too few rows left: take a new snapshot.
+    Stale,
+}
+
+/// What an applied delta did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Rows whose content changed.
+    pub changed: Vec<DocId>,
+    /// Whether rows came, went or moved.
+    pub moved: bool,
+    /// Whether rows may be missing, or the total wrong, until a new snapshot.
+    pub uncertain: bool,
+}
+
+/// The rows of a list and how far they are known.
+#[derive(Clone, Debug)]
+pub struct Window {
+    collection: Collection,
+    selection: Selection,
+    sight: Sight,
+    /// Those of the list, and of a selection that follows the clock those that may come to be.
+    rows: HashMap<DocId, Fields>,
+    /// The places of those of the list.
+    order: Places,
+    /// The place after which nothing is known; `None` when all that match are here.
+    horizon: Option<Place>,
+    /// Whether all are here that may come to match as time passes.
+    others: bool,
+    /// How many match, where not all are here.
+    total: usize,
+    received: Position,
+    floor: ClusterTime,
+    /// Cluster time of what is shown.
+    ct: ClusterTime,
+    held: Option<Held>,
+}
+
+impl From<Snapshot> for Window {
+    fn from(snapshot: Snapshot) -> Self {
+        let collection = snapshot.topic;
+        let mut order = Places::default();
+        for row in &snapshot.rows {
+            order.insert(Place::of(collection, &row.id, &row.fields));
+        }
+        let horizon = if snapshot.complete { None } else { order.0.last().cloned() };
+        let others = !snapshot.selection.follows_clock() || snapshot.others.is_some();
+        let rows = snapshot.rows.into_iter().chain(snapshot.others.into_iter().flatten());
+        Self {
+            collection,
+            selection: snapshot.selection,
+            sight: snapshot.sight,
+            rows: rows.map(|r| (r.id, r.fields)).collect(),
+            order,
+            horizon,
+            others,
+            total: snapshot.total.unwrap_or(0),
+            received: snapshot.position,
+            floor: snapshot.ct,
+            ct: snapshot.ct,
+            held: None,
+        }
+    }
+}
+
+impl Window {
+    /// Takes fetched rows in place of all there were, with their position, which may be before the one received.
+    pub fn replace(&mut self, snapshot: Snapshot) {
+        let (received, held) = (self.received, self.held.take());
+        *self = Self { held, ..Self::from(snapshot) };
+        if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
+            self.received = received;
+        }
+    }
+
+    pub const fn collection(&self) -> Collection {
+        self.collection
+    }
+
+    pub const fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The position up to which changes were received.
+    pub const fn received(&self) -> Position {
+        self.received
+    }
+
+    /// Cluster time of what is shown: new rows must not be of an earlier one.
+    pub const fn ct(&self) -> ClusterTime {
+        self.ct
+    }
+
+    /// The database was set back: rows may be of an earlier time than those shown.
+    pub fn forget_time(&mut self) {
+        self.ct = ClusterTime::default();
+    }
+
+    /// How many documents match, as far as is known; of the whole list nobody counts here.
+    pub fn total(&self) -> Option<usize> {
+        let total = if self.horizon.is_none() { self.order.0.len() } else { self.total.max(self.order.0.len()) };
+        (!self.selection.is_everything()).then_some(total)
+    }
+
+    /// The rows as a snapshot whose changes up to `ct` are in.
+    pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
+        let total = self.total();
+        let ids: Vec<DocId> = self.order.0.iter().map(Place::id).cloned().collect();
+        let rows = ids.into_iter().filter_map(|id| self.rows.remove(&id).map(|fields| Row { id, fields })).collect();
+        let others = (self.selection.follows_clock() && self.others)
+            .then(|| self.rows.into_iter().map(|(id, fields)| Row { id, fields }).collect());
+        Snapshot {
+            topic: self.collection,
+            position: self.received,
+            ct,
+            rows,
+            complete: self.horizon.is_none(),
+            selection: self.selection,
+            total,
+            sight: self.sight,
+            others,
+            unknown: None,
+        }
+    }
+
+    /// A row of the list, or one that has left it and is still on the screen.
+    pub fn row(&self, id: &DocId) -> Option<&Fields> {
+        self.rows.get(id).or_else(|| self.held.as_ref()?.gone_row(id))
+    }
+
+    /// The rows shown, in order.
+    pub fn shown(&self) -> impl Iterator<Item = &DocId> {
+        self.order.0.iter().take(self.collection.shown()).map(Place::id)
+    }
+
+    /// Looks again as time passes; with each minute, as the figures do.
+    pub fn tick(&mut self, now: UtcMs) -> Applied {
+        let later = Sight { now, ..self.sight.clone() };
+        if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
+            return Applied::default();
+        }
+        self.sight = later;
+        let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
+        for (id, row) in &self.rows {
+            let place = Place::of(self.collection, id, row);
+            let is = self.selection.matches(self.collection, row, &self.sight);
+            let moved = if is { self.order.insert(place) } else { self.order.remove(&place) };
+            applied.moved |= moved;
+            if moved && is {
+                applied.changed.push(id.clone());
+            }
+        }
+        applied
+    }
+
+    /// Applies a whole delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
+    ///
+    /// # Errors
+    /// [`Broken`] when the list cannot follow; nothing was applied.
+    pub fn apply(&mut self, delta: Delta) -> Result<Applied, Broken> {
+        if delta.to.epoch != self.received.epoch || delta.from.epoch != self.received.epoch {
+            return Err(Broken::Stale);
+        }
+        if delta.to <= self.received {
+            return Ok(Applied::default());
+        }
+        if delta.from > self.received && guards::on(Guard::GapRule) {
+            return Err(Broken::Gap);
+        }
+        let mut applied = Applied::default();
+        if delta.ct > self.floor || !guards::on(Guard::ClusterTimeFloor) {
+            for change in delta.changes {
+                self.apply_one(change, &mut applied)?;
+            }
+        }
+        self.received = delta.to;
+        self.ct = self.ct.max(delta.ct);
+        if self.horizon.is_some() && self.order.0.len() < self.collection.shown() {
+            Err(Broken::Stale)
+        } else {
+            Ok(applied)
+        }
+    }
+
+    fn apply_one(&mut self, change: Change, applied: &mut Applied) -> Result<(), Broken> {
+        let Change { id, op } = change;
+        let known = self.rows.get(&id);
+        let after = match (op, known) {
+            (Op::Delete, _) => None,
+            (Op::Put(row), _) => Some(row),
+            (Op::Patch(set, unset), Some(row)) => {
+                let mut row = row.clone();
+                patch(&mut row, set, &unset);
+                Some(row)
+            }
+            (Op::Patch(set, unset), None) => {
+                self.patch_unseen(&set, &unset, applied)?;
+                if self.held.as_mut().is_some_and(|held| held.patch_gone(&id, set, &unset)) {
+                    applied.changed.push(id);
+                }
+                return Ok(());
+            }
+        };
+        let deleted = after.is_none();
+        let reads = after.clone().filter(|_| self.is_drawn(&id));
+        applied.uncertain |= known.is_none() && !self.is_whole();
+        let before = known.map(|row| Place::of(self.collection, &id, row));
+        let was = before.as_ref().is_some_and(|place| self.order.contains(place));
+        let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.sight));
+        let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.sight));
+        if before.is_some() {
+            self.total = self.total.saturating_add(is.into()).saturating_sub(usize::from(was));
+        }
+        let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
+        if before != place || was != (is && place.is_some()) {
+            applied.moved = true;
+            if let Some(before) = before {
+                self.order.remove(&before);
+                self.rows.remove(&id);
+            }
+        }
+        if !is || place.is_none() {
+            let fate = if is { Fate::Moved } else { Fate::Left };
+            // It reads as its document does now, wherever that belongs.
+            applied.changed.extend(reads.is_some().then(|| id.clone()));
+            self.note(&id, if deleted { Fate::Deleted } else { fate }, reads);
+        }
+        if let (Some(row), Some(place)) = (after, place) {
+            self.rows.insert(id.clone(), row);
+            if is {
+                self.order.insert(place);
+                applied.changed.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// A patch of a row that is not here.
+    fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
+        let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
+        let moves = touches(self.collection.order_field());
+        if self.selection.is_everything() {
+            // Behind the horizon, and stays there unless its place changed.
+            return if moves { Err(Broken::Stale) } else { Ok(()) };
+        }
+        applied.uncertain |= match self.selection.told(self.collection, set, unset, &self.sight) {
+            Told::Perhaps => true,
+            // It did not match if all that may are here; else it may have been counted.
+            Told::No => !self.is_whole(),
+            // By this alone EVSEs come to be removed that nobody held to be.
+            Told::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
+            Told::Nothing => {
+                let turns = moves || self.selection.follows_clock() && touches("connection");
+                turns && !self.is_whole()
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether a row that is not here is none of the list, nor comes to be by time alone; of the whole list it does
+    /// not matter.
+    fn is_whole(&self) -> bool {
+        self.selection.is_everything() || self.horizon.is_none() && self.others
+    }
+
+    fn within(&self, place: &Place) -> bool {
+        self.horizon.as_ref().is_none_or(|horizon| place <= horizon)
+    }
+}
+
+/// The rows of a whole collection from a list of documents, as the window would show them.
+pub fn shown_of(collection: Collection, documents: &BTreeMap<DocId, Fields>) -> Vec<DocId> {
+    let mut places: Vec<_> = documents.iter().map(|(id, row)| (Place::of(collection, id, row), id.clone())).collect();
+    places.sort();
+    places.into_iter().take(collection.shown()).map(|(_, id)| id).collect()
+}
+
+#[cfg(test)]
+mod tests;

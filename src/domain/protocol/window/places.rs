@@ -1,0 +1,52 @@
+//! Where a row stands in a list.
+
+use std::cmp::Reverse;
+
+use crate::domain::{
+    fields::Fields,
+    ids::{Collection, DocId},
+    time::UtcMs,
+};
+
+/// A row's place in the list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Name(Option<String>, DocId),
+    Newest(Reverse<Option<UtcMs>>, Reverse<DocId>),
+}
+
+impl Place {
+    pub(super) const fn id(&self) -> &DocId {
+        match self {
+            Self::Name(_, id) | Self::Newest(_, Reverse(id)) => id,
+        }
+    }
+
+    pub(super) fn of(collection: Collection, id: &DocId, row: &Fields) -> Self {
+        let text = row.get(collection.order_field()).and_then(|v| v.as_str());
+        match collection {
+            Collection::Stations => Self::Name(text.map(str::to_owned), id.clone()),
+            _ => Self::Newest(Reverse(text.and_then(UtcMs::parse)), Reverse(id.clone())),
+        }
+    }
+}
+
+/// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places(pub(super) Vec<Place>);
+
+impl Places {
+    pub(super) fn contains(&self, place: &Place) -> bool {
+        self.0.binary_search(place).is_ok()
+    }
+
+    /// Whether it is new.
+    pub(super) fn insert(&mut self, place: Place) -> bool {
+        self.0.binary_search(&place).map_err(|at| self.0.insert(at, place)).is_err()
+    }
+
+    /// Whether it was there.
+    pub(super) fn remove(&mut self, place: &Place) -> bool {
+        self.0.binary_search(place).map(|at| self.0.remove(at)).is_ok()
+    }
+}

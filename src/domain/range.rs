@@ -1,0 +1,353 @@
+//! Periods as people choose them: local days, looked at in steps, beside an earlier period. What they mean in UTC is for
+//! whoever knows the zone.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::Refused,
+    time::{Civil, civil_from_days, days_from_civil},
+};
+use crate::domain::address::{BadChoice, clip};
+
+/// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Day(pub i64);
+
+impl Day {
+    /// The date that a clock on the wall shows.
+    pub fn of(civil: Civil) -> Self {
+        Self(days_from_civil(civil.year, i64::from(civil.month), i64::from(civil.day)))
+    }
+
+    /// Year, month (1 to 12) and day of the month.
+    pub fn parts(self) -> (i64, u8, u8) {
+        civil_from_days(self.0)
+    }
+
+    /// 0 is Monday.
+    pub const fn weekday(self) -> i64 {
+        self.0.saturating_add(3).rem_euclid(7)
+    }
+
+    /// So many days later, or before where it is negative.
+    #[must_use]
+    pub const fn after(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// How many days it is after another.
+    pub const fn since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
+
+    /// The same day of an earlier year; the 28th for a 29 February that the year has not.
+    #[must_use]
+    pub fn years_before(self, years: i64) -> Self {
+        let (year, month, day) = self.parts();
+        let moved = Self(days_from_civil(year.saturating_sub(years), i64::from(month), i64::from(day)));
+        if moved.parts().1 == month { moved } else { moved.after(-1) }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.parts();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl FromStr for Day {
+    type Err = BadChoice;
+
+    fn from_str(text: &str) -> Result<Self, BadChoice> {
+        let bad = || BadChoice(format!("“{}” is no date such as 2026-06-15", clip(text)));
+        let mut parts = text.splitn(3, '-');
+        let mut part = |digits: usize| -> Option<i64> {
+            let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
+            part.parse().ok()
+        };
+        let (year, month, day) = (part(4), part(2), part(2));
+        let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(bad()) };
+        let date = Self(days_from_civil(year, month, day));
+        // A day that the month has not is another day.
+        if year > 0 && date.to_string() == text { Ok(date) } else { Err(bad()) }
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = BadChoice;
+
+    fn try_from(text: String) -> Result<Self, BadChoice> {
+        text.parse()
+    }
+}
+
+/// The longest period, in days: ten years.
+const DAYS_MAX: i64 = 3660;
+
+/// Which days are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Range {
+    /// So many days with today as the last; moves with the time.
+    Last(i64),
+    /// From one day to another, both included.
+    Days(Day, Day),
+}
+
+impl Range {
+    /// Those on offer.
+    pub const OFFERED: [Self; 5] = [Self::Last(1), Self::Last(7), Self::Last(28), Self::Last(90), Self::Last(365)];
+
+    /// Reads `from` and `to`, or `last` (`7d`), by name; without any of them the last seven days.
+    ///
+    /// # Errors
+    /// In words for whoever chose it.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Refused> {
+        let get = |name| get(name).filter(|text| !text.is_empty());
+        match (get("from"), get("to"), get("last")) {
+            (Some(_), _, Some(_)) | (None, Some(_), Some(_)) => {
+                Err(Refused::new("last", "Give either “last”, or “from” and “to”."))
+            }
+            (Some(from), to, None) => {
+                let from: Day = from.parse().map_err(Refused::of("from"))?;
+                let to = to.map_or(Ok(from), |to| to.parse::<Day>()).map_err(Refused::of("to"))?;
+                if to < from {
+                    return Err(Refused::new("to", format!("The period ends ({to}) before it begins ({from}).")));
+                }
+                if to.since(from) >= DAYS_MAX {
+                    return Err(Refused::new("from", "Choose a period of at most ten years."));
+                }
+                Ok(Self::Days(from, to))
+            }
+            (None, Some(to), None) => {
+                Err(Refused::new("to", format!("The period ends on {}, but where does it begin?", clip(&to))))
+            }
+            (None, None, Some(last)) => {
+                let days = last.strip_suffix('d').and_then(|days| days.parse().ok());
+                let days = days.filter(|days| (1..=DAYS_MAX).contains(days));
+                days.map(Self::Last)
+                    .ok_or_else(|| Refused::value("last", &last, "give a number of days such as 7d, at most 3660d."))
+            }
+            (None, None, None) => Ok(Self::Last(7)),
+        }
+    }
+
+    /// First and last day, given the day that is today.
+    pub const fn days(self, today: Day) -> (Day, Day) {
+        match self {
+            Self::Last(days) => (today.after(1_i64.saturating_sub(days)), today),
+            Self::Days(from, to) => (from, to),
+        }
+    }
+
+    /// How many days it has.
+    pub const fn len(self) -> i64 {
+        match self {
+            Self::Last(days) => days,
+            Self::Days(from, to) => to.since(from).saturating_add(1),
+        }
+    }
+
+    /// Never: a range has a day at least.
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+}
+
+/// As in addresses: `last=7d`, `from=2018-06-01&to=2018-06-30`.
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last(days) => write!(f, "last={days}d"),
+            Self::Days(from, to) => write!(f, "from={from}&to={to}"),
+        }
+    }
+}
+
+/// How long the pieces are in which a period is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    Hour,
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+}
+
+impl Step {
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// Its name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+
+    /// Whether so many days in this step can still be told apart on a screen.
+    pub const fn fits(self, days: i64) -> bool {
+        match self {
+            Self::Hour => days <= 31,
+            Self::Day => days <= 732,
+            Self::Week | Self::Month => true,
+        }
+    }
+
+    /// The step that shows so many days best.
+    pub const fn fitting(days: i64) -> Self {
+        match days {
+            ..=2 => Self::Hour,
+            3..=92 => Self::Day,
+            93..=370 => Self::Week,
+            _ => Self::Month,
+        }
+    }
+
+    /// Reads `by`; without it, what fits the period.
+    ///
+    /// # Errors
+    /// In words for whoever chose what is unknown, or too fine for the period.
+    pub fn read(name: Option<&str>, range: Range) -> Result<Self, Refused> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::fitting(range.len())) };
+        let step = Self::of_name(name)
+            .ok_or_else(|| Refused::value("by", name, "give hour, day, week or month, or leave it out."))?;
+        if step.fits(range.len()) {
+            return Ok(step);
+        }
+        let (name, days) = (step.name(), range.len());
+        Err(Refused::new("by", format!("A {name} is too short a step for {days} days. Give a longer one in “by”.")))
+    }
+}
+
+/// The earlier period that stands behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Against {
+    /// As long, and so many whole weeks earlier that the two do not meet: weekdays stand over weekdays.
+    #[default]
+    Before,
+    /// The same dates a year earlier.
+    YearBefore,
+    Nothing,
+}
+
+impl Against {
+    pub const ALL: [Self; 3] = [Self::Before, Self::YearBefore, Self::Nothing];
+
+    /// Its name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::YearBefore => "year",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Reads `against`; without it, the weeks before.
+    ///
+    /// # Errors
+    /// In words for whoever chose what is unknown.
+    pub fn read(name: Option<&str>) -> Result<Self, Refused> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::default()) };
+        let known = Self::ALL.into_iter().find(|against| against.name() == name);
+        known.ok_or_else(|| Refused::value("against", name, "give before, year or nothing."))
+    }
+
+    /// First and last day of the earlier period.
+    pub fn days(self, (from, to): (Day, Day)) -> Option<(Day, Day)> {
+        match self {
+            Self::Before => {
+                let weeks = to.since(from).saturating_add(7) / 7;
+                let back = weeks.saturating_mul(-7);
+                Some((from.after(back), to.after(back)))
+            }
+            Self::YearBefore => Some((from.years_before(1), to.years_before(1))),
+            Self::Nothing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn range(query: &[(&str, &str)]) -> Result<Range, String> {
+        let query: HashMap<_, _> = query.iter().copied().collect();
+        Range::read(|name| query.get(name).map(|&text| text.to_owned())).map_err(|error| error.why)
+    }
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn dates_read_what_they_write_and_know_the_calendar() {
+        for text in ["1970-01-01", "2018-06-30", "2024-02-29", "9999-12-31"] {
+            assert_eq!(day(text).to_string(), text);
+        }
+        for bad in ["", "2018-6-1", "2018-02-29", "2018-13-01", "2018-06-31", "x018-01-01", "2018-06-01T", "0000-01-01"]
+        {
+            assert!(bad.parse::<Day>().is_err(), "{bad}");
+        }
+        assert_eq!(day("2018-06-15").weekday(), 4, "a Friday");
+        assert_eq!(day("2024-02-29").years_before(1), day("2023-02-28"));
+    }
+
+    #[test]
+    fn a_period_is_read_or_said_why_not() {
+        assert_eq!(range(&[]), Ok(Range::Last(7)));
+        assert_eq!(range(&[("last", "28d")]), Ok(Range::Last(28)));
+        let days = range(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "")]).unwrap();
+        assert_eq!((days.to_string().as_str(), days.len()), ("from=2018-06-01&to=2018-06-30", 30));
+        assert_eq!(range(&[("from", "2018-06-01")]).unwrap().len(), 1);
+        for bad in [
+            &[("from", "2018-06-02"), ("to", "2018-06-01")][..],
+            &[("to", "2018-06-01")],
+            &[("from", "2018-06-01"), ("to", "2018-06-30"), ("last", "7d")],
+            &[("to", "2018-06-30"), ("last", "7d")],
+            &[("last", "0d")],
+            &[("last", "week")],
+            &[("from", "1999-01-01"), ("to", "2018-06-01")],
+        ] {
+            assert!(range(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_period_has_the_same_weekdays_and_does_not_meet() {
+        let before = |from, to| Against::Before.days((day(from), day(to))).unwrap();
+        assert_eq!(before("2018-06-15", "2018-06-15"), (day("2018-06-08"), day("2018-06-08")));
+        assert_eq!(before("2018-06-09", "2018-06-15"), (day("2018-06-02"), day("2018-06-08")));
+        assert_eq!(before("2018-06-01", "2018-06-30"), (day("2018-04-27"), day("2018-05-26")));
+        let year = Against::YearBefore.days((day("2018-06-01"), day("2018-06-30")));
+        assert_eq!(year, Some((day("2017-06-01"), day("2017-06-30"))));
+    }
+
+    #[test]
+    fn steps_that_are_unknown_or_too_fine_are_refused() {
+        assert_eq!(Step::read(Some("hour"), Range::Last(7)), Ok(Step::Hour));
+        assert_eq!(Step::read(None, Range::Last(365)), Ok(Step::Week));
+        assert_eq!(Step::read(Some(""), Range::Last(365)), Ok(Step::Week));
+        for (name, days) in [("hour", 90), ("day", 733), ("odd", 1)] {
+            assert_eq!(Step::read(Some(name), Range::Last(days)).unwrap_err().name, "by");
+        }
+        assert_eq!((Against::read(None), Against::read(Some("year"))), (Ok(Against::Before), Ok(Against::YearBefore)));
+        assert_eq!(Against::read(Some("odd")).unwrap_err().name, "against");
+    }
+}

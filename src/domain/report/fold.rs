@@ -1,0 +1,249 @@
+//! Documents folded into groups. Whatever cannot be attributed stands in a group that says so, so that the groups always
+//! add up to the whole.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::By;
+use crate::domain::{
+    cells::{Cell, Cells},
+    entities::{Payment, Session},
+    money::Currency,
+    quality::{Delivered, is_ahead},
+    range::Day,
+    status::SessionStatus,
+    time::{Period, UtcMs, Zone},
+};
+
+/// When the session counts in the period: it is COMPLETED and ended in it.
+pub fn completed_in(session: &Session, period: Period) -> Option<UtcMs> {
+    let completed = session.status == Some(SessionStatus::Completed);
+    session.end_date_time.filter(|at| completed && within(period, *at))
+}
+
+/// When the payment counts in the period: money was captured in it, whatever was given back since.
+pub fn captured_in(payment: &Payment, period: Period) -> Option<UtcMs> {
+    let revenue = payment.status.as_ref().is_some_and(|status| status.is_revenue());
+    payment.captured_at.filter(|at| revenue && within(period, *at))
+}
+
+const fn within(period: Period, at: UtcMs) -> bool {
+    period.from.0 <= at.0 && at.0 < period.to.0
+}
+
+/// The method of a session's payment, of those that may be its: the one it names, else one that was captured.
+/// `None`: it has no payment; `Some(None)`: its payment names none.
+pub fn method_of(session: &Session, payments: &[Payment]) -> Option<Option<String>> {
+    let named = |payment: &Payment| payment.payment_id.is_some() && payment.payment_id == session.payment_id;
+    let its =
+        |payment: &&Payment| named(payment) || payment.session_id.is_some() && payment.session_id == session.session_id;
+    let rank = |payment: &&Payment| {
+        let revenue = payment.status.as_ref().is_some_and(|status| status.is_revenue());
+        (!named(payment), !revenue, payment.payment_id.clone(), payment.method.clone())
+    };
+    payments.iter().filter(its).min_by_key(rank).map(|payment| payment.method.clone())
+}
+
+/// What a group's documents have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Key {
+    /// A public id, a city, a method's code, or the first day of a piece of time.
+    Is(String),
+    /// The name of what is not known of them.
+    Lacks(String),
+}
+
+impl Key {
+    /// What is known, or that it is not.
+    pub fn of(known: Option<String>, what: &str) -> Self {
+        known.filter(|text| !text.is_empty()).map_or_else(|| Self::Lacks(what.to_owned()), Self::Is)
+    }
+
+    /// The piece of time that holds an instant.
+    pub fn at(by: By, zone: &Zone, at: UtcMs) -> Self {
+        Self::Is(by.first_day(Day::of(zone.civil(at))).to_string())
+    }
+}
+
+/// What some documents add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    pub sessions: i64,
+    pub energy_wh: i64,
+    /// Sessions that do not say what they delivered.
+    pub without_energy: i64,
+    /// Sessions whose energy is not in the sum, because it or their times cannot be true.
+    pub left_out: i64,
+    /// Sessions whose energy is in the sum and more than is likely.
+    pub doubtful: i64,
+    pub payments: i64,
+    /// Payments computed from a tariff.
+    pub derived: i64,
+    /// Payments that do not say how much was captured, or in which currency.
+    pub without_amount: i64,
+    pub money: Vec<(Currency, Money)>,
+}
+
+/// What some payments of one currency add up to, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    pub payments: i64,
+    pub captured: i64,
+    pub refunded: i64,
+    pub fees: i64,
+    /// Payments whose fee is not known.
+    pub fees_missing: i64,
+    /// Captured less refunded and fee, of the others.
+    pub net: i64,
+}
+
+impl Sums {
+    /// What a session that counts adds, as it stands at `now`.
+    pub fn of_session(session: &Session, now: UtcMs) -> Self {
+        let mut sums = Self { sessions: 1, ..Self::default() };
+        let ahead = session.end_date_time.is_some_and(|end| is_ahead(end, now));
+        match session.delivered() {
+            Delivered::Unknown => sums.without_energy = 1,
+            Delivered::Doubtful(energy) if !ahead => (sums.energy_wh, sums.doubtful) = (energy.0, 1),
+            Delivered::Likely(energy) if !ahead => sums.energy_wh = energy.0,
+            Delivered::Impossible | Delivered::Doubtful(_) | Delivered::Likely(_) => sums.left_out = 1,
+        }
+        sums
+    }
+
+    /// What all documents of a period add, by what the figures' cells hold of them. The period's ends are bucket ends.
+    pub fn of_cells(cells: &Cells, period: Period, now: UtcMs) -> Self {
+        let energy = cells.energy(period, now);
+        let (refunded, fees) = (cells.by_currency(period, Cell::Refunded), cells.by_currency(period, Cell::Fees));
+        let (missing, without) =
+            (cells.by_currency(period, Cell::WithoutFee), cells.by_currency(period, Cell::RevenueWithoutFee));
+        let revenue = cells.revenue(period);
+        let money = |(currency, payments): (Currency, i64)| {
+            let of = |sums: &BTreeMap<Currency, i64>| sums.get(&currency).copied().unwrap_or(0);
+            let revenue = revenue.get(&currency).map_or(0, |(minor, _)| *minor);
+            let (refunded, fees) = (of(&refunded), of(&fees));
+            let money = Money {
+                payments,
+                captured: revenue.wrapping_add(refunded),
+                refunded,
+                fees,
+                fees_missing: of(&missing),
+                net: revenue.wrapping_sub(of(&without)).wrapping_sub(fees),
+            };
+            (currency, money)
+        };
+        Self {
+            sessions: energy.completed,
+            energy_wh: energy.wh.unwrap_or(0),
+            without_energy: energy.unknown,
+            left_out: energy.left_out,
+            doubtful: energy.doubtful,
+            payments: cells.sum(period, Cell::Captured),
+            derived: cells.sum(period, Cell::Derived),
+            without_amount: cells.sum(period, Cell::WithoutAmount),
+            money: cells.by_currency(period, Cell::WithAmount).into_iter().map(money).collect(),
+        }
+    }
+
+    /// What a payment that counts adds.
+    pub fn of_payment(payment: &Payment) -> Self {
+        let amounts = payment.captured_minor.zip(payment.currency.clone()).zip(payment.revenue());
+        let mut sums = Self {
+            payments: 1,
+            derived: i64::from(payment.derived),
+            without_amount: i64::from(amounts.is_none()),
+            ..Self::default()
+        };
+        if let Some(((captured, currency), revenue)) = amounts {
+            let fee = payment.fee_minor;
+            let money = Money {
+                payments: 1,
+                captured,
+                refunded: payment.refunded_minor.unwrap_or(0),
+                fees: fee.unwrap_or(0),
+                fees_missing: i64::from(fee.is_none()),
+                net: fee.map_or(0, |fee| revenue.minor.wrapping_sub(fee)),
+            };
+            sums.money.push((currency, money));
+        }
+        sums
+    }
+
+    /// Adds; each currency to itself. As everywhere, sums beyond 64 bits wrap around rather than stop anything.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.sessions, other.sessions),
+            (&mut self.energy_wh, other.energy_wh),
+            (&mut self.without_energy, other.without_energy),
+            (&mut self.left_out, other.left_out),
+            (&mut self.doubtful, other.doubtful),
+            (&mut self.payments, other.payments),
+            (&mut self.derived, other.derived),
+            (&mut self.without_amount, other.without_amount),
+        ] {
+            *sum = sum.wrapping_add(more);
+        }
+        for (currency, more) in &other.money {
+            match self.money.binary_search_by(|(known, _)| known.cmp(currency)) {
+                Ok(at) => self.money.iter_mut().skip(at).take(1).for_each(|(_, money)| money.add(more)),
+                Err(at) => self.money.insert(at, (currency.clone(), *more)),
+            }
+        }
+    }
+}
+
+impl Money {
+    fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.payments, other.payments),
+            (&mut self.captured, other.captured),
+            (&mut self.refunded, other.refunded),
+            (&mut self.fees, other.fees),
+            (&mut self.fees_missing, other.fees_missing),
+            (&mut self.net, other.net),
+        ] {
+            *sum = sum.wrapping_add(more);
+        }
+    }
+}
+
+/// A group's sums, with its name where its documents tell one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    pub key: Key,
+    pub name: Option<String>,
+    pub sums: Sums,
+}
+
+/// All that counted so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    groups: BTreeMap<Key, Sums>,
+}
+
+impl Folded {
+    pub fn add(&mut self, key: Key, sums: &Sums) {
+        self.groups.entry(key).or_default().add(sums);
+    }
+
+    /// The public ids of the groups.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.groups.keys().filter_map(|key| match key {
+            Key::Is(id) => Some(id.as_str()),
+            Key::Lacks(_) => None,
+        })
+    }
+
+    /// The groups in the order of their keys, each with the name that its id has.
+    pub fn groups(self, name: impl Fn(&str) -> Option<String>) -> Vec<Group> {
+        let named = |(key, sums)| {
+            let name = if let Key::Is(id) = &key { name(id) } else { None };
+            Group { key, name, sums }
+        };
+        self.groups.into_iter().map(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

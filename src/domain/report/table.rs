@@ -1,0 +1,354 @@
+//! A report as a table: its columns, its rows in the order asked for, and the totals. Screen, CSV and API show its values.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::{By, Column, Group, Key, Measure, Query, Sums};
+use crate::domain::{
+    cells::known,
+    money::Currency,
+    protocol::position::{ClusterTime, Position},
+    range::Day,
+    time::Period,
+};
+
+/// The figures of a period, as they were at `ct`; the changes after `position` are not in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// As it was read: equal choices read the same.
+    pub query: String,
+    pub about: About,
+    pub by: By,
+    /// What the rows are sorted by.
+    pub sort: String,
+    /// Of the rows' cells and the totals.
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    /// How many rows there are, of which `rows` may be the first only.
+    pub all: usize,
+    pub totals: Vec<Option<i64>>,
+}
+
+/// Of what period and from when a report is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    pub zone: String,
+    pub first: Day,
+    pub last: Day,
+    /// From when to when, UTC, as `from/to`; the end is not in it.
+    pub period: String,
+    /// MongoDB's operation time, RFC 3339.
+    pub at: String,
+    pub position: Position,
+    pub ct: ClusterTime,
+    /// When the period moves on, RFC 3339; `None` for one that stays.
+    pub until: Option<String>,
+    /// How long reading took.
+    pub took_ms: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The public id, the city, the method's code, or the first day of the piece of time.
+    pub id: Option<String>,
+    /// What is not known, where there is no id.
+    pub lacks: Option<String>,
+    pub name: Option<String>,
+    /// From when to when a piece of time is, within the report's period, UTC.
+    pub period: Option<String>,
+    /// Numbers, Wh, minor units; `None`: not known.
+    pub cells: Vec<Option<i64>>,
+}
+
+impl Report {
+    /// How many rows a screen shows.
+    pub fn shown(&self) -> usize {
+        self.all.min(if self.by.is_time() { 800 } else { 200 })
+    }
+
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.totals.iter().all(|total| *total == Some(0))
+    }
+}
+
+#[cfg(test)]
+impl Report {
+    /// Of nothing, on 1 June 2018.
+    pub fn blank(by: By) -> Self {
+        let day: Day = "2018-06-01".parse().unwrap();
+        let about = About {
+            zone: "UTC".to_owned(),
+            first: day,
+            last: day,
+            period: "2018-06-01T00:00:00Z/2018-06-02T00:00:00Z".to_owned(),
+            at: "2018-06-02T00:00:00Z".to_owned(),
+            position: Position::default(),
+            ct: ClusterTime::default(),
+            until: None,
+            took_ms: 0,
+        };
+        let (query, sort) = (String::new(), String::new());
+        Self { query, about, by, sort, columns: Vec::new(), rows: Vec::new(), all: 0, totals: Vec::new() }
+    }
+}
+
+/// A period as it stands in addresses.
+pub fn interval(period: Period) -> String {
+    format!("{}/{}", period.from, period.to)
+}
+
+/// Arranges the groups; amounts of `lead` stand before those of other currencies. `piece` knows when a piece of time is, from its first day to that of the next.
+pub fn report(
+    query: &Query,
+    about: About,
+    groups: Vec<Group>,
+    lead: Option<&Currency>,
+    piece: impl Fn(Day, Day) -> Option<Period>,
+) -> Report {
+    let by = query.by;
+    let mut total = Sums::default();
+    groups.iter().for_each(|group| total.add(&group.sums));
+    let columns = columns(&total, lead);
+    let groups = if by.is_time() { without_gaps(by, &about, groups) } else { groups };
+    let all = groups.len();
+    let mut rows: Vec<Row> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
+    sort(query, &columns, &mut rows);
+    Report {
+        query: query.to_string(),
+        by,
+        sort: query.sort.to_string(),
+        totals: columns.iter().map(|column| cell(column, &total)).collect(),
+        about,
+        columns,
+        rows,
+        all,
+    }
+}
+
+/// What is never there needs no column.
+fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
+    let mut columns = vec![Column::Sessions, Column::Energy];
+    columns.extend((total.without_energy > 0).then_some(Column::WithoutEnergy));
+    columns.extend((total.left_out > 0).then_some(Column::LeftOut));
+    columns.extend((total.doubtful > 0).then_some(Column::Doubtful));
+    columns.push(Column::Payments);
+    columns.extend((total.derived > 0).then_some(Column::Derived));
+    columns.extend((total.without_amount > 0).then_some(Column::WithoutAmount));
+    let mut all: Vec<_> = total.money.iter().collect();
+    all.sort_by_key(|(currency, _)| Some(currency) != lead);
+    for (currency, money) in all {
+        let needed = |measure: &Measure| *measure != Measure::FeesMissing || money.fees_missing > 0;
+        let of = |measure| Column::Money(measure, currency.clone());
+        columns.extend(Measure::ALL.into_iter().filter(needed).map(of));
+    }
+    columns
+}
+
+/// The one place that says what stands in a cell. A sum of which no part is known is not known.
+fn cell(column: &Column, sums: &Sums) -> Option<i64> {
+    let (measure, currency) = match column {
+        Column::Sessions => return Some(sums.sessions),
+        Column::Energy => {
+            return known(sums.energy_wh, sums.sessions, sums.without_energy.saturating_add(sums.left_out));
+        }
+        Column::WithoutEnergy => return Some(sums.without_energy),
+        Column::LeftOut => return Some(sums.left_out),
+        Column::Doubtful => return Some(sums.doubtful),
+        Column::Payments => return Some(sums.payments),
+        Column::Derived => return Some(sums.derived),
+        Column::WithoutAmount => return Some(sums.without_amount),
+        Column::Money(measure, currency) => (measure, currency),
+    };
+    let money = sums.money.iter().find(|(known, _)| known == currency).map(|(_, money)| *money).unwrap_or_default();
+    match measure {
+        Measure::Captured => Some(money.captured),
+        Measure::Refunded => Some(money.refunded),
+        Measure::Revenue => Some(money.captured.wrapping_sub(money.refunded)),
+        Measure::Fees => known(money.fees, money.payments, money.fees_missing),
+        Measure::FeesMissing => Some(money.fees_missing),
+        Measure::Net => known(money.net, money.payments, money.fees_missing),
+    }
+}
+
+fn row(by: By, columns: &[Column], group: Group, piece: impl Fn(Day, Day) -> Option<Period>) -> Row {
+    let (id, lacks) = match group.key {
+        Key::Is(id) => (Some(id), None),
+        Key::Lacks(what) => (None, Some(what)),
+    };
+    let first: Option<Day> = id.as_deref().filter(|_| by.is_time()).and_then(|day| day.parse().ok());
+    Row {
+        period: first.and_then(|first| piece(first, by.next(first))).map(interval),
+        cells: columns.iter().map(|column| cell(column, &group.sums)).collect(),
+        name: group.name,
+        id,
+        lacks,
+    }
+}
+
+/// Pieces of time in which nothing happened are rows too.
+fn without_gaps(by: By, about: &About, groups: Vec<Group>) -> Vec<Group> {
+    let mut known: BTreeMap<Key, Group> = groups.into_iter().map(|group| (group.key.clone(), group)).collect();
+    let mut all = Vec::new();
+    let mut day = by.first_day(about.first);
+    while day <= about.last {
+        let key = Key::Is(day.to_string());
+        let nothing = || Group { key: key.clone(), name: None, sums: Sums::default() };
+        all.push(known.remove(&key).unwrap_or_else(nothing));
+        day = by.next(day);
+    }
+    all.extend(known.into_values());
+    all
+}
+
+/// What is not known stands last, whichever way; equal figures stand in the order of names.
+fn sort(query: &Query, columns: &[Column], rows: &mut [Row]) {
+    let by_name = |a: &Row, b: &Row| {
+        let name = |row: &Row| row.name.as_ref().or(row.id.as_ref()).map(|name| name.to_lowercase());
+        last(name(a), name(b), Ord::cmp).then_with(|| (&a.id, &a.lacks).cmp(&(&b.id, &b.lacks)))
+    };
+    let turned = |order: Ordering| if query.sort.descending { order.reverse() } else { order };
+    let Some(wanted) = &query.sort.column else {
+        rows.sort_by(|a, b| (a.id.is_none()).cmp(&b.id.is_none()).then_with(|| turned(by_name(a, b))));
+        return;
+    };
+    let at = columns.iter().position(|column| column == wanted);
+    let value = |row: &Row| at.and_then(|at| row.cells.get(at).copied().flatten());
+    rows.sort_by(|a, b| last(value(a), value(b), |a, b| turned(a.cmp(b))).then_with(|| by_name(a, b)));
+}
+
+fn last<T>(a: Option<T>, b: Option<T>, order: impl FnOnce(&T, &T) -> Ordering) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => order(&a, &b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Money, *};
+    use crate::domain::time::UtcMs;
+    use std::collections::HashMap;
+
+    fn query(query: &[(&str, &str)]) -> Query {
+        let query: HashMap<_, _> = query.iter().copied().collect();
+        Query::read(|name| query.get(name).map(|&text| text.to_owned()), "UTC").unwrap()
+    }
+
+    fn about(first: &str, last: &str) -> About {
+        About { first: first.parse().unwrap(), last: last.parse().unwrap(), ..Report::blank(By::Day).about }
+    }
+
+    fn group(key: &str, name: Option<&str>, sums: Sums) -> Group {
+        let key = key.strip_prefix('?').map_or_else(|| Key::Is(key.into()), |what| Key::Lacks(what.into()));
+        Group { key, name: name.map(str::to_owned), sums }
+    }
+
+    fn delivered(sessions: i64, energy_wh: i64, without_energy: i64) -> Sums {
+        Sums { sessions, energy_wh, without_energy, ..Sums::default() }
+    }
+
+    fn ids(report: &Report) -> Vec<String> {
+        report.rows.iter().map(|row| row.id.clone().or(row.lacks.clone()).unwrap()).collect()
+    }
+
+    #[test]
+    fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
+        let groups = || {
+            vec![
+                group("a", Some("Zoo"), delivered(1, 5, 0)),
+                group("b", Some("alpha"), delivered(9, 5, 0)),
+                group("c", None, delivered(2, 0, 2)),
+                group("?station", None, delivered(3, 7, 0)),
+            ]
+        };
+        let order = |sort: &str| {
+            ids(&report(
+                &query(&[("by", "station"), ("sort", sort)]),
+                about("2018-06-01", "2018-06-01"),
+                groups(),
+                None,
+                |_, _| None,
+            ))
+        };
+        assert_eq!(order(""), ["station", "b", "a", "c"], "most energy first, then by name");
+        assert_eq!(order("energy"), ["b", "a", "station", "c"], "not known is last both ways");
+        assert_eq!(order("-sessions"), ["b", "station", "c", "a"]);
+        assert_eq!(order("group"), ["b", "c", "a", "station"]);
+        assert_eq!(order("-group"), ["a", "c", "b", "station"]);
+        assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there sorts nothing");
+    }
+
+    #[test]
+    fn sums_of_nothing_known_are_not_known() {
+        let gbp = |fees_missing, net| {
+            (Currency("GBP".into()), Money { payments: 2, captured: 900, refunded: 100, fees: 0, fees_missing, net })
+        };
+        let paid = |fees_missing, net| Sums { payments: 2, money: vec![gbp(fees_missing, net)], ..Sums::default() };
+        let groups = vec![
+            group("CARD", None, paid(2, 0)),
+            group("APP", None, paid(1, 390)),
+            group("FREE", None, Sums::default()),
+        ];
+        let table = report(
+            &query(&[("by", "method"), ("sort", "-payments")]),
+            about("2018-06-01", "2018-06-01"),
+            groups,
+            None,
+            |_, _| None,
+        );
+        let names: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "sessions",
+                "energy",
+                "payments",
+                "captured.GBP",
+                "refunded.GBP",
+                "revenue.GBP",
+                "fees.GBP",
+                "fees_missing.GBP",
+                "net.GBP"
+            ]
+        );
+        let cells = |id: &str| table.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().cells[3..].to_vec();
+        assert_eq!(cells("CARD"), [Some(900), Some(100), Some(800), None, Some(2), None]);
+        assert_eq!(cells("APP"), [Some(900), Some(100), Some(800), Some(0), Some(1), Some(390)]);
+        assert_eq!(cells("FREE"), [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)]);
+        assert_eq!(table.totals[3..], [Some(1800), Some(200), Some(1600), Some(0), Some(3), Some(390)]);
+    }
+
+    #[test]
+    fn the_networks_currency_comes_before_the_alphabet() {
+        let one = |code: &str| (Currency(code.into()), Money { payments: 1, ..Money::default() });
+        let sums = Sums { payments: 2, money: vec![one("CHF"), one("GBP")], ..Sums::default() };
+        let first = |lead: &str| {
+            let lead = Currency(lead.to_owned());
+            let columns = columns(&sums, Some(&lead));
+            columns.into_iter().find_map(|c| if let Column::Money(_, of) = c { Some(of.0) } else { None })
+        };
+        assert_eq!(["GBP", "CHF", "EUR"].map(first), ["GBP", "CHF", "CHF"].map(|code| Some(code.to_owned())));
+    }
+
+    #[test]
+    fn time_has_no_gaps() {
+        let day = |text: &str, n| group(text, None, delivered(n, 10 * n, 0));
+        let groups = vec![day("2018-06-02", 1), day("2018-06-04", 2)];
+        let hours =
+            |from: Day, to: Day| Some(Period { from: UtcMs(from.0 * 86_400_000), to: UtcMs(to.0 * 86_400_000) });
+        let table = report(&query(&[]), about("2018-06-01", "2018-06-05"), groups, None, hours);
+        assert_eq!(ids(&table), ["2018-06-01", "2018-06-02", "2018-06-03", "2018-06-04", "2018-06-05"]);
+        assert_eq!(table.rows[1].period.as_deref(), Some("2018-06-02T00:00:00Z/2018-06-03T00:00:00Z"));
+        assert_eq!((table.rows[2].cells[0], table.totals[0], table.totals[1]), (Some(0), Some(3), Some(30)));
+        let weeks = report(
+            &query(&[("by", "week")]),
+            about("2018-06-01", "2018-06-05"),
+            vec![day("2018-06-04", 2)],
+            None,
+            hours,
+        );
+        assert_eq!(ids(&weeks), ["2018-05-28", "2018-06-04"]);
+    }
+}

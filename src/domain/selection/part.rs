@@ -1,0 +1,195 @@
+//! What a list can be narrowed by: its name in addresses, its field in documents, and the values it takes.
+
+use std::fmt;
+
+use crate::domain::{
+    address::{BadChoice, clip},
+    ids::Collection,
+    time::{Period, UtcMs},
+};
+
+/// The longest text that may be asked for, in bytes; documents' own texts may be longer.
+const TEXT_MAX: usize = 128;
+/// How many statuses may be asked for at once.
+const STATUSES_MAX: usize = 16;
+
+/// One thing that is asked of a document. In this order they stand in addresses and on pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Status,
+    /// Stations with an EVSE whose believed status is this one.
+    Evse,
+    Started,
+    Ended,
+    Created,
+    Captured,
+    Currency,
+    Method,
+    Station,
+    Client,
+    City,
+    /// The hour of the week in which a session started.
+    Slot,
+}
+
+impl Part {
+    pub const ALL: [Self; 12] = [
+        Self::Status,
+        Self::Evse,
+        Self::Started,
+        Self::Ended,
+        Self::Created,
+        Self::Captured,
+        Self::Currency,
+        Self::Method,
+        Self::Station,
+        Self::Client,
+        Self::City,
+        Self::Slot,
+    ];
+
+    /// Its name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Evse => "evse",
+            Self::Started => "started",
+            Self::Ended => "ended",
+            Self::Created => "created",
+            Self::Captured => "captured",
+            Self::Currency => "currency",
+            Self::Method => "method",
+            Self::Station => "station",
+            Self::Client => "client",
+            Self::City => "city",
+            Self::Slot => "slot",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    /// The field of the collection's documents that it is asked of; `None` where they have none such.
+    pub const fn field(self, collection: Collection) -> Option<&'static str> {
+        use Collection::{ChargingSessions, Clients, Payments, Stations};
+        Some(match (self, collection) {
+            (Self::Status, Clients | Payments | ChargingSessions) => "status",
+            (Self::Evse, Stations) => "evses",
+            (Self::Started | Self::Slot, ChargingSessions) => "start_date_time",
+            (Self::Ended, ChargingSessions) => "end_date_time",
+            (Self::Created, Clients | Stations | Payments) => "created_at",
+            (Self::Captured, Payments) => "captured_at",
+            (Self::Currency, Clients | Payments | ChargingSessions) => "currency",
+            (Self::Method, Payments) => "method",
+            (Self::Station, Stations | ChargingSessions) => "station_id",
+            (Self::Client, Clients | Payments | ChargingSessions) => "client_id",
+            (Self::City, Stations) => "city",
+            _ => return None,
+        })
+    }
+
+    /// Reads a value as it stands in an address.
+    ///
+    /// # Errors
+    /// In words for whoever wrote it.
+    pub fn read(self, text: &str) -> Result<Wanted, BadChoice> {
+        let read = match self {
+            Self::Status => statuses(text),
+            Self::Started | Self::Ended | Self::Created | Self::Captured => period(text).map(Wanted::Within),
+            Self::Currency => is_currency(text).then(|| Wanted::one_of([text])),
+            Self::Slot => slot(text).map(Wanted::In),
+            Self::Evse | Self::Method | Self::Station | Self::Client | Self::City => {
+                is_text(text).then(|| Wanted::one_of([text]))
+            }
+        };
+        read.ok_or_else(|| BadChoice(format!("“{}” cannot be “{}”: {}", self.name(), clip(text), self.form())))
+    }
+
+    const fn form(self) -> &'static str {
+        match self {
+            Self::Status => "give a status, or several with commas between them.",
+            Self::Started | Self::Ended | Self::Created | Self::Captured => {
+                "give two dates such as 2018-06-14T23:00:00Z/2018-06-15T23:00:00Z, the earlier one first."
+            }
+            Self::Currency => "give a code such as GBP.",
+            Self::Slot => "give day (Monday is 0), hour and zone such as 4.14@Europe/London.",
+            _ => "give a text of at most 128 bytes.",
+        }
+    }
+}
+
+/// What a part's field must be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// One of these texts; ascending.
+    OneOf(Vec<String>),
+    /// A date in this period.
+    Within(Period),
+    /// A date in this hour of any week.
+    In(Slot),
+}
+
+impl Wanted {
+    pub fn one_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = Vec::<String>::new();
+        for text in texts {
+            if let Err(place) = all.binary_search_by(|one| one.as_str().cmp(text)) {
+                all.insert(place, text.to_owned());
+            }
+        }
+        Self::OneOf(all)
+    }
+}
+
+/// An hour of the week as clocks of a zone show it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// 0 is Monday
+    pub weekday: u8,
+    pub hour: u8,
+    pub zone: String,
+}
+
+/// As in addresses, but not escaped. Equal values write equal texts.
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneOf(texts) => f.write_str(&texts.join(",")),
+            Self::Within(Period { from, to }) => write!(f, "{from}/{to}"),
+            Self::In(Slot { weekday, hour, zone }) => write!(f, "{weekday}.{hour}@{zone}"),
+        }
+    }
+}
+
+/// Whether it is a currency's code in form.
+pub fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control)
+}
+
+fn statuses(text: &str) -> Option<Wanted> {
+    let codes: Vec<&str> = text.split(',').collect();
+    (codes.len() <= STATUSES_MAX && codes.iter().all(|code| is_text(code))).then(|| Wanted::one_of(codes))
+}
+
+fn period(text: &str) -> Option<Period> {
+    let (from, to) = text.split_once('/')?;
+    let period = Period { from: UtcMs::parse(from)?, to: UtcMs::parse(to)? };
+    (period.from < period.to).then_some(period)
+}
+
+fn slot(text: &str) -> Option<Slot> {
+    let (at, zone) = text.split_once('@')?;
+    let (weekday, hour) = at.split_once('.')?;
+    let slot = Slot { weekday: number(weekday)?, hour: number(hour)?, zone: zone.to_owned() };
+    let named = is_text(zone) && zone.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    (slot.weekday < 7 && slot.hour < 24 && named).then_some(slot)
+}
+
+fn number(text: &str) -> Option<u8> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}

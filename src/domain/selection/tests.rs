@@ -1,0 +1,142 @@
+//! What addresses say, and what documents answer.
+
+use super::*;
+use crate::domain::time::Period;
+use serde_json::json;
+
+fn read(query: &[(&str, &str)]) -> Result<Selection, BadChoice> {
+    Selection::read(&mut query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn row(fields: serde_json::Value) -> Fields {
+    serde_json::from_value(fields).unwrap()
+}
+
+#[test]
+fn equal_selections_write_equal_texts() {
+    let one = read(&[("client", "Ä &1"), ("status", "REFUNDED,CAPTURED,REFUNDED")]).unwrap();
+    let two = read(&[("status", "CAPTURED,REFUNDED"), ("client", "Ä &1")]).unwrap();
+    assert_eq!(one.to_string(), "status=CAPTURED,REFUNDED&client=%C3%84%20%261");
+    assert_eq!((one.to_string(), &one), (two.to_string(), &two));
+    let local = read(&[("ended", "2018-06-15T00:00:00+01:00/2018-06-15T23:00:00.000Z")]).unwrap();
+    assert_eq!(local.to_string(), "ended=2018-06-14T23:00:00Z/2018-06-15T23:00:00Z");
+    assert_eq!(read(&[("slot", "04.09@Europe/London")]).unwrap().to_string(), "slot=4.9@Europe/London");
+    let json = serde_json::to_value(&one).unwrap();
+    assert_eq!(json, json!({"status": "CAPTURED,REFUNDED", "client": "Ä &1"}));
+    assert_eq!(serde_json::from_value::<Selection>(json).unwrap(), one);
+    let built = Selection::default()
+        .with(Part::Client, Wanted::one_of(["Ä &1"]))
+        .with(Part::Status, Wanted::one_of(["ACTIVE"]))
+        .with(Part::Status, Wanted::one_of(["REFUNDED", "CAPTURED"]));
+    assert_eq!(built, one);
+    assert!(built.without(Part::Status).without(Part::Client).is_everything());
+}
+
+#[test]
+fn what_cannot_be_asked_is_an_error_and_never_everything() {
+    let (long, many) = ("x".repeat(129), ["A"; 17].join(","));
+    for bad in [
+        [("status", "")],
+        [("status", "ACTIVE,,PENDING")],
+        [("status", many.as_str())],
+        [("client", long.as_str())],
+        [("city", "Dun\ndee")],
+        [("currency", "gbp")],
+        [("currency", "POUND")],
+        [("ended", "today")],
+        [("ended", "2018-06-15T23:00:00Z/2018-06-14T23:00:00Z")],
+        [("ended", "2018-06-15T23:00:00Z/2018-06-15T23:00:00Z")],
+        [("slot", "7.0@UTC")],
+        [("slot", "0.24@UTC")],
+        [("slot", "+1.+2@UTC")],
+        [("slot", "1.2@")],
+        [("slot", "1.2@UTC'")],
+    ] {
+        let error = read(&bad).unwrap_err().0;
+        assert!(error.contains(bad[0].0), "{error}");
+    }
+    assert!(read(&[("status", "A"), ("status", "B")]).is_err(), "which of the two?");
+    for name in ["statuss", "page", "", "STATUS"] {
+        let error = read(&[("status", "ACTIVE"), (name, "1")]).unwrap_err().0;
+        assert!(error.contains(&format!("“{name}”")), "a filter that nobody knows is not passed over: {error}");
+    }
+    assert!(serde_json::from_value::<Selection>(json!({"page": "7"})).is_err());
+    let evse = read(&[("evse", "UNKNOWN")]).unwrap();
+    assert!(evse.clone().of(Collection::Payments).is_err());
+    assert!(evse.of(Collection::Stations).is_ok());
+    for collection in Collection::ALL {
+        for field in Part::ALL.iter().filter_map(|part| part.field(collection)) {
+            assert!(collection.shown_fields().any(|shown| shown == field), "{field} of {collection} travels");
+        }
+    }
+}
+
+#[test]
+fn statuses_that_are_not_of_the_standard_are_told_apart() {
+    let odd = |query: &[(&str, &str)], collection| {
+        let odd = read(query).unwrap().odd_statuses(collection);
+        odd.into_iter().map(|(part, status)| format!("{}={status}", part.name())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        odd(&[("status", "CAPTURED,captured,BOGUS")], Collection::Payments),
+        ["status=BOGUS", "status=captured"]
+    );
+    assert!(odd(&[("status", "CAPTURED"), ("client", "captured")], Collection::Payments).is_empty());
+    assert_eq!(odd(&[("status", "CAPTURED")], Collection::Clients), ["status=CAPTURED"]);
+    assert!(odd(&[("evse", "UNKNOWN")], Collection::Stations).is_empty());
+    assert_eq!(odd(&[("evse", "BROKEN")], Collection::Stations), ["evse=BROKEN"]);
+}
+
+#[test]
+fn a_document_is_of_the_list_or_not() {
+    let at = Sight { zone: Zone { name: "x".into(), offsets: vec![(0, 3600)] }, ..Sight::default() };
+    let payment = row(json!({
+        "status": "CAPTURED", "captured_at": "2018-06-14T23:00:00Z", "currency": "GBP", "created_at": "yesterday", "method": ["CARD"],
+    }));
+    let day = Period {
+        from: UtcMs::parse("2018-06-14T23:00:00Z").unwrap(),
+        to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
+    };
+    let is = |part, wanted| Selection::default().with(part, wanted).matches(Collection::Payments, &payment, &at);
+    assert!(is(Part::Status, Wanted::one_of(["CAPTURED", "REFUNDED"])));
+    assert!(!is(Part::Status, Wanted::one_of(["REFUNDED"])));
+    assert!(is(Part::Captured, Wanted::Within(day)));
+    assert!(!is(Part::Captured, Wanted::Within(Period { from: UtcMs(day.from.0 - 1000), to: day.from })));
+    assert!(!is(Part::Created, Wanted::Within(day)), "what cannot be read is in no period");
+    assert!(!is(Part::Method, Wanted::one_of(["CARD"])), "a list is no text");
+    assert!(!is(Part::Client, Wanted::one_of(["C-1"])), "missing");
+    let session = row(json!({"start_date_time": "2018-06-15T13:59:59Z"}));
+    let slot = |weekday, hour| {
+        let slot = Wanted::In(Slot { weekday, hour, zone: "x".into() });
+        Selection::default().with(Part::Slot, slot).matches(Collection::ChargingSessions, &session, &at)
+    };
+    assert!(slot(4, 14) && !slot(4, 13) && !slot(3, 14), "Friday at two by a clock one hour east");
+}
+
+#[test]
+fn a_silent_station_has_unknown_evses() {
+    let station = row(
+        json!({"last_heartbeat_at": "1970-01-01T00:00:00Z", "evses": [{"status": "CHARGING"}, {"status": "OUTOFORDER"}]}),
+    );
+    let now = |s: i64| Sight { now: UtcMs::from_seconds(s), silent_after_s: 900, ..Sight::default() };
+    let evse = |status| Selection::default().with(Part::Evse, Wanted::one_of([status]));
+    let is = |status, s| evse(status).matches(Collection::Stations, &station, &now(s));
+    let may = |status| evse(status).may_match(Collection::Stations, &station, &now(901));
+    assert!(is("OUTOFORDER", 900) && !is("UNKNOWN", 900) && !is("AVAILABLE", 900));
+    assert!(!is("OUTOFORDER", 901) && is("UNKNOWN", 901));
+    assert!(may("OUTOFORDER") && may("UNKNOWN") && !may("AVAILABLE"));
+}
+
+#[test]
+fn a_patch_alone_decides_where_it_can() {
+    let of =
+        Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"])).with(Part::Client, Wanted::one_of(["C-1"]));
+    let told = |set, unset: &[&str]| {
+        let unset: Vec<String> = unset.iter().map(|&name| name.to_owned()).collect();
+        of.told(Collection::ChargingSessions, &row(set), &unset, &Sight::default())
+    };
+    assert_eq!(told(json!({"power_w": 1}), &["stop_reason"]), Told::Nothing);
+    assert_eq!(told(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), Told::No);
+    assert_eq!(told(json!({}), &["status"]), Told::No);
+    assert_eq!(told(json!({"status": "ACTIVE"}), &[]), Told::Perhaps);
+}

@@ -1,0 +1,115 @@
+//! The own account.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::form::{Asked, Done, Secret, Sent, again, away, twice};
+use crate::{
+    server::{
+        accounts::{
+            documents::Documents,
+            pages::{self, AccountPage, Chosen, Wrong},
+        },
+        auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::Place, session::OwnPassword},
+        problem::Problem,
+        redis::sessions::SessionHash,
+    },
+    web::{text, ui::ACCOUNT},
+};
+
+/// `GET /account`
+pub async fn show(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    Asked(done): Asked<Done>,
+) -> Result<Response, Problem> {
+    draw(&documents, &admin, done.said(), None).await
+}
+
+/// `GET /account/password`: the form is a part of the account's page.
+pub async fn back() -> Redirect {
+    Redirect::to(ACCOUNT)
+}
+
+/// Which session is to end: one by its name, or `others`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndForm {
+    end: SessionHash,
+}
+
+/// `POST /account`
+pub async fn end(
+    State(documents): State<Documents>,
+    admin: ConfirmedAdmin,
+    place: Place,
+    Sent(EndForm { end }): Sent<EndForm>,
+) -> Result<Redirect, Problem> {
+    let done = if end.as_str() == "others" {
+        documents.doors.end_other_sessions(&admin, &place).await.map_err(away)?;
+        "sessions_ended"
+    } else if documents.doors.end_session(&admin, &end, &place).await.map_err(away)? {
+        "session_ended"
+    } else {
+        "session_gone"
+    };
+    Ok(Redirect::to(&format!("{ACCOUNT}?done={done}")))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordForm {
+    current: Secret,
+    password: Secret,
+    again: Secret,
+}
+
+/// `POST /account/password`
+pub async fn change_password(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    session: Session,
+    place: Place,
+    Sent(form): Sent<PasswordForm>,
+) -> Result<Response, Problem> {
+    let wrong = match twice(form.password, &form.again) {
+        Err(wrong) => wrong,
+        Ok(new) => {
+            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &place);
+            match changed.await.map_err(away)? {
+                PasswordChange::Done => {
+                    return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
+                }
+                PasswordChange::NotProven(OwnPassword::SignedOut) => return Ok(Redirect::to("/login").into_response()),
+                PasswordChange::NotProven(OwnPassword::Throttled(wait)) => {
+                    Wrong::new("current", crate::server::accounts::text::people::wait(wait))
+                }
+                PasswordChange::NotProven(_) => {
+                    Wrong::new("current", crate::server::accounts::text::people::WRONG_PASSWORD)
+                }
+                PasswordChange::Refused(why) => {
+                    Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why))
+                }
+            }
+        }
+    };
+    draw(&documents, &admin, None, Some(&wrong)).await.map(again)
+}
+
+async fn draw(
+    documents: &Documents,
+    admin: &CurrentAdmin,
+    done: Option<&'static str>,
+    wrong: Option<&Wrong>,
+) -> Result<Response, Problem> {
+    let Some(user) = documents.doors.users.by_id(admin.user).await.map_err(away)? else {
+        return Ok(Redirect::to("/login").into_response());
+    };
+    let sessions = documents.doors.sessions_of(&user).await.map_err(away)?;
+    let page = AccountPage { admin, user: &user, sessions: &sessions, done, wrong };
+    Ok(documents.framed(admin, ACCOUNT, text::ACCOUNT, |times| pages::account(&page, times)))
+}

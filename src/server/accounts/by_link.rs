@@ -1,0 +1,150 @@
+//! For whoever has a link: a password is chosen, or the first admin is made. The token stands in the query, which is
+//! never logged.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::form::{Asked, Secret, Sent, again, away, twice};
+use crate::{
+    server::{
+        accounts::{
+            documents::Documents,
+            pages::{self, Chosen, Wrong},
+            text::people as said,
+        },
+        auth::{email::Email, own_account::Choice, place::Place},
+        problem::Problem,
+    },
+    web::text,
+};
+
+#[derive(Deserialize)]
+pub struct ByLink {
+    #[serde(default)]
+    token: String,
+    done: Option<String>,
+}
+
+const SIGN_IN: (&str, &str) = ("/login", text::SIGN_IN);
+
+/// `GET /invitation`
+pub async fn invitation(
+    State(documents): State<Documents>,
+    place: Place,
+    Asked(link): Asked<ByLink>,
+) -> Result<Response, Problem> {
+    if link.done.is_some() {
+        return Ok(note(&documents, said::PASSWORD_IS_SET));
+    }
+    draw_choice(&documents, &place, link.token, None).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceForm {
+    token: String,
+    password: Secret,
+    again: Secret,
+}
+
+/// `POST /invitation`
+pub async fn choose(
+    State(documents): State<Documents>,
+    place: Place,
+    Sent(ChoiceForm { token, password, again: repeated }): Sent<ChoiceForm>,
+) -> Result<Response, Problem> {
+    let wrong = match twice(password, &repeated) {
+        Err(wrong) => wrong,
+        Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
+            Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
+            Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why)),
+        },
+    };
+    draw_choice(&documents, &place, token, Some(&wrong)).await
+}
+
+/// `GET /setup`
+pub async fn setup(
+    State(documents): State<Documents>,
+    place: Place,
+    Asked(link): Asked<ByLink>,
+) -> Result<Response, Problem> {
+    if link.done.is_some() {
+        return Ok(note(&documents, said::SET_UP_DONE));
+    }
+    if !documents.doors.may_set_up(&link.token).await.map_err(away)? {
+        return gone(&documents, &place, &link.token, said::SET_UP_GONE).await;
+    }
+    Ok(draw_set_up(&documents, link.token, None, None))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetUpForm {
+    token: String,
+    email: String,
+    password: Secret,
+    again: Secret,
+}
+
+/// `POST /setup`
+pub async fn set_up(
+    State(documents): State<Documents>,
+    place: Place,
+    Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
+) -> Result<Response, Problem> {
+    let entered = match (Email::of_new(&email), twice(password, &repeated)) {
+        (Err(refused), _) => Err(Wrong::new("email", said::email_refused(refused))),
+        (Ok(_), Err(wrong)) => Err(wrong),
+        (Ok(address), Ok(new)) => Ok((address, new)),
+    };
+    let wrong = match entered {
+        Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
+        Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
+        Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
+            Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
+            Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why)),
+        },
+    };
+    Ok(again(draw_set_up(&documents, token, Some(email), Some(&wrong))))
+}
+
+async fn draw_choice(
+    documents: &Documents,
+    place: &Place,
+    token: String,
+    wrong: Option<&Wrong>,
+) -> Result<Response, Problem> {
+    let Some(user) = documents.doors.invited(&token).await.map_err(away)? else {
+        return gone(documents, place, &token, said::LINK_GONE).await;
+    };
+    let page = documents.gate(said::CHOOSE_PASSWORD, || pages::choose_password(user.email, token, wrong));
+    Ok(if wrong.is_some() { again(page) } else { page })
+}
+
+fn draw_set_up(documents: &Documents, token: String, email: Option<String>, wrong: Option<&Wrong>) -> Response {
+    documents.gate(said::SET_UP, || pages::set_up(token, email, wrong))
+}
+
+fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response {
+    documents.gate(words.0, || pages::note(words, Some(SIGN_IN)))
+}
+
+/// What the link led to was there once, and is no more.
+async fn gone(
+    documents: &Documents,
+    place: &Place,
+    token: &str,
+    words: (&'static str, &'static str),
+) -> Result<Response, Problem> {
+    documents.doors.link_refused(token, place).await.map_err(away)?;
+    let mut page = documents.gate(words.0, || pages::note(words, Some(SIGN_IN)));
+    *page.status_mut() = StatusCode::GONE;
+    Ok(page)
+}

@@ -1,0 +1,54 @@
+//! The password asked again.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::form::{Asked, Next, Secret, Sent, again, away};
+use crate::server::{
+    accounts::{
+        documents::Documents,
+        pages::{self, Wrong},
+    },
+    auth::{CurrentAdmin, local_path::local_path, place::Place, session::OwnPassword},
+    problem::Problem,
+};
+
+/// `GET /confirm`
+pub async fn show(State(documents): State<Documents>, admin: CurrentAdmin, Asked(asked): Asked<Next>) -> Response {
+    draw(&documents, &admin, local_path(&asked.next), None)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmForm {
+    password: Secret,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /confirm`
+pub async fn submit(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    session: Session,
+    place: Place,
+    Sent(form): Sent<ConfirmForm>,
+) -> Result<Response, Problem> {
+    let next = local_path(&form.next);
+    let why = match documents.doors.confirm(&session, &admin, form.password.0, &place).await.map_err(away)? {
+        OwnPassword::Right => return Ok(Redirect::to(&next).into_response()),
+        OwnPassword::SignedOut => return Ok(Redirect::to("/login").into_response()),
+        OwnPassword::Wrong => crate::server::accounts::text::people::WRONG_PASSWORD.to_owned(),
+        OwnPassword::Throttled(wait) => crate::server::accounts::text::people::wait(wait),
+    };
+    Ok(again(draw(&documents, &admin, next, Some(&Wrong::new("password", why)))))
+}
+
+fn draw(documents: &Documents, admin: &CurrentAdmin, next: String, wrong: Option<&Wrong>) -> Response {
+    let email = admin.email.clone();
+    documents.gate(crate::server::accounts::text::people::CONFIRM, || pages::confirm(email, next, wrong))
+}

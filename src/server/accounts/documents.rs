@@ -1,0 +1,89 @@
+//! Documents that the server draws alone, answered with their policy: the pages of accounts.
+
+use std::sync::Arc;
+
+use axum::{
+    http::header,
+    response::{Html, IntoResponse, Response},
+};
+use jiff::Timestamp;
+use leptos::prelude::*;
+
+use crate::{
+    domain::time::{UtcMs, Zone},
+    server::{
+        accounts::document::{self, Frame},
+        auth::{CurrentAdmin, Doors},
+        config::NetworkSettings,
+        csp::{FORM_POLICY, FRAMED_POLICY},
+        hub::zones,
+    },
+    web::text,
+};
+
+/// What the pages of accounts need.
+#[derive(Clone)]
+pub struct Documents {
+    pub doors: Doors,
+    pub network: Arc<NetworkSettings>,
+    pub leptos: LeptosOptions,
+}
+
+impl Documents {
+    /// A page of a signed-in admin at `path`, in the frame of the live pages.
+    pub fn framed<V: IntoView + 'static>(
+        &self,
+        admin: &CurrentAdmin,
+        path: &str,
+        title: &'static str,
+        draw: impl FnOnce(&Times) -> V,
+    ) -> Response {
+        let times = Times::now(&self.network);
+        let frame = Frame {
+            options: self.leptos.clone(),
+            network: self.network.name.clone(),
+            zone: times.zone.name.clone(),
+            admin: admin.email.clone(),
+            path: path.to_owned(),
+            paper: text::paper(&self.network.name, &times.zone, times.now),
+            title,
+        };
+        // The content is made within the owner, too: parts of it may hold signals.
+        answer(FRAMED_POLICY, || document::framed(frame, draw(&times).into_any()).to_html())
+    }
+
+    /// A small box on an empty page, for whoever is not let in yet.
+    pub fn gate<V: IntoView + 'static>(&self, title: &'static str, draw: impl FnOnce() -> V) -> Response {
+        let options = self.leptos.clone();
+        answer(FORM_POLICY, || document::gate(options, title, draw().into_any()).to_html())
+    }
+}
+
+/// Instants as the clocks of the network's zone show them.
+pub struct Times {
+    zone: Zone,
+    now: UtcMs,
+}
+
+impl Times {
+    fn now(network: &NetworkSettings) -> Self {
+        let now = UtcMs(Timestamp::now().as_millisecond());
+        let zone = &network.time_zone;
+        Self { zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now), now }
+    }
+
+    /// `14:02` today, with the date otherwise.
+    pub fn stamp(&self, at: Timestamp) -> String {
+        text::stamp(&self.zone, UtcMs(at.as_millisecond()), text::local_day(&self.zone, self.now))
+    }
+
+    /// How long ago.
+    pub fn age(&self, at: Timestamp) -> String {
+        text::age(UtcMs(at.as_millisecond()), self.now)
+    }
+}
+
+fn answer(policy: &'static str, draw: impl FnOnce() -> String) -> Response {
+    let html = Owner::new_root(None).with(draw);
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}

@@ -1,0 +1,102 @@
+//! What forms and addresses of accounts are read as.
+
+use axum::{
+    Form,
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::FormRejection},
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use crate::server::{
+    accounts::{
+        pages::{Chosen, Wrong},
+        text::people,
+    },
+    auth::Unavailable,
+    problem::Problem,
+};
+
+/// Where to go on.
+#[derive(Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    pub next: String,
+}
+
+/// What the address says was just done.
+#[derive(Deserialize)]
+pub struct Done {
+    #[serde(default)]
+    pub done: String,
+}
+
+impl Done {
+    pub fn said(&self) -> Option<&'static str> {
+        people::done(&self.done)
+    }
+}
+
+/// What the address asks for. What cannot be read so is refused, and nobody is told why.
+pub struct Asked<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(Problem::of(rejection.status())),
+        }
+    }
+}
+
+/// A form as it was sent. What is no such form is refused, and nobody who uses the pages is told why.
+pub struct Sent<T>(pub T);
+
+impl<S, T> FromRequest<S> for Sent<T>
+where
+    S: Send + Sync,
+    Form<T>: FromRequest<S, Rejection = FormRejection>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Form::from_request(request, state).await {
+            Ok(Form(sent)) => Ok(Self(sent)),
+            Err(rejection) => Err(Problem::of(rejection.status())),
+        }
+    }
+}
+
+/// A password as it came with a form.
+#[derive(Clone, Default)]
+pub struct Secret(pub SecretString);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+/// A password that was entered twice, if both are the same.
+pub fn twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
+    if password.0.expose_secret() == again.0.expose_secret() {
+        Ok(password.0)
+    } else {
+        Err(Wrong::new(Chosen::AGAIN, people::NOT_THE_SAME))
+    }
+}
+
+/// Someone who should know cannot be asked.
+pub fn away(error: Unavailable) -> Problem {
+    tracing::error!(%error, "an account could not be read or changed");
+    Problem::unavailable()
+}
+
+/// The page again, since something that was entered is wrong.
+pub fn again(mut page: Response) -> Response {
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    page
+}

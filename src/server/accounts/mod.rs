@@ -1,0 +1,35 @@
+//! Accounts over HTTP: forms of documents that the server draws. Whatever changes an account but one's own takes a
+//! [`ConfirmedAdmin`](crate::server::auth::ConfirmedAdmin), and its address has a page for GET, to which the password leads back.
+
+mod account;
+mod audit_page;
+mod by_link;
+mod confirm;
+pub mod document;
+pub mod documents;
+mod form;
+mod login;
+mod pages;
+pub mod text;
+mod users;
+
+use axum::{Router, routing::get};
+
+use self::documents::Documents;
+use crate::server::accounts::pages::audit_log;
+
+pub fn routes(documents: Documents) -> Router {
+    Router::new()
+        .route("/login", get(login::show).post(login::submit))
+        .route("/account", get(account::show).post(account::end))
+        .route("/account/password", get(account::back).post(account::change_password))
+        .route("/confirm", get(confirm::show).post(confirm::submit))
+        .route("/users", get(users::list))
+        .route("/users/invite", get(users::invite_form).post(users::invite))
+        .route("/users/{id}", get(users::show).post(users::act))
+        .route("/invitation", get(by_link::invitation).post(by_link::choose))
+        .route("/setup", get(by_link::setup).post(by_link::set_up))
+        .route(audit_log::PATH, get(audit_page::page))
+        .route(audit_page::FILE, get(audit_page::file))
+        .with_state(documents)
+}

@@ -1,0 +1,127 @@
+//! The own account: who I am, where I am signed in, and another password.
+
+use leptos::prelude::*;
+
+use super::form::{Field, Wrong, whose};
+use crate::{
+    server::{
+        accounts::{documents::Times, text::people},
+        auth::{CurrentAdmin, administration::timestamp, session::OpenSession, user::User},
+    },
+    web::{
+        text,
+        ui::{each, some},
+    },
+};
+
+pub(super) fn last_login(user: &User, times: &Times) -> String {
+    user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
+}
+
+/// What the page shows.
+pub struct AccountPage<'a> {
+    pub admin: &'a CurrentAdmin,
+    pub user: &'a User,
+    pub sessions: &'a [OpenSession],
+    /// What was just done.
+    pub done: Option<&'static str>,
+    pub wrong: Option<&'a Wrong>,
+}
+
+pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
+    let AccountPage { admin, user, sessions, done, wrong } = page;
+    let facts = [
+        (text::EMAIL, user.email.clone()),
+        (people::ROLE, people::role(&user.role)),
+        (people::LAST_LOGIN, last_login(user, times)),
+    ];
+    let (this, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.name == admin.session);
+    let any_other = (!others.is_empty()).then_some(());
+    view! {
+        {said(*done)}
+        <section class="panel">
+            <header><h2>{people::WHO_YOU_ARE}</h2></header>
+            {self::facts(facts)}
+            <form class="body" method="post" action="/logout">
+                <button class="button" type="submit">{text::SIGN_OUT}</button>
+            </form>
+        </section>
+        <section class="panel">
+            <header>
+                <h2>{people::YOUR_SESSIONS}</h2>
+                <p>{people::YOUR_SESSIONS_HINT}</p>
+            </header>
+            <table class="table people">
+                <thead>
+                    <tr>
+                        {each([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {
+                            view! { <th scope="col">{word}</th> }
+                        }))}
+                        <th scope="col"><span class="unseen">{people::END}</span></th>
+                    </tr>
+                </thead>
+                <tbody>{each(this.into_iter().chain(others).map(|session| row(session, admin, times)))}</tbody>
+            </table>
+            {some(any_other, |()| view! {
+                <form class="body" method="post" action="/account">
+                    <button class="button" type="submit" name="end" value="others">{people::END_OTHERS}</button>
+                </form>
+            })}
+        </section>
+        <section class="panel">
+            <header>
+                <h2 id="password">{people::CHANGE_PASSWORD}</h2>
+                <p>{people::CHANGE_PASSWORD_HINT}</p>
+            </header>
+            <form class="form body" method="post" action="/account/password">
+                {whose(user.email.clone())}
+                {Field::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
+                {Field::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
+                {Field::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
+                <button class="button primary" type="submit">{people::CHANGE_PASSWORD}</button>
+            </form>
+        </section>
+    }
+}
+
+fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
+    let device = crate::server::accounts::text::device(session.user_agent.as_deref().unwrap_or_default());
+    let this = session.name == admin.session;
+    let address = session.address.map_or_else(|| text::MISSING.to_owned(), |address| address.to_string());
+    let end = view! {
+        <form method="post" action="/account">
+            <input type="hidden" name="end" value=session.name.to_string() />
+            <button class="button quiet" type="submit" aria-label=people::end_session(&device, &address)>{people::END}</button>
+        </form>
+    };
+    view! {
+        <tr>
+            <th class="lead" scope="row">
+                {device}
+                {some(this.then_some(()), |()| view! { <small class="badge ok">{people::THIS_SESSION}</small> })}
+            </th>
+            <td class="second">{address}</td>
+            <td class="time">{times.stamp(session.created_at)}</td>
+            <td class="time last">{times.age(session.seen_at)}</td>
+            <td class="end">{some((!this).then_some(end), |end| end)}</td>
+        </tr>
+    }
+}
+
+/// Names with what they stand for.
+pub(super) fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoView {
+    let fact = |(name, value)| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+            </div>
+        }
+    };
+    view! { <dl class="facts">{each(facts.map(fact))}</dl> }
+}
+
+/// What was just done; read out as the page opens.
+pub(super) fn said(done: Option<&'static str>) -> impl IntoView {
+    some(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
+}

@@ -1,0 +1,67 @@
+//! What someone sees who has a link: to choose a password, or to make the first admin.
+
+use leptos::prelude::*;
+
+use super::form::{Field, Wrong, whose};
+use crate::{
+    server::accounts::text::people,
+    web::{text, ui::some},
+};
+
+/// The way on from a note: an address and its words.
+pub type Way = (&'static str, &'static str);
+
+/// A new password, twice.
+pub struct Chosen;
+
+impl Chosen {
+    pub const PASSWORD: &str = "password";
+    pub const AGAIN: &str = "again";
+
+    fn fields(wrong: Option<&Wrong>, first: bool) -> impl IntoView + use<> {
+        let password =
+            Field::password(people::NEW_PASSWORD, Self::PASSWORD, "new-password").with_hint(people::PASSWORD_HINT);
+        let password = if first { password.first() } else { password };
+        let again = Field::password(people::SAME_AGAIN, Self::AGAIN, "new-password");
+        view! {
+            {password.view(wrong)}
+            {again.view(wrong)}
+        }
+    }
+}
+
+pub fn choose_password(email: String, token: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    view! {
+        <form class="form" method="post" action="/invitation">
+            <h1>{people::CHOOSE_PASSWORD}</h1>
+            <p>{people::for_account(&email)}</p>
+            {whose(email)}
+            {Chosen::fields(wrong, true)}
+            <input type="hidden" name="token" value=token />
+            <button class="button primary" type="submit">{people::SET_PASSWORD}</button>
+        </form>
+    }
+}
+
+/// `email` is what was entered before.
+pub fn set_up(token: String, email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    view! {
+        <form class="form" method="post" action="/setup">
+            <h1>{people::SET_UP}</h1>
+            <p>{people::SET_UP_WHY}</p>
+            {Field::email(text::EMAIL, "email", email).view(wrong)}
+            {Chosen::fields(wrong, false)}
+            <input type="hidden" name="token" value=token />
+            <button class="button primary" type="submit">{people::CREATE}</button>
+        </form>
+    }
+}
+
+/// Something is as it is, and where to go from here.
+pub fn note(said: (&'static str, &'static str), way: Option<Way>) -> impl IntoView {
+    view! {
+        <h1>{said.0}</h1>
+        <p>{said.1}</p>
+        {some(way, |(to, words)| view! { <a class="button primary" href=to>{words}</a> })}
+    }
+}

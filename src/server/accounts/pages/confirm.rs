@@ -1,0 +1,22 @@
+//! The password asked again.
+
+use leptos::prelude::*;
+
+use super::form::{Field, Wrong, whose};
+use crate::{server::accounts::text::people, web::text};
+
+/// `next`: where a right one leads. `email` is whose it must be.
+pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    view! {
+        <form class="form" method="post" action="/confirm">
+            <h1>{people::CONFIRM}</h1>
+            <p>{people::CONFIRM_WHY}</p>
+            {whose(email.clone())}
+            <p class="who">{email}</p>
+            {Field::password(text::PASSWORD, "password", "current-password").first().view(wrong)}
+            <input type="hidden" name="next" value=next />
+            <button class="button primary" type="submit">{people::GO_ON}</button>
+            <a class="button" href="/">{people::CANCEL}</a>
+        </form>
+    }
+}

@@ -1,0 +1,16 @@
+//! The pages of accounts: documents with plain forms, see [`document`](super::document).
+
+mod account;
+pub mod audit_log;
+mod by_link;
+mod confirm;
+mod form;
+mod login;
+mod users;
+
+pub use account::{AccountPage, account};
+pub use by_link::{Chosen, choose_password, note, set_up};
+pub use confirm::confirm;
+pub use form::Wrong;
+pub use login::login;
+pub use users::{UserRow, invite, new_link, user, users};

@@ -1,0 +1,177 @@
+//! All accounts, one of them, and links to choose a password.
+
+use leptos::prelude::*;
+
+use super::{
+    account::{facts, said},
+    form::{Field, Wrong},
+};
+use crate::{
+    domain::status::Role as Shade,
+    server::{
+        accounts::{documents::Times, pages::account::last_login, text::people},
+        auth::{
+            CurrentAdmin,
+            user::{Role, State, User},
+        },
+    },
+    web::{
+        text,
+        ui::{Look, StatusMark, USERS, each, some},
+    },
+};
+
+/// An account with the number of its sessions now.
+pub struct UserRow {
+    pub user: User,
+    pub sessions: usize,
+}
+
+pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
+    let alone = rows.iter().filter(|row| row.user.is_active_admin()).count() == 1;
+    let heads = [text::EMAIL, people::ROLE, people::STATE, people::LAST_LOGIN];
+    view! {
+        {some(alone.then_some(people::ONLY_YOU), |alone| view! { <p class="note-line warn">{alone}</p> })}
+        <section class="panel">
+            <header class="with-action">
+                <h2>{people::users(rows.len())}</h2>
+                <a class="button primary" href="/users/invite">{people::INVITE}</a>
+            </header>
+            <table class="table people">
+                <thead>
+                    <tr>
+                        {each(heads.map(|word| view! { <th scope="col">{word}</th> }))}
+                        <th scope="col" class="number">{people::SESSIONS}</th>
+                    </tr>
+                </thead>
+                <tbody>{each(rows.iter().map(|row| self::row(row, admin, times)))}</tbody>
+            </table>
+        </section>
+    }
+}
+
+fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
+    let you = (user.id == admin.user).then_some(people::YOU);
+    view! {
+        <tr>
+            <th class="lead" scope="row">
+                <a href=format!("{USERS}/{}", user.id)>{user.email.clone()}</a>
+                {some(you, |you| view! { <small class="badge ok">{you}</small> })}
+            </th>
+            <td class="second">{people::role(&user.role)}</td>
+            <td class="end">{state(user)}</td>
+            <td class="time last">{last_login(user, times)}</td>
+            <td class="number spare-on-phone">{sessions.to_string()}</td>
+        </tr>
+    }
+}
+
+fn state(user: &User) -> impl IntoView + use<> {
+    let state = user.state();
+    let shade = match state {
+        State::Active => Shade::Ok,
+        State::Invited => Shade::Wait,
+        State::Disabled => Shade::Off,
+    };
+    let look = Look::new(shade, people::state(state));
+    view! { <StatusMark look /> }
+}
+
+/// One account, with what can be done to it.
+pub fn user(
+    UserRow { user, sessions }: &UserRow,
+    done: Option<&'static str>,
+    refused: Option<&'static str>,
+    times: &Times,
+) -> impl IntoView + use<> {
+    use people::acts;
+    let path = format!("{USERS}/{}", user.id);
+    let act = |name: &'static str, words: (&'static str, &'static str)| {
+        view! {
+            <form class="act" method="post" action=path.clone()>
+                <p>{words.1}</p>
+                <button class="button" type="submit" name="act" value=name>{words.0}</button>
+            </form>
+        }
+        .into_any()
+    };
+    let invited = user.password_hash.is_none();
+    let link = (!user.disabled).then(|| act("link", if invited { acts::NEW_INVITATION } else { acts::RESET }));
+    let sessions_end = (*sessions > 0).then(|| act("end_sessions", acts::END_SESSIONS));
+    let switch = if user.disabled { act("enable", acts::ENABLE) } else { act("disable", acts::DISABLE) };
+    let facts = facts([
+        (people::ROLE, people::role(&user.role)),
+        (people::STATE, people::state(user.state()).to_owned()),
+        (people::LAST_LOGIN, last_login(user, times)),
+        (people::SESSIONS, sessions.to_string()),
+    ]);
+    view! {
+        {said(done)}
+        {some(refused, |why| view! { <p class="alert" role="alert">{why}</p> })}
+        <section class="panel">
+            <header><h2>{user.email.clone()}</h2></header>
+            {facts}
+        </section>
+        <section class="panel acts">
+            {link}
+            {sessions_end}
+            {role_form(user, path.clone())}
+            {switch}
+        </section>
+        <p><a class="back" href=USERS>{people::ALL_USERS}</a></p>
+    }
+}
+
+fn role_form(user: &User, path: String) -> impl IntoView + use<> {
+    let words = people::acts::ROLE;
+    let choice = |role: Role| {
+        let chosen = user.role == role;
+        view! { <option value=String::from(role.clone()) selected=chosen>{people::role(&role)}</option> }
+    };
+    // Whatever else a document says is shown, and not offered again once it was changed.
+    let mut roles = vec![Role::Admin, Role::no_access()];
+    if !roles.contains(&user.role) {
+        roles.push(user.role.clone());
+    }
+    view! {
+        <form class="act" method="post" action=path>
+            <p>{words.1}</p>
+            <label>
+                <span class="unseen">{people::ROLE}</span>
+                <select name="role">{each(roles.into_iter().map(choice))}</select>
+            </label>
+            <button class="button" type="submit" name="act" value="role">{words.0}</button>
+        </form>
+    }
+}
+
+/// `email` is what was entered before.
+pub fn invite(email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    let mut field = Field::email(text::EMAIL, "email", email);
+    // Somebody else's: the browser must not fill in the own one.
+    field.autocomplete = "off";
+    view! {
+        <section class="panel">
+            <form class="form body" method="post" action="/users/invite">
+                <p>{people::INVITE_WHY}</p>
+                {field.view(wrong)}
+                <p class="actions">
+                    <button class="button primary" type="submit">{people::MAKE_LINK}</button>
+                    <a class="button" href=USERS>{people::CANCEL}</a>
+                </p>
+            </form>
+        </section>
+    }
+}
+
+/// A link that was made now.
+pub fn new_link(email: &str, link: String, until: &str) -> impl IntoView + use<> {
+    view! {
+        <section class="panel prose">
+            <h2>{people::link_for(email)}</h2>
+            <p>{people::LINK_ONCE} " " {people::link_until(until)}</p>
+            <p class="secret" tabindex="0" aria-label=people::LINK_FOR role="group">{link}</p>
+            <p><a class="button primary" href=USERS>{people::DONE}</a></p>
+        </section>
+    }
+}

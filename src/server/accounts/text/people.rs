@@ -1,0 +1,197 @@
+//! What the pages of accounts say.
+
+use std::time::Duration;
+
+use crate::{
+    server::auth::{
+        administration::Refused,
+        email::EmailRefused,
+        user::{Role, State},
+    },
+    web::text::count,
+};
+
+pub const WHO_YOU_ARE: &str = "Who you are";
+pub const ROLE: &str = "Role";
+pub const STATE: &str = "State";
+pub const SESSIONS: &str = "Sessions";
+pub const LAST_LOGIN: &str = "Last login";
+pub const NEVER: &str = "never";
+
+pub const YOUR_SESSIONS: &str = "Where you are signed in";
+pub const YOUR_SESSIONS_HINT: &str =
+    "You do not know one of them? End it, and change your password: someone else may know it.";
+pub const DEVICE: &str = "Device";
+pub const ADDRESS: &str = "Address";
+pub const SINCE: &str = "Signed in";
+pub const LAST_SEEN: &str = "Last seen";
+pub const THIS_SESSION: &str = "this one";
+pub const END: &str = "End";
+pub const END_OTHERS: &str = "End all other sessions";
+pub const UNKNOWN_DEVICE: &str = "Unknown device";
+
+pub const CHANGE_PASSWORD: &str = "Change password";
+pub const CHANGE_PASSWORD_HINT: &str = "All your other sessions end. This one goes on.";
+pub const CURRENT_PASSWORD: &str = "Current password";
+pub const NEW_PASSWORD: &str = "New password";
+pub const SAME_AGAIN: &str = "The same again";
+pub const PASSWORD_HINT: &str =
+    "At least 15 characters, any you like. Four or five words that do not belong together are easy to remember.";
+pub const NOT_THE_SAME: &str = "This is not the same as above.";
+pub const WRONG_PASSWORD: &str = "This is not your password.";
+
+pub const CONFIRM: &str = "Is it you?";
+pub const CONFIRM_WHY: &str =
+    "What you want to do matters, so give your password once more. For five minutes you are not asked again.";
+pub const GO_ON: &str = "Go on";
+pub const CANCEL: &str = "Cancel";
+
+pub const INVITE: &str = "Invite an admin";
+pub const INVITE_WHY: &str = "You get a link to send to them. With it they choose a password of their own, which nobody else \
+    learns. An admin sees and does everything here that you do.";
+pub const MAKE_LINK: &str = "Make the link";
+pub const YOU: &str = "you";
+
+/// Why an address is given no account.
+pub const fn email_refused(refused: EmailRefused) -> &'static str {
+    match refused {
+        EmailRefused::NoAddress => "This is no e-mail address.",
+        EmailRefused::LookAlike => {
+            "This address has characters that cannot be seen, or letters of several alphabets: it could be taken for another. Type it yourself, and do not copy it."
+        }
+    }
+}
+pub const ALL_USERS: &str = "All users";
+pub const ONLY_YOU: &str = "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
+
+pub const LINK_FOR: &str = "The link";
+pub const LINK_ONCE: &str =
+    "It is shown only now. Send it in a way that only they can read: whoever opens it first chooses the password.";
+pub const DONE: &str = "Done";
+
+pub const CHOOSE_PASSWORD: &str = "Choose your password";
+pub const SET_PASSWORD: &str = "Set password";
+pub const PASSWORD_IS_SET: (&str, &str) = ("Your password is set", "Sign in with it now.");
+pub const LINK_GONE: (&str, &str) = (
+    "This link no longer works",
+    "It was used already, is too old, or a newer one was made. Ask an admin of ChargeDeck for a new one.",
+);
+pub const SET_UP: &str = "Make the first admin";
+pub const SET_UP_WHY: &str = "Nobody can sign in yet. Whoever fills this in becomes the admin who invites the others.";
+pub const CREATE: &str = "Create admin";
+pub const SET_UP_DONE: (&str, &str) = ("The first admin is made", "Sign in now, and invite a second one soon.");
+pub const SET_UP_GONE: (&str, &str) = (
+    "This link no longer works",
+    "There is an admin already, or the link is older than an hour. If you run this server, start it again: while it has no admin it \
+     prints a new link. A password that is forgotten is set anew with chargedeck admin reset EMAIL.",
+);
+
+/// What was done, by the code in the address; nothing for a code that is none.
+pub fn done(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "confirmed" => "Your password is confirmed. Nothing was done yet: choose once more what you want to do.",
+        "session_ended" => "The session is ended.",
+        "sessions_ended" => "All other sessions are ended.",
+        "session_gone" => "That session was over already.",
+        "password_changed" => "Your password is changed, and all your other sessions are ended.",
+        "disabled" => "The account is disabled, and its sessions are ended.",
+        "enabled" => "The account is enabled. Its owner can sign in again.",
+        "role" => "The role is changed, and the account's sessions are ended.",
+        "all_ended" => "All sessions of this account are ended.",
+        _ => return None,
+    })
+}
+
+pub fn refused(why: Refused) -> &'static str {
+    match why {
+        Refused::NoSuchUser => "There is no such account any more.",
+        Refused::LastAdmin => {
+            "This is the last admin who can sign in. Invite another one first, who has to choose a password: otherwise nobody could let anyone in."
+        }
+        Refused::Disabled => "The account is disabled. Enable it first: its links do not work before.",
+        Refused::Taken => "This address has an account already. You find it in the list of users.",
+    }
+}
+
+pub fn role(role: &Role) -> String {
+    match role {
+        Role::Admin => "Admin".to_owned(),
+        none if *none == Role::no_access() => "No access".to_owned(),
+        Role::Unknown(text) => format!("{text} (no access)"),
+    }
+}
+
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Active => "Active",
+        State::Invited => "Invited",
+        State::Disabled => "Disabled",
+    }
+}
+
+/// Too many wrong passwords.
+pub fn wait(time: Duration) -> String {
+    format!("Too many wrong passwords. Try again in {}.", minutes(time))
+}
+
+/// Tries to sign in are not heard for this time.
+pub fn turned_away(time: Duration) -> String {
+    let again = minutes(time);
+    format!("Too many tries failed from here. Try again in {again}; from another network you can sign in now.")
+}
+
+fn minutes(time: Duration) -> String {
+    match time.as_secs().div_ceil(60) {
+        0 | 1 => "a minute".to_owned(),
+        n => format!("{n} minutes"),
+    }
+}
+
+/// `End the session of Firefox on Linux from 203.0.113.7`, for the ear.
+pub fn end_session(device: &str, address: &str) -> String {
+    format!("End the session of {device} from {address}")
+}
+
+pub fn since(stamp: &str) -> String {
+    format!("since {stamp}")
+}
+
+/// `It works once, until 6 Sep 14:02.`
+pub fn link_until(stamp: &str) -> String {
+    format!("It works once, until {stamp}.")
+}
+
+pub fn link_for(email: &str) -> String {
+    format!("For {email}")
+}
+
+pub fn for_account(email: &str) -> String {
+    format!("For the account {email}.")
+}
+
+/// What can be done to an account: a button and what it means.
+pub mod acts {
+    pub const ROLE: (&str, &str) =
+        ("Change role", "An account without access keeps its history and opens nothing. Its sessions end at once.");
+    pub const NEW_INVITATION: (&str, &str) = (
+        "Make a new invitation link",
+        "The invitation was lost or is too old. A link that was made before works no more.",
+    );
+    pub const RESET: (&str, &str) = (
+        "Make a link for a new password",
+        "The password was forgotten. You send the link to its owner, who chooses a new one; then all the account's sessions end.",
+    );
+    pub const END_SESSIONS: (&str, &str) =
+        ("End all sessions", "The account is signed out everywhere at once, and can sign in again.");
+    pub const DISABLE: (&str, &str) =
+        ("Disable account", "It is signed out everywhere at once and cannot sign in until an admin enables it.");
+    pub const ENABLE: (&str, &str) = ("Enable account", "Its owner can sign in again with the password from before.");
+}
+
+/// `2 users`
+pub fn users(n: usize) -> String {
+    match n {
+        1 => "1 user".to_owned(),
+        n => format!("{} users", count(i64::try_from(n).unwrap_or(i64::MAX))),
+    }
+}

@@ -1,0 +1,173 @@
+//! All accounts. Whatever is shown or done beyond the list asks for the password first.
+
+use std::str::FromStr;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::form::{Asked, Done, Sent, again, away};
+use crate::{
+    server::{
+        accounts::{
+            documents::Documents,
+            pages::{self, UserRow, Wrong},
+        },
+        auth::{
+            ConfirmedAdmin, CurrentAdmin,
+            administration::{Change, NewLink, Refused},
+            email::Email,
+            place::Place,
+            user::{Role, User, UserId},
+        },
+        problem::Problem,
+    },
+    web::{text, ui::USERS},
+};
+
+/// `GET /users`
+pub async fn list(State(documents): State<Documents>, admin: CurrentAdmin) -> Result<Response, Problem> {
+    let mut rows = Vec::new();
+    for user in documents.doors.users.list().await.map_err(away)? {
+        rows.push(row(&documents, user).await?);
+    }
+    Ok(documents.framed(&admin, USERS, text::USERS, |times| pages::users(&rows, &admin, times)))
+}
+
+/// `GET /users/invite`
+pub async fn invite_form(State(documents): State<Documents>, admin: ConfirmedAdmin) -> Response {
+    draw_invite(&documents, &admin, None, None)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteForm {
+    email: String,
+}
+
+/// `POST /users/invite`
+pub async fn invite(
+    State(documents): State<Documents>,
+    admin: ConfirmedAdmin,
+    place: Place,
+    Sent(InviteForm { email }): Sent<InviteForm>,
+) -> Result<Response, Problem> {
+    let why = match Email::of_new(&email) {
+        Err(refused) => crate::server::accounts::text::people::email_refused(refused),
+        Ok(address) => match documents.doors.invite(&admin, &address, &place).await.map_err(away)? {
+            Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
+            Err(refused) => crate::server::accounts::text::people::refused(refused),
+        },
+    };
+    Ok(again(draw_invite(&documents, &admin, Some(email), Some(&Wrong::new("email", why)))))
+}
+
+/// `GET /users/{id}`
+pub async fn show(
+    State(documents): State<Documents>,
+    admin: ConfirmedAdmin,
+    Path(id): Path<String>,
+    Asked(done): Asked<Done>,
+) -> Result<Response, Problem> {
+    draw_user(&documents, &admin, user_id(&id)?, done.said(), None).await
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Act {
+    Disable,
+    Enable,
+    Role,
+    Link,
+    EndSessions,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActForm {
+    act: Act,
+    role: Option<Role>,
+}
+
+/// `POST /users/{id}`
+pub async fn act(
+    State(documents): State<Documents>,
+    admin: ConfirmedAdmin,
+    place: Place,
+    Path(id): Path<String>,
+    Sent(ActForm { act, role }): Sent<ActForm>,
+) -> Result<Response, Problem> {
+    let user = user_id(&id)?;
+    let (change, done) = match act {
+        Act::Link => {
+            return match documents.doors.renew_link(&admin, user, &place).await.map_err(away)? {
+                Ok(link) => Ok(draw_link(&documents, &admin, &link)),
+                Err(refused) => not_done(&documents, &admin, user, refused).await,
+            };
+        }
+        Act::Disable => (Change::Disable, "disabled"),
+        Act::Enable => (Change::Enable, "enabled"),
+        Act::EndSessions => (Change::EndSessions, "all_ended"),
+        Act::Role => (Change::SetRole(offered(role)?), "role"),
+    };
+    match documents.doors.change_user(&admin, user, change, &place).await.map_err(away)? {
+        Ok(()) => Ok(Redirect::to(&format!("{USERS}/{user}?done={done}")).into_response()),
+        Err(refused) => not_done(&documents, &admin, user, refused).await,
+    }
+}
+
+/// A role that may be given: no other has a meaning.
+fn offered(role: Option<Role>) -> Result<Role, Problem> {
+    let offered = role.filter(|role| *role == Role::Admin || *role == Role::no_access());
+    offered.ok_or(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "There is no such role."))
+}
+
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    UserId::from_str(text).map_err(|_| Problem::of(StatusCode::NOT_FOUND))
+}
+
+async fn not_done(
+    documents: &Documents,
+    admin: &CurrentAdmin,
+    user: UserId,
+    refused: Refused,
+) -> Result<Response, Problem> {
+    let mut page =
+        draw_user(documents, admin, user, None, Some(crate::server::accounts::text::people::refused(refused))).await?;
+    *page.status_mut() = StatusCode::CONFLICT;
+    Ok(page)
+}
+
+async fn draw_user(
+    documents: &Documents,
+    admin: &CurrentAdmin,
+    user: UserId,
+    done: Option<&'static str>,
+    refused: Option<&'static str>,
+) -> Result<Response, Problem> {
+    let user = documents.doors.users.by_id(user).await.map_err(away)?.ok_or(Problem::of(StatusCode::NOT_FOUND))?;
+    let row = row(documents, user).await?;
+    let path = format!("{USERS}/{}", row.user.id);
+    Ok(documents.framed(admin, &path, text::USERS, |times| pages::user(&row, done, refused, times)))
+}
+
+fn draw_invite(documents: &Documents, admin: &CurrentAdmin, email: Option<String>, wrong: Option<&Wrong>) -> Response {
+    let title = crate::server::accounts::text::people::INVITE;
+    documents.framed(admin, "/users/invite", title, |_| pages::invite(email, wrong))
+}
+
+fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Response {
+    let NewLink { email, token, expires_at, .. } = link;
+    let address = format!("{}/invitation?token={}", documents.doors.origin.as_origin(), token.expose());
+    let draw =
+        |times: &crate::server::accounts::documents::Times| pages::new_link(email, address, &times.stamp(*expires_at));
+    documents.framed(admin, USERS, crate::server::accounts::text::people::LINK_FOR, draw)
+}
+
+async fn row(documents: &Documents, user: User) -> Result<UserRow, Problem> {
+    let sessions = documents.doors.sessions_of(&user).await.map_err(away)?.len();
+    Ok(UserRow { user, sessions })
+}

@@ -1,0 +1,236 @@
+//! One entry: what it says, and how it stands in MongoDB.
+
+use bson::{Document, doc};
+use serde::{Deserialize, Serialize};
+
+use crate::server::auth::{
+    CurrentAdmin,
+    email::Email,
+    place::Place,
+    user::{User, UserId},
+};
+
+/// An enum whose values have a name in the database.
+macro_rules! named {
+    ($(#[$about:meta])* $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $enum { $($(#[$doc])* $variant,)* }
+
+        impl $enum {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// As it stands in the database and in addresses.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            pub fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
+        }
+    };
+}
+
+named! {
+    /// What was done, or tried.
+    Action {
+        Login = "login",
+        LoginRefused = "login_refused",
+        /// Tries that were turned away unread; `after.tries` says how many since the lock began.
+        LoginThrottled = "login_throttled",
+        Logout = "logout",
+        /// Someone ended one session.
+        SessionEnded = "session_ended",
+        /// Someone ended all sessions of an account.
+        SessionsEnded = "sessions_ended",
+        PasswordChanged = "password_changed",
+        /// The password was asked for again, and was right.
+        PasswordConfirmed = "password_confirmed",
+        PasswordRefused = "password_refused",
+        AdminCreated = "admin_created",
+        UserInvited = "user_invited",
+        InvitationUsed = "invitation_used",
+        UserDisabled = "user_disabled",
+        UserEnabled = "user_enabled",
+        RoleChanged = "role_changed",
+        SetupLinkUsed = "setup_link_used",
+        /// A link that was used before, is too old or never was one; `after.tries` says how many from there lately.
+        LinkRefused = "link_refused",
+        PasswordResetLink = "password_reset_link",
+        /// A new password without the old one: from the command line, or by a link.
+        PasswordReset = "password_reset",
+        /// A file of many documents; `after.file` says which.
+        Exported = "exported",
+    }
+}
+
+named! {
+    /// Why something was refused. The log tells apart what the answer does not.
+    Reason {
+        UnknownAccount = "unknown_account",
+        WrongPassword = "wrong_password",
+        Disabled = "disabled",
+        /// The account's role opens no door.
+        NotAdmin = "not_admin",
+        Throttled = "throttled",
+        LinkGone = "link_gone",
+        /// Nobody would be left who could let anyone in.
+        LastAdmin = "last_admin",
+        /// The address has an account already.
+        Taken = "taken",
+    }
+}
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Actor {
+    /// The address is the one of that time: it stays readable when the account is gone.
+    User { id: UserId, email: String },
+    /// Whoever may run `chargedeck admin` on the server.
+    CommandLine,
+    /// Not known: nobody was signed in.
+    Nobody,
+}
+
+impl From<&User> for Actor {
+    fn from(user: &User) -> Self {
+        Self::User { id: user.id, email: user.email.clone() }
+    }
+}
+
+impl From<&CurrentAdmin> for Actor {
+    fn from(admin: &CurrentAdmin) -> Self {
+        Self::User { id: admin.user, email: admin.email.clone() }
+    }
+}
+
+/// Who acts, from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    pub actor: Actor,
+    pub place: Place,
+}
+
+impl By {
+    pub fn command_line() -> Self {
+        Self { actor: Actor::CommandLine, place: Place::default() }
+    }
+
+    pub fn admin(admin: &CurrentAdmin, place: &Place) -> Self {
+        Self { actor: admin.into(), place: place.clone() }
+    }
+}
+
+/// The account that it was done to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// None where there is no such account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<UserId>,
+    pub email: String,
+}
+
+impl From<&User> for Subject {
+    fn from(user: &User) -> Self {
+        Self { id: Some(user.id), email: user.email.clone() }
+    }
+}
+
+impl From<&CurrentAdmin> for Subject {
+    fn from(admin: &CurrentAdmin) -> Self {
+        Self { id: Some(admin.user), email: admin.email.clone() }
+    }
+}
+
+/// An address without an account. Only what is an address comes here: people type passwords into the wrong field.
+impl From<&Email> for Subject {
+    fn from(email: &Email) -> Self {
+        Self { id: None, email: email.as_str().to_owned() }
+    }
+}
+
+/// An entry that is to be written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    action: Action,
+    actor: Actor,
+    place: Place,
+    subject: Option<Subject>,
+    before: Option<Document>,
+    after: Option<Document>,
+    refused: Option<Reason>,
+}
+
+impl Entry {
+    /// Something that was done.
+    pub fn new(action: Action, actor: impl Into<Actor>, place: &Place) -> Self {
+        Self {
+            action,
+            actor: actor.into(),
+            place: place.clone(),
+            subject: None,
+            before: None,
+            after: None,
+            refused: None,
+        }
+    }
+
+    pub fn by(by: &By, action: Action) -> Self {
+        Self::new(action, by.actor.clone(), &by.place)
+    }
+
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<Subject>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// What it was. A few fields, and never a password, a hash, a token or a session's id: for an account, [`User::told`].
+    #[must_use]
+    pub fn before(mut self, before: Document) -> Self {
+        self.before = Some(before);
+        self
+    }
+
+    /// What it became; of what it may hold see [`before`](Self::before).
+    #[must_use]
+    pub fn after(mut self, after: Document) -> Self {
+        self.after = Some(after);
+        self
+    }
+
+    /// It was not done, and why.
+    #[must_use]
+    pub fn refused(mut self, reason: Reason) -> Self {
+        self.refused = Some(reason);
+        self
+    }
+
+    /// As it stands in the collection.
+    pub(super) fn document(&self) -> bson::error::Result<Document> {
+        let mut document = doc! {
+            "at": bson::DateTime::now(),
+            "action": self.action.name(),
+            "result": if self.refused.is_some() { "refused" } else { "ok" },
+            "actor": bson::serialize_to_bson(&self.actor)?,
+        };
+        if let Some(reason) = self.refused {
+            document.insert("reason", reason.name());
+        }
+        if let Some(subject) = &self.subject {
+            document.insert("subject", bson::serialize_to_bson(subject)?);
+        }
+        let Place { address, user_agent, request_id } = &self.place;
+        let texts = [
+            ("address", address.map(|address| address.to_string())),
+            ("user_agent", user_agent.clone()),
+            ("request_id", request_id.clone()),
+        ];
+        document.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
+        let changes = [("before", &self.before), ("after", &self.after)];
+        document.extend(changes.into_iter().filter_map(|(name, said)| Some((name.to_owned(), said.clone()?.into()))));
+        Ok(document)
+    }
+}

@@ -1,0 +1,153 @@
+//! Writing entries, and what the collection needs.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
+use mongodb::{
+    ClientSession, Collection, Database, IndexModel,
+    error::Result,
+    options::{CollectionOptions, TransactionOptions, WriteConcern},
+};
+
+use super::Entry;
+use crate::server::auth::{Unavailable, unavailable::TIMEOUT};
+
+/// Its name in our own database.
+pub const COLLECTION: &str = "audit_log";
+
+/// The longest that a change with its entry may take, retries included.
+const CHANGE_WITHIN: Duration = Duration::from_secs(10);
+
+const UNAUTHORIZED: i32 = 13;
+const NAMESPACE_EXISTS: i32 = 48;
+const INDEX_OPTIONS_CONFLICT: i32 = 85;
+
+/// The log; clones share everything.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    database: Database,
+    pub(super) entries: Collection<Document>,
+}
+
+impl AuditLog {
+    pub fn new(own_db: &Database) -> Self {
+        // An entry that a failover takes back would be a door that was opened unseen.
+        let options = CollectionOptions::builder().write_concern(WriteConcern::majority()).build();
+        Self { database: own_db.clone(), entries: own_db.collection_with_options(COLLECTION, options) }
+    }
+
+    /// Writes what happened. Call it before the answer is given.
+    ///
+    /// # Errors
+    /// MongoDB is away: then it must not happen.
+    pub async fn record(&self, entry: &Entry) -> std::result::Result<(), Unavailable> {
+        let document = entry.document().map_err(mongodb::error::Error::from)?;
+        tokio::time::timeout(TIMEOUT, self.entries.insert_one(document).into_future())
+            .await
+            .map_err(|_| Unavailable::MongoTimeout)??;
+        Ok(())
+    }
+
+    /// Makes a change and its entry in one transaction: both, or neither.
+    ///
+    /// `change` makes the change with the session and returns what came of it and the entry; `None` if there was nothing
+    /// to change, of which there is no entry. It is called again when MongoDB asks for that, and must return MongoDB's
+    /// errors as they are. `context` is what it needs, as the compiler does not let it borrow that.
+    ///
+    /// # Errors
+    /// MongoDB is away, or an error of `change`; nothing was changed then, save where the answer to the commit was lost.
+    pub async fn with_change<C, T, F>(&self, context: C, change: F) -> std::result::Result<Option<T>, Unavailable>
+    where
+        C: Send,
+        T: Send,
+        F: Send + for<'a> FnMut(&'a mut ClientSession, &'a mut C) -> BoxFuture<'a, Result<Option<(T, Entry)>>>,
+    {
+        let transaction = async {
+            let mut session = self.database.client().start_session().await?;
+            let options = TransactionOptions::builder().write_concern(WriteConcern::majority()).build();
+            let transaction = session.start_transaction().with_options(options);
+            transaction
+                .and_run((context, change, self.entries.clone()), |session, (context, change, entries)| {
+                    async move {
+                        let Some((done, entry)) = change(session, context).await? else { return Ok(None) };
+                        entries.insert_one(entry.document()?).session(session).await?;
+                        Ok(Some(done))
+                    }
+                    .boxed()
+                })
+                .await
+        };
+        Ok(tokio::time::timeout(CHANGE_WITHIN, transaction).await.map_err(|_| Unavailable::MongoTimeout)??)
+    }
+
+    /// Makes the collection and its indexes. Entries older than `keep` go by themselves; a changed `keep` holds for those
+    /// there, too. Where MongoDB lets us only write and read entries, someone else has made all that, and what is not so
+    /// is said.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn prepare(&self, keep: Duration) -> Result<()> {
+        match self.make(keep).await {
+            Err(error) if crate::server::mongo::error_code(&error) == Some(UNAUTHORIZED) => {
+                let kept = self.kept().await?;
+                if kept != Some(keep) {
+                    tracing::warn!(
+                        kept_s = kept.map(|kept| kept.as_secs()),
+                        wanted_s = keep.as_secs(),
+                        "the audit log is not kept as long as set, and this server may not change that: docs/security.md has the commands"
+                    );
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn make(&self, keep: Duration) -> Result<()> {
+        match self.database.create_collection(COLLECTION).await {
+            Err(error) if crate::server::mongo::error_code(&error) == Some(NAMESPACE_EXISTS) => {}
+            other => other?,
+        }
+        match self.database.run_command(create_indexes(keep)).await {
+            Err(error) if crate::server::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+                self.database.run_command(keep_for(keep)).await?;
+                // With it, none of the others was made.
+                self.database.run_command(create_indexes(keep)).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// After what time MongoDB removes entries; `None`: never.
+    ///
+    /// # Errors
+    /// MongoDB is away, or there is no log yet.
+    pub async fn kept(&self) -> Result<Option<Duration>> {
+        let indexes: Vec<IndexModel> = self.entries.list_indexes().await?.try_collect().await?;
+        Ok(indexes.into_iter().find_map(|index| index.options?.expire_after))
+    }
+}
+
+/// The command that makes the indexes: the one by which MongoDB removes what is older than `keep`, and those of the page's
+/// filters, each of which goes on with the order in which entries are shown.
+pub fn create_indexes(keep: Duration) -> Document {
+    let shown = |filter: Option<&str>| {
+        let mut key: Document = filter.map(|field| (field.to_owned(), 1.into())).into_iter().collect();
+        key.extend(doc! {"at": -1, "_id": -1});
+        doc! {"name": filter.unwrap_or("shown"), "key": key}
+    };
+    let ends = doc! {"name": "ends", "key": {"at": 1}, "expireAfterSeconds": seconds(keep)};
+    let filters = ["action", "result", "actor.email", "subject.email"].map(Some);
+    let indexes: Vec<Document> = [None].into_iter().chain(filters).map(shown).chain([ends]).collect();
+    doc! {"createIndexes": COLLECTION, "indexes": indexes}
+}
+
+/// The command that changes how long entries are kept.
+pub fn keep_for(keep: Duration) -> Document {
+    doc! {"collMod": COLLECTION, "index": {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds(keep)}}
+}
+
+fn seconds(keep: Duration) -> i64 {
+    i64::try_from(keep.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,94 @@
+//! Signing in and out for programs, and the form that signs out.
+
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Redirect},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use super::{CurrentAdmin, Doors, place::Place, session::SignIn};
+use crate::server::problem::Problem;
+
+/// Sent with a sign-out, and nothing else.
+pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+}
+
+/// `POST /api/v1/session`
+pub async fn create_session(
+    State(doors): State<Doors>,
+    session: Session,
+    place: Place,
+    body: Result<Json<Credentials>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(Credentials { email, password }) = body.map_err(|error| {
+        Problem::new(error.status(), "invalid_body", "Send {\"email\", \"password\"} as application/json.")
+    })?;
+    match doors.sign_in(&session, &email, password, &place).await {
+        Ok(SignIn::In(_)) => Ok(StatusCode::NO_CONTENT),
+        Ok(SignIn::Refused) => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_credentials",
+            "E-mail address or password is wrong, or the account is closed.",
+        )),
+        Ok(SignIn::Throttled(wait)) => {
+            const DETAIL: &str =
+                "Too many tries failed from this address. Retry-After says when the next one is heard.";
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", DETAIL).retry_after(wait))
+        }
+        Err(error) => {
+            tracing::error!(%error, "login failed");
+            Err(Problem::unavailable())
+        }
+    }
+}
+
+/// `DELETE /api/v1/session`
+pub async fn delete_session(
+    State(doors): State<Doors>,
+    _: CurrentAdmin,
+    session: Session,
+    place: Place,
+) -> Result<impl IntoResponse, Problem> {
+    sign_out(&doors, &session, &place).await?;
+    Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
+}
+
+/// `POST /api/v1/session/alive`: the guard has noted it.
+pub async fn alive(_: CurrentAdmin) -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// `POST /logout`; also for whoever is no longer signed in.
+pub async fn submit_logout(
+    State(doors): State<Doors>,
+    session: Session,
+    place: Place,
+) -> Result<impl IntoResponse, Problem> {
+    sign_out(&doors, &session, &place).await?;
+    Ok(([CLEAR_CACHE], Redirect::to("/login")))
+}
+
+/// What the browser keeps of the pages must not be shown to the next person at it.
+const CLEAR_CACHE: (HeaderName, HeaderValue) = (CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+
+async fn sign_out(doors: &Doors, session: &Session, place: &Place) -> Result<(), Problem> {
+    doors.sign_out(session, place).await.map_err(|error| {
+        tracing::error!(%error, "logout failed");
+        Problem::unavailable()
+    })
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}

@@ -1,0 +1,32 @@
+//! Who is let in: accounts, passwords, sessions, and the guard in front of everything else.
+//!
+//! Deny by default. A request is let through only while its session is in Redis, and its user's document in MongoDB says
+//! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
+
+pub mod administration;
+pub mod audit_log;
+mod current;
+pub mod email;
+pub mod guard;
+pub mod local_path;
+pub mod login;
+mod lookup;
+pub mod one_time;
+pub mod own_account;
+pub mod password;
+pub mod place;
+pub mod proof;
+mod refused_links;
+pub mod revocation;
+mod service;
+pub mod session;
+pub mod setup;
+pub mod throttle;
+mod unavailable;
+pub mod user;
+pub mod users;
+
+pub use current::CurrentAdmin;
+pub use service::Doors;
+pub use session::ConfirmedAdmin;
+pub use unavailable::Unavailable;

@@ -1,0 +1,74 @@
+//! All that guards the doors.
+
+use std::sync::Arc;
+
+use mongodb::Database;
+use secrecy::SecretString;
+
+use super::{
+    Unavailable,
+    audit_log::AuditLog,
+    email::Email,
+    lookup::Lookup,
+    password::{PasswordRefused, Passwords},
+    revocation::Revocations,
+    session::SessionLimits,
+    throttle::Throttles,
+    users::Users,
+};
+use crate::server::{
+    config::{PublicOrigin, Settings, TrustedProxies},
+    redis::{connection::Redis, sessions::RedisSessionStore},
+};
+
+/// All that guards the doors; clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Doors {
+    pub users: Users,
+    pub audit: AuditLog,
+    /// Who is still entitled.
+    pub lookup: Lookup,
+    pub passwords: Passwords,
+    pub throttles: Throttles,
+    pub sessions: RedisSessionStore,
+    pub revocations: Revocations,
+    pub limits: SessionLimits,
+    pub origin: PublicOrigin,
+    pub proxies: TrustedProxies,
+    /// The network's name: no password is made of it.
+    network: Arc<str>,
+}
+
+impl Doors {
+    /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
+    pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
+        let users = Users::new(own_db);
+        Self {
+            lookup: Lookup::new(users.clone()),
+            users,
+            audit: AuditLog::new(own_db),
+            passwords: Passwords::default(),
+            throttles: Throttles::new(redis.clone()),
+            sessions: RedisSessionStore::new(redis.clone(), limits.absolute),
+            revocations: Revocations::subscribe(redis.clone()),
+            limits,
+            origin: settings.server.public_origin.clone(),
+            network: settings.network.name.as_str().into(),
+            proxies: settings.server.trusted_proxies.clone(),
+        }
+    }
+}
+
+impl Doors {
+    /// Whether the password may be given to this account.
+    ///
+    /// # Errors
+    /// It could not be judged.
+    pub async fn check_new_password(
+        &self,
+        password: &SecretString,
+        email: &Email,
+    ) -> Result<Result<(), PasswordRefused>, Unavailable> {
+        Ok(self.passwords.check_new(password, self.network.clone(), email).await?)
+    }
+}

@@ -1,0 +1,227 @@
+//! One login: when it ends, and the check that each request and each socket passes.
+
+mod confirm;
+mod limits;
+mod open;
+mod record;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, cookie::time};
+
+use super::{
+    Doors, Unavailable,
+    audit_log::{Action, Entry},
+    email::Email,
+    place::Place,
+    proof::{Proof, Purpose},
+    revocation::Revoked,
+    user::{User, UserId},
+};
+use crate::server::{
+    auth::{CurrentAdmin, session::limits::since},
+    config::PublicOrigin,
+    redis::sessions::{RedisSessionStore, SessionHash},
+};
+pub use confirm::{ConfirmedAdmin, OwnPassword};
+pub use limits::SessionLimits;
+pub use open::OpenSession;
+use record::Login;
+
+/// Whether a request is a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Someone did something.
+    User,
+    /// A program did, such as a socket that connects again.
+    Program,
+}
+
+/// The answer to a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    In(CurrentAdmin),
+    /// An unknown user, a wrong password, a disabled account or another role: one answer to all of them.
+    Refused,
+    /// Too many failed; try again after this time.
+    Throttled(Duration),
+}
+
+impl Doors {
+    /// Lets a user in: a new session under a new id, the old one ended.
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away: nobody is let in.
+    pub async fn sign_in(
+        &self,
+        session: &Session,
+        email: &str,
+        password: SecretString,
+        place: &Place,
+    ) -> Result<SignIn, Unavailable> {
+        let email = Email::parse(email);
+        let user = match &email {
+            Some(email) => self.users.by_email(email).await?,
+            None => None,
+        };
+        let weak = match self.prove(Purpose::Login, email, user.clone(), password.clone(), place).await? {
+            Proof::Right { weak } => weak,
+            Proof::Refused => return Ok(SignIn::Refused),
+            Proof::Throttled(wait) => return Ok(SignIn::Throttled(wait)),
+        };
+        let Some(user) = user else { return Ok(SignIn::Refused) };
+        let stronger = if weak { Some(self.passwords.hash(password).await?) } else { None };
+        let admin = self.open_session(session, &user, place).await?;
+        if let Err(error) = self.audit.record(&Entry::new(Action::Login, &user, place).about(&user)).await {
+            session.flush().await?;
+            return Err(error);
+        }
+        if let Err(error) = self.users.note_login(&user, stronger).await {
+            tracing::warn!(%error, user.id = %user.id, "the login was not noted");
+        }
+        tracing::info!(user.id = %user.id, "login");
+        Ok(SignIn::In(admin))
+    }
+
+    /// Ends a session, here and in its open sockets; one that does not exist is no error. It ends also where that cannot
+    /// be noted in the audit log.
+    ///
+    /// # Errors
+    /// Redis is away, and the session therefore still open.
+    pub async fn sign_out(&self, session: &Session, place: &Place) -> Result<(), Unavailable> {
+        let ended = session.id().as_ref().map(SessionHash::of);
+        let admin = self.admit(session, Activity::Program).await;
+        session.flush().await?;
+        if let Some(session) = ended {
+            self.tell(&Revoked::Session { session }).await;
+        }
+        let noted = match admin {
+            Ok(Some(admin)) => self.audit.record(&Entry::new(Action::Logout, &admin, place).about(&admin)).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::error!(%error, "a logout is not in the audit log");
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of a user whose version was raised. The version alone already shuts every door; this shuts the
+    /// open sockets sooner and leaves nothing behind.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn end_sessions_of(&self, user: UserId) -> Result<(), Unavailable> {
+        self.tell(&Revoked::User { user }).await;
+        Ok(self.sessions.delete_all_of(&user.to_string()).await?)
+    }
+
+    /// The admin behind a session; `None` when there is none, or no longer.
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away: nobody is let in.
+    pub async fn admit(&self, session: &Session, activity: Activity) -> Result<Option<CurrentAdmin>, Unavailable> {
+        let Some(id) = session.id() else { return Ok(None) };
+        let Some((user, mut login)) = Login::of(session).await? else { return Ok(None) };
+        let now = Timestamp::now();
+        let Some(user) = self.entitled(user, &login, now).await? else {
+            session.flush().await?;
+            return Ok(None);
+        };
+        if activity == Activity::User {
+            let renewed = login.renewed_from.take();
+            if renewed.is_some() || since(login.seen_at, now) >= self.limits.renew_after() {
+                login.seen_at = now;
+                login.put(session, user.id, &self.limits, now).await?;
+            }
+            if let Some(session) = renewed {
+                self.tell(&Revoked::Renewed { session }).await;
+            }
+        }
+        Ok(Some(self.admin(&user, &login, SessionHash::of(&id), now)))
+    }
+
+    /// Whether an open socket may stay open: what [`admit`](Self::admit) asks, without being a sign of life.
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away.
+    pub async fn still_valid(&self, admin: &CurrentAdmin) -> Result<bool, Unavailable> {
+        let Some(data) = self.sessions.peek(&admin.session).await? else { return Ok(false) };
+        match Login::read(&data) {
+            Some((user, login)) if user == admin.user && login.version == admin.version => {
+                Ok(self.entitled(user, &login, Timestamp::now()).await?.is_some())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The user, if the session is within its limits and the account as it was at login.
+    async fn entitled(&self, user: UserId, login: &Login, now: Timestamp) -> Result<Option<User>, Unavailable> {
+        if login.is_over(&self.limits, now) {
+            return Ok(None);
+        }
+        let user = self.lookup.by_id(user).await?;
+        Ok(user.filter(|user| user.is_active_admin() && user.version == login.version))
+    }
+
+    async fn open_session(&self, session: &Session, user: &User, place: &Place) -> Result<CurrentAdmin, Unavailable> {
+        let before = session.id().as_ref().map(SessionHash::of);
+        let now = Timestamp::now();
+        let login = Login::new(user.version, place, now);
+        let session = self.rotate(session, user.id, &login, now).await?;
+        if let Some(session) = before {
+            self.tell(&Revoked::Session { session }).await;
+        }
+        Ok(self.admin(user, &login, session, now))
+    }
+
+    /// Keeps the login under a new id: whoever planted or saw the old one has nothing.
+    async fn rotate(
+        &self,
+        session: &Session,
+        user: UserId,
+        login: &Login,
+        now: Timestamp,
+    ) -> Result<SessionHash, Unavailable> {
+        session.cycle_id().await?;
+        login.put(session, user, &self.limits, now).await?;
+        // Saved here and not on the way out, so that a login that cannot be kept is answered as such.
+        session.save().await?;
+        session.id().as_ref().map(SessionHash::of).ok_or(Unavailable::NoSession)
+    }
+
+    fn admin(&self, user: &User, login: &Login, session: SessionHash, now: Timestamp) -> CurrentAdmin {
+        CurrentAdmin {
+            user: user.id,
+            email: user.email.clone(),
+            session,
+            version: login.version,
+            confirmed: since(login.confirmed_at, now) < self.limits.confirmed,
+        }
+    }
+
+    async fn tell(&self, revoked: &Revoked) {
+        if let Err(error) = self.revocations.publish(revoked).await {
+            tracing::warn!(%error, "other instances were not told of a revocation; their sockets find out within ten seconds");
+        }
+    }
+}
+
+/// The session cookie. `__Host-` binds it to this host and to TLS; browsers refuse that name on plain http, which there
+/// is only on the machine itself. Lax and not Strict, so that links from mail and chat arrive signed in.
+pub fn layer(doors: &Doors) -> SessionManagerLayer<RedisSessionStore> {
+    let idle = time::Duration::try_from(doors.limits.idle).unwrap_or(time::Duration::MAX);
+    SessionManagerLayer::new(doors.sessions.clone())
+        .with_name(cookie_name(&doors.origin))
+        .with_secure(doors.origin.is_secure())
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(idle))
+}
+
+pub fn cookie_name(origin: &PublicOrigin) -> &'static str {
+    if origin.is_secure() { "__Host-chargedeck" } else { "chargedeck" }
+}

@@ -1,0 +1,139 @@
+//! The password asked again: sensitive actions are done by whoever gave it a few minutes ago, not by whoever sits at an
+//! open session.
+
+use std::{ops::Deref, time::Duration};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tower_sessions::Session;
+use url::form_urlencoded;
+
+use super::record::Login;
+use crate::server::{
+    auth::{
+        CurrentAdmin, Doors, Unavailable,
+        audit_log::{Action, Entry},
+        email::Email,
+        place::Place,
+        proof::{Proof, Purpose},
+        user::User,
+    },
+    problem::Problem,
+};
+
+/// An admin who gave the password within [`SessionLimits::confirmed`](super::SessionLimits::confirmed). A handler that
+/// takes one cannot forget to ask for it: everyone else is led to give it and back to this address, which therefore has a
+/// page for GET, whatever was asked; a program is told 403.
+#[derive(Clone, Debug)]
+pub struct ConfirmedAdmin(CurrentAdmin);
+
+impl Deref for ConfirmedAdmin {
+    type Target = CurrentAdmin;
+
+    fn deref(&self) -> &CurrentAdmin {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let admin = CurrentAdmin::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        if admin.confirmed {
+            return Ok(Self(admin));
+        }
+        if parts.uri.path().starts_with("/api/") {
+            const DETAIL: &str = "Sign in again: this asks for a password that was given within the last minutes.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "reauth_required", DETAIL).into_response());
+        }
+        let next = if parts.method.is_safe() {
+            parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()
+        } else {
+            // What was sent is not sent again by itself, and whoever sent it must not believe that it was done.
+            format!("{}?done=confirmed", parts.uri.path())
+        };
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
+        Err(Redirect::to(&format!("/confirm?{query}")).into_response())
+    }
+}
+
+/// The answer to someone who gives the own password again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPassword {
+    Right,
+    Wrong,
+    /// Too many failed; try again after this time.
+    Throttled(Duration),
+    /// The session was ended meanwhile.
+    SignedOut,
+}
+
+impl Doors {
+    /// Notes that the admin gave the password now, under a new session id: whoever had the old one does not profit.
+    ///
+    /// # Errors
+    /// MongoDB or Redis is away: nothing is confirmed.
+    pub async fn confirm(
+        &self,
+        session: &Session,
+        admin: &CurrentAdmin,
+        password: SecretString,
+        place: &Place,
+    ) -> Result<OwnPassword, Unavailable> {
+        let user = match self.with_own_password(admin, password, place).await? {
+            Ok(user) => user,
+            Err(not_proven) => return Ok(not_proven),
+        };
+        self.audit.record(&Entry::new(Action::PasswordConfirmed, admin, place).about(admin)).await?;
+        let goes_on = self.renew(session, admin, user.version).await?;
+        Ok(if goes_on { OwnPassword::Right } else { OwnPassword::SignedOut })
+    }
+
+    /// The admin's account, if this is its password. A wrong one is in the audit log.
+    pub(in crate::server::auth) async fn with_own_password(
+        &self,
+        admin: &CurrentAdmin,
+        password: SecretString,
+        place: &Place,
+    ) -> Result<Result<User, OwnPassword>, Unavailable> {
+        // As it was when the guard let the request in.
+        let user = self.lookup.by_id(admin.user).await?.filter(|user| user.version == admin.version);
+        let Some(user) = user else { return Ok(Err(OwnPassword::SignedOut)) };
+        let email = Email::parse(&user.email);
+        Ok(match self.prove(Purpose::Confirmation, email, Some(user.clone()), password, place).await? {
+            Proof::Right { .. } => Ok(user),
+            Proof::Refused => Err(OwnPassword::Wrong),
+            Proof::Throttled(wait) => Err(OwnPassword::Throttled(wait)),
+        })
+    }
+
+    /// Goes on with the admin's session under a new id, the password just given, and with this version of the account;
+    /// false if it was ended meanwhile.
+    pub(in crate::server::auth) async fn renew(
+        &self,
+        session: &Session,
+        admin: &CurrentAdmin,
+        version: i64,
+    ) -> Result<bool, Unavailable> {
+        let now = Timestamp::now();
+        // Taken, not read: a session that was ended while the password was hashed is not brought back.
+        if !self.sessions.delete_one_of(&admin.user.to_string(), &admin.session).await? {
+            // Nor does its cookie take the place of one that another answer has just given.
+            session.flush().await?;
+            return Ok(false);
+        }
+        let Some((owner, login)) = Login::of(session).await?.filter(|(owner, _)| *owner == admin.user) else {
+            return Ok(false);
+        };
+        let renewed_from = Some(admin.session.clone());
+        let login = Login { version, confirmed_at: now, seen_at: now, renewed_from, ..login };
+        self.rotate(session, owner, &login, now).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,143 @@
+//! Who failed too often waits. Counted in Redis, so that all instances count together; only failures count, so that
+//! however many enter rightly at once nobody waits for them.
+//!
+//! There is no lock by account alone: whoever guesses a password from one place must not lock its owner out elsewhere.
+
+use std::{net::IpAddr, sync::LazyLock, time::Duration};
+
+use redis::{AsyncCommands, RedisResult, Script};
+use sha2::{Digest, Sha256};
+
+use super::email::Email;
+use crate::server::{net::line, redis::Redis};
+
+/// How long failures are remembered, from the first one on.
+pub const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Failures from one address, whatever the account: an office behind one address has people who mistype.
+pub const PER_ADDRESS: u32 = 50;
+/// Failures from one address for one account.
+pub const PER_ACCOUNT: u32 = 10;
+
+/// The counts of this installation.
+#[derive(Clone)]
+pub struct Throttles {
+    redis: Redis,
+}
+
+/// A try that is turned away without a look at the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// Until tries are heard again.
+    pub wait: Duration,
+    /// How many were turned away for the same reason by now, this one included.
+    pub tries: u32,
+}
+
+/// Links that did not work lately, the one just counted included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LinksRefused {
+    pub from_there: u32,
+    pub in_all: u32,
+}
+
+/// Whose failures are counted together.
+#[derive(Clone)]
+pub(super) struct Keys {
+    address: String,
+    account: String,
+}
+
+/// The wait in milliseconds and the tries; no wait where there is none. What was turned away is counted beside the count
+/// that turned it away.
+static LOOK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+for i = 1, 2 do
+  if tonumber(redis.call('GET', KEYS[i]) or 0) >= tonumber(ARGV[i]) then
+    local wait = redis.call('PTTL', KEYS[i])
+    local tries = redis.call('INCR', KEYS[i + 2])
+    redis.call('PEXPIRE', KEYS[i + 2], wait)
+    return {wait, tries}
+  end
+end
+return {0, 0}
+",
+    )
+});
+
+/// Counts at two keys, each for as long as failures are remembered; how many by now.
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local counts = {}
+for i = 1, 2 do
+  counts[i] = redis.call('INCR', KEYS[i])
+  if counts[i] == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+end
+return counts
+",
+    )
+});
+
+/// # Errors of all methods
+/// Redis is away: then nobody is let in.
+impl Throttles {
+    pub fn new(redis: Redis) -> Self {
+        Self { redis }
+    }
+
+    /// Call it as late as can be, and with the turn to hash in hand: then as many guesses more than allowed are judged as
+    /// there are turns, and not as many as come at once.
+    pub(super) async fn look(&self, keys: &Keys) -> RedisResult<Option<Throttled>> {
+        let turned_away = |key: &str| format!("{key}:turned_away");
+        let (wait, tries): (u64, u32) = LOOK
+            .key(&keys.address)
+            .key(&keys.account)
+            .key(turned_away(&keys.address))
+            .key(turned_away(&keys.account))
+            .arg(PER_ADDRESS)
+            .arg(PER_ACCOUNT)
+            .invoke_async(&mut self.redis.connection())
+            .await?;
+        Ok((wait > 0).then_some(Throttled { wait: Duration::from_millis(wait), tries }))
+    }
+
+    /// Counts a link that did not work. Nobody has to wait for it: a token cannot be guessed.
+    pub(super) async fn link_refused(&self, address: Option<IpAddr>) -> RedisResult<LinksRefused> {
+        let from_there = self.redis.key(&format!("links_refused_from:{}", network(address)));
+        let in_all = self.redis.key("links_refused");
+        let connection = &mut self.redis.connection();
+        let (from_there, in_all) = COUNT.key(from_there).key(in_all).arg(window()).invoke_async(connection).await?;
+        Ok(LinksRefused { from_there, in_all })
+    }
+
+    pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {
+        let connection = &mut self.redis.connection();
+        let _: (u32, u32) = COUNT.key(&keys.address).key(&keys.account).arg(window()).invoke_async(connection).await?;
+        Ok(())
+    }
+
+    /// Forgets the account's failures from there, and not the address's: who has one account must not clear the way for
+    /// guesses at others.
+    pub(super) async fn passed(&self, keys: &Keys) -> RedisResult<()> {
+        self.redis.connection().del(&keys.account).await
+    }
+
+    /// Those of a place and an account. The address of the account is hashed: keys are seen by whoever looks at Redis.
+    pub(super) fn keys(&self, address: Option<IpAddr>, email: Option<&Email>) -> Keys {
+        let network = network(address);
+        let account = Sha256::digest(format!("{}\n{network}", email.map_or("", Email::as_str)));
+        Keys {
+            address: self.redis.key(&format!("failed_from:{network}")),
+            account: self.redis.key(&format!("failed_for:{account:x}")),
+        }
+    }
+}
+
+fn network(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "unknown".to_owned(), |address| line(address).to_string())
+}
+
+fn window() -> u64 {
+    u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,59 @@
+//! Takes out of events what earlier versions wrote and may not be shown.
+//!
+//! It goes from the newest to the oldest, so that all is done once the oldest is.
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
+use mongodb::error::Result;
+
+use super::{document::fields, store::Events};
+use crate::{
+    domain::{fields::OTHER, ids::Collection, protocol::log::LOG_VERSION},
+    server::mongo::documents::shown,
+};
+
+/// Events that are cleaned at a time, so that those that wait to be written do not wait long.
+const SOME: i64 = 100;
+
+impl Events {
+    /// Whether the oldest was written or cleaned by this version.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn are_clean(&self) -> Result<bool> {
+        let oldest = self.0.find_one(doc! {}).sort(doc! {"_id": 1}).projection(doc! {"version": 1}).await?;
+        let is_clean = |event: Document| event.get_i64("version").is_ok_and(|version| version >= LOG_VERSION.into());
+        Ok(oldest.is_none_or(is_clean))
+    }
+
+    /// Cleans some before the one of this `_id`, and gives that of the last; `None` if there are no more.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or refuses.
+    pub async fn clean_some(&self, before: Option<Bson>) -> Result<Option<Bson>> {
+        let mut query = doc! {"version": {"$not": {"$gte": i64::from(LOG_VERSION)}}};
+        query.extend(before.map(|id| ("_id".to_owned(), doc! {"$lt": id}.into())));
+        let mut found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).await?;
+        let mut last = None;
+        while let Some(event) = found.try_next().await? {
+            let id = event.get("_id").cloned();
+            self.0.update_one(doc! {"_id": &id}, doc! {"$set": clean(&event)?}).await?;
+            last = id;
+        }
+        Ok(last)
+    }
+}
+
+/// What takes the place of an event's parts, by the rule that documents are read by.
+fn clean(event: &Document) -> Result<Document> {
+    let mut clean = doc! {"version": i64::from(LOG_VERSION)};
+    // Gaps are of no collection.
+    let of = event.get_str("collection").ok().and_then(|name| name.parse::<Collection>().ok());
+    for part in ["from", "to"] {
+        let (Some(collection), Ok(row)) = (of, event.get_document(part)) else { continue };
+        let mut left = fields(&shown(collection, &RawDocumentBuf::try_from(row)?));
+        left.extend(row.get(OTHER).map(|other| (OTHER.to_owned(), other.clone())));
+        clean.insert(part, left);
+    }
+    Ok(clean)
+}

@@ -1,0 +1,190 @@
+//! Reading and writing events.
+
+use std::{cmp::Ordering, time::Duration};
+
+use bson::{Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
+use mongodb::{
+    Collection, Database, IndexModel,
+    error::{Error, ErrorKind, Result},
+    options::{IndexOptions, InsertManyOptions, ReadConcern, WriteConcern},
+};
+
+use super::document;
+use crate::{
+    domain::{
+        board::Filter,
+        latest::{Line, PAGE},
+        protocol::{
+            log::Entry,
+            position::{ClusterTime, Position, Seq},
+        },
+        time::UtcMs,
+    },
+    server::redis::log::Log,
+};
+
+const DUPLICATE_KEY: i32 = 11_000;
+const INDEX_OPTIONS_CONFLICT: i32 = 85;
+
+/// The collection.
+#[derive(Clone, Debug)]
+pub struct Events(pub(super) Collection<Document>);
+
+/// Events for people, newest first.
+pub struct Page {
+    pub events: Vec<(Position, Line)>,
+    /// Whether older ones are kept.
+    pub more: bool,
+}
+
+impl Events {
+    pub fn of(own: &Database) -> Self {
+        Self(own.collection("events"))
+    }
+
+    /// Makes the indexes. Events older than `keep` go by themselves; a changed `keep` holds for those there, too.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or refuses.
+    pub async fn prepare(&self, keep: Duration) -> Result<()> {
+        let index = |keys| IndexModel::builder().keys(keys).build();
+        let partial = |keys, filter| {
+            let options = IndexOptions::builder().partial_filter_expression(filter).build();
+            IndexModel::builder().keys(keys).options(options).build()
+        };
+        self.0
+            .create_indexes([
+                index(doc! {"collection": 1, "id": 1, "_id": -1}),
+                partial(doc! {"news.collection": 1, "_id": -1}, doc! {"news": {"$exists": true}}),
+                partial(doc! {"problem": 1, "_id": -1}, doc! {"problem": true}),
+                partial(doc! {"op": 1, "_id": -1}, doc! {"op": document::GAP}),
+            ])
+            .await?;
+        let ends = IndexOptions::builder().expire_after(keep).build();
+        let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
+        match self.0.create_index(ends).await {
+            Err(error) if crate::server::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+                let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+                let index = doc! {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds};
+                self.0
+                    .client()
+                    .database(&self.0.namespace().db)
+                    .run_command(doc! {"collMod": self.0.name(), "index": index})
+                    .await?;
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// The position up to which all changes are written, and the cluster time of the last; `None` while there are none.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
+        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1});
+        let last = last.read_concern(ReadConcern::majority()).await?;
+        Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))
+    }
+
+    /// The position up to which all changes are written, for who asks what was before a place. Where that begins an epoch,
+    /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet. Before the first event
+    /// no gap is. With the cluster time of the last, as far as it has one.
+    ///
+    /// # Errors
+    /// If MongoDB or Redis does not answer.
+    pub async fn written_before(&self, place: Option<Position>, log: &Log) -> anyhow::Result<(Position, ClusterTime)> {
+        let (written, ct) = self.written().await?.unzip();
+        let ct = ct.flatten().unwrap_or_default();
+        let begins = place.filter(|place| place.seq <= Seq(1) && written.is_none_or(|last| last.epoch < place.epoch));
+        if let Some(Position { epoch, .. }) = begins {
+            let tells_gap = |entry: &Entry| entry.gap && written.is_some();
+            let is_to_be_written = |entry: &Entry| match entry.epoch.cmp(&epoch) {
+                Ordering::Less => tells_gap(entry) || !entry.records.is_empty(),
+                Ordering::Equal => tells_gap(entry),
+                Ordering::Greater => false,
+            };
+            if !log.after(written).await?.iter().any(is_to_be_written) {
+                return Ok((Position::new(epoch, Seq(0)), ct));
+            }
+        }
+        Ok((written.unwrap_or_default(), ct))
+    }
+
+    /// Writes events; those that are there already stay as they are.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or refuses.
+    pub async fn insert(&self, events: Vec<Document>) -> Result<()> {
+        let events: Vec<RawDocumentBuf> =
+            events.into_iter().map(document::fitting).collect::<bson::error::Result<_>>().map_err(Error::custom)?;
+        let options = InsertManyOptions::builder().ordered(false).write_concern(WriteConcern::majority()).build();
+        match self.0.clone_with_type::<RawDocumentBuf>().insert_many(events).with_options(options).await {
+            Err(error) if only_duplicates(&error) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// The newest events before a position that are news, at most [`PAGE`], and the gaps among them.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn page(&self, filter: Filter, before: Option<Position>) -> Result<Page> {
+        let mut query = match filter {
+            Filter::All => doc! {"news": {"$exists": true}},
+            Filter::Of(collection) => doc! {"news.collection": collection.name()},
+            Filter::Problems => doc! {"problem": true},
+        };
+        if filter != Filter::Problems {
+            query.insert("news", doc! {"$exists": true});
+        }
+        if let Some(before) = before {
+            query.insert("_id", doc! {"$lt": document::id(before)});
+        }
+        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let cursor = self.0.find(query).sort(doc! {"_id": -1}).limit(limit).projection(doc! {"news": 1}).await?;
+        let found: Vec<Document> = cursor.try_collect().await?;
+        let more = found.len() > PAGE;
+        let mut events: Vec<(Position, Line)> = found
+            .iter()
+            .take(PAGE)
+            .filter_map(|event| Some((document::position(event)?, Line::News(document::news(event)?))))
+            .collect();
+        let oldest = events.last().filter(|_| more).map(|(position, _)| *position);
+        events.extend(self.gaps(oldest, before).await?);
+        events.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
+        Ok(Page { events, more })
+    }
+
+    /// The newest gaps between two positions, at most [`PAGE`].
+    async fn gaps(&self, after: Option<Position>, before: Option<Position>) -> Result<Vec<(Position, Line)>> {
+        let bound = |op: &str, position: Option<Position>| Some((op.to_owned(), document::id(position?)));
+        let between: Document = bound("$gt", after).into_iter().chain(bound("$lt", before)).collect();
+        let mut query = doc! {"op": document::GAP};
+        if !between.is_empty() {
+            query.insert("_id", between);
+        }
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let found: Vec<Document> = self
+            .0
+            .find(query)
+            .sort(doc! {"_id": -1})
+            .limit(limit)
+            .projection(doc! {"at": 1})
+            .await?
+            .try_collect()
+            .await?;
+        let line = |gap: &Document| {
+            let at = UtcMs(gap.get_datetime("at").ok()?.timestamp_millis());
+            Some((document::position(gap)?, Line::Gap { gap: at }))
+        };
+        Ok(found.iter().filter_map(line).collect())
+    }
+}
+
+fn only_duplicates(error: &Error) -> bool {
+    let ErrorKind::InsertMany(failed) = &*error.kind else { return false };
+    failed.write_concern_error.is_none()
+        && failed.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|e| e.code == DUPLICATE_KEY))
+}

@@ -1,0 +1,166 @@
+//! Writes what the log holds into the collection. Of all instances one writes; another goes on where it stopped.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bson::DateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    document::{event, gap},
+    store::Events,
+};
+use crate::{
+    domain::protocol::{
+        log::Entry,
+        position::{Position, Seq},
+    },
+    server::{
+        hub::Hub,
+        redis::{
+            Redis,
+            lease::{Lease, RENEW},
+            log::{Log, MAX_BYTES, PAGE, before},
+        },
+        telemetry::causes,
+    },
+};
+
+/// Pause after a failure.
+const RETRY: Duration = Duration::from_millis(500);
+/// Changes of so long are written together: nobody waits for them, as the newest are in every hub.
+const PACE: Duration = Duration::from_millis(500);
+
+/// While more changes come in a [`PACE`], the log is catching up with what happened while nobody read it. Pages wait for
+/// that, and for events only whoever looks for older ones; so these wait, as long as the log has room for as much again.
+const FLOOD: u64 = 2_500;
+
+/// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
+pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
+    let lease = Lease::new(redis.clone(), "events");
+    let log = Log::new(redis);
+    let mut told = false;
+    while !stop.is_cancelled() {
+        match term(&events, &log, &hub, &lease, keep, &stop).await {
+            Ok(()) => told = false,
+            Err(error) if told => tracing::debug!(error = causes(&error), "events wait"),
+            Err(error) => {
+                told = true;
+                tracing::warn!(error = causes(&error), "events cannot be written; trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+    }
+    if let Err(error) = lease.release().await {
+        tracing::debug!(%error, "the lease ends by itself");
+    }
+}
+
+/// Writes as long as the lease is ours.
+async fn term(
+    events: &Events,
+    log: &Log,
+    hub: &Hub,
+    lease: &Lease,
+    keep: Duration,
+    stop: &CancellationToken,
+) -> Result<()> {
+    if !lease.take().await? {
+        return Ok(());
+    }
+    events.prepare(keep).await.context("indexes")?;
+    let mut written = events.written().await?.map(|(position, _)| position);
+    let mut changes = hub.changes();
+    changes.mark_changed();
+    let mut renew = tokio::time::interval(RENEW);
+    renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut head, mut behind) = (hub.head(), false);
+    let (mut clean, mut cleaned) = (events.are_clean().await?, None);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
+            () = std::future::ready(()), if behind => {
+                behind = write_some(events, log, &mut written).await?;
+                head = hub.head();
+            },
+            _ = pace.tick() => if changes.has_changed()? {
+                let before = std::mem::replace(&mut head, hub.head());
+                if is_flooded(before, head) && log.bytes().await? < MAX_BYTES / 2 {
+                    continue;
+                }
+                changes.mark_unchanged();
+                behind = true;
+            },
+            () = std::future::ready(()), if !clean => match events.clean_some(cleaned.take()).await {
+                Ok(last) => (clean, cleaned) = (last.is_none(), last),
+                Err(error) => {
+                    tracing::warn!(%error, "older events may still hold what is not shown; they are cleaned at the next start");
+                    clean = true;
+                },
+            },
+        }
+    }
+}
+
+fn is_flooded(before: Option<Position>, now: Option<Position>) -> bool {
+    let came = |(before, now): (Position, Position)| now.seq.0.saturating_sub(before.seq.0);
+    before.zip(now).filter(|(before, now)| before.epoch == now.epoch).is_some_and(|both| came(both) > FLOOD)
+}
+
+/// Writes of what the log has after `written` as much as is read at once, and tells whether there may be more.
+async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) -> Result<bool> {
+    let page = log.after(*written).await?;
+    let mut new = Vec::new();
+    // Not half a transaction: were the log lost, an epoch could not begin between its halves. Of one that is longer
+    // than a page the parts are written as they come.
+    let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
+    let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
+    let page = &page[..whole];
+    let mut upto = *written;
+    for entry in page {
+        let first = Position::new(entry.epoch, entry.first);
+        let leads_on = |last: &Position| match last.epoch == entry.epoch {
+            true => last.seq >= before(entry),
+            false => before(entry) == Seq(0) && !entry.gap,
+        };
+        if let Some(last) = upto.filter(|last| !leads_on(last)) {
+            tracing::error!(%last, %first, "changes between these are no events");
+            new.push(gap(last, first, DateTime::now()));
+        }
+        new.extend(records(entry, upto).map(|(at, record)| event(at, record)));
+        upto = Some(entry.position());
+    }
+    if !new.is_empty() {
+        events.insert(new).await.context("writing events")?;
+    }
+    *written = upto;
+    Ok(!page.is_empty())
+}
+
+/// The entry's records after `written`, with their positions.
+fn records(
+    entry: &Entry,
+    written: Option<Position>,
+) -> impl Iterator<Item = (Position, &crate::domain::protocol::log::Record)> {
+    let places = (entry.first.0..).map(|seq| Position::new(entry.epoch, Seq(seq)));
+    places.zip(entry.records.iter().map(AsRef::as_ref)).filter(move |(at, _)| written.is_none_or(|last| *at > last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::protocol::position::Epoch;
+
+    #[test]
+    fn the_log_is_flooded_by_many_changes_of_one_epoch() {
+        let at = |epoch, seq| Some(Position::new(Epoch(epoch), Seq(seq)));
+        assert!(is_flooded(at(1, 7), at(1, 7 + FLOOD + 1)));
+        assert!(!is_flooded(at(1, 7), at(1, 7 + FLOOD)));
+        assert!(!is_flooded(at(1, 7), at(2, 7 + 2 * FLOOD)), "what came in between is not known");
+        assert!(!is_flooded(None, at(1, 2 * FLOOD)));
+    }
+}

@@ -1,0 +1,42 @@
+//! Looks whether MongoDB tells the changes of all five collections. Of a view or a time series it does not, and no event says
+//! that one was made or dropped.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::ids::Collection,
+    server::{
+        hub::Hub,
+        mongo::{Mongo, collections},
+    },
+};
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(1);
+/// So many times a collection must be found to be one again: until then the relay has looked, too, and begun a new epoch, so
+/// that nothing is left of what was read before.
+const AGAIN: u32 = 5;
+
+/// Looks until `stop`. While MongoDB is away what was known stays known.
+pub async fn run(hub: Hub, mongo: Mongo, stop: CancellationToken) {
+    let (mut told, mut fine) = (Vec::new(), 0);
+    while !stop.is_cancelled() {
+        match collections::found(&mongo.operator).await {
+            Ok(found) => {
+                let unfollowed = collections::unfollowed(&found);
+                if !unfollowed.is_empty() && unfollowed != told {
+                    tracing::warn!(?unfollowed, "views or time series, whose changes MongoDB tells nobody");
+                }
+                fine = if unfollowed == told { fine + 1 } else { 0 };
+                let known = if fine >= AGAIN { Vec::new() } else { hub.unfollowed() };
+                let either = |collection: &Collection| unfollowed.contains(collection) || known.contains(collection);
+                hub.set_unfollowed(Collection::ALL.into_iter().filter(either).collect());
+                told = unfollowed;
+            }
+            Err(error) => tracing::debug!(%error, "whether the collections can be followed is not known"),
+        }
+        stop.run_until_cancelled(tokio::time::sleep(EVERY)).await;
+    }
+}

@@ -1,0 +1,235 @@
+//! `GET /api/v1/analytics/{chart}.csv`: what a chart of Analytics shows, as numbers.
+
+use axum::{
+    extract::{Path, Query as Given, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde::Deserialize;
+
+use crate::{
+    domain::{
+        address::{Params, Refused},
+        analytics::{self, CURRENCY, Piece, Query, Sums, WEEK, hours_of, payments_of, total},
+        fields::Fields,
+        money::Watt,
+        status::EvseStatus,
+    },
+    server::{
+        auth::CurrentAdmin,
+        csv::{self, Field},
+        problem::Problem,
+        queries::{App, Failure},
+    },
+    web::{
+        api::Charts,
+        pages::{Measure, Pieces},
+        text,
+    },
+};
+
+/// The same numbers as the chart's, with what they are of before them.
+///
+/// # Errors
+/// 404 for a chart that there is not, 400 for what cannot be followed, 503 while MongoDB or Redis is away.
+pub async fn charts_csv(
+    admin: CurrentAdmin,
+    State(app): State<App>,
+    Path(file): Path<String>,
+    Given(given): Given<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    const NO_CHART: &str = "There is no such chart.";
+    let no_chart = || Problem::new(StatusCode::NOT_FOUND, "unknown_chart", NO_CHART);
+    let refused = |Refused { why, .. }| Problem::new(StatusCode::BAD_REQUEST, "bad_query", why);
+    let name = file.strip_suffix(".csv").ok_or_else(no_chart)?;
+    if !CHARTS.contains(&name) {
+        return Err(no_chart());
+    }
+    // Only the revenue is of one currency.
+    let currency = (name == "revenue").then_some(CURRENCY);
+    let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
+    let params = Params::read(given, &names).map_err(refused)?;
+    let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
+    let query = Query::read(|name| params.get(name), zone).map_err(refused)?;
+    let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
+    let (charts, position) =
+        app.analytics(admin.user, query.to_string(), currency).await.map_err(|error| match error {
+            Failure::Refused(why) => refused(why),
+            Failure::Error(error) => error.into(),
+            Failure::Reading => Problem::unavailable(),
+        })?;
+    let overview = app.overview().await.map_err(Problem::from)?;
+    let table = Table::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
+    let now = app.hub.now().ok_or_else(Problem::unavailable)?;
+    let pieces = Pieces::read(&charts.fields);
+    let days = pieces.period().map(|period| text::charts::days(&charts.zone, period)).unwrap_or_default();
+    let instants = pieces.period().map(|period| format!("{}/{}", period.from, period.to)).unwrap_or_default();
+    let about = [
+        (text::charts::CHART, table.title.to_owned()),
+        (text::charts::PERIOD, days),
+        (text::charts::INSTANTS, instants),
+        (text::charts::ZONE, charts.zone.name.clone()),
+        (text::charts::DERIVED, text::DERIVED_WHY.to_owned()),
+        (text::charts::MADE_AT, now.to_string()),
+        (text::charts::POSITION, position.to_string()),
+    ];
+    let about = about.map(|(what, value)| vec![Field::text(what), Field::text(value)]);
+    let head = table.head.iter().map(|word| Field::text(*word)).collect();
+    let width = table.head.len();
+    let records: Vec<Vec<Field>> = about.into_iter().chain([Vec::new(), head]).chain(table.rows).collect();
+    Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
+}
+
+/// Those that there are.
+const CHARTS: [&str; 7] = ["energy", "sessions", "revenue", "payments", "evses", "power", "week"];
+
+struct Table {
+    title: &'static str,
+    head: Vec<&'static str>,
+    rows: Vec<Vec<Field>>,
+}
+
+impl Table {
+    /// `None` for a chart that there is not.
+    fn of(name: &str, charts: &Charts, overview: &Fields) -> Option<Self> {
+        Some(match name {
+            "energy" => Self::course(&Measure::Energy, text::charts::ENERGY_KWH, charts),
+            "sessions" => Self::course(&Measure::Sessions, text::charts::SESSIONS, charts),
+            "revenue" => Self::course(&Measure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
+            "payments" => {
+                let rows = payments_of(&charts.fields).into_iter();
+                Self::states(
+                    text::charts::PAYMENTS_BY_STATE,
+                    rows.map(|(status, n)| (text::payment_status(&status), n)),
+                )
+            }
+            "evses" => {
+                let split: Vec<(EvseStatus, i64)> = read(overview, "evse_split")?;
+                let rows = split.into_iter();
+                Self::states(text::charts::EVSES_BY_STATE, rows.map(|(status, n)| (text::evse_status(&status), n)))
+            }
+            "power" => {
+                let row = |word: &str, name: &str, unknown: &str| {
+                    let power = read::<Option<Watt>>(overview, name)?.map(|power| power.0);
+                    let unknown = read::<i64>(overview, unknown)?;
+                    Some(vec![Field::text(word), Field::number(power, 3), Field::number(Some(unknown), 0)])
+                };
+                Self {
+                    title: text::charts::POWER_NOW,
+                    head: vec![text::charts::STATE, text::KW, text::charts::NO_POWER],
+                    rows: vec![
+                        row(text::charts::POWER_NOW, "live_power", "power_unknown")?,
+                        row(text::charts::INSTALLED, "installed_power", "rating_unknown")?,
+                    ],
+                }
+            }
+            "week" => {
+                let hours = hours_of(&charts.fields);
+                let row = |(hour, n): (usize, &i64)| {
+                    let day = text::charts::SHORT_WEEKDAYS[hour / 24 % 7];
+                    vec![Field::text(day), Field::text(format!("{:02}:00", hour % 24)), Field::number(Some(*n), 0)]
+                };
+                Self {
+                    title: text::charts::WEEK_HOURS,
+                    head: vec![text::charts::WEEKDAY, text::charts::HOUR, text::charts::SESSIONS],
+                    rows: hours.iter().enumerate().take(WEEK).map(row).collect(),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn course(measure: &Measure, title: &'static str, charts: &Charts) -> Self {
+        let pieces = Pieces::read(&charts.fields);
+        let number = |piece: Option<&Piece>| {
+            Field::number(
+                piece.and_then(|piece| piece.sums.as_ref()).and_then(|sums| measure.of(sums)),
+                measure.scale(),
+            )
+        };
+        let rows = pieces.now.iter().enumerate().map(|(i, piece)| {
+            let instants = [piece.from, piece.to].map(|at| Field::text(at.to_string()));
+            instants.into_iter().chain([number(Some(piece)), number(pieces.earlier.get(i))]).collect()
+        });
+        let mut head = vec![text::charts::FROM, text::charts::TO, title, text::charts::EARLIER];
+        let mut rows: Vec<Vec<Field>> = rows.collect();
+        if let Measure::Revenue(currency) = measure {
+            head.push(text::charts::CURRENCIES);
+            rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
+        }
+        // What is never there needs no column.
+        for (i, (what, n)) in measure.remarks(&total(&pieces.now)).into_iter().enumerate() {
+            if n != 0 {
+                head.push(what);
+                let of = |sums: &Sums| measure.remarks(sums).get(i).map(|(_, n)| *n);
+                for (row, piece) in rows.iter_mut().zip(&pieces.now) {
+                    row.push(Field::number(piece.sums.as_ref().and_then(of), 0));
+                }
+            }
+        }
+        let derived = |piece: Option<&Piece>| {
+            let sums = piece.and_then(|piece| piece.sums.as_ref());
+            sums.map(|sums| measure.derived(sums))
+        };
+        let all = || pieces.now.iter().chain(&pieces.earlier);
+        if all().any(|piece| derived(Some(piece)).is_some_and(|minor| minor != 0)) {
+            head.extend([text::charts::DERIVED, text::charts::EARLIER_DERIVED]);
+            for (i, row) in rows.iter_mut().enumerate() {
+                let both = [pieces.now.get(i), pieces.earlier.get(i)].map(derived);
+                row.extend(both.map(|minor| Field::number(minor, measure.scale())));
+            }
+        }
+        Self { title, head, rows }
+    }
+
+    fn states(title: &'static str, rows: impl Iterator<Item = (std::borrow::Cow<'static, str>, i64)>) -> Self {
+        let rows = rows.map(|(word, n)| vec![Field::text(word), Field::number(Some(n), 0)]).collect();
+        Self { title, head: vec![text::charts::STATE, text::charts::NUMBER], rows }
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(fields: &Fields, name: &str) -> Option<T> {
+    T::deserialize(fields.get(name)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{money::Currency, protocol::position::ClusterTime, time::Zone};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_known_is_an_empty_field() {
+        let piece = |from: i64, sums: serde_json::Value| json!({"from": from, "to": from + 86_400_000, "sums": sums});
+        let fields = json!({
+            "piece:000000000000": piece(0, json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
+            "piece:000000086400": piece(86_400_000, json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
+            "piece:000000172800": piece(172_800_000, json!(null)),
+        });
+        let charts = Charts {
+            query: String::new(),
+            zone: Zone::default(),
+            currency: Currency("GBP".into()),
+            fields: serde_json::from_value(fields).unwrap(),
+            ct: ClusterTime::default(),
+            options: Default::default(),
+        };
+        let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
+        let overview: Fields = serde_json::from_value(overview).unwrap();
+        let table = |name: &str| Table::of(name, &charts, &overview).unwrap();
+        let number = |n: i64, scale| Field::number(Some(n), scale);
+        let energy = table("energy");
+        assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Left out"]);
+        let cells: Vec<&[Field]> = energy.rows.iter().map(|row| &row[2..]).collect();
+        let missing = || Field::Missing;
+        assert_eq!(cells[0], [missing(), missing(), number(2, 0), number(0, 0)]);
+        assert_eq!(cells[1], [number(7000, 3), missing(), number(1, 0), number(1, 0)]);
+        assert_eq!(cells[2], [missing(), missing(), missing(), missing()], "it has not begun");
+        let revenue = table("revenue");
+        assert_eq!(revenue.head[2..], ["Revenue", "Earlier", "Currency", "Amount not known"]);
+        assert_eq!(revenue.rows[0][2..], [missing(), missing(), Field::text("GBP"), number(1, 0)]);
+        assert_eq!(revenue.rows[1][2], number(500, 2));
+        let power: Vec<Field> = table("power").rows.into_iter().flat_map(|row| row.into_iter().skip(1)).collect();
+        assert_eq!(power, [missing(), number(4, 0), number(11_000, 3), number(0, 0)]);
+    }
+}

@@ -1,0 +1,112 @@
+//! Whether the process lives, and whether it can serve. Public, so it says which part is away and nothing more.
+
+use std::time::Duration;
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use bson::doc;
+use mongodb::Database;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::ids::Collection,
+    server::{hub::Hub, mongo::collections, redis::connection::Redis},
+};
+
+/// The longest that a part may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// For longer no relay needs to take over from another, or to go on behind an event that it cannot read.
+const STANDS: Duration = Duration::from_secs(30);
+
+/// The parts that a serving process needs.
+#[derive(Clone)]
+pub struct Health {
+    pub mongo: Database,
+    /// What is watched.
+    pub operator: Database,
+    pub redis: Redis,
+    pub hub: Hub,
+    /// Cancelled when the process is asked to stop: load balancers must look elsewhere before its doors close.
+    pub leaving: CancellationToken,
+}
+
+/// `/healthz` and `/readyz`
+pub fn routes(health: Health) -> Router {
+    let (live, ready) = (get(healthz).options(healthz), get(readyz).options(readyz));
+    Router::new().route("/healthz", live).route("/readyz", ready).with_state(health)
+}
+
+/// The process lives. It asks nobody: whoever restarts it for a database's outage makes two outages of one.
+async fn healthz() -> Json<Live> {
+    Json(Live { live: true })
+}
+
+async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
+    let (mongodb, redis, unfollowed) = tokio::join!(
+        answers(health.mongo.run_command(doc! { "ping": 1 }).into_future()),
+        answers(health.redis.ping()),
+        unfollowed(&health.operator)
+    );
+    let stream = moves(health.hub.stands_for());
+    let leaving = health.leaving.is_cancelled();
+    let ready = !leaving && [mongodb, redis, stream] == [Part::Ok; 3] && unfollowed.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, mongodb, redis, stream, unfollowed, leaving }))
+}
+
+/// Whether the change stream moves, by how long nobody has heard so.
+fn moves(unheard: Duration) -> Part {
+    if unheard < STANDS { Part::Ok } else { Part::Stands }
+}
+
+async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
+    match tokio::time::timeout(TIMEOUT, question).await {
+        Ok(Ok(_)) => Part::Ok,
+        Ok(Err(_)) | Err(_) => Part::Away,
+    }
+}
+
+/// The collections that are views or time series, of which MongoDB tells no changes. Where that may not be asked, or is not
+/// answered, none is known.
+async fn unfollowed(operator: &Database) -> Vec<Collection> {
+    let found = tokio::time::timeout(TIMEOUT, collections::found(operator)).await;
+    let found = found.ok().and_then(Result::ok).unwrap_or_default();
+    collections::unfollowed(&found)
+}
+
+#[derive(Serialize)]
+struct Live {
+    live: bool,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    mongodb: Part,
+    redis: Part,
+    stream: Part,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfollowed: Vec<Collection>,
+    leaving: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    Ok,
+    Away,
+    Stands,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_stands_that_nobody_has_heard_for_long() {
+        let hub = Hub::of_new_clients(1);
+        assert!(moves(hub.stands_for()) == Part::Ok, "heard just now");
+        assert!(moves(STANDS.saturating_sub(Duration::from_millis(1))) == Part::Ok);
+        assert!(moves(STANDS) == Part::Stands);
+    }
+}

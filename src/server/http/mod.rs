@@ -1,0 +1,15 @@
+//! What every answer has in common: headers, errors, cross-site protection, health; the list of layers, and all routes.
+
+pub mod charts_csv;
+pub mod client;
+pub mod csrf;
+pub mod exports;
+pub mod headers;
+pub mod health;
+pub mod open_files;
+pub mod report;
+pub mod router;
+pub mod seats;
+pub mod server;
+pub mod snapshot;
+pub mod unparsed;

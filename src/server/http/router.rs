@@ -1,0 +1,159 @@
+//! The routes of the doors, and the one list of layers that everything passes.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, HttpBody, to_bytes},
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_request},
+    response::{IntoResponse, Response},
+    routing::{delete, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::ConfigError,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Instrument, Level, Span};
+
+use super::{client, csrf, exports, headers, seats::Seats};
+use crate::server::{
+    accounts::{self, documents::Documents},
+    auth::{Doors, guard, login, session},
+    pace::Pace,
+    problem::{self, Problem},
+};
+
+/// Largest request body. Nothing that is sent to ChargeDeck comes near it.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Longest time to the first byte of an answer. A socket's handshake is answered at once and what follows is not
+/// counted, so the socket's route needs no exception.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a body may take, from the end of its head on. Shorter than [`ANSWER_WITHIN`], which does not end what goes on
+/// [to its end](to_the_end).
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Signing in and out, and the pages of accounts.
+pub fn routes(documents: Documents) -> Router {
+    let doors = documents.doors.clone();
+    Router::new()
+        .route("/api/v1/session", post(login::create_session))
+        .route("/api/v1/session", delete(login::delete_session))
+        .route(crate::server::paths::ALIVE, post(login::alive))
+        .route("/logout", post(login::submit_logout))
+        .with_state(doors)
+        .merge(accounts::routes(documents))
+}
+
+/// Wraps all routes, the fallback among them. Read from the bottom up: the last one is the first that a request meets.
+///
+/// # Errors
+/// Never for an origin that the settings took.
+pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
+    let origin = &doors.origin;
+    Ok(router
+        .layer(from_fn_with_state((Seats::default(), doors.audit.clone()), exports::limit))
+        .layer(from_fn(read_body))
+        .layer(from_fn_with_state(doors.clone(), guard::guard))
+        .layer(session::layer(doors))
+        .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
+        .layer(csrf::layer(origin)?)
+        .layer(from_fn_with_state(origin.clone(), csrf::refuse_foreign_host))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(to_the_end))
+        .layer(from_fn(refuse_unmeasured))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(origin.clone(), headers::harden))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(Pace::default(), exports::pace))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        // Without a line for failures: whoever answers 5xx has logged why.
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(DefaultOnResponse::new().level(Level::INFO))
+                .on_failure(()),
+        )
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(map_request(forget_request_id))
+        .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
+}
+
+/// Whatever changes something goes on to its end, also where nobody waits for the answer any more: half of a sign-out would
+/// be an open socket without an entry in the audit log.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => Problem::unavailable().into_response(),
+        },
+    }
+}
+
+/// Refuses a body that does not say its length first. Nobody has to send one to us, and of one that says it in two ways
+/// a proxy could believe the other (RFC 9112, 11.2).
+async fn refuse_unmeasured(request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return next.run(request).await;
+    }
+    const DETAIL: &str = "Send the body's length in the header Content-Length.";
+    last(Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL))
+}
+
+/// Reads the whole body before a handler begins, so that every handler has the same limit of time. Whoever may not come in
+/// was refused before that.
+async fn read_body(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (head, body) = request.into_parts();
+    match tokio::time::timeout(BODY_WITHIN, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
+        // The client has gone.
+        Ok(Err(_)) => last(Problem::of(StatusCode::BAD_REQUEST)),
+        Err(_) => {
+            const DETAIL: &str = "The request's body did not arrive in time.";
+            last(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", DETAIL))
+        }
+    }
+}
+
+/// The last answer of its connection: what would follow on it is the body that was not read.
+fn last(refusal: Problem) -> Response {
+    ([(header::CONNECTION, HeaderValue::from_static("close"))], refusal).into_response()
+}
+
+/// The id is ours: one from outside could be anything, and anyone's.
+async fn forget_request_id(mut request: Request) -> Request {
+    request.headers_mut().remove(&REQUEST_ID);
+    request
+}
+
+/// Without the query: what people search for is theirs.
+fn span(request: &Request<Body>) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("http", method = %request.method(), path = request.uri().path(), request.id = id)
+}
+
+/// The panic hook has already said where and why.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a request panicked");
+    Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}

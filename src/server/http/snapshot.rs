@@ -1,0 +1,91 @@
+//! `GET /api/v1/snapshot/{topic}`: what the pages use, for scripts and other clients.
+
+use std::{str::FromStr, time::Duration};
+
+use crate::{
+    domain::{
+        address::BadChoice,
+        ids::Collection,
+        protocol::position::{BadPosition, ClusterTime, Position},
+        selection::Selection,
+    },
+    server::{auth::CurrentAdmin, hub::Reach, problem::Problem, queries::App, snapshots::NotBefore},
+    web::api::AppError,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// When to ask again for a position that was waited for already.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
+/// and `min_ct` select, by the names that pages' addresses have; other names are refused.
+///
+/// # Errors
+/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended, 503 for one
+/// that is not reached, and while MongoDB or Redis is away.
+pub async fn snapshot(
+    admin: CurrentAdmin,
+    State(app): State<App>,
+    Path(topic): Path<String>,
+    Query(asked): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let collection: Collection =
+        topic.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "unknown_topic", "There is no such topic."))?;
+    let (minima, parts): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|(name, _)| matches!(name.as_str(), "min_position" | "min_ct"));
+    let position: Option<Position> = minimum(&minima, "min_position")?;
+    let ct: Option<ClusterTime> = minimum(&minima, "min_ct")?;
+    let not_before = NotBefore { position, ct: ct.unwrap_or_default() };
+    let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
+    let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
+    if let Some(position) = position {
+        match app.hub.reach(position).await {
+            Reach::Reached => {}
+            Reach::NotYet => {
+                const WHY: &str = "This position was not reached yet. Ask again.";
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_yet", WHY).retry_after(AGAIN));
+            }
+            Reach::Gone => {
+                const WHY: &str = "This position is of an epoch that ended. Ask without it.";
+                return Err(Problem::new(StatusCode::CONFLICT, "epoch_gone", WHY));
+            }
+        }
+    }
+    let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|error| match error {
+        AppError::Invalid(why) => refused(why),
+        error => error.into(),
+    })?;
+    if let Some(BadChoice(why)) = snapshot.unknown_status() {
+        return Err(refused(why));
+    }
+    let mut etag = format!("\"{}\"", snapshot.position);
+    if snapshot.selection.follows_clock() {
+        etag = format!("\"{}-{}\"", snapshot.position, snapshot.sight.minute());
+    }
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let mut response = Json(snapshot).into_response();
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    Ok(response)
+}
+
+/// What the rows must not be older than, by the parameter's name.
+fn minimum<T: FromStr<Err = BadPosition>>(given: &[(String, String)], of: &str) -> Result<Option<T>, Problem> {
+    const WHY: &str = "Give a position or a cluster time back as it was given, once.";
+    let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad_position", WHY);
+    let mut texts = given.iter().filter(|(name, _)| name == of).map(|(_, text)| text);
+    match (texts.next(), texts.next()) {
+        (None, _) => Ok(None),
+        (Some(text), None) => text.parse().map(Some).map_err(|_| bad()),
+        (Some(_), Some(_)) => Err(bad()),
+    }
+}

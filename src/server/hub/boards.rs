@@ -1,0 +1,301 @@
+//! Boards: computed once for all sockets, sent as what differs from before.
+//!
+//! Those of a period take long. They are made one at a time, off the runtime's threads, with as long a rest after each;
+//! meanwhile the last values stay on screen, and pings say how old they are.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::body::Bytes;
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+
+use super::{Form, state::State, zones};
+use crate::domain::{
+    analytics,
+    board::{Board, CHANGED, Filter},
+    fields::Fields,
+    figures::figures,
+    ids::DocId,
+    latest,
+    money::Currency,
+    protocol::{
+        change::{Change, Op},
+        frame::{Delta, Frame},
+        log::changed_fields,
+        position::{ClusterTime, Position},
+        topic::Topic,
+    },
+};
+
+/// Boards kept; more than any installation looks at.
+const BOARDS_MAX: usize = 256;
+/// What nobody has asked for so long is not made anew.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// All values of a board at one moment, by name.
+pub struct Filled {
+    pub fields: Fields,
+    pub head: Position,
+    pub ct: ClusterTime,
+    topic: Topic,
+    /// What differs from the values before, encoded when the first socket needs it.
+    before: std::sync::Weak<Filled>,
+    compact: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
+}
+
+impl Filled {
+    /// The frame with all values. `at`: where they are true still, though they are of before. A consumer may have been shown
+    /// that moment elsewhere, and takes nothing of an earlier one.
+    pub fn whole(&self, at: Option<(Position, ClusterTime)>, form: Form) -> Bytes {
+        let (head, ct) = at.unwrap_or_default();
+        form.encode(&self.delta(self.head.max(head), self.ct.max(ct), Op::Put(self.fields.clone())))
+    }
+
+    /// The frame that leads from `before` to here.
+    pub fn frame(&self, before: &Arc<Self>, form: Form) -> Bytes {
+        let patch = || {
+            let changed = changed_fields(&before.fields, &self.fields);
+            let set = changed.iter().filter_map(|name| Some((name.clone(), self.fields.get(name)?.clone()))).collect();
+            let unset = changed.into_iter().filter(|name| !self.fields.contains_key(name)).collect();
+            form.encode(&self.delta(self.head, self.ct, Op::Patch(set, unset)))
+        };
+        if !std::ptr::eq(self.before.as_ptr(), Arc::as_ptr(before)) {
+            return patch();
+        }
+        let cell = match form {
+            Form::Compact => &self.compact,
+            Form::Json => &self.json,
+        };
+        cell.get_or_init(patch).clone()
+    }
+
+    fn delta(&self, head: Position, ct: ClusterTime, op: Op) -> Frame {
+        let changes = vec![Change { id: DocId(self.topic.event().to_owned()), op }];
+        Frame::Delta(Delta { topic: self.topic.clone(), from: head, to: head, ct, changes, more: false })
+    }
+}
+
+/// The boards that someone looks at.
+pub struct Cache {
+    silent_after_s: i64,
+    /// The network's, whose amounts stand first.
+    currency: Currency,
+    boards: Mutex<HashMap<Board, Entry>>,
+    /// Told when one that takes long is behind.
+    behind: Notify,
+    system: Mutex<System>,
+}
+
+/// What is shown of the road's health: told once a second, sent only while someone looks.
+#[derive(Default)]
+struct System {
+    version: u64,
+    fields: Fields,
+    looked_at: bool,
+}
+
+/// The version of what a board shows, and the minute.
+type Moment = (u64, i64);
+
+struct Entry {
+    asked: Instant,
+    /// What was made last, and for which moment.
+    made: Option<(Moment, Arc<Filled>)>,
+    /// Since when that is not of now.
+    behind: Option<Instant>,
+}
+
+impl Cache {
+    pub fn new(silent_after: Duration, currency: Currency) -> Self {
+        Self {
+            currency,
+            silent_after_s: i64::try_from(silent_after.as_secs()).unwrap_or(i64::MAX),
+            boards: Mutex::default(),
+            behind: Notify::new(),
+            system: Mutex::default(),
+        }
+    }
+
+    /// Shows the road's health; whether someone has looked since the last time.
+    pub fn show_system(&self, fields: Fields) -> bool {
+        let mut system = self.system();
+        system.version += 1;
+        system.fields = fields;
+        std::mem::take(&mut system.looked_at)
+    }
+
+    pub const fn silent_after_s(&self) -> i64 {
+        self.silent_after_s
+    }
+
+    /// A board as of `state`, or of shortly before where it takes long. `None` for an unknown zone, until the log was read
+    /// and the cells are counted, and until one that takes long is made.
+    pub fn get(&self, board: &Board, state: &State) -> Option<Arc<Filled>> {
+        let (head, now) = (state.head()?, self.moment(board, state)?);
+        let mut boards = self.lock();
+        if boards.len() >= BOARDS_MAX && !boards.contains_key(board) {
+            let oldest = boards.iter().min_by_key(|(_, entry)| entry.asked).map(|(board, _)| board.clone());
+            oldest.and_then(|oldest| boards.remove(&oldest));
+        }
+        let entry =
+            boards.entry(board.clone()).or_insert_with(|| Entry { asked: Instant::now(), made: None, behind: None });
+        entry.asked = Instant::now();
+        let made = entry.made.as_ref().filter(|(_, filled)| filled.head.epoch == head.epoch);
+        if let Some((_, filled)) = made.filter(|(moment, _)| *moment == now) {
+            return Some(filled.clone());
+        }
+        if takes_long(board) {
+            entry.behind.get_or_insert_with(Instant::now);
+            self.behind.notify_one();
+            return made.map(|(_, filled)| filled.clone());
+        }
+        let fields = self.fields(board, state)?;
+        Some(entry.fill(board, now, fields, state))
+    }
+
+    /// For how long the board is not of now.
+    pub fn behind(&self, board: &Board) -> Option<Duration> {
+        self.lock().get(board)?.behind.map(|since| since.elapsed())
+    }
+
+    /// Whether the board, if it takes long, was made for a moment not before this.
+    pub fn is_since(&self, board: &Board, moment: Option<Moment>) -> bool {
+        let made = |boards: &HashMap<Board, Entry>| Some(boards.get(board)?.made.as_ref()?.0);
+        !takes_long(board) || made(&self.lock()) >= moment
+    }
+
+    /// The moment that a board made now is of.
+    pub fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
+        let minute = state.now()?.seconds().div_euclid(60);
+        Some(match board {
+            Board::Overview(_) => (state.version, minute),
+            Board::Activity(_) | Board::Reported => (state.version, 0),
+            Board::Analytics(_) => (state.course, minute),
+            Board::System => {
+                let mut system = self.system();
+                system.looked_at = true;
+                (system.version, 0)
+            }
+        })
+    }
+
+    /// Waits until one that takes long is behind.
+    pub async fn some_are_behind(&self) {
+        self.behind.notified().await;
+    }
+
+    /// The one that is behind for longest, of those that somebody still asks for.
+    pub fn longest_behind(&self) -> Option<Board> {
+        let mut boards = self.lock();
+        boards.retain(|board, entry| !takes_long(board) || entry.asked.elapsed() < FORGET);
+        let behind = boards.iter().filter_map(|(board, entry)| Some((entry.behind?, board)));
+        behind.min_by_key(|(since, _)| *since).map(|(_, board)| board.clone())
+    }
+
+    /// Makes one that takes long as of `state`, where that is possible.
+    pub fn make(&self, board: &Board, state: &State) -> bool {
+        // Not under the boards' lock: all others are still asked for.
+        let made = self.moment(board, state).and_then(|moment| Some((moment, self.fields(board, state)?)));
+        let mut boards = self.lock();
+        let Some(entry) = boards.get_mut(board) else { return false };
+        entry.behind = None;
+        let Some((moment, fields)) = made else { return false };
+        entry.fill(board, moment, fields, state);
+        true
+    }
+
+    /// Leaves it as it is until something changes.
+    pub fn give_up(&self, board: &Board) {
+        if let Some(entry) = self.lock().get_mut(board) {
+            entry.behind = None;
+        }
+    }
+
+    fn fields(&self, board: &Board, state: &State) -> Option<Fields> {
+        Some(match board {
+            Board::Overview(zone) => self.overview(zone, state)?,
+            Board::Activity(filter) => activity(*filter, state),
+            Board::Analytics(query) => {
+                let now = state.now()?;
+                analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
+            }
+            Board::System => Some(self.system().fields.clone()).filter(|fields| !fields.is_empty())?,
+            Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Board, Entry>> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn system(&self) -> MutexGuard<'_, System> {
+        self.system.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overview(&self, zone: &str, state: &State) -> Option<Fields> {
+        let tz = TimeZone::get(zone).ok()?;
+        let figures = figures(state.cells.cells()?, &zones::viewpoint(&tz, state.now()?, self.silent_after_s)?);
+        let figures = figures.lead_with(&self.currency);
+        let Ok(serde_json::Value::Object(values)) = serde_json::to_value(figures) else { return None };
+        let mut fields: Fields = values.into_iter().collect();
+        let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
+        fields.insert("latest".to_owned(), latest);
+        if let Some(at) = state.cells.inexact_since() {
+            fields.insert("counted_at".to_owned(), serde_json::to_value(at.instant()).ok()?);
+        }
+        Some(fields)
+    }
+}
+
+/// Whether it takes long to make, for what it shows is the course of a period.
+const fn takes_long(board: &Board) -> bool {
+    matches!(board, Board::Analytics(_))
+}
+
+impl Entry {
+    /// Takes new values; the same ones stay what they were.
+    fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<Filled> {
+        let head = state.head().unwrap_or_default();
+        let known = self.made.as_ref().map(|(_, filled)| filled);
+        let filled = match known {
+            Some(known) if known.fields == fields && known.head.epoch == head.epoch => known.clone(),
+            _ => Arc::new(Filled {
+                fields,
+                head,
+                topic: Topic::Board(board.clone()),
+                ct: match (board, state.now()) {
+                    // Of no document, but of now.
+                    (Board::System, Some(now)) => ClusterTime::new(u32::try_from(now.seconds()).unwrap_or(0), 0),
+                    _ => state.ct,
+                },
+                before: known.map(Arc::downgrade).unwrap_or_default(),
+                compact: OnceLock::new(),
+                json: OnceLock::new(),
+            }),
+        };
+        self.made = Some((moment, filled.clone()));
+        filled
+    }
+}
+
+/// The newest events by place, and from which on there are no others.
+fn activity(filter: Filter, state: &State) -> Fields {
+    let mut fields = Fields::new();
+    let mut complete_from = state.feed.complete_from();
+    for (i, (position, news)) in state.feed.newest(filter).enumerate() {
+        if i == latest::PAGE {
+            break;
+        }
+        if i + 1 == latest::PAGE {
+            complete_from = position;
+        }
+        fields.insert(latest::key(position), news.clone());
+    }
+    fields.insert(latest::COMPLETE_FROM.to_owned(), latest::key(complete_from).into());
+    fields
+}

@@ -1,0 +1,53 @@
+//! The newest events, for those who look at the feed.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use crate::domain::{
+    board::Filter,
+    latest::{Latest, is_problem},
+    protocol::position::Position,
+};
+
+/// Events kept; older ones come from MongoDB.
+const EVENTS_MAX: usize = 2000;
+
+/// The events since a place in the log, newest first.
+#[derive(Default)]
+pub struct Feed {
+    events: VecDeque<(Position, Latest, Value)>,
+    complete_from: Position,
+}
+
+impl Feed {
+    /// Begins where the log begins.
+    pub const fn from(complete_from: Position) -> Self {
+        Self { events: VecDeque::new(), complete_from }
+    }
+
+    pub fn push(&mut self, position: Position, news: Latest) {
+        // A value that JSON cannot hold does not come out of JSON.
+        let Ok(value) = serde_json::to_value(&news) else { return };
+        self.events.push_front((position, news, value));
+        if self.events.len() > EVENTS_MAX
+            && let Some((dropped, ..)) = self.events.pop_back()
+        {
+            self.complete_from = Position::new(dropped.epoch, dropped.seq.next());
+        }
+    }
+
+    /// The place from which on all events are here.
+    pub const fn complete_from(&self) -> Position {
+        self.complete_from
+    }
+
+    pub fn newest(&self, filter: Filter) -> impl Iterator<Item = (Position, &Value)> {
+        let shown = move |news: &Latest| match filter {
+            Filter::All => true,
+            Filter::Of(collection) => news.collection == collection,
+            Filter::Problems => is_problem(news),
+        };
+        self.events.iter().filter(move |(_, news, _)| shown(news)).map(|(position, _, value)| (*position, value))
+    }
+}

@@ -1,0 +1,138 @@
+//! Frames that many sockets share: encoded once for each form, when the first socket needs them.
+
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    self,
+    coding::{Data, OpCode},
+};
+
+use crate::domain::protocol::{
+    change::{Change, Op},
+    frame::{Delta, Frame},
+    position::{ClusterTime, Position},
+    topic::Topic,
+};
+
+/// The form in which a socket reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `chargedeck.v1`
+    Compact,
+    /// `chargedeck.v1.json`
+    Json,
+}
+
+impl Form {
+    /// Encodes one frame, to the bytes that go over the wire.
+    pub fn encode(self, frame: &Frame) -> Bytes {
+        let text = match self {
+            // Frames hold only texts, numbers and JSON values, which both forms can always write.
+            Self::Compact => frame.compact().unwrap_or_default(),
+            Self::Json => frame.json().to_string(),
+        };
+        wire(frame::Frame::message(text, OpCode::Data(Data::Text), true))
+    }
+}
+
+/// A frame of the protocol, as a server sends it: to everybody the same bytes.
+pub fn wire(frame: frame::Frame) -> Bytes {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Memory takes everything.
+    drop(frame.format(&mut bytes));
+    bytes.into()
+}
+
+/// A frame is cut before it grows beyond this, because the library's buffers never shrink again.
+const FRAME_MAX: usize = 24 << 10;
+
+/// One or more frames that lead from one position to another.
+#[derive(Debug)]
+pub struct Shared {
+    pub to: Position,
+    frames: Vec<Frame>,
+    compact: OnceLock<Vec<Bytes>>,
+    json: OnceLock<Vec<Bytes>>,
+}
+
+impl Shared {
+    /// Cuts the changes into frames; all but the last say that more follows.
+    pub fn new(topic: &Topic, from: Position, to: Position, ct: ClusterTime, changes: Vec<Change>) -> Self {
+        let mut parts: Vec<Vec<Change>> = vec![Vec::new()];
+        let mut bytes = 0;
+        for change in changes {
+            let size = weight(&change);
+            if bytes > 0 && bytes + size > FRAME_MAX {
+                parts.push(Vec::new());
+                bytes = 0;
+            }
+            bytes += size;
+            if let Some(part) = parts.last_mut() {
+                part.push(change);
+            }
+        }
+        let last = parts.len() - 1;
+        let frame = |(i, changes)| Frame::Delta(Delta { topic: topic.clone(), from, to, ct, changes, more: i < last });
+        Self {
+            to,
+            frames: parts.into_iter().enumerate().map(frame).collect(),
+            compact: OnceLock::new(),
+            json: OnceLock::new(),
+        }
+    }
+
+    pub fn encoded(&self, form: Form) -> &[Bytes] {
+        let cell = match form {
+            Form::Compact => &self.compact,
+            Form::Json => &self.json,
+        };
+        cell.get_or_init(|| self.frames.iter().map(|frame| form.encode(frame)).collect())
+    }
+}
+
+fn weight(change: &Change) -> usize {
+    let fields = match &change.op {
+        Op::Put(fields) | Op::Patch(fields, _) => fields.iter().map(|(k, v)| k.len() + 4 + v.to_string().len()).sum(),
+        Op::Delete => 0,
+    };
+    change.id.0.len() + 24 + fields
+}
+
+/// What is in a frame of text.
+#[cfg(test)]
+pub fn text(bytes: &[u8]) -> &str {
+    let mut at = std::io::Cursor::new(bytes);
+    frame::FrameHeader::parse(&mut at).unwrap().unwrap();
+    std::str::from_utf8(&bytes[usize::try_from(at.position()).unwrap()..]).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ids::{Collection, DocId},
+        protocol::position::{Epoch, Seq},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn frames_are_bounded_and_only_the_last_moves_the_position() {
+        let row = [("name".to_owned(), json!("x".repeat(1000)))].into();
+        let changes = (0..100).map(|n| Change { id: DocId(n.to_string()), op: Op::Put(Clone::clone(&row)) }).collect();
+        let at = |seq| Position::new(Epoch(1), Seq(seq));
+        let shared = Shared::new(&Topic::Collection(Collection::Clients), at(0), at(9), ClusterTime(1), changes);
+        let frames: Vec<Delta> = shared
+            .encoded(Form::Compact)
+            .iter()
+            .map(|bytes| {
+                assert!(bytes.len() <= 32 << 10);
+                let Ok(Frame::Delta(delta)) = Frame::read(text(bytes)) else { panic!("no delta") };
+                delta
+            })
+            .collect();
+        assert_eq!(frames.iter().map(|d| d.changes.len()).sum::<usize>(), 100);
+        let more: Vec<bool> = frames.iter().map(|d| d.more).collect();
+        assert!(more[..more.len() - 1].iter().all(|m| *m) && !more[more.len() - 1], "{more:?}");
+    }
+}

@@ -1,0 +1,416 @@
+//! The hub of each instance: follows the log, keeps the last state of each recently changed document, and answers
+//! every consumer's one question: what changed since my position? There are no queues per consumer.
+
+mod boards;
+#[cfg(all(test, feature = "guards"))]
+mod controls;
+mod counting;
+mod feed;
+pub mod frames;
+#[cfg(test)]
+mod histories;
+mod index;
+mod lateness;
+mod state;
+mod tail;
+pub mod zones;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use boards::Filled;
+pub use counting::Verdict;
+pub use frames::{Form, Shared, wire};
+pub use state::Since;
+pub use tail::follow;
+
+use crate::{
+    domain::{
+        board::Board,
+        cells::{Cell, Cells},
+        fields::Fields,
+        ids::Collection,
+        money::Currency,
+        protocol::{
+            frame::{Delta, STALE_MS},
+            position::{ClusterTime, Position},
+        },
+        system::SLOW_MS,
+        time::UtcMs,
+    },
+    server::{
+        redis::log::Sent,
+        telemetry::metrics::{metrics, since},
+    },
+};
+use lateness::Lateness;
+use state::State;
+
+/// Whether the head is at a position or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Reached,
+    /// It is still to come here: another instance, or another epoch, was heard of elsewhere.
+    NotYet,
+    /// It is of an epoch that ended.
+    Gone,
+}
+
+impl Reach {
+    fn of(position: Position, head: Option<Position>) -> Self {
+        match head {
+            Some(head) if position.epoch < head.epoch => Self::Gone,
+            Some(head) if position <= head => Self::Reached,
+            _ => Self::NotYet,
+        }
+    }
+}
+
+/// How long a position is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How fresh this instance is.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// From MongoDB's commit to this instance, as last measured.
+    pub lag: Duration,
+    /// How long ago the relay was heard; `None`: never.
+    pub checked: Option<Duration>,
+}
+
+/// A handle to the hub; clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+/// See [`Hub::round`].
+pub struct Round(Hub);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        self.0.write().serving = false;
+        self.0.advance();
+    }
+}
+
+struct Inner {
+    born: Instant,
+    state: RwLock<State>,
+    /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
+    unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
+    boards: boards::Cache,
+    /// Counts what may have changed what consumers see.
+    version: watch::Sender<u64>,
+}
+
+impl Hub {
+    pub fn new(silent_after: Duration, currency: Currency) -> Self {
+        Self(Arc::new(Inner {
+            born: Instant::now(),
+            state: RwLock::new(State::default()),
+            unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
+            boards: boards::Cache::new(silent_after, currency),
+            version: watch::Sender::new(0),
+        }))
+    }
+
+    /// Wakes when something changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// The last closed position; `None` until the log was read.
+    pub fn head(&self) -> Option<Position> {
+        self.read().head()
+    }
+
+    /// Whether the head has reached a position; waits a little for it.
+    pub async fn reach(&self, position: Position) -> Reach {
+        let mut changes = self.changes();
+        let reached = async {
+            loop {
+                changes.mark_unchanged();
+                let reach = Reach::of(position, self.head());
+                if reach != Reach::NotYet || changes.changed().await.is_err() {
+                    return reach;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or(Reach::NotYet)
+    }
+
+    /// The frames that lead a consumer of `collection` from `cursor` to the head.
+    pub fn since(&self, collection: Collection, cursor: Position) -> Since {
+        self.read().since(collection, cursor)
+    }
+
+    /// All changes of `collection` after `cursor` as one delta, for bringing a snapshot up to the head.
+    /// `None` when the hub does not reach back so far.
+    pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
+        self.read().delta_since(collection, cursor)
+    }
+
+    /// Whether the database was set back to an earlier state since a position.
+    pub fn is_restored_since(&self, position: Position) -> bool {
+        self.read().is_restored_since(position)
+    }
+
+    /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
+    /// that cannot be followed.
+    pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
+        if self.unfollowed().into_iter().any(|collection| board.reads(collection)) {
+            return None;
+        }
+        self.0.boards.get(board, &self.read())
+    }
+
+    /// A board's values that are not of before this question: one that takes long is waited for.
+    pub async fn board_of_now(&self, board: &Board) -> Arc<Filled> {
+        let moment = {
+            let state = self.read();
+            self.0.boards.moment(board, &state)
+        };
+        let mut changes = self.changes();
+        loop {
+            changes.mark_unchanged();
+            if let Some(filled) = self.board(board).filter(|_| self.0.boards.is_since(board, moment)) {
+                return filled;
+            }
+            // The sender lives as long as this hub.
+            drop(changes.changed().await);
+        }
+    }
+
+    /// For how long a board is not of now.
+    pub fn board_is_behind(&self, board: &Board) -> Duration {
+        self.0.boards.behind(board).unwrap_or_default()
+    }
+
+    /// Makes the boards that take long, one at a time, with as long a rest after each, until `stop`.
+    async fn make_boards(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.0.boards.some_are_behind()).await.is_some() {
+            while let Some(board) = self.0.boards.longest_behind() {
+                let began = Instant::now();
+                let (hub, asked) = (self.clone(), board.clone());
+                let made = tokio::task::spawn_blocking(move || hub.0.boards.make(&asked, &hub.read())).await;
+                match made {
+                    Ok(true) => self.wake(),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::error!(%error, %board, "a board cannot be made");
+                        self.0.boards.give_up(&board);
+                    }
+                }
+                if stop.run_until_cancelled(tokio::time::sleep(began.elapsed())).await.is_none() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The last change that can matter to a report, and its cluster time: what was read at that time or later is true
+    /// still. `None` until the log was read.
+    pub fn reported(&self) -> Option<(Position, ClusterTime)> {
+        self.read().reported()
+    }
+
+    pub fn freshness(&self) -> Freshness {
+        let state = self.read();
+        let checked = state.checked.map(|at| at.elapsed());
+        let (unfollowed, at) = &*self.0.unfollowed.borrow();
+        // Whoever knows of no topics that are not followed must not take the whole for live.
+        let stale = || at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
+        Freshness { lag: state.lag, checked: if unfollowed.is_empty() { checked } else { Some(stale()) } }
+    }
+
+    /// For how long nobody has heard that the change stream goes on; of a hub that never heard, since it was made.
+    pub fn stands_for(&self) -> Duration {
+        self.read().moved.unwrap_or(self.0.born).elapsed()
+    }
+
+    /// The collections that cannot be followed, in the order of all.
+    pub fn unfollowed(&self) -> Vec<Collection> {
+        self.0.unfollowed.borrow().0.clone()
+    }
+
+    /// Wakes when another collection cannot be followed, or one can again.
+    pub fn unfollowed_changes(&self) -> watch::Receiver<(Vec<Collection>, Instant)> {
+        self.0.unfollowed.subscribe()
+    }
+
+    /// Notes which collections cannot be followed.
+    pub fn set_unfollowed(&self, unfollowed: Vec<Collection>) {
+        let changed = |known: &mut (Vec<Collection>, Instant)| {
+            let changed = known.0 != unfollowed;
+            if changed {
+                *known = (unfollowed, Instant::now());
+            }
+            changed
+        };
+        if self.0.unfollowed.send_if_modified(changed) {
+            self.wake();
+        }
+    }
+
+    /// MongoDB's operation time as far as is known; `None` until it was heard.
+    pub fn now(&self) -> Option<UtcMs> {
+        self.read().now()
+    }
+
+    /// After how long without a heartbeat a station counts as silent.
+    pub fn silent_after_s(&self) -> i64 {
+        self.0.boards.silent_after_s()
+    }
+
+    /// The head with its cluster time: together, for it may move between two questions.
+    pub fn head_at(&self) -> Option<(Position, ClusterTime)> {
+        let state = self.read();
+        Some((state.head()?, state.ct))
+    }
+
+    /// A hub that follows a log of so many new clients, each at its own number, and has them at its head.
+    #[cfg(test)]
+    pub fn of_new_clients(count: u64) -> Self {
+        let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()));
+        hub.write().begin(&state::tests::entry(1, 0, 0));
+        assert_eq!(hub.write().take(state::tests::entry(1, count, count)), state::Intake::Taken);
+        hub.write().advance();
+        hub
+    }
+
+    /// Takes more of them, from the first to the last.
+    #[cfg(test)]
+    pub fn take_new_clients(&self, first: u64, last: u64) {
+        assert_eq!(self.write().take(state::tests::entry(first, last, last)), state::Intake::Taken);
+        self.advance();
+    }
+
+    /// Begins an epoch of a database that was set back.
+    #[cfg(test)]
+    pub fn set_back(&self) {
+        use crate::domain::protocol::{log::Entry, position::Epoch};
+        self.write().begin(&Entry { restored: true, ..Entry::opening(Epoch(2), ClusterTime(0), true) });
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it lives nothing moves: all who are led to the head in it come to the same place.
+    pub fn round(&self) -> Round {
+        self.write().serving = true;
+        Round(self.clone())
+    }
+
+    /// Moves on to what was taken, if no round goes on. What was taken and is not yet shown makes no screen fresher.
+    fn advance(&self) {
+        let mut state = self.write();
+        if state.advance() {
+            state.lag = since(state.at);
+            state.checked = Some(Instant::now());
+            state.moved = state.checked;
+            drop(state);
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        self.0.version.send_modify(|version| *version += 1);
+    }
+
+    /// Shows the road's health on [`Board::System`], and wakes who looks at it.
+    pub fn show_system(&self, fields: Fields) {
+        if self.0.boards.show_system(fields) {
+            self.wake();
+        }
+    }
+
+    /// A cell of the figures, as far as they are known.
+    pub fn cell(&self, cell: &Cell) -> Option<i64> {
+        self.read().cells.cells().map(|cells| cells.get(cell))
+    }
+
+    /// What the cells say, if every change up to the head is in them: with the head, and the cluster time that they are of.
+    pub fn exact<T>(&self, read: impl FnOnce(&Cells) -> T) -> Option<(Position, ClusterTime, T)> {
+        let state = self.read();
+        let (cells, counted_at) = state.cells.exact()?;
+        Some((state.head()?, state.ct.max(counted_at), read(cells)))
+    }
+
+    /// Begins to audit the figures' cells; false while they are not exact.
+    pub fn begin_audit(&self) -> bool {
+        let mut state = self.write();
+        let ct = state.ct;
+        state.cells.begin_audit(ct)
+    }
+
+    /// Whether every change up to `ct` is in, so that the audit can end; or it was broken off.
+    pub fn may_end_audit(&self, ct: ClusterTime) -> bool {
+        let state = self.read();
+        state.cells.may_decide(ct, state.ct)
+    }
+
+    /// Compares the cells as they were at `ct` with all documents counted then. Where they differ the count takes their
+    /// place.
+    pub fn end_audit(&self, ct: ClusterTime, truth: &Cells) -> Verdict {
+        let mut state = self.write();
+        let verdict = state.cells.end_audit(ct, truth);
+        if matches!(verdict, Verdict::Different(_)) {
+            state.version += 1;
+            state.course += 1;
+            drop(state);
+            self.wake();
+        }
+        verdict
+    }
+
+    /// The relay said that nothing happened after `position` until `at`, when it had last heard of MongoDB at `sent`. What
+    /// was held up on its way says nothing of now.
+    fn checked(&self, position: Position, at: UtcMs, sent: Option<Sent>) {
+        let mut state = self.write();
+        let now = Instant::now();
+        let late = sent.map_or(Duration::ZERO, |Sent { relay, us }| {
+            Lateness::of(&mut state.lateness, relay, us, Sent::now(now).us, now)
+        });
+        if state.tail() == Some(position) {
+            state.is_whole();
+        }
+        if state.head() == Some(position) {
+            state.checked = state.checked.max(now.checked_sub(late));
+            state.moved = state.moved.max(state.checked);
+            let slow = Duration::from_millis(u64::from(SLOW_MS));
+            if late <= slow {
+                // What was late has come.
+                metrics().caught_up();
+                state.lag = if state.lag > slow { Duration::ZERO } else { state.lag };
+            } else {
+                state.lag = state.lag.min(late);
+            }
+            state.cells.idle(at);
+        }
+        state.heard(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::protocol::position::{Epoch, Seq};
+
+    #[test]
+    fn a_position_is_reached_to_come_or_of_an_epoch_that_ended() {
+        let at = |epoch, seq| Position::new(Epoch(epoch), Seq(seq));
+        let reach = |position| Reach::of(position, Some(at(7, 3)));
+        assert_eq!([reach(at(7, 0)), reach(at(7, 3))], [Reach::Reached; 2]);
+        assert_eq!([reach(at(7, 4)), reach(at(8, 0)), Reach::of(at(1, 1), None)], [Reach::NotYet; 3]);
+        assert_eq!(reach(at(6, 9)), Reach::Gone);
+    }
+}

@@ -1,0 +1,481 @@
+//! What the hub knows, and how an entry of the log changes it. No I/O.
+//!
+//! Long by its tests, a quarter of it, and because all that one lock protects is here.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness};
+use crate::{
+    domain::{
+        cells::Cells,
+        ids::Collection,
+        latest,
+        protocol::{
+            change::{Change, fold},
+            frame::{Delta, RESTORED},
+            log::{Effect, Entry, Record},
+            position::{ClusterTime, Epoch, Position, Seq},
+            topic::Topic,
+        },
+        report,
+        time::UtcMs,
+    },
+    guards::{self, Guard},
+};
+
+/// What a consumer that stands at a position gets.
+pub enum Since {
+    /// Nothing new.
+    Current,
+    /// Frames that lead to the position.
+    Frames(Arc<Shared>),
+    /// The rows must be fetched anew, not older than this.
+    Reset { min_position: Position, reason: &'static str },
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// It led on.
+    Taken,
+    /// Known already.
+    Old,
+    /// Something is missing before it, or it is of another epoch.
+    Gap,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// `None` until the log was read.
+    epoch: Option<Epoch>,
+    /// The last number taken, and the last up to which no transaction is cut.
+    taken: Seq,
+    closed: Seq,
+    /// Where consumers are led to, at or before `closed`.
+    head: Seq,
+    /// Cluster time of `head`.
+    pub ct: ClusterTime,
+    /// Cluster time that consumers were led to in any epoch.
+    shown: ClusterTime,
+    /// The last epoch that began because the database was set back.
+    restored: Option<Epoch>,
+    /// Taken but after `head`.
+    waiting: VecDeque<Record>,
+    /// Whether consumers are being led to the head, which must stand still.
+    pub serving: bool,
+    topics: HashMap<Collection, TopicState>,
+    pub cells: Counting,
+    pub feed: Feed,
+    /// When the last change up to `head` was.
+    pub at: UtcMs,
+    pub lag: Duration,
+    pub checked: Option<Instant>,
+    /// The same, of whichever epoch.
+    pub moved: Option<Instant>,
+    /// Of the relay's word that nothing happened.
+    pub lateness: Option<Lateness>,
+    clock: Option<(UtcMs, Instant)>,
+    /// Counts changes of what the boards show.
+    pub version: u64,
+    /// Counts changes of the figures' course over time, which what is routine does not touch.
+    pub course: u64,
+    /// The last change that can matter to a report, as far as the log reaches back.
+    reported: (Seq, ClusterTime),
+}
+
+struct TopicState {
+    index: Index,
+    /// Number of the last reset.
+    reset: Seq,
+    newest: Option<Newest>,
+    /// Folds by the cursor they begin at, until the next change.
+    folds: Mutex<HashMap<Seq, Arc<Shared>>>,
+}
+
+/// Changes that nobody, or everybody, was sent yet: for consumers that stand at or after `from`.
+struct Newest {
+    from: Seq,
+    changes: Vec<Change>,
+    shared: OnceLock<Arc<Shared>>,
+}
+
+/// Changes beyond so many are sent from the index, one for each document.
+const NEWEST_MAX: usize = 1024;
+
+impl TopicState {
+    /// Changes that lead on from `from`: with those before, if nobody was sent these.
+    fn lead_on(&mut self, from: Seq, changes: Vec<Change>) {
+        match &mut self.newest {
+            Some(newest) if newest.shared.get().is_none() && newest.changes.len() < NEWEST_MAX => {
+                newest.changes.extend(changes);
+            }
+            newest => *newest = Some(Newest { from, changes, shared: OnceLock::new() }),
+        }
+        self.folds.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn above(floor: Seq) -> Self {
+        Self { index: Index::above(floor), reset: floor, newest: None, folds: Mutex::default() }
+    }
+}
+
+impl State {
+    /// Begins at the oldest entry that the log still has.
+    pub fn begin(&mut self, oldest: &Entry) {
+        let floor = Seq(oldest.first.0.saturating_sub(1));
+        let topics = Collection::ALL.into_iter().map(|c| (c, TopicState::above(floor))).collect();
+        *self = Self {
+            epoch: Some(oldest.epoch),
+            taken: floor,
+            closed: floor,
+            head: floor,
+            serving: self.serving,
+            ct: oldest.ct,
+            shown: if oldest.restored { oldest.ct } else { self.shown.max(self.ct) },
+            restored: if oldest.restored { Some(oldest.epoch) } else { self.restored },
+            topics,
+            cells: Counting::since(oldest.ct),
+            feed: Feed::from(Position::new(oldest.epoch, floor.next())),
+            lag: self.lag,
+            moved: self.moved,
+            clock: self.clock,
+            lateness: self.lateness,
+            version: self.version + 1,
+            course: self.course + 1,
+            reported: (floor, oldest.ct),
+            ..Self::default()
+        };
+    }
+
+    /// Where consumers are led to. `None` until the log was read, and while it is of an earlier time than they were led to in
+    /// another epoch, as in a Redis that was set back: time never goes back on a page.
+    pub fn head(&self) -> Option<Position> {
+        let goes_on = self.ct >= self.shown || !guards::on(Guard::TimeGoesOn);
+        Some(Position::new(self.epoch.filter(|_| goes_on)?, self.head))
+    }
+
+    /// MongoDB has nothing that is not taken, and so nothing later than what was shown.
+    pub fn is_whole(&mut self) {
+        if self.head == self.taken {
+            self.ct = self.ct.max(self.shown);
+        }
+    }
+
+    /// Whether the database was set back since a position.
+    pub fn is_restored_since(&self, position: Position) -> bool {
+        self.restored.is_some_and(|epoch| position.epoch < epoch)
+    }
+
+    /// See [`super::Hub::reported`].
+    pub fn reported(&self) -> Option<(Position, ClusterTime)> {
+        let (seq, ct) = self.reported;
+        Some((Position::new(self.head()?.epoch, seq), ct))
+    }
+
+    /// The last number taken, closed or not.
+    pub fn tail(&self) -> Option<Position> {
+        Some(Position::new(self.epoch?, self.taken))
+    }
+
+    /// Whether the log, which ends at `head`, has what is not known here. One of another epoch has, also of an older one;
+    /// one that is only shorter will get the same numbers again.
+    pub fn lacks(&self, head: Position) -> bool {
+        let lacks = |tail: Position| self.is_of_other_epoch(head) || tail.seq < head.seq && tail.epoch == head.epoch;
+        guards::on(Guard::LastIdCheck) && self.tail().is_none_or(lacks)
+    }
+
+    /// After what to read a log that ends at `head`; `None`: from its oldest entry.
+    pub fn reads_after(&self, head: Position) -> Option<Position> {
+        self.tail().filter(|_| !self.is_of_other_epoch(head))
+    }
+
+    fn is_of_other_epoch(&self, head: Position) -> bool {
+        guards::on(Guard::EpochEquals) && self.epoch.is_some_and(|epoch| epoch != head.epoch)
+    }
+
+    pub fn now(&self) -> Option<UtcMs> {
+        let (at, since) = self.clock?;
+        Some(UtcMs(at.0 + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// MongoDB's operation time was `at` or later a moment ago. The clock never goes back.
+    pub fn heard(&mut self, at: UtcMs) {
+        if self.now().is_none_or(|now| at > now) {
+            self.clock = Some((at, Instant::now()));
+        }
+    }
+
+    /// Takes an entry if it leads on from what is known.
+    pub fn take(&mut self, entry: Entry) -> Intake {
+        if self.epoch != Some(entry.epoch) {
+            return Intake::Gap;
+        }
+        if entry.last <= self.taken {
+            return Intake::Old;
+        }
+        let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
+        let new = entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
+        self.waiting.extend(new.map(Arc::unwrap_or_clone));
+        self.taken = entry.last;
+        let closed = if guards::on(Guard::ClosedPositions) { entry.closed } else { entry.last };
+        self.closed = self.closed.max(closed);
+        Intake::Taken
+    }
+
+    /// Moves the head to what is closed; whether it moved.
+    pub fn advance(&mut self) -> bool {
+        if self.serving || self.closed <= self.head {
+            return false;
+        }
+        let (from, to) = (self.head, self.closed);
+        let count = usize::try_from(to.0 - from.0).unwrap_or(usize::MAX).min(self.waiting.len());
+        let records: Vec<Record> = self.waiting.drain(..count).collect();
+        self.head = to;
+        let mut changed: HashMap<Collection, Vec<Change>> = HashMap::new();
+        let mut before: HashMap<Collection, Seq> = HashMap::new();
+        for (seq, record) in (from.next().0..).map(Seq).zip(records) {
+            (self.ct, self.at) = (record.ct, record.at);
+            self.heard(record.at);
+            if report::matters(&record) {
+                self.reported = (seq, record.ct);
+            }
+            let news = latest::news(&record);
+            match record.effect {
+                Effect::Row(row) => {
+                    let Some(topic) = self.topics.get_mut(&record.collection) else { continue };
+                    before.entry(record.collection).or_insert_with(|| topic.index.last());
+                    changed.entry(record.collection).or_default().push(row.change());
+                    self.cells.change(record.ct, row.cells.as_ref());
+                    self.course += u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_course()));
+                    let id = row.id.clone();
+                    topic.index.put(seq, &id, row.into_row());
+                    if let Some(news) = news {
+                        self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
+                    }
+                }
+                Effect::Reset { .. } if !guards::on(Guard::ResetRecord) => {}
+                Effect::Reset { also, .. } => {
+                    for collection in [Some(record.collection), also].into_iter().flatten() {
+                        self.topics.insert(collection, TopicState::above(seq));
+                        changed.remove(&collection);
+                    }
+                    self.cells = Counting::since(record.ct);
+                    self.course += 1;
+                }
+            }
+        }
+        for (collection, changes) in changed {
+            let from = before.get(&collection).copied().unwrap_or(from);
+            if let Some(topic) = self.topics.get_mut(&collection) {
+                topic.lead_on(from, changes);
+            }
+        }
+        self.version += 1;
+        true
+    }
+
+    fn position(&self, seq: Seq) -> Position {
+        Position::new(self.epoch.unwrap_or_default(), seq)
+    }
+
+    /// See [`super::Hub::since`].
+    pub fn since(&self, collection: Collection, cursor: Position) -> Since {
+        let (Some(head), Some(topic)) = (self.head(), self.topics.get(&collection)) else { return Since::Current };
+        let reset = |reason| Since::Reset { min_position: self.position(topic.reset), reason };
+        if cursor.epoch != head.epoch {
+            return reset(if self.is_restored_since(cursor) { RESTORED } else { "epoch" });
+        }
+        // A consumer that was elsewhere may be ahead of this instance for a moment.
+        if cursor.seq >= topic.index.last() && cursor.seq >= topic.reset {
+            return Since::Current;
+        }
+        if cursor.seq < topic.reset {
+            return reset("collection replaced");
+        }
+        let shared = |from, changes| {
+            Arc::new(Shared::new(&Topic::Collection(collection), self.position(from), head, self.ct, changes))
+        };
+        if let Some(newest) = topic.newest.as_ref().filter(|newest| cursor.seq >= newest.from) {
+            return Since::Frames(
+                newest.shared.get_or_init(|| shared(newest.from, fold(newest.changes.clone()))).clone(),
+            );
+        }
+        let mut folds = topic.folds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fold) = folds.get(&cursor.seq) {
+            return Since::Frames(fold.clone());
+        }
+        let Some(changes) = topic.index.since(cursor.seq) else { return reset("too far behind") };
+        let fold = shared(cursor.seq, changes);
+        folds.insert(cursor.seq, fold.clone());
+        Since::Frames(fold)
+    }
+
+    /// See [`super::Hub::delta_since`].
+    pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
+        let (head, topic) = (self.head()?, self.topics.get(&collection)?);
+        if cursor.epoch != head.epoch || cursor.seq < topic.reset || cursor.seq > head.seq {
+            return None;
+        }
+        let changes = topic.index.since(cursor.seq)?;
+        Some(Delta { topic: Topic::Collection(collection), from: cursor, to: head, ct: self.ct, changes, more: false })
+    }
+
+    /// The cells of all documents at `ct` were counted; what happened later is added.
+    pub fn counted(&mut self, ct: ClusterTime, cells: Cells) {
+        if self.cells.counted(ct, cells) {
+            self.version += 1;
+            self.course += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::{
+        fields::Fields,
+        ids::DocId,
+        protocol::log::{LOG_VERSION, RowChange},
+    };
+
+    pub fn entry(first: u64, last: u64, closed: u64) -> Entry {
+        let record = |n: u64| Record {
+            collection: Collection::Clients,
+            ct: ClusterTime(n),
+            at: UtcMs(0),
+            effect: Effect::Row(RowChange {
+                id: DocId(n.to_string()),
+                after: Some(Fields::new()),
+                changed: None,
+                before: Fields::new(),
+                cells: Some(Cells::default()),
+                unknown: false,
+                read: None,
+            }),
+        };
+        Entry {
+            version: LOG_VERSION,
+            epoch: Epoch(1),
+            first: Seq(first),
+            last: Seq(last),
+            ct: ClusterTime(last),
+            closed: Seq(closed),
+            gap: false,
+            restored: false,
+            records: (first..=last).map(record).map(Arc::new).collect(),
+        }
+    }
+
+    fn state() -> State {
+        let mut state = State::default();
+        state.begin(&entry(1, 0, 0));
+        state
+    }
+
+    #[test]
+    fn entries_lead_on_or_are_told_apart() {
+        let mut s = state();
+        assert_eq!(s.take(entry(1, 3, 3)), Intake::Taken);
+        assert_eq!(s.take(entry(2, 3, 3)), Intake::Old);
+        assert_eq!(s.take(entry(2, 5, 5)), Intake::Taken, "the known prefix is dropped");
+        assert_eq!(s.take(entry(7, 8, 8)), Intake::Gap);
+        assert!(s.advance());
+        assert_eq!(s.delta_since(Collection::Clients, Position::new(Epoch(1), Seq(0))).unwrap().changes.len(), 5);
+    }
+
+    #[test]
+    fn half_a_transaction_is_never_shown() {
+        let mut s = state();
+        s.take(entry(1, 3, 0));
+        assert!(!s.advance());
+        assert_eq!(s.head().unwrap().seq, Seq(0));
+        assert!(matches!(s.since(Collection::Clients, s.head().unwrap()), Since::Current));
+        s.take(entry(4, 4, 4));
+        assert!(s.advance());
+        assert_eq!(s.head().unwrap().seq, Seq(4));
+    }
+
+    #[test]
+    fn consumers_at_the_head_share_one_frame_and_others_a_fold() {
+        let mut s = state();
+        s.take(entry(1, 2, 2));
+        s.advance();
+        assert!(matches!(s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))), Since::Frames(_)));
+        s.take(entry(3, 4, 4));
+        s.advance();
+        let since = |seq| s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq)));
+        let (Since::Frames(a), Since::Frames(b)) = (since(2), since(2)) else { panic!() };
+        assert!(Arc::ptr_eq(&a, &b));
+        let (Since::Frames(c), Since::Frames(d)) = (since(1), since(1)) else { panic!() };
+        assert!(Arc::ptr_eq(&c, &d) && !Arc::ptr_eq(&a, &c));
+        assert!(matches!(since(4), Since::Current));
+        let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
+        assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
+    }
+
+    #[test]
+    fn a_log_of_an_earlier_time_is_not_shown_until_it_has_caught_up_unless_the_database_was_set_back() {
+        let opening = |epoch, ct| Entry::opening(Epoch(epoch), ClusterTime(ct), false);
+        let mut s = state();
+        s.take(entry(1, 9, 9));
+        s.advance();
+        let led = s.head().unwrap();
+        let since = |s: &State| match s.since(Collection::Clients, led) {
+            Since::Reset { reason, .. } => Some(reason),
+            _ => None,
+        };
+        s.begin(&opening(0, 4));
+        assert_eq!((s.head(), since(&s)), (None, None), "an older epoch");
+        s.begin(&opening(2, 7));
+        s.take(Entry { epoch: Epoch(2), ..entry(1, 8, 8) });
+        s.advance();
+        assert_eq!((s.head(), since(&s)), (None, None), "on its way");
+        s.take(Entry { epoch: Epoch(2), ..entry(9, 9, 9) });
+        s.advance();
+        assert_eq!(since(&s), Some("epoch"));
+        s.begin(&opening(3, 8));
+        assert_eq!(s.head(), None);
+        s.is_whole();
+        assert!(s.head().is_some() && s.ct == ClusterTime(9), "nothing happened since");
+        s.begin(&Entry { restored: true, ..opening(4, 2) });
+        assert!(s.head().is_some() && since(&s) == Some(RESTORED));
+        s.begin(&opening(5, 3));
+        assert_eq!(since(&s), Some(RESTORED), "who was away then is told, too");
+    }
+
+    #[test]
+    fn in_a_round_all_are_led_to_one_place_and_what_came_meanwhile_is_one_frame() {
+        let mut s = state();
+        s.take(entry(1, 2, 2));
+        s.advance();
+        s.serving = true;
+        for n in 3..6 {
+            s.take(entry(n, n, n));
+            assert!(!s.advance());
+        }
+        let to = |s: &State, seq| match s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
+            Since::Frames(shared) => shared.to.seq.0,
+            _ => 0,
+        };
+        assert_eq!((to(&s, 0), to(&s, 1)), (2, 2));
+        s.serving = false;
+        assert!(s.advance());
+        assert_eq!(to(&s, 2), 5);
+    }
+
+    #[test]
+    fn changes_that_nobody_was_sent_yet_become_one_frame() {
+        let mut s = state();
+        for n in 1..=3 {
+            s.take(entry(n, n, n));
+            s.advance();
+        }
+        let Since::Frames(all) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))) else { panic!() };
+        let Since::Frames(same) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(2))) else { panic!() };
+        assert!(Arc::ptr_eq(&all, &same) && all.to.seq == Seq(3));
+    }
+}

@@ -1,0 +1,231 @@
+//! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost shows within a second, because the
+//! log's last id is asked for every second.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use redis::Msg;
+use tokio::sync::oneshot;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{Hub, state::Intake};
+use crate::{
+    domain::{
+        cells::Cells,
+        protocol::{log::Entry, position::ClusterTime},
+    },
+    server::{
+        mongo::{self, Mongo},
+        redis::{
+            Redis,
+            log::{self, Checked, Log},
+            snapshots::{self, Count},
+        },
+        telemetry::{causes, metrics::metrics},
+    },
+};
+
+/// How often the log's end is asked for.
+const CHECK: Duration = Duration::from_secs(1);
+/// How often documents are counted anew while changes come without images; or the count would take more than a twentieth
+/// of the time. Half a minute at most: figures are behind meanwhile, and a count may have taken long because MongoDB stood
+/// still.
+const RECOUNT: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
+/// How often the count is kept, so that a restart need not count anew.
+const KEEP_COUNT: Duration = Duration::from_secs(60);
+
+/// Follows the log until `stop`, beginning again whenever Redis was away.
+pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToken) {
+    let _boards = AbortOnDropHandle::new(tokio::spawn(hub.clone().make_boards(stop.clone())));
+    let now = Instant::now();
+    let mut follower = Follower {
+        log: Log::new(redis.clone()),
+        redis,
+        mongo,
+        hub,
+        count: None,
+        count_began: now,
+        recount: now,
+        kept: now,
+        minute: 0,
+    };
+    while !stop.is_cancelled() {
+        if let Some(Err(error)) = stop.run_until_cancelled(follower.session()).await {
+            tracing::debug!(error = causes(&error), "the log is followed anew");
+            stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(250))).await;
+        }
+    }
+}
+
+struct Follower {
+    hub: Hub,
+    log: Log,
+    redis: Redis,
+    mongo: Mongo,
+    /// The count under way.
+    count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells)>>>,
+    /// When the count under way, or the last one, began.
+    count_began: Instant,
+    /// When there may be another, if changes are missing in the last.
+    recount: Instant,
+    kept: Instant,
+    /// The minute last looked at.
+    minute: i64,
+}
+
+impl Follower {
+    /// One connection's life.
+    async fn session(&mut self) -> Result<()> {
+        let mut pubsub = self.redis.pubsub().await.context("subscribing")?;
+        let (live, checked) = (self.log.live_channel(), self.log.checked_channel());
+        pubsub.subscribe(&[&live, &checked]).await.context("subscribing")?;
+        self.catch_up().await?;
+        let mut messages = pubsub.into_on_message();
+        let mut check = tokio::time::interval(CHECK);
+        check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = messages.next() => {
+                    let message = message.context("the subscription ended")?;
+                    if message.get_channel_name() == live { self.published(&message).await? } else { self.heard(&message)? }
+                }
+                _ = check.tick() => self.check().await?,
+                counted = async { match &mut self.count { Some(count) => count.await, None => std::future::pending().await } } => {
+                    self.count = None;
+                    let [least, most] = RECOUNT;
+                    self.recount = Instant::now() + (self.count_began.elapsed() * 20).clamp(least, most);
+                    self.counted(counted?);
+                }
+            }
+        }
+    }
+
+    async fn published(&mut self, message: &Msg) -> Result<()> {
+        let entry: Entry = serde_json::from_slice(message.get_payload_bytes()).context("a published entry")?;
+        let (changes, last_at) = (entry.records.len(), entry.records.last().map(|record| record.at));
+        let intake = self.hub.write().take(entry);
+        match intake {
+            Intake::Gap => return self.catch_up().await,
+            Intake::Old => return Ok(()),
+            Intake::Taken => metrics().taken(changes, last_at),
+        }
+        self.count_if_needed();
+        self.hub.advance();
+        Ok(())
+    }
+
+    fn heard(&self, message: &Msg) -> Result<()> {
+        let Checked { position, at, sent, .. } =
+            serde_json::from_slice(message.get_payload_bytes()).context("a check")?;
+        self.hub.checked(position, at, sent);
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        let head = self.log.head().await?;
+        let lacks = head.is_some_and(|head| self.hub.read().lacks(head));
+        if lacks {
+            self.catch_up().await?;
+        }
+        if Instant::now() >= self.recount {
+            self.hub.write().cells.again();
+        }
+        self.count_if_needed();
+        // Stations fall silent and days begin without any event.
+        if let Some(now) = self.hub.now() {
+            let minute = now.seconds().div_euclid(60);
+            if minute != self.minute {
+                self.minute = minute;
+                self.hub.wake();
+            }
+        }
+        if self.kept.elapsed() >= KEEP_COUNT {
+            self.kept = Instant::now();
+            self.keep_count().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the log from where the hub is, or from its beginning where that does not lead on.
+    async fn catch_up(&mut self) -> Result<()> {
+        let Some(head) = self.log.head().await? else { return Ok(()) };
+        let mut from = self.hub.read().reads_after(head);
+        let mut kept_count = None;
+        loop {
+            let page = self.log.after(from).await?;
+            let Some(first) = page.first() else { break };
+            let leads_on = from.is_some_and(|tail| first.epoch == tail.epoch && log::before(first) <= tail.seq);
+            if !leads_on {
+                if from.is_some() {
+                    from = None;
+                    self.hub.write().begin(first);
+                    continue;
+                }
+                self.hub.write().begin(first);
+                kept_count = snapshots::kept_count(&self.redis, first.epoch)
+                    .await?
+                    .filter(|count| count.position.seq >= log::before(first));
+            }
+            for entry in page {
+                // The log holds the end of one epoch and the beginning of the next.
+                let mut state = self.hub.write();
+                if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
+                    state.begin(&entry);
+                    kept_count = None;
+                }
+                from = Some(entry.position());
+                state.take(entry);
+                state.advance();
+            }
+        }
+        if let Some(Count { ct, cells, .. }) = kept_count {
+            self.hub.write().counted(ct, cells);
+        }
+        self.count_if_needed();
+        self.hub.wake();
+        Ok(())
+    }
+
+    /// Begins a count if the cells are not known and the log is.
+    fn count_if_needed(&mut self) {
+        let needed = {
+            let state = self.hub.read();
+            state.head().is_some() && state.cells.is_wanted()
+        };
+        if needed && self.count.is_none() {
+            let (sender, receiver) = oneshot::channel();
+            let mongo = self.mongo.clone();
+            tokio::spawn(async move { sender.send(mongo::snapshot::cells(&mongo).await) });
+            self.count = Some(receiver);
+            self.count_began = Instant::now();
+        }
+    }
+
+    fn counted(&mut self, counted: mongodb::error::Result<(ClusterTime, Cells)>) {
+        match counted {
+            Ok((ct, cells)) => {
+                let mut state = self.hub.write();
+                state.counted(ct, cells);
+                drop(state);
+                self.hub.wake();
+            }
+            Err(error) => tracing::warn!(%error, "the documents cannot be counted; trying again"),
+        }
+    }
+
+    async fn keep_count(&self) -> Result<()> {
+        let count = {
+            let state = self.hub.read();
+            state.cells.exact().zip(state.head()).map(|((cells, counted), position)| Count {
+                position,
+                ct: state.ct.max(counted),
+                cells: cells.clone(),
+            })
+        };
+        if let Some(count) = count {
+            snapshots::keep_count(&self.redis, &count).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! What is read alike in every document, whether its collection is mapped or not: currencies and public ids.
+
+use serde_json::Value;
+
+use super::kind::Kind;
+use crate::domain::{fields::Fields, ids::Collection, money::Currency};
+
+/// Reads the document's currency in upper case. A document that holds amounts and has no currency gets the network's.
+pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fields) -> Option<Currency> {
+    let code = row.get("currency").and_then(Value::as_str).map(|code| code.trim().to_ascii_uppercase());
+    let currency = match code.filter(|code| !code.is_empty()) {
+        Some(code) => Currency(code),
+        None => {
+            let missing = row.get("currency").is_none_or(|value| value.is_null() || value.is_string());
+            let currency = network?.clone();
+            if !missing || !holds_amounts(collection, row) {
+                return Some(currency);
+            }
+            currency
+        }
+    };
+    row.insert("currency".to_owned(), currency.0.clone().into());
+    Some(currency)
+}
+
+/// A session has amounts only where it says what it cost; a client's currency is a preference.
+fn holds_amounts(collection: Collection, row: &Fields) -> bool {
+    let is_amount = |(name, value): (&String, &Value)| Kind::of(name) == Kind::Money && !value.is_null();
+    match collection {
+        Collection::Payments => true,
+        Collection::ChargingSessions => row.iter().any(is_amount),
+        _ => false,
+    }
+}
+
+/// Public ids are texts, which others write as numbers; those of a station's EVSEs too.
+pub fn ids(row: &mut Fields) {
+    row.iter_mut().filter(|(name, _)| Kind::of(name) == Kind::Id).for_each(|(_, value)| text(value));
+    if let Some(Value::Array(evses)) = row.get_mut("evses") {
+        let names = evses.iter_mut().filter_map(Value::as_object_mut).flat_map(|evse| evse.iter_mut());
+        names.filter(|(name, _)| matches!(name.as_str(), "uid" | "evse_id")).for_each(|(_, value)| text(value));
+    }
+}
+
+fn text(id: &mut Value) {
+    if let Value::Number(number) = id {
+        *id = match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => whole.to_string(),
+            // Without an exponent, as `alike` reads it back.
+            (None, Some(broken)) => broken.to_string(),
+            _ => number.to_string(),
+        }
+        .into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(collection: Collection, row: Value) -> Value {
+        let mut row: Fields = serde_json::from_value(row).unwrap();
+        currency(collection, Some(&Currency("GBP".into())), &mut row);
+        ids(&mut row);
+        serde_json::to_value(row).unwrap()
+    }
+
+    #[test]
+    fn a_currency_is_the_documents_in_upper_case_else_the_networks() {
+        let of = |row| read(Collection::Payments, row)["currency"].clone();
+        assert_eq!(of(json!({"currency": "chf"})), "CHF");
+        for missing in [json!({}), json!({"currency": null}), json!({"currency": " "})] {
+            assert_eq!(of(missing.clone()), "GBP", "{missing}");
+        }
+        assert_eq!(of(json!({"currency": 7})), 7, "a currency that cannot be read is not replaced");
+        let session = |row| read(Collection::ChargingSessions, row);
+        assert_eq!(session(json!({"cost_incl_vat_minor": 5}))["currency"], "GBP");
+        assert_eq!(session(json!({"energy_wh": 5})), json!({"energy_wh": 5}), "it has no amount");
+    }
+
+    #[test]
+    fn ids_are_texts_however_they_are_written() {
+        let session =
+            read(Collection::ChargingSessions, json!({"session_id": 17, "client_id": 1.5, "station_id": "a"}));
+        assert_eq!(session, json!({"session_id": "17", "client_id": "1.5", "station_id": "a"}));
+        let evses = json!({"evses": [{"uid": 1, "status": "AVAILABLE"}, 3]});
+        assert_eq!(read(Collection::Stations, evses)["evses"][0]["uid"], "1");
+    }
+}

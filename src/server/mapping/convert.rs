@@ -1,0 +1,206 @@
+//! A value in an operator's unit -> ours: whole numbers, by decimal arithmetic.
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use serde_json::Value;
+
+use super::kind::{How, Unit};
+use crate::domain::time::UtcMs;
+
+/// The largest integer that every JSON reader keeps exactly; beyond it integers travel as texts.
+const EXACT: i64 = 1 << 53;
+
+/// `value` in our unit; `None` where it is none of the kind.
+///
+/// Money converts exactly or not at all. What is measured is rounded to our unit, which is finer than any meter.
+pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) -> Option<Value> {
+    match unit.how() {
+        How::Major => Decimal::of(value)?.scaled(10_i128.checked_pow(money_digits)?, 1)?.exact().map(integer),
+        How::Times(1) if unit.name() == "minor" => Decimal::of(value)?.scaled(1, 1)?.exact().map(integer),
+        How::Times(times) => Decimal::of(value)?.scaled(times.into(), 1)?.rounded().map(integer),
+        How::Per(per) => Decimal::of(value)?.scaled(1, per.into())?.rounded().map(integer),
+        How::Epoch(ms) => Decimal::of(value)?.scaled(ms.into(), 1)?.rounded().map(|ms| UtcMs(ms).to_string().into()),
+        How::Text => date(value.as_str()?.trim(), &TimeZone::UTC).map(|at| at.to_string().into()),
+        How::LocalText => date(value.as_str()?.trim(), zone).map(|at| at.to_string().into()),
+    }
+}
+
+/// The integer that a number stands for which is written out, such as `1234.00`; `None` for any other.
+pub fn integral(number: &str) -> Option<Value> {
+    Decimal::parse(number)?.scaled(1, 1)?.exact().map(integer)
+}
+
+/// An instant as people and programs write it; without an offset it is the zone's time.
+pub fn date(text: &str, zone: &TimeZone) -> Option<UtcMs> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(UtcMs(at.as_millisecond()));
+    }
+    let local: civil::DateTime = text.parse().ok()?;
+    Some(UtcMs(local.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+}
+
+fn integer(n: i64) -> Value {
+    if n.unsigned_abs() <= EXACT.unsigned_abs() { n.into() } else { n.to_string().into() }
+}
+
+/// A number as it is written: `digits` × 10^`exponent`, the digits without zeros at their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    digits: i128,
+    exponent: i32,
+}
+
+/// A quotient that is not divided yet.
+struct Ratio(i128, i128);
+
+impl Decimal {
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(n) => match n.as_i64() {
+                Some(n) => Some(Self { digits: n.into(), exponent: 0 }.trimmed()),
+                // Fifteen digits are what a double keeps of a decimal: of 0.1 + 0.2 they are 0.3 again.
+                None => Self::parse(&format!("{:.14e}", n.as_f64()?)),
+            },
+            Value::String(text) => Self::parse(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// Reads `-12.34`, `1e3`; nothing is guessed, grouped thousands are none.
+    fn parse(text: &str) -> Option<Self> {
+        let (number, exponent) = match text.split_once(['e', 'E']) {
+            Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let (sign, number) = number.strip_prefix('-').map_or((1, number), |rest| (-1, rest));
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = format!("{whole}{fraction}");
+        if whole.is_empty() || digits.len() > 36 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        Some(Self { digits: sign * digits.parse::<i128>().ok()?, exponent }.trimmed())
+    }
+
+    const fn trimmed(mut self) -> Self {
+        if self.digits == 0 {
+            self.exponent = 0;
+        }
+        while self.digits != 0 && self.digits % 10 == 0 {
+            self.digits /= 10;
+            self.exponent = self.exponent.saturating_add(1);
+        }
+        self
+    }
+
+    pub const fn is_whole(self) -> bool {
+        self.exponent >= 0
+    }
+
+    /// Whether it is at least 10^`power`, whatever its sign.
+    pub fn reaches(self, power: u32) -> bool {
+        let digits = self.digits.unsigned_abs().checked_ilog10().map_or(-1, i64::from);
+        digits + i64::from(self.exponent) >= i64::from(power)
+    }
+
+    fn scaled(self, times: i128, per: i128) -> Option<Ratio> {
+        let power = 10_i128.checked_pow(self.exponent.unsigned_abs())?;
+        let digits = self.digits.checked_mul(times)?;
+        Some(match self.exponent {
+            0.. => Ratio(digits.checked_mul(power)?, per),
+            _ => Ratio(digits, per.checked_mul(power)?),
+        })
+    }
+}
+
+impl Ratio {
+    fn exact(self) -> Option<i64> {
+        (self.0 % self.1 == 0).then(|| i64::try_from(self.0 / self.1).ok()).flatten()
+    }
+
+    /// Halves go away from zero.
+    fn rounded(self) -> Option<i64> {
+        let half = self.1 / 2 * self.0.signum();
+        i64::try_from(self.0.checked_add(half)? / self.1).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::kind::Kind, *};
+    use serde_json::json;
+
+    fn read(kind: Kind, unit: &str, value: &Value) -> Option<Value> {
+        convert(kind.unit(unit).unwrap(), value, 2, &TimeZone::get("Europe/London").unwrap())
+    }
+
+    #[test]
+    fn money_is_exact_or_is_not_read() {
+        let major = |value: Value| read(Kind::Money, "major", &value);
+        for (value, minor) in [
+            (json!(12.34), 1234),
+            (json!(1.1), 110),
+            (json!(0.1 + 0.2), 30),
+            (json!(1_234_567.89), 123_456_789),
+            (json!(19.990_000_000_000_002), 1999),
+            (json!(-4.35), -435),
+            (json!(7), 700),
+            (json!("12.34"), 1234),
+            (json!("1.234E+1"), 1234),
+            (json!(0), 0),
+        ] {
+            assert_eq!(major(value.clone()), Some(json!(minor)), "{value}");
+        }
+        for value in [json!(12.345), json!("12,34"), json!(""), json!("-"), json!("1.2.3"), json!("NaN"), json!([1])] {
+            assert_eq!(major(value.clone()), None, "{value}");
+        }
+        assert_eq!(major(json!("92233720368547758.07")), Some(json!("9223372036854775807")));
+        assert_eq!(major(json!("92233720368547758.08")), None);
+        assert_eq!(major(json!("1e2000000000")), None);
+        let yen = |digits| convert(Kind::Money.unit("major").unwrap(), &json!(1.5), digits, &TimeZone::UTC);
+        assert_eq!((yen(0), yen(3)), (None, Some(json!(1500))));
+    }
+
+    #[test]
+    fn what_is_measured_is_rounded() {
+        assert_eq!(read(Kind::Energy, "kWh", &json!(7.234_567)), Some(json!(7235)));
+        assert_eq!(read(Kind::Power, "W", &json!(-7.5)), Some(json!(-8)));
+        assert_eq!(read(Kind::Power, "kW", &json!("22")), Some(json!(22_000)));
+        assert_eq!(read(Kind::Duration, "min", &json!(1.5)), Some(json!(90)));
+        assert_eq!(read(Kind::Duration, "ms", &json!(1499)), Some(json!(1)));
+        assert_eq!(read(Kind::Duration, "ms", &json!(1500)), Some(json!(2)));
+    }
+
+    #[test]
+    fn dates_are_instants() {
+        let date = |unit, value: Value| read(Kind::Date, unit, &value);
+        assert_eq!(date("epoch_s", json!(1_700_000_000)), Some(json!("2023-11-14T22:13:20Z")));
+        assert_eq!(date("epoch_ms", json!(1_700_000_000_250_i64)), Some(json!("2023-11-14T22:13:20.250Z")));
+        let local = json!("2026-06-01 12:00:00");
+        assert_eq!(date("text", local.clone()), Some(json!("2026-06-01T12:00:00Z")), "UTC, as in OCPI");
+        assert_eq!(date("text_local", local), Some(json!("2026-06-01T11:00:00Z")), "summer time");
+        assert_eq!(date("text_local", json!("2026-06-01")), Some(json!("2026-05-31T23:00:00Z")));
+        assert_eq!(date("text_local", json!("2026-06-01T12:00:00+02:00")), Some(json!("2026-06-01T10:00:00Z")));
+        assert_eq!(date("text", json!("2026-06-01T12:00:00+02:00")), Some(json!("2026-06-01T10:00:00Z")));
+        assert_eq!(date("text", json!("01/06/2026")), None);
+        assert_eq!(date("epoch_s", json!("soon")), None);
+    }
+
+    #[test]
+    fn integers_are_told_from_other_numbers() {
+        for (text, value) in [("1234.00", json!(1234)), ("1.2E+3", json!(1200)), ("-0.0", json!(0))] {
+            assert_eq!(integral(text), Some(value), "{text}");
+        }
+        assert_eq!(integral("9007199254740993.0"), Some(json!("9007199254740993")));
+        for text in ["12.5", "NaN", "Infinity", "1E+6000"] {
+            assert_eq!(integral(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_told() {
+        let n = |value| Decimal::of(&value).unwrap();
+        assert!(n(json!(1_700_000_000_000_i64)).reaches(11) && !n(json!(1_700_000_000)).reaches(11));
+        assert!(!n(json!(0)).reaches(0) && n(json!(1)).reaches(0) && !n(json!(-0.5)).reaches(0));
+        assert!(n(json!(12.0)).is_whole() && !n(json!(12.5)).is_whole());
+    }
+}

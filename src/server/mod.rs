@@ -1,0 +1,31 @@
+//! What only the server does, from the settings to the site.
+
+pub mod accounts;
+pub mod audit;
+pub mod auth;
+pub mod budget;
+pub mod cli;
+pub mod config;
+pub mod csp;
+pub mod csv;
+pub mod event_store;
+mod followed;
+pub mod http;
+pub mod hub;
+pub mod mapping;
+pub mod mongo;
+pub mod net;
+pub mod ops;
+mod pace;
+pub mod paths;
+pub mod problem;
+pub mod queries;
+pub mod redis;
+pub mod relay;
+pub mod reports;
+pub mod serve;
+pub mod site;
+pub mod snapshots;
+pub mod socket;
+pub mod system;
+pub mod telemetry;

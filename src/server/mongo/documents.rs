@@ -1,0 +1,542 @@
+//! BSON to fields: only what may be shown, whatever its shape, bounded in size.
+//!
+//! Long, because more than half of it is tests: each kind of BSON that is read otherwise than one would think has its own.
+
+use bson::{
+    Binary, Bson, RawArray, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,
+    raw::RawElement,
+    spec::{BinarySubtype, ElementType},
+};
+use serde_json::{Map, Number, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        fields::{Fields, OTHER},
+        ids::{Collection, DocId},
+        shown::{Parts, Shown, travelling},
+        time::UtcMs,
+    },
+    server::mapping::{Mapping, To, Translation, integral},
+};
+
+/// Longer texts are cut, so that no document fills a frame by itself.
+const TEXT_MAX: usize = 2048;
+/// Longer lists are cut.
+const LIST_MAX: usize = 500;
+/// Deeper documents are cut.
+const DEPTH_MAX: usize = 8;
+/// Values within lists and documents that a row has at most: a station of 500 EVSEs needs 6,000.
+const VALUES_MAX: usize = 8192;
+/// Bytes of their texts and names, likewise.
+const BYTES_MAX: usize = 96 << 10;
+/// Stands where something was cut: no typed reader of a list or a document takes it, so the row is marked.
+const CUT: &str = "…";
+/// Of a longer `_id` a hash is its text: it stands in every list, delta and event of its document.
+const ID_MAX: usize = 1024;
+/// The largest integer that every JSON reader keeps exactly.
+const EXACT: i64 = 1 << 53;
+
+/// The shown fields of a document. What cannot be read as BSON reads as a text that no typed reader takes, so the row is marked.
+pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument) -> Fields {
+    let values = match mapping.of(collection) {
+        Some(translation) => mapped(translation, document),
+        None => shown(collection, document),
+    };
+    mapping.row(collection, values)
+}
+
+/// The shown values of a document that has our names.
+pub fn shown(collection: Collection, document: &RawDocument) -> Fields {
+    let mut left = Left::default();
+    let mut fields = Fields::new();
+    for element in document.iter_elements() {
+        // What follows a broken length cannot be found.
+        let Ok(element) = element else { break };
+        let name = element.key().as_str();
+        if let Some(shown) = among(collection.parts(), name) {
+            let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, &mut left));
+            // Of a field that stands twice the first counts, as for the stages of the change stream.
+            fields.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    fields
+}
+
+/// The wanted values of a document that is not as ours, under our names.
+fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
+    let mut left = Left::default();
+    let mut fields = Fields::new();
+    let mut other = Map::new();
+    for element in document.iter_elements() {
+        let Ok(element) = element else { break };
+        for wanted in translation.wanted(element.key().as_str()) {
+            let found = element.value().map(|found| within(found, &wanted.within));
+            let Some(found) = found.transpose() else { continue };
+            match &wanted.to {
+                To::Field(name, shown) => {
+                    let value = found.map_or_else(|_| unread(), |v| only(v, *shown, &mut left));
+                    fields.entry((*name).to_owned()).or_insert(value);
+                }
+                To::Other(name) => {
+                    let value = found.map_or_else(|_| unread(), |v| whole(v, 0, &mut left));
+                    other.entry(name.clone()).or_insert(value);
+                }
+            }
+        }
+    }
+    if !other.is_empty() {
+        fields.insert(OTHER.to_owned(), other.into());
+    }
+    fields
+}
+
+fn within<'a>(value: RawBsonRef<'a>, path: &[String]) -> Option<RawBsonRef<'a>> {
+    path.iter().try_fold(value, |value, part| value.as_document()?.get(part).ok().flatten())
+}
+
+/// What no typed reader takes.
+fn unread() -> Value {
+    Value::Object(Map::new())
+}
+
+/// A document's top-level fields, whatever they are called: to look at, never to send.
+pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
+    let mut left = Left::default();
+    let read = move |element: RawElement<'_>| {
+        (clip(element.key().as_str()), element.value().map_or_else(|_| unread(), |v| whole(v, 0, &mut left)))
+    };
+    document.iter_elements().map_while(Result::ok).map(read)
+}
+
+/// A document's `_id`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Id {
+    /// Two are the same text only where they are the same to MongoDB, whatever their bytes.
+    pub text: DocId,
+    /// To ask MongoDB by; `None` for what the driver cannot write as it was read.
+    pub key: Option<Bson>,
+}
+
+/// The `_id` of a document or of a change's `documentKey`. Every stored document has one; `None` if this has not.
+pub fn id(document: &RawDocument) -> Option<Id> {
+    let mut at = size_of::<i32>();
+    for element in document.iter_elements() {
+        let element = element.ok()?;
+        let name = element.key().as_str();
+        at = at.checked_add(1 + name.len() + 1)?;
+        let bytes = document.as_bytes().get(at..)?.get(..element.size())?;
+        if name == "_id" {
+            return Some(id_of(&element, bytes));
+        }
+        at += bytes.len();
+    }
+    None
+}
+
+fn id_of(element: &RawElement<'_>, bytes: &[u8]) -> Id {
+    let key = element.value().ok().and_then(|value| Bson::try_from(value).ok()).filter(|key| is_as_read(key, bytes));
+    let text = match &key {
+        Some(Bson::ObjectId(id)) => id.to_hex(),
+        Some(key) => key.clone().into_canonical_extjson().to_string(),
+        // Of a text without its length and its end.
+        None if element.element_type() == ElementType::String => {
+            let text = bytes.get(size_of::<i32>()..bytes.len().saturating_sub(1)).unwrap_or_default();
+            json!({ "$bytes": base64(text) }).to_string()
+        }
+        None => json!({ "$bytes": base64(bytes), "$type": element.element_type() as u8 }).to_string(),
+    };
+    if text.len() > ID_MAX {
+        let hash = Sha256::new().chain_update([element.element_type() as u8]).chain_update(bytes).finalize();
+        return Id { text: DocId(json!({ "$sha256": format!("{hash:x}") }).to_string()), key };
+    }
+    Id { text: DocId(text), key }
+}
+
+/// Of a document in which a name stands twice only one is kept.
+fn is_as_read(key: &Bson, bytes: &[u8]) -> bool {
+    let Bson::Document(key) = key else { return true };
+    RawDocumentBuf::try_from(key).is_ok_and(|key| key.as_bytes() == bytes)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let binary = Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() };
+    Bson::Binary(binary).into_canonical_extjson()["$binary"]["base64"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What a row may still hold beside the values of its own fields.
+struct Left {
+    values: usize,
+    bytes: usize,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { values: VALUES_MAX, bytes: BYTES_MAX }
+    }
+}
+
+impl Left {
+    const fn is_spent(&self) -> bool {
+        self.values == 0 || self.bytes == 0
+    }
+
+    const fn spend(&mut self, bytes: usize) {
+        self.values = self.values.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+fn among(parts: Parts, name: &str) -> Option<Shown> {
+    travelling(parts).find(|(part, _)| *part == name).map(|(_, shown)| shown)
+}
+
+/// What may be shown of a value. One of another shape becomes what no typed reader takes, and nothing of it travels.
+fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
+    match (value, shown) {
+        (RawBsonRef::Null | RawBsonRef::Undefined, _) => Value::Null,
+        (RawBsonRef::Document(inner), Shown::Within(parts)) => {
+            let mut object = Map::new();
+            for element in inner.iter_elements().map_while(Result::ok) {
+                let name = element.key().as_str();
+                let Some(shown) = among(parts, name) else { continue };
+                let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, left));
+                left.spend(name.len() + text_of(&value));
+                object.entry(name.to_owned()).or_insert(value);
+            }
+            object.into()
+        }
+        (RawBsonRef::Array(items), Shown::Within(_)) => list(items, left, |item, left| match item {
+            RawBsonRef::Document(_) => only(item, shown, left),
+            _ => CUT.into(),
+        }),
+        (RawBsonRef::Array(items), Shown::Values) => list(items, left, |item, left| only(item, Shown::Value, left)),
+        (_, Shown::Within(_)) => CUT.into(),
+        (RawBsonRef::Document(_) | RawBsonRef::Array(_), _) | (_, Shown::Values | Shown::Nothing) => unread(),
+        (value, Shown::Value) => match scalar(value) {
+            Value::Object(_) => unread(),
+            value => value,
+        },
+    }
+}
+
+/// The elements up to a bound, with a mark for those that are cut.
+fn list<'a>(items: &'a RawArray, left: &mut Left, mut item: impl FnMut(RawBsonRef<'a>, &mut Left) -> Value) -> Value {
+    let mut all = Vec::new();
+    for found in items.into_iter().map_while(Result::ok) {
+        if all.len() == LIST_MAX || left.is_spent() {
+            all.push(CUT.into());
+            break;
+        }
+        let value = item(found, left);
+        left.spend(text_of(&value));
+        all.push(value);
+    }
+    all.into()
+}
+
+/// The whole of a value, up to a bound.
+fn whole(value: RawBsonRef<'_>, depth: usize, left: &mut Left) -> Value {
+    match value {
+        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= DEPTH_MAX => CUT.into(),
+        RawBsonRef::Document(inner) => {
+            let mut object = Map::new();
+            for (name, found) in inner.iter().map_while(Result::ok) {
+                if object.len() == LIST_MAX || left.is_spent() {
+                    object.insert(CUT.to_owned(), CUT.into());
+                    break;
+                }
+                let (name, value) = (clip(name.as_str()), whole(found, depth + 1, left));
+                left.spend(name.len() + text_of(&value));
+                object.insert(name, value);
+            }
+            object.into()
+        }
+        RawBsonRef::Array(items) => list(items, left, |item, left| whole(item, depth + 1, left)),
+        value => scalar(value),
+    }
+}
+
+const fn text_of(value: &Value) -> usize {
+    if let Value::String(text) = value { text.len() } else { 0 }
+}
+
+/// What holds nothing else, as JSON has it; a document of one field for what JSON has not.
+fn scalar(value: RawBsonRef<'_>) -> Value {
+    match value {
+        RawBsonRef::Boolean(b) => Value::Bool(b),
+        RawBsonRef::Int32(n) => n.into(),
+        RawBsonRef::Int64(n) if n.abs_diff(0) <= EXACT.unsigned_abs() => n.into(),
+        RawBsonRef::Int64(n) => n.to_string().into(),
+        RawBsonRef::Double(f) => double(f),
+        RawBsonRef::Decimal128(d) => integral(&d.to_string()).unwrap_or_else(|| d.to_string().into()),
+        RawBsonRef::String(text) | RawBsonRef::Symbol(text) => clip(text).into(),
+        RawBsonRef::ObjectId(id) => id.to_hex().into(),
+        RawBsonRef::DateTime(at) => UtcMs(at.timestamp_millis()).to_string().into(),
+        RawBsonRef::Timestamp(_) | RawBsonRef::MinKey | RawBsonRef::MaxKey => extended(value),
+        RawBsonRef::Binary(binary) if binary.bytes.len() <= TEXT_MAX => {
+            uuid(binary).map_or_else(|| extended(value), Value::String)
+        }
+        // Bytes, code and patterns of any length.
+        RawBsonRef::Binary(_)
+        | RawBsonRef::JavaScriptCode(_)
+        | RawBsonRef::JavaScriptCodeWithScope(_)
+        | RawBsonRef::RegularExpression(_)
+        | RawBsonRef::DbPointer(_) => json!({ CUT: CUT }),
+        RawBsonRef::Null | RawBsonRef::Undefined | RawBsonRef::Document(_) | RawBsonRef::Array(_) => Value::Null,
+    }
+}
+
+/// A whole number is one, whichever of BSON's types holds it.
+fn double(f: f64) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
+    let exact = EXACT as f64;
+    if f.fract() == 0.0 && f.abs() <= exact {
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+        return (f as i64).into();
+    }
+    Number::from_f64(f).map_or_else(|| no_number(f).into(), Value::Number)
+}
+
+/// What JSON has no number for, written as a decimal has it.
+const fn no_number(f: f64) -> &'static str {
+    if f.is_nan() {
+        "NaN"
+    } else if f.is_sign_positive() {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+/// A UUID as people write it. In which order the bytes of an old one stand only its driver knows: they are told as they
+/// are, without hyphens.
+fn uuid(binary: RawBinaryRef<'_>) -> Option<String> {
+    let uuid = Uuid::from_bytes(binary.bytes.try_into().ok()?);
+    match binary.subtype {
+        BinarySubtype::Uuid => Some(uuid.to_string()),
+        BinarySubtype::UuidOld => Some(uuid.to_string().replace('-', "")),
+        _ => None,
+    }
+}
+
+fn extended(value: RawBsonRef<'_>) -> Value {
+    let bson: Result<Bson, _> = value.try_into();
+    bson.map_or(Value::Null, Bson::into_canonical_extjson)
+}
+
+fn clip(text: &str) -> String {
+    if text.len() <= TEXT_MAX {
+        return text.to_owned();
+    }
+    let end = (0..=TEXT_MAX).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::{RawDocumentBuf, doc, oid::ObjectId};
+    use serde_json::json;
+
+    fn raw(document: bson::Document) -> RawDocumentBuf {
+        RawDocumentBuf::try_from(&document).unwrap()
+    }
+
+    #[test]
+    fn only_shown_fields_travel_and_values_keep_their_meaning() {
+        let document = raw(doc! {
+            "_id": 1, "status": "ACTIVE", "password": "secret", "energy_wh": 9_007_199_254_740_993_i64, "power_w": f64::NAN,
+            "start_date_time": bson::DateTime::from_millis(1500), "quality": ["EXCESS", {"of": "mine"}], "source": {"row": 3, "at": null}, "currency": {"secret": "s"}, "stop_reason": null,
+        });
+        assert_eq!(
+            serde_json::to_value(fields(&Mapping::default(), Collection::ChargingSessions, &document)).unwrap(),
+            json!({
+                "status": "ACTIVE", "energy_wh": "9007199254740993", "power_w": "NaN", "start_date_time": "1970-01-01T00:00:01.500Z",
+                "quality": ["EXCESS", {}], "currency": {}, "stop_reason": null,
+            })
+        );
+    }
+
+    #[test]
+    fn numbers_and_ids_read_alike_whichever_type_holds_them() {
+        let uuid = Uuid::parse_str("0E2C3B54-8C0B-4A7E-9C39-3C4C9B8E2F10").unwrap();
+        let old = bson::Binary { subtype: BinarySubtype::UuidOld, bytes: uuid.bytes().to_vec() };
+        let document = raw(doc! {
+            "payment_id": uuid, "session_id": 1234.0, "client_id": old, "currency": "gbp",
+            "amount_minor": "1234.00".parse::<bson::Decimal128>().unwrap(), "captured_minor": 1234.0, "fee_minor": 0.5,
+        });
+        let read = fields(&Mapping::default(), Collection::Payments, &document);
+        assert_eq!(
+            serde_json::to_value(&read).unwrap(),
+            json!({
+                "payment_id": "0e2c3b54-8c0b-4a7e-9c39-3c4c9b8e2f10", "session_id": "1234",
+                "client_id": "0e2c3b548c0b4a7e9c393c4c9b8e2f10", "currency": "GBP",
+                "amount_minor": 1234, "captured_minor": 1234, "fee_minor": 0.5,
+            })
+        );
+        assert_eq!(crate::domain::entities::unreadable(Collection::Payments, &read), ["fee_minor"]);
+    }
+
+    /// As `docs/live.md` has it.
+    #[test]
+    fn what_json_has_no_form_for_has_one_of_ours() {
+        let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
+        let written = |value: Bson| all(&raw(doc! {"any": value})).next().unwrap().1;
+        for (value, form) in [
+            (f64::INFINITY.into(), "Infinity"),
+            (f64::NEG_INFINITY.into(), "-Infinity"),
+            (f64::NAN.into(), "NaN"),
+            ((-f64::NAN).into(), "NaN"),
+            (decimal("Infinity"), "Infinity"),
+            (decimal("-Infinity"), "-Infinity"),
+            (decimal("NaN"), "NaN"),
+            (decimal("0.1"), "0.1"),
+            (bson::DateTime::from_millis(253_402_300_800_000).into(), "+010000-01-01T00:00:00Z"),
+            (bson::DateTime::from_millis(-62_167_219_200_001).into(), "-000001-12-31T23:59:59.999Z"),
+            (bson::DateTime::MIN.into(), "-292275055-05-16T16:47:04.192Z"),
+        ] {
+            assert_eq!(written(value.clone()), form, "{value}");
+        }
+    }
+
+    #[test]
+    fn doubles_arrive_as_they_are_stored() {
+        let stored = [51.507_351_2, -0.127_758_3, 56.462_018, -2.970_721, 0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX];
+        let many = (0..2000).map(|i| -180.0 + f64::from(i) * 0.180_123_456_789);
+        for f in stored.into_iter().chain(many) {
+            let row: Fields = all(&raw(doc! {"any": f})).collect();
+            let travelled: Fields = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+            assert_eq!(travelled["any"].as_f64(), Some(f));
+        }
+    }
+
+    #[test]
+    fn huge_values_are_cut() {
+        let document = raw(doc! {"name": "é".repeat(5_000_000)});
+        let fields = fields(&Mapping::default(), Collection::Stations, &document);
+        assert!(fields["name"].as_str().unwrap().len() <= TEXT_MAX + 3);
+    }
+
+    /// Values within a value, and bytes of their texts.
+    fn size(value: &Value) -> (usize, usize) {
+        let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| all.fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        match value {
+            Value::Array(items) => sum(&mut items.iter().map(size)),
+            Value::Object(parts) => {
+                sum(&mut parts.iter().map(|(name, part)| (size(part).0, size(part).1 + name.len())))
+            }
+            Value::String(text) => (1, text.len()),
+            _ => (1, 0),
+        }
+    }
+
+    /// Whatever stands in a document, its row takes no more than so much, and is marked where something was cut.
+    #[test]
+    fn a_row_has_a_bound_whatever_its_document_holds() {
+        let nested = |of: Bson, n: usize| Bson::Array(vec![of; n]);
+        let connectors = nested(doc! {"max_electric_power": 7}.into(), 400);
+        let long = doc! {"uid": "x".repeat(2000), "status": "y".repeat(2000)};
+        let stations = [
+            doc! {"name": "Quay", "evses": nested(doc! {"uid": "1", "connectors": connectors}.into(), 400), "city": "Dundee"},
+            doc! {"name": "Quay", "evses": nested(long.into(), 400), "city": "Dundee"},
+            doc! {"name": "Quay", "evses": nested(doc! {"uid": "1"}.into(), 501), "city": "Dundee"},
+        ];
+        for document in stations {
+            let fields = fields(&Mapping::default(), Collection::Stations, &raw(document));
+            let (values, bytes) = size(&serde_json::to_value(&fields).unwrap());
+            assert!(values <= VALUES_MAX + 500 && bytes <= BYTES_MAX + 2 * TEXT_MAX, "{values}, {bytes}");
+            assert_eq!(fields["city"], "Dundee", "what stands by itself is never cut for the rest");
+            let marked = crate::domain::entities::unreadable(Collection::Stations, &fields);
+            assert!(!marked.is_empty() && marked.iter().all(|name| name.starts_with("evses.")), "{marked:?}");
+        }
+        // 6.2 MB of small values, in a field that an operator has asked to see.
+        let names = crate::server::mapping::Definition { show: vec!["tariffs".to_owned()], ..Default::default() };
+        let euros = crate::domain::money::Currency("EUR".into());
+        let mapping = Mapping::new([(Collection::Clients, names)].into(), &euros, &jiff::tz::TimeZone::UTC);
+        let small = nested(nested(nested(doc! {"a": 1}.into(), 70), 70), 70);
+        let row = fields(&mapping, Collection::Clients, &raw(doc! {"name": "Ada", "tariffs": small}));
+        let (values, _) = size(&serde_json::to_value(&row).unwrap());
+        assert!((VALUES_MAX..VALUES_MAX + 500).contains(&values), "{values}");
+        assert!(row[OTHER].to_string().contains(CUT));
+    }
+
+    /// 500 EVSEs, which is more than the largest station has.
+    #[test]
+    fn the_largest_station_is_whole() {
+        let evse = |n: usize| {
+            Bson::from(doc! {
+                "uid": format!("GB*CPO*E{n:06}"), "evse_id": format!("GB*CPO*E{n:06}*1"), "status": "AVAILABLE",
+                "ocpp_status": "Available", "error_code": "NoError", "status_since": bson::DateTime::MAX,
+                "connectors": [{"id": "1", "max_electric_power": 350_000}],
+            })
+        };
+        let document = raw(doc! {"evses": (0..500).map(evse).collect::<Vec<_>>()});
+        let row = fields(&Mapping::default(), Collection::Stations, &document);
+        assert_eq!(crate::domain::entities::unreadable(Collection::Stations, &row), [""; 0]);
+        let station = crate::domain::entities::see::<crate::domain::entities::Station>(&row).doc;
+        assert_eq!(station.evses.iter().filter(|evse| evse.max_electric_power.is_some()).count(), 500);
+    }
+
+    #[test]
+    fn invalid_text_is_marked_and_hides_nothing_else() {
+        let mut bytes = raw(doc! {"name": "abc", "city": "Dundee"}).into_bytes();
+        let at = bytes.windows(3).position(|w| w == b"abc").unwrap();
+        bytes[at] = 0xff;
+        let fields = fields(&Mapping::default(), Collection::Stations, RawDocument::from_bytes(&bytes).unwrap());
+        assert_eq!(crate::domain::entities::unreadable(Collection::Stations, &fields), ["name"]);
+        assert_eq!(fields["city"], "Dundee");
+    }
+
+    #[test]
+    fn ids_never_collide() {
+        let oid = ObjectId::new();
+        let text = |id: Bson| super::id(&raw(doc! {"name": 1, "_id": id})).unwrap().text.0;
+        assert_eq!(text(oid.into()), oid.to_hex());
+        assert_ne!(text(oid.to_hex().into()), oid.to_hex());
+        assert_eq!(text(Bson::Int32(7)), r#"{"$numberInt":"7"}"#);
+    }
+
+    #[test]
+    fn ids_are_the_same_only_where_their_bytes_are() {
+        // A document with one element: a type, the name, the value's bytes.
+        let of = |kind: u8, value: &[u8]| {
+            let length = 4 + 1 + 4 + value.len() + 1;
+            let mut bytes = i32::try_from(length).unwrap().to_le_bytes().to_vec();
+            bytes.push(kind);
+            bytes.extend(b"_id\0");
+            bytes.extend(value);
+            bytes.push(0);
+            id(&RawDocumentBuf::from_bytes(bytes).unwrap()).unwrap()
+        };
+        let text = |value: &[u8]| {
+            let length = i32::try_from(value.len() + 1).unwrap().to_le_bytes();
+            [&length, value, &[0]].concat()
+        };
+        let pair = |first: i32, second: i32| {
+            let mut bytes = 19_i32.to_le_bytes().to_vec();
+            for n in [first, second] {
+                bytes.extend([&[0x10], &b"a\0"[..], &n.to_le_bytes()].concat());
+            }
+            bytes.push(0);
+            bytes
+        };
+        let latin = of(0x02, &text(b"\xe9\xe8"));
+        assert_eq!((latin.text.0.as_str(), latin.key), (r#"{"$bytes":"6eg="}"#, None));
+        let ids = [
+            of(0x02, &text(b"\xe9\xe8")),
+            of(0x02, &text(b"\xe9\xe9")),
+            of(0x0e, &text(b"\xe9\xe8")),
+            of(0x03, &pair(1, 2)),
+            of(0x03, &pair(2, 2)),
+            of(0x02, &text(&[b'x'; 2000])),
+            of(0x02, &text(&[b'x'; 2001])),
+            of(0x02, &text(&[0xe9; 2000])),
+        ];
+        let texts: std::collections::HashSet<&str> = ids.iter().map(|id| id.text.0.as_str()).collect();
+        assert_eq!(texts.len(), ids.len(), "{texts:?}");
+        assert!(texts.iter().all(|text| text.len() <= ID_MAX));
+        let asked = [false, false, false, false, false, true, true, false];
+        assert_eq!(ids.map(|id| id.key.is_some()), asked, "what cannot be written as it was read is not asked for");
+    }
+}

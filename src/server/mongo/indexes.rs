@@ -1,0 +1,333 @@
+//! The indexes that the pages' queries use, and those that earlier versions made.
+//!
+//! They stand in an operator's collections, so none may refuse a write, whatever is written. So each is of one field, alone
+//! or before `_id`: it is never unique, and never of two fields, in both of which a document could have lists.
+
+use bson::{Bson, Document, doc};
+use mongodb::{Database, error::Result};
+
+use super::error_code;
+use crate::{domain::ids::Collection, server::mapping::Mapping};
+
+/// MongoDB takes 64 indexes of a collection. So many stay free for those that the operator will make.
+const FREE: usize = 12;
+const MOST: usize = 64;
+/// The names of ours begin so.
+const OURS: &str = "chargedeck_";
+
+/// An index that stands in a collection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Index {
+    pub name: String,
+    pub keys: Document,
+    pub unique: bool,
+    pub partial: Option<Document>,
+    /// Sparse, hidden, or in the order of a language.
+    special: bool,
+    /// Removes documents.
+    expires: bool,
+}
+
+impl Index {
+    fn read(mut listed: Document) -> Option<Self> {
+        let is = |name: &str| listed.get_bool(name).unwrap_or(false);
+        let (unique, special) = (is("unique"), is("sparse") || is("hidden") || listed.contains_key("collation"));
+        Some(Self {
+            name: listed.get_str("name").ok()?.to_owned(),
+            partial: listed.get_document("partialFilterExpression").ok().cloned(),
+            expires: listed.contains_key("expireAfterSeconds"),
+            keys: match listed.remove("key")? {
+                Bson::Document(keys) => keys,
+                _ => return None,
+            },
+            unique,
+            special,
+        })
+    }
+
+    /// Whether it finds and sorts what an index of these keys would.
+    pub fn serves(&self, keys: &Document) -> bool {
+        let directions = |keys: &Document| -> Option<Vec<f64>> { keys.values().map(direction).collect() };
+        let (Some(theirs), Some(ours)) = (directions(&self.keys), directions(keys)) else { return false };
+        let same_fields = self.keys.keys().zip(keys.keys()).all(|(a, b)| a == b);
+        let same_turn = || theirs.iter().zip(&ours).map(|(a, b)| a * b).collect::<Vec<_>>();
+        self.partial.is_none()
+            && !self.special
+            && theirs.len() >= ours.len()
+            && same_fields
+            && same_turn().windows(2).all(|two| two[0].signum() == two[1].signum())
+    }
+
+    /// Whether its name says that we made it.
+    pub fn is_ours(&self) -> bool {
+        self.name.starts_with(OURS)
+    }
+
+    /// Whether an earlier version made it, of documents mapped as now.
+    pub fn is_earlier(&self, mapping: &Mapping, collection: Collection) -> bool {
+        let is = |keys: &Document, unique: bool, partial: Option<Document>| {
+            self.name == name(keys) && same(&self.keys, keys) && self.unique == unique && self.partial == partial
+        };
+        let other = earlier(mapping, collection).iter().any(|keys| is(keys, false, None));
+        let unique = public_id(mapping, collection).is_some_and(|f| is(&doc! {f: 1}, true, Some(texts(f))));
+        (other || unique) && !self.special && !self.expires
+    }
+
+    /// Whether it looks like one of an earlier version that another mapping named.
+    pub fn may_be_earlier(&self) -> bool {
+        let field = self.keys.keys().next().map_or("", String::as_str);
+        self.unique && self.keys.len() == 1 && self.partial == Some(texts(field))
+    }
+}
+
+/// The indexes of a collection; none of one that is not there.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn existing(db: &Database, collection: Collection) -> Result<Vec<Index>> {
+    const NAMESPACE_NOT_FOUND: i32 = 26;
+    let mut cursor = match db.run_cursor_command(doc! {"listIndexes": collection.name()}).await {
+        Err(error) if error_code(&error) == Some(NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut all = Vec::new();
+    while cursor.advance().await? {
+        all.extend(Index::read(cursor.deserialize_current()?));
+    }
+    Ok(all)
+}
+
+/// The keys of those that a collection should have, by the names that the fields have in MongoDB. What begins with `_id` is
+/// there.
+pub fn wanted(mapping: &Mapping, collection: Collection) -> Vec<Document> {
+    // By the field that the list is sorted by; then by what figures, links and reports look for.
+    let (sorted, found): (&str, &[&str]) = match collection {
+        Collection::Clients => (collection.order_field(), &["client_id", "status"]),
+        Collection::Stations => (collection.order_field(), &["station_id"]),
+        Collection::Payments => {
+            (collection.order_field(), &["payment_id", "session_id", "client_id", "status", "captured_at"])
+        }
+        Collection::ChargingSessions => {
+            (collection.order_field(), &["session_id", "station_id", "client_id", "status", "end_date_time"])
+        }
+        Collection::EcoStats => (collection.order_field(), &[]),
+    };
+    let mut fields: Vec<&str> = Vec::new();
+    let paths = std::iter::once(&sorted).chain(found).map(|ours| mapping.path(collection, ours));
+    for path in paths.filter(|path| may_be_indexed(path)) {
+        if !fields.contains(&path) {
+            fields.push(path);
+        }
+    }
+    let sorted = mapping.path(collection, sorted);
+    fields
+        .into_iter()
+        .map(|path| {
+            if path == sorted {
+                doc! {path: 1, "_id": 1}
+            } else {
+                doc! {path: 1}
+            }
+        })
+        .collect()
+}
+
+/// An index of a place in a list would refuse documents in which the list's elements have a field of that name.
+fn may_be_indexed(path: &str) -> bool {
+    path != "_id" && !path.split('.').any(|part| part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a collection with so many indexes has room for more of ours.
+pub const fn has_room(have: usize, more: usize) -> bool {
+    have + more + FREE <= MOST
+}
+
+/// What an index of ours is called, so that everybody sees whose it is.
+pub fn our_name(keys: &Document) -> String {
+    format!("{OURS}{}", name(keys))
+}
+
+/// The command that makes indexes.
+pub fn create(collection: Collection, keys: &[Document]) -> Document {
+    let one = |keys: &Document| doc! {"name": our_name(keys), "key": keys.clone()};
+    doc! {"createIndexes": collection.name(), "indexes": keys.iter().map(one).collect::<Vec<_>>()}
+}
+
+/// The command that drops indexes.
+pub fn drop(collection: Collection, names: &[&str]) -> Document {
+    doc! {"dropIndexes": collection.name(), "index": names}
+}
+
+/// As MongoDB would call it.
+fn name(keys: &Document) -> String {
+    keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
+}
+
+/// Directions are numbers of any type.
+fn direction(value: &Bson) -> Option<f64> {
+    match value {
+        Bson::Int32(n) => Some(f64::from(*n)),
+        Bson::Int64(n) => i32::try_from(*n).ok().map(f64::from),
+        Bson::Double(n) => Some(*n),
+        _ => None,
+    }
+}
+
+fn same(a: &Document, b: &Document) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && direction(x) == direction(y))
+}
+
+/// Of a unique index of an earlier version.
+fn texts(field: &str) -> Document {
+    doc! {field: {"$type": "string"}}
+}
+
+/// Where the public id is, of which earlier versions made a unique index; `None` where it is `_id`.
+pub fn public_id(mapping: &Mapping, collection: Collection) -> Option<&str> {
+    let ours = match collection {
+        Collection::Clients => "client_id",
+        Collection::Stations => "station_id",
+        Collection::Payments => "payment_id",
+        Collection::ChargingSessions => "session_id",
+        Collection::EcoStats => return None,
+    };
+    Some(mapping.path(collection, ours)).filter(|path| *path != "_id")
+}
+
+/// The other indexes of earlier versions.
+fn earlier(mapping: &Mapping, collection: Collection) -> Vec<Document> {
+    let ours = match collection {
+        Collection::Clients => vec![
+            doc! {"created_at": -1, "_id": -1},
+            doc! {"status": 1, "created_at": -1, "_id": -1},
+            doc! {"last_updated": -1, "_id": -1},
+        ],
+        Collection::Stations => vec![
+            doc! {"name": 1, "_id": 1},
+            doc! {"connection": 1, "last_heartbeat_at": 1},
+            doc! {"city": 1},
+            doc! {"evses.status": 1},
+        ],
+        Collection::Payments => vec![
+            doc! {"created_at": -1, "_id": -1},
+            doc! {"status": 1, "created_at": -1, "_id": -1},
+            doc! {"currency": 1, "captured_at": 1},
+            doc! {"captured_at": -1},
+            doc! {"method": 1, "created_at": -1},
+            doc! {"client_id": 1, "created_at": -1},
+            doc! {"session_id": 1},
+            doc! {"last_updated": -1, "_id": -1},
+        ],
+        Collection::ChargingSessions => vec![
+            doc! {"start_date_time": -1, "_id": -1},
+            doc! {"status": 1, "start_date_time": -1, "_id": -1},
+            doc! {"end_date_time": -1, "station_id": 1},
+            doc! {"station_id": 1, "start_date_time": -1},
+            doc! {"client_id": 1, "start_date_time": -1},
+        ],
+        Collection::EcoStats => vec![
+            doc! {"period_start": -1, "_id": -1},
+            doc! {"granularity": 1, "scope": 1, "scope_id": 1, "local_date": 1},
+        ],
+    };
+    let theirs = |keys: Document| {
+        keys.into_iter().map(|(ours, direction)| (mapping.path(collection, &ours).to_owned(), direction)).collect()
+    };
+    ours.into_iter().map(theirs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::{domain::money::Currency, server::mapping::Definition};
+
+    fn index(keys: Document, more: Document) -> Index {
+        let mut listed = doc! {"name": name(&keys), "key": keys};
+        listed.extend(more);
+        Index::read(listed).unwrap()
+    }
+
+    fn mapped(names: &[(&str, &str)]) -> Mapping {
+        let names: BTreeMap<_, _> = names.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let definition = Definition { names, ..Definition::default() };
+        Mapping::new([(Collection::Payments, definition)].into(), &Currency("GBP".into()), &TimeZone::UTC)
+    }
+
+    #[test]
+    fn each_index_is_of_one_field_alone_or_before_the_id() {
+        for collection in Collection::ALL {
+            for keys in wanted(&Mapping::default(), collection) {
+                let fields: Vec<_> = keys.keys().map(String::as_str).collect();
+                assert!(matches!(fields[..], [_] | [_, "_id"]), "{collection} {keys}");
+                let made = create(collection, &[keys]);
+                let one = made.get_array("indexes").unwrap()[0].as_document().unwrap();
+                assert_eq!(one.keys().collect::<Vec<_>>(), ["name", "key"], "nothing that could refuse a write");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_in_one_place_has_one_index_and_an_element_of_a_list_has_none() {
+        let mapping = mapped(&[
+            ("payment_id", "_id"),
+            ("captured_at", "at"),
+            ("created_at", "at"),
+            ("session_id", "meta.session"),
+            ("client_id", "people.0.id"),
+        ]);
+        let wanted = wanted(&mapping, Collection::Payments);
+        assert_eq!(wanted, [doc! {"at": 1, "_id": 1}, doc! {"meta.session": 1}, doc! {"status": 1}]);
+    }
+
+    #[test]
+    fn an_operators_own_index_serves_where_it_holds_every_document_in_that_order() {
+        let (one, two) = (doc! {"session_id": 1}, doc! {"created_at": 1, "_id": 1});
+        assert!(index(doc! {"session_id": -1, "x": 1}, doc! {}).serves(&one));
+        assert!(index(doc! {"session_id": 1.0}, doc! {"unique": true}).serves(&one));
+        assert!(index(doc! {"created_at": -1, "_id": -1_i64}, doc! {}).serves(&two));
+        for (keys, more) in [
+            (doc! {"session_id": "hashed"}, doc! {}),
+            (doc! {"x": 1, "session_id": 1}, doc! {}),
+            (doc! {"session_id": 1}, doc! {"sparse": true}),
+            (doc! {"session_id": 1}, doc! {"hidden": true}),
+            (doc! {"session_id": 1}, doc! {"collation": {"locale": "en"}}),
+            (doc! {"session_id": 1}, doc! {"partialFilterExpression": {"session_id": {"$type": "string"}}}),
+        ] {
+            let index = index(keys, more);
+            assert!(!index.serves(&one), "{index:?}");
+        }
+        for keys in [doc! {"created_at": 1}, doc! {"created_at": 1, "_id": -1}, doc! {"created_at": 1, "x": 1}] {
+            assert!(!index(keys, doc! {}).serves(&two));
+        }
+    }
+
+    #[test]
+    fn only_what_equals_an_earlier_one_in_all_is_taken_for_it() {
+        let unique = |more: Document| {
+            let mut options = doc! {"unique": true, "partialFilterExpression": {"reference": {"$type": "string"}}};
+            options.extend(more);
+            index(doc! {"reference": 1}, options)
+        };
+        let mapping = mapped(&[("payment_id", "reference")]);
+        let is = |index: &Index| index.is_earlier(&mapping, Collection::Payments);
+        assert!(is(&unique(doc! {})));
+        assert!(!unique(doc! {}).is_earlier(&Mapping::default(), Collection::Payments), "of another mapping");
+        assert!(unique(doc! {}).may_be_earlier(), "and said to be perhaps one");
+        assert!(!is(&unique(doc! {"unique": false})) && !is(&unique(doc! {"name": "mine"})));
+        assert!(!is(&unique(doc! {"sparse": true})) && !is(&unique(doc! {"expireAfterSeconds": 1})));
+        assert!(!is(&unique(doc! {"partialFilterExpression": {"reference": {"$exists": true}}})));
+        assert!(is(&index(doc! {"status": 1, "created_at": -1, "_id": -1}, doc! {})));
+        assert!(!is(&index(doc! {"status": 1, "created_at": -1, "_id": -1}, doc! {"unique": true})));
+        assert!(!is(&index(doc! {"status": 1, "created_at": 1}, doc! {})), "an operator's own");
+        assert!(!index(doc! {"status": 1}, doc! {"unique": true}).may_be_earlier());
+    }
+
+    #[test]
+    fn room_is_left_for_the_operators_own() {
+        assert!(has_room(46, 6) && !has_room(47, 6));
+    }
+}

@@ -1,0 +1,258 @@
+//! What ChargeDeck makes in the operator's database: change-stream images and indexes. In a database that it did not fill it
+//! makes them when somebody has said so, and again of what was agreed to when a collection is made anew.
+//!
+//! No collection is made there, because whoever makes it later would be refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
+use mongodb::{Database, error::Result};
+
+use super::{
+    Mongo,
+    collections::{Found, found, images_on},
+    indexes::{self, Index},
+};
+use crate::domain::ids::Collection;
+
+/// Of our own database: what was agreed to, by the name of the operator's.
+const AGREED: &str = "prepared";
+
+/// What would be made and dropped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    pub images: Vec<Collection>,
+    pub indexes: Vec<New>,
+    /// Those of earlier versions that are not used any more.
+    pub drops: Vec<(Collection, Index)>,
+    /// Those that are not there yet: what they need is made when they come.
+    pub absent: Vec<Collection>,
+    /// Views and time series, which have neither images nor indexes of ours.
+    pub unfollowed: Vec<(Collection, &'static str)>,
+    /// Those that have too many indexes for more of ours.
+    pub full: Vec<Collection>,
+}
+
+/// An index to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct New {
+    pub collection: Collection,
+    pub keys: Document,
+    /// About how much room it will take; `None` where that cannot be told.
+    pub bytes: Option<u64>,
+}
+
+impl Plan {
+    pub const fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.indexes.is_empty() && self.drops.is_empty()
+    }
+
+    /// The commands that do it. What is new is made before what is old goes.
+    pub fn commands(&self) -> Vec<Document> {
+        let images = self.images.iter().map(|collection| images_on(*collection));
+        let made = Collection::ALL.into_iter().filter_map(|collection| {
+            let keys = self.indexes.iter().filter(|new| new.collection == collection).map(|new| new.keys.clone());
+            let keys: Vec<Document> = keys.collect();
+            (!keys.is_empty()).then(|| indexes::create(collection, &keys))
+        });
+        let dropped = Collection::ALL.into_iter().filter_map(|collection| {
+            let of = self.drops.iter().filter(|(of, _)| *of == collection);
+            let names: Vec<&str> = of.map(|(_, index)| index.name.as_str()).collect();
+            (!names.is_empty()).then(|| indexes::drop(collection, &names))
+        });
+        images.chain(made).chain(dropped).collect()
+    }
+}
+
+/// What is missing, and what is left of earlier versions.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn plan(mongo: &Mongo) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for (collection, found) in found(&mongo.operator).await? {
+        match found {
+            Found::Nothing => plan.absent.push(collection),
+            Found::Stored { images, .. } => {
+                plan.images.extend((!images).then_some(collection));
+                plan_indexes(mongo, collection, &mut plan).await?;
+            }
+            Found::View | Found::TimeSeries => {
+                plan.unfollowed.extend(found.unfollowed().map(|what| (collection, what)));
+            }
+        }
+    }
+    Ok(plan)
+}
+
+async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) -> Result<()> {
+    let have = indexes::existing(&mongo.operator, collection).await?;
+    let wanted = indexes::wanted(&mongo.mapping, collection);
+    let is_used = |index: &Index| wanted.iter().any(|keys| keys.len() == index.keys.len() && index.serves(keys));
+    let (gone, stay): (Vec<Index>, Vec<Index>) =
+        have.into_iter().partition(|index| index.is_earlier(&mongo.mapping, collection) && !is_used(index));
+    let missing: Vec<Document> =
+        wanted.into_iter().filter(|keys| !stay.iter().any(|index| index.serves(keys))).collect();
+    // While they are made, those that go are still there.
+    if indexes::has_room(stay.len() + gone.len(), missing.len()) {
+        let bytes = estimates(&mongo.operator, collection, &missing).await;
+        plan.indexes.extend(missing.into_iter().zip(bytes).map(|(keys, bytes)| New { collection, keys, bytes }));
+    } else if !missing.is_empty() {
+        plan.full.push(collection);
+    }
+    plan.drops.extend(gone.into_iter().map(|index| (collection, index)));
+    Ok(())
+}
+
+/// About how many bytes indexes of these keys will take, by a sample of the documents.
+async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -> Vec<Option<u64>> {
+    /// What stands beside a key's value, with the document's place.
+    const BESIDE: f64 = 9.0;
+    const SAMPLE: i32 = 500;
+    let unknown = vec![None; wanted.len()];
+    let size = |keys: &Document| {
+        let fields: Vec<String> = keys.keys().map(|field| format!("${field}")).collect();
+        doc! {"$avg": {"$bsonSize": {"v": fields}}}
+    };
+    let mut group = doc! {"_id": null};
+    group.extend(wanted.iter().enumerate().map(|(n, keys)| (n.to_string(), size(keys).into())));
+    let sampled = async {
+        let documents = db.collection::<Document>(collection.name());
+        let count = documents.estimated_document_count().await?;
+        let mut cursor = documents.aggregate([doc! {"$sample": {"size": SAMPLE}}, doc! {"$group": group}]).await?;
+        let sizes = if cursor.advance().await? { cursor.deserialize_current()? } else { Document::new() };
+        Result::Ok((count, sizes))
+    };
+    if wanted.is_empty() {
+        return unknown;
+    }
+    let Ok((count, sizes)) = sampled.await else { return unknown };
+    // A document with a list: 5 bytes of each, and 3 with the names of the parts.
+    let around = |keys: &Document| 13.0 + 3.0 * f64::from(u32::try_from(keys.len()).unwrap_or(0));
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    let bytes = |n: usize, keys: &Document| {
+        let value = sizes.get_f64(n.to_string()).map_or(0.0, |size| (size - around(keys)).max(0.0));
+        Some((count as f64 * (value + BESIDE)) as u64)
+    };
+    wanted.iter().enumerate().map(|(n, keys)| bytes(n, keys)).collect()
+}
+
+/// Does what is planned, and notes that it was agreed to.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn carry_out(mongo: &Mongo, plan: &Plan) -> Result<()> {
+    for command in plan.commands() {
+        mongo.operator.run_command(command).await?;
+    }
+    agree(mongo).await
+}
+
+/// Makes all that is missing, as whoever fills a database may.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn make(mongo: &Mongo) -> Result<()> {
+    carry_out(mongo, &plan(mongo).await?).await
+}
+
+/// What was agreed to.
+struct Agreed {
+    /// By the names that they have with us.
+    indexes: BTreeSet<String>,
+    /// The collections for which it was done, by their identity.
+    done: BTreeMap<String, Vec<u8>>,
+}
+
+fn agreements(mongo: &Mongo) -> mongodb::Collection<Document> {
+    mongo.own.collection(AGREED)
+}
+
+fn full_name(collection: Collection, keys: &Document) -> String {
+    format!("{collection}.{}", indexes::our_name(keys))
+}
+
+/// Notes what was agreed to, and of which collections it is done.
+async fn agree(mongo: &Mongo) -> Result<()> {
+    let all = Collection::ALL.into_iter();
+    let names = all.flat_map(|c| indexes::wanted(&mongo.mapping, c).into_iter().map(move |keys| full_name(c, &keys)));
+    let mut set = doc! {"at": DateTime::now(), "indexes": names.collect::<Vec<_>>(), "done": {}};
+    let stored = found(&mongo.operator).await?.into_iter().filter_map(|(collection, found)| match found {
+        Found::Stored { identity, .. } => Some((collection.name().to_owned(), binary(identity))),
+        _ => None,
+    });
+    set.insert("done", stored.collect::<Document>());
+    agreements(mongo).update_one(doc! {"_id": mongo.operator.name()}, doc! {"$set": set}).upsert(true).await?;
+    Ok(())
+}
+
+fn binary(bytes: Vec<u8>) -> Bson {
+    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes })
+}
+
+async fn agreed(mongo: &Mongo) -> Result<Option<Agreed>> {
+    let Some(found) = agreements(mongo).find_one(doc! {"_id": mongo.operator.name()}).await? else { return Ok(None) };
+    let names = found.get_array("indexes").map(Vec::as_slice).unwrap_or_default();
+    let done = found.get_document("done").cloned().unwrap_or_default();
+    Ok(Some(Agreed {
+        indexes: names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        done: done
+            .into_iter()
+            .filter_map(|(name, identity)| match identity {
+                Bson::Binary(identity) => Some((name, identity.bytes)),
+                _ => None,
+            })
+            .collect(),
+    }))
+}
+
+/// Collections that were made anew since it was agreed what they should have.
+pub struct Anew {
+    collections: Vec<(Collection, Vec<u8>)>,
+    agreed: BTreeSet<String>,
+}
+
+/// Switches images on in collections that were made anew, if that was agreed to. Without an agreement nothing is made, and
+/// what an operator changed by hand stays as it is.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
+    let Some(agreed) = agreed(mongo).await? else { return Ok(None) };
+    let mut collections = Vec::new();
+    for (collection, found) in found(&mongo.operator).await? {
+        let Found::Stored { images, identity } = found else { continue };
+        if agreed.done.get(collection.name()) == Some(&identity) {
+            continue;
+        }
+        if !images {
+            mongo.operator.run_command(images_on(collection)).await?;
+        }
+        collections.push((collection, identity));
+    }
+    Ok((!collections.is_empty()).then_some(Anew { collections, agreed: agreed.indexes }))
+}
+
+/// Makes their indexes, which takes long where they are large already.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn keep_indexes(mongo: &Mongo, anew: Anew) -> Result<()> {
+    for (collection, identity) in anew.collections {
+        let mut plan = Plan::default();
+        plan_indexes(mongo, collection, &mut plan).await?;
+        plan.drops.clear();
+        plan.indexes.retain(|new| anew.agreed.contains(&full_name(collection, &new.keys)));
+        for command in plan.commands() {
+            mongo.operator.run_command(command).await?;
+        }
+        let done = doc! {"$set": {format!("done.{collection}"): binary(identity)}};
+        agreements(mongo).update_one(doc! {"_id": mongo.operator.name()}, done).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Several queries on the primary at one cluster time, a document at a time.
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::{ClientSession, SessionCursor, error::Result};
+
+use super::{
+    Mongo, documents,
+    selection::alike,
+    snapshot::{primary, snapshot_time},
+};
+use crate::domain::{
+    fields::Fields,
+    ids::Collection,
+    protocol::position::ClusterTime,
+    time::{Period, UtcMs},
+};
+
+/// Documents fetched at a time. So many are gone through without a break, on the thread of whatever else is under way.
+const BATCH: u32 = 500;
+
+/// A time at which documents are read: that of the first query.
+pub struct Reading<'a> {
+    mongo: &'a Mongo,
+    session: ClientSession,
+    /// When nothing was read yet; of collections that do not exist MongoDB tells no other time.
+    before: ClusterTime,
+}
+
+/// The documents that a query found.
+pub struct Found {
+    collection: Collection,
+    cursor: SessionCursor<RawDocumentBuf>,
+}
+
+impl<'a> Reading<'a> {
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn begin(mongo: &'a Mongo) -> Result<Self> {
+        let before = mongo.operation_time().await?;
+        Ok(Self { mongo, session: mongo.client.start_session().snapshot(true).await?, before })
+    }
+
+    pub const fn mongo(&self) -> &'a Mongo {
+        self.mongo
+    }
+
+    /// Finds documents, of which only the fields `wanted` are read.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or cannot read at one time just now (246, 239): begin anew.
+    pub async fn find(&mut self, collection: Collection, filter: Document, wanted: &[&str]) -> Result<Found> {
+        let mapping = &self.mongo.mapping;
+        let paths = match mapping.of(collection) {
+            None => wanted.iter().map(|name| (*name).to_owned()).collect(),
+            // One of ours may be made of several of theirs.
+            Some(_) => mapping.paths(&[collection]),
+        };
+        let projection: Document = paths.into_iter().map(|path| (path, Bson::Int32(1))).collect();
+        let cursor = self
+            .mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(filter)
+            .projection(projection)
+            .batch_size(BATCH)
+            .selection_criteria(primary())
+            .session(&mut self.session)
+            .await?;
+        Ok(Found { collection, cursor })
+    }
+
+    /// The next document.
+    ///
+    /// # Errors
+    /// As [`Reading::find`].
+    pub async fn next(&mut self, found: &mut Found) -> Result<Option<Fields>> {
+        let more = found.cursor.advance(&mut self.session).await?;
+        Ok(more.then(|| documents::fields(&self.mongo.mapping, found.collection, found.cursor.current())))
+    }
+
+    /// The time that everything was read at.
+    pub fn ct(&self) -> ClusterTime {
+        snapshot_time(&self.session).unwrap_or(self.before)
+    }
+}
+
+/// Selects what may be in the period by this date, and never less: a text may read as a date, and so may whatever an
+/// operator's unit is.
+pub fn maybe_within(mongo: &Mongo, collection: Collection, field: &str, period: Period) -> Document {
+    if mongo.mapping.of(collection).is_some_and(|translation| translation.measures(field)) {
+        return Document::new();
+    }
+    let path = mongo.mapping.path(collection, field);
+    let date = |at: UtcMs| bson::DateTime::from_millis(at.0);
+    doc! {"$or": [
+        {path: {"$gte": date(period.from), "$lt": date(period.to)}},
+        {path: {"$type": "string"}},
+    ]}
+}
+
+/// Selects what has one of these public ids, which documents may hold as numbers, ObjectIds or UUIDs.
+pub fn among(mongo: &Mongo, collection: Collection, field: &str, ids: &[&str]) -> Document {
+    let ids: Vec<Bson> = ids.iter().flat_map(|id| alike(id)).collect();
+    doc! {mongo.mapping.path(collection, field): {"$in": ids}}
+}

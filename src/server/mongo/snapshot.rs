@@ -1,0 +1,196 @@
+//! Reads on the primary: a list's rows, and all documents folded into cells, each at one cluster time; and single rows.
+
+use std::{collections::HashMap, time::Duration};
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::{
+    ClientSession,
+    error::{Error, Result},
+    options::{ReadConcern, ReadPreference, SelectionCriteria},
+};
+
+use super::{Mongo, documents, selection::query};
+use crate::domain::{
+    cells::{Cells, contributions},
+    fields::Fields,
+    ids::{Collection, DocId},
+    protocol::{position::ClusterTime, snapshot::Row},
+    selection::{Selection, Sight},
+};
+
+/// How long MongoDB may take for one query of a list. Pages give up after as long.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The first rows of a list as they were at `ct`.
+pub struct Rows {
+    pub ct: ClusterTime,
+    pub rows: Vec<Row>,
+    /// Whether no more match.
+    pub complete: bool,
+    /// How many match; not counted where all do.
+    pub total: Option<usize>,
+    /// Those that match at other times only, if the selection follows the clock and all are here.
+    pub others: Option<Vec<Row>>,
+}
+
+/// Reads the first rows of `collection`'s list that match.
+///
+/// # Errors
+/// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
+pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &Sight) -> Result<Rows> {
+    let query = query(&mongo.mapping, collection, selection, at);
+    // Of a collection that does not exist MongoDB tells no time at which it was read.
+    let before = mongo.operation_time().await?;
+    let mut session = mongo.client.start_session().snapshot(true).await?;
+    let direction = if collection == Collection::Stations { 1 } else { -1 };
+    let fetched = collection.fetched();
+    let (mut rows, mut others, mut exhausted) = (Vec::new(), Vec::new(), false);
+    // Of what the query finds some may not match, and then more is read; but a limit spares MongoDB sorting it all.
+    let mut limit = fetched + 1;
+    while !exhausted && rows.len() <= fetched {
+        rows.clear();
+        others.clear();
+        let mut cursor = mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(query.all.clone())
+            .projection(projection(mongo, collection))
+            .sort(doc! {mongo.mapping.path(collection, collection.order_field()): direction, "_id": direction})
+            .limit(i64::try_from(limit).map_err(Error::custom)?)
+            .max_time(TIME_MAX)
+            .selection_criteria(primary())
+            .session(&mut session)
+            .await?;
+        let mut read = 0;
+        while rows.len() <= fetched && cursor.advance(&mut session).await? {
+            read += 1;
+            let row = row(mongo, collection, cursor.current())?;
+            if selection.matches(collection, &row.fields, at) {
+                rows.push(row);
+            } else if others.len() <= fetched && selection.may_match(collection, &row.fields, at) {
+                others.push(row);
+            }
+        }
+        exhausted = read < limit && rows.len() <= fetched;
+        limit *= 4;
+    }
+    let total = match selection {
+        everything if everything.is_everything() => None,
+        _ if exhausted => Some(rows.len()),
+        some => Some(count(mongo, &mut session, collection, some, at).await?),
+    };
+    let others = (selection.follows_clock() && exhausted && rows.len() + others.len() <= fetched).then_some(others);
+    rows.truncate(fetched);
+    Ok(Rows { ct: snapshot_time(&session).unwrap_or(before), rows, complete: exhausted, total, others })
+}
+
+/// How many documents match at the session's time.
+async fn count(
+    mongo: &Mongo,
+    session: &mut ClientSession,
+    collection: Collection,
+    selection: &Selection,
+    at: &Sight,
+) -> Result<usize> {
+    let query = query(&mongo.mapping, collection, selection, at);
+    let mut total = 0;
+    if let Some(sure) = query.sure {
+        let of = mongo.operator.collection::<Document>(collection.name());
+        let counted = of.count_documents(sure).max_time(TIME_MAX).selection_criteria(primary());
+        let counted = counted.session(&mut *session).await?;
+        total = usize::try_from(counted).map_err(Error::custom)?;
+    }
+    if let Some(odd) = query.odd {
+        let mut cursor = mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(odd)
+            .projection(projection(mongo, collection))
+            .batch_size(5000)
+            .max_time(TIME_MAX)
+            .selection_criteria(primary())
+            .session(&mut *session)
+            .await?;
+        while cursor.advance(&mut *session).await? {
+            let fields = documents::fields(&mongo.mapping, collection, cursor.current());
+            total += usize::from(selection.matches(collection, &fields, at));
+        }
+    }
+    Ok(total)
+}
+
+/// Folds every document of the five collections.
+///
+/// # Errors
+/// As [`rows`].
+pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
+    // Where there is no collection at all MongoDB tells no time at which it was read.
+    let before = mongo.operation_time().await?;
+    let mut session = mongo.client.start_session().snapshot(true).await?;
+    let mut cells = Cells::default();
+    for collection in Collection::ALL {
+        let mut cursor = mongo
+            .operator
+            .collection::<RawDocumentBuf>(collection.name())
+            .find(doc! {})
+            .projection(projection(mongo, collection))
+            .batch_size(5000)
+            .selection_criteria(primary())
+            .session(&mut session)
+            .await?;
+        while cursor.advance(&mut session).await? {
+            cells.merge(&contributions(collection, &documents::fields(&mongo.mapping, collection, cursor.current())));
+        }
+    }
+    Ok((snapshot_time(&session).unwrap_or(before), cells))
+}
+
+/// The rows with these `_id`s that exist now, by a majority read not before the session's time.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn current(
+    mongo: &Mongo,
+    collection: Collection,
+    ids: Vec<Bson>,
+    session: &mut ClientSession,
+) -> Result<HashMap<DocId, Fields>> {
+    let mut cursor = mongo
+        .operator
+        .collection::<RawDocumentBuf>(collection.name())
+        .find(doc! {"_id": {"$in": ids}})
+        .projection(projection(mongo, collection))
+        .read_concern(ReadConcern::majority())
+        .selection_criteria(primary())
+        .session(&mut *session)
+        .await?;
+    let mut rows = HashMap::new();
+    while cursor.advance(session).await? {
+        let Row { id, fields } = row(mongo, collection, cursor.current())?;
+        rows.insert(id, fields);
+    }
+    Ok(rows)
+}
+
+/// The document as a row.
+///
+/// # Errors
+/// If it has no `_id`, as no stored document.
+pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
+    let id = documents::id(document).ok_or_else(|| Error::custom("a document without _id"))?.text;
+    let fields: Fields = documents::fields(&mongo.mapping, collection, document);
+    Ok(Row { id, fields })
+}
+
+fn projection(mongo: &Mongo, collection: Collection) -> Document {
+    mongo.mapping.paths(&[collection]).into_iter().map(|path| (path, Bson::Int32(1))).collect()
+}
+
+pub(super) fn primary() -> SelectionCriteria {
+    SelectionCriteria::ReadPreference(ReadPreference::Primary)
+}
+
+/// At which the session reads; `None` while it has read of no collection that exists.
+pub(super) fn snapshot_time(session: &ClientSession) -> Option<ClusterTime> {
+    session.snapshot_time().map(|time| ClusterTime::new(time.time, time.increment))
+}

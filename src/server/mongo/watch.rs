@@ -1,0 +1,295 @@
+//! The change stream on the operator's database, and what its events say.
+
+use std::time::Duration;
+
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use mongodb::{
+    change_stream::{ChangeStream, event::ResumeToken},
+    error::{Error, Result},
+    options::{ChangeStreamOptions, FullDocumentBeforeChangeType, FullDocumentType},
+};
+
+use super::{Mongo, documents, error_code};
+use crate::{
+    domain::{
+        fields::Fields,
+        ids::{Collection, DocId},
+        protocol::{log::Read, position::ClusterTime},
+        time::UtcMs,
+    },
+    guards::{self, Guard},
+    server::mapping::Mapping,
+};
+
+/// How long MongoDB waits for news before it answers with none. Also the longest that the end of a transaction waits
+/// to be seen as one.
+const AWAIT: Duration = Duration::from_millis(100);
+/// Events in an answer of MongoDB at most. In a backlog it would fill 16 MB, and stand still until they are read.
+pub const BATCH: u32 = 512;
+
+/// Bytes of the largest image that is asked for.
+const IMAGE_MAX: i32 = 7 << 20;
+
+/// Where a change stream begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After the event of this token (`_data`, hexadecimal).
+    After(String),
+    /// With the first event later than this.
+    Later(ClusterTime),
+}
+
+/// One event of the stream. Every one takes a number in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Resume token. MongoDB's are in the order of the events.
+    pub token: String,
+    pub ct: ClusterTime,
+    /// MongoDB's wall clock; the second of `ct` where the server tells none.
+    pub at: UtcMs,
+    /// Belongs to a transaction, whose end is not known from this event.
+    pub txn: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a row")]
+pub enum Kind {
+    Row {
+        collection: Collection,
+        id: DocId,
+        /// The document's `_id`, as in [`documents::Id`].
+        key: Option<Bson>,
+        images: Images,
+        /// The row as it was read later, where the images do not tell it, or those of a change nearby.
+        read: Option<Read>,
+    },
+    /// The collections' rows can no longer be followed one by one.
+    Reset { collection: Collection, also: Option<Collection>, reason: &'static str },
+    /// The stream ends here for good.
+    Invalidate,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Images {
+    Inserted(Fields),
+    Updated {
+        before: Fields,
+        after: Fields,
+    },
+    /// `before` is `None` where there is no image of it.
+    Deleted {
+        before: Option<Fields>,
+    },
+    /// Switched off, expired, or too large.
+    Missing,
+}
+
+/// Opens the stream; its answers have so many events at most.
+///
+/// # Errors
+/// If MongoDB does not answer, refuses, or no longer has the history (see [`is_history_lost`]).
+pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStream<RawDocumentBuf>> {
+    let options = ChangeStreamOptions::builder()
+        .full_document(FullDocumentType::WhenAvailable)
+        .full_document_before_change(FullDocumentBeforeChangeType::WhenAvailable)
+        .max_await_time(AWAIT)
+        .batch_size(batch);
+    let options = match start {
+        Start::After(token) => options.start_after(resume_token(token)?).build(),
+        Start::Later(ct) => {
+            let mut at = ct.timestamp();
+            at.increment += 1;
+            options.start_at_operation_time(at).build()
+        }
+    };
+    Ok(mongo.operator.watch().pipeline(pipeline(&mongo.mapping)).with_options(options).await?.with_type())
+}
+
+/// Sees that a stream only goes on.
+///
+/// A driver that loses its connection asks for the rest by the last token. If the connection is lost again with that
+/// question, version 3.9 asks once more without the token, which the first try has taken along
+/// (`ChangeStreamAggregate::build`), and so from where the stream was opened: what was read comes again.
+pub struct Onward(String);
+
+impl Onward {
+    /// What comes is after this.
+    pub fn from(start: &Start) -> Self {
+        Self(match start {
+            Start::After(token) => token.clone(),
+            Start::Later(_) => String::new(),
+        })
+    }
+
+    /// Whether an event of this token is new.
+    pub fn event(&mut self, token: &str) -> bool {
+        let new = token > self.0.as_str();
+        token.clone_into(&mut self.0);
+        new || !guards::on(Guard::StreamOnward)
+    }
+
+    /// Whether a stream that has nothing more at this token has not gone back.
+    pub fn is_at(&self, token: &str) -> bool {
+        token >= self.0.as_str() || !guards::on(Guard::StreamOnward)
+    }
+}
+
+/// Whether the error says that the stream cannot be continued from its token.
+pub fn is_history_lost(error: &Error) -> bool {
+    // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
+    matches!(error_code(error), Some(286 | 280 | 260 | 136))
+}
+
+/// Whether the next event is too large for an answer, and so will be whenever it is asked for: its token holds the
+/// document's `_id` twice as long.
+pub fn is_too_large(error: &Error) -> bool {
+    // BSONObjectTooLarge
+    error_code(error) == Some(10_334)
+}
+
+/// The token's text.
+///
+/// # Errors
+/// If the token has another form than MongoDB's since 4.2.
+pub fn token_text(token: &ResumeToken) -> Result<String> {
+    let document = bson::serialize_to_document(token).map_err(Error::custom)?;
+    document.get_str("_data").map(str::to_owned).map_err(|_| Error::custom("a resume token of unknown form"))
+}
+
+fn resume_token(text: &str) -> Result<ResumeToken> {
+    bson::deserialize_from_document(doc! {"_data": text}).map_err(Error::custom)
+}
+
+/// Events are named one by one, so that a server upgrade cannot change the numbering. A collection is also touched when
+/// another is renamed onto it (as `$out` does).
+fn pipeline(mapping: &Mapping) -> Vec<Document> {
+    let names: Vec<_> = Collection::ALL.iter().map(|c| c.name()).collect();
+    let kinds = ["insert", "update", "replace", "delete", "drop", "rename", "dropDatabase", "invalidate"];
+    let matching = doc! {"$match": {
+        "operationType": {"$in": kinds.as_slice()},
+        "$or": [
+            {"ns.coll": {"$in": &names}},
+            {"to.coll": {"$in": &names}},
+            {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
+        ],
+    }};
+    let mut shown = doc! {
+        "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, "documentKey": 1, "txnNumber": 1,
+    };
+    for field in mapping.paths(&Collection::ALL) {
+        shown.insert(format!("fullDocument.{field}"), 1);
+        shown.insert(format!("fullDocumentBeforeChange.{field}"), 1);
+    }
+    vec![
+        matching,
+        doc! {"$project": shown},
+        doc! {"$set": {
+            "fullDocument": unless_huge("$fullDocument"),
+            "fullDocumentBeforeChange": unless_huge("$fullDocumentBeforeChange"),
+        }},
+    ]
+}
+
+/// Two images of 9 MB would pass the limit of an event (16 MB) and stop the stream at it for ever; without them the event
+/// is one without images, whose row is read.
+fn unless_huge(image: &str) -> Document {
+    doc! {"$cond": [
+        {"$gt": [{"$bsonSize": {"$ifNull": [image, {}]}}, IMAGE_MAX]},
+        "$$REMOVE",
+        image,
+    ]}
+}
+
+impl Event {
+    /// Reads an event of documents that are read by `mapping`.
+    ///
+    /// # Errors
+    /// If a part is missing that every event has.
+    pub fn read(mapping: &Mapping, raw: &RawDocument) -> Result<Self> {
+        let missing = || Error::custom("a change event of unknown form");
+        let document = |name: &str| raw.get_document(name).ok();
+        let token = document("_id").and_then(|id| id.get_str("_data").ok()).ok_or_else(missing)?.to_owned();
+        let time = raw.get_timestamp("clusterTime").map_err(|_| missing())?;
+        let ct = ClusterTime::new(time.time, time.increment);
+        let at = raw.get_datetime("wallTime").map_or(ct.instant(), |t| UtcMs(t.timestamp_millis()));
+        let txn = matches!(raw.get("txnNumber"), Ok(Some(_)));
+        let name = |part: &str| {
+            document(part).and_then(|ns| ns.get_str("coll").ok()).and_then(|c| c.parse::<Collection>().ok())
+        };
+        let (ns, to) = (name("ns"), name("to"));
+        let operation = raw.get_str("operationType").map_err(|_| missing())?;
+        let kind = match operation {
+            "invalidate" | "dropDatabase" => Kind::Invalidate,
+            "drop" | "rename" => {
+                let reason = if operation == "drop" { "dropped" } else { "renamed" };
+                let collection = ns.or(to).ok_or_else(missing)?;
+                Kind::Reset { collection, also: to.filter(|to| *to != collection), reason }
+            }
+            _ => {
+                let collection = ns.ok_or_else(missing)?;
+                let id = document("documentKey").and_then(documents::id).ok_or_else(missing)?;
+                match images(mapping, collection, operation, raw) {
+                    // Its row can neither be told nor be asked for.
+                    Images::Missing if id.key.is_none() => {
+                        Kind::Reset { collection, also: None, reason: "a change that cannot be read" }
+                    }
+                    images => Kind::Row { collection, id: id.text, key: id.key, images, read: None },
+                }
+            }
+        };
+        Ok(Self { token, ct, at, txn, kind })
+    }
+}
+
+fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawDocument) -> Images {
+    let image = |name: &str| match raw.get(name) {
+        Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(mapping, collection, image)),
+        _ => None,
+    };
+    let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
+    match (operation, before, after) {
+        ("insert", _, Some(after)) => Images::Inserted(after),
+        ("delete", before, _) => Images::Deleted { before },
+        ("update" | "replace", Some(before), Some(after)) => Images::Updated { before, after },
+        _ => Images::Missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(extra: Document) -> Event {
+        let mut event = doc! {
+            "_id": {"_data": "82"}, "clusterTime": bson::Timestamp { time: 7, increment: 1 }, "ns": {"db": "x", "coll": "stations"},
+            "documentKey": {"_id": 1},
+        };
+        event.extend(extra);
+        Event::read(&Mapping::default(), &RawDocumentBuf::try_from(&event).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_missing_image_is_told() {
+        let images = |extra| match event(extra).kind {
+            Kind::Row { images, .. } => images,
+            other => panic!("{other:?}"),
+        };
+        let after = doc! {"operationType": "update", "fullDocument": {"name": "a"}};
+        assert_eq!(images(after.clone()), Images::Missing);
+        let mut both = after;
+        both.insert("fullDocumentBeforeChange", doc! {});
+        assert!(matches!(images(both), Images::Updated { .. }));
+        assert_eq!(images(doc! {"operationType": "delete"}), Images::Deleted { before: None });
+    }
+
+    #[test]
+    fn a_rename_onto_a_watched_collection_resets_it() {
+        let renamed = event(
+            doc! {"operationType": "rename", "ns": {"db": "x", "coll": "tmp"}, "to": {"db": "x", "coll": "payments"}},
+        );
+        assert_eq!(renamed.kind, Kind::Reset { collection: Collection::Payments, also: None, reason: "renamed" });
+        let both = event(doc! {"operationType": "rename", "to": {"db": "x", "coll": "payments"}});
+        assert!(matches!(both.kind, Kind::Reset { also: Some(Collection::Payments), .. }));
+    }
+}

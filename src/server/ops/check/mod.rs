@@ -1,0 +1,45 @@
+//! `chargedeck check`: looks at everything that the dashboard rests on, and at every document, and says what would mend
+//! what is wrong. It writes nothing.
+
+mod answers;
+mod census;
+mod cluster;
+mod collections;
+mod documents;
+mod report;
+mod rights;
+mod store;
+mod version;
+
+use anyhow::Result;
+
+pub use report::{Item, Level, Report};
+
+use crate::server::{config::Settings, http::open_files, mongo::Mongo, redis::Redis};
+
+/// Looks at everything.
+///
+/// # Errors
+/// If a URI is none.
+pub async fn run(settings: &Settings) -> Result<Report> {
+    let mongo = Mongo::connect(&settings.mongo).await?;
+    let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
+    let mut report = Report::default();
+    match open_files::raise(settings.server.max_connections) {
+        Ok(()) => report.ok("Open files", "as many as connections need"),
+        Err(told) => report.warning("Open files", told),
+    }
+    if let Some(told) = settings.server.trusted_proxies.too_wide() {
+        report.warning("Proxies", told);
+    }
+    let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
+    if there {
+        rights::check(&mongo, settings.mongo.keep_audit, &mut report).await;
+        collections::check(&mongo, &mut report).await;
+    }
+    store::check(&redis, there.then_some(&mongo), &mut report).await;
+    if there {
+        documents::check(&mongo, &mut report).await;
+    }
+    Ok(report)
+}

@@ -1,0 +1,193 @@
+//! What the connected user may do, and what it must be allowed to.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+
+use super::{
+    answers::unanswered,
+    report::{Level, Report, command},
+};
+use crate::{
+    domain::ids::Collection,
+    server::{
+        auth::audit_log::{AuditLog, COLLECTION, create_indexes, keep_for},
+        mongo::Mongo,
+    },
+};
+
+const WHAT: &str = "Rights";
+const LOG_WHAT: &str = "Audit log";
+/// On the operator's database as a whole.
+const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
+/// On each of the five collections, for `prepare`, and for `check` to tell what is there.
+const PREPARE: [&str; 5] = ["createIndex", "dropIndex", "collMod", "listIndexes", "collStats"];
+/// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
+const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
+const OWN_COLLECTIONS: [&str; 4] = ["doors", "events", "prepared", "users"];
+/// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
+const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
+/// What would.
+const ALTER: [&str; 6] = ["update", "remove", "dropCollection", "createIndex", "collMod", "renameCollectionSameDB"];
+
+/// What a user may do, as MongoDB tells it.
+struct Privileges(Vec<Document>);
+
+/// `keep`: how long the audit log is to be kept.
+pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
+    let status =
+        match mongo.client.database("admin").run_command(doc! {"connectionStatus": 1, "showPrivileges": true}).await {
+            Ok(status) => status,
+            Err(error) => return report.warning(WHAT, unanswered(&error)),
+        };
+    let info = status.get_document("authInfo").cloned().unwrap_or_default();
+    let documents = |name: &str| -> Vec<Document> {
+        let list = info.get_array(name).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|one| one.as_document().cloned()).collect()
+    };
+    let Some(user) = documents("authenticatedUsers").into_iter().next() else {
+        return nobody(mongo, report).await;
+    };
+    let name = user.get_str("user").unwrap_or_default();
+    let may = Privileges(documents("authenticatedUserPrivileges"));
+    let (theirs, ours) = (mongo.operator.name(), mongo.own.name());
+    let mut missing = may.missing(theirs, None, &WATCH);
+    let mut own: Vec<String> = Vec::new();
+    for (collection, actions) in OWN_COLLECTIONS.map(|c| (c, &OWN[..])).into_iter().chain([(COLLECTION, &LOG[..])]) {
+        let missing = may.missing(ours, Some(collection), actions);
+        own.extend((!missing.is_empty()).then(|| format!("{} on {ours}.{collection}", missing.join(", "))));
+    }
+    log(mongo, keep, &may, report).await;
+    let prepare: Vec<_> = PREPARE
+        .into_iter()
+        .filter(|action| Collection::ALL.iter().any(|c| !may.allow(theirs, Some(c.name()), action)))
+        .collect();
+    if missing.is_empty() && own.is_empty() && prepare.is_empty() {
+        return report.ok(WHAT, format!("{name} may do all that is needed"));
+    }
+    let (level, said) = if missing.is_empty() && own.is_empty() {
+        (
+            Level::Warning,
+            format!("{name} may not {} on {theirs}: another must run `chargedeck prepare`", prepare.join(", ")),
+        )
+    } else {
+        missing.extend(prepare);
+        let watched = (!missing.is_empty()).then(|| format!("{} on {theirs}", missing.join(", ")));
+        let all: Vec<_> = watched.into_iter().chain(own).collect();
+        (Level::Problem, format!("{name} may not {}", all.join(", nor ")))
+    };
+    report.add(level, WHAT, said, grant(mongo, &user));
+}
+
+/// Without a login everything is allowed, or nothing.
+async fn nobody(mongo: &Mongo, report: &mut Report) {
+    match mongo.operator.list_collection_names().await {
+        Ok(_) => report.ok(WHAT, "MongoDB asks for no login"),
+        Err(error) => {
+            let said = format!("MongoDB asks for a login: {}", unanswered(&error));
+            let mend =
+                vec![format!("MONGODB_URI=mongodb://USER:PASSWORD@HOST:27017/?authSource=admin chargedeck check")];
+            report.add(Level::Problem, WHAT, said, mend);
+        }
+    }
+}
+
+/// A role with all that is needed, for the user.
+fn grant(mongo: &Mongo, user: &Document) -> Vec<String> {
+    let name = user.get_str("user").unwrap_or_default();
+    let grant = doc! {"grantRolesToUser": name, "roles": [{"role": ROLE, "db": "admin"}]};
+    let role = role(mongo.operator.name(), mongo.own.name());
+    vec![command("admin", role), command(user.get_str("db").unwrap_or("admin"), grant)]
+}
+
+const ROLE: &str = "chargedeck";
+
+/// The command that makes the role, with which the audit log is append-only.
+pub fn role(operator_db: &str, own_db: &str) -> Document {
+    let on = |db: &str, collection: &str, actions: &[&str]| doc! {"resource": {"db": db, "collection": collection}, "actions": actions};
+    let own = OWN_COLLECTIONS.iter().map(|collection| on(own_db, collection, &OWN));
+    let watched = on(operator_db, "", &[&WATCH[..], &PREPARE].concat());
+    let privileges: Vec<Document> = [watched].into_iter().chain(own).chain([on(own_db, COLLECTION, &LOG)]).collect();
+    doc! {"createRole": ROLE, "privileges": privileges, "roles": []}
+}
+
+/// Whether entries of the audit log stay as they are, as long as they should.
+async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Report) {
+    let ours = mongo.own.name();
+    let alter: Vec<_> = ALTER.into_iter().filter(|action| may.allow(ours, Some(COLLECTION), action)).collect();
+    let days = keep.as_secs() / 86_400;
+    let makes = alter.contains(&"createIndex");
+    match AuditLog::new(&mongo.own).kept().await {
+        Ok(Some(kept)) if kept == keep => report.ok(LOG_WHAT, format!("entries are kept for {days} days")),
+        _ if makes => report.ok(LOG_WHAT, format!("entries are kept for {days} days from the next start on")),
+        Ok(Some(_)) => {
+            let said = format!("entries are not kept for {days} days, as is set");
+            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, keep_for(keep))]);
+        }
+        Ok(None) | Err(_) => {
+            let said =
+                "entries are kept for ever, and found slowly: indexes are missing, and may not be made by this user";
+            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, create_indexes(keep))]);
+        }
+    }
+    if alter.is_empty() {
+        report.ok(LOG_WHAT, "entries can be added and not changed");
+    } else {
+        let said = format!(
+            "whoever has this user's password can change or remove entries ({}): docs/security.md has a role that cannot",
+            alter.join(", ")
+        );
+        report.warning(LOG_WHAT, said);
+    }
+}
+
+impl Privileges {
+    fn missing<'a>(&self, db: &str, collection: Option<&str>, actions: &[&'a str]) -> Vec<&'a str> {
+        actions.iter().filter(|action| !self.allow(db, collection, action)).copied().collect()
+    }
+
+    /// On a collection, or on the database as a whole.
+    fn allow(&self, db: &str, collection: Option<&str>, action: &str) -> bool {
+        self.0.iter().any(|privilege| {
+            let actions = privilege.get_array("actions").map(Vec::as_slice).unwrap_or_default();
+            let allows = actions.iter().filter_map(|a| a.as_str()).any(|a| a == action || a == "anyAction");
+            let Ok(resource) = privilege.get_document("resource") else { return false };
+            let within = resource.get_bool("anyResource").unwrap_or(false)
+                || resource.get_str("db").is_ok_and(|of| of.is_empty() || of == db)
+                    && resource.get_str("collection").is_ok_and(|of| of.is_empty() || Some(of) == collection);
+            allows && within
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_privilege_reaches_as_far_as_its_resource() {
+        let may = Privileges(vec![
+            doc! {"resource": {"db": "deck", "collection": ""}, "actions": ["find", "changeStream"]},
+            doc! {"resource": {"db": "deck", "collection": "stations"}, "actions": ["collMod"]},
+            doc! {"resource": {"cluster": true}, "actions": ["anyAction"]},
+        ]);
+        assert!(may.allow("deck", None, "find") && may.allow("deck", Some("clients"), "find"));
+        assert!(may.allow("deck", Some("stations"), "collMod") && !may.allow("deck", Some("clients"), "collMod"));
+        assert!(!may.allow("other", None, "find"));
+        assert_eq!(may.missing("deck", None, &WATCH), ["listCollections"]);
+        let root = Privileges(vec![doc! {"resource": {"anyResource": true}, "actions": ["anyAction"]}]);
+        assert!(root.missing("any", None, &OWN).is_empty());
+    }
+
+    /// What `docs/security.md` says is what is printed here, and what the test in `tests/doors/role.rs` gives a user.
+    #[test]
+    fn the_role_of_the_document_is_this_one() {
+        let text = include_str!("../../../../docs/security.md");
+        let mut blocks = text.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let mut next = || serde_json::from_str::<Document>(blocks.next().expect("a command")).expect("a document");
+        assert_eq!(next(), role("chargedeck", "chargedeck_app"));
+        let keep = Duration::from_secs(400 * 86_400);
+        let numbers = |document: Document| bson::Bson::Document(document).into_relaxed_extjson();
+        assert_eq!(numbers(next()), numbers(create_indexes(keep)));
+    }
+}

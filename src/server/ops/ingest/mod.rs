@@ -1,0 +1,110 @@
+//! Ways in which data reaches the five collections other than from the operator's own systems: `import` of real
+//! history, `seed` of a small invented network, `simulate` of a running one or of a day of that history once more.
+//!
+//! Every document made here carries `source.dataset`. Its `_id` is a text made of the dataset and the source's own id
+//! ("dundee:7751157"), so the same row always becomes the same document, two datasets never meet, and a document says
+//! where it comes from.
+
+mod decimal;
+mod derived;
+mod documents;
+mod export;
+mod gone;
+pub mod import;
+mod ledger;
+mod preset;
+mod replay;
+mod report;
+mod rows;
+mod seal;
+pub mod seed;
+pub mod simulate;
+mod sorter;
+mod store;
+mod tariff;
+mod world;
+
+pub use preset::shipped;
+pub use report::{Counts, Remark, Remarks, Report};
+
+use anyhow::{Context, Result, bail};
+use mongodb::{
+    Database,
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
+};
+
+use crate::{
+    domain::ids::Collection,
+    server::{
+        mapping::Mapping,
+        mongo::{Mongo, prepare},
+    },
+};
+
+/// Whether one of the five collections holds a document that neither `import`, `seed` nor `simulate` made.
+pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
+    for collection in Collection::ALL {
+        let documents = db.collection::<RawDocumentBuf>(collection.name());
+        if documents.find_one(doc! { "source.dataset": { "$exists": false } }).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes indexes and change-stream images in a database that we have filled. Beside documents of others nothing is made that
+/// nobody has agreed to: `chargedeck prepare` asks.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn prepare(mongo: &Mongo) -> Result<()> {
+    let mut ours = false;
+    for collection in Collection::ALL {
+        let documents = mongo.operator.collection::<RawDocumentBuf>(collection.name());
+        ours = ours || documents.find_one(doc! { "source.dataset": { "$exists": true } }).await?.is_some();
+    }
+    if ours && !holds_foreign_documents(&mongo.operator).await? {
+        prepare::make(mongo).await.context("making indexes and images")?;
+    }
+    Ok(())
+}
+
+/// Refuses to write documents with our names into collections whose documents have others.
+///
+/// # Errors
+/// A collection is mapped.
+pub fn only_unmapped(mapping: &Mapping) -> Result<()> {
+    let mapped: Vec<_> = mapping.collections().map(Collection::name).collect();
+    if !mapped.is_empty() {
+        bail!(
+            "`[chargedeck.fields]` maps the fields of {}: nothing was written, for what is written here has ChargeDeck's own \
+             names. Use settings without it, and another database.",
+            mapped.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// Refuses to write invented data beside an operator's.
+async fn only_ours(db: &Database, anyway: bool) -> Result<()> {
+    if !anyway && holds_foreign_documents(db).await? {
+        bail!(
+            "the database `{}` holds documents that ChargeDeck did not make: nothing was written. \
+             Name another database with MONGODB_DB, or say --demo-anyway.",
+            db.name()
+        );
+    }
+    Ok(())
+}
+
+/// Milliseconds since 1970 as MongoDB's Date.
+const fn date(ms: i64) -> Bson {
+    Bson::DateTime(DateTime::from_millis(ms))
+}
+
+/// Sets a field that has a value; a missing one is left out, for missing is not zero.
+fn put(document: &mut Document, name: &str, value: Option<impl Into<Bson>>) {
+    if let Some(value) = value {
+        document.insert(name, value);
+    }
+}

@@ -1,0 +1,46 @@
+//! A record of a source: typed, or refused.
+
+use super::held::Held;
+use crate::{domain::money::Wh, server::ops::ingest::report::Remark};
+
+/// One session as the source tells it. Instants are milliseconds since 1970.
+#[derive(Debug)]
+pub struct Row {
+    /// In the file, from 1, the header included.
+    pub line: u64,
+    pub session: String,
+    pub client: Option<String>,
+    pub station: Option<String>,
+    pub connector: String,
+    pub start: i64,
+    pub end: Option<i64>,
+    pub energy: Option<Wh>,
+    /// The source tells less than nothing, which no meter delivers: `energy` is not known then.
+    pub negative: bool,
+    /// Minor units.
+    pub cost: Option<i64>,
+    pub about: About,
+    /// What is odd about it.
+    pub doubts: Vec<Remark>,
+    pub(super) _held: Held,
+}
+
+/// What a row says about its station.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub site: Option<String>,
+    pub model: Option<String>,
+    pub address: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub postal_code: Option<String>,
+}
+
+/// A record of the file.
+#[derive(Debug)]
+pub struct Read {
+    pub line: u64,
+    /// Of the session, where it can be read.
+    pub session: Option<String>,
+    pub row: Result<Row, Remark>,
+}

@@ -1,0 +1,160 @@
+//! `chargedeck seed`: a small, plausible network made from nothing but a seed.
+//!
+//! Two weeks of [`super::world`] run in memory; what is left of them is written in bulk. So sessions, payments, EVSEs and
+//! eco_stats agree with each other as they would in a network that has really run.
+
+mod city;
+
+use std::{collections::BTreeMap, fmt};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{Timestamp, tz::TimeZone};
+use mongodb::{
+    Database,
+    bson::{Document, RawDocumentBuf, doc},
+};
+
+use super::{
+    ledger::{Ledger, Scope},
+    store::{self, Wanted},
+    world::{Change, Memory, Next, Settings, Start, World, Write},
+};
+use crate::{
+    domain::{eco::Factors, ids::Collection},
+    server::ops::ingest::seed::city::{DATASET, HALF_A_DAY_MS, TIME_ZONE},
+};
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct SeedArgs {
+    /// Another number makes another network
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The instant at which the two weeks end [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// Writes although the database holds documents that ChargeDeck did not make
+    #[arg(long)]
+    pub demo_anyway: bool,
+}
+
+/// What is in the database now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seeded {
+    /// It was there before; nothing was written.
+    Already,
+    /// Documents by collection.
+    Now(BTreeMap<&'static str, u64>),
+}
+
+impl fmt::Display for Seeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Already => write!(f, "The database is seeded already; nothing was written."),
+            Self::Now(counts) => {
+                let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+                write!(f, "Seeded: {}", counts.join(", "))
+            }
+        }
+    }
+}
+
+/// At the beginning; two more join every day.
+const CLIENTS: i64 = 272;
+const TWO_WEEKS_MS: i64 = 14 * 86_400_000;
+/// Written last, so where it is there, everything is.
+const LAST: &str = "seed:TOTAL:1970-01-01";
+
+/// Makes the network unless it is there.
+pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
+    super::only_ours(db, args.demo_anyway).await?;
+    if db.collection::<Document>(Collection::EcoStats.name()).find_one(doc! { "_id": LAST }).await?.is_some() {
+        return Ok(Seeded::Already);
+    }
+    remove_unfinished(db).await?;
+    let at = args.at.unwrap_or_else(Timestamp::now).as_millisecond();
+    let documents = live(args.seed, at)?;
+    let bar = ProgressBar::new(documents.0.values().map(|d| d.len() as u64).sum());
+    let bar = bar.with_style(ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} documents, {msg}")?);
+    let mut counts = BTreeMap::new();
+    for (collection, documents) in documents.0 {
+        bar.set_message(collection.name());
+        let wanted = documents.into_values().map(|d| Ok(Wanted { line: None, document: RawDocumentBuf::try_from(d)? }));
+        let wanted: Vec<_> = wanted.collect::<Result<_>>()?;
+        let outcome = store::write(db, collection, &wanted).await?;
+        bar.inc(wanted.len() as u64);
+        if let Some(refused) = outcome.refused.first() {
+            anyhow::bail!("{} documents were refused; the first: {}", outcome.refused.len(), refused.reason);
+        }
+        counts.insert(collection.name(), outcome.counts.written());
+    }
+    bar.finish_and_clear();
+    Ok(Seeded::Now(counts))
+}
+
+/// A seeding that was cut short is begun anew.
+async fn remove_unfinished(db: &Database) -> Result<()> {
+    for collection in Collection::ALL {
+        db.collection::<Document>(collection.name()).delete_many(doc! { "source.dataset": DATASET }).await?;
+    }
+    Ok(())
+}
+
+/// Two weeks of the network, up to `at`.
+fn live(seed: u64, at: i64) -> Result<Memory> {
+    let start = at - TWO_WEEKS_MS;
+    let mut memory = Memory::default();
+    let mut insert = |collection, document: Document| {
+        let id = document.get("_id").cloned().unwrap_or_default();
+        memory.apply(Write { collection, id, change: Change::Insert(document) });
+    };
+    let stations: Vec<_> = (0..city::STATIONS).map(|number| city::station(number, start)).collect();
+    for (document, _) in &stations {
+        insert(Collection::Stations, document.clone());
+    }
+    let clients: Vec<_> = (1..=CLIENTS).map(|number| city::client(number, start)).collect();
+    for document in &clients {
+        insert(Collection::Clients, document.clone());
+    }
+    let drivers =
+        clients.iter().filter(|c| c.get_str("status").is_ok_and(|s| s == "ACTIVE")).filter_map(city::driver).collect();
+    let settings = Settings {
+        dataset: DATASET,
+        seed,
+        start,
+        writes_per_s: 1.0 / 60.0,
+        active: 5.0,
+        nights: true,
+        join_every: HALF_A_DAY_MS,
+    };
+    let mut world = World::new(
+        settings,
+        Start {
+            stations: stations.into_iter().map(|(_, station)| station).collect(),
+            drivers,
+            country_code: "GB".to_owned(),
+            running: Vec::new(),
+            stale: Vec::new(),
+            payments: Vec::new(),
+            ledger: Ledger::new(scope()?),
+            next: Next { session: 1, payment: 1, client: CLIENTS + 1 },
+        },
+    );
+    loop {
+        let (now, writes) = world.step();
+        if now > at {
+            return Ok(memory);
+        }
+        writes.into_iter().for_each(|write| memory.apply(write));
+    }
+}
+
+fn scope() -> Result<Scope> {
+    Ok(Scope {
+        dataset: DATASET.to_owned(),
+        id: "Demo network".to_owned(),
+        time_zone: TIME_ZONE.to_owned(),
+        zone: TimeZone::get(TIME_ZONE)?,
+        factors: Factors::named("owid-2024", "GBR").ok_or_else(|| anyhow::anyhow!("owid-2024 is shipped"))?,
+    })
+}

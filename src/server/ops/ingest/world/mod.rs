@@ -1,0 +1,257 @@
+//! A running network, simulated: a pure state machine that yields the writes an operator's systems would make.
+//!
+//! Events lie in a queue by simulated time. One step takes the earliest, changes the state and yields its writes. All
+//! chance comes from one seeded generator, and nothing looks at a real clock or at the database, so the same seed, start
+//! state and start instant give the same sequence of writes.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `state` | stations, drivers, running sessions, open payments |
+//! | `sessions` | arriving, charging, metering, leaving |
+//! | `endings` | what a session leaves behind |
+//! | `payments` | from PENDING to the money, or not |
+//! | `stations` | heartbeats, silence, faults |
+//! | `load` | the start state out of a database |
+//! | `write` | what comes out |
+
+mod endings;
+mod load;
+mod payments;
+mod sessions;
+mod state;
+mod stations;
+mod write;
+
+pub use endings::count;
+pub use load::{INVENTED, find, int, ledger, load, millis, places, stations, text};
+pub use state::{At, Driver, Evse, Next, Start, Station};
+pub use stations::evse_fields;
+pub use write::{Change, Memory, Write};
+
+use std::collections::BTreeMap;
+
+use mongodb::bson::{Bson, Document, doc};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use self::state::{OpenPayment, Running};
+use super::{date, ledger::Ledger};
+use crate::domain::{ids::Collection, status::EvseStatus};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `source.dataset` of what is made.
+    pub dataset: &'static str,
+    pub seed: u64,
+    /// Milliseconds since 1970.
+    pub start: i64,
+    /// Writes per simulated second: meter values fill up what other events leave.
+    pub writes_per_s: f64,
+    /// Sessions to be running at a time, on the average of a day.
+    pub active: f64,
+    /// Whether fewer drivers come at night.
+    pub nights: bool,
+    /// Mean time between two new clients, ms.
+    pub join_every: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// Time for one more write.
+    Tick,
+    Beat(usize),
+    GoOffline(usize),
+    Speak(usize),
+    Trouble,
+    Recover(At),
+    Arrive,
+    Charge(i64),
+    Full(i64),
+    Unplug(i64),
+    Abort(i64),
+    Settle(i64),
+    Join,
+}
+
+#[derive(Debug)]
+pub struct World {
+    settings: Settings,
+    now: i64,
+    rng: ChaCha8Rng,
+    queue: BTreeMap<(i64, u64), Event>,
+    /// Events ever scheduled: two at the same instant keep their order.
+    scheduled: u64,
+    stations: Vec<Station>,
+    drivers: Vec<Driver>,
+    country_code: String,
+    running: BTreeMap<i64, Running>,
+    payments: BTreeMap<i64, OpenPayment>,
+    ledger: Ledger,
+    next: Next,
+    ticks: u64,
+    /// Writes that the rate allows and nothing has made.
+    credit: i64,
+    /// The session metered last.
+    metered: i64,
+    writes: Vec<Write>,
+}
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+
+impl World {
+    pub fn new(settings: Settings, start: Start) -> Self {
+        let mut world = Self {
+            settings,
+            now: settings.start,
+            rng: ChaCha8Rng::seed_from_u64(settings.seed),
+            queue: BTreeMap::new(),
+            scheduled: 0,
+            stations: start.stations,
+            drivers: start.drivers,
+            country_code: start.country_code,
+            running: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            ledger: start.ledger,
+            next: start.next,
+            ticks: 0,
+            credit: 0,
+            metered: 0,
+            writes: Vec::new(),
+        };
+        world.begin(start.running, start.stale, start.payments);
+        world
+    }
+
+    /// The next event: when it happens (ms since 1970) and what it writes, which may be nothing.
+    pub fn step(&mut self) -> (i64, Vec<Write>) {
+        if let Some(((at, _), event)) = self.queue.pop_first() {
+            self.now = at;
+            self.handle(event);
+        }
+        (self.now, std::mem::take(&mut self.writes))
+    }
+
+    fn begin(&mut self, running: Vec<Running>, stale: Vec<At>, payments: Vec<OpenPayment>) {
+        self.begin_stations();
+        for at in stale {
+            self.after(SECOND, Event::Recover(at));
+        }
+        for session in running {
+            self.carry_on(session);
+        }
+        for payment in payments {
+            self.carry_on_payment(payment);
+        }
+        self.after(SECOND, Event::Arrive);
+        let (trouble, join) = (self.exponential(4 * MINUTE), self.exponential(self.settings.join_every));
+        self.after(trouble, Event::Trouble);
+        self.after(join, Event::Join);
+        self.after(0, Event::Tick);
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Tick => self.tick(),
+            Event::Beat(station) => self.beat(station),
+            Event::GoOffline(station) => self.go_offline(station),
+            Event::Speak(station) => self.speak(station),
+            Event::Trouble => self.trouble(),
+            Event::Recover(at) => self.recover(at),
+            Event::Arrive => self.arrive(),
+            Event::Charge(session) => self.charge(session),
+            Event::Full(session) => self.full(session),
+            Event::Unplug(session) => self.unplug(session),
+            Event::Abort(session) => self.abort(session),
+            Event::Settle(payment) => self.settle(payment),
+            Event::Join => self.join(),
+        }
+    }
+
+    /// Keeps the rate: a tick whose write no other event has made reads a meter.
+    fn tick(&mut self) {
+        self.credit = (self.credit + 1).clamp(-20, 2);
+        if self.credit > 0 {
+            self.meter_next();
+        }
+        self.ticks += 1;
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "ticks stay far below 2^53")]
+        let at = self.settings.start + (self.ticks as f64 * 1000.0 / self.settings.writes_per_s) as i64;
+        self.schedule(at, Event::Tick);
+    }
+
+    /// A new client signs up.
+    fn join(&mut self) {
+        let number = self.next.client;
+        self.next.client += 1;
+        let document = client(self.settings.dataset, number, &self.country_code, self.now);
+        let client_id = format!("C-{}", 1000 + number);
+        let id = self.insert(Collection::Clients, document);
+        self.drivers.push(Driver { id, client_id, busy: false });
+        let next = self.exponential(self.settings.join_every);
+        self.after(next, Event::Join);
+    }
+
+    fn schedule(&mut self, at: i64, event: Event) {
+        self.scheduled += 1;
+        self.queue.insert((at, self.scheduled), event);
+    }
+
+    fn after(&mut self, ms: i64, event: Event) {
+        self.schedule(self.now + ms, event);
+    }
+
+    fn insert(&mut self, collection: Collection, document: Document) -> Bson {
+        let id = document.get("_id").cloned().unwrap_or(Bson::Null);
+        self.credit -= 1;
+        self.writes.push(Write { collection, id: id.clone(), change: Change::Insert(document) });
+        id
+    }
+
+    /// Sets fields, and `last_updated` to now.
+    fn set(&mut self, collection: Collection, id: Bson, mut fields: Document) {
+        fields.insert("last_updated", date(self.now));
+        self.credit -= 1;
+        self.writes.push(Write { collection, id, change: Change::Set(fields) });
+    }
+
+    fn evse(&self, at: At) -> &Evse {
+        &self.stations[at.station].evses[at.evse]
+    }
+
+    /// Writes the state of an EVSE, in OCPI's and in OCPP's words.
+    fn set_evse(&mut self, at: At, status: EvseStatus, ocpp_status: &str, error_code: &str) {
+        let evse = &mut self.stations[at.station].evses[at.evse];
+        let fields = evse_fields(at.evse, evse, status, ocpp_status, error_code, self.now);
+        self.set(Collection::Stations, self.stations[at.station].id.clone(), fields);
+    }
+
+    /// A waiting time with this mean, ms.
+    fn exponential(&mut self, mean_ms: i64) -> i64 {
+        let chance: f64 = self.rng.random();
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "days in ms")]
+        let ms = (mean_ms as f64 * -(1.0 - chance).ln()) as i64;
+        ms.max(1)
+    }
+
+    fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.rng.random_range(0..all.len())]
+    }
+}
+
+/// A client that signed up at `at`. Named after its number: nobody is invented.
+pub fn client(dataset: &str, number: i64, country_code: &str, at: i64) -> Document {
+    let shown = 1000 + number;
+    doc! {
+        "_id": format!("{dataset}:C-{shown}"),
+        "client_id": format!("C-{shown}"),
+        "name": format!("Client {shown}"),
+        "client_type": match number % 10 { 0 => "FLEET", 1 | 2 => "BUSINESS", 3 => "ROAMING", _ => "PRIVATE" },
+        "status": "ACTIVE",
+        "tokens": [{ "uid": format!("C-{shown}"), "type": "RFID", "valid": true }],
+        "country_code": country_code,
+        "created_at": date(at),
+        "source": { "dataset": dataset, "row": number },
+        "last_updated": date(at),
+    }
+}

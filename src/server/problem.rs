@@ -1,0 +1,156 @@
+//! Errors as the outside sees them: RFC 9457 `application/problem+json`, or a plain page for people; a code and a
+//! request id, never a cause. The cause is logged where it was found, under the same request id.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::request_id::RequestId;
+
+use crate::server::{csp::FORM_POLICY, paths::is_page};
+
+/// What a caller may know of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    title: Cow<'static, str>,
+    /// Stable, for programs.
+    code: Cow<'static, str>,
+    /// A sentence for people.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: Cow<'static, str>,
+    /// When to ask again; told in a header.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, title: title(status), code: code.into(), detail: detail.into(), retry_after: None }
+    }
+
+    /// An error that its status says all about.
+    pub fn of(status: StatusCode) -> Self {
+        let title = title(status);
+        let code = title.to_lowercase().replace([' ', '-'], "_").replace('\'', "");
+        Self { status, title, code: code.into(), detail: "".into(), retry_after: None }
+    }
+
+    /// MongoDB or Redis is away.
+    pub fn unavailable() -> Self {
+        const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
+    }
+
+    /// Whoever asks again before is answered the same.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+/// The body is written by [`render`], which knows who asked.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
+        if let Some(wait) = self.retry_after.or(unavailable) {
+            let seconds = wait.as_millis().div_ceil(1000);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the body of every error that has none of its own, whoever made it.
+pub async fn render(request: Request, next: Next) -> Response {
+    // Whatever was asked: a form that was sent is answered with a page, too.
+    let page = is_page(&Method::GET, request.uri().path()) && wants_html(request.headers());
+    let asked = request.method().is_safe();
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| bare(&response)) else {
+        return response;
+    };
+    let id = id.unwrap_or_default();
+    let rendered = if page { problem.page(&id, asked) } else { problem.json(&id) };
+    let (mut parts, _) = response.into_parts();
+    let (body_parts, body) = rendered.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(body_parts.headers);
+    Response::from_parts(parts, body)
+}
+
+impl Problem {
+    fn json(&self, request_id: &str) -> Response {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            problem: &'a Problem,
+            request_id: &'a str,
+        }
+        let told = Told { r#type: "about:blank", problem: self, request_id };
+        // Strings and a number: there is nothing in it that could fail to be written.
+        let text = serde_json::to_string(&told).unwrap_or_default();
+        ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
+    }
+
+    /// The detail may name what was asked for; all else is our own words and the id we made. What will pass is asked for
+    /// again by the page itself, if it only `asked`: what was sent may have been done.
+    fn page(&self, request_id: &str, asked: bool) -> Response {
+        let Self { title, detail, status, .. } = self;
+        let detail = detail.replace('&', "&amp;").replace('<', "&lt;");
+        let (refresh, again) = match (*status == StatusCode::SERVICE_UNAVAILABLE, asked) {
+            (true, true) => {
+                ("<meta http-equiv=\"refresh\" content=\"5\">", "This page tries again by itself every five seconds.")
+            }
+            (true, false) => ("", "What you sent may not have been done. Go back, see, and send it again."),
+            _ => ("", ""),
+        };
+        let link = if asked { "<a href=\"\">Try again</a>" } else { "" };
+        let html = Html(format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">{refresh}\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · ChargeDeck</title>\
+             <script src=\"/theme.js\"></script><link rel=\"stylesheet\" href=\"/assets/problem.css\"></head>\
+             <body><main><h1>{title}</h1><p>{detail} {again}</p>\
+             <nav>{link}<a href=\"/\">Overview</a></nav>\
+             <p><small>Request {request_id}</small></p></main></body></html>"
+        ));
+        ([(header::CONTENT_SECURITY_POLICY, FORM_POLICY)], html).into_response()
+    }
+}
+
+/// The problem of an error answer without a body, or with the plain words of a library.
+fn bare(response: &Response) -> Option<Problem> {
+    let status = response.status();
+    let error = status.is_client_error() || status.is_server_error();
+    let empty = response.body().size_hint().exact() == Some(0);
+    (error && (empty || status == StatusCode::PAYLOAD_TOO_LARGE)).then(|| Problem::of(status))
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn title(status: StatusCode) -> Cow<'static, str> {
+    status.canonical_reason().unwrap_or("Error").into()
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,379 @@
+//! What the handlers, the server functions and the sockets of this instance share.
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use axum::{
+    extract::FromRef,
+    http::{StatusCode, header::RETRY_AFTER},
+};
+use jiff::tz::TimeZone;
+use leptos::prelude::{LeptosOptions, use_context};
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use crate::{
+    domain::{
+        address::{BadChoice, Params, Refused, clip},
+        analytics,
+        board::{Board, Filter},
+        ids::Collection,
+        latest,
+        money::Currency,
+        protocol::{
+            position::{ClusterTime, Position},
+            snapshot::Snapshot,
+        },
+        range::Range,
+        report::{Query, Report},
+        selection::Selection,
+    },
+    server::{
+        auth::{CurrentAdmin, Doors, user::UserId},
+        budget::{Budgets, Unaffordable},
+        config::NetworkSettings,
+        event_store::{self, Page},
+        hub::{Filled, Hub, Reach, zones},
+        redis::log::Log,
+        reports::{ReportError, Reports},
+        snapshots::{NotBefore, SnapshotError, Snapshots},
+        telemetry::causes,
+    },
+    web::{
+        api::{Answer, AppError, Ask, Backend, Charts, Desk, Drawn, Events, Unanswered},
+        pages, text,
+        ui::ReportChart,
+    },
+};
+
+/// How long a page waits for a report before it says that it is still being read.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const TAKES_TOO_LONG: &str =
+    "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
+
+/// A list that is there sooner was read by an index, and MongoDB looked at little more than is sent.
+const QUICK: Duration = Duration::from_millis(100);
+
+/// How far MongoDB's clock may be ahead of what was heard of it.
+const AHEAD_S: i64 = 2;
+
+/// A pointer: every request and every socket holds some.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What an [`App`] points at.
+pub struct Shared {
+    pub network: Arc<NetworkSettings>,
+    pub hub: Hub,
+    pub events: event_store::Events,
+    pub log: Log,
+    pub snapshots: Snapshots,
+    pub budgets: Budgets,
+    pub reports: Reports,
+    pub doors: Doors,
+    pub leptos: LeptosOptions,
+    /// Cancelled when the process begins to stop.
+    pub closing: CancellationToken,
+}
+
+impl From<Shared> for App {
+    fn from(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<App> for LeptosOptions {
+    fn from_ref(app: &App) -> Self {
+        app.leptos.clone()
+    }
+}
+
+impl App {
+    /// # Errors
+    /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
+    pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
+        match ask {
+            Ask::Desk => Answer::of(&self.desk(admin).await?),
+            Ask::List { of, selection, min_position: position, min_ct } => {
+                let ct = ClusterTime(min_ct);
+                Answer::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
+            }
+            Ask::Analytics { query, currency } => {
+                Answer::of(&said(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
+            }
+            Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
+            Ask::System => Answer::of(&self.board(&Board::System).await?.fields),
+            Ask::Report { query } => Answer::of(&said(self.drawn(admin.user, &query).await)?),
+        }
+    }
+
+    /// What is read of a collection that cannot be followed would stand there as if it were of now, and a figure beside a
+    /// list of another time.
+    fn followed(&self, reads: impl Fn(Collection) -> bool) -> Result<(), AppError> {
+        let unfollowed = self.hub.unfollowed().into_iter().find(|collection| reads(*collection));
+        unfollowed.map_or(Ok(()), |collection| Err(AppError::Unfollowed(text::unfollowed(collection))))
+    }
+
+    /// What a screen shows of a report.
+    async fn drawn(&self, user: UserId, query: &str) -> Result<Drawn, Failure> {
+        let mut report = self.report(user, query, PATIENCE).await?;
+        report.rows.truncate(report.shown());
+        let option = match ReportChart::of(&report) {
+            ReportChart::Course(course) => course.option(),
+            ReportChart::Ranking(ranking) => ranking.option(),
+        };
+        Ok(Drawn { report, option })
+    }
+
+    /// The report of a query as it stands in an address, with all its rows.
+    ///
+    /// # Errors
+    /// For what cannot be followed; while MongoDB or Redis is away; the cause is logged.
+    pub async fn report(&self, user: UserId, query: &str, patience: Duration) -> Result<Report, Failure> {
+        self.followed(Collection::is_counted)?;
+        let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        let params = Params::read(given, &Query::NAMES)?;
+        let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
+        let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
+        let asker = self.budgets.of(user);
+        if query.by.is_time() {
+            asker.pay_for_cells().await?;
+        } else {
+            let documents = [Collection::ChargingSessions, Collection::Payments].map(|of| asker.all_of(of));
+            asker.pay(documents.into_iter().sum()).await?;
+        }
+        self.reports.report(query, patience).await.map_err(|error| match error {
+            ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
+            ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
+            ReportError::Reading => Failure::Reading,
+            ReportError::Snapshot(_) | ReportError::Broken => {
+                tracing::warn!(%error, "no report");
+                AppError::Unavailable.into()
+            }
+        })
+    }
+
+    /// Events from MongoDB. What the log has after `upto` comes by the socket.
+    async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
+        let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
+        self.followed(|collection| Board::Activity(filter).reads(collection))?;
+        let read = async {
+            let (upto, ct) = self.events.written_before(before, &self.log).await?;
+            let Page { events, more } = self.events.page(filter, before).await?;
+            let fields =
+                events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
+            let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
+            anyhow::Ok(Events { upto: latest::key(upto), ct, fields })
+        };
+        read.await.map_err(|error| {
+            tracing::warn!(error = causes(&error), "no events");
+            AppError::Unavailable
+        })
+    }
+
+    async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
+        let (figures, ct) = match self.overview().await {
+            Err(AppError::Unfollowed(_)) => Default::default(),
+            filled => filled.map(|filled| (filled.fields.clone(), filled.ct))?,
+        };
+        let now = self.hub.now().ok_or(AppError::Unavailable)?;
+        let zone = &self.network.time_zone;
+        Ok(Desk {
+            network: self.network.name.clone(),
+            zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
+            silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
+            admin: admin.email,
+            now,
+            unfollowed: self.hub.unfollowed(),
+            figures,
+            ct,
+        })
+    }
+
+    /// A list's snapshot, not older than a cluster time and a position, which is waited for a little. A place of an epoch that
+    /// ended is no minimum: the rows are of a later epoch, as for every page that its reset sends here.
+    ///
+    /// # Errors
+    /// For a selection that cannot be asked; while the position is not reached; while MongoDB or Redis is away, the cause of
+    /// which is logged.
+    pub async fn list(
+        &self,
+        user: UserId,
+        collection: Collection,
+        selection: Selection,
+        not_before: NotBefore,
+    ) -> Result<Snapshot, AppError> {
+        self.followed(|read| read == collection)?;
+        // Where the log is read any place of no epoch has gone.
+        if self.hub.reach(not_before.position.unwrap_or_default()).await == Reach::NotYet {
+            return Err(AppError::Unavailable);
+        }
+        // MongoDB has no rows of a time that is still to come, however often it is asked.
+        let min_s = i64::from(not_before.ct.seconds());
+        if self.hub.now().is_some_and(|now| min_s > now.seconds().saturating_add(AHEAD_S)) {
+            return Err(AppError::Unavailable);
+        }
+        let asker = self.budgets.of(user);
+        let shared = selection.is_everything() || self.snapshots.has(collection, &selection, not_before).await;
+        let looked_at = if shared { 0 } else { asker.all_of(collection) };
+        let paid = looked_at.saturating_add(units(collection.fetched()));
+        asker.pay(paid).await?;
+        let _turn = if shared { None } else { asker.turn().await };
+        let began = Instant::now();
+        let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
+            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
+            SnapshotError::TakesTooLong => AppError::Invalid(TAKES_TOO_LONG.to_owned()),
+            error => {
+                tracing::warn!(%collection, %error, "no snapshot");
+                AppError::Unavailable
+            }
+        })?;
+        let looked_at = if began.elapsed() < QUICK { 0 } else { looked_at };
+        let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
+        asker.get_back(paid.saturating_sub(came_to)).await.map_err(Unaffordable::from)?;
+        Ok(snapshot)
+    }
+
+    /// The figures of the network's zone.
+    ///
+    /// # Errors
+    /// Until the documents are counted.
+    pub async fn overview(&self) -> Result<Arc<Filled>, AppError> {
+        self.board(&Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned())).await
+    }
+
+    /// A period's figures and how they are drawn, and the position that they are of.
+    ///
+    /// # Errors
+    /// For a query that is none, and until the documents are counted.
+    pub async fn analytics(
+        &self,
+        user: UserId,
+        query: String,
+        currency: Option<Currency>,
+    ) -> Result<(Charts, Position), Failure> {
+        let read: analytics::Query =
+            query.parse().map_err(|_| AppError::Invalid("This is no choice of a period.".to_owned()))?;
+        let currency = analytics::currency(currency.map(|currency| currency.0))?;
+        let zone = TimeZone::get(&read.zone).map_err(|_| {
+            let zone = clip(&read.zone);
+            Refused::new("zone", format!("No time zone is called “{zone}”. Write one such as Europe/London."))
+        })?;
+        let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
+        let step = read.step;
+        self.budgets.of(user).pay_for_cells().await?;
+        let filled = self.board(&Board::Analytics(read)).await?;
+        let fields = filled.fields.clone();
+        let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
+        Ok((Charts { query, zone, currency, fields, ct: filled.ct, options }, filled.head))
+    }
+
+    /// A board's values; waits a little for a count that is under way.
+    async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
+        self.followed(|collection| board.reads(collection))?;
+        let counted = self.hub.board_of_now(board);
+        tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.map_err(|_| AppError::Unavailable)
+    }
+}
+
+#[async_trait]
+impl Backend for App {
+    async fn answer(&self, ask: Ask) -> Result<Answer, AppError> {
+        let admin = leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)?;
+        Self::answer(self, ask, admin).await.inspect_err(|error| {
+            // Leptos' own status for all errors is 500.
+            if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+                response.set_status(status(error));
+                if let AppError::TooMuch(wait_s) = error
+                    && let Ok(wait_s) = wait_s.parse()
+                {
+                    response.insert_header(RETRY_AFTER, wait_s);
+                }
+            }
+        })
+    }
+}
+
+/// Why something asked by an address is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Error(#[from] AppError),
+    /// It takes longer than was waited for, and goes on.
+    #[error("still being read")]
+    Reading,
+}
+
+/// What is wrong with a choice is no failure but an answer.
+fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
+    match chosen {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Failure::Refused(refused)) => Ok(Err(Unanswered::Refused(refused))),
+        Err(Failure::Reading) => Ok(Err(Unanswered::Reading)),
+        Err(Failure::Error(error)) => Err(error),
+    }
+}
+
+fn units(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+impl From<Unaffordable> for AppError {
+    fn from(why: Unaffordable) -> Self {
+        match why {
+            Unaffordable::Wait(wait) => Self::TooMuch(wait.as_millis().div_ceil(1000).to_string()),
+            Unaffordable::Redis(error) => {
+                tracing::warn!(%error, "nobody knows what an account may ask for");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<Unaffordable> for Failure {
+    fn from(why: Unaffordable) -> Self {
+        AppError::from(why).into()
+    }
+}
+
+/// The status of an answer to a page.
+const fn status(error: &AppError) -> StatusCode {
+    match error {
+        AppError::SignIn => StatusCode::UNAUTHORIZED,
+        AppError::Unavailable | AppError::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        AppError::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
+        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AppError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What pages are told as an error, as programs are told it.
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
+            AppError::TooMuch(wait_s) => {
+                const DETAIL: &str = "This account asks for more than one may. Ask again later.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_much", DETAIL)
+                    .retry_after(Duration::from_secs(wait_s.parse().unwrap_or(1)))
+            }
+            AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
+            AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The log: a Redis stream whose entry ids are positions, appended by compare-and-set and published as appended.
+
+use std::{sync::LazyLock, time::Instant};
+
+use redis::{AsyncCommands, FromRedisValue, RedisError, Script, streams::StreamRangeReply};
+use serde::{Deserialize, Serialize};
+
+use super::Redis;
+use crate::{
+    domain::{
+        protocol::{
+            log::{Entry, LOG_VERSION},
+            position::{Position, Seq},
+        },
+        time::UtcMs,
+    },
+    guards::{self, Guard},
+};
+
+/// Entries read at a time.
+pub const PAGE: usize = 500;
+/// What stands in the log longer than this can be trimmed.
+const KEEP_S: i64 = 15 * 60;
+/// Bytes the log may take in Redis before its oldest entries go early.
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// The last entry as far as an append must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    pub position: Position,
+    /// Resume token of the entry's last event; empty for the entry that opens an epoch.
+    pub token: String,
+}
+
+/// What came of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    Done,
+    /// The log ends elsewhere (`None`: it is empty); nothing was written.
+    Chain(Option<Tail>),
+}
+
+/// The relay's word that nothing happened after `position` until `at`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    pub position: Position,
+    /// MongoDB's operation time.
+    pub at: UtcMs,
+    /// Resume token of the idle stream, good as long as `position` is the log's end.
+    pub token: String,
+    /// When the relay asked MongoDB for it; not told by other versions.
+    #[serde(default)]
+    pub sent: Option<Sent>,
+}
+
+/// A moment of one process, by a clock that never jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Of the process, random.
+    pub relay: u64,
+    /// Microseconds since some moment of it.
+    pub us: i64,
+}
+
+impl Sent {
+    /// By this process's clock.
+    pub fn now(at: Instant) -> Self {
+        static BEGINNING: LazyLock<(u64, Instant)> = LazyLock::new(|| (rand::random(), Instant::now()));
+        let (relay, beginning) = *BEGINNING;
+        let us = at.saturating_duration_since(beginning).as_micros();
+        Self { relay, us: i64::try_from(us).unwrap_or(i64::MAX) }
+    }
+}
+
+/// # Errors of all methods
+/// Redis is away or refuses; a lost reply is one too, and is settled by appending again.
+#[derive(Clone)]
+pub struct Log {
+    redis: Redis,
+    key: String,
+}
+
+/// What went wrong with the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+    #[error("an entry of the log cannot be read: {0}")]
+    Unreadable(String),
+}
+
+type Result<T> = std::result::Result<T, LogError>;
+
+/// One write, and only if the log ends as the caller believes; so nothing can be half done and two relays do no harm.
+static APPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local id, token = '', ''
+if last then
+  id = last[1]
+  for i = 1, #last[2], 2 do
+    if last[2][i] == 'token' then token = last[2][i + 1] end
+  end
+end
+if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
+local function add(id) return redis.pcall('XADD', KEYS[1], id, 'token', ARGV[4], 'entry', ARGV[5]) end
+local added = add(ARGV[3])
+-- Redis refuses an id that is not above the last, which is half of the guard. Before 7.0 it chooses no number itself.
+if added.err and ARGV[6] ~= '1' then
+  local next = string.format('%d', string.match(id, '%d+$') + 1)
+  added = add((string.gsub(ARGV[3], '%d+$', next)))
+end
+if added.err then return added end
+redis.call('PUBLISH', KEYS[2], ARGV[5])
+return {1, '', ''}
+",
+    )
+});
+
+impl Log {
+    pub fn new(redis: Redis) -> Self {
+        Self { key: redis.key("log"), redis }
+    }
+
+    /// The channel on which each entry is published as appended.
+    pub fn live_channel(&self) -> String {
+        self.redis.key("live")
+    }
+
+    /// The channel of [`Checked`].
+    pub fn checked_channel(&self) -> String {
+        self.redis.key("checked")
+    }
+
+    /// Appends `entry` if the log ends with `expected` (`None`: is empty).
+    pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
+        let body = serde_json::to_string(entry).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
+        let (done, id, token): (u8, String, String) = APPEND
+            .key(&self.key)
+            .key(self.live_channel())
+            .arg(id)
+            .arg(last)
+            .arg(entry.position().to_string())
+            .arg(token)
+            .arg(body)
+            .arg(u8::from(guards::on(Guard::CompareAndSet)))
+            .invoke_async(&mut self.redis.connection())
+            .await?;
+        Ok(match (done, id.parse()) {
+            (1, _) => Appended::Done,
+            (_, Ok(position)) => Appended::Chain(Some(Tail { position, token })),
+            (_, Err(_)) => Appended::Chain(None),
+        })
+    }
+
+    /// The last entry with its token; no entry where another version wrote it.
+    pub async fn last(&self) -> Result<Option<(Tail, Option<Entry>)>> {
+        let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
+        let Some(last) = reply.ids.into_iter().next() else { return Ok(None) };
+        let tail = Tail { position: position(&last.id)?, token: field(&last.map, "token")? };
+        Ok(Some((tail, parse(&field(&last.map, "entry")?)?)))
+    }
+
+    /// How many entries it has, the bytes they take, and the seconds from the first to the last.
+    pub async fn extent(&self) -> Result<(i64, i64, i64)> {
+        let mut connection = self.redis.connection();
+        let entries: i64 = connection.xlen(&self.key).await?;
+        let bytes: Option<i64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+        let first: StreamRangeReply = connection.xrange_count(&self.key, "-", "+", 1).await?;
+        let first = match first.ids.first() {
+            Some(first) => parse(&field(&first.map, "entry")?)?,
+            None => None,
+        };
+        let last = self.last().await?.and_then(|(_, entry)| entry);
+        let seconds = |entry: &Entry| i64::from(entry.ct.seconds());
+        let window = first.zip(last).map_or(0, |(first, last)| seconds(&last) - seconds(&first));
+        Ok((entries, bytes.unwrap_or(0), window))
+    }
+
+    /// The log's last position.
+    pub async fn head(&self) -> Result<Option<Position>> {
+        let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
+        Ok(reply.ids.first().and_then(|last| last.id.parse().ok()))
+    }
+
+    /// A page of the entries after `position`; with none, from the oldest. Entries of another version are none.
+    pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
+        self.page(position, PAGE).await
+    }
+
+    async fn page(&self, mut position: Option<Position>, count: usize) -> Result<Vec<Entry>> {
+        loop {
+            let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
+            let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", count).await?;
+            let mut entries = Vec::with_capacity(reply.ids.len());
+            for id in &reply.ids {
+                entries.extend(parse(&field(&id.map, "entry")?)?);
+            }
+            match reply.ids.last() {
+                Some(last) if entries.is_empty() => position = Some(self::position(&last.id)?),
+                _ => return Ok(entries),
+            }
+        }
+    }
+
+    /// Tells all instances that nothing happened, and keeps the idle token.
+    pub async fn checked(&self, checked: &Checked) -> Result<()> {
+        let body = serde_json::to_string(checked).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let mut connection = self.redis.connection();
+        let () = connection.set(self.redis.key("idle"), &body).await?;
+        let () = connection.publish(self.checked_channel(), body).await?;
+        Ok(())
+    }
+
+    /// By which mapping of fields the rows of the log were read; empty for none.
+    pub async fn fields(&self) -> Result<String> {
+        let fields: Option<String> = self.redis.connection().get(self.redis.key("fields")).await?;
+        Ok(fields.unwrap_or_default())
+    }
+
+    /// Notes the mapping by which rows are read from here on.
+    pub async fn set_fields(&self, fingerprint: &str) -> Result<()> {
+        Ok(self.redis.connection().set(self.redis.key("fields"), fingerprint).await?)
+    }
+
+    /// The newest event that a relay has seen in MongoDB.
+    pub async fn past(&self) -> Result<Option<Position>> {
+        let past: Option<String> = self.redis.connection().get(self.redis.key("past")).await?;
+        Ok(past.and_then(|past| past.parse().ok()))
+    }
+
+    /// Notes it for relays to come.
+    pub async fn set_past(&self, newest: Position) -> Result<()> {
+        Ok(self.redis.connection().set(self.redis.key("past"), newest.to_string()).await?)
+    }
+
+    /// What was last known of an idle stream, if nothing was appended since.
+    pub async fn idle(&self, tail: &Tail) -> Result<Option<Checked>> {
+        let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;
+        let idle: Option<Checked> = body.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(idle.filter(|c| c.position == tail.position))
+    }
+
+    /// How many bytes of Redis' memory it takes, about.
+    pub async fn bytes(&self) -> Result<u64> {
+        let mut connection = self.redis.connection();
+        let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
+        Ok(bytes.unwrap_or(0))
+    }
+
+    /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; and the
+    /// oldest, whatever it is, while the log takes more than `max_bytes` ([`MAX_BYTES`]). Never the last entry.
+    pub async fn trim(&self, now: UtcMs, written: Option<Position>, max_bytes: u64) -> Result<()> {
+        let mut connection = self.redis.connection();
+        let young = |entry: &Entry| now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S;
+        let needed = |entry: &Entry| written.is_none_or(|written| entry.position() > written);
+        // Mostly the oldest entry alone tells that there is nothing to do.
+        let mut count = 1;
+        loop {
+            let too_much = self.bytes().await? > max_bytes;
+            let Some(last) = self.head().await? else { return Ok(()) };
+            let oldest = self.page(None, count).await?;
+            let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));
+            let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
+            let removed: usize = redis::cmd("XTRIM")
+                .arg(&self.key)
+                .arg("MINID")
+                .arg(first_kept.to_string())
+                .query_async(&mut connection)
+                .await?;
+            if keep.is_some() || removed == 0 && count == PAGE {
+                return Ok(());
+            }
+            count = PAGE;
+        }
+    }
+}
+
+/// The number before the first of an entry's records.
+pub const fn before(entry: &Entry) -> Seq {
+    Seq(entry.first.0.saturating_sub(1))
+}
+
+fn field(map: &std::collections::HashMap<String, redis::Value>, name: &str) -> Result<String> {
+    let value = map.get(name).ok_or_else(|| LogError::Unreadable(format!("no field {name}")))?;
+    String::from_redis_value_ref(value).map_err(|e| LogError::Unreadable(e.to_string()))
+}
+
+fn position(id: &str) -> Result<Position> {
+    id.parse().map_err(|_| LogError::Unreadable(format!("its id is {id}")))
+}
+
+/// `None` for an entry of another version, whatever its shape.
+fn parse(entry: &str) -> Result<Option<Entry>> {
+    #[derive(Deserialize)]
+    struct Written {
+        version: u32,
+    }
+    let unreadable = |error: serde_json::Error| LogError::Unreadable(error.to_string());
+    let Written { version } = serde_json::from_str(entry).map_err(unreadable)?;
+    if version == LOG_VERSION { serde_json::from_str(entry).map(Some).map_err(unreadable) } else { Ok(None) }
+}

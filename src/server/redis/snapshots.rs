@@ -1,0 +1,160 @@
+//! Snapshots in Redis, kept for five minutes: of a list's rows, of the figures' cells, and of reports. An older one never
+//! takes the place of a newer one, however late its writer is.
+
+use std::sync::LazyLock;
+
+use redis::{AsyncCommands, RedisResult, Script};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Redis;
+use crate::{
+    domain::{
+        cells::Cells,
+        ids::Collection,
+        protocol::{
+            position::{ClusterTime, Epoch, Position},
+            snapshot::Snapshot,
+        },
+        selection::Selection,
+    },
+    guards::{self, Guard},
+};
+
+/// How long a snapshot is kept.
+const KEEP_S: u64 = 300;
+/// Digits of [`stamp`].
+const STAMP: usize = 40;
+
+/// Bytes that all of them may take together. Everybody may ask for lists of their own, and each is kept.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Writes unless what is there is newer. Stamps are compared as texts: Lua's numbers are doubles and would take two
+/// positions beyond 2^53 for one. Of all that is kept the oldest goes while it is too much together.
+static REPLACE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if ARGV[4] == '1' and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'EX', ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function forget(key)
+  local bytes = redis.call('HGET', KEYS[3], key)
+  if bytes then redis.call('HINCRBY', KEYS[3], 'all', '-' .. bytes) end
+  redis.call('HDEL', KEYS[3], key)
+  redis.call('ZREM', KEYS[2], key)
+end
+forget(KEYS[1])
+for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3] * 1000)) do forget(ended) end
+redis.call('ZADD', KEYS[2], now, KEYS[1])
+redis.call('HSET', KEYS[3], KEYS[1], #ARGV[1] + #ARGV[2])
+local all = redis.call('HINCRBY', KEYS[3], 'all', #ARGV[1] + #ARGV[2])
+while all > tonumber(ARGV[5]) do
+  local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+  if oldest == KEYS[1] then break end
+  redis.call('DEL', oldest)
+  forget(oldest)
+  all = tonumber(redis.call('HGET', KEYS[3], 'all'))
+end
+redis.call('EXPIRE', KEYS[2], ARGV[3] * 2)
+redis.call('EXPIRE', KEYS[3], ARGV[3] * 2)
+return 1
+",
+    )
+});
+
+const CELLS: &str = "cells";
+
+/// All documents folded, at a closed position.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Count {
+    pub position: Position,
+    pub ct: ClusterTime,
+    pub cells: Cells,
+}
+
+/// The cached rows of a list in an epoch. What cannot be read counts as not cached.
+///
+/// # Errors
+/// Redis is away.
+pub async fn cached(
+    redis: &Redis,
+    epoch: Epoch,
+    topic: Collection,
+    selection: &Selection,
+) -> RedisResult<Option<Snapshot>> {
+    kept(redis, epoch, &name(topic, selection)).await
+}
+
+/// Caches the rows of a list; `false` where a newer snapshot is cached already.
+///
+/// # Errors
+/// Redis is away.
+pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<bool> {
+    keep(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
+}
+
+/// What a list is cached under, and read once under by all who ask for it: equal selections have equal names.
+pub fn name(topic: Collection, selection: &Selection) -> String {
+    if selection.is_everything() { topic.to_string() } else { format!("{topic}?{selection}") }
+}
+
+/// The count that an instance kept in an epoch.
+///
+/// # Errors
+/// Redis is away.
+pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count>> {
+    kept(redis, epoch, CELLS).await
+}
+
+/// Keeps a count for instances that start; `false` where a newer one is kept already.
+///
+/// # Errors
+/// Redis is away.
+pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
+    keep(redis, CELLS, count.position, count.ct, count).await
+}
+
+/// Anything else that was read in an epoch, by its name.
+///
+/// # Errors
+/// Redis is away.
+pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) -> RedisResult<Option<T>> {
+    let value: Option<Vec<u8>> = redis.connection().get(redis.key(&key(epoch, name))).await?;
+    Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
+}
+
+/// Keeps what was read at a place in the log and a cluster time; `false` where something newer is kept already.
+///
+/// # Errors
+/// Redis is away.
+pub async fn keep<T: Serialize>(
+    redis: &Redis,
+    name: &str,
+    position: Position,
+    ct: ClusterTime,
+    value: &T,
+) -> RedisResult<bool> {
+    let body = serde_json::to_vec(value)
+        .map_err(|e| (redis::ErrorKind::Client, "a snapshot cannot be written", e.to_string()))?;
+    REPLACE
+        .key(redis.key(&key(position.epoch, name)))
+        .key(redis.key("snaps"))
+        .key(redis.key("snap_bytes"))
+        .arg(stamp(position, ct))
+        .arg(body)
+        .arg(KEEP_S)
+        .arg(u8::from(guards::on(Guard::SnapshotCompareAndSet)))
+        .arg(BYTES_MAX)
+        .invoke_async(&mut redis.connection())
+        .await
+}
+
+fn key(epoch: Epoch, name: &str) -> String {
+    format!("snap:{}:{name}", epoch.0)
+}
+
+/// What is newer has the greater text: later in the log, or read later at the same place. Of one width, so that texts
+/// compare as the numbers do; digits only, because Redis compares by its locale.
+fn stamp(position: Position, ct: ClusterTime) -> String {
+    format!("{:020}{:020}", position.seq.0, ct.0)
+}

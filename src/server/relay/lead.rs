@@ -1,0 +1,524 @@
+//! One term as the relay: from the log's end to the end of the lease, or of the stream.
+//!
+//! Long, because where a term begins, how it reads and appends, and what ends it is one decision about one place in the log.
+
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use bson::RawDocumentBuf;
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
+use crate::{
+    domain::{
+        ids::Collection,
+        protocol::{
+            frame::RESTORED,
+            log::Entry,
+            position::{ClusterTime, Epoch, Position, Seq},
+        },
+        system::Hop,
+        time::UtcMs,
+    },
+    server::{
+        event_store::Events,
+        mapping::Mapping,
+        mongo::{
+            Mongo, UNAUTHORIZED,
+            collections::{self, Found},
+            error_code, prepare,
+            watch::{self, Event, Kind, Onward, Start},
+        },
+        redis::{
+            Redis,
+            log::{self, Appended, Checked, Log, Sent, Tail},
+        },
+        telemetry::{
+            causes,
+            metrics::{metrics, now},
+        },
+    },
+};
+
+/// What the relay needs.
+#[derive(Clone)]
+pub struct Relay {
+    pub mongo: Mongo,
+    pub redis: Redis,
+}
+
+pub async fn pause(stop: &CancellationToken, how_long: Duration) {
+    stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
+}
+
+/// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
+const CHANNEL: usize = 2 * watch::BATCH as usize;
+/// Events that are decoded in one go, before the driver gets its turn.
+const TURN: usize = 32;
+/// How often an idle stream tells that it is.
+const CHECKED: Duration = Duration::from_secs(1);
+/// How often it is looked whether a collection was made anew, or is a view by now.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often the log is trimmed.
+const TRIM: Duration = Duration::from_secs(10);
+/// How long the events of a log of another version are waited for: some of their writer's pauses.
+const HANDED_OVER: Duration = Duration::from_secs(3);
+/// How long an append is tried again before the term is given up.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What the reader hands on.
+enum Read {
+    Event(Event),
+    /// An empty answer: nothing was behind what was handed on when it was asked for. With the token to resume at.
+    Idle(Option<String>, Instant),
+    Failed(mongodb::error::Error),
+    /// The next event can be had in no way, so the stream will fail at it again.
+    Unreadable(mongodb::error::Error),
+}
+
+/// Works until `term` ends (`Ok`) or something must begin again.
+pub async fn lead(
+    relay: &Relay,
+    log: &Log,
+    term: &CancellationToken,
+    standing: &mut Standing,
+    past: &mut Past,
+) -> Result<()> {
+    keep_prepared(relay).await?;
+    let found = found(relay).await?;
+    // The rows of the log, cached lists and counts were read as the fields were mapped then, and of the same collections.
+    let fields = relay.mongo.mapping.fingerprint() + &unfollowed(found.as_deref().unwrap_or_default());
+    let remapped = log.fields().await? != fields;
+    let last = log.last().await?;
+    if let Some((tail, None)) = &last {
+        handed_over(relay, tail.position, term).await?;
+    }
+    let (start, mut sequencer) = match last {
+        Some((tail, last)) if remapped => {
+            let begin = last.as_ref().map_or(Begin::Written, Begin::after);
+            bump(relay, log, Some(tail), "fields are mapped otherwise", begin).await?
+        }
+        Some((tail, last)) if is_set_back(relay, log, past, last.as_ref()).await? => {
+            bump(relay, log, Some(tail), RESTORED, Begin::Now).await?
+        }
+        // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
+        Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
+            bump(relay, log, Some(tail), "the log is of an older epoch", Begin::Written).await?
+        }
+        Some((tail, Some(entry))) => {
+            let (start, since) = match log.idle(&tail).await? {
+                Some(idle) => (Start::After(idle.token), idle.at),
+                None if tail.token.is_empty() => (Start::Later(entry.ct), entry.ct.instant()),
+                None => (Start::After(tail.token.clone()), entry.ct.instant()),
+            };
+            if images_are_gone(relay, since).await? {
+                bump(relay, log, Some(tail), "images expired", Begin::Now).await?
+            } else {
+                (start, Sequencer::after(tail, entry.closed))
+            }
+        }
+        other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue", Begin::Written).await?,
+    };
+    if remapped {
+        log.set_fields(&fields).await?;
+    }
+    let opened = Instant::now();
+    let batch = standing.batch(sequencer.tail().position);
+    let stream = match watch::open(&relay.mongo, &start, batch).await {
+        Err(error) if watch::is_history_lost(&error) => {
+            bump(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
+            return Ok(());
+        }
+        Err(error) if watch::is_too_large(&error) => {
+            return go_on_behind(relay, log, sequencer.tail(), standing, error).await;
+        }
+        opened => opened.context("opening the change stream")?,
+    };
+    tracing::info!(position = %sequencer.tail().position, "the change stream is open");
+    let (sender, mut receiver) = mpsc::channel(CHANNEL);
+    let reading = term.child_token();
+    let onward = Onward::from(&start);
+    let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, past), batch, term).await;
+    // The reader must not be dropped half-way: it ends by itself at its next answer.
+    reading.cancel();
+    receiver.close();
+    reader.await.context("the reader of the change stream")?;
+    match ended? {
+        End::Term => Ok(()),
+        End::Lost(reason, begin) => bump(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop),
+        End::Unreadable(error) => go_on_behind(relay, log, sequencer.tail(), standing, error).await,
+    }
+}
+
+/// Begins an epoch now if the stream has failed at its next event often enough: whatever happened up to now is no event.
+async fn go_on_behind(
+    relay: &Relay,
+    log: &Log,
+    tail: &Tail,
+    standing: &mut Standing,
+    error: mongodb::error::Error,
+) -> Result<()> {
+    if !standing.failed(tail.position) {
+        return Err(error).context("the next event of the change stream");
+    }
+    tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
+    bump(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
+}
+
+/// Waits a little for whoever reads a log of another version and writes its events: what is not written yet will be of the
+/// new epoch, and must not be of both. A position without a number is never an event.
+async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) -> Result<()> {
+    let began = Instant::now();
+    while upto.seq > Seq(0)
+        && !term.is_cancelled()
+        && began.elapsed() < HANDED_OVER
+        && written(relay).await?.is_none_or(|(last, _)| last < upto)
+    {
+        super::lead::pause(term, RETRY).await;
+    }
+    Ok(())
+}
+
+/// Switches images on of collections that were made anew, if that was agreed to, and lets their indexes be made. Without
+/// images rows are read instead.
+async fn keep_prepared(relay: &Relay) -> Result<()> {
+    match prepare::keep_images(&relay.mongo).await {
+        Ok(None) => {}
+        Ok(Some(anew)) => {
+            let mongo = relay.mongo.clone();
+            tokio::spawn(async move {
+                if let Err(error) = prepare::keep_indexes(&mongo, anew).await {
+                    tracing::warn!(%error, "a collection that was made anew has no indexes: chargedeck prepare makes them");
+                }
+            });
+        }
+        Err(error) if error_code(&error).is_some() => {
+            tracing::warn!(%error, "images cannot be switched on: rows are read after each change, figures counted anew");
+        }
+        Err(error) => return Err(error).context("switching images on"),
+    }
+    Ok(())
+}
+
+/// What the collections are; `None` where that may not be asked.
+async fn found(relay: &Relay) -> Result<Option<Vec<(Collection, Found)>>> {
+    match collections::found(&relay.mongo.operator).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error_code(&error) == Some(UNAUTHORIZED) => Ok(None),
+        Err(error) => Err(error).context("asking what the collections are"),
+    }
+}
+
+/// Those that cannot be followed; empty where all can.
+fn unfollowed(found: &[(Collection, Found)]) -> String {
+    let parts =
+        found.iter().filter_map(|(collection, found)| Some(format!("{collection} is {};", found.unfollowed()?)));
+    parts.collect()
+}
+
+/// Whether images of what happened after `since` are no longer kept: every event would come without, each a reset.
+async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
+    let Some(kept) = collections::image_retention(&relay.mongo).await else { return Ok(false) };
+    let now = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
+    Ok(u64::try_from(now.seconds() - since.seconds()).is_ok_and(|age| age >= kept.as_secs()))
+}
+
+enum End {
+    Term,
+    /// The stream cannot be continued.
+    Lost(&'static str, Begin),
+    /// Its next event cannot be had.
+    Unreadable(mongodb::error::Error),
+}
+
+/// Where a new epoch begins.
+#[derive(Clone, Copy)]
+enum Begin {
+    /// After the event of this time.
+    After(ClusterTime),
+    /// After a part of the transaction of this time: the rest of it cannot be had alone.
+    Within(ClusterTime),
+    /// After the last change that is an event already.
+    Written,
+    /// Now: what happened meanwhile can be had no more.
+    Now,
+}
+
+impl Begin {
+    fn after(last: &Entry) -> Self {
+        if last.closed == last.last { Self::After(last.ct) } else { Self::Within(last.ct) }
+    }
+}
+
+/// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events. What came
+/// in one answer is decoded while MongoDB makes the next.
+async fn read(
+    mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
+    mut onward: Onward,
+    mapping: Mapping,
+    sender: mpsc::Sender<Read>,
+    stop: CancellationToken,
+    opened: Instant,
+) {
+    let mut came = Vec::new();
+    // The first answer is of when the stream was opened.
+    let mut opened = Some(opened);
+    while !stop.is_cancelled() {
+        let asked = opened.take().unwrap_or_else(Instant::now);
+        let (goes_on, answer) = {
+            let mut next = pin!(stream.next_if_any());
+            match next.as_mut().now_or_never() {
+                Some(answer) => (true, answer),
+                None => tokio::join!(hand_on(&mut came, &mut onward, &mapping, &sender), next),
+            }
+        };
+        let read = match answer {
+            _ if !goes_on => return,
+            Ok(Some(event)) => {
+                came.push(event);
+                continue;
+            }
+            Ok(None) if stream.is_alive() => {
+                let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
+                Read::Idle(token.filter(|token| onward.is_at(token)), asked)
+            }
+            Ok(None) => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) if watch::is_too_large(&error) => Read::Unreadable(error),
+            Err(error) => Read::Failed(error),
+        };
+        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
+        if !goes_on || sender.send(read).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Decodes events and hands them on; whether more may follow.
+async fn hand_on(
+    came: &mut Vec<RawDocumentBuf>,
+    onward: &mut Onward,
+    mapping: &Mapping,
+    sender: &mpsc::Sender<Read>,
+) -> bool {
+    for (n, raw) in came.drain(..).enumerate() {
+        let read = match Event::read(mapping, &raw) {
+            Ok(event) if onward.event(&event.token) => Read::Event(event),
+            Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
+            Err(error) => Read::Unreadable(error),
+        };
+        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        if sender.send(read).await.is_err() || failed {
+            return false;
+        }
+        if n % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    true
+}
+
+async fn follow(
+    relay: &Relay,
+    log: &Log,
+    sequencer: &mut Sequencer,
+    receiver: &mut mpsc::Receiver<Read>,
+    (mut known, past): (Option<Vec<(Collection, Found)>>, &mut Past),
+    batch: u32,
+    term: &CancellationToken,
+) -> Result<End> {
+    let mut received = Vec::new();
+    let mut missing = Missing::new(relay.mongo.clone());
+    let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);
+    let mut trimmed = Instant::now();
+    let mut looked = Instant::now();
+    loop {
+        let Some(count) = term.run_until_cancelled(receiver.recv_many(&mut received, CHANNEL)).await else {
+            return Ok(End::Term);
+        };
+        if count == 0 {
+            bail!("the reader of the change stream ended");
+        }
+        let mut events = Vec::new();
+        let (mut idle, mut unreadable) = (None, None);
+        let mut end = None;
+        for read in received.drain(..) {
+            match read {
+                Read::Event(event) => {
+                    idle = None;
+                    if event.kind == Kind::Invalidate {
+                        idle = Some((None, Instant::now()));
+                        end = Some(("database dropped or stream invalidated", Begin::After(event.ct)));
+                        break;
+                    }
+                    // A collection made anew has no images yet.
+                    if matches!(event.kind, Kind::Reset { .. }) {
+                        keep_prepared(relay).await?;
+                    }
+                    metrics().reached(Hop::Relay, event.at);
+                    events.push(event);
+                }
+                Read::Idle(token, asked) => idle = Some((token, asked)),
+                Read::Failed(error) if watch::is_history_lost(&error) => {
+                    end = Some(("history lost", Begin::Now));
+                    break;
+                }
+                Read::Failed(error) => return Err(error).context("the change stream"),
+                Read::Unreadable(error) => unreadable = Some(error),
+            }
+        }
+        missing.complete(&mut events).await?;
+        events.into_iter().for_each(|event| sequencer.push(event));
+        if idle.is_some() {
+            sequencer.idle();
+        }
+        append_all(log, sequencer, term).await?;
+        if let Some((reason, begin)) = end {
+            return Ok(End::Lost(reason, begin));
+        }
+        if let Some(error) = unreadable {
+            return Ok(End::Unreadable(error));
+        }
+        // All is read that was asked for one by one.
+        if idle.is_some() && batch < watch::BATCH {
+            return Ok(End::Term);
+        }
+        if let Some((Some(token), asked)) = idle
+            && sequencer.is_empty()
+            && checked.elapsed() >= CHECKED
+        {
+            let at = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
+            let sent = Some(Sent::now(asked));
+            log.checked(&Checked { position: sequencer.tail().position, at, token, sent }).await?;
+            checked = Instant::now();
+        }
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            // The driver may have resumed in a database that was set back, which no stream tells.
+            if is_set_back(relay, log, past, None).await? {
+                return Ok(End::Lost(RESTORED, Begin::Now));
+            }
+            // Neither that a collection was made nor that a view was is told by the stream.
+            if let Some(before) = &known {
+                match found(relay).await {
+                    Ok(Some(now)) if unfollowed(&now) != unfollowed(before) => {
+                        bail!(
+                            "a collection became what cannot be followed, or is that no more: {:?}",
+                            unfollowed(&now)
+                        );
+                    }
+                    Ok(Some(now)) if now != *before => {
+                        keep_prepared(relay).await?;
+                        known = Some(now);
+                    }
+                    Ok(_) => {}
+                    // The stream tells whether MongoDB is away.
+                    Err(error) => tracing::debug!(error = causes(&error), "the collections were not looked at"),
+                }
+            }
+        }
+        if trimmed.elapsed() >= TRIM {
+            trimmed = Instant::now();
+            // Beside the appends: reading what is old must not hold up what is new.
+            tokio::spawn(trim(relay.mongo.clone(), log.clone()));
+        }
+    }
+}
+
+async fn trim(mongo: Mongo, log: Log) {
+    let trimmed = async {
+        let written = Events::of(&mongo.own).written().await?.map(|(position, _)| position);
+        anyhow::Ok(log.trim(mongo.operation_time().await?.instant(), written, log::MAX_BYTES).await?)
+    };
+    if let Err(error) = trimmed.await {
+        tracing::warn!(error = causes(&error), "the log was not trimmed");
+    }
+}
+
+/// Appends what is ready. A lost reply is settled by appending again: the log tells whether it was written.
+async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationToken) -> Result<()> {
+    while let Some(next) = sequencer.next() {
+        match log.append(Some(sequencer.tail()), &next.entry, &next.token).await {
+            Ok(Appended::Done) => {
+                metrics().appended(&next.entry);
+                sequencer.appended(&next);
+            }
+            Ok(Appended::Chain(Some(tail))) if sequencer.skip_to(&tail) => {
+                metrics().conflicts.inc();
+                tracing::info!(position = %tail.position, "the log was ahead");
+            }
+            Ok(Appended::Chain(tail)) => {
+                metrics().conflicts.inc();
+                bail!(
+                    "the log ends at {:?}, not at {}",
+                    tail.map(|t| t.position.to_string()),
+                    sequencer.tail().position
+                )
+            }
+            Err(error) if !term.is_cancelled() => {
+                tracing::warn!(%error, "an append is tried again");
+                super::lead::pause(term, RETRY).await;
+            }
+            Err(error) => return Err(error).context("appending to the log"),
+        }
+    }
+    Ok(())
+}
+
+/// The last event that is written.
+async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)>> {
+    Events::of(&relay.mongo.own).written().await.context("asking for the last event")
+}
+
+/// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
+async fn is_set_back(relay: &Relay, log: &Log, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
+    let (newest, noted) = (written(relay).await?.map(|(newest, _)| newest), log.past().await?);
+    if past.is_another(newest, noted) {
+        return Ok(true);
+    }
+    if let Some(newest) = newest.filter(|_| newest != noted) {
+        log.set_past(newest).await?;
+    }
+    let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
+    Ok(last.is_some_and(|last| now < last.ct))
+}
+
+/// Opens a new epoch. Every page takes new snapshots.
+async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin: Begin) -> Result<(Start, Sequencer)> {
+    let written = written(relay).await?;
+    let known = match begin {
+        Begin::After(ct) | Begin::Within(ct) => Some(ct),
+        Begin::Written => written.and_then(|(_, ct)| ct),
+        Begin::Now => None,
+    };
+    let (from, gap) = match known {
+        Some(ct) if !images_are_gone(relay, ct.instant()).await? => (ct, matches!(begin, Begin::Within(_))),
+        // Before the first epoch there is nothing to miss.
+        _ => (
+            relay.mongo.operation_time().await.context("asking for the operation time")?,
+            after.is_some() || written.is_some(),
+        ),
+    };
+    let now = u64::try_from(now().0)?;
+    let before = after.iter().map(|tail| tail.position).chain(written.map(|(last, _)| last));
+    let epoch = Epoch(now.max(before.map(|position| position.epoch.0 + 1).max().unwrap_or(0)));
+    let opening = Entry { restored: reason == RESTORED, ..Entry::opening(epoch, from, gap) };
+    match log.append(after.as_ref(), &opening, "").await? {
+        Appended::Done => {}
+        Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
+    }
+    // It is told, and what was there before is no more looked for.
+    if let (true, Some((newest, _))) = (opening.restored, written) {
+        log.set_past(newest).await?;
+    }
+    metrics().epochs.add([("reason", reason)]);
+    tracing::warn!(epoch = epoch.0, reason, "a new epoch begins");
+    let tail = Tail { position: Position::new(epoch, Seq(0)), token: String::new() };
+    Ok((Start::Later(from), Sequencer::after(tail, Seq(0))))
+}

@@ -1,0 +1,49 @@
+//! Whether the database was set back to an earlier state, of which its change stream may tell nothing. No I/O.
+
+use crate::{
+    domain::protocol::position::Position,
+    guards::{self, Guard},
+};
+
+/// The newest event that was seen to stand in MongoDB. Events are written by a majority and go by age alone, so one that is
+/// older in its place is of another past.
+#[derive(Default)]
+pub struct Past(Option<Position>);
+
+impl Past {
+    /// Looks at the newest event; whether MongoDB had a newer one before. `noted`: the one that Redis has, of whichever
+    /// relay; it alone learns that pages were told.
+    pub fn is_another(&mut self, newest: Option<Position>, noted: Option<Position>) -> bool {
+        let before = noted.or(self.0);
+        let another = newest.is_some() && newest < before && guards::on(Guard::KnownPast);
+        if !another {
+            self.0 = newest.or(before);
+        }
+        another
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::protocol::position::{Epoch, Seq};
+
+    fn at(seq: u64) -> Option<Position> {
+        Some(Position::new(Epoch(1), Seq(seq)))
+    }
+
+    #[test]
+    fn an_older_newest_event_is_told_until_pages_know() {
+        let mut past = Past::default();
+        let looks = [(None, None), (at(3), None), (at(7), at(3)), (None, at(7)), (at(5), at(7)), (at(5), at(7))];
+        let told = looks.map(|(newest, noted)| past.is_another(newest, noted));
+        assert_eq!(told, [false, false, false, false, true, true]);
+        assert!(past.is_another(at(5), None), "Redis has lost what it had");
+        assert_eq!([at(5), at(6)].map(|newest| past.is_another(newest, at(5))), [false; 2], "an epoch has begun");
+    }
+
+    #[test]
+    fn a_relay_that_begins_knows_what_was_there_before() {
+        assert!(Past::default().is_another(at(5), at(7)));
+    }
+}

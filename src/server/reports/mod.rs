@@ -1,0 +1,262 @@
+//! Reports as pages, files and programs take them: from the cache while nothing has changed that they show, from
+//! MongoDB where something has.
+
+mod asked;
+mod error;
+mod read;
+
+pub use error::ReportError;
+
+use std::{
+    convert::Infallible,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use self::{asked::Asked, read::Wanted};
+use crate::{
+    domain::{
+        cells::{Bucket, Cells},
+        protocol::position::{ClusterTime, Position, Seq},
+        range::{Day, Range},
+        report::{About, Group, Key, Query, Report, Sums, interval, report},
+        time::{Period, UtcMs},
+    },
+    server::{
+        hub::{Hub, zones},
+        mongo::{self, Mongo},
+        pace::Pace,
+        redis::{
+            Redis,
+            lease::{Lease, RENEW},
+            snapshots,
+        },
+        snapshots::SnapshotError,
+    },
+};
+
+/// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
+const TRIES: u32 = 6;
+/// How often it is asked whether another instance has read.
+const WAIT: Duration = Duration::from_millis(50);
+/// Reports are read side by side in so many lanes; equal ones wait for each other in one.
+const LANES: u64 = 4;
+/// While a network changes all the time, reading takes at most one part of so many of the time: a report may be so many
+/// times as old as its reading took.
+const PATIENCE: i64 = 10;
+
+/// A read that lost its time after so long is not quicker when it is tried again.
+const HOPELESS: Duration = Duration::from_mins(1);
+
+/// Makes reports, each once at a time however many ask, of however many instances.
+#[derive(Clone)]
+pub struct Reports {
+    mongo: Mongo,
+    redis: Redis,
+    hub: Hub,
+    lanes: Arc<[Mutex<()>]>,
+    asked: Asked,
+    pace: Pace,
+}
+
+/// The groups of a period as they were read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Kept {
+    position: Position,
+    ct: ClusterTime,
+    at: UtcMs,
+    took_ms: u32,
+    groups: Vec<Group>,
+}
+
+impl Reports {
+    pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
+        Self {
+            mongo,
+            redis,
+            hub,
+            lanes: (0..LANES).map(|_| Mutex::default()).collect(),
+            asked: Asked::default(),
+            pace: Pace::default(),
+        }
+    }
+
+    /// A report with all its rows, if it is there within the `patience` of the caller.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn report(&self, query: Query, patience: Duration) -> Result<Report, ReportError> {
+        let tz = TimeZone::get(&query.zone).map_err(|_| ReportError::Zone(query.zone.clone()))?;
+        let zone = tz.iana_name().unwrap_or(&query.zone).to_owned();
+        let query = Query { zone: zone.clone(), ..query };
+        let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
+        let today = zones::today(&tz, now).ok_or(ReportError::Calendar)?;
+        let (first, last) = query.range.days(today);
+        let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
+        let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
+        let wanted = Wanted { by: query.by, period, zone: offsets, now };
+        let kept = match self.counted(&wanted, &tz, (first, last)) {
+            Some(kept) => kept,
+            None => {
+                let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
+                self.asked.ask(&name, patience)?;
+                // Goes on after the patience of this question is over: the next one finds what was read.
+                let reading = tokio::spawn(self.clone().while_asked(name, wanted));
+                let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
+                read.map_err(|_| ReportError::Broken)??
+            }
+        };
+        let moves = zones::start(&tz, Day(today.0 + 1)).filter(|_| matches!(query.range, Range::Last(_)));
+        let about = About {
+            zone,
+            first,
+            last,
+            period: interval(period),
+            at: kept.at.to_string(),
+            position: kept.position,
+            ct: kept.ct,
+            until: moves.map(|at| at.to_string()),
+            took_ms: kept.took_ms,
+        };
+        let piece = |from, to| {
+            let piece = between(&tz, from, to)?;
+            Some(Period { from: piece.from.max(period.from), to: piece.to.min(period.to) })
+        };
+        Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece))
+    }
+
+    /// The groups from the figures' cells, which every change has moved on, so that no document is read; `None` where the
+    /// cells cannot tell, because they are not exact or the rows are no pieces of time that they are made of.
+    fn counted(&self, wanted: &Wanted, tz: &TimeZone, (first, last): (Day, Day)) -> Option<Kept> {
+        let Wanted { by, period, now, .. } = *wanted;
+        if !by.is_time() {
+            return None;
+        }
+        let began = Instant::now();
+        let mut pieces = Vec::new();
+        let mut day = by.first_day(first);
+        while day <= last {
+            let piece = between(tz, day, by.next(day))?;
+            let piece = Period { from: piece.from.max(period.from), to: piece.to.min(period.to) };
+            pieces.push((day, Some(piece).filter(|piece| Bucket::fill(*piece))?));
+            day = by.next(day);
+        }
+        let group = |cells: &Cells, (day, piece): (Day, Period)| Group {
+            key: Key::Is(day.to_string()),
+            name: None,
+            sums: Sums::of_cells(cells, piece, now),
+        };
+        let (position, ct, groups) =
+            self.hub.exact(|cells| pieces.into_iter().map(|piece| group(cells, piece)).collect())?;
+        let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        Some(Kept { position, ct, at: now, took_ms, groups })
+    }
+
+    /// Breaks off when nobody asks any more. What is dropped ends its cursor in MongoDB, and its lease ends by itself.
+    async fn while_asked(self, name: String, wanted: Wanted) -> Result<Kept, ReportError> {
+        tokio::select! {
+            kept = self.groups(&name, &wanted) => kept,
+            () = self.asked.nobody(&name) => Err(ReportError::Reading),
+        }
+    }
+
+    async fn groups(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
+        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(name) % LANES;
+        let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
+        // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
+        let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
+        loop {
+            if let Some(kept) = self.cached(name).await? {
+                return Ok(kept);
+            }
+            if lease.take().await.map_err(SnapshotError::from)? {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+        let read = holding(&lease, self.read_and_keep(name, wanted)).await;
+        if matches!(read, Err(ReportError::TooLong)) {
+            self.asked.give_up(name);
+        }
+        lease.release().await.map_err(SnapshotError::from)?;
+        read
+    }
+
+    /// What was kept, where it will do: as of the head if nothing that it shows has changed, or else as of then.
+    async fn cached(&self, name: &str) -> Result<Option<Kept>, SnapshotError> {
+        let (head, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
+        let Some(mut kept) = snapshots::kept::<Kept>(&self.redis, head.epoch, name).await? else { return Ok(None) };
+        let now = self.hub.now().unwrap_or(kept.at);
+        // Asked last: what did not matter up to here did not matter up to the head either.
+        let (_, changed) = self.hub.reported().ok_or(SnapshotError::NotReady)?;
+        if changed <= kept.ct {
+            kept.position = kept.position.max(head);
+            kept.ct = kept.ct.max(head_ct);
+            kept.at = kept.at.max(now);
+            return Ok(Some(kept));
+        }
+        let young = now.0 - kept.at.0 < i64::from(kept.took_ms) * PATIENCE;
+        Ok(young.then_some(kept))
+    }
+
+    async fn read_and_keep(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
+        let kept = self.read(wanted).await?;
+        snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await.map_err(SnapshotError::from)?;
+        Ok(kept)
+    }
+
+    /// Reads from MongoDB at a cluster time that is not before the log's head.
+    async fn read(&self, wanted: &Wanted) -> Result<Kept, ReportError> {
+        let mut lost = false;
+        for attempt in 0..TRIES {
+            let (position, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
+            let at = self.hub.now().ok_or(SnapshotError::NotReady)?;
+            let began = Instant::now();
+            match self.pace.of(read::read(&self.mongo, wanted)).await {
+                // Seq 0 stands for the epoch's beginning, which is a cluster time of its own.
+                Ok((ct, groups)) if ct >= head_ct || position.seq == Seq(0) => {
+                    let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+                    return Ok(Kept { position, ct, at, took_ms, groups });
+                }
+                Ok(_) => lost = false,
+                Err(error) if mongo::error_code(&error) == Some(246) => lost = false,
+                // How the documents were is kept no longer.
+                Err(error) if mongo::error_code(&error) == Some(239) => {
+                    lost = true;
+                    if began.elapsed() >= HOPELESS {
+                        break;
+                    }
+                }
+                Err(error) => return Err(SnapshotError::from(error).into()),
+            }
+            tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
+        }
+        Err(if lost { ReportError::TooLong } else { SnapshotError::Behind.into() })
+    }
+}
+
+/// Keeps the lease while `work` goes on; if it is lost, another instance reads as well, which does no harm.
+async fn holding<T>(lease: &Lease, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        never = renewing(lease) => match never {},
+    }
+}
+
+async fn renewing(lease: &Lease) -> Infallible {
+    let mut renew = tokio::time::interval(RENEW);
+    loop {
+        renew.tick().await;
+        drop(lease.renew().await);
+    }
+}
+
+/// From the beginning of one local day to that of another.
+fn between(tz: &TimeZone, from: Day, to: Day) -> Option<Period> {
+    Some(Period { from: zones::start(tz, from)?, to: zones::start(tz, to)? })
+}

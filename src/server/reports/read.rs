@@ -1,0 +1,231 @@
+//! Reads the documents of a period and folds them, all at one cluster time. Memory is bounded by the groups, and by the
+//! few documents that wait for what their group hangs on: what a session was paid with, where a payment's session was.
+
+use std::collections::HashMap;
+
+use bson::doc;
+use mongodb::error::Result;
+
+use crate::{
+    domain::{
+        entities::{Client, Payment, Session, Station, see},
+        ids::Collection::{ChargingSessions, Clients, Payments, Stations},
+        protocol::position::ClusterTime,
+        report::{By, Folded, Group, Key, Sums, captured_in, completed_in, method_of, reported_fields},
+        time::{Period, UtcMs, Zone},
+    },
+    server::mongo::{
+        Mongo,
+        reading::{Reading, among, maybe_within},
+    },
+};
+
+/// Documents that wait at a time.
+const CHUNK: usize = 2000;
+
+/// What is read, and how it is grouped.
+pub struct Wanted {
+    pub by: By,
+    pub period: Period,
+    /// The zone's offsets within the period.
+    pub zone: Zone,
+    /// MongoDB's operation time: what lies ahead of it is in no sum.
+    pub now: UtcMs,
+}
+
+/// Reads and folds.
+///
+/// # Errors
+/// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
+pub async fn read(mongo: &Mongo, wanted: &Wanted) -> Result<(ClusterTime, Vec<Group>)> {
+    let mut reading = Reading::begin(mongo).await?;
+    let stations = match wanted.by {
+        By::Station | By::City => stations(&mut reading).await?,
+        _ => HashMap::new(),
+    };
+    let mut fold = Fold { wanted, reading, stations, folded: Folded::default() };
+    fold.sessions().await?;
+    fold.payments().await?;
+    let names = match wanted.by {
+        By::Client => fold.clients().await?,
+        By::Station => fold.stations.into_iter().filter_map(|(id, (name, _))| Some((id, name?))).collect(),
+        _ => HashMap::new(),
+    };
+    Ok((fold.reading.ct(), fold.folded.groups(|id| names.get(id).cloned())))
+}
+
+/// Name and city by public id.
+type Places = HashMap<String, (Option<String>, Option<String>)>;
+
+async fn stations(reading: &mut Reading<'_>) -> Result<Places> {
+    let mut places = Places::new();
+    let mut found = reading.find(Stations, doc! {}, reported_fields(Stations)).await?;
+    while let Some(fields) = reading.next(&mut found).await? {
+        let station = see::<Station>(&fields).doc;
+        if let Some(id) = station.station_id {
+            places.insert(id, (station.name, station.city));
+        }
+    }
+    Ok(places)
+}
+
+struct Fold<'a> {
+    wanted: &'a Wanted,
+    reading: Reading<'a>,
+    stations: Places,
+    folded: Folded,
+}
+
+impl Fold<'_> {
+    async fn sessions(&mut self) -> Result<()> {
+        let Wanted { by, period, ref zone, .. } = *self.wanted;
+        let mut waiting: Vec<Session> = Vec::new();
+        let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
+        let mut found = self.reading.find(ChargingSessions, filter, reported_fields(ChargingSessions)).await?;
+        while let Some(fields) = self.reading.next(&mut found).await? {
+            let session = see::<Session>(&fields).doc;
+            let Some(at) = completed_in(&session, period) else { continue };
+            let key = match by {
+                By::Day | By::Week | By::Month => Key::at(by, zone, at),
+                By::Client => Key::of(session.client_id.clone(), by.name()),
+                By::Station | By::City => self.place(session.station_id.as_deref()),
+                By::Method => {
+                    waiting.push(session);
+                    if waiting.len() == CHUNK {
+                        self.by_method(&waiting).await?;
+                        waiting.clear();
+                    }
+                    continue;
+                }
+            };
+            let sums = self.sums(&session);
+            self.folded.add(key, &sums);
+        }
+        self.by_method(&waiting).await
+    }
+
+    async fn payments(&mut self) -> Result<()> {
+        let Wanted { by, period, ref zone, .. } = *self.wanted;
+        let mut waiting: Vec<Payment> = Vec::new();
+        let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
+        let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
+        while let Some(fields) = self.reading.next(&mut found).await? {
+            let payment = see::<Payment>(&fields).doc;
+            let Some(at) = captured_in(&payment, period) else { continue };
+            let key = match by {
+                By::Day | By::Week | By::Month => Key::at(by, zone, at),
+                By::Client => Key::of(payment.client_id.clone(), by.name()),
+                By::Method => Key::of(payment.method.clone(), by.name()),
+                By::Station | By::City => {
+                    waiting.push(payment);
+                    if waiting.len() == CHUNK {
+                        self.by_place(&waiting).await?;
+                        waiting.clear();
+                    }
+                    continue;
+                }
+            };
+            self.folded.add(key, &Sums::of_payment(&payment));
+        }
+        self.by_place(&waiting).await
+    }
+
+    fn sums(&self, session: &Session) -> Sums {
+        Sums::of_session(session, self.wanted.now)
+    }
+
+    /// The group of what happened at a station.
+    fn place(&self, station: Option<&str>) -> Key {
+        let by = self.wanted.by;
+        let known = match by {
+            By::City => station.and_then(|id| self.stations.get(id)).and_then(|(_, city)| city.clone()),
+            _ => station.map(str::to_owned),
+        };
+        Key::of(known, by.name())
+    }
+
+    /// Folds sessions by what they were paid with.
+    async fn by_method(&mut self, sessions: &[Session]) -> Result<()> {
+        let own: Vec<&str> = sessions.iter().filter_map(|session| session.session_id.as_deref()).collect();
+        let named: Vec<&str> = sessions.iter().filter_map(|session| session.payment_id.as_deref()).collect();
+        if own.is_empty() && named.is_empty() {
+            for session in sessions {
+                let sums = self.sums(session);
+                self.folded.add(method(session, &[]), &sums);
+            }
+            return Ok(());
+        }
+        let filter = doc! {"$or": [
+            among(self.reading.mongo(), Payments, "session_id", &own),
+            among(self.reading.mongo(), Payments, "payment_id", &named),
+        ]};
+        let mut by_session: HashMap<String, Vec<Payment>> = HashMap::new();
+        let mut by_id: HashMap<String, Payment> = HashMap::new();
+        let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
+        while let Some(fields) = self.reading.next(&mut found).await? {
+            let payment = see::<Payment>(&fields).doc;
+            if let Some(session) = payment.session_id.clone() {
+                by_session.entry(session).or_default().push(payment.clone());
+            }
+            if let Some(id) = payment.payment_id.clone() {
+                by_id.insert(id, payment);
+            }
+        }
+        for session in sessions {
+            let mut payments =
+                session.session_id.as_ref().and_then(|id| by_session.get(id)).cloned().unwrap_or_default();
+            payments.extend(session.payment_id.as_ref().and_then(|id| by_id.get(id)).cloned());
+            let sums = self.sums(session);
+            self.folded.add(method(session, &payments), &sums);
+        }
+        Ok(())
+    }
+
+    /// Folds payments by where their sessions were.
+    async fn by_place(&mut self, payments: &[Payment]) -> Result<()> {
+        let ids: Vec<&str> = payments.iter().filter_map(|payment| payment.session_id.as_deref()).collect();
+        let mut places: HashMap<String, Option<String>> = HashMap::new();
+        if !ids.is_empty() {
+            let wanted = ["session_id", "station_id"];
+            let filter = among(self.reading.mongo(), ChargingSessions, "session_id", &ids);
+            let mut found = self.reading.find(ChargingSessions, filter, &wanted).await?;
+            while let Some(fields) = self.reading.next(&mut found).await? {
+                let session = see::<Session>(&fields).doc;
+                if let Some(id) = session.session_id {
+                    places.insert(id, session.station_id);
+                }
+            }
+        }
+        for payment in payments {
+            let station = payment.session_id.as_ref().and_then(|id| places.get(id)).and_then(Option::as_deref);
+            self.folded.add(self.place(station), &Sums::of_payment(payment));
+        }
+        Ok(())
+    }
+
+    /// The names of the clients that have a group.
+    async fn clients(&mut self) -> Result<HashMap<String, String>> {
+        let mut names = HashMap::new();
+        let ids: Vec<&str> = self.folded.ids().collect();
+        for ids in ids.chunks(CHUNK) {
+            let filter = among(self.reading.mongo(), Clients, "client_id", ids);
+            let mut found = self.reading.find(Clients, filter, reported_fields(Clients)).await?;
+            while let Some(fields) = self.reading.next(&mut found).await? {
+                let client = see::<Client>(&fields).doc;
+                names.extend(client.client_id.zip(client.name));
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The group of a session by the payments that may be its.
+fn method(session: &Session, payments: &[Payment]) -> Key {
+    match method_of(session, payments) {
+        Some(method) => Key::of(method, By::Method.name()),
+        None => Key::Lacks(NO_PAYMENT.to_owned()),
+    }
+}
+
+/// What sessions lack that nobody paid for, as far as is known.
+const NO_PAYMENT: &str = "payment";

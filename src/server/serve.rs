@@ -1,0 +1,236 @@
+//! `chargedeck serve`: starts the road's parts, serves, and stops in order.
+
+use std::{io, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use leptos::prelude::get_configuration;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    server::{
+        audit,
+        auth::{Doors, session::SessionLimits, setup::FirstAdmin},
+        budget::Budgets,
+        config::{DEFAULT_FILE, Settings},
+        event_store::{self, Events},
+        followed,
+        http::{headers, health::Health, open_files, server},
+        hub::{self, Hub},
+        mongo::{Mongo, prepare},
+        queries::{App, Shared},
+        redis::{Redis, log::Log},
+        relay::Relay,
+        reports::Reports,
+        site::site,
+        snapshots::Snapshots,
+        socket::Sockets,
+        system,
+        telemetry::{causes, listener},
+    },
+    web::text,
+};
+
+/// How long work and sockets get after the last answer. With the time to leave and that for answers it is less than the
+/// half minute that most give a process to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Connections of those who read metrics.
+const METRICS_CONNECTIONS: usize = 100;
+
+/// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later: the pages say so.
+///
+/// # Errors
+/// If the address cannot be had, or a URI is none.
+pub async fn serve(settings: Settings) -> Result<()> {
+    let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
+    if let Err(told) = open_files::raise(settings.server.max_connections) {
+        tracing::warn!("{told}");
+    }
+    if let Some(told) = settings.server.trusted_proxies.too_wide() {
+        tracing::warn!("{told}");
+    }
+    let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
+    let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
+    let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());
+    let closing = CancellationToken::new();
+    let work = TaskTracker::new();
+    work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
+    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone() }.run(closing.clone()));
+    work.spawn(audit::run(hub.clone(), mongo.clone(), redis.clone(), closing.clone()));
+    let events = Events::of(&mongo.own);
+    let keep = settings.mongo.keep_events;
+    work.spawn(event_store::write(events.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
+
+    if let Some(addr) = settings.server.metrics_addr {
+        let listener = TcpListener::bind(addr).await;
+        let listener = listener.with_context(|| format!("telling metrics on {addr} (CHARGEDECK_METRICS_ADDR)"))?;
+        tracing::info!(addr = %listener.local_addr()?, "metrics are told");
+        let limits = server::Limits::of(METRICS_CONNECTIONS);
+        work.spawn(server::serve(listener, listener::routes(), limits, closing.clone()));
+    }
+
+    let leptos = get_configuration(Some(DEFAULT_FILE))
+        .or_else(|_| get_configuration(None))
+        .context(DEFAULT_FILE)?
+        .leptos_options;
+    let app = App::from(Shared {
+        doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
+        snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
+        budgets: Budgets::new(redis.clone(), hub.clone()),
+        reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
+        network: Arc::new(settings.network),
+        events,
+        log: Log::new(redis.clone()),
+        hub,
+        leptos,
+        closing: closing.clone(),
+    });
+    let sockets = Sockets::new(settings.server.max_sockets_per_user);
+    // Ends with the process: the last to be told are those who are told to go.
+    tokio::spawn(sockets.clone().rounds(app.hub.clone()));
+    let keep_audit = settings.mongo.keep_audit;
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, closing.clone()));
+    work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
+    work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
+    work.spawn(system::run(
+        app.hub.clone(),
+        mongo.clone(),
+        redis.clone(),
+        sockets.clone(),
+        text::system::fields,
+        closing.clone(),
+    ));
+    let leaving = CancellationToken::new();
+    let health = Health {
+        mongo: mongo.own.clone(),
+        operator: mongo.operator.clone(),
+        redis,
+        hub: app.hub.clone(),
+        leaving: leaving.clone(),
+    };
+    let site = site(app, sockets.clone(), health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
+    let addr = settings.server.site_addr;
+    let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
+    tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
+    let (stop, leave_within) = (closing.clone(), settings.server.leave_within);
+    tokio::spawn(async move {
+        let asked = signals.next().await;
+        leaving.cancel();
+        if asked == Asked::Terminate && !leave_within.is_zero() {
+            tracing::info!(?leave_within, "leaving");
+            // Who asks again does not want to wait.
+            drop(tokio::time::timeout(leave_within, signals.next()).await);
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    let limits = server::Limits {
+        per_address: settings.server.max_connections_per_address,
+        proxies: settings.server.trusted_proxies,
+        headers: headers::of_unparsed(&settings.server.public_origin),
+        ..server::Limits::of(settings.server.max_connections)
+    };
+    server::serve(listener, site, limits, closing.clone()).await;
+    work.close();
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(sockets.ended(), work.wait()) }).await;
+    if drained.is_err() {
+        tracing::warn!(sockets = sockets.len(), "stopped before everything was done");
+    }
+    Ok(())
+}
+
+/// Makes what is missing in our own database as soon as MongoDB is there. In the operator's nothing is made here, and what
+/// is missing there is told.
+async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, stop: CancellationToken) {
+    let mut told = false;
+    while !stop.is_cancelled() {
+        let made = async {
+            doors.users.ensure_indexes().await?;
+            doors.audit.prepare(keep_audit).await?;
+            anyhow::Ok(())
+        };
+        match made.await {
+            Ok(()) => return tell_missing(&mongo).await,
+            Err(error) if told => tracing::debug!(error = causes(&error), "our own indexes wait"),
+            Err(error) => {
+                told = true;
+                tracing::warn!(error = causes(&error), "our own indexes cannot be made yet; trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// Says once what the operator's database lacks: without images figures are counted anew after changes, without indexes
+/// MongoDB reads whole collections.
+async fn tell_missing(mongo: &Mongo) {
+    match prepare::plan(mongo).await {
+        Ok(plan) if plan.is_empty() => {}
+        Ok(plan) => tracing::warn!(
+            images = plan.images.len(),
+            indexes = plan.indexes.len(),
+            of_earlier_versions = plan.drops.len(),
+            "the watched database lacks images or indexes, or has indexes of an earlier version; nothing is changed there: \
+             chargedeck prepare lists them and asks"
+        ),
+        // `chargedeck check` tells the rights that are missing.
+        Err(error) => tracing::debug!(%error, "whether images and indexes are missing is not known"),
+    }
+}
+
+/// Where there is no admin yet, says how the first is made. The link is told here and nowhere else: who may read the
+/// server's log runs the server.
+async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
+    const OR: &str = "or on this machine: chargedeck admin create EMAIL";
+    while !stop.is_cancelled() {
+        match doors.first_admin().await {
+            Ok(FirstAdmin::Exists) => return,
+            Ok(FirstAdmin::ByLink { token, until }) => {
+                let link = format!("{}/setup?token={}", doors.origin.as_origin(), token.expose());
+                return tracing::warn!(
+                    "There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})"
+                );
+            }
+            Ok(FirstAdmin::ToldElsewhere { until }) => {
+                return tracing::warn!(
+                    "There is no admin yet. An instance or an earlier start has told a link that makes the first, until \
+                     {until}; a start after that tells a new one ({OR})"
+                );
+            }
+            Err(error) => tracing::debug!(%error, "whether there is an admin cannot be asked yet; trying again"),
+        }
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await;
+    }
+}
+
+/// How a process is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Ctrl-C: by someone who waits.
+    Interrupt,
+    /// SIGTERM: by what starts another in its place, perhaps behind a load balancer that does not know yet.
+    Terminate,
+}
+
+/// Heard from the first moment on: who starts a process may end it before it serves.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
+        }
+    }
+}

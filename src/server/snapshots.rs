@@ -1,0 +1,281 @@
+//! Lists as pages take them: from the cache where it is good enough, from MongoDB where not, and always brought up to
+//! the hub's head, so that a page is fresh however old the cached rows are.
+
+use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::{
+        address::BadChoice,
+        ids::Collection,
+        protocol::{
+            position::{ClusterTime, Position},
+            snapshot::{Snapshot, is_current},
+            window::Window,
+        },
+        selection::{Selection, Sight, Wanted},
+    },
+    guards::{self, Guard},
+    server::{
+        hub::{Hub, zones},
+        mongo::{self, Mongo},
+        redis::{Redis, lease::Lease, snapshots},
+        telemetry::metrics::metrics,
+    },
+};
+
+/// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
+const TRIES: u32 = 6;
+/// How often it is asked whether another instance has read.
+const WAIT: Duration = Duration::from_millis(50);
+/// How many lists an instance reads at the same time.
+const FLIGHTS: u64 = 8;
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("the log was not read yet")]
+    NotReady,
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    #[error("MongoDB takes too long for this list")]
+    TakesTooLong,
+    #[error("MongoDB's snapshots stay behind the log")]
+    Behind,
+    #[error("the read: {0}")]
+    Ended(tokio::task::JoinError),
+    #[error("{0}")]
+    Choice(#[from] BadChoice),
+}
+
+/// What a list's rows must not be older than.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotBefore {
+    pub position: Option<Position>,
+    pub ct: ClusterTime,
+}
+
+impl From<Option<Position>> for NotBefore {
+    fn from(position: Option<Position>) -> Self {
+        Self { position, ..Self::default() }
+    }
+}
+
+/// Makes snapshots, each list's one at a time however many ask, of however many instances.
+#[derive(Clone)]
+pub struct Snapshots {
+    mongo: Mongo,
+    redis: Redis,
+    hub: Hub,
+    /// Who asks for the same list waits at the same one.
+    flights: Arc<[Mutex<()>]>,
+}
+
+impl Snapshots {
+    pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
+        Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
+    }
+
+    /// The rows of a list as they are now, not older than a position, if the hub has reached it, and a cluster time; and which
+    /// of the statuses asked for nobody knows.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    pub async fn list(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        not_before: impl Into<NotBefore>,
+    ) -> Result<Snapshot, SnapshotError> {
+        let selection = selection.of(collection)?;
+        let mut snapshot = self.rows(collection, selection, not_before.into()).await?;
+        for (part, status) in snapshot.selection.odd_statuses(collection) {
+            let alone = Selection::default().with(part, Wanted::one_of([status.as_str()]));
+            if self.rows(collection, alone, NotBefore::default()).await?.rows.is_empty() {
+                snapshot.unknown = Some(status);
+                break;
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Whether rows of a list are cached that will do, so that MongoDB is not read.
+    pub async fn has(&self, collection: Collection, selection: &Selection, not_before: NotBefore) -> bool {
+        let Some(head) = self.hub.head() else { return false };
+        // While Redis is away it is not known, and the list will say so.
+        matches!(self.cached(collection, selection, head, not_before).await, Ok(Some(_)))
+    }
+
+    async fn rows(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        not_before: NotBefore,
+    ) -> Result<Snapshot, SnapshotError> {
+        let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
+        let name = snapshots::name(collection, &selection);
+        let flight = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % FLIGHTS;
+        let _flight = match self.flights.get(usize::try_from(flight).unwrap_or(0)) {
+            Some(flight) => Some(flight.lock().await),
+            None => None,
+        };
+        // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
+        let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
+        loop {
+            if let Some(fresh) = self.cached(collection, &selection, asked, not_before).await? {
+                metrics().snapshot_hits.inc();
+                return Ok(fresh);
+            }
+            if lease.take().await? {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+        // In a task of its own: whoever asked may go before it is done, and then nobody would end the lease.
+        let reading = tokio::spawn({
+            let this = self.clone();
+            async move {
+                let read = this.read_and_cache(collection, selection, not_before.ct).await;
+                lease.release().await?;
+                read
+            }
+        });
+        let read = reading.await.map_err(SnapshotError::Ended)??;
+        Ok(bring_up(&self.hub, read.clone()).unwrap_or(read))
+    }
+
+    /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for. A
+    /// place in another epoch is no minimum in this one: rows of this one are brought up to its head, as for every page that
+    /// its reset sends here. As a minimum it would let each page that still asks by it read MongoDB for itself, one after
+    /// the other, until all give up waiting and ask again.
+    async fn cached(
+        &self,
+        collection: Collection,
+        selection: &Selection,
+        asked: Position,
+        not_before: NotBefore,
+    ) -> Result<Option<Snapshot>, SnapshotError> {
+        let head = self.hub.head().ok_or(SnapshotError::NotReady)?;
+        let cached = snapshots::cached(&self.redis, head.epoch, collection, selection).await?;
+        let Some(cached) =
+            cached.filter(|c| not_before.position.is_none_or(|min| min.epoch != c.position.epoch || min <= c.position))
+        else {
+            return Ok(None);
+        };
+        let fresh = bring_up(&self.hub, cached.clone());
+        let found = fresh.or_else(|| (cached.position >= asked).then_some(cached));
+        Ok(found.filter(|found| found.ct >= not_before.ct || !guards::on(Guard::TimeGoesOn)))
+    }
+
+    async fn read_and_cache(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_ct: ClusterTime,
+    ) -> Result<Snapshot, SnapshotError> {
+        let read = self.read(collection, selection, min_ct).await?;
+        metrics().snapshot_reads.inc();
+        snapshots::cache(&self.redis, &read).await?;
+        Ok(read)
+    }
+
+    /// Reads from MongoDB at a cluster time that is not before the log's head, nor before `min_ct`.
+    async fn read(
+        &self,
+        collection: Collection,
+        selection: Selection,
+        min_ct: ClusterTime,
+    ) -> Result<Snapshot, SnapshotError> {
+        for attempt in 0..TRIES {
+            let (position, ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
+            let sight = self.sight(&selection)?;
+            match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
+                Ok(rows) if is_current(rows.ct, ct.max(min_ct)) => {
+                    return Ok(Snapshot {
+                        topic: collection,
+                        position,
+                        ct: rows.ct,
+                        rows: rows.rows,
+                        complete: rows.complete,
+                        selection,
+                        total: rows.total,
+                        sight,
+                        others: rows.others,
+                        unknown: None,
+                    });
+                }
+                Ok(_) => {}
+                Err(error) if matches!(mongo::error_code(&error), Some(246 | 239)) => {}
+                // MaxTimeMSExpired
+                Err(error) if mongo::error_code(&error) == Some(50) => return Err(SnapshotError::TakesTooLong),
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
+        }
+        Err(SnapshotError::Behind)
+    }
+
+    /// What the selection must know to look at rows.
+    fn sight(&self, selection: &Selection) -> Result<Sight, SnapshotError> {
+        let slot = selection.slot();
+        if slot.is_none() && !selection.follows_clock() {
+            return Ok(Sight::default());
+        }
+        let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
+        let zone = match slot {
+            Some(slot) => zones::named(&slot.zone, now)
+                .ok_or_else(|| BadChoice(format!("No time zone is called “{}”.", slot.zone)))?,
+            None => Default::default(),
+        };
+        Ok(Sight { now, silent_after_s: self.hub.silent_after_s(), zone })
+    }
+}
+
+/// The snapshot with what happened since; `None` when the hub does not reach back, too few rows are left, or nobody knows
+/// how many match by now.
+fn bring_up(hub: &Hub, snapshot: Snapshot) -> Option<Snapshot> {
+    let delta = hub.delta_since(snapshot.topic, snapshot.position)?;
+    // Of the delta, and not of the hub, which may have moved on: what is not in the rows must not be taken for known.
+    let ct = snapshot.ct.max(delta.ct);
+    let mut window = Window::from(snapshot);
+    let applied = window.apply(delta).ok()?;
+    let ticked = hub.now().map(|now| window.tick(now)).unwrap_or_default();
+    (!applied.uncertain && !ticked.uncertain).then(|| window.into_snapshot(ct))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_brought_up_while_more_happens_claim_no_more_than_they_hold() {
+        const LAST: u64 = 20_000;
+        let hub = Hub::of_new_clients(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (2..=LAST).for_each(|n| hub.take_new_clients(n, n)));
+            while let Some((position, _)) = hub.head_at().filter(|(position, _)| position.seq.0 < LAST) {
+                let read = Snapshot {
+                    topic: Collection::Clients,
+                    position,
+                    ct: ClusterTime(0),
+                    rows: Vec::new(),
+                    complete: true,
+                    selection: Selection::default(),
+                    total: None,
+                    sight: Sight::default(),
+                    others: None,
+                    unknown: None,
+                };
+                let brought = bring_up(&hub, read).expect("the hub reaches back");
+                assert_eq!(brought.ct, ClusterTime(brought.position.seq.0));
+            }
+        });
+    }
+}

@@ -1,0 +1,329 @@
+//! One connection: hears what the client says, looks at its rights, and goes on where the kernel had no room.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::body::Bytes;
+use futures_util::StreamExt;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, Interval, MissedTickBehavior, interval, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame},
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    following::TOPICS_MAX,
+    line::{Ear, Line},
+    rounds::Sockets,
+};
+use crate::{
+    domain::{
+        board::Board,
+        fields::Fields,
+        protocol::{
+            frame::{
+                Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
+            },
+            topic::Topic,
+        },
+    },
+    server::{
+        auth::{CurrentAdmin, Doors, revocation::Ended},
+        hub::{Form, Hub, wire},
+        telemetry::metrics::metrics,
+    },
+};
+
+/// How often a client is told how fresh its screen is.
+const PING: Duration = Duration::from_secs(5);
+/// How often rights are looked at again, whatever a revocation's message does.
+const RIGHTS: Duration = Duration::from_secs(10);
+/// A client from which nothing came for so long is gone.
+const SILENCE: Duration = Duration::from_secs(45);
+/// How long a client may take to hear why the connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Longest message that a client may send.
+const INBOUND_MAX: usize = 16 << 10;
+/// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
+const READ_BUFFER: usize = 1 << 10;
+
+/// What all sockets of this instance share.
+pub struct Context {
+    pub doors: Doors,
+    pub hub: Hub,
+    pub sockets: Sockets,
+    /// Cancelled when the process begins to stop.
+    pub closing: CancellationToken,
+}
+
+pub struct Connection {
+    context: Arc<Context>,
+    admin: CurrentAdmin,
+    line: Arc<Line>,
+    heard: Instant,
+    pings: u32,
+    /// When the last of them went.
+    pinged: std::time::Instant,
+    /// One is due as soon as nothing is in its way.
+    ping_due: bool,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The client went.
+    Gone,
+    /// We close it with this code.
+    Close(u16),
+}
+
+type Step = Result<(), End>;
+
+impl Connection {
+    /// Serves the socket to its end; `read` is what came with the handshake.
+    pub async fn serve(context: Arc<Context>, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
+        let line = Arc::new(Line::new(io, form));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(INBOUND_MAX))
+            .max_frame_size(Some(INBOUND_MAX))
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0);
+        let mut ear = Ear::new(line.clone());
+        let early = read.to_vec();
+        ear.count(&early);
+        // The buffer that it is part of is larger than all that a socket needs.
+        drop(read);
+        let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
+        let mut connection = Self {
+            context,
+            admin,
+            line,
+            heard: Instant::now(),
+            pings: 0,
+            pinged: std::time::Instant::now(),
+            ping_due: false,
+        };
+        if let Err(End::Close(code)) = connection.listen(&mut ear).await {
+            metrics().slow.inc_by(u64::from(code == close::SLOW));
+            connection.line.end(&closing(code));
+            let heard = async { while connection.line.drained().await {} };
+            let answered = async {
+                while let Some(Ok(_)) = ear.next().await {}
+                connection.line.discard().await;
+            };
+            // A client that does not read cannot be told either.
+            drop(
+                timeout(FAREWELL, async {
+                    tokio::select! { () = heard => {} () = answered => {} }
+                })
+                .await,
+            );
+        }
+    }
+
+    async fn listen(&mut self, ear: &mut WebSocketStream<Ear>) -> Step {
+        let watch = self.context.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
+        // From here on a revocation is heard; one between the handshake and here is seen by asking again.
+        self.check_rights().await?;
+        self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
+        let mut unfollowed = self.context.hub.unfollowed_changes();
+        if !unfollowed.borrow_and_update().0.is_empty() {
+            self.tell_unfollowed();
+        }
+        let _joined = self.context.sockets.join(self.line.clone());
+        let (mut ping, mut rights) = (every(PING), every(RIGHTS));
+        let line = self.line.clone();
+        loop {
+            tokio::select! {
+                biased;
+                ended = watch.revoked() => return Err(End::Close(match ended {
+                    Ended::Revoked => close::REVOKED,
+                    Ended::Renewed => close::RENEWED,
+                })),
+                () = self.context.closing.cancelled() => return Err(self.farewell()),
+                _ = rights.tick() => self.check_rights().await?,
+                // Whoever does not read is not heard either: answers that wait are never more than those to one message.
+                message = ear.next(), if !line.is_waiting() => match message {
+                    Some(Ok(message)) => self.received(message)?,
+                    Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
+                    Some(Err(_)) if ear.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
+                    Some(Err(_)) | None => return Err(End::Gone),
+                },
+                Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
+                _ = ping.tick() => {
+                    // One that takes what it is sent is there, however slowly; see `Line::drained`.
+                    if self.heard.elapsed() > SILENCE && !line.is_waiting() {
+                        return Err(End::Close(close::SLOW));
+                    }
+                    self.ping();
+                }
+                drained = line.drained() => {
+                    if !drained {
+                        return Err(End::Close(close::SLOW));
+                    }
+                    if self.ping_due {
+                        self.ping();
+                    }
+                    line.advance(&self.context.hub);
+                }
+            }
+        }
+    }
+
+    async fn check_rights(&self) -> Step {
+        match self.context.doors.still_valid(&self.admin).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Close(close::REVOKED)),
+            Err(error) => {
+                tracing::warn!(%error, "a socket is closed because its rights cannot be checked");
+                Err(End::Close(close::DEPLOY))
+            }
+        }
+    }
+
+    fn farewell(&self) -> End {
+        let retry_ms = rand::random_range(0..5000);
+        self.send(&Frame::Bye(Bye { code: close::DEPLOY, retry_ms }));
+        End::Close(close::DEPLOY)
+    }
+
+    fn received(&mut self, message: Message) -> Step {
+        self.heard = Instant::now();
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Err(End::Gone),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) | Message::Frame(_) => return Err(End::Close(close::POLICY)),
+        };
+        let Ok(message) = serde_json::from_str::<ClientMessage>(&text) else {
+            self.refuse(0, "bad_message", "This is no message of the protocol.");
+            return Ok(());
+        };
+        match message {
+            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(rid, topics, &positions),
+            ClientMessage::Unsubscribe { topics } => {
+                let out = &mut *self.line.lock();
+                topics.iter().filter_map(|name| name.parse().ok()).for_each(|topic| out.following.leave(&topic));
+            }
+            ClientMessage::Visibility { hidden } => {
+                self.line.lock().following.hidden = hidden;
+                self.line.advance(&self.context.hub);
+            }
+            ClientMessage::Pong { n, paint_ms } => {
+                if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
+                    metrics().painted(self.pinged, paint_ms);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &Fields) {
+        if topics.len() > TOPICS_MAX {
+            return self.refuse(rid, "too_many_topics", "Name fewer topics at a time.");
+        }
+        let head = self.context.hub.head().unwrap_or_default();
+        for name in topics {
+            if self.line.lock().following.is_full() {
+                self.refuse(rid, "too_many_topics", "Unsubscribe from a topic first.");
+                break;
+            }
+            let Ok(topic) = name.parse::<Topic>() else {
+                self.refuse(rid, "unknown_topic", &format!("No topic is called “{name}”."));
+                continue;
+            };
+            let Ok(seen) = positions.get(&name).map(|text| text.as_str().unwrap_or_default().parse()).transpose()
+            else {
+                self.refuse(rid, "bad_position", "Give a position back as it was given.");
+                continue;
+            };
+            if matches!(&topic, Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err()) {
+                self.refuse(rid, "unknown_topic", "No such time zone.");
+                continue;
+            }
+            let look = match &topic {
+                Topic::Collection(_) => None,
+                Topic::Board(board) => Some(self.context.sockets.boards.look(self.admin.user, board)),
+            };
+            if matches!(look, Some(None)) {
+                self.refuse(rid, "too_many_boards", "This account looks at too many boards. Close a page first.");
+                continue;
+            }
+            // Told before anything of the topic is sent: until then the client ignores it.
+            let out = &mut *self.line.lock();
+            if let Topic::Collection(collection) = &topic {
+                out.following.follow(*collection, seen.unwrap_or(head));
+            }
+            if let Some(look) = look.flatten() {
+                out.following.look_at(look, seen);
+            }
+            self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
+        }
+        self.line.advance(&self.context.hub);
+    }
+
+    fn refuse(&self, rid: u32, code: &str, message: &str) {
+        self.send(&Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() }));
+    }
+
+    /// Tells at once that a screen is not live any more, or can be again.
+    fn tell_unfollowed(&mut self) {
+        self.send(&Frame::Unfollowed(Unfollowed { topics: self.context.hub.unfollowed() }));
+        self.ping();
+    }
+
+    /// Tells how fresh the screen is. Asked before the screen is led to the head, so that it is never less fresh.
+    fn ping(&mut self) {
+        let freshness = self.context.hub.freshness();
+        let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
+        let n = self.pings.wrapping_add(1);
+        let behind = self.line.lock().following.is_behind(&self.context.hub);
+        let checked_ms = freshness.checked.map_or(UNHEARD_MS, |checked| ms(checked.max(behind)));
+        let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
+        self.ping_due = !self.line.tell(&self.context.hub, &ping);
+        if !self.ping_due {
+            self.pings = n;
+            self.pinged = std::time::Instant::now();
+        }
+    }
+
+    fn send(&self, frame: &Frame) {
+        self.line.write(&mut self.line.lock(), &self.encode(frame));
+    }
+
+    fn encode(&self, frame: &Frame) -> Bytes {
+        self.line.form().encode(frame)
+    }
+}
+
+/// The frame that tells why.
+pub fn closing(code: u16) -> Bytes {
+    wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: Default::default() })))
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of what is kept between two steps of work that takes five arguments.
+    fn kept<A, B, C, D, E, F>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_socket_that_waits_keeps_little() {
+        let kept = kept(Connection::serve);
+        assert!(kept <= 2 << 10, "{kept} bytes");
+    }
+}

@@ -1,0 +1,356 @@
+//! The way out of one connection. Whoever has a frame for it writes it himself, with one call of the kernel. What the
+//! kernel does not take waits here, and no other frame is made until it is gone: a client that lags costs what it was
+//! being sent, and gets everything since as one.
+
+use std::{
+    collections::VecDeque,
+    io, iter,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use super::{following::Following, frames::Frames};
+use crate::{
+    guards::{self, Guard},
+    server::{
+        hub::{Form, Hub},
+        telemetry::metrics::metrics,
+    },
+};
+
+/// A write that does not move for so long means that the client does not read.
+const STUCK: Duration = Duration::from_secs(15);
+
+pub struct Line {
+    io: TcpStream,
+    form: Form,
+    out: Mutex<Out>,
+    /// Told when something begins to wait.
+    stuck: Notify,
+}
+
+/// What the holder of the line's lock sees.
+pub struct Out {
+    pub following: Following,
+    /// What the kernel has not taken yet; the first may have been taken in part.
+    unsent: VecDeque<Bytes>,
+    /// When the kernel last took something, while something waits.
+    moved: Instant,
+    /// Nothing more is written.
+    ended: bool,
+}
+
+impl Line {
+    pub fn new(io: TcpStream, form: Form) -> Self {
+        let out = Out { following: Following::default(), unsent: VecDeque::new(), moved: Instant::now(), ended: false };
+        Self { io, form, out: Mutex::new(out), stuck: Notify::new() }
+    }
+
+    /// Reads to its end what is not heard any more. A connection that is closed before that takes back what was said last.
+    pub async fn discard(&self) {
+        let mut unheard = vec![0; 4 << 10];
+        while self.io.readable().await.is_ok() {
+            match self.io.try_read(&mut unheard) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the kernel has no room for what was said.
+    pub fn is_waiting(&self) -> bool {
+        !self.lock().unsent.is_empty()
+    }
+
+    /// Leads everything that is followed to the hub's head, as far as the kernel takes it. A hidden page paints nothing:
+    /// on its return one catch-up is due.
+    pub fn advance(&self, hub: &Hub) {
+        let out = &mut *self.lock();
+        while out.unsent.is_empty() && !out.ended {
+            let Some(frames) = out.following.next(hub, self.form) else { return };
+            frames.iter().for_each(|frame| self.write(out, frame));
+        }
+    }
+
+    /// Leads everything to the head and sends a frame that is true there. False while something waits: what the client
+    /// lacks beyond it could not come before the frame.
+    pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
+        let last = guards::on(Guard::PingLast);
+        let out = &mut *self.lock();
+        if last && !out.unsent.is_empty() {
+            return false;
+        }
+        // What is quiet now is moved to the head; what changes from here on is led there.
+        out.following.progress(hub, self.form).iter().for_each(|frame| self.write(out, frame));
+        while last && let Some(frames) = out.following.next(hub, self.form) {
+            frames.iter().for_each(|frame| self.write(out, frame));
+        }
+        self.write(out, frame);
+        true
+    }
+
+    /// Sends a frame after those that wait.
+    pub fn write(&self, out: &mut Out, frame: &Bytes) {
+        if out.ended {
+            return;
+        }
+        metrics().sent(frame.len());
+        if !out.unsent.is_empty() {
+            out.unsent.push_back(frame.clone());
+            return;
+        }
+        let taken = match self.io.try_write(frame) {
+            Ok(taken) if taken == frame.len() => return,
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            // Who reads finds out by himself that nobody is there.
+            Err(_) => return,
+        };
+        out.unsent.push_back(frame.slice(taken..));
+        out.moved = Instant::now();
+        self.stuck.notify_one();
+    }
+
+    /// Sends a last frame; of those that wait only the one that may be on its way already.
+    pub fn end(&self, last: &Bytes) {
+        let out = &mut *self.lock();
+        out.unsent.truncate(1);
+        self.write(out, last);
+        out.ended = true;
+    }
+
+    /// Waits until something was in the way and is gone; false if the client does not read. May be dropped at any time.
+    pub async fn drained(&self) -> bool {
+        loop {
+            let waits = {
+                let out = self.lock();
+                (!out.unsent.is_empty()).then_some(out.moved + STUCK)
+            };
+            let Some(deadline) = waits else {
+                self.stuck.notified().await;
+                continue;
+            };
+            match timeout_at(deadline, self.io.writable()).await {
+                Err(_) => return false,
+                // Who reads finds out by himself that nobody is there.
+                Ok(Err(_)) => std::future::pending().await,
+                Ok(Ok(())) => {}
+            }
+            if self.resume() {
+                return true;
+            }
+        }
+    }
+
+    /// Whether nothing waits any more.
+    fn resume(&self) -> bool {
+        let out = &mut *self.lock();
+        while let Some(first) = out.unsent.front_mut() {
+            match self.io.try_write(first) {
+                Ok(taken) => {
+                    out.moved = Instant::now();
+                    if taken == first.len() {
+                        out.unsent.pop_front();
+                    } else {
+                        *first = first.slice(taken..);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => out.unsent.clear(),
+            }
+        }
+        true
+    }
+}
+
+/// The line as the protocol's library reads it. What that writes by itself are answers to pings.
+pub struct Ear {
+    line: Arc<Line>,
+    frames: Frames,
+    /// When the frames of the last second began.
+    inbound: VecDeque<Instant>,
+}
+
+/// Frames a second from a client: whole messages, parts of them, pings.
+const RATE: usize = 20;
+
+impl Ear {
+    pub fn new(line: Arc<Line>) -> Self {
+        Self { line, frames: Frames::default(), inbound: VecDeque::new() }
+    }
+
+    /// Notes what was read.
+    pub fn count(&mut self, read: &[u8]) {
+        let now = Instant::now();
+        self.inbound.retain(|at| now - *at < Duration::from_secs(1));
+        let room = (RATE + 1).saturating_sub(self.inbound.len());
+        self.inbound.extend(iter::repeat_n(now, self.frames.begun_in(read).min(room)));
+    }
+
+    /// Whether it hears more frames than a client may send, and so hears no more.
+    pub fn is_too_fast(&self) -> bool {
+        self.inbound.len() > RATE
+    }
+}
+
+impl AsyncRead for Ear {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let ear = self.get_mut();
+        loop {
+            ready!(ear.line.io.poll_read_ready(cx))?;
+            let unfilled = buf.initialize_unfilled();
+            match ear.line.io.try_read(unfilled) {
+                Ok(read) => {
+                    ear.count(&unfilled[..read]);
+                    if ear.is_too_fast() {
+                        return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+                    }
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Ear {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.line.write(&mut self.line.lock(), &Bytes::copy_from_slice(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use serde_json::{Value, json};
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+    use tokio_tungstenite::{
+        WebSocketStream,
+        tungstenite::{Message, protocol::Role},
+    };
+
+    use super::*;
+    use crate::domain::{
+        ids::Collection,
+        protocol::frame::{Frame, Ping},
+    };
+
+    const SIZE: usize = 24 << 10;
+    /// More than the kernel takes of a client that does not read.
+    const FRAMES: usize = 2048;
+
+    fn frame(n: usize) -> Bytes {
+        vec![u8::try_from(n % 256).unwrap(); SIZE].into()
+    }
+
+    /// A line that was sent all frames, and its client, which has read none.
+    async fn stuck() -> (Line, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let line = Line::new(listener.accept().await.unwrap().0, Form::Json);
+        line.io.writable().await.unwrap();
+        (0..FRAMES).for_each(|n| line.write(&mut line.lock(), &frame(n)));
+        assert!(!line.lock().unsent.is_empty());
+        (line, client)
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_does_not_take_comes_later_in_order_and_whole() {
+        let (line, mut client) = stuck().await;
+        let mut all = vec![0; FRAMES * SIZE];
+        let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
+        assert!(read.is_ok() && drained);
+        assert!(all.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+
+    /// Tells of a screen that lacks the change of a client, to a line that is stuck and to one that is not. What was told
+    /// to the first, and the types of the frames that came to the other.
+    async fn told_of_a_screen() -> (bool, Vec<String>) {
+        let hub = Hub::of_new_clients(3);
+        let from = hub.head().unwrap();
+        let (line, mut client) = stuck().await;
+        for of in [Collection::Clients, Collection::EcoStats] {
+            line.lock().following.follow(of, from);
+        }
+        hub.take_new_clients(4, 5);
+        let ping = Form::Json.encode(&Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: 3 }));
+        let told = line.tell(&hub, &ping);
+        let mut all = vec![0; FRAMES * SIZE];
+        let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
+        assert!(read.is_ok() && drained);
+        assert!(told || line.tell(&hub, &ping));
+        drop(line);
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let mut types = Vec::new();
+        while let Some(Ok(Message::Text(text))) = client.next().await {
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            assert!(frame["to"].is_null() || frame["to"] == json!(hub.head().unwrap().to_string()));
+            types.push(frame["type"].as_str().unwrap().to_owned());
+        }
+        (told, types)
+    }
+
+    #[tokio::test]
+    async fn what_is_told_of_a_screen_comes_after_all_that_it_lacks() {
+        let (told, types) = told_of_a_screen().await;
+        assert!(!told, "it would be read before the change of a client");
+        assert_eq!(types, ["eco_stats_update", "client_update", "ping"]);
+    }
+
+    #[cfg(feature = "guards")]
+    #[tokio::test]
+    async fn without_its_guard_a_ping_says_too_much() {
+        let _off = guards::off(Guard::PingLast);
+        let (told, types) = told_of_a_screen().await;
+        assert!(told && types.last().is_some_and(|last| last == "ping"));
+        assert!(!types.contains(&"client_update".to_owned()), "{types:?}");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_ends_sends_what_is_on_its_way_then_its_last_frame_and_nothing_more() {
+        let (line, mut client) = stuck().await;
+        line.end(&Bytes::from_static(b"last"));
+        line.write(&mut line.lock(), &frame(0));
+        let mut all = Vec::new();
+        let (read, ()) = tokio::join!(client.read_to_end(&mut all), async {
+            assert!(line.drained().await);
+            drop(line);
+        });
+        read.unwrap();
+        let (frames, last) = all.split_at(all.len() - 4);
+        assert_eq!(last, b"last");
+        assert!(frames.len() % SIZE == 0 && frames.len() < FRAMES * SIZE, "{}", frames.len());
+        assert!(frames.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
+    }
+}

@@ -1,0 +1,148 @@
+//! What each instance tells the others of itself, once a second, and what all of them together are to whoever looks at the
+//! System page.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        cells::Cell,
+        fields::Fields,
+        ids::Collection,
+        system::{Hop, Seen, Status},
+    },
+    server::{
+        hub::Hub,
+        mongo::{Mongo, oplog},
+        redis::{Redis, instances, log::Log},
+        socket::Sockets,
+        telemetry::metrics::{metrics, now},
+    },
+};
+
+/// How often an instance tells of itself.
+const TELL: Duration = Duration::from_secs(1);
+/// How often the relay measures what belongs to all.
+const MEASURE: Duration = Duration::from_secs(10);
+
+/// Tells and shows until `stop`. `shown`: what the page shows of all that is known.
+pub async fn run(
+    hub: Hub,
+    mongo: Mongo,
+    redis: Redis,
+    sockets: Sockets,
+    shown: fn(&Seen) -> Fields,
+    stop: CancellationToken,
+) {
+    let id = format!("{:08x}", rand::random::<u32>());
+    let (started, log) = (Instant::now(), Log::new(redis.clone()));
+    let work = async {
+        let mut seen = Seen::default();
+        let mut before = (metrics().changes.get(), metrics().frames.get(), Instant::now());
+        let mut ticks = interval(TELL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            metrics().sockets.set(i64::try_from(sockets.len()).unwrap_or(i64::MAX));
+            let counted = (metrics().changes.get(), metrics().frames.get(), Instant::now());
+            let s = counted.2.duration_since(before.2).as_secs().max(1);
+            seen.own = Status {
+                id: id.clone(),
+                up_s: i64::try_from(started.elapsed().as_secs()).unwrap_or(i64::MAX),
+                changes_per_s: (counted.0 - before.0) / s,
+                frames_per_s: (counted.1 - before.1) / s,
+                ..status(&hub)
+            };
+            before = counted;
+            let stands_s = i64::try_from(hub.stands_for().as_secs()).unwrap_or(i64::MAX);
+            metrics().stream_moved.set(now().seconds().saturating_sub(stands_s));
+            seen.documents = documents(&hub);
+            tell(&redis, &mut seen).await;
+            hub.show_system(shown(&seen));
+        }
+    };
+    let measuring = async {
+        let mut ticks = interval(MEASURE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            measure(&mongo, &log).await;
+        }
+    };
+    stop.run_until_cancelled(async { tokio::join!(work, measuring) }).await;
+    if let Err(error) = instances::forget(&redis, &id).await {
+        tracing::debug!(%error, "the others forget this instance later");
+    }
+}
+
+fn status(hub: &Hub) -> Status {
+    let metrics = metrics();
+    let since = |at: i64| Some(now().seconds() - at).filter(|_| at != 0);
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sockets: metrics.sockets.get(),
+        relay_s: since(metrics.relay_since.get()),
+        checked_ms: hub.freshness().checked.and_then(|ago| u64::try_from(ago.as_millis()).ok()),
+        lags: Hop::ALL.map(|hop| metrics.last_lag(hop)),
+        resyncs: metrics.resyncs.read(),
+        audits: metrics.audits.read().into_iter().map(|([outcome], n)| (outcome, n)).collect(),
+        audited_s: since(metrics.audit_last.get()),
+        log: [metrics.log_entries.get(), metrics.log_bytes.get(), metrics.log_window.get()],
+        oplog_s: metrics.oplog_window.get(),
+        ..Status::default()
+    }
+}
+
+fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
+    let count = |c| Some((c, hub.cell(&Cell::Documents(c))?, hub.cell(&Cell::Unreadable(c))?));
+    let all: Vec<_> = Collection::ALL.into_iter().filter_map(count).collect();
+    for (collection, _, unreadable) in &all {
+        metrics().unreadable.get_or_create(&[("collection", collection.name())]).set(*unreadable);
+    }
+    all
+}
+
+/// Tells of this instance and hears of the others. While Redis is away all that is known of them grows old.
+async fn tell(redis: &Redis, seen: &mut Seen) {
+    let asked = Instant::now();
+    let told = match serde_json::to_string(&seen.own) {
+        Ok(body) => instances::tell(redis, &seen.own.id, &body).await,
+        Err(_) => return,
+    };
+    seen.redis = told.is_ok();
+    match told {
+        Ok(all) => {
+            // An instance of another version may tell otherwise.
+            let read = |(age, body): (u64, String)| Some((age, serde_json::from_str(&body).ok()?));
+            seen.instances = all.into_iter().filter_map(read).collect();
+            seen.instances.sort_by(|(_, a), (_, b): &(_, Status)| a.id.cmp(&b.id));
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no word of the other instances");
+            let passed = u64::try_from(asked.elapsed().max(TELL).as_millis()).unwrap_or(u64::MAX);
+            seen.instances.iter_mut().for_each(|(age, _)| *age += passed);
+        }
+    }
+}
+
+/// What belongs to all is measured by the relay, and is nothing elsewhere.
+async fn measure(mongo: &Mongo, log: &Log) {
+    let relays = metrics().relay_since.get() != 0;
+    let ([entries, bytes, window], oplog_s) = if relays {
+        let log = log.extent().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the log is not measured");
+            (0, 0, 0)
+        });
+        // Where there is no right to ask it stays unknown; `chargedeck check` says so.
+        let oplog_s = timeout(MEASURE, oplog::window(mongo)).await.ok().and_then(Result::ok).flatten();
+        (log.into(), oplog_s.unwrap_or(0))
+    } else {
+        ([0; 3], 0)
+    };
+    metrics().log_entries.set(entries);
+    metrics().log_bytes.set(bytes);
+    metrics().log_window.set(window);
+    metrics().oplog_window.set(oplog_s);
+}

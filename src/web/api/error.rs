@@ -1,0 +1,116 @@
+//! The errors that pages see: only what is safe to show. The cause was logged where it happened.
+
+use leptos::{
+    prelude::{FromServerFnError, ServerFnErrorErr},
+    server_fn::codec::JsonEncoding,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::protocol::frame::UNAUTHENTICATED;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(into = "String", from = "Value")]
+pub enum AppError {
+    /// 401
+    #[error("sign in first")]
+    SignIn,
+    /// 503: MongoDB or Redis is away, or the figures are still being counted.
+    #[error("not available just now")]
+    Unavailable,
+    /// 503: it is of a collection that cannot be followed; in words.
+    #[error("{0}")]
+    Unfollowed(String),
+    /// 429: the account asks for more than it may, and may ask again after so many seconds, written out.
+    #[error("too much was asked for; again in {0} s")]
+    TooMuch(String),
+    /// 400
+    #[error("{0}")]
+    Invalid(String),
+    /// 500; the id finds the cause in the server's log.
+    #[error("something went wrong on the server (request {request_id})")]
+    Internal { request_id: String },
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            // The browser could not reach the server, or got something that is no answer of ours.
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) => Self::Unavailable,
+            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Invalid(message),
+            _ => Self::Internal { request_id: String::new() },
+        }
+    }
+}
+
+/// A text, which costs the browser's program less than a choice of structs: a code, and what belongs to it after a colon.
+impl From<AppError> for String {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::SignIn => SIGN_IN.to_owned(),
+            AppError::Unavailable => UNAVAILABLE.to_owned(),
+            AppError::Unfollowed(why) => format!("{UNFOLLOWED}:{why}"),
+            AppError::TooMuch(wait_s) => format!("{TOO_MUCH}:{wait_s}"),
+            AppError::Invalid(why) => format!("{INVALID}:{why}"),
+            AppError::Internal { request_id } => format!("{INTERNAL}:{request_id}"),
+        }
+    }
+}
+
+const SIGN_IN: &str = "sign_in";
+const UNAVAILABLE: &str = "unavailable";
+const UNFOLLOWED: &str = "unfollowed";
+const TOO_MUCH: &str = "too_much";
+const INVALID: &str = "invalid";
+const INTERNAL: &str = "internal";
+
+/// Read as a value, see [`read`](crate::domain::value::read): our own text, or the problem of whoever refused the request
+/// before it came to a server function.
+impl From<Value> for AppError {
+    fn from(value: Value) -> Self {
+        let named = |name: &str| value.get(name).and_then(Value::as_str);
+        let problem = named("code").map(|code| (code, named("request_id").unwrap_or_default()));
+        let text = value.as_str().unwrap_or_default();
+        match problem.unwrap_or(text.split_once(':').unwrap_or((text, ""))) {
+            (SIGN_IN | UNAUTHENTICATED, _) => Self::SignIn,
+            (UNAVAILABLE, _) => Self::Unavailable,
+            (UNFOLLOWED, why) => Self::Unfollowed(why.to_owned()),
+            (TOO_MUCH, wait_s) => Self::TooMuch(wait_s.to_owned()),
+            (INVALID, why) => Self::Invalid(why.to_owned()),
+            (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_reads_back_as_what_it_was() {
+        for error in [
+            AppError::SignIn,
+            AppError::Unavailable,
+            AppError::Unfollowed("a: b".into()),
+            AppError::TooMuch("7".into()),
+            AppError::Invalid("a: b".into()),
+            AppError::Internal { request_id: "7".into() },
+        ] {
+            let text = serde_json::to_string(&error).unwrap();
+            assert_eq!(serde_json::from_str::<AppError>(&text).unwrap(), error, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_problem_of_the_doors_is_understood() {
+        let read = |code: &str| {
+            let problem = serde_json::json!({"type": "about:blank", "status": 401, "code": code, "request_id": "7"});
+            serde_json::from_value::<AppError>(problem).unwrap()
+        };
+        assert_eq!(read(UNAUTHENTICATED), AppError::SignIn);
+        assert_eq!(read("unavailable"), AppError::Unavailable);
+        assert_eq!(read("cross_site"), AppError::Internal { request_id: "7".into() });
+    }
+}

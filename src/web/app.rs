@@ -1,0 +1,177 @@
+//! The document around the app, the way to the pages, and what is shared by all pages of a signed-in admin.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
+use leptos_router::{
+    components::Router,
+    hooks::use_location,
+    location::{BrowserUrl, LocationProvider},
+};
+
+use crate::web::{
+    api::{Answer, Answered, AppError, Ask, Desk, load},
+    charts::{self, Bundle},
+    live::Live,
+    pages, text,
+    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, redrawn, some},
+};
+
+/// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
+pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
+    provide_meta_context();
+    let bundle = use_context::<Bundle>();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <Head options=options.clone() />
+                <title>{document_title(path)}</title>
+                {some(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
+                <StaysReadable />
+                <script src="/assets/program.js" defer data-text=text::STOPPED data-action=text::LOAD_AGAIN></script>
+                <AutoReload options=options.clone() />
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// What every document's head holds.
+#[component]
+pub fn Head(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <script src="/theme.js"></script>
+        <link rel="preload" href="/fonts/inter.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
+        <HashedStylesheet options id="leptos" />
+        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+    }
+}
+
+/// Keeps a page readable while the server is away; what it needs is allowed by each page's policy.
+#[component]
+pub fn StaysReadable() -> impl IntoView {
+    view! {
+        <script src="/assets/banner.js" defer></script>
+        <script src="/assets/away.js" defer data-text=text::NOT_LOADED data-action=text::STAY></script>
+    }
+}
+
+#[component]
+pub fn App() -> impl IntoView {
+    view! { <Router>{places()}</Router> }
+}
+
+/// What the address leads to. The table of pages is all the routing there is, so the router's own routes, a tenth of the
+/// browser's program, stay out of it.
+fn places() -> AnyView {
+    let path = use_location().pathname;
+    // The router leaves the address as it was until it hears that the page has changed.
+    let location = use_context::<BrowserUrl>();
+    Effect::new(move |_: Option<()>| {
+        path.track();
+        if let Some(location) = &location {
+            location.ready_to_complete();
+        }
+    });
+    deck(path)
+}
+
+/// Keeps socket, clock and figures alive while pages change. What every page needs is had before one is drawn: within a
+/// part that waits everything is drawn again and again, and what is asked there travels with the document as often.
+fn deck(path: Memo<String>) -> AnyView {
+    let given = SharedValue::new_str(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
+    match given.into_inner().0.and_then(Answer::read::<Desk>) {
+        Ok(desk) => at(desk, path),
+        Err(error) => {
+            let again = RwSignal::new(false);
+            let view = move || match again.get() {
+                true => loaded(Ask::Desk, text::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
+                false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
+            };
+            redrawn(view)
+        }
+    }
+}
+
+fn at(desk: Desk, path: Memo<String>) -> AnyView {
+    let live = Live::provide(&desk);
+    Clock::provide(live, &desk);
+    let shown = shown(live, path);
+    provide_context(OpenPage(shown));
+    let why = Memo::new(move |_| {
+        let topic = pages::unfollowed(&shown.read(), &live.unfollowed());
+        topic.map(text::unfollowed).unwrap_or_default()
+    });
+    let page = move || match why.get() {
+        why if why.is_empty() => pages::at(&shown.get()),
+        // It is drawn again by itself when the server says that it can be.
+        why => view! { <Failure error=AppError::Unfollowed(why) retry=move |()| live.retry_now() /> }.into_any(),
+    };
+    view! { <Shell desk>{redrawn(page)}</Shell> }.into_any()
+}
+
+/// How long it takes until what could not be loaded is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+/// The page that is shown, with its heading and its title: the one before stays until the next one's part of the program
+/// is here.
+fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
+    let shown = RwSignal::new(path.get_untracked());
+    let tries = RwSignal::new(0_usize);
+    Effect::new(move |_: Option<()>| {
+        let next = path.get();
+        tries.track();
+        leptos::task::spawn_local(async move {
+            let loaded = part(&next).await;
+            if path.try_get_untracked().is_none_or(|path| path != next) {
+                // Somebody went on to another page meanwhile.
+                return;
+            }
+            live.unreached().set(loaded == Err(Missing::Away));
+            match loaded {
+                Ok(()) => {
+                    document().set_title(&document_title(&next));
+                    // The server's page is not drawn a second time: what was typed into it would go.
+                    if shown.with_untracked(|shown| *shown != next) {
+                        shown.set(next);
+                    }
+                }
+                Err(Missing::Away) => set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN),
+                // The server's own document is the way to the page.
+                Err(Missing::Replaced) => _ = window().location().reload(),
+            }
+        });
+    });
+    shown
+}
+
+/// Why a page's part of the program is not here.
+#[derive(PartialEq)]
+enum Missing {
+    /// The server does not answer.
+    Away,
+    /// The server answers, and has another version.
+    Replaced,
+}
+
+/// Loads a page's part of the program.
+async fn part(path: &str) -> Result<(), Missing> {
+    if pages::ready(path).await.is_ok() {
+        return Ok(());
+    }
+    if load(Ask::Desk).await == Err(AppError::Unavailable) {
+        return Err(Missing::Away);
+    }
+    // It may have come back between the two.
+    pages::ready(path).await.map_err(|_| Missing::Replaced)
+}

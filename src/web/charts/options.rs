@@ -1,0 +1,319 @@
+//! The option that draws a chart first: what is shown and by which means. How it looks in a theme and on a phone is the
+//! bundle's; colours are roles of `style/tokens.css`, values have the formats of their units.
+
+use charming::{
+    Chart,
+    component::{Axis, DataZoom, DataZoomType, Grid, VisualMap, VisualMapChannel, VisualMapType},
+    datatype::{DataPoint, DataPointItem},
+    element::{
+        AreaStyle, AxisLabel, AxisPointer, AxisPointerType, AxisTick, AxisType, ItemStyle, Label, LabelPosition,
+        LineStyle, LineStyleType, Orient, Pointer, SplitLine, Tooltip, Trigger,
+    },
+    series::{Bar, Gauge as GaugeSeries, GaugeDetail, GaugeProgress, Heatmap, Line, Pie},
+};
+
+use super::data::{Course, Donut, Drawing, Gauge, Ghost, Heat, Kind, Ranking, Series, Unit};
+
+fn role(name: &str) -> String {
+    format!("var(--{name})")
+}
+
+fn text(chart: &Chart) -> String {
+    serde_json::to_string(chart).unwrap_or_default()
+}
+
+fn axis(type_: AxisType) -> Axis {
+    Axis::new().type_(type_)
+}
+
+fn values(unit: &Unit) -> Tooltip {
+    Tooltip::new().value_formatter(unit.format.as_str())
+}
+
+impl Drawing {
+    pub fn option(&self) -> String {
+        match self {
+            Self::Course(course) => course.option(),
+            Self::Donut(donut) => donut.option(),
+            Self::Gauge(gauge) => gauge.option(),
+            Self::Heat(heat) => heat.option(),
+            Self::Ranking(ranking) => ranking.option(),
+        }
+    }
+}
+
+impl Course {
+    pub fn option(&self) -> String {
+        let bars = self.series.iter().any(|series| series.kind == Kind::Bars);
+        let pointer = if bars { AxisPointerType::Shadow } else { AxisPointerType::Line };
+        let units = self.units();
+        let mut chart = Chart::new()
+            .tooltip(Tooltip::new().trigger(Trigger::Axis).axis_pointer(AxisPointer::new().type_(pointer)))
+            .grid(Grid::new().left(4).right(4).top(28).bottom(48))
+            .x_axis(axis(AxisType::Category).data(self.labels.clone()))
+            .data_zoom(DataZoom::new().id("inside").type_(DataZoomType::Inside))
+            .data_zoom(DataZoom::new().id("slider").type_(DataZoomType::Slider));
+        for (i, unit) in units.iter().enumerate() {
+            // One grid of lines is enough.
+            let lines = SplitLine::new().show(i == 0);
+            chart = chart.y_axis(axis(AxisType::Value).name(unit.name.as_str()).split_line(lines));
+        }
+        for (i, series) in self.series.iter().enumerate() {
+            let on = units.iter().position(|unit| **unit == series.unit).unwrap_or(0);
+            chart = series.draw(chart, &role(&format!("series-{}", (i % 4).saturating_add(1))), on, !bars);
+        }
+        let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) else { return text(&chart) };
+        let mut option = serde_json::to_value(chart.series(ghost.line(&first.unit))).unwrap_or_default();
+        // The bundle's own: which step each value is of.
+        if let Some(serde_json::Value::Object(ghost_series)) =
+            option.pointer_mut(&format!("/series/{}", self.series.len()))
+        {
+            ghost_series.insert("names".to_owned(), ghost.names.clone().into());
+        }
+        option.to_string()
+    }
+
+    /// Those of the axes.
+    fn units(&self) -> Vec<&Unit> {
+        let mut units: Vec<&Unit> = Vec::new();
+        for series in &self.series {
+            if !units.contains(&&series.unit) && units.len() < 2 {
+                units.push(&series.unit);
+            }
+        }
+        units
+    }
+}
+
+impl Series {
+    /// `filled` is a line's area, which would veil bars.
+    fn draw(&self, chart: Chart, colour: &str, axis: usize, filled: bool) -> Chart {
+        #[expect(clippy::cast_precision_loss, reason = "of two axes")]
+        let axis = axis as f64;
+        let style = ItemStyle::new().color(colour);
+        match self.kind {
+            Kind::Bars => chart.series(
+                Bar::new()
+                    .id(self.id)
+                    .name(self.name.as_str())
+                    .y_axis_index(axis)
+                    .item_style(style.border_radius(2))
+                    .tooltip(values(&self.unit))
+                    .data(self.values.clone()),
+            ),
+            Kind::Line => chart.series(
+                Line::new()
+                    .id(self.id)
+                    .name(self.name.as_str())
+                    .y_axis_index(axis)
+                    .item_style(style)
+                    .area_style(AreaStyle::new().opacity(if filled { 0.12 } else { 0.0 }))
+                    .tooltip(values(&self.unit))
+                    .data(self.values.clone()),
+            ),
+        }
+    }
+}
+
+impl Ghost {
+    fn line(&self, unit: &Unit) -> Line {
+        Line::new()
+            .id("ghost")
+            .name(self.name.as_str())
+            .item_style(ItemStyle::new().color(role("ghost")))
+            .line_style(LineStyle::new().width(1.5).type_(LineStyleType::Dashed))
+            .tooltip(values(unit))
+            .data(self.values.clone())
+    }
+}
+
+impl Donut {
+    pub fn option(&self) -> String {
+        let parts = self.parts.iter().map(|part| {
+            let style = ItemStyle::new().color(role(part.role));
+            DataPoint::from(DataPointItem::new(part.value).name(part.name.as_str()).item_style(style))
+        });
+        let pie = Pie::new()
+            .id("parts")
+            .radius(vec!["54%", "80%"])
+            .label(Label::new().formatter("{b} {d}%"))
+            .tooltip(values(&self.unit))
+            .data(parts.collect());
+        text(&Chart::new().tooltip(Tooltip::new().trigger(Trigger::Item)).series(pie))
+    }
+}
+
+impl Gauge {
+    pub fn option(&self) -> String {
+        let gauge = GaugeSeries::new()
+            .id("gauge")
+            .min(0)
+            .max(self.max)
+            .start_angle(210)
+            .end_angle(-30)
+            .split_number(1)
+            .center(("50%", "60%"))
+            .radius("100%")
+            .axis_label(AxisLabel::new().formatter("{value}"))
+            .progress(GaugeProgress::new().show(true).item_style(ItemStyle::new().color(role("series-1"))))
+            .pointer(Pointer::new().show(false))
+            .axis_tick(AxisTick::new().show(false))
+            .split_line(SplitLine::new().show(false))
+            .detail(GaugeDetail::new().formatter(self.unit.format.as_str()))
+            .data(self.value.into_iter().collect());
+        text(&Chart::new().series(gauge))
+    }
+}
+
+impl Heat {
+    pub fn option(&self) -> String {
+        let cells = self.cells().map(|(column, row, value)| {
+            let place = [column, row].map(|i| DataPoint::from(i64::try_from(i).unwrap_or(i64::MAX)));
+            place.into_iter().chain([DataPoint::from(value)]).collect()
+        });
+        let scale = VisualMap::new()
+            .type_(VisualMapType::Continuous)
+            .min(0)
+            .max(self.largest())
+            .calculable(true)
+            .orient(Orient::Horizontal)
+            .left("center")
+            .bottom(0)
+            .in_range(VisualMapChannel::new().color(vec![role("panel"), role("series-1")]));
+        let chart = Chart::new()
+            .tooltip(Tooltip::new().trigger(Trigger::Item))
+            .grid(Grid::new().left(4).right(4).top(4).bottom(64))
+            .x_axis(axis(AxisType::Category).data(self.columns.clone()))
+            // The first row on top.
+            .y_axis(axis(AxisType::Category).data(self.rows.clone()).inverse(true))
+            .visual_map(scale)
+            .series(Heatmap::new().id("heat").tooltip(values(&self.unit)).data(cells.collect::<Vec<Vec<DataPoint>>>()));
+        text(&chart)
+    }
+}
+
+impl Ranking {
+    pub fn option(&self) -> String {
+        let label = Label::new().show(true).position(LabelPosition::Right).formatter(self.unit.format.as_str());
+        let bar = Bar::new()
+            .id("ranking")
+            .item_style(ItemStyle::new().color(role("series-1")).border_radius(2))
+            .label(label)
+            .tooltip(values(&self.unit))
+            .data(self.values.clone());
+        let chart = Chart::new()
+            .tooltip(
+                Tooltip::new().trigger(Trigger::Axis).axis_pointer(AxisPointer::new().type_(AxisPointerType::Shadow)),
+            )
+            // Room for the longest bar's label.
+            .grid(Grid::new().left(4).right(80).top(4).bottom(4))
+            // Each bar says its value.
+            .x_axis(
+                axis(AxisType::Value).axis_label(AxisLabel::new().show(false)).split_line(SplitLine::new().show(false)),
+            )
+            .y_axis(axis(AxisType::Category).data(self.labels.clone()).inverse(true))
+            .series(bar);
+        text(&chart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::charts::data::Part;
+    use serde_json::{Value, json};
+
+    fn json(option: &str) -> Value {
+        serde_json::from_str(option).unwrap()
+    }
+
+    fn series(id: &'static str, unit: &str, kind: Kind, values: &[Option<f64>]) -> Series {
+        Series { id, name: id.to_owned(), unit: Unit::after(unit), kind, values: values.to_vec() }
+    }
+
+    fn course() -> Course {
+        Course {
+            labels: vec!["Mon".to_owned(), "Tue".to_owned(), "Wed".to_owned()],
+            series: vec![
+                series("energy", "kWh", Kind::Bars, &[Some(1.5), Some(0.0), None]),
+                series("power", "kW", Kind::Line, &[Some(7.0), None, None]),
+                series("lost", "kWh", Kind::Bars, &[Some(0.5), None, None]),
+            ],
+            ghost: Some(Ghost {
+                name: "Last week".to_owned(),
+                names: ["Mon 1", "Tue 2", "Wed 3"].map(str::to_owned).into(),
+                values: vec![Some(1.0), Some(2.0), Some(3.0)],
+            }),
+        }
+    }
+
+    #[test]
+    fn a_course_has_an_axis_per_unit_and_a_ghost_behind() {
+        let option = json(&course().option());
+        assert_eq!(option["xAxis"]["data"], json!(["Mon", "Tue", "Wed"]));
+        let axes = option["yAxis"].as_array().unwrap();
+        assert_eq!(axes.iter().map(|axis| axis["name"].as_str().unwrap()).collect::<Vec<_>>(), ["kWh", "kW"]);
+        let series = option["series"].as_array().unwrap();
+        let of = |name: &str| series.iter().map(|series| series[name].clone()).collect::<Vec<_>>();
+        assert_eq!(of("id"), ["energy", "power", "lost", "ghost"]);
+        assert_eq!(of("type"), ["bar", "line", "bar", "line"]);
+        assert_eq!(series[1]["yAxisIndex"], 1.0);
+        assert_eq!(series[2]["yAxisIndex"], 0.0);
+        assert_eq!(series[0]["data"], json!([1.5, 0.0, null]), "what has not come is not zero");
+        assert_eq!(series[2]["itemStyle"]["color"], "var(--series-3)");
+        assert_eq!(series[3]["itemStyle"]["color"], "var(--ghost)");
+        assert_eq!(series[3]["lineStyle"]["type"], "dashed");
+        assert_eq!(series[3]["names"], json!(["Mon 1", "Tue 2", "Wed 3"]));
+        assert_eq!(series[0]["tooltip"]["valueFormatter"], "{value}\u{a0}kWh");
+        let zooms = option["dataZoom"].as_array().unwrap();
+        assert_eq!(zooms.iter().map(|zoom| zoom["type"].as_str().unwrap()).collect::<Vec<_>>(), ["inside", "slider"]);
+    }
+
+    #[test]
+    fn a_course_of_lines_is_pointed_at_by_a_line() {
+        let pointer = |course: &Course| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
+        assert_eq!(pointer(&course()), "shadow");
+        let lines = Course { series: vec![series("power", "kW", Kind::Line, &[])], ..course() };
+        assert_eq!(pointer(&lines), "line");
+    }
+
+    #[test]
+    fn other_charts_name_what_updates_find_again() {
+        let unit = Unit::after("kW");
+        let part = Part { name: "Available".to_owned(), value: 3.0, role: "ok" };
+        let donut = Donut { unit: Unit::count("EVSEs"), parts: vec![part] };
+        let gauge = Gauge { unit: unit.clone(), value: Some(20.0), max: 50.0 };
+        let values = vec![vec![Some(1.0), None], vec![Some(4.0), Some(2.0)]];
+        let heat = Heat {
+            unit: unit.clone(),
+            rows: vec!["Monday".to_owned(), "Tuesday".to_owned()],
+            columns: vec!["00".to_owned(), "01".to_owned()],
+            values,
+        };
+        let ranking = Ranking { unit, labels: vec!["A".to_owned()], values: vec![2.0] };
+        for (option, update) in [
+            (course().option(), course().update()),
+            (donut.option(), donut.update()),
+            (gauge.option(), gauge.update()),
+            (heat.option(), heat.update()),
+            (ranking.option(), ranking.update()),
+        ] {
+            let (option, update) = (json(&option), json(&update));
+            let (drawn, updated) = (option["series"].as_array().unwrap(), update["series"].as_array().unwrap());
+            assert_eq!(drawn.len(), updated.len());
+            for (drawn, updated) in drawn.iter().zip(updated) {
+                assert_eq!(drawn["id"], updated["id"]);
+                assert_eq!(drawn["data"], updated["data"], "{}: an update repeats what is drawn", drawn["id"]);
+            }
+        }
+        let heat = json(&heat.option());
+        assert_eq!(heat["series"][0]["data"], json!([[0, 0, 1.0], [1, 0, null], [0, 1, 4.0], [1, 1, 2.0]]));
+        assert_eq!(heat["visualMap"][0]["max"], 4.0);
+    }
+
+    /// The page's policy forbids to make functions of text, so an option that needs one would not be drawn.
+    #[test]
+    fn no_option_holds_a_function() {
+        assert!(!course().option().contains("function"));
+    }
+}

@@ -1,0 +1,61 @@
+//! The browser's socket: connects, follows what pages subscribe to, says how fresh the screen is, and comes back by itself.
+//!
+//! One task owns everything; callbacks of the browser only hand it [`Event`]s.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "places in its own lists, and its own clock: what documents say is not reckoned with here"
+)]
+
+mod browser;
+mod event;
+mod socket;
+mod task;
+
+use futures_channel::mpsc::{UnboundedReceiver, unbounded};
+use leptos::prelude::*;
+
+pub use self::browser::hovers_nothing;
+
+use self::task::Task;
+use super::LiveState;
+use crate::{
+    domain::protocol::position::ClusterTime,
+    web::live::wire::event::{Event, Events},
+};
+
+/// The way to the task.
+#[derive(Clone, Copy)]
+pub struct Wire(StoredValue<(Events, Option<UnboundedReceiver<Event>>)>);
+
+impl Wire {
+    pub fn new() -> Self {
+        let (sender, receiver) = unbounded();
+        Self(StoredValue::new((Events(sender), Some(receiver))))
+    }
+
+    /// Starts the task once the page is hydrated.
+    pub fn connect(self, live: LiveState, zone: &str, ct: ClusterTime) {
+        let zone = zone.to_owned();
+        Effect::new(move |_: Option<()>| {
+            if let Some((events, Some(receiver))) = self.0.try_update_value(|(e, r)| (e.clone(), r.take())) {
+                browser::watch(&events);
+                leptos::task::spawn_local(Task::new(live, &zone, ct, events).run(receiver));
+            }
+        });
+    }
+
+    pub fn retry(self) {
+        self.send(Event::Retry);
+    }
+
+    pub fn lists_changed(self) {
+        self.send(Event::Lists);
+    }
+
+    fn send(self, event: Event) {
+        // Gone with the page.
+        _ = self.0.try_with_value(|(events, _)| events.send(event));
+    }
+}

@@ -1,0 +1,51 @@
+//! A WebSocket that hands what happens to it to the task.
+
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+use super::event::{Event, Events};
+use crate::domain::protocol::frame::COMPACT;
+
+/// Dropped, it is closed and says nothing more.
+pub struct Socket {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut()>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Socket {
+    /// `None` where the browser refuses to try.
+    pub fn open(events: &Events) -> Option<Self> {
+        let location = window().location();
+        let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+        let socket = WebSocket::new_with_str(&format!("{scheme}://{}/live", location.host().ok()?), COMPACT).ok()?;
+        let (opened, received, closed) = (events.clone(), events.clone(), events.clone());
+        let on_open = Closure::new(move || opened.send(Event::Opened));
+        let on_message = Closure::new(move |event: MessageEvent| {
+            if let Some(text) = event.data().as_string() {
+                received.send(Event::Received(text));
+            }
+        });
+        let on_close = Closure::new(move |event: CloseEvent| closed.send(Event::Closed(event.code())));
+        socket.set_onopen(Some(JsCast::unchecked_ref(Closure::as_ref(&on_open))));
+        socket.set_onmessage(Some(JsCast::unchecked_ref(Closure::as_ref(&on_message))));
+        socket.set_onclose(Some(JsCast::unchecked_ref(Closure::as_ref(&on_close))));
+        Some(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
+    }
+
+    /// A socket that closes tells so by itself.
+    pub fn send(&self, text: &str) {
+        drop(self.socket.send_with_str(text));
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        drop(self.socket.close());
+    }
+}

@@ -1,0 +1,12 @@
+//! What people see: rendered on the server, run in the browser.
+
+pub mod api;
+pub mod app;
+pub mod charts;
+#[cfg(feature = "hydrate")]
+mod hydrate;
+pub mod live;
+pub mod pages;
+pub mod paths;
+pub mod text;
+pub mod ui;

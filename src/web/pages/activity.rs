@@ -1,0 +1,183 @@
+//! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
+
+use std::time::Duration;
+
+use leptos::{ev, prelude::*};
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        address::BadChoice,
+        board::{Board, Filter},
+        fields::Fields,
+        latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
+        protocol::position::Position,
+    },
+    web::{
+        api::{Ask, Events, load},
+        live::{Live, Sheet},
+        text,
+        ui::{ACTIVITY, Clock, Empty, Feed, chosen, each, loaded, page_of_activity, refused, said, some},
+    },
+};
+
+/// Until what is asked for may have been written.
+const NOT_YET: Duration = Duration::from_secs(1);
+
+pub fn activity() -> AnyView {
+    let filter = chosen(ACTIVITY, Filter::read);
+    let choices = Filter::ALL.into_iter().map(|choice| {
+        let chosen = move || if filter.get() == Ok(choice) { "true" } else { "false" }.to_owned();
+        view! { <a href=page_of_activity(choice) aria-current=chosen>{text::filter(choice)}</a> }
+    });
+    view! {
+        <nav class="tabs" aria-label=text::FILTERS>{each(choices)}</nav>
+        {move || match filter.get() {
+            Ok(filter) => feed(filter),
+            Err(BadChoice(why)) => refused(why, ACTIVITY),
+        }}
+    }
+    .into_any()
+}
+
+fn feed(filter: Filter) -> AnyView {
+    let live = expect_context::<Live>();
+    loaded(Ask::Activity { of: filter.name().to_owned(), before: None }, text::ACTIVITY, move |answer| {
+        let events: Events = answer.read()?;
+        let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, events.ct, Some(events.upto));
+        Ok(view! { <Happenings filter sheet /> }.into_any())
+    })
+}
+
+#[component]
+fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
+    let (live, clock) = (expect_context::<Live>(), Clock::expect());
+    let fields = sheet.fields();
+    // While it is held, nothing newer than this is shown.
+    let held = RwSignal::new(None::<String>);
+    let said = Memo::new(move |before: Option<&Vec<_>>| {
+        let held = held.get();
+        fields.with(|fields| said(newest(fields, held.as_deref()), before, live.is_news(), &clock))
+    });
+    let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1).saturating_mul(PAGE)));
+    let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
+    let toggle = move |_| {
+        let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
+        let cut = fields.with_untracked(|fields| cut(fields).map(str::to_owned));
+        held.update(|held| *held = if held.is_some() { None } else { Some(newest.or(cut).unwrap_or_default()) });
+    };
+    let past = Past { filter, fields, asking: RwSignal::new(Asking::Rests) };
+    let older = move || past.ask();
+    Effect::new(move |_: Option<()>| {
+        let handle = window_event_listener(ev::scroll, move |_| {
+            if near_the_end() {
+                older();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+    view! {
+        <section class="panel activity">
+            <header class="list-head">
+                <p>{text::filter(filter)}</p>
+                <button class="button needs-js" type="button" aria-pressed=move || held.with(Option::is_some).to_string() on:click=toggle>
+                    {move || text::paused(held.with(Option::is_some), waiting())}
+                </button>
+            </header>
+            <Feed name="activity" said slots />
+            {move || some(said.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
+            <button class="button older needs-js" type="button" data-more hidden=move || !past.is_kept() on:click=move |_| older()>
+                {move || past.asking.get().words().to_owned()}
+            </button>
+        </section>
+    }
+}
+
+/// What is older than the events shown, and asked for at the end of the page.
+#[derive(Clone, Copy)]
+struct Past {
+    filter: Filter,
+    fields: RwSignal<Fields>,
+    asking: RwSignal<Asking>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Asking {
+    Rests,
+    Asks,
+    Failed,
+}
+
+impl Asking {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Rests => text::OLDER,
+            Self::Asks => text::OLDER_COME,
+            Self::Failed => text::OLDER_FAILED,
+        }
+    }
+}
+
+impl Past {
+    fn is_kept(self) -> bool {
+        self.fields.with(|fields| fields.get(OLDER).and_then(Value::as_bool) == Some(true))
+    }
+
+    fn ask(self) {
+        if untrack(move || self.asking.get() != Asking::Asks && self.is_kept()) {
+            self.asking.set(Asking::Asks);
+            leptos::task::spawn_local(self.come());
+        }
+    }
+
+    /// The page may be gone whenever something comes.
+    async fn come(self) {
+        let Some(before) = self.fields.try_with_untracked(place) else { return };
+        let answer = load(Ask::Activity { of: self.filter.name().to_owned(), before }).await;
+        let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
+            _ = self.asking.try_set(Asking::Failed);
+            return;
+        };
+        if before.is_some_and(|before| !is_written_before(before, &events.upto)) {
+            set_timeout(move || leptos::task::spawn_local(self.come()), NOT_YET);
+            return;
+        }
+        _ = self.fields.try_update(|fields| {
+            // They belong before the one they were asked for, unless that one has gone meanwhile.
+            let is_there = |key: String| fields.contains_key(&key) || cut(fields) == Some(&key);
+            if before.map(key).is_none_or(is_there) {
+                fields.extend(events.fields);
+            }
+        });
+        _ = self.asking.try_set(Asking::Rests);
+    }
+}
+
+/// The place of the oldest event, or where the past was cut off, and none came since.
+fn place(fields: &Fields) -> Option<Position> {
+    let oldest = fields.keys().find_map(|key| key.parse().ok());
+    oldest.or_else(|| cut(fields)?.parse().ok())
+}
+
+fn cut(fields: &Fields) -> Option<&str> {
+    fields.get(CUT)?.as_str()
+}
+
+/// Whether the reader comes to the page's end, a little before it.
+fn near_the_end() -> bool {
+    const BEFORE_PX: i32 = 600;
+    let page = document().document_element();
+    page.is_some_and(|page| {
+        page.scroll_top().saturating_add(page.client_height()).saturating_add(BEFORE_PX) > page.scroll_height()
+    })
+}
+
+/// The events up to a key, newest first. A sheet's other values have names that no event's key has.
+fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Line)> {
+    let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
+    shown.filter_map(|(key, value)| Some((key.clone(), Line::read(value)?)))
+}
+
+fn newer(fields: &Fields, than: &str) -> usize {
+    fields.iter().filter(|(key, value)| key.as_str() > than && value.is_object()).count()
+}

@@ -1,0 +1,107 @@
+//! The network over time: charts of any period, live at the right edge.
+
+mod course;
+mod draw;
+mod drawn;
+#[cfg(test)]
+mod extremes;
+#[cfg(feature = "ssr")]
+mod options;
+mod parts;
+
+use leptos::prelude::*;
+use leptos_router::{hooks::use_location, location::Location};
+
+#[cfg(feature = "ssr")]
+pub use course::{Measure, Pieces};
+#[cfg(feature = "ssr")]
+pub use options::options;
+
+use crate::{
+    domain::{
+        address::{Params, Refused},
+        analytics::{CURRENCY, Query, currency},
+        board::Board,
+        money::Currency,
+        range::{Against, Step},
+    },
+    web::{
+        api::{AppError, Ask, Charts, Unanswered},
+        live::Live,
+        text,
+        ui::{ANALYTICS, Address, Clock, choice, each, loaded, parameter_refused, period_form},
+    },
+};
+
+const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", CURRENCY];
+
+pub fn analytics() -> AnyView {
+    let Location { pathname, query, .. } = use_location();
+    // What is refused is told; what else the address has stays in the form.
+    let address = Memo::new(move |before: Option<&(Address, Option<Refused>)>| match before {
+        // While the next page is on its way, the address is that page's already.
+        Some(before) if pathname.with(|path| path != ANALYTICS) => before.clone(),
+        _ => {
+            let given = query.get();
+            let address = Address::read(ANALYTICS, &NAMES, |name| given.get(name));
+            (address, Params::read(given, &NAMES).err())
+        }
+    });
+    view! { {move || address.with(|(address, unknown)| at(address, unknown.clone()))} }.into_any()
+}
+
+/// The page at an address. Changes of the address draw it anew.
+fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
+    let network = Clock::expect().with_zone(|zone| zone.name.clone());
+    let read = || {
+        let query = Query::read(|name| address.get(name), &network)?;
+        Ok((query, currency(address.get(CURRENCY))?))
+    };
+    match unknown.map_or_else(read, Err) {
+        Err(wrong) => period_form(address, &network, Some(&wrong)),
+        Ok((query, currency)) => view! {
+            {period_form(address, &network, None)}
+            {choices(address, &query)}
+            {charts(address.clone(), query, currency)}
+        }
+        .into_any(),
+    }
+}
+
+/// How the period is cut, and what stands behind it.
+fn choices(address: &Address, query: &Query) -> AnyView {
+    let steps = Step::ALL.into_iter().filter(|step| step.fits(query.range.len()));
+    let steps = steps
+        .map(|step| choice(address.with(&[("by", Some(step.name()))]), text::charts::step(step), step == query.step));
+    let against = Against::ALL.into_iter().map(|against| {
+        choice(
+            address.with(&[("against", Some(against.name()))]),
+            text::charts::against(against),
+            against == query.against,
+        )
+    });
+    view! {
+        <div class="options">
+            <p id="steps">{text::charts::STEPS}</p>
+            <nav class="tabs" aria-labelledby="steps">{each(steps)}</nav>
+            <p id="against">{text::charts::COMPARED}</p>
+            <nav class="tabs" aria-labelledby="against">{each(against)}</nav>
+        </div>
+    }
+    .into_any()
+}
+
+fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView {
+    let live = expect_context::<Live>();
+    let step = query.step;
+    loaded(Ask::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {
+        let charts: Charts = match answer.read::<Result<Charts, Unanswered>>()? {
+            Ok(charts) => charts,
+            Err(Unanswered::Refused(wrong)) => return Ok(parameter_refused(&address, &wrong)),
+            Err(Unanswered::Reading) => return Err(AppError::Unavailable),
+        };
+        let query: Query = charts.query.parse().map_err(|_| AppError::Unavailable)?;
+        let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), charts.ct, None);
+        Ok(draw::draw(sheet, step, charts, address.clone()))
+    })
+}

@@ -1,0 +1,79 @@
+//! What the five list pages share: what is shown of all there is, the snapshot, its states, and the live table.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        address::BadChoice,
+        ids::Collection,
+        protocol::snapshot::Snapshot,
+        selection::{Part, Selection, Wanted},
+        status::codes,
+    },
+    web::{
+        api::Ask,
+        live::Live,
+        paths::page,
+        text,
+        ui::{LiveList, Table, chips, chosen, each, loaded, page_of, redrawn, refused},
+    },
+};
+
+/// What the address asks for.
+type Asked = Memo<Result<Selection, BadChoice>>;
+
+pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
+    let read = chosen(page(collection), Selection::read);
+    let asked: Asked = Memo::new(move |_| read.get()?.of(collection));
+    let parts = move || match asked.get() {
+        Ok(selection) if !selection.is_everything() => chips(collection, &selection),
+        _ => ().into_any(),
+    };
+    let rows = move || match asked.get() {
+        Ok(selection) => rows(collection, selection, table),
+        Err(BadChoice(why)) => refused(why, page(collection)),
+    };
+    view! {
+        {choices(collection, asked)}
+        {redrawn(parts)}
+        {redrawn(rows)}
+    }
+    .into_any()
+}
+
+fn rows(collection: Collection, selection: Selection, table: &'static dyn Table) -> AnyView {
+    let live = expect_context::<Live>();
+    let ask = Ask::List { of: collection, selection, min_position: None, min_ct: 0 };
+    loaded(ask, text::title(collection), move |answer| {
+        let snapshot: Snapshot = answer.read()?;
+        if let Some(BadChoice(why)) = snapshot.unknown_status() {
+            return Ok(refused(why, page(collection)));
+        }
+        let store = live.list(snapshot);
+        Ok(view! { <LiveList collection store table /> }.into_any())
+    })
+}
+
+/// The statuses as links; whatever else is asked for stays.
+fn choices(collection: Collection, asked: Asked) -> AnyView {
+    let part = match collection {
+        Collection::Stations => Part::Evse,
+        Collection::EcoStats => return ().into_any(),
+        _ => Part::Status,
+    };
+    let links = [None].into_iter().chain(codes(collection).into_iter().map(Some)).map(|code| {
+        let word = code.map_or(text::ALL.into(), |code| text::status(collection, code));
+        let wanted = code.map(|code| Wanted::one_of([code]));
+        let this = wanted.clone();
+        let current = move || {
+            let is = asked.with(|asked| asked.as_ref().is_ok_and(|asked| asked.get(part) == this.as_ref()));
+            if is { "true" } else { "false" }.to_owned()
+        };
+        let href = move || {
+            let rest = asked.get().unwrap_or_default().without(part);
+            page_of(collection, &wanted.iter().fold(rest, |rest, wanted| rest.with(part, wanted.clone())))
+        };
+        view! { <a href=href aria-current=current>{word}</a> }
+    });
+    view! { <nav class="tabs choices" aria-label=text::FILTERS>{each(links)}</nav> }.into_any()
+}

@@ -1,0 +1,277 @@
+//! The cards of the Overview. Each leads to the list of exactly the documents behind its figure.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        figures::{DaySeries, LongActive, Open, Revenue, in_service, sum},
+        ids::Collection,
+        money::{Money, Watt, Wh},
+        selection::{Part, Selection, Wanted, is_currency},
+        status::{EvseStatus, PaymentStatus, Role},
+        time::Period,
+    },
+    web::{
+        text::{self, Quantity},
+        ui::{Badge, Clock, Draw, Figure, FigureCard, Href, Picture, figure, page_of},
+    },
+};
+
+#[component]
+pub fn Cards() -> impl IntoView {
+    let revenue: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_revenue()).map(PaymentStatus::code).collect();
+    let open: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_open()).map(PaymentStatus::code).collect();
+    view! {
+        <section class="cards" aria-label=text::FIGURES>
+            <FigureCard name="active_sessions" href=sessions(&["ACTIVE"], None) figure=active_sessions() />
+            <FigureCard name="live_power" href=sessions(&["ACTIVE"], None) figure=live_power() />
+            <FigureCard name="energy_today" href=sessions(&["COMPLETED"], Some(Part::Ended)) figure=energy_today() />
+            <FigureCard name="revenue_today" href=payments(&revenue, Some(Part::Captured)) figure=revenue_today() />
+            <FigureCard name="sessions_today" href=sessions(&[], Some(Part::Started)) figure=sessions_today() />
+            <FigureCard name="clients" href=behind(Collection::Clients, &["ACTIVE"], None) figure=clients() />
+            <FigureCard name="open_payments" href=payments(&open, None) figure=open_payments() />
+            <FigureCard name="failed_payments" href=payments(&["FAILED"], Some(Part::Created)) figure=failed_payments() />
+        </section>
+    }
+}
+
+fn sessions(statuses: &[&str], today: Option<Part>) -> Href {
+    behind(Collection::ChargingSessions, statuses, today)
+}
+
+fn payments(statuses: &[&str], today: Option<Part>) -> Href {
+    behind(Collection::Payments, statuses, today)
+}
+
+/// The list of the documents with one of these statuses, and with this date today. Of captured payments, those in the
+/// currency of the figure where it has but one.
+fn behind(collection: Collection, statuses: &[&str], today: Option<Part>) -> Href {
+    let day = figure::<Period>("day");
+    let revenue = figure::<Vec<Revenue>>("revenue_today");
+    let any = Selection::default();
+    let of_status = match statuses {
+        [] => any,
+        statuses => any.with(Part::Status, Wanted::one_of(statuses.iter().copied())),
+    };
+    Box::new(move || {
+        let mut selection = of_status.clone();
+        if let Some((part, day)) = today.zip(day()) {
+            selection = selection.with(part, Wanted::Within(day));
+        }
+        if today == Some(Part::Captured)
+            && let Some([Revenue { money: Money { currency, .. }, .. }]) = revenue().as_deref()
+            && is_currency(&currency.0)
+        {
+            selection = selection.with(Part::Currency, Wanted::one_of([currency.0.as_str()]));
+        }
+        page_of(collection, &selection)
+    })
+}
+
+fn counted(n: Option<i64>) -> Option<Quantity> {
+    n.map(|n| Quantity::bare(text::count(n)))
+}
+
+/// Nothing is drawn of what is not known, because an empty bar would say that it is nothing.
+fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
+    match part.zip(whole) {
+        Some((part, whole)) => Picture::Share(text::per_mille(part, whole).unwrap_or(0)),
+        None => Picture::None,
+    }
+}
+
+/// What must be said beside a figure of so many documents.
+fn remark(n: Option<i64>, what: &str, why: &'static str) -> Option<Badge> {
+    n.filter(|n| *n > 0).map(|n| Badge::new(Role::Wait, text::remark(n, what)).why(why))
+}
+
+fn active_sessions() -> Draw {
+    let active = figure::<i64>("active_sessions");
+    let long = figure::<LongActive>("long_active");
+    let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
+    Box::new(move || {
+        let evses = split().map(|split| in_service(&split));
+        Figure {
+            value: counted(active()),
+            note: evses.map(text::on_evses),
+            some: long().filter(|long| long.count > 0).map(|LongActive { count, started }| {
+                let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+                let these = active.with(Part::Started, Wanted::Within(started));
+                (text::long_active(count), page_of(Collection::ChargingSessions, &these))
+            }),
+            picture: share(active(), evses),
+            ..Figure::default()
+        }
+    })
+}
+
+fn live_power() -> Draw {
+    let power = figure::<Watt>("live_power");
+    let installed = figure::<Watt>("installed_power");
+    let (power_unknown, rating_unknown) = (figure::<i64>("power_unknown"), figure::<i64>("rating_unknown"));
+    Box::new(move || {
+        let powers = remark(power_unknown(), text::NOT_KNOWN, text::NO_POWER_WHY);
+        let ratings = remark(rating_unknown(), text::EVSES_NOT_KNOWN, text::NO_RATING_WHY);
+        Figure {
+            value: power().map(text::power_figure),
+            note: installed().map(text::installed),
+            badges: powers.into_iter().chain(ratings).collect(),
+            picture: share(power().map(|w| w.0), installed().map(|w| w.0)),
+            ..Figure::default()
+        }
+    })
+}
+
+fn energy_today() -> Draw {
+    let today = figure::<Wh>("energy_today");
+    let before = figure::<Wh>("energy_week_before");
+    let day = figure::<Period>("day");
+    let series = figure::<DaySeries>("energy_series");
+    let unknown = figure::<i64>("energy_unknown");
+    let (left_out, doubtful) = (figure::<i64>("energy_left_out"), figure::<i64>("energy_doubtful"));
+    let clock = Clock::expect();
+    Box::new(move || {
+        let weekday = day().map(|day| clock.with_zone(|zone| text::weekday(zone, day.from)));
+        let hours = series().unwrap_or_default().today.chunks(4).map(sum).collect();
+        let remarks = [
+            remark(unknown(), text::NOT_KNOWN, text::NO_ENERGY_WHY),
+            remark(left_out(), text::LEFT_OUT, text::LEFT_OUT_WHY),
+            remark(doubtful(), text::DOUBTFUL, text::DOUBTFUL_WHY),
+        ];
+        Figure {
+            value: today().map(text::energy_figure),
+            note: today().zip(before()).zip(weekday).map(|((now, then), day)| text::against(then.0, now.0, day)),
+            badges: remarks.into_iter().flatten().collect(),
+            picture: Picture::Course(hours),
+            ..Figure::default()
+        }
+    })
+}
+
+/// The first currency large, which is the network's where there is some, the others beside it; never added.
+fn revenue_today() -> Draw {
+    let revenue = figure::<Vec<Revenue>>("revenue_today");
+    let unknown = figure::<i64>("amount_unknown");
+    Box::new(move || {
+        revenue().map_or_else(Figure::default, |all| {
+            let mut figure = revenue_figure(&all, unknown());
+            figure.badges.extend(remark(unknown(), text::NOT_KNOWN, text::NO_AMOUNT_WHY));
+            figure
+        })
+    })
+}
+
+/// Without any amount it is nothing only if no payment was captured.
+fn revenue_figure(all: &[Revenue], unknown: Option<i64>) -> Figure {
+    let Some((first, others)) = all.split_first() else {
+        return match unknown {
+            Some(1..) => Figure { note: Some(text::CAPTURED_TODAY.to_owned()), ..Figure::default() },
+            _ => Figure { value: counted(Some(0)), note: Some(text::NOTHING_CAPTURED.to_owned()), ..Figure::default() },
+        };
+    };
+    let others: Vec<_> = others.iter().map(|r| r.money.clone()).collect();
+    let derived = all.iter().any(|r| r.derived_minor != 0);
+    Figure {
+        value: Some(Quantity::bare(text::money(&first.money))),
+        note: Some(if others.is_empty() {
+            text::CAPTURED_TODAY.to_owned()
+        } else {
+            text::and(&text::amounts(&others))
+        }),
+        badges: derived.then(|| Badge::new(Role::Off, text::DERIVED).why(text::DERIVED_WHY)).into_iter().collect(),
+        ..Figure::default()
+    }
+}
+
+fn sessions_today() -> Draw {
+    let started = figure::<i64>("sessions_today");
+    let completed = figure::<i64>("completed_today");
+    let ahead = figure::<i64>("sessions_ahead");
+    Box::new(move || Figure {
+        value: counted(started()),
+        note: completed().map(text::completed),
+        badges: remark(ahead(), text::AHEAD, text::AHEAD_WHY).into_iter().collect(),
+        ..Figure::default()
+    })
+}
+
+fn clients() -> Draw {
+    let active = figure::<i64>("clients");
+    let documents = figure::<BTreeMap<Collection, i64>>("documents");
+    Box::new(move || Figure {
+        value: counted(active()),
+        note: documents().map(|d| text::of_all(d.get(&Collection::Clients).copied().unwrap_or(0))),
+        ..Figure::default()
+    })
+}
+
+fn open_payments() -> Draw {
+    let open = figure::<Open>("open_payments");
+    Box::new(move || {
+        let Some(open) = open() else { return Figure::default() };
+        Figure {
+            value: counted(Some(open.count)),
+            note: Some(open_note(&open)),
+            badges: remark(Some(open.unknown), text::NOT_KNOWN, text::NO_AMOUNT_WHY).into_iter().collect(),
+            ..Figure::default()
+        }
+    })
+}
+
+fn open_note(open: &Open) -> String {
+    match open.count {
+        0 => text::NONE_OPEN.to_owned(),
+        all if all == open.unknown => text::AMOUNT_NOT_KNOWN.to_owned(),
+        // What waits may be nothing: an amount of zero.
+        _ => text::amounts(&open.amounts),
+    }
+}
+
+fn failed_payments() -> Draw {
+    let failed = figure::<i64>("failed_payments");
+    Box::new(move || Figure {
+        value: counted(failed()),
+        note: Some(text::CREATED_TODAY.to_owned()),
+        ..Figure::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::money::Currency;
+
+    #[test]
+    fn currencies_stand_beside_each_other() {
+        let revenue = |minor, code: &str, derived_minor| Revenue {
+            money: Money { minor, currency: Currency(code.into()) },
+            derived_minor,
+        };
+        let card = revenue_figure(&[revenue(41_820, "GBP", 0), revenue(3640, "EUR", 5)], Some(0));
+        assert_eq!(card.value, Some(Quantity::bare("£418.20".into())));
+        assert_eq!(card.note.as_deref(), Some("and €36.40"));
+        assert_eq!(card.badges.len(), 1, "derived money is said to be");
+        assert_eq!(revenue_figure(&[], Some(0)).value, Some(Quantity::bare("0".into())));
+        assert_eq!(
+            revenue_figure(&[], Some(2)).value,
+            None,
+            "captured money of which nobody knows how much is not zero"
+        );
+        assert!(revenue_figure(&[revenue(1, "GBP", 0)], Some(0)).badges.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_known_is_neither_drawn_nor_said_to_be_nothing() {
+        assert_eq!(share(None, Some(7)), Picture::None);
+        assert_eq!(share(Some(0), Some(7)), Picture::Share(0));
+        let open = |count, unknown| open_note(&Open { count, amounts: Vec::new(), unknown });
+        assert_eq!([open(0, 0), open(2, 2)], [text::NONE_OPEN, text::AMOUNT_NOT_KNOWN]);
+        assert_eq!(remark(Some(0), text::LEFT_OUT, ""), None);
+        assert_eq!(
+            remark(Some(3), text::LEFT_OUT, "").map(|badge| badge.word.into_owned()).as_deref(),
+            Some("3 left out")
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! How many EVSEs are in which state. Always adds up to all of them.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        figures::in_service,
+        ids::Collection,
+        selection::{Part, Selection, Wanted},
+        status::EvseStatus,
+    },
+    web::{
+        paths::page,
+        text,
+        ui::{Empty, Look, by_role, figure, page_of, split_bar},
+    },
+};
+
+#[component]
+pub fn Evses() -> impl IntoView {
+    let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
+    let documents = figure::<BTreeMap<Collection, i64>>("documents");
+    let all = move || {
+        let split = split().unwrap_or_default();
+        let (in_service, all) = (in_service(&split), split.iter().fold(0, |sum: i64, (_, n)| sum.saturating_add(*n)));
+        let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
+        text::in_stations(in_service, all.saturating_sub(in_service), stations)
+    };
+    view! {
+        <section class="panel" data-figure="evse_split">
+            <header>
+                <h2>{text::EVSES}</h2>
+                <p>{move || all()}</p>
+                <a href=page(Collection::Stations)>{text::title(Collection::Stations)}</a>
+            </header>
+            <div class="body">
+                {move || bar(ordered(split().unwrap_or_default()))}
+            </div>
+        </section>
+    }
+}
+
+fn bar(parts: Vec<(Look, i64, String)>) -> AnyView {
+    if parts.is_empty() { view! { <Empty words=text::NO_EVSES /> }.into_any() } else { split_bar(parts).into_any() }
+}
+
+fn ordered(split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
+    let part = |(status, n): (EvseStatus, i64)| {
+        let stations = Selection::default().with(Part::Evse, Wanted::one_of([status.code()]));
+        let look = Look::new(status.role(), text::evse_status(&status));
+        (look, n, page_of(Collection::Stations, &stations))
+    };
+    by_role(split).into_iter().map(part).collect()
+}

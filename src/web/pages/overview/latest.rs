@@ -1,0 +1,36 @@
+//! What changed last.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::latest::{Latest, Line, SHOWN},
+    web::{
+        live::Live,
+        text,
+        ui::{Clock, Empty, Feed, figure, page_of_activity, said, some},
+    },
+};
+
+#[component]
+pub fn LatestChanges() -> impl IntoView {
+    let latest = figure::<Vec<Latest>>("latest");
+    let clock = Clock::expect();
+    let live = expect_context::<Live>();
+    let said = Memo::new(move |before: Option<&Vec<_>>| {
+        let keyed =
+            latest().unwrap_or_default().into_iter().map(|news| (format!("{}{}", news.id, news.at), Line::News(news)));
+        said(keyed, before, live.is_news(), &clock)
+    });
+    view! {
+        <section class="panel latest">
+            <header>
+                <h2>{text::LATEST_CHANGES}</h2>
+                <a href=page_of_activity(Default::default())>{text::ALL_ACTIVITY}</a>
+            </header>
+            <div class="body">
+                <Feed name="latest" said slots=SHOWN />
+                {move || some(said.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,117 @@
+//! What was paid, what is open, and what failed.
+
+use leptos::prelude::*;
+
+use super::list::list;
+use crate::{
+    domain::{
+        entities::Payment,
+        ids::Collection,
+        money::Money,
+        status::{PaymentStatus, Role},
+    },
+    web::{
+        text,
+        ui::{Badge, Cell, Column, Look},
+    },
+};
+
+static COLUMNS: [Column<Payment>; 9] = [
+    Column { field: "client_id", class: "id lead", show: |p, _| Cell::id(p.client_id.clone()) },
+    Column { field: "payment_id", class: "id mid further", show: |p, _| Cell::id(p.payment_id.clone()) },
+    Column {
+        field: "status",
+        class: "state second",
+        show: |p, _| Cell::state(p.status.as_ref().map(|s| Look::new(s.role(), text::payment_status(s)))),
+    },
+    Column {
+        field: "amount_minor",
+        class: "number end",
+        show: |p, _| Cell::text(p.amount().as_ref().map(text::money)),
+    },
+    Column { field: "captured_minor", class: "number low", show: |p, _| captured(p) },
+    Column {
+        field: "method",
+        class: "word roomy mid",
+        show: |p, _| Cell::text(p.method.as_deref().map(text::method)).small(card(p)),
+    },
+    Column { field: "session_id", class: "id spare", show: |p, _| Cell::id(p.session_id.clone()) },
+    Column {
+        field: "created_at",
+        class: "time last",
+        show: |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at)),
+    },
+    Column { field: "failure_code", class: "notes", show: |p, _| cause(p).badges(derived(p)) },
+];
+
+fn derived(payment: &Payment) -> Option<Badge> {
+    payment.derived.then(|| Badge::new(Role::Off, text::DERIVED).why(text::DERIVED_WHY))
+}
+
+/// What was captured, and what of it was given back.
+fn captured(payment: &Payment) -> Cell {
+    let money = |minor| Some(text::money(&Money { minor, currency: payment.currency.clone()? }));
+    let settled = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
+    match payment.captured_minor {
+        None if !settled => Cell::nothing(),
+        Some(0) if !settled => Cell::nothing(),
+        captured => {
+            let refunded =
+                payment.refunded_minor.filter(|minor| *minor != 0).and_then(|minor| money(minor.saturating_neg()));
+            Cell::text(captured.and_then(money)).small(refunded)
+        }
+    }
+}
+
+fn card(payment: &Payment) -> Option<String> {
+    let last4 = payment.card_last4.as_deref().map(|digits| format!("•{digits}"));
+    let parts: Vec<String> = payment.card_brand.clone().into_iter().chain(last4).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Why it failed, in our words with the provider's beside them.
+fn cause(payment: &Payment) -> Cell {
+    match &payment.failure_code {
+        Some(code) => {
+            Cell::nothing().badges([Badge::new(Role::Bad, text::failure(code))]).small(payment.failure_message.clone())
+        }
+        None if payment.status == Some(PaymentStatus::Failed) => Cell::text(payment.failure_message.clone()),
+        None => Cell::nothing(),
+    }
+}
+
+pub fn payments() -> AnyView {
+    list(Collection::Payments, &COLUMNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entities::see;
+    use serde_json::json;
+
+    fn payment(fields: serde_json::Value) -> Payment {
+        see(&serde_json::from_value(fields).unwrap()).doc
+    }
+
+    /// What is left out where room is short, or on a phone, is told by the classes (see `Column`).
+    #[test]
+    fn who_paid_is_always_told() {
+        let client = COLUMNS.iter().find(|column| column.field == "client_id").unwrap();
+        assert!(client.class.contains("lead") && !["low", "mid", "spare"].iter().any(|c| client.class.contains(c)));
+    }
+
+    #[test]
+    fn what_was_given_back_stands_beside_what_was_captured() {
+        let cell = captured(&payment(
+            json!({"status": "PARTIALLY_REFUNDED", "captured_minor": 724, "refunded_minor": 310, "currency": "GBP"}),
+        ));
+        assert_eq!(cell, Cell::text(Some("£7.24")).small(Some("\u{2212}£3.10")));
+        assert_eq!(captured(&payment(json!({"status": "PENDING", "captured_minor": 0}))), Cell::nothing());
+        assert_eq!(
+            captured(&payment(json!({"status": "CAPTURED"}))),
+            Cell::text(None::<String>),
+            "missing is not zero"
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! Figures of any period, grouped as one likes: a table that stays true while it is open, and the same as a file.
+
+mod behind;
+mod chart;
+mod choices;
+mod follow;
+mod table;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use self::{choices::choices, follow::follow, table::Table};
+use crate::web::{
+    api::Ask,
+    text,
+    ui::{REPORTS, loaded},
+};
+
+pub fn reports() -> AnyView {
+    let location = use_location();
+    let (path, search) = (location.pathname, location.search);
+    // On the way to another page the last choice stays.
+    let chosen = Memo::new(move |before: Option<&String>| match before {
+        Some(before) if path.get() != REPORTS => before.clone(),
+        _ => search.get(),
+    });
+    let asked = chosen.get_untracked();
+    view! {
+        {choices()}
+        {loaded(Ask::Report { query: asked.clone() }, text::REPORTS, move |answer| {
+            let followed = follow(answer.read()?, asked.clone(), chosen);
+            Ok(view! { <Table followed /> }.into_any())
+        })}
+    }
+    .into_any()
+}

@@ -1,0 +1,100 @@
+//! Every figure leads to the list of the documents behind it, where a list can be had that holds just those.
+
+use crate::{
+    domain::{
+        ids::Collection,
+        report::{By, Column, Measure, Report, Row},
+        selection::{Part, Selection, Wanted},
+        status::{PaymentStatus, SessionStatus},
+    },
+    web::ui::page_of,
+};
+
+/// The address of the list behind a figure; of a row's name without a column, of a total without a row.
+pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Option<String> {
+    let payments = match column {
+        None => report.by == By::Method,
+        Some(Column::Sessions | Column::Energy) => false,
+        Some(Column::WithoutEnergy | Column::LeftOut | Column::Doubtful | Column::Derived | Column::WithoutAmount) => {
+            return None;
+        }
+        Some(Column::Money(Measure::FeesMissing, _)) => return None,
+        Some(Column::Payments | Column::Money(..)) => true,
+    };
+    let one = |text: &str| Wanted::one_of([text]);
+    let mut period = report.about.period.as_str();
+    let mut narrower = Selection::default();
+    if let Some(row) = row {
+        let id = row.id.as_deref()?;
+        match (report.by, payments) {
+            (By::Day | By::Week | By::Month, _) => period = row.period.as_deref()?,
+            (By::Client, _) => narrower = narrower.with(Part::Client, one(id)),
+            (By::Station, false) => narrower = narrower.with(Part::Station, one(id)),
+            (By::Method, true) => narrower = narrower.with(Part::Method, one(id)),
+            // A payment knows no station, a session no method, and neither a city.
+            _ => return None,
+        }
+    }
+    if !payments {
+        let completed = narrower.with(Part::Status, one(SessionStatus::Completed.code()));
+        let ended = completed.with(Part::Ended, Part::Ended.read(period).ok()?);
+        return Some(page_of(Collection::ChargingSessions, &ended));
+    }
+    if let Some(Column::Money(_, currency)) = column {
+        narrower = narrower.with(Part::Currency, one(&currency.0));
+    }
+    let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
+    let captured = narrower.with(Part::Captured, Part::Captured.read(period).ok()?);
+    Some(page_of(Collection::Payments, &captured.with(Part::Status, Wanted::one_of(statuses))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{money::Currency, report::About};
+
+    const JUNE: &str = "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z";
+    const REVENUE: &str = "status=CAPTURED,DISPUTED,PARTIALLY_REFUNDED,REFUNDED";
+
+    fn report(by: By) -> Report {
+        let blank = Report::blank(by);
+        Report { about: About { period: JUNE.to_owned(), ..blank.about }, ..blank }
+    }
+
+    fn row(id: Option<&str>, period: Option<&str>) -> Row {
+        Row { id: id.map(str::to_owned), lacks: None, name: None, period: period.map(str::to_owned), cells: Vec::new() }
+    }
+
+    #[test]
+    fn figures_lead_to_the_documents_behind_them() {
+        let revenue = Column::Money(Measure::Revenue, Currency("GBP".into()));
+        let of = |by, row: Option<Row>, column: Option<&Column>| behind(&report(by), row.as_ref(), column);
+        let some = |address: String| Some(address);
+        assert_eq!(
+            of(By::Station, Some(row(Some("A&B"), None)), None),
+            some(format!("/sessions?status=COMPLETED&ended={JUNE}&station=A%26B"))
+        );
+        assert_eq!(of(By::Station, Some(row(Some("A"), None)), Some(&revenue)), None);
+        let fees = Column::Money(Measure::FeesMissing, Currency("GBP".into()));
+        assert_eq!(of(By::Station, None, Some(&fees)), None, "no list holds just those without a fee");
+        assert_eq!(
+            of(By::Station, None, Some(&revenue)),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&currency=GBP"))
+        );
+        assert_eq!(
+            of(By::Method, Some(row(Some("CARD"), None)), None),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&method=CARD"))
+        );
+        let day = "2018-06-01T23:00:00Z/2018-06-02T23:00:00Z";
+        assert_eq!(
+            of(By::Day, Some(row(Some("2018-06-02"), Some(day))), Some(&Column::Sessions)),
+            some(format!("/sessions?status=COMPLETED&ended={day}"))
+        );
+        assert_eq!(
+            of(By::Client, Some(row(Some("605338"), None)), Some(&revenue)),
+            some(format!("/payments?{REVENUE}&captured={JUNE}&currency=GBP&client=605338"))
+        );
+        assert_eq!(of(By::Client, Some(row(None, None)), None), None, "of what is not known there is no list");
+        assert_eq!(of(By::City, Some(row(Some("Dundee"), None)), None), None);
+    }
+}

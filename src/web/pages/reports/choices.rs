@@ -1,0 +1,37 @@
+//! What can be chosen: the period as on other pages, and what the rows are. It works without scripts, and what was typed
+//! stays, whatever becomes of it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::{
+    domain::report::{By, Query},
+    web::{
+        text,
+        ui::{Address, Clock, REPORTS, choice, each, period_form, redrawn},
+    },
+};
+
+pub fn choices() -> AnyView {
+    let given = use_location().query;
+    let network = Clock::expect().with_zone(|zone| zone.name.clone());
+    let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name))));
+    redrawn(move || address.with(|address| drawn(address, &network)))
+}
+
+fn drawn(address: &Address, network: &str) -> AnyView {
+    let by = address.get("by").and_then(|name| By::try_from(name).ok()).unwrap_or_default();
+    // Another kind of rows is sorted in another way.
+    let groups = By::ALL.map(|other| {
+        let href = address.with(&[("by", Some(other.name())), ("sort", None)]);
+        choice(href, text::report_by(other), other == by)
+    });
+    view! {
+        {period_form(address, network, None)}
+        <div class="options">
+            <p id="groups">{text::GROUP_BY}</p>
+            <nav class="tabs" aria-labelledby="groups">{each(groups)}</nav>
+        </div>
+    }
+    .into_any()
+}

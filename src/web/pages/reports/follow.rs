@@ -1,0 +1,144 @@
+//! Keeps a report true while it is open: asks again when something changed that it may show, when its period moves on, and
+//! when another is chosen. What was there stays readable meanwhile.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        board::{Board, CHANGED},
+        fields::Fields,
+        protocol::position::{ClusterTime, Position},
+        report::Report,
+        time::UtcMs,
+    },
+    web::{
+        api::{AppError, Ask, Drawn, Unanswered, load},
+        live::Live,
+        ui::Clock,
+    },
+};
+
+/// The shortest pause after an answer.
+const PAUSE_MS: u32 = 2000;
+/// A pause is so many times as long as the server read.
+const PATIENCE: u32 = 10;
+
+#[derive(Clone, Copy)]
+pub struct Followed {
+    /// The last one had.
+    pub report: RwSignal<Option<Report>>,
+    /// What draws its chart first.
+    pub option: RwSignal<String>,
+    /// Why there is none, or none newer.
+    pub trouble: RwSignal<Option<AppError>>,
+    /// Why there is none of what was chosen, or none yet.
+    pub unanswered: RwSignal<Option<Unanswered>>,
+    pub loading: RwSignal<bool>,
+    chosen: Memo<String>,
+    /// The last query asked.
+    asked: StoredValue<String>,
+    /// After an answer, for a while.
+    resting: RwSignal<bool>,
+}
+
+/// Begins with the answer to what was `asked`; follows what is `chosen`.
+pub fn follow(first: Result<Drawn, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
+    let (report, option, unanswered) = match first {
+        Ok(Drawn { report, option }) => (Some(report), option, None),
+        Err(unanswered) => (None, String::new(), Some(unanswered)),
+    };
+    let followed = Followed {
+        report: RwSignal::new(report),
+        option: RwSignal::new(option),
+        trouble: RwSignal::new(None),
+        unanswered: RwSignal::new(unanswered),
+        loading: RwSignal::new(false),
+        chosen,
+        asked: StoredValue::new(asked),
+        resting: RwSignal::new(false),
+    };
+    let changed = expect_context::<Live>()
+        .sheet(Board::Reported.to_string(), Fields::new(), ClusterTime::default(), None)
+        .fields();
+    let clock = Clock::expect();
+    Effect::new(move |_: Option<()>| {
+        let chosen = followed.chosen.get();
+        let free = !followed.loading.get() && !followed.resting.get();
+        let changed = changed.with(|fields| fields.get(CHANGED).and_then(|at| at.as_str()?.parse().ok()));
+        let now = clock.now();
+        let old = followed.report.with(|report| report.as_ref().is_some_and(|report| is_old(report, changed, now)));
+        let reading = followed.unanswered.with(|unanswered| *unanswered == Some(Unanswered::Reading));
+        if followed.asked.with_value(|asked| *asked != chosen) || (old || reading) && free {
+            followed.ask(chosen);
+        }
+    });
+    followed
+}
+
+impl Followed {
+    fn ask(self, query: String) {
+        self.asked.set_value(query.clone());
+        self.loading.set(true);
+        leptos::task::spawn_local(async move {
+            let answer = load(Ask::Report { query: query.clone() }).await;
+            // The page is gone, or another report was chosen meanwhile.
+            if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
+                return;
+            }
+            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, Unanswered>>());
+            let mut pause = PAUSE_MS;
+            let (trouble, unanswered) = match answer {
+                Ok(Ok(Drawn { report, option })) => {
+                    pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
+                    self.option.set(option);
+                    self.report.set(Some(report));
+                    (None, None)
+                }
+                Ok(Err(unanswered)) => (None, Some(unanswered)),
+                Err(error) => (Some(error), None),
+            };
+            self.trouble.set(trouble);
+            self.unanswered.set(unanswered);
+            self.resting.set(true);
+            self.loading.set(false);
+            // The page may be gone by then.
+            set_timeout(move || _ = self.resting.try_set(false), Duration::from_millis(pause.into()));
+        });
+    }
+}
+
+/// Whether the report may read otherwise by now.
+fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
+    let known = report.about.position;
+    let later = changed.is_some_and(|at| at.epoch != known.epoch || at.seq > known.seq);
+    let until = report.about.until.as_deref().and_then(UtcMs::parse);
+    later || until.is_some_and(|until| now >= until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::report::{About, By};
+
+    fn report(position: &str, until: Option<&str>) -> Report {
+        let blank = Report::blank(By::Day);
+        let about = About { position: position.parse().unwrap(), until: until.map(str::to_owned), ..blank.about };
+        Report { about, ..blank }
+    }
+
+    #[test]
+    fn a_report_is_old_once_something_changed_or_the_day_is_over() {
+        let old = |changed: &str, until, now: &str| {
+            is_old(&report("7-10", until), changed.parse().ok(), UtcMs::parse(now).unwrap())
+        };
+        let noon = "2018-06-01T12:00:00Z";
+        assert!(!old("", None, noon), "nothing is known yet");
+        assert!(!old("7-10", None, noon) && !old("7-9", None, noon));
+        assert!(old("7-11", None, noon));
+        assert!(old("8-1", None, noon), "another epoch");
+        assert!(!old("", Some("2018-06-02T00:00:00Z"), noon));
+        assert!(old("", Some("2018-06-02T00:00:00Z"), "2018-06-02T00:00:00Z"));
+    }
+}

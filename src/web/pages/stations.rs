@@ -1,0 +1,98 @@
+//! Where the network charges, and in which state it is.
+
+use leptos::prelude::*;
+
+use super::list::list;
+use crate::{
+    domain::{
+        entities::Station,
+        ids::Collection,
+        money::Watt,
+        status::{EvseStatus, Role},
+    },
+    web::{
+        text,
+        ui::{Cell, Clock, Column, Look},
+    },
+};
+
+static COLUMNS: [Column<Station>; 8] = [
+    Column { field: "name", class: "wide lead", show: |s, _| Cell::text(s.name.clone()).small(s.address.clone()) },
+    Column { field: "station_id", class: "id second", show: |s, _| Cell::id(s.station_id.clone()) },
+    Column { field: "evses", class: "state roomy end", show: |s, clock| Cell::state(Some(state(s, clock))) },
+    Column {
+        field: "connection",
+        class: "state mid",
+        show: |s, _| Cell::state(s.connection.as_ref().map(|c| Look::new(c.role(), text::connection(c)))),
+    },
+    Column {
+        field: "last_heartbeat_at",
+        class: "time last",
+        show: |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at)),
+    },
+    Column { field: "max_electric_power", class: "number", show: power },
+    Column { field: "city", class: "word low", show: |s, _| Cell::text(s.city.clone()) },
+    Column { field: "model", class: "word low", show: |s, _| Cell::text(s.model.clone()) },
+];
+
+/// W of the strongest connector of each EVSE; not known where none says. What is removed has none.
+fn power(station: &Station, clock: &Clock) -> Cell {
+    if station.removed_at.is_some() && station.is_removed(clock.now()) {
+        return Cell::nothing();
+    }
+    let in_service = station.evses.iter().filter(|evse| evse.status != Some(EvseStatus::Removed));
+    let power = in_service.filter_map(|evse| evse.max_electric_power).reduce(|a, b| Watt(a.0.saturating_add(b.0)));
+    Cell::amount(power.map(text::rated))
+}
+
+/// The station in one state: what needs someone first, then what is lost, in use, waiting, and free.
+fn state(station: &Station, clock: &Clock) -> Look {
+    let now = clock.now();
+    let statuses: Vec<EvseStatus> =
+        station.evses.iter().map(|e| station.evse_status(e, now, clock.silent_after_s())).collect();
+    let since = station.last_heartbeat_at.map(|at| clock.stamp(at));
+    summary(&statuses, station.is_removed(now), since)
+}
+
+fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Look {
+    if removed {
+        return Look::new(Role::Off, text::evse_status(&EvseStatus::Removed));
+    }
+    let Some(first) = statuses.first() else { return Look::new(Role::Off, text::NO_EVSE) };
+    let worst = |role| statuses.iter().filter(|s| s.role() == role).min();
+    let count = |status: &EvseStatus| statuses.iter().filter(|s| *s == status).count();
+    if statuses.iter().all(|s| *s == EvseStatus::Unknown) {
+        return Look::new(Role::Off, text::unknown_since(heard.as_deref()));
+    }
+    let shown = [Role::Bad, Role::Busy, Role::Wait].into_iter().find_map(worst);
+    let shown = shown.or_else(|| statuses.iter().find(|s| s.role() == Role::Ok)).unwrap_or(first);
+    Look::new(shown.role(), text::some_of(shown, count(shown), statuses.len()))
+}
+
+pub fn stations() -> AnyView {
+    list(Collection::Stations, &COLUMNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_station_shows_what_needs_someone_first() {
+        use EvseStatus::{Available, Charging, Inoperative, OutOfOrder, Reserved, Unknown};
+        let word = |statuses: &[EvseStatus]| {
+            let look = summary(statuses, false, Some("13:21".into()));
+            (look.role, look.word.into_owned())
+        };
+        assert_eq!(word(&[Available, Available]), (Role::Ok, "Available".into()));
+        assert_eq!(word(&[Charging, Available]), (Role::Busy, "1 of 2 charging".into()));
+        assert_eq!(word(&[Charging]), (Role::Busy, "Charging".into()));
+        assert_eq!(word(&[Charging, OutOfOrder]), (Role::Bad, "1 of 2 out of order".into()));
+        assert_eq!(word(&[Reserved, Available]), (Role::Wait, "1 of 2 reserved".into()));
+        assert_eq!(word(&[Unknown, Unknown]), (Role::Off, "Unknown since 13:21".into()));
+        assert_eq!(word(&[Unknown, Available]), (Role::Ok, "1 of 2 available".into()));
+        assert_eq!(word(&[Inoperative]), (Role::Off, "Inoperative".into()));
+        assert_eq!(word(&[]), (Role::Off, "No EVSEs".into()));
+        assert_eq!(summary(&[Available], true, None).word, "Removed");
+    }
+}

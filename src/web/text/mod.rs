@@ -1,0 +1,38 @@
+//! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
+//! so that both render the same text and another language has one place to stand.
+
+pub mod charts;
+mod displayable;
+mod money;
+mod numbers;
+mod phrases;
+mod reports;
+mod selections;
+mod sentences;
+mod statuses;
+#[cfg(feature = "ssr")]
+pub mod system;
+mod times;
+
+pub use displayable::displayable;
+pub use money::{money, money_unit};
+pub use numbers::{
+    KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, per_mille, percent, power,
+    power_figure, rated, volume,
+};
+pub use phrases::*;
+pub use reports::*;
+pub use selections::{
+    APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status, without,
+};
+pub use sentences::{Sentence, sentence};
+pub use statuses::{
+    charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,
+    payment_status, quality, scope, session_status, stop_reason,
+};
+pub use times::{age, clock_time, date, duration, local_day, stamp, weekday};
+
+/// What stands where a value is not known.
+pub const MISSING: &str = "—";
+/// [`MISSING`], spoken.
+pub const NOT_KNOWN: &str = "not known";

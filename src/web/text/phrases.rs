@@ -1,0 +1,544 @@
+//! Fixed phrases: names of places, headings, instructions, and the states of the connection.
+//!
+//! Long, because it is one list: whoever looks for a sentence, or translates them, finds all of them here.
+
+use super::{count, money::money};
+use crate::{
+    domain::{
+        board::Filter,
+        entities::evse_number,
+        ids::Collection,
+        money::{Money, Watt},
+        protocol::window::{Fate, Waiting},
+        status::EvseStatus,
+        time::{UtcMs, Zone},
+    },
+    web::{api::AppError, live::ConnectionState},
+};
+
+pub const PRODUCT: &str = "ChargeDeck";
+pub const OVERVIEW: &str = "Overview";
+pub const NOT_FOUND: (&str, &str) = ("Page not found", "No page has this address. It may be old or mistyped.");
+pub const TO_OVERVIEW: &str = "To the Overview";
+pub const EMAIL: &str = "E-mail";
+pub const PASSWORD: &str = "Password";
+/// The period of a total.
+pub const ALL_TIME: &str = "All time";
+pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
+pub const PLACES: &str = "Places and account";
+pub const CONNECTION: &str = "Connection";
+pub const MORE: &str = "More";
+pub const SIGN_IN: &str = "Sign in";
+pub const NOT_SIGNED_IN: &str = "E-mail or password is wrong.";
+pub const NO_SIGN_IN_NOW: &str = "Signing in is not possible right now. Try again in a moment.";
+pub const SIGN_OUT: &str = "Sign out";
+pub const SKIP: &str = "Skip to content";
+pub const RETRY_NOW: &str = "Retry now";
+pub const TRY_AGAIN: &str = "Try again";
+pub const LOAD_AGAIN: &str = "Load again";
+pub const NOT_LOADED: &str =
+    "The page could not be loaded, because the server does not answer. It opens as soon as the server is back.";
+pub const RESTORED: &str = "The database was set back to an earlier state. What you see is what it holds now.";
+pub const STAY: &str = "Stay here";
+pub const STOPPED: &str = "This page has stopped, and what it shows is old.";
+pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
+pub const DERIVED: &str = "derived";
+pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
+pub const NAVIGATION: &str = "Main";
+pub const MORE_PLACES: &str = "More places";
+pub const NOW: &str = "Now";
+pub const NETWORK: &str = "Network";
+pub const INSIGHT: &str = "Insight";
+pub const RUNNING: &str = "Running";
+pub const SYSTEM: &str = "System";
+pub const ADMINISTRATION: &str = "Administration";
+pub const ACCOUNT: &str = "Account";
+pub const USERS: &str = "Users";
+pub const AUDIT_LOG: &str = "Audit log";
+pub const ROAD: &str = "The road from a write to the screens";
+pub const AFTER_COMMIT: &str = "after commit";
+pub const NOT_KNOWN_NOW: &str = "Not known now";
+pub const THEME: &str = "Theme";
+/// The system's, light, dark.
+pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];
+pub const LATEST_CHANGES: &str = "Latest changes";
+pub const ACTIVITY: &str = "Activity";
+pub const ALL_ACTIVITY: &str = "All activity";
+pub const FILTERS: &str = "Filters";
+pub const ALL: &str = "All";
+pub const OLDER: &str = "Older events";
+/// MongoDB had no more what happened, or it happened in halves.
+pub const GAP: &str = "Changes before this may be missing here; lists and figures are complete";
+pub const OLDER_COME: &str = "Older events are on their way";
+pub const OLDER_FAILED: &str = "Older events cannot be had just now: try again";
+pub const EVSES: &str = "EVSEs";
+pub const PER_QUARTER: &str = "kWh per quarter hour";
+pub const TODAY: &str = "Today";
+pub const AS_TABLE: &str = "As a table";
+pub const SAVE_PNG: &str = "Save as a picture (PNG)";
+pub const SAVE_CSV: &str = "Save as a file for spreadsheets (CSV)";
+pub const CHART_COMES: &str = "The chart is on its way";
+pub const NO_CHART: &str = "The chart could not be loaded. The table below says the same.";
+pub const NO_DATA: &str = "No data";
+pub const HOUR_FROM: &str = "Hour from";
+pub const HOW_COMPUTED: &str = "How this is computed";
+pub const DELETED: &str = "deleted";
+pub const ECO_FORMULA: [&str; 3] = [
+    "Petrol saved is the energy in kWh times the litres a combustion car burns for the distance that 1 kWh drives.",
+    "CO₂ avoided is that petrol's CO₂ less the CO₂ of generating the energy. It is negative where the grid is dirtier than petrol, and is shown so.",
+    "Trees are CO₂ avoided divided by what one urban tree seedling binds when grown for 10 years. Each period keeps the factors it was computed with.",
+];
+
+/// A collection's page.
+pub const fn title(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Clients => "Clients",
+        Collection::Stations => "Stations",
+        Collection::Payments => "Payments",
+        Collection::ChargingSessions => "Sessions",
+        Collection::EcoStats => "Eco",
+    }
+}
+
+/// A card by its figure's public name.
+pub fn card(figure: &str) -> &'static str {
+    match figure {
+        "active_sessions" => "Active sessions",
+        "live_power" => "Power now",
+        "energy_today" => "Energy today",
+        "revenue_today" => "Revenue today",
+        "sessions_today" => "Sessions today",
+        "clients" => "Active clients",
+        "open_payments" => "Open payments",
+        "failed_payments" => "Failed payments",
+        _ => "",
+    }
+}
+
+/// `Last Monday`
+pub fn last(weekday: &str) -> String {
+    format!("Last {weekday}")
+}
+
+/// What a day's chart shows, for who cannot see it.
+pub fn day_summary(today: &str, weekday: &str, before: &str) -> String {
+    format!("Energy per quarter of an hour. Today so far {today}, last {weekday} {before} in all.")
+}
+
+/// `Loading Stations`
+pub fn loading(what: &str) -> String {
+    format!("Loading {what}")
+}
+
+/// `2 sessions`
+pub fn documents(collection: Collection, n: i64) -> String {
+    let (one, many) = match collection {
+        Collection::Clients => ("client", "clients"),
+        Collection::Stations => ("station", "stations"),
+        Collection::Payments => ("payment", "payments"),
+        Collection::ChargingSessions => ("session", "sessions"),
+        Collection::EcoStats => ("eco period", "eco periods"),
+    };
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// How a list is sorted.
+pub const fn order(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Stations => "by name",
+        _ => "newest first",
+    }
+}
+
+/// `50 of 19,227, newest first`
+pub fn shown(shown: usize, total: Option<i64>, collection: Collection) -> String {
+    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
+    match total {
+        Some(total) => format!("{} of {}, {}", count(shown), count(total.max(shown)), order(collection)),
+        None => format!("{}, {}", count(shown), order(collection)),
+    }
+}
+
+/// An empty list: what is missing, and what to do next.
+pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
+    match collection {
+        Collection::Clients => {
+            ("No clients yet", "Clients appear here as soon as your systems write to the clients collection.")
+        }
+        Collection::Stations => {
+            ("No stations yet", "Stations appear here as soon as your systems write to the stations collection.")
+        }
+        Collection::Payments => {
+            ("No payments yet", "Payments appear here as soon as your systems write to the payments collection.")
+        }
+        Collection::ChargingSessions => (
+            "No sessions yet",
+            "Sessions appear here as soon as one starts. To look at past ones, import them with “chargedeck import”.",
+        ),
+        Collection::EcoStats => {
+            ("No eco figures yet", "They follow completed sessions, one document per day, month and in total.")
+        }
+    }
+}
+
+pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
+/// A first look at an empty database.
+pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to the five collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
+pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
+pub const NO_ENERGY: &str = "No session has ended today or a week before.";
+pub const ENERGY_GAPS: &str = "Gaps: sessions ended, and none of them says what it delivered.";
+
+/// A choice of events.
+pub const fn filter(filter: Filter) -> &'static str {
+    match filter {
+        Filter::All => "All",
+        Filter::Of(collection) => title(collection),
+        Filter::Problems => "Problems",
+    }
+}
+
+/// What the button of a feed does: it holds it still, or lets what waits come.
+pub fn paused(paused: bool, new: usize) -> String {
+    match (paused, new) {
+        (false, _) => "Pause".to_owned(),
+        (true, 0) => "Resume".to_owned(),
+        (true, new) => format!("Resume: {}", waiting(new)),
+    }
+}
+
+/// `3 new`
+pub fn waiting(n: usize) -> String {
+    some(n, "new")
+}
+
+fn some(n: usize, what: &str) -> String {
+    format!("{} {what}", count(i64::try_from(n).unwrap_or(i64::MAX)))
+}
+
+/// What a list that is held still does when it is drawn again: `3 new, 1 left`. Nothing where nothing waits.
+pub fn waits(Waiting { new, left, deleted, moved }: Waiting) -> String {
+    let all = [(new, "new"), (left, "left"), (deleted, "deleted"), (moved, "moved")];
+    all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| some(n, what)).collect::<Vec<_>>().join(", ")
+}
+
+/// What has become of a row that is held where it was.
+pub const fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Stays => "",
+        Fate::Moved => "now elsewhere in the list",
+        Fate::Pushed => "now further down",
+        Fate::Left => "no longer in this list",
+        Fate::Deleted => DELETED,
+    }
+}
+
+/// `unreadable: status, energy_wh`
+pub fn unreadable(fields: &[String]) -> String {
+    format!("unreadable: {}", fields.join(", "))
+}
+
+/// A field of the operator's own: `nickname: Old mill`.
+pub fn other(name: &str, value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => format!("{name}: {text}"),
+        // Written as what is sent is: another writer, for a person's eyes, would be more to download.
+        other => format!("{name}: {}", serde_json::to_string(other).unwrap_or_default()),
+    }
+}
+
+/// `All times Europe/London`
+pub fn all_times(zone: &str) -> String {
+    format!("All times {zone}")
+}
+
+/// What stands on every printed page: `Demo · All times Europe/London · As of 6 Sep 2018, 14:02`
+pub fn paper(network: &str, zone: &Zone, now: UtcMs) -> String {
+    let (date, time) = (super::date(zone, now), super::clock_time(zone, now));
+    format!("{network} · {} · As of {date}, {time}", all_times(&zone.name))
+}
+
+/// Amounts of several currencies, never added: `£12.40 and €3.00`.
+pub fn amounts(amounts: &[Money]) -> String {
+    amounts.iter().map(money).collect::<Vec<_>>().join(" and ")
+}
+
+pub const FIGURES: &str = "Figures";
+pub const NOTHING_CAPTURED: &str = "nothing captured yet";
+pub const CAPTURED_TODAY: &str = "captured less refunded";
+pub const CREATED_TODAY: &str = "created today";
+pub const NONE_OPEN: &str = "none waits for money";
+pub const AMOUNT_NOT_KNOWN: &str = "amount not known";
+pub const EVSES_NOT_KNOWN: &str = "EVSEs not known";
+pub const LEFT_OUT: &str = "left out";
+pub const DOUBTFUL: &str = "doubtful";
+pub const AHEAD: &str = "in the future";
+/// Why a document is in no sum, or with a remark.
+pub const NO_POWER_WHY: &str = "active sessions that do not say their power";
+pub const NO_RATING_WHY: &str = "EVSEs that do not say their power";
+pub const NO_ENERGY_WHY: &str = "completed sessions that do not say what they delivered";
+pub const LEFT_OUT_WHY: &str = "completed sessions whose energy or times cannot be true; they are marked in the list";
+pub const DOUBTFUL_WHY: &str = "over 250 kWh, or faster than a connector; in the sum, and marked in the list";
+pub const NO_AMOUNT_WHY: &str = "payments that do not say how much, or in which currency";
+pub const AHEAD_WHY: &str = "sessions that start more than an hour from now";
+pub const TO_NEWEST: &str = "Show that day";
+pub const TO_NEWEST_DATA: &str = "Show the newest day with data";
+
+/// `on 152 EVSEs`
+pub fn on_evses(n: i64) -> String {
+    format!("on {} EVSEs", count(n))
+}
+
+/// `41 of them for more than a day`
+pub fn long_active(n: i64) -> String {
+    format!("{} of them for more than a day", count(n))
+}
+
+/// `of 1,930 kW installed`
+pub fn installed(power: Watt) -> String {
+    format!("of {} installed", super::power_figure(power))
+}
+
+/// What a saved picture says of money that was derived.
+pub fn derived_picture() -> String {
+    format!("{DERIVED}: {DERIVED_WHY}")
+}
+
+/// `2 left out`
+pub fn remark(n: i64, what: &str) -> String {
+    format!("{} {what}", count(n))
+}
+
+/// `+4.1% on last Thursday by now`
+pub fn against(before: i64, now: i64, weekday: &str) -> String {
+    match super::change(before, now) {
+        Some(change) => format!("{change} on last {weekday} by now"),
+        None => format!("none last {weekday} by now"),
+    }
+}
+
+/// `31 completed`
+pub fn completed(n: i64) -> String {
+    format!("{} completed", count(n))
+}
+
+/// `of 1,204 in all`
+pub fn of_all(n: i64) -> String {
+    format!("of {} in all", count(n))
+}
+
+/// `and €36.40`
+pub fn and(amounts: &str) -> String {
+    format!("and {amounts}")
+}
+
+/// `152 in 63 stations`, `151 in service and 1 removed, in 63 stations`
+pub fn in_stations(in_service: i64, removed: i64, stations: i64) -> String {
+    let stations = documents(Collection::Stations, stations);
+    match removed {
+        0 => format!("{} in {stations}", count(in_service)),
+        _ => format!("{} in service and {} removed, in {stations}", count(in_service), count(removed)),
+    }
+}
+
+/// The data ends before today.
+pub fn newest_data(date: &str) -> String {
+    format!("Newest data: {date}. Nothing has started or ended today.")
+}
+
+/// The figures lack what changed since they were counted.
+pub fn counted_at(zone: &Zone, at: UtcMs) -> String {
+    let time = super::clock_time(zone, at);
+    format!("Figures counted at {time}, and again every few seconds: MongoDB keeps no images of some changes.")
+}
+
+/// Documents of unexpected shape.
+pub fn unreadable_documents(n: i64) -> String {
+    if n == 1 {
+        "1 document could be read in part only:".to_owned()
+    } else {
+        format!("{} documents could be read in part only:", count(n))
+    }
+}
+
+/// An EVSE: by its number at the station where its name begins with the station's, else by its name.
+pub fn evse(uid: &str, station: Option<&str>) -> String {
+    format!("EVSE {}", evse_number(uid, station))
+}
+
+pub const NO_EVSE: &str = "No EVSEs";
+
+/// `Unknown since 13:21`
+pub fn unknown_since(heard: Option<&str>) -> String {
+    heard.map_or_else(|| "Unknown".to_owned(), |at| format!("Unknown since {at}"))
+}
+
+/// `Charging` of all, `1 of 2 charging` of some.
+pub fn some_of(status: &EvseStatus, n: usize, all: usize) -> String {
+    let word = super::evse_status(status);
+    if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_ascii_lowercase()) }
+}
+
+/// A table's column by the document's field it shows.
+pub fn column(collection: Collection, field: &str) -> &'static str {
+    match (collection, field) {
+        (Collection::Clients, "name") => return "Client",
+        (Collection::Stations, "name") => return "Station",
+        (Collection::Clients, "client_id") | (Collection::Stations, "station_id") => return "Number",
+        _ => {}
+    }
+    match field {
+        "amount_minor" => "Amount",
+        "captured_minor" => "Captured",
+        "client_id" => "Client",
+        "client_type" => "Type",
+        "co2_avoided_g" => "CO₂ avoided",
+        "connection" => "Connection",
+        "cost_incl_vat_minor" => "Cost",
+        "country_code" => "Country",
+        "created_at" => "Created",
+        "email" => "E-mail",
+        "energy_wh" => "Energy",
+        "evses" => "State",
+        "factors" => "Factors",
+        "failure_code" => "Notes",
+        "granularity" => "Length",
+        "km_electric_m" => "Driven",
+        "last_heartbeat_at" => "Heartbeat",
+        "last_session_at" => "Last session",
+        "local_date" => "Period",
+        "max_electric_power" => "Power",
+        "method" => "Method",
+        "model" => "Model",
+        "payment_id" => "Payment",
+        "petrol_ml" => "Petrol saved",
+        "power_w" => "Power",
+        "quality" => "Notes",
+        "scope" => "Scope",
+        "session_count" => "Sessions",
+        "session_id" => "Session",
+        "start_date_time" => "Started",
+        "station_id" => "Station",
+        "status" => "Status",
+        "tokens" => "Cards",
+        "end_date_time" => "Time",
+        "trees_10y" => "Trees, 10 years",
+        "city" => "City",
+        _ => "",
+    }
+}
+
+/// The connection in a few words.
+pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
+    match state {
+        ConnectionState::Connecting => "Connecting".to_owned(),
+        ConnectionState::Live { .. } => "Live".to_owned(),
+        ConnectionState::CatchingUp => "Catching up".to_owned(),
+        ConnectionState::Unfollowed(topic) => format!("{topic} not followed"),
+        ConnectionState::Outdated => "Another version".to_owned(),
+        ConnectionState::Stale { since: None } => "Stale".to_owned(),
+        ConnectionState::Stale { since: Some(since) } => format!("Stale since {}", super::clock_time(zone, since)),
+        ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
+    }
+}
+
+/// How far behind: `9 ms`, `1.2 s`.
+pub fn lag(ms: u32) -> String {
+    if ms < 1000 { format!("{ms}\u{a0}ms") } else { format!("{}\u{a0}s", super::numbers::fixed(ms.into(), 3, 1)) }
+}
+
+/// What the connection's state means for the reader, where it is not as it should be.
+pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
+    let since = |at: UtcMs| super::clock_time(zone, at);
+    match state {
+        ConnectionState::Stale { since: at } => {
+            let since = at.map_or_else(|| "yet".to_owned(), |at| format!("since {}", since(at)));
+            Some(format!("No news from the database {since}. What you see may be older than it looks."))
+        }
+        ConnectionState::Unfollowed(topic) => Some(unfollowed(topic)),
+        ConnectionState::Outdated => Some(
+            "ChargeDeck was changed, and this page cannot follow any longer. It reloads by itself when nobody is at \
+             work on it; reload it if it does not."
+                .to_owned(),
+        ),
+        ConnectionState::Offline { since: at, retry_in_s } => Some(format!(
+            "Connection lost at {}. What you see is as of then. Next try in {retry_in_s}\u{a0}s.",
+            since(at)
+        )),
+        _ => None,
+    }
+}
+
+/// Why what is of a collection is not shown.
+pub fn unfollowed(topic: Collection) -> String {
+    format!(
+        "In MongoDB {topic} is a view or a time series, and it does not report its changes. ChargeDeck cannot follow it, so no \
+         figures, charts and rows of it are shown: they would be of when they were read, and not of now. All else goes on. \
+         `chargedeck check` says what to do."
+    )
+}
+
+/// What a screen reader says when the connection has changed for good.
+pub const fn announced(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::Stale { .. } => "Live data is stale",
+        ConnectionState::Offline { .. } => "Connection lost, trying again",
+        ConnectionState::Unfollowed(_) => "A collection cannot be followed",
+        ConnectionState::Outdated => "ChargeDeck was changed, this page must be reloaded",
+        ConnectionState::Live { .. } => "Live",
+        ConnectionState::Connecting | ConnectionState::CatchingUp => "",
+    }
+}
+
+/// What went wrong, and what to do about it.
+pub fn error(error: &AppError) -> (&'static str, String) {
+    match error {
+        AppError::SignIn => ("You are signed out", "Sign in again to go on.".to_owned()),
+        AppError::Unavailable => (
+            "The data cannot be reached",
+            "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
+        ),
+        AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why.clone()),
+        AppError::TooMuch(wait_s) => {
+            ("This account asks for too much at once", format!("Try again in {wait_s}\u{a0}s."))
+        }
+        AppError::Internal { request_id } => (
+            "Something went wrong",
+            if request_id.is_empty() {
+                "Try again in a moment.".to_owned()
+            } else {
+                format!("Try again. If it stays, tell whoever runs this server: request {request_id}.")
+            },
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_how_much_of_it_is_shown() {
+        assert_eq!(shown(50, Some(19_227), Collection::ChargingSessions), "50 of 19,227, newest first");
+        assert_eq!(shown(3, None, Collection::Stations), "3, by name");
+        assert_eq!(shown(3, Some(2), Collection::Clients), "3 of 3, newest first", "the total lags, never the list");
+    }
+
+    #[test]
+    fn what_waits_is_counted_by_what_it_is() {
+        assert_eq!(waits(Waiting { new: 3, left: 1, ..Waiting::default() }), "3 new, 1 left");
+        assert_eq!(waits(Waiting { new: 0, left: 0, deleted: 1200, moved: 1 }), "1,200 deleted, 1 moved");
+        assert_eq!(waits(Waiting::default()), "");
+    }
+
+    #[test]
+    fn an_evse_is_short_where_the_station_stands_beside_it() {
+        assert_eq!(evse("ST-035-1", Some("ST-035")), "EVSE 1");
+        assert_eq!(evse("50340", Some("50340")), "EVSE 50340");
+        assert_eq!(evse("A7", None), "EVSE A7");
+    }
+
+    #[test]
+    fn lag_is_read_at_a_glance() {
+        assert_eq!([lag(9), lag(1249)], ["9\u{a0}ms", "1.2\u{a0}s"]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a list shows of all there is, in words.
+
+use std::borrow::Cow;
+
+use super::{
+    clock_time, count, date,
+    phrases::order,
+    statuses::{client_status, evse_status, method, payment_status, session_status},
+    times::weekday_name,
+};
+use crate::domain::{
+    ids::Collection,
+    selection::{Part, Slot, Wanted},
+    time::{UtcMs, Zone},
+};
+
+pub const SHOW_ALL: &str = "Show all";
+pub const SHOWN: &str = "Shown";
+pub const NOTHING_MATCHES: &str = "Nothing matches";
+pub const APPEARS: &str = "As soon as something is as selected, it appears here.";
+/// The way on without a parameter that cannot be followed.
+pub fn without(parameter: &str) -> String {
+    format!("Show without “{parameter}”")
+}
+pub const NOT_SELECTABLE: &str = "This cannot be selected";
+
+/// `50 of 1,284 that match, newest first`
+pub fn matching(shown: usize, total: usize, collection: Collection) -> String {
+    let number = |n: usize| count(i64::try_from(n).unwrap_or(i64::MAX));
+    format!("{} of {} that match, {}", number(shown), number(total.max(shown)), order(collection))
+}
+
+/// What taking this part away does.
+pub fn remove(part: &str) -> String {
+    format!("{part}: remove")
+}
+
+/// A status of the collection's documents, or of a station's EVSEs.
+pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
+    let code = code.to_owned();
+    match collection {
+        Collection::Clients => client_status(&code.into()),
+        Collection::Stations => evse_status(&code.into()),
+        Collection::Payments => payment_status(&code.into()),
+        Collection::ChargingSessions => session_status(&code.into()),
+        Collection::EcoStats => code.into(),
+    }
+}
+
+/// One part of a selection: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
+pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) -> String {
+    let what = match part {
+        Part::Status => "Status",
+        Part::Evse => "EVSE",
+        Part::Started | Part::Slot => "Started",
+        Part::Ended => "Ended",
+        Part::Created => "Created",
+        Part::Captured => "Captured",
+        Part::Currency => "Currency",
+        Part::Method => "Method",
+        Part::Station => "Station",
+        Part::Client => "Client",
+        Part::City => "City",
+    };
+    match wanted {
+        Wanted::OneOf(texts) => {
+            let word = |text: &String| match part {
+                Part::Status | Part::Evse => status(collection, text),
+                Part::Method => method(text),
+                _ => Cow::Owned(text.clone()),
+            };
+            format!("{what}: {}", texts.iter().map(word).collect::<Vec<_>>().join(" or "))
+        }
+        Wanted::Within(period) => {
+            let at = |at: UtcMs| format!("{}, {}", date(zone, at), clock_time(zone, at));
+            if period.from == UtcMs::FIRST {
+                return format!("{what} before {}", at(period.to));
+            }
+            format!("{what} {} to {}", at(period.from), at(period.to))
+        }
+        Wanted::In(Slot { weekday, hour, zone }) => {
+            format!("{what} on a {}, {hour:02}:00 to {:02}:00, {zone}", weekday_name(*weekday), hour.saturating_add(1))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Period;
+
+    #[test]
+    fn every_part_has_its_words() {
+        let zone = Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] };
+        let said = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
+        let day = Wanted::Within(Period {
+            from: UtcMs::parse("2018-06-14T23:00:00Z").unwrap(),
+            to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
+        });
+        let sessions = Collection::ChargingSessions;
+        assert_eq!(part(sessions, Part::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
+        let ever = Wanted::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
+        assert_eq!(part(sessions, Part::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(said(sessions, Part::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(said(sessions, Part::Status, "COMPLETED"), "Status: Completed");
+        assert_eq!(said(Collection::Payments, Part::Status, "odd,REFUNDED"), "Status: Refunded or odd");
+        assert_eq!(said(Collection::Stations, Part::Evse, "OUTOFORDER"), "EVSE: Out of order");
+        assert_eq!(
+            said(sessions, Part::Slot, "4.14@Europe/London"),
+            "Started on a Friday, 14:00 to 15:00, Europe/London"
+        );
+        assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
+    }
+}

@@ -1,0 +1,185 @@
+//! News as sentences.
+
+use std::borrow::Cow;
+
+use super::{displayable, energy, failure, money, payment_status, session_status};
+use crate::domain::{
+    ids::Collection,
+    latest::{Kind, Latest},
+    money::Wh,
+    status::{ChargingState, PaymentStatus, SessionStatus},
+};
+
+/// What happened, and the number that belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    pub text: String,
+    pub amount: Option<String>,
+}
+
+/// `Session 7751157 started, 50340`, `Payment captured, £7.24`.
+pub fn sentence(news: &Latest) -> Sentence {
+    let subject = subject(news);
+    let (text, amount) = match news.kind {
+        Kind::Delete => (format!("{subject} deleted"), None),
+        Kind::Put | Kind::Patch => match news.collection {
+            Collection::Clients => (client(news, &subject), None),
+            Collection::Stations => (station(news, &subject), None),
+            Collection::Payments => (payment(news), news.money.as_ref().map(money)),
+            Collection::ChargingSessions => (session(news, &subject), delivered(news.energy)),
+            Collection::EcoStats => (eco(news, &subject), delivered(news.energy)),
+        },
+    };
+    Sentence { text: displayable(text.into()).into_owned(), amount }
+}
+
+fn subject(news: &Latest) -> String {
+    let label = news.label.as_deref().unwrap_or(&news.id.0);
+    match news.collection {
+        // A client or station is often named as what it is.
+        Collection::Clients => named("Client", label),
+        Collection::Stations => named("Station", label),
+        Collection::Payments => format!("Payment {label}"),
+        Collection::ChargingSessions => format!("Session {label}"),
+        Collection::EcoStats => format!("Eco figures {label}"),
+    }
+}
+
+fn named(what: &str, label: &str) -> String {
+    let begins = label.get(..what.len()).is_some_and(|head| head.eq_ignore_ascii_case(what));
+    if begins { label.to_owned() } else { format!("{what} {label}") }
+}
+
+fn changed(news: &Latest, field: &str) -> bool {
+    news.changed.iter().any(|name| name == field)
+}
+
+fn client(news: &Latest, subject: &str) -> String {
+    match (news.kind, news.status.as_deref()) {
+        (Kind::Put, _) => format!("{subject} joined"),
+        (_, Some(status)) if changed(news, "status") => {
+            format!("{subject} is now {}", lower(super::client_status(&status.to_owned().into())))
+        }
+        _ => format!("{subject} updated"),
+    }
+}
+
+fn station(news: &Latest, subject: &str) -> String {
+    match (news.kind, news.status.as_deref()) {
+        (Kind::Put, _) => format!("{subject} added"),
+        (_, Some("ONLINE")) if changed(news, "connection") => format!("{subject} is back online"),
+        (_, Some("OFFLINE")) if changed(news, "connection") => format!("{subject} went offline"),
+        (_, Some(_)) if changed(news, "connection") => format!("{subject} is out of contact"),
+        _ if changed(news, "removed_at") => format!("{subject} removed"),
+        (_, Some(status)) if news.detail.is_some() => {
+            let evse = super::evse(news.detail.as_deref().unwrap_or_default(), None);
+            format!("{subject}, {evse}: {}", lower(super::evse_status(&status.to_owned().into())))
+        }
+        _ if changed(news, "evses") => format!("{subject} changed state"),
+        _ => format!("{subject} updated"),
+    }
+}
+
+fn payment(news: &Latest) -> String {
+    let label = news.label.as_deref().unwrap_or(&news.id.0);
+    let Some(status) = news.status.clone().map(PaymentStatus::from) else { return format!("Payment {label} updated") };
+    let what = match (&status, news.detail.as_deref()) {
+        (PaymentStatus::Failed, Some(cause)) => format!("failed: {}", failure(cause)),
+        _ => lower(payment_status(&status)),
+    };
+    format!("Payment {what}, {label}")
+}
+
+fn session(news: &Latest, subject: &str) -> String {
+    let news_of_status = news.kind == Kind::Put || changed(news, "status");
+    let what = match news.status.clone().map(SessionStatus::from) {
+        Some(SessionStatus::Active) if news_of_status => "started".to_owned(),
+        Some(SessionStatus::Pending) if news_of_status => "begins".to_owned(),
+        Some(status) if news_of_status => lower(session_status(&status)),
+        Some(state) if changed(news, "charging_state") => {
+            super::charging_state(&ChargingState::from(String::from(state))).into_owned()
+        }
+        _ => "updated".to_owned(),
+    };
+    match &news.detail {
+        Some(station) => format!("{subject} {what}, station {station}"),
+        None => format!("{subject} {what}"),
+    }
+}
+
+fn eco(news: &Latest, subject: &str) -> String {
+    match news.kind {
+        Kind::Put => format!("{subject} added"),
+        _ => format!("{subject} updated"),
+    }
+}
+
+fn delivered(energy_wh: Option<Wh>) -> Option<String> {
+    energy_wh.map(|wh| energy(wh).to_string())
+}
+
+/// Within a sentence; a code unknown to us keeps its case.
+fn lower(word: Cow<'static, str>) -> String {
+    match word {
+        Cow::Borrowed(word) => word.to_ascii_lowercase(),
+        Cow::Owned(code) => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ids::DocId,
+        money::{Currency, Money},
+        time::UtcMs,
+    };
+
+    fn news(collection: Collection, kind: Kind, label: &str, status: &str, changed: &[&str]) -> Latest {
+        Latest {
+            collection,
+            id: DocId("65f".into()),
+            kind,
+            at: UtcMs(0),
+            label: (!label.is_empty()).then(|| label.to_owned()),
+            status: (!status.is_empty()).then(|| status.to_owned()),
+            changed: changed.iter().map(|&s| s.to_owned()).collect(),
+            money: None,
+            energy: None,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn every_kind_of_news_is_a_sentence() {
+        use Collection::*;
+        let text = |news: Latest| sentence(&news).text;
+        assert_eq!(text(news(Clients, Kind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
+        assert_eq!(text(news(Clients, Kind::Put, "Client 605338", "", &[])), "Client 605338 joined");
+        assert_eq!(text(news(Clients, Kind::Patch, "Ada", "BLOCKED", &["status"])), "Client Ada is now blocked");
+        assert_eq!(
+            text(news(Stations, Kind::Patch, "Lochee", "OFFLINE", &["connection"])),
+            "Station Lochee went offline"
+        );
+        assert_eq!(text(news(Stations, Kind::Patch, "Lochee", "ONLINE", &["evses"])), "Station Lochee changed state");
+        assert_eq!(text(news(ChargingSessions, Kind::Put, "7751157", "ACTIVE", &[])), "Session 7751157 started");
+        assert_eq!(text(news(ChargingSessions, Kind::Patch, "7751157", "odd", &["status"])), "Session 7751157 odd");
+        assert_eq!(
+            text(news(ChargingSessions, Kind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
+            "Session 7751157 suspended by car"
+        );
+        assert_eq!(text(news(EcoStats, Kind::Patch, "", "", &[])), "Eco figures 65f updated");
+        assert_eq!(text(news(ChargingSessions, Kind::Delete, "", "", &[])), "Session 65f deleted");
+    }
+
+    #[test]
+    fn a_payment_tells_amount_and_cause() {
+        let mut failed = news(Collection::Payments, Kind::Patch, "P-1", "FAILED", &["status"]);
+        failed.money = Some(Money { minor: 1240, currency: Currency("GBP".into()) });
+        failed.detail = Some("card_expired".into());
+        let said = sentence(&failed);
+        assert_eq!((said.text.as_str(), said.amount.as_deref()), ("Payment failed: card expired, P-1", Some("£12.40")));
+        let captured = Latest { status: Some("CAPTURED".into()), detail: None, ..failed };
+        assert_eq!(sentence(&captured).text, "Payment captured, P-1");
+    }
+}

@@ -1,0 +1,15 @@
+//! Tells a screen reader when the connection has changed for good. A flicker, a countdown or the lag is not said.
+
+use leptos::prelude::*;
+
+use crate::web::{live::Live, text};
+
+#[component]
+pub fn Announcer() -> impl IntoView {
+    let settled = expect_context::<Live>().settled();
+    view! {
+        <p class="unseen" role="status" aria-live="polite">
+            {move || text::announced(settled.get()).to_owned()}
+        </p>
+    }
+}

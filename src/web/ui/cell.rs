@@ -1,0 +1,180 @@
+//! What a table's cell says.
+
+use leptos::prelude::*;
+
+use super::{
+    badge::Badge,
+    each, some,
+    status_mark::{Look, StatusMark},
+};
+use crate::{
+    domain::time::UtcMs,
+    web::text::{self, Quantity},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    main: Main,
+    small: Option<String>,
+    badges: Vec<Badge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Main {
+    Missing,
+    Nothing,
+    Text(String),
+    /// An id: where room is short, its middle goes.
+    Id(String),
+    Amount(Quantity),
+    State(Look),
+    /// An instant and how it reads.
+    Instant(UtcMs, String),
+}
+
+impl Cell {
+    const fn of(main: Main) -> Self {
+        Self { main, small: None, badges: Vec::new() }
+    }
+
+    fn known<T>(value: Option<T>, main: impl FnOnce(T) -> Main) -> Self {
+        Self::of(value.map_or(Main::Missing, main))
+    }
+
+    /// Where a value does not apply, so that none is missing.
+    pub const fn nothing() -> Self {
+        Self::of(Main::Nothing)
+    }
+
+    pub fn text(text: Option<impl Into<String>>) -> Self {
+        Self::known(text, |text| Main::Text(shown(text.into())))
+    }
+
+    pub fn id(id: Option<impl Into<String>>) -> Self {
+        Self::known(id, |id| Main::Id(shown(id.into())))
+    }
+
+    pub fn amount(quantity: Option<Quantity>) -> Self {
+        Self::known(quantity, Main::Amount)
+    }
+
+    pub fn state(look: Option<Look>) -> Self {
+        Self::known(look, Main::State)
+    }
+
+    pub fn instant(at: Option<UtcMs>, read: impl FnOnce(UtcMs) -> String) -> Self {
+        Self::known(at, |at| Main::Instant(at, read(at)))
+    }
+
+    /// A second, quieter text.
+    #[must_use]
+    pub fn small(mut self, text: Option<impl Into<String>>) -> Self {
+        self.small = text.map(|text| shown(text.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn badges(mut self, badges: impl IntoIterator<Item = Badge>) -> Self {
+        self.badges.extend(badges);
+        self
+    }
+
+    /// Another remark, by who is not the column.
+    pub fn badge(&mut self, badge: Badge) {
+        self.badges.push(badge);
+    }
+
+    /// Another quiet text behind the first, by who is not the column.
+    pub fn aside(&mut self, text: String) {
+        let text = shown(text);
+        self.small = Some(match self.small.take() {
+            Some(first) => format!("{first} · {text}"),
+            None => text,
+        });
+    }
+
+    pub fn view(self) -> AnyView {
+        let main = match self.main {
+            Main::Missing => missing().into_any(),
+            Main::Nothing => ().into_any(),
+            Main::Text(text) => text.into_any(),
+            Main::Id(id) => shortened(id),
+            Main::Amount(quantity) => amount(quantity).into_any(),
+            Main::State(look) => view! { <StatusMark look /> }.into_any(),
+            Main::Instant(at, text) => view! { <time datetime=at.to_string()>{text}</time> }.into_any(),
+        };
+        let mut parts = vec![main];
+        parts.extend(each(self.badges.into_iter().map(Badge::view)));
+        parts.push(some(self.small, |text| view! { <small>{text}</small> }));
+        // What is longer than its column is cut here, and whole where one points or the row has the focus.
+        view! { <span class="text">{parts}</span> }.into_any()
+    }
+}
+
+fn shown(text: String) -> String {
+    text::displayable(text.into()).into_owned()
+}
+
+/// How much of an id's end always stays.
+const END: usize = 4;
+
+/// An id of which the middle goes where room is short. Its text stays whole, for those who copy it or hear it.
+fn shortened(id: String) -> AnyView {
+    let split = id.char_indices().rev().nth(END - 1).map_or(0, |(at, _)| at);
+    let (begin, end) = id.split_at(split);
+    if begin.len() <= END {
+        return id.into_any();
+    }
+    view! { <span class="cut"><span>{begin.to_owned()}</span>{end.to_owned()}</span> }.into_any()
+}
+
+/// A value that is not known: a quiet dash that is spoken in words.
+pub fn missing() -> impl IntoView {
+    view! {
+        <span class="missing">
+            <span aria-hidden="true">{text::MISSING}</span>
+            <span class="unseen">{text::NOT_KNOWN}</span>
+        </span>
+    }
+}
+
+/// A number with its unit behind it, smaller.
+pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
+    let unit = (!unit.is_empty()).then_some(unit);
+    vec![value.into_any(), some(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTML has no U+0000: of a text of nothing else the browser would find no text to go on with.
+    #[test]
+    fn padding_and_control_characters_reach_no_page() {
+        let html = |cell: Cell| Owner::new().with(|| cell.view().to_html());
+        let mut noted = Cell::text(None::<String>);
+        noted.aside("note: \0x\u{202e}".to_owned());
+        let all = [
+            Cell::text(Some("\0\0")),
+            Cell::id(Some("AB-12345\0")),
+            Cell::nothing().small(Some("\0")),
+            Cell::text(Some(text::method("\0"))),
+            Cell::state(Some(Look::new(crate::domain::status::Role::Off, text::evse_status(&"A\0".to_owned().into())))),
+            noted,
+        ];
+        for html in all.map(html) {
+            assert!(!html.contains(['\0', '\u{202e}']), "{html:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_loses_its_middle_to_the_eye_alone() {
+        let html = |id: &str| Owner::new().with(|| Cell::id(Some(id)).view().to_html());
+        let long = html("0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4e5f6");
+        assert!(long.contains("<span>0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4</span>"), "{long}");
+        assert!(long.contains("e5f6"), "{long}");
+        assert!(!html("C-0001").contains("cut"));
+        assert!(html("ÄÖÜ€ÄÖÜ€ÄÖÜ€").contains("<span>ÄÖÜ€ÄÖÜ€</span>"), "characters, not bytes");
+        assert!(html("").contains("text"));
+    }
+}

@@ -1,0 +1,24 @@
+//! What a list shows of all there is: each part with the way to the list without it.
+
+use leptos::prelude::*;
+
+use super::{Clock, each, nav::page_of};
+use crate::{
+    domain::{ids::Collection, selection::Selection},
+    web::{paths::page, text},
+};
+
+/// Plain links, which work before any script runs.
+pub fn chips(collection: Collection, selection: &Selection) -> AnyView {
+    let clock = Clock::expect();
+    let parts = selection.parts().map(|(part, wanted)| {
+        let text = text::displayable(clock.with_zone(|zone| text::part(collection, part, wanted, zone)).into());
+        let href = page_of(collection, &selection.clone().without(part));
+        (href, text::remove(&text), text.into_owned(), "×")
+    });
+    let all = (page(collection).to_owned(), text::SHOW_ALL.to_owned(), text::SHOW_ALL.to_owned(), "");
+    let links = parts.chain([all]).map(|(href, label, text, sign)| {
+        view! { <li><a href=href aria-label=label><span>{text}</span><b aria-hidden="true">{sign}</b></a></li> }
+    });
+    view! { <ul class="chips" aria-label=text::SHOWN>{each(links)}</ul> }.into_any()
+}

@@ -1,0 +1,79 @@
+//! One figure: large, with one line of context, and the way to the list behind it.
+
+use leptos::prelude::*;
+
+use super::{
+    badge::Badge,
+    bar::bar,
+    cell::{amount, missing},
+    each, some,
+    sparkline::sparkline,
+};
+use crate::web::text::{self, Quantity};
+
+/// What a card says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// `None` while it is not known.
+    pub value: Option<Quantity>,
+    /// Against what, as of when.
+    pub note: Option<String>,
+    pub badges: Vec<Badge>,
+    /// What is odd about some of what it counts, and the list of exactly these.
+    pub some: Option<(String, String)>,
+    pub picture: Picture,
+}
+
+/// What draws a figure beside saying it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Picture {
+    #[default]
+    None,
+    /// Of a whole, in per mille.
+    Share(i64),
+    /// `None` where it is not known.
+    Course(Vec<Option<i64>>),
+}
+
+/// Computes a card from figures, and follows them.
+pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
+
+/// The way to the list of exactly the documents behind a figure; follows it.
+pub type Href = Box<dyn Fn() -> String + Send + Sync>;
+
+#[component]
+pub fn FigureCard(
+    /// The figure's public name.
+    name: &'static str,
+    href: Href,
+    figure: Draw,
+) -> impl IntoView {
+    let figure = Memo::new(move |_| figure());
+    view! {
+        <div class="panel card" data-figure=name>
+            <h2><a href=href>{text::card(name)}</a></h2>
+            <p class="figure">{move || figure.with(value)}</p>
+            <p class="note">
+                <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
+                {move || figure.with(|f| each(f.badges.clone().into_iter().map(Badge::view)))}
+                {move || figure.with(|f| some(f.some.clone(), |(text, href)| view! { <a href=href>{text}</a> }))}
+            </p>
+            {move || figure.with(picture)}
+        </div>
+    }
+}
+
+fn value(figure: &Figure) -> AnyView {
+    match figure.value.clone() {
+        Some(value) => amount(value).into_any(),
+        None => missing().into_any(),
+    }
+}
+
+fn picture(figure: &Figure) -> AnyView {
+    match &figure.picture {
+        Picture::None => ().into_any(),
+        Picture::Share(share) => bar(*share).into_any(),
+        Picture::Course(values) => sparkline(values).into_any(),
+    }
+}

@@ -1,0 +1,312 @@
+//! A live table: rows keep their elements, only what reads differently is written,
+//! and the order stays still while someone is reading. A row that has the focus shows its texts whole. Tab stops at one row
+//! of the list; the arrow keys, Home and End lead from there to the others.
+
+use std::collections::BTreeMap;
+
+use leptos::{
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, EventTarget, HtmlElement, KeyboardEvent},
+};
+
+use super::{Clock, Empty, each, figure, nothing, some, table::Table};
+use crate::{
+    domain::{
+        ids::{Collection, DocId},
+        protocol::window::Fate,
+    },
+    web::{
+        live::{ListStore, RowState, Shown},
+        paths::page,
+        text,
+    },
+};
+
+#[component]
+pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Table) -> impl IntoView {
+    let order = store.order();
+    let totals = figure::<BTreeMap<Collection, i64>>("documents");
+    let all = move || totals().map(|totals| totals.get(&collection).copied().unwrap_or(0));
+    let shown = move || match (order.with(Vec::len), store.total()) {
+        (shown, Some(total)) => text::matching(shown, total, collection),
+        (shown, None) => text::shown(shown, all(), collection),
+    };
+    let empty = move || match store.total() {
+        Some(_) => nothing(text::NOTHING_MATCHES, text::APPEARS.to_owned(), page(collection)),
+        None => view! { <Empty words=text::empty(collection) /> }.into_any(),
+    };
+    let waits = Memo::new(move |_| text::waits(store.waiting()));
+    let loading = store.loading();
+    let clock = Clock::expect();
+    store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
+    let hold = Hold::new(store);
+    hold.watch();
+    // Ids as texts; empty: none.
+    let visited = RwSignal::new(String::new());
+    let stop = Memo::new(move |_| order.with(|order| visited.with(|visited| tab_stop(order, visited))));
+    let head = table.columns().into_iter().map(|(field, class)| {
+        view! { <th class=class scope="col" role="columnheader">{text::column(collection, field)}</th> }
+    });
+    view! {
+        <section
+            class="panel list"
+            on:pointerenter=move |_| hold.pointer(true)
+            on:pointerleave=move |event| if event.pointer_type() != TOUCH { hold.pointer(false) }
+        >
+            <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
+            <header class="list-head">
+                <p>{move || shown()}</p>
+                <button
+                    class="button primary fresh"
+                    type="button"
+                    hidden=move || waits.with(String::is_empty)
+                    on:click=move |_| store.release()
+                >
+                    {move || waits.get()}
+                </button>
+            </header>
+            <table
+                class="table"
+                data-topic=collection.name()
+                aria-label=text::title(collection)
+                aria-busy=move || loading.get().to_string()
+                role="table"
+                on:focusin=move |event| {
+                    hold.focus(true);
+                    visited.set(row_of(event.target()).and_then(|row| row.get_attribute(ID)).unwrap_or_default());
+                }
+                on:focusout=move |event| hold.focus(row_of(event.related_target()).is_some())
+                on:keydown=move |event| {
+                    if let Some(row) = led_to(&event) {
+                        event.prevent_default();
+                        // Refused only where it cannot be focused.
+                        let _ = row.unchecked_into::<HtmlElement>().focus();
+                    }
+                }
+            >
+                <thead role="rowgroup">
+                    <tr role="row">{each(head)}</tr>
+                </thead>
+                <tbody role="rowgroup">
+                    <For
+                        each=move || order.get()
+                        key=|(_, row)| row.number
+                        children=move |(id, row)| line(id, row.state, table, stop)
+                    />
+                </tbody>
+            </table>
+            {move || some(order.with(Vec::is_empty).then(empty), |view| view)}
+        </section>
+    }
+}
+
+/// The row that Tab stops at: the one that was visited last while it is there, else the first.
+fn tab_stop(order: &[Shown], visited: &str) -> String {
+    let stop = order.iter().find(|(id, _)| id.0 == visited).or_else(|| order.first());
+    stop.map(|(id, _)| id.0.clone()).unwrap_or_default()
+}
+
+/// What names the document of a row.
+const ID: &str = "data-id";
+
+/// The row that an event is about.
+fn row_of(target: Option<EventTarget>) -> Option<Element> {
+    target?.dyn_into::<Element>().ok().filter(|row| row.has_attribute(ID))
+}
+
+/// The row that a key leads to.
+fn led_to(event: &KeyboardEvent) -> Option<Element> {
+    let row = row_of(event.target()).filter(|_| !event.alt_key() && !event.ctrl_key() && !event.meta_key())?;
+    match event.key().as_str() {
+        "ArrowDown" => row.next_element_sibling(),
+        "ArrowUp" => row.previous_element_sibling(),
+        "Home" => row.parent_element()?.first_element_child(),
+        "End" => row.parent_element()?.last_element_child(),
+        _ => None,
+    }
+}
+
+fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: Memo<String>) -> impl IntoView {
+    let clock = Clock::expect();
+    let state = row.clone();
+    // Drawn again as a whole, of which only the texts that differ reach the document.
+    let cells = move || {
+        let (cells, fate) = row.with(|row| (table.cells(&row.fields, &clock), row.fate));
+        let cells = table.columns().into_iter().zip(cells).map(|((field, class), cell)| {
+            view! { <td class=class data-field=field role="cell">{cell.view()}</td> }
+        });
+        let mut all = each(cells);
+        if fate != Fate::Stays {
+            all.push(view! { <td class="fate" role="cell">{text::fate(fate)}</td> }.into_any());
+        }
+        all.into_any()
+    };
+    let this = id.0.clone();
+    let tabindex = move || stop.with(|stop| if *stop == this { "0" } else { "-1" }).to_owned();
+    view! {
+        <tr role="row" data-id=id.0 tabindex=tabindex class=move || state.with(row_class)>
+            {move || cells()}
+        </tr>
+    }
+}
+
+fn row_class(row: &RowState) -> String {
+    match row.fate {
+        Fate::Deleted => "gone",
+        Fate::Left | Fate::Pushed => "left",
+        Fate::Stays | Fate::Moved => change_class(row.stamp),
+    }
+    .to_owned()
+}
+
+/// Two classes with the same animation: it starts again when one follows the other.
+const fn change_class(stamp: u32) -> &'static str {
+    match stamp {
+        0 => "",
+        n if n % 2 == 1 => "changed odd",
+        _ => "changed even",
+    }
+}
+
+/// A pointer that leaves when it is lifted, though one reads on where it was.
+const TOUCH: &str = "touch";
+
+/// The order stays still while someone reads in the list: the pointer is over it, its rows have the focus, or the page is
+/// scrolled.
+#[derive(Clone, Copy)]
+struct Hold {
+    store: ListStore,
+    by: StoredValue<[bool; 3]>,
+}
+
+impl Hold {
+    fn new(store: ListStore) -> Self {
+        Self { store, by: StoredValue::new([false; 3]) }
+    }
+
+    /// Looks at what is none of the list.
+    fn watch(self) {
+        Effect::new(move |_: Option<()>| {
+            let scrolled = move || self.set(2, window().scroll_y().is_ok_and(|y| y > 0.0));
+            scrolled();
+            let handle = window_event_listener_untyped("scroll", move |_| scrolled());
+            on_cleanup(move || handle.remove());
+        });
+    }
+
+    fn pointer(self, over: bool) {
+        self.set(0, over);
+    }
+
+    fn focus(self, within: bool) {
+        self.set(1, within);
+    }
+
+    fn set(self, i: usize, is: bool) {
+        // Taking the page away may still tell of the pointer or the focus leaving it.
+        let held = self.by.try_update_value(|by| {
+            by.iter_mut().skip(i).take(1).for_each(|by| *by = is);
+            by.contains(&true)
+        });
+        if let Some(held) = held {
+            self.store.hold(held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            entities::Client,
+            protocol::{
+                position::{ClusterTime, Position},
+                snapshot::{Row, Snapshot},
+            },
+            selection::{Part, Selection, Sight, Wanted},
+            time::{UtcMs, Zone},
+        },
+        web::{
+            api::Desk,
+            live::Live,
+            ui::{Cell, Column},
+        },
+    };
+    use serde_json::json;
+
+    static COLUMNS: [Column<Client>; 2] = [
+        Column { field: "name", class: "lead", show: |c, _| Cell::text(c.name.clone()) },
+        Column { field: "email", class: "wide", show: |c, _| Cell::text(c.email.clone()) },
+    ];
+
+    fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
+        Owner::new().with(|| {
+            let desk = Desk {
+                network: String::new(),
+                zone: Zone::default(),
+                silent_after_s: 900,
+                admin: String::new(),
+                now: UtcMs(0),
+                unfollowed: Vec::new(),
+                figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
+                ct: ClusterTime::default(),
+            };
+            let live = Live::provide(&desk);
+            Clock::provide(live, &desk);
+            let store = live.list(Snapshot {
+                topic: Collection::Clients,
+                position: Position::default(),
+                ct: ClusterTime::default(),
+                rows,
+                complete: true,
+                selection,
+                total,
+                sight: Sight::default(),
+                others: None,
+                unknown: None,
+            });
+            view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
+        })
+    }
+
+    #[test]
+    fn rows_are_readable_before_any_script_runs() {
+        let fields = serde_json::from_value(json!({"name": "<Ada>", "email": 7, "created_at": "2026-01-01T00:00:00Z"}));
+        let rows = vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }];
+        let html = rendered(rows, Selection::default(), None);
+        for part in [
+            "data-topic=\"clients\"",
+            "data-id=\"65f\"",
+            "data-field=\"name\"",
+            "&lt;Ada&gt;",
+            "unreadable: email",
+            text::NOT_KNOWN,
+            "1 of 7, newest first",
+            "tabindex=\"0\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains(" style="), "the content security policy forbids inline styles");
+        assert!(!html.contains("class=\"changed"), "what was loaded has not changed");
+    }
+
+    #[test]
+    fn what_is_none_of_our_fields_is_shown_beside_the_name() {
+        let fields = serde_json::from_value(json!({"name": "Ada", "other": {"nickname": "<Countess>", "floor": 3}}));
+        let rows = vec![Row { id: DocId("65f".into()), fields: fields.unwrap() }];
+        let html = rendered(rows, Selection::default(), None);
+        assert!(html.contains("floor: 3 · nickname: &lt;Countess&gt;"), "{html}");
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_do() {
+        assert!(rendered(Vec::new(), Selection::default(), None).contains(text::empty(Collection::Clients).1));
+        let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+        let html = rendered(Vec::new(), active, Some(0));
+        for part in ["0 of 0 that match", text::NOTHING_MATCHES, "href=\"/clients\""] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

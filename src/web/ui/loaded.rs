@@ -1,0 +1,57 @@
+//! What comes from the server, with its states: on its way, failed, here.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::{Failure, Loading};
+use crate::web::{
+    api::{Answer, Answered, AppError, Ask, load},
+    live::{ConnectionState, Live},
+};
+
+type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
+
+/// Asks, and draws the answer. `what` is said while it is on its way.
+pub fn loaded(
+    ask: Ask,
+    what: &'static str,
+    draw: impl Fn(Answer) -> Result<AnyView, AppError> + Send + Sync + 'static,
+) -> AnyView {
+    suspended(ask, what, Arc::new(draw))
+}
+
+/// Once in the program, not once per caller.
+fn suspended(ask: Ask, what: &'static str, draw: Draw) -> AnyView {
+    let answer = Resource::new_str(
+        || (),
+        move |()| {
+            let ask = ask.clone();
+            async { Answered(load(ask).await) }
+        },
+    );
+    let view = move || {
+        let draw = draw.clone();
+        Suspend::new(async move {
+            answer.await.0.and_then(|answer| draw(answer)).unwrap_or_else(|error| {
+                if error == AppError::Unavailable {
+                    once_back(move || answer.refetch());
+                }
+                view! { <Failure error retry=move |()| answer.refetch() /> }.into_any()
+            })
+        })
+    };
+    view! { <Suspense fallback=move || view! { <Loading what /> }>{view}</Suspense> }.into_any()
+}
+
+/// Acts when the connection is live again.
+fn once_back(act: impl Fn() + 'static) {
+    let Some(live) = use_context::<Live>() else { return };
+    Effect::new(move |was_live: Option<bool>| {
+        let is_live = matches!(live.connection().get(), ConnectionState::Live { .. });
+        if was_live == Some(false) && is_live {
+            act();
+        }
+        is_live
+    });
+}

@@ -1,0 +1,82 @@
+//! What pages are made of: one component per file. They draw what they are given and know no collection's fields.
+//!
+//! A tag that `view/` does not know does not compile, so that no page falls back to Leptos' own elements unnoticed:
+//!
+//! ```
+//! use leptos::prelude::*;
+//! let known = view! { <dl><dt>"Sessions"</dt><dd>{|| 12}</dd></dl> };
+//! ```
+//!
+//! ```compile_fail
+//! use leptos::prelude::*;
+//! let unknown = view! { <dl><dt>"Sessions"</dt><video>{|| 12}</video></dl> };
+//! ```
+
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
+mod account;
+mod announcer;
+mod badge;
+mod bar;
+mod cell;
+mod chart;
+mod chips;
+mod clock;
+mod connection;
+mod day_chart;
+mod each;
+mod empty;
+mod error;
+mod feed;
+mod figure;
+mod figure_card;
+mod icon;
+mod live_list;
+mod loaded;
+mod loading;
+mod nav;
+mod period_form;
+mod proportion;
+mod query;
+mod rail;
+mod report_chart;
+mod shell;
+mod sparkline;
+mod split_bar;
+mod stale;
+mod status_mark;
+mod table;
+mod theme;
+
+pub use badge::Badge;
+pub use cell::{Cell, missing};
+pub use chart::{Chart, Shape};
+pub use chips::chips;
+pub use clock::Clock;
+pub use day_chart::{DayChart, DayDrawing};
+pub use each::{each, redrawn, some};
+pub use empty::{Empty, nothing};
+pub use error::Failure;
+pub use feed::{Feed, Said, said};
+pub use figure::{figure, note_of_count};
+pub use figure_card::{Draw, Figure, FigureCard, Href, Picture};
+pub use icon::Mark;
+pub use live_list::LiveList;
+pub use loaded::loaded;
+pub use loading::Loading;
+#[cfg(feature = "ssr")]
+pub use nav::{ACCOUNT, AUDIT_LOG, USERS};
+pub use nav::{
+    ACTIVITY, ANALYTICS, OpenPage, REPORTS, SYSTEM, document_title, page_of, page_of_activity, page_of_analytics,
+};
+pub use period_form::{Address, choice, parameter_refused, period_form};
+pub use query::{chosen, refused};
+#[cfg(feature = "ssr")]
+pub use rail::Rail;
+pub use report_chart::{ReportChart, measure};
+#[cfg(feature = "ssr")]
+pub use shell::MAIN;
+pub use shell::Shell;
+pub use split_bar::{by_role, split_bar, split_key};
+pub use status_mark::{Look, StatusMark, role_class};
+pub use table::{Column, Table};

@@ -1,0 +1,172 @@
+//! The places. One enters here when its page exists.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::{each, icon::Icon};
+use crate::{
+    domain::{
+        board::{Filter, OF},
+        ids::Collection,
+        selection::Selection,
+    },
+    web::{
+        paths::page,
+        text::{self, OVERVIEW},
+    },
+};
+
+/// The path of the page that is shown. While the next page is on its way, the address is that page's already.
+#[derive(Clone, Copy)]
+pub struct OpenPage(pub RwSignal<String>);
+
+pub struct Place {
+    pub path: &'static str,
+    pub title: &'static str,
+    icon: Icon,
+    /// Whether a phone's bar leaves it to “More”.
+    minor: bool,
+}
+
+const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool) -> Place {
+    Place { path, title, icon, minor }
+}
+
+static NOW: [Place; 3] = [
+    place("/", OVERVIEW, Icon::Overview, false),
+    place(ACTIVITY, text::ACTIVITY, Icon::Activity, true),
+    place(ANALYTICS, text::charts::ANALYTICS, Icon::Analytics, true),
+];
+static NETWORK: [Place; 4] = [
+    place("/stations", text::title(Collection::Stations), Icon::Stations, false),
+    place("/sessions", text::title(Collection::ChargingSessions), Icon::Sessions, false),
+    place("/payments", text::title(Collection::Payments), Icon::Payments, false),
+    place("/clients", text::title(Collection::Clients), Icon::Clients, true),
+];
+static INSIGHT: [Place; 2] = [
+    place("/eco", text::title(Collection::EcoStats), Icon::Eco, true),
+    place(REPORTS, text::REPORTS, Icon::Reports, true),
+];
+static RUNNING: [Place; 1] = [place(SYSTEM, text::SYSTEM, Icon::System, true)];
+
+/// The page of events.
+pub const ACTIVITY: &str = "/activity";
+
+/// The page of reports.
+pub const REPORTS: &str = "/reports";
+
+/// The page of the road's own health.
+pub const SYSTEM: &str = "/system";
+
+/// The page of one's own account.
+pub const ACCOUNT: &str = "/account";
+
+/// The page of all accounts.
+pub const USERS: &str = "/users";
+
+/// The page of what was done to accounts, and by whom.
+pub const AUDIT_LOG: &str = "/audit";
+
+/// The page of charts.
+pub const ANALYTICS: &str = "/analytics";
+
+/// The page of a period's charts, by the period as it stands in addresses.
+pub fn page_of_analytics(period: &str) -> String {
+    format!("{ANALYTICS}?{period}")
+}
+
+/// The page of those of a collection's documents that match.
+pub fn page_of(collection: Collection, selection: &Selection) -> String {
+    match (page(collection), selection.to_string()) {
+        (page, query) if query.is_empty() => page.to_owned(),
+        (page, query) => format!("{page}?{query}"),
+    }
+}
+
+/// The page of these events.
+pub fn page_of_activity(filter: Filter) -> String {
+    match filter {
+        Filter::All => ACTIVITY.to_owned(),
+        filter => format!("{ACTIVITY}?{OF}={}", filter.name()),
+    }
+}
+
+/// The heading of the page at `path`.
+pub fn heading(path: &str) -> &'static str {
+    let path = path.trim_end_matches('/');
+    [&NOW[..], &NETWORK, &INSIGHT, &RUNNING]
+        .into_iter()
+        .flatten()
+        .find(|place| place.path.trim_end_matches('/') == path)
+        .map_or("", |place| place.title)
+}
+
+/// The title of the document at `path`.
+pub fn document_title(path: &str) -> String {
+    let heading = match heading(path) {
+        "" => text::NOT_FOUND.0,
+        heading => heading,
+    };
+    format!("{heading} · {}", text::PRODUCT)
+}
+
+#[component]
+pub fn Nav() -> impl IntoView {
+    let group = |name: &'static str, places: &'static [Place]| {
+        view! {
+            <p class="group" aria-hidden="true">{name}</p>
+            <ul aria-label=name>{each(places.iter().map(item))}</ul>
+        }
+    };
+    view! {
+        <nav class="nav" aria-label=text::NAVIGATION>
+            {group(text::NOW, &NOW)}
+            {group(text::NETWORK, &NETWORK)}
+            {group(text::INSIGHT, &INSIGHT)}
+            {group(text::RUNNING, &RUNNING)}
+        </nav>
+    }
+}
+
+/// The pages of accounts. The server alone draws them: the browser's program is left for them.
+#[component]
+pub fn AccountsNav() -> impl IntoView {
+    let path = use_location().pathname;
+    let link = |(to, title): (&'static str, &'static str)| {
+        let current = move || path.with(|path| path.starts_with(to)).then_some("page");
+        view! {
+            <a href=to rel="external" aria-current=current>{title}</a>
+        }
+    };
+    let places = [(ACCOUNT, text::ACCOUNT), (USERS, text::USERS), (AUDIT_LOG, text::AUDIT_LOG)];
+    view! {
+        <nav class="accounts-nav" aria-label=text::ADMINISTRATION>{each(places.into_iter().map(link))}</nav>
+    }
+}
+
+/// What a phone's bar leaves out.
+#[component]
+pub fn MinorNav() -> impl IntoView {
+    let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).chain(&RUNNING).filter(|place| place.minor);
+    view! {
+        <nav class="minor-nav" aria-label=text::MORE_PLACES>
+            <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>
+        </nav>
+    }
+}
+
+fn item(place: &'static Place) -> impl IntoView {
+    view! { <li class=if place.minor { "minor" } else { "" }>{link(place)}</li> }
+}
+
+fn link(place: &'static Place) -> impl IntoView {
+    // Documents that the server draws alone never leave their address.
+    let path = use_context::<OpenPage>().map_or_else(|| use_location().pathname.into(), |OpenPage(path)| path.into());
+    let current = move || Signal::with(&path, |path: &String| path == place.path).then_some("page");
+    view! {
+        <a href=place.path aria-current=current>
+            {place.icon.view()}
+            <span>{place.title}</span>
+        </a>
+    }
+}

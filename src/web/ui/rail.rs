@@ -1,0 +1,31 @@
+//! The way to every page: a rail beside it, or on a phone a bar below, whose last button opens the rest.
+
+use leptos::prelude::*;
+
+use super::{
+    account::{Account, SHEET},
+    icon::{Icon, Mark},
+    nav::Nav,
+};
+use crate::web::text;
+
+#[component]
+pub fn Rail(
+    network: String,
+    /// The name of the zone in which times are shown.
+    zone: String,
+    /// E-mail of the admin.
+    admin: String,
+) -> impl IntoView {
+    view! {
+        <aside class="rail" aria-label=text::PLACES>
+            <a class="brand" href="/"><Mark /></a>
+            <Nav />
+            <button class="more" type="button" popovertarget=SHEET>
+                {Icon::More.view()}
+                <span>{text::MORE}</span>
+            </button>
+            <Account network zone admin />
+        </aside>
+    }
+}

@@ -1,0 +1,91 @@
+//! A whole in parts: a bar, and a key that says the same in words and numbers.
+
+use leptos::prelude::*;
+
+use super::{
+    each,
+    proportion::proportion,
+    status_mark::{Look, Shape, role_class},
+};
+use crate::{domain::status::EvseStatus, web::text};
+
+/// By role first, so that what is alike stands together. Put in place one by one: there are few, and a sort is more to
+/// download.
+pub fn by_role(split: Vec<(EvseStatus, i64)>) -> Vec<(EvseStatus, i64)> {
+    let mut all: Vec<(EvseStatus, i64)> = Vec::new();
+    for part in split {
+        let place = |(status, _): &(EvseStatus, i64)| (status.role(), status.clone());
+        let at = all.partition_point(|before| place(before) <= place(&part));
+        all.insert(at, part);
+    }
+    all
+}
+
+/// Parts in the order in which they are drawn, each with the way to what is behind it.
+pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
+    let shares = shares(&parts.iter().map(|(_, n, _)| *n).collect::<Vec<_>>());
+    let bar = parts.iter().zip(shares).map(|((look, ..), (from, width))| {
+        view! {
+            <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
+        }
+    });
+    let bar = each(bar);
+    view! {
+        <svg class="split" aria-hidden="true">
+            <defs>
+                <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                    <rect width="3" height="6" />
+                </pattern>
+            </defs>
+            {bar}
+        </svg>
+        {split_key(parts)}
+    }
+}
+
+/// Parts by shape, word and number, each with the way to what is behind it.
+pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
+    let key = parts.into_iter().map(|(look, n, href)| {
+        view! {
+            <li>
+                <a class=format!("status {}", role_class(look.role)) href=href>
+                    <Shape role=look.role />
+                    <span>{look.word}</span>
+                    <b>{text::count(n)}</b>
+                </a>
+            </li>
+        }
+    });
+    view! { <ul class="split-key">{each(key)}</ul> }.into_any()
+}
+
+/// Beginning and width of each part in hundredths of a per cent of the whole.
+fn shares(parts: &[i64]) -> Vec<(i64, i64)> {
+    let whole = parts.iter().fold(0, |sum: i64, n| sum.saturating_add(*n));
+    let mut sum: i64 = 0;
+    parts
+        .iter()
+        .map(|n| {
+            let from = proportion(sum, whole, 10_000);
+            sum = sum.saturating_add(*n);
+            (from, proportion(sum, whole, 10_000).saturating_sub(from))
+        })
+        .collect()
+}
+
+fn percent(hundredths: i64) -> String {
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_fill_the_bar_without_gaps() {
+        let shares = shares(&[1, 1, 1]);
+        assert_eq!(shares, [(0, 3333), (3333, 3333), (6666, 3334)]);
+        assert_eq!(percent(3305), "33.05%");
+        assert_eq!(super::shares(&[0]), [(0, 0)]);
+    }
+}

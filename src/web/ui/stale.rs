@@ -1,0 +1,35 @@
+//! Says that what is on the screen is old, or not what was asked for, and lets one try again at once. Stands over the page:
+//! nothing moves for it.
+
+use leptos::prelude::*;
+
+use super::{clock::Clock, redrawn, some};
+use crate::web::{live::Live, text};
+
+#[component]
+pub fn StaleBanner() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let state = live.connection();
+    let clock = Clock::expect();
+    let text = move || clock.with_zone(|zone| text::stale(state.get(), zone)).unwrap_or_default();
+    view! {
+        <aside class="banner" aria-label=text::CONNECTION hidden=move || text().is_empty()>
+            <p>{move || text()}</p>
+            <button class="button" type="button" on:click=move |_| live.retry_now()>
+                {text::RETRY_NOW}
+            </button>
+        </aside>
+    }
+}
+
+/// Says that the next page could not be loaded, or that the database was set back. Stands in the place of the other banner.
+#[component]
+pub fn Unreached() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let text = move || {
+        let restored = || live.restored().get().then_some(text::RESTORED);
+        live.unreached().get().then_some(text::NOT_LOADED).or_else(restored)
+    };
+    let banner = |text| view! { <aside class="banner" role="alert"><p>{text}</p></aside> };
+    redrawn(move || some(text(), banner))
+}
