@@ -19,8 +19,12 @@ use crate::{
 const LEAST: u64 = 100_000;
 /// Dearest pages that may be asked for at once.
 const BURST: u64 = 10;
-/// Lists of its own that an account reads at once by one instance; the next ones wait. All accounts share few lanes.
-const TURNS: usize = 2;
+/// Lists of its own that an account reads at once by one instance; the next ones wait. All accounts share few lanes, and
+/// MongoDB's processors.
+const TURNS: usize = 1;
+/// How long an account that has nothing left waits for its answer. Whoever asks again at once, without end, is so kept from
+/// taking the processor by being refused.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// What is made of the figures' cells, in parts of the dearest page: no document is looked at, but it takes its time.
 const OF_CELLS: u64 = 5;
 
@@ -90,13 +94,18 @@ impl Budgets {
 }
 
 impl Asker {
-    /// Pays what a question may cost.
+    /// Pays what a question may cost. Where too little is left it waits a little, and then pays or is refused.
     ///
     /// # Errors
     /// See [`Unaffordable`]: nothing was paid.
     pub async fn pay(&self, price: u64) -> Result<(), Unaffordable> {
-        let rate = self.budgets.dearest();
-        match self.spend(i64::try_from(price).unwrap_or(i64::MAX), rate).await? {
+        let price = i64::try_from(price).unwrap_or(i64::MAX);
+        let wait = self.spend(price, self.budgets.dearest()).await?;
+        if wait == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(wait).min(REFUSED_AFTER)).await;
+        match self.spend(price, self.budgets.dearest()).await? {
             0 => Ok(()),
             wait => Err(Unaffordable::Wait(Duration::from_millis(wait))),
         }

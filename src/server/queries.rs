@@ -56,8 +56,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TAKES_TOO_LONG: &str =
     "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
 
-/// A list that is there sooner was read by an index, and MongoDB looked at little more than is sent.
-const QUICK: Duration = Duration::from_millis(100);
+/// A list that took so long, or longer, has looked at all documents. One that took a tenth of it has looked at no more than a
+/// tenth of them.
+const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
 
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
@@ -241,7 +242,9 @@ impl App {
                 AppError::Unavailable
             }
         })?;
-        let looked_at = if began.elapsed() < QUICK { 0 } else { looked_at };
+        let took = began.elapsed().min(LOOKS_AT_ALL).as_millis();
+        let looked_at = u128::from(looked_at).saturating_mul(took) / LOOKS_AT_ALL.as_millis();
+        let looked_at = u64::try_from(looked_at).unwrap_or(u64::MAX);
         let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
         asker.get_back(paid.saturating_sub(came_to)).await.map_err(Unaffordable::from)?;
         Ok(snapshot)

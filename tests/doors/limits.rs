@@ -170,6 +170,8 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
         let now = time.0 * 1000 + time.1 / 1000;
         let set = redis::cmd("HSET").arg(&budget[0]).arg("left").arg(-price).arg("at").arg(now).to_owned();
         let _: i64 = set.query_async(&mut redis).await.unwrap();
+        // A budget that is nearly full is soon forgotten, and this one is not.
+        let _: i64 = redis::cmd("PERSIST").arg(&budget[0]).query_async(&mut redis).await.unwrap();
     };
     let paths = [
         "/api/v1/snapshot/stations",
@@ -182,11 +184,11 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
         let told = answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("when to come back");
         told.parse().unwrap()
     };
-    owes(1_000_000).await;
     for path in paths {
+        owes(1_000_000).await;
         let answer = get(program.port(), path, &cookie).await.unwrap();
         assert_eq!(answer.status, 429, "{path}: {}", answer.body);
-        assert!(answer.body.contains("too_much") && (9..=11).contains(&wait(&answer)), "{}", answer.head);
+        assert!(answer.body.contains("too_much") && (8..=11).contains(&wait(&answer)), "{}", answer.head);
     }
     let page = send(program.port(), "/api/page/load", &cookie, "application/json", ASK).await.unwrap();
     assert_eq!(page.body, format!("\"too_much:{}\"", wait(&page)));
