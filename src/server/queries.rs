@@ -60,6 +60,9 @@ const TAKES_TOO_LONG: &str =
 /// tenth of them.
 const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
 
+/// The longest that an account's next list of its own waits after one is there.
+const REST_MAX: Duration = Duration::from_secs(1);
+
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
 
@@ -232,7 +235,7 @@ impl App {
         let looked_at = if shared { 0 } else { asker.all_of(collection) };
         let paid = looked_at.saturating_add(units(collection.fetched()));
         asker.pay(paid).await?;
-        let _turn = if shared { None } else { asker.turn().await };
+        let turn = if shared { None } else { asker.turn().await };
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
@@ -242,7 +245,15 @@ impl App {
                 AppError::Unavailable
             }
         })?;
-        let took = began.elapsed().min(LOOKS_AT_ALL).as_millis();
+        let took = began.elapsed();
+        if let Some(turn) = turn {
+            // As much rest as work, so that MongoDB has time for others.
+            tokio::spawn(async move {
+                tokio::time::sleep(took.min(REST_MAX)).await;
+                drop(turn);
+            });
+        }
+        let took = took.min(LOOKS_AT_ALL).as_millis();
         let looked_at = u128::from(looked_at).saturating_mul(took) / LOOKS_AT_ALL.as_millis();
         let looked_at = u64::try_from(looked_at).unwrap_or(u64::MAX);
         let came_to = looked_at.saturating_add(units(snapshot.rows.len()));

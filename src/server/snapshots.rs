@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     domain::{
@@ -34,7 +34,9 @@ const TRIES: u32 = 6;
 /// How often it is asked whether another instance has read.
 const WAIT: Duration = Duration::from_millis(50);
 /// How many lists an instance reads at the same time.
-const FLIGHTS: u64 = 8;
+const READS: usize = 8;
+/// Equal lists wait for each other in one of so many lanes, others hardly ever.
+const LANES: u64 = 1024;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +77,19 @@ pub struct Snapshots {
     redis: Redis,
     hub: Hub,
     /// Who asks for the same list waits at the same one.
-    flights: Arc<[Mutex<()>]>,
+    lanes: Arc<[Mutex<()>]>,
+    reads: Arc<Semaphore>,
 }
 
 impl Snapshots {
     pub fn new(mongo: Mongo, redis: Redis, hub: Hub) -> Self {
-        Self { mongo, redis, hub, flights: (0..FLIGHTS).map(|_| Mutex::new(())).collect() }
+        Self {
+            mongo,
+            redis,
+            hub,
+            lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            reads: Arc::new(Semaphore::new(READS)),
+        }
     }
 
     /// The rows of a list as they are now, not older than a position, if the hub has reached it, and a cluster time; and which
@@ -121,9 +130,9 @@ impl Snapshots {
     ) -> Result<Snapshot, SnapshotError> {
         let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let name = snapshots::name(collection, &selection);
-        let flight = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % FLIGHTS;
-        let _flight = match self.flights.get(usize::try_from(flight).unwrap_or(0)) {
-            Some(flight) => Some(flight.lock().await),
+        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % LANES;
+        let _lane = match self.lanes.get(usize::try_from(lane).unwrap_or(0)) {
+            Some(lane) => Some(lane.lock().await),
             None => None,
         };
         // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
@@ -142,6 +151,8 @@ impl Snapshots {
         let reading = tokio::spawn({
             let this = self.clone();
             async move {
+                // Never closed.
+                let _turn = this.reads.acquire().await;
                 let read = this.read_and_cache(collection, selection, not_before.ct).await;
                 lease.release().await?;
                 read
