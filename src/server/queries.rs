@@ -247,9 +247,9 @@ impl App {
         })?;
         let took = began.elapsed();
         if let Some(turn) = turn {
-            // As much rest as work, so that MongoDB has time for others.
+            // Three times as much rest as work, so that MongoDB has time for others.
             tokio::spawn(async move {
-                tokio::time::sleep(took.min(REST_MAX)).await;
+                tokio::time::sleep((took * 3).min(REST_MAX)).await;
                 drop(turn);
             });
         }
