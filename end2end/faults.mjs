@@ -7,11 +7,11 @@ const [stationsOrigin, overviewOrigin, email, password] = process.argv.slice(2);
 
 /**
  * In the page: rows as id, name and connection; `null` for what is not known. Rows out of sight have no `innerText`. A NUL
- * is shown by nobody, and lost where the server draws.
+ * is shown by nobody, and lost where the server draws, which leaves a space where a text is empty.
  */
 function stations() {
   const text = (cell) => [...cell.querySelector('.text').childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data).join('');
-  const said = (cell, read) => (cell.querySelector('.missing') ? null : read(cell).replaceAll('\0', ''));
+  const said = (cell, read) => (cell.querySelector('.missing') ? null : read(cell).replaceAll('\0', '').trim());
   return [...document.querySelectorAll('table[data-topic=stations] tr[data-id]')].map((row) => [
     row.dataset.id,
     said(row.querySelector('[data-field=name]'), text),

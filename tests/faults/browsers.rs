@@ -118,7 +118,7 @@ fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
         let station = see::<Station>(fields).doc;
         let connection = station.connection.as_ref().map(|connection| text::connection(connection).into_owned());
         // Nobody shows a NUL, and HTML cannot hold it.
-        let said = |text: String| text.replace('\0', "");
+        let said = |text: String| text.replace('\0', "").trim().to_owned();
         vec![Some(id.0.clone()), station.name.map(said), connection.map(said)]
     };
     stations.iter().map(row).collect()

@@ -132,6 +132,9 @@ impl Window {
     pub fn replace(&mut self, snapshot: Snapshot) {
         let (received, held) = (self.received, self.held.take());
         *self = Self { held, ..Self::from(snapshot) };
+        if let Some(held) = &mut self.held {
+            held.gone.retain(|gone| !self.rows.contains_key(&gone.id));
+        }
         if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
             self.received = received;
         }
@@ -290,6 +293,7 @@ impl Window {
             self.note(&id, if deleted { Fate::Deleted } else { fate }, reads);
         }
         if let (Some(row), Some(place)) = (after, place) {
+            self.is_back(&id);
             self.rows.insert(id.clone(), row);
             if is {
                 self.order.insert(place);

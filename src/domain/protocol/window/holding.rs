@@ -86,6 +86,13 @@ impl Window {
         }
     }
 
+    /// Forgets why a row left, because it is in the list again. It may leave for another reason.
+    pub(super) fn is_back(&mut self, id: &DocId) {
+        if let Some(held) = &mut self.held {
+            held.gone.retain(|gone| gone.id != *id);
+        }
+    }
+
     /// Why a row that was drawn is not in the list. Where that was not told, because it was fetched anew meanwhile, it is
     /// deleted only if every document is here.
     fn gone(&self, held: &Held, place: &Place) -> Fate {
@@ -221,5 +228,15 @@ mod tests {
         let mut window = held(Selection::default());
         window.replace(snapshot(1..75, true, Selection::default()));
         assert_eq!(window.waiting().1[..2], [Fate::Deleted, Fate::Stays], "every document is here");
+    }
+
+    #[test]
+    fn a_row_that_was_deleted_and_came_back_is_not_told_as_deleted_when_others_push_it_out() {
+        let mut window = held(Selection::default());
+        assert_eq!(apply(&mut window, vec![(2, Op::Delete)]).1[2], Fate::Deleted);
+        assert_eq!(apply(&mut window, vec![(2, Op::Put(at(198)))]).1[2], Fate::Stays);
+        let newer = (0..75).map(|n| Row { id: id(100 + n), fields: at(220 + n % 36) }).collect();
+        window.replace(Snapshot { rows: newer, complete: false, ..empty(2, 2) });
+        assert_eq!(window.waiting().1[2], Fate::Pushed);
     }
 }
