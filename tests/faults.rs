@@ -51,7 +51,7 @@ use audit::Count;
 use browsers::Browsers;
 use bson::{Document, doc};
 use chargedeck::{
-    domain::{ids::Collection, protocol::position::Epoch},
+    domain::{collections::Collection, protocol::position::Epoch},
     server::{mongo::Mongo, redis::log::Log},
 };
 use client::{Account, Client};

@@ -13,8 +13,8 @@ use bson::{DateTime, Document, doc, oid::ObjectId};
 use chargedeck::{
     domain::{
         cells::{Cell, Cells},
+        collections::Collection,
         fields::Fields,
-        ids::Collection,
         money::Currency,
         protocol::window::Window,
         selection::Selection,

@@ -13,8 +13,8 @@ use std::{
 
 use chargedeck::{
     domain::{
+        collections::Collection,
         eco::{Factors, Savings},
-        ids::Collection,
         money::Wh,
     },
     server::ops::ingest::{

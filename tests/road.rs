@@ -32,9 +32,10 @@ use chargedeck::{
         analytics,
         board::{Board, Filter},
         cells::{Cell, Cells},
+        collections::Collection,
         fields::Fields,
         figures::Open,
-        ids::{Collection, DocId},
+        ids::DocId,
         latest::Line,
         protocol::{
             log::{Effect, Entry, LOG_VERSION, Record, RowChange},

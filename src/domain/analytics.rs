@@ -305,7 +305,7 @@ pub fn hours_of(fields: &Fields) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{cells::contributions, ids::Collection};
+    use crate::domain::{cells::contributions, collections::Collection};
     use serde_json::json;
 
     fn at(text: &str) -> UtcMs {

@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use super::{
     address::{BadChoice, clip},
     analytics::Query,
-    ids::{Collection, UnknownTopic},
+    collections::Collection,
+    ids::UnknownTopic,
 };
 
 /// What a board shows.

@@ -16,7 +16,7 @@ pub use counted::{contributions, delta};
 pub use sums::{Energy, known};
 
 use super::{
-    ids::Collection,
+    collections::Collection,
     money::Currency,
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
     time::{Period, UtcMs},

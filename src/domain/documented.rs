@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::{
     analytics::Sums,
     cells::Cells,
+    collections::{Collection, Parts, Shown},
     figures::{Viewpoint, figures},
-    ids::{Collection, DocId},
+    ids::DocId,
     latest::{Kind, Latest},
     money::Currency,
-    shown::{Parts, Shown, travelling},
     time::{Period, UtcMs},
 };
 
@@ -34,7 +34,7 @@ fn paths(parts: Parts, within: &str) -> Vec<String> {
         let inner = if let Shown::Within(parts) = shown { paths(parts, &format!("{path}.")) } else { Vec::new() };
         [path].into_iter().chain(inner)
     };
-    travelling(parts).flat_map(path).collect()
+    parts.iter().copied().flat_map(path).collect()
 }
 
 #[test]

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cells::{Bucket, Cell, Cells, known},
-    entities::Contact,
-    ids::Collection,
+    collections::{Collection, Contact},
     money::{Currency, Money, Watt, Wh},
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
     time::{DAY_S, Period, UtcMs},

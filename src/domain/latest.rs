@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    entities::{Client, EcoStat, Payment, Session, Station, evse_number, see},
+    collections::{Client, Collection, EcoStat, Mark, Payment, Session, Station, evse_number, see},
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     money::{Money, Wh},
     protocol::{
         log::{Effect, Record},
@@ -100,10 +100,6 @@ impl Line {
     }
 }
 
-/// Fields whose change alone is routine, not news.
-const ROUTINE: &[&str] =
-    &["last_updated", "last_heartbeat_at", "power_w", "energy_wh", "soc_end", "cost_incl_vat_minor", "last_session_at"];
-
 /// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
 pub fn news(record: &Record) -> Option<Latest> {
     let Effect::Row(row) = &record.effect else { return None };
@@ -113,10 +109,7 @@ pub fn news(record: &Record) -> Option<Latest> {
         (Some(_), None) => (Kind::Put, Vec::new()),
         (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
     };
-    // The figures of the environment follow every finished session; each would say the same thing twice.
-    let derived =
-        record.collection == Collection::EcoStats && changed.iter().all(|name| DERIVED.contains(&name.as_str()));
-    if kind == Kind::Patch && (derived || changed.iter().all(|name| ROUTINE.contains(&name.as_str()))) {
+    if kind == Kind::Patch && changed.iter().all(|name| record.collection.is_marked(name, Mark::Routine)) {
         return None;
     }
     let base = Latest {
@@ -173,7 +166,7 @@ fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
     let same = before.len() == evses.len();
     let was = |uid: &Option<String>| before.iter().find(|e| e.uid == *uid).and_then(|e| e.status.clone());
     let mut turned = evses.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
-    let alone = news.changed.iter().all(|name| name == "evses" || ROUTINE.contains(&name.as_str()));
+    let alone = news.changed.iter().all(|name| name == "evses" || news.collection.is_marked(name, Mark::Routine));
     match (turned.next(), turned.next()) {
         (None, _) if alone && same => None,
         (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
@@ -183,9 +176,6 @@ fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
         _ => Some(news),
     }
 }
-
-const DERIVED: &[&str] =
-    &["session_count", "energy_wh", "co2_avoided_g", "petrol_ml", "km_electric_m", "trees_10y", "last_updated"];
 
 fn describe(base: Latest, after: &Fields) -> Latest {
     match base.collection {

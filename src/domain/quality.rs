@@ -4,7 +4,7 @@
 
 use super::{
     cells::Bucket,
-    entities::Session,
+    collections::Session,
     money::{Watt, Wh},
     status::SessionStatus,
     time::UtcMs,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn session(fields: serde_json::Value) -> Session {
-        crate::domain::entities::see(&serde_json::from_value(fields).unwrap()).doc
+        crate::domain::collections::see(&serde_json::from_value(fields).unwrap()).doc
     }
 
     /// Each kind of implausible session, as it is marked and as it counts; see `AHEAD`.

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use changes::{matters, reported_fields};
+pub use changes::matters;
 pub use columns::{Column, Measure, Sort};
 pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, method_of};
 pub use table::{About, Report, Row, interval, report};

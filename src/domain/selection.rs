@@ -12,9 +12,8 @@ pub use part::{Part, Slot, Wanted, is_currency};
 
 use super::{
     address::{BadChoice, escaped},
-    entities::{Evse, Station, see},
+    collections::{Collection, Evse, Station, see},
     fields::Fields,
-    ids::Collection,
     status::EvseStatus,
     time::{UtcMs, Zone},
 };

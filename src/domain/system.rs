@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
-use super::{ids::Collection, status::Role};
+use super::{collections::Collection, status::Role};
 
 /// The stops of the road, in its order; a hop's lag is from MongoDB's commit to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use redis::{RedisResult, Script};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    domain::{cells::Cell, ids::Collection},
+    domain::{cells::Cell, collections::Collection},
     server::{auth::user::UserId, hub::Hub, redis::Redis},
 };
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{
         hub::Hub,
         mongo::{Mongo, collections},

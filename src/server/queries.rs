@@ -21,7 +21,7 @@ use crate::{
         address::{BadChoice, Params, Refused, clip},
         analytics,
         board::{Board, Filter},
-        ids::Collection,
+        collections::Collection,
         latest,
         money::Currency,
         protocol::{

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::{
     domain::{
         address::BadChoice,
-        ids::Collection,
+        collections::Collection,
         protocol::{
             position::{ClusterTime, Position},
             snapshot::{Snapshot, is_current},

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{
         cells::Cell,
+        collections::Collection,
         fields::Fields,
-        ids::Collection,
         system::{Hop, Seen, Status},
     },
     server::{

@@ -1,6 +1,6 @@
 //! Addresses of pages.
 
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 /// The page of a collection.
 pub const fn page(collection: Collection) -> &'static str {

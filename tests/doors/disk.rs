@@ -1,6 +1,6 @@
 //! MongoDB's disk is full.
 
-use chargedeck::domain::ids::Collection;
+use chargedeck::domain::collections::Collection;
 use mongodb::bson::{Binary, DateTime, Document, doc, spec::BinarySubtype};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -4,7 +4,7 @@
 
 use std::{env, net::Ipv4Addr, time::Duration};
 
-use chargedeck::domain::{ids::Collection, protocol::frame::JSON};
+use chargedeck::domain::{collections::Collection, protocol::frame::JSON};
 use futures_util::{SinkExt, StreamExt};
 use mongodb::{
     Database,
@@ -25,7 +25,7 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 use crate::{
     http::{get, handshake},
     program::{Program, UP, everything},
-    support::documents::{CANARY, document, raw, value},
+    support::documents::{CANARY, document_of, raw, value},
 };
 
 /// The most memory that a server of a small database ever needs.
@@ -49,7 +49,7 @@ async fn write(rng: &mut ChaCha8Rng, db: &Database, ids: &mut Vec<(Collection, B
     let collection = *Collection::ALL.choose(rng).unwrap();
     let of = db.collection::<RawDocumentBuf>(collection.name());
     let known = ids.iter().filter(|(of, _)| *of == collection).choose(rng).map(|(_, id)| id.clone());
-    let made = document(rng, collection.parts());
+    let made = document_of(rng, collection);
     match known.filter(|_| rng.random_ratio(2, 3)) {
         Some(id) if rng.random_ratio(1, 4) => drop(of.delete_one(doc! {"_id": id}).await),
         Some(id) if rng.random_ratio(1, 3) => drop(of.replace_one(doc! {"_id": id}, raw(&made)).await),

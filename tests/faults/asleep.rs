@@ -3,7 +3,7 @@
 use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context, Result};
-use chargedeck::domain::{ids::Collection, protocol::frame::ClientMessage};
+use chargedeck::domain::{collections::Collection, protocol::frame::ClientMessage};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{WebSocketStream, client_async};
 

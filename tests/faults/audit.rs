@@ -8,8 +8,9 @@ use std::{
 use bson::{Document, doc};
 use chargedeck::{
     domain::{
+        collections::Collection,
         figures::figures,
-        ids::{Collection, DocId},
+        ids::DocId,
         protocol::{position::ClusterTime, window::shown_of},
         time::UtcMs,
     },

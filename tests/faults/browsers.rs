@@ -9,7 +9,7 @@ use std::{
 
 use chargedeck::{
     domain::{
-        entities::{Station, see},
+        collections::{Station, see},
         fields::Fields,
         ids::DocId,
     },

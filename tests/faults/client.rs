@@ -10,8 +10,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use chargedeck::domain::{
     board::Board,
+    collections::Collection,
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     protocol::{
         change::{Op, patch},
         follow::Follow,

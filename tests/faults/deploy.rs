@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use bson::Document;
 use chargedeck::domain::{
-    ids::Collection,
+    collections::Collection,
     protocol::{
         frame::{Bye, ClientMessage, Delta, Frame, Subscribed, close},
         position::Position,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chargedeck::domain::{
-    ids::Collection,
+    collections::Collection,
     protocol::frame::{ClientMessage, Frame},
 };
 use futures_util::{StreamExt, future::try_join_all};

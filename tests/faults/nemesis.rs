@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bson::{Bson, DateTime, Document, Timestamp, doc};
-use chargedeck::domain::ids::Collection;
+use chargedeck::domain::collections::Collection;
 use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
 use rand::{
@@ -409,7 +409,7 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
             let mut document = doc! { "_id": { "odd": next_counter(), "i": i as i32 } };
             for name in collection.shown_fields() {
                 // What a list is sorted by is a date or a text in each, so that lists have one order.
-                if name != collection.order_field() && !name.ends_with("_id") && rng.random_bool(0.6) {
+                if name != collection.order().field() && !name.ends_with("_id") && rng.random_bool(0.6) {
                     document.insert(name, value.clone());
                 }
             }
@@ -417,7 +417,7 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
             let id = document.get("_id").cloned().expect("it has one");
             unless_refused(of.insert_one(document).await);
             let field = collection.shown_fields().choose(rng).expect("there are fields");
-            if field != collection.order_field() && !field.ends_with("_id") {
+            if field != collection.order().field() && !field.ends_with("_id") {
                 unless_refused(of.update_one(doc! { "_id": id }, doc! { "$set": { field: value } }).await);
             }
         }
@@ -477,7 +477,7 @@ fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) ->
         deep = vec![deep].into();
     }
     let evse = doc! { "uid": "1", "status": "AVAILABLE", "pin": documents::CANARY };
-    let may_be = |name: &&str| *name != collection.order_field() && !name.ends_with("_id");
+    let may_be = |name: &&str| *name != collection.order().field() && !name.ends_with("_id");
     let names = || collection.shown_fields().filter(may_be).map(str::to_owned);
     // Two lists in one document are refused where they are of one index.
     let one = names().choose(rng).expect("there are fields");
@@ -486,10 +486,7 @@ fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) ->
         4 => names().map(|name| (name, "\0\0\0".into())).collect(),
         5 => [(one, deep)].into_iter().collect(),
         6 => [(one, vec![Bson::from(evse); 2000].into())].into_iter().collect(),
-        _ => documents::document(rng, collection.parts())
-            .into_iter()
-            .filter(|(name, _)| may_be(&name.as_str()))
-            .collect(),
+        _ => documents::document_of(rng, collection).into_iter().filter(|(name, _)| may_be(&name.as_str())).collect(),
     };
     document.insert("_id", id);
     document.extend(lasting(collection, &format!("hostile-{n}"), n));

@@ -12,8 +12,9 @@ use std::{
 use bson::{Document, RawDocumentBuf, Timestamp, doc};
 use chargedeck::{
     domain::{
+        collections::Collection,
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         protocol::{
             position::{ClusterTime, Position},
             window::shown_of,

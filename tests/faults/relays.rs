@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bson::Document;
 use chargedeck::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         protocol::{
             log::Entry,
             position::{Position, Seq},

@@ -12,10 +12,7 @@ use std::{
 };
 
 use bson::{DateTime, Document, doc};
-use chargedeck::domain::{
-    ids::{Collection, DocId},
-    protocol::position::ClusterTime,
-};
+use chargedeck::domain::{collections::Collection, ids::DocId, protocol::position::ClusterTime};
 use mongodb::{Client, ClientSession, Database, error::Result};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;

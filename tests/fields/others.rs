@@ -4,7 +4,7 @@ use bson::{Bson, DateTime, Decimal128, Document, Uuid, doc};
 use chargedeck::{
     domain::{
         cells::Cell,
-        ids::Collection,
+        collections::Collection,
         report::{Query, Report, Row},
     },
     server::{

@@ -5,7 +5,8 @@ use chargedeck::{
     domain::{
         analytics::{pieces_of, total},
         board::Board,
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         report::{Column, Query, Report},
         selection::Selection,
         time::UtcMs,

@@ -7,7 +7,7 @@ use bson::{Document, doc};
 use chargedeck::{
     domain::{
         board::{Board, CHANGED},
-        ids::Collection,
+        collections::Collection,
         money::Currency,
         protocol::position::Position,
         range::Day,

@@ -1,6 +1,6 @@
 //! Documents of any kind: what an operator's database may hold and should not.
 
-use chargedeck::domain::shown::{Parts, Shown};
+use chargedeck::domain::collections::{Collection, Parts, Shown};
 use mongodb::bson::{
     Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf, Regex, Timestamp, doc,
     oid::ObjectId, spec::BinarySubtype,
@@ -84,15 +84,26 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
     }
 }
 
+/// Some of a collection's fields with any value, and what nothing reads of it.
+pub fn document_of(rng: &mut ChaCha8Rng, collection: Collection) -> Document {
+    let mut document = document(rng, collection.parts());
+    let travels = |name: &str| collection.shown_fields().any(|shown| shown == name);
+    for field in collection.fields().iter().filter(|field| !travels(field.name)) {
+        if rng.random_ratio(3, 4) {
+            document.insert(field.name, CANARY);
+        }
+    }
+    document
+}
+
 /// Some of these fields with any value, what may hold more with more, and more than these.
-pub fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
+fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
     let mut document = doc! {"secret": CANARY};
     for (name, shown) in parts {
         if rng.random_ratio(1, 4) {
             continue;
         }
         let value = match shown {
-            Shown::Nothing => CANARY.into(),
             Shown::Within(parts) if rng.random_ratio(3, 4) => {
                 let some = rng.random_range(0..4);
                 (0..some).map(|_| Bson::from(self::document(rng, parts))).collect::<Vec<_>>().into()

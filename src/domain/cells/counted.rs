@@ -2,9 +2,8 @@
 
 use super::{Bucket, Cell, Cells};
 use crate::domain::{
-    entities::{Client, Document, EcoStat, Payment, Session, Station, see},
+    collections::{Client, Collection, EcoStat, Payment, Session, Station, see, table::Entity},
     fields::Fields,
-    ids::Collection,
     money::Money,
     quality::Delivered,
     status::{Connection, EvseStatus, SessionStatus},
@@ -33,7 +32,7 @@ pub fn contributions(collection: Collection, row: &Fields) -> Cells {
     }
 }
 
-fn counted<T: Document>(collection: Collection, row: &Fields, count: fn(&mut Cells, &T)) -> Cells {
+fn counted<T: Entity>(collection: Collection, row: &Fields, count: fn(&mut Cells, &T)) -> Cells {
     let mut cells = Cells::default();
     let seen = see::<T>(row);
     cells.add(Cell::Documents(collection), 1);

@@ -156,7 +156,8 @@ impl Follow {
 mod tests {
     use super::*;
     use crate::domain::{
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         protocol::{
             change::{Change, Op},
             position::{Epoch, Seq},

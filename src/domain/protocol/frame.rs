@@ -17,8 +17,8 @@ use super::{
     topic::Topic,
 };
 use crate::domain::{
+    collections::Collection,
     fields::Fields,
-    ids::Collection,
     value::{parse, read},
 };
 
@@ -293,7 +293,8 @@ mod tests {
     use super::*;
     use crate::domain::{
         board::Board,
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         protocol::position::{Epoch, Seq},
     };
 

@@ -8,12 +8,7 @@ use super::{
     change::{Change, Op},
     position::{ClusterTime, Epoch, Position, Seq},
 };
-use crate::domain::{
-    cells::Cells,
-    fields::Fields,
-    ids::{Collection, DocId},
-    time::UtcMs,
-};
+use crate::domain::{cells::Cells, collections::Collection, fields::Fields, ids::DocId, time::UtcMs};
 
 /// Our version of the log's shape and meaning. An entry of another version cannot be continued, because another build may
 /// have meant something else by it. Whoever changes what an entry holds, or how a document counts, raises it; the test

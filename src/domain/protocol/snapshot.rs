@@ -6,8 +6,9 @@ use super::position::{ClusterTime, Position};
 use crate::{
     domain::{
         address::BadChoice,
+        collections::Collection,
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         selection::{Selection, Sight},
         status::codes,
     },

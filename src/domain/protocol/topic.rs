@@ -4,10 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    board::Board,
-    ids::{Collection, UnknownTopic},
-};
+use crate::domain::{board::Board, collections::Collection, ids::UnknownTopic};
 
 /// What a socket subscribes to: a collection's changes, or a board.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -24,38 +24,14 @@ use super::{
 };
 use crate::{
     domain::{
+        collections::Collection,
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         selection::{Selection, Sight, Told},
         time::UtcMs,
     },
     guards::{self, Guard},
 };
-
-impl Collection {
-    /// How many rows its list shows.
-    pub const fn shown(self) -> usize {
-        match self {
-            Self::Stations => 500,
-            _ => 50,
-        }
-    }
-
-    /// How many rows a snapshot holds: those shown and a reserve, so that a deletion need not fetch at once.
-    pub const fn fetched(self) -> usize {
-        self.shown().saturating_add(25)
-    }
-
-    /// The field that its list is sorted by: a name ascending, or a date, newest first.
-    pub const fn order_field(self) -> &'static str {
-        match self {
-            Self::Clients | Self::Payments => "created_at",
-            Self::Stations => "name",
-            Self::ChargingSessions => "start_date_time",
-            Self::EcoStats => "period_start",
-        }
-    }
-}
 
 /// Why a list cannot go on from where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,7 +282,7 @@ impl Window {
     /// A patch of a row that is not here.
     fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
         let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
-        let moves = touches(self.collection.order_field());
+        let moves = touches(self.collection.order().field());
         if self.selection.is_everything() {
             // Behind the horizon, and stays there unless its place changed.
             return if moves { Err(Broken::Stale) } else { Ok(()) };

@@ -1,44 +1,10 @@
-//! What reports read of documents, and which changes can therefore matter to them.
+//! Which changes can matter to reports, by what they read of documents.
 
 use crate::domain::{
-    ids::Collection,
+    collections::{Collection, Mark},
     protocol::log::{Effect, Record},
     status::SessionStatus,
 };
-
-/// The fields that reports read.
-pub const fn reported_fields(collection: Collection) -> &'static [&'static str] {
-    match collection {
-        Collection::Clients => &["client_id", "name"],
-        Collection::Stations => &["station_id", "name", "city"],
-        Collection::Payments => &[
-            "payment_id",
-            "client_id",
-            "session_id",
-            "captured_minor",
-            "refunded_minor",
-            "fee_minor",
-            "currency",
-            "method",
-            "status",
-            "captured_at",
-            "source",
-        ],
-        Collection::ChargingSessions => &[
-            "session_id",
-            "client_id",
-            "station_id",
-            "payment_id",
-            "status",
-            "start_date_time",
-            "charging_ended_at",
-            "end_date_time",
-            "energy_wh",
-            "quality",
-        ],
-        Collection::EcoStats => &[],
-    }
-}
 
 /// What tells how much a session delivered, and whether that can be true.
 const OF_ENERGY: [&str; 4] = ["energy_wh", "start_date_time", "charging_ended_at", "quality"];
@@ -46,19 +12,19 @@ const OF_ENERGY: [&str; 4] = ["energy_wh", "start_date_time", "charging_ended_at
 /// Whether a report may read otherwise after this change. Heartbeats, and the meters of running sessions, never matter;
 /// where MongoDB keeps no images, nobody knows what changed, so every change does.
 pub fn matters(record: &Record) -> bool {
-    let fields = reported_fields(record.collection);
+    let is_reported = |collection: Collection| collection.marked(Mark::Reported).next().is_some();
     let row = match &record.effect {
         Effect::Reset { also, .. } => {
-            return !fields.is_empty() || also.is_some_and(|also| !reported_fields(also).is_empty());
+            return is_reported(record.collection) || also.is_some_and(is_reported);
         }
         Effect::Row(row) => row,
     };
-    let Some(changed) = &row.changed else { return !fields.is_empty() };
+    let Some(changed) = &row.changed else { return is_reported(record.collection) };
     let status = row.after.as_ref().and_then(|row| row.get("status")).and_then(|status| status.as_str());
     let completed = status == Some(SessionStatus::Completed.code());
     let counts = |name: &str| {
         let of_running = record.collection == Collection::ChargingSessions && OF_ENERGY.contains(&name) && !completed;
-        fields.contains(&name) && !of_running
+        record.collection.is_marked(name, Mark::Reported) && !of_running
     };
     changed.iter().any(|name| counts(name))
 }

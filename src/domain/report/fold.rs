@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::By;
 use crate::domain::{
     cells::{Cell, Cells},
-    entities::{Payment, Session},
+    collections::{Payment, Session},
     money::Currency,
     quality::{Delivered, is_ahead},
     range::Day,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::domain::{
     address::{BadChoice, clip},
-    ids::Collection,
+    collections::Collection,
     time::{Period, UtcMs},
 };
 

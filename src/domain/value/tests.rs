@@ -6,9 +6,9 @@ use serde_json::{from_value, json};
 use super::*;
 use crate::domain::{
     analytics::{Piece, Sums},
+    collections::Collection,
     fields::Fields,
     figures::Figures,
-    ids::Collection,
     latest::Latest,
     protocol::{frame::Frame, log::Entry, snapshot::Snapshot},
     report::Report,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{SettingsError, file_source};
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::mapping::{Definition, Wrong},
 };
 

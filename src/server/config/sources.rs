@@ -9,7 +9,7 @@ use super::{
     parse::mask,
 };
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{config::error::file_source, mapping::Definition},
 };
 

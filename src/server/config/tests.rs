@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 const NETWORK: &str = "[chargedeck.network]\ntime_zone = 'Europe/London'\ncurrency = 'GBP'\n";
 

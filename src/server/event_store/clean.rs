@@ -8,7 +8,7 @@ use mongodb::error::Result;
 
 use super::{document::fields, store::Events};
 use crate::{
-    domain::{fields::OTHER, ids::Collection, protocol::log::LOG_VERSION},
+    domain::{collections::Collection, fields::OTHER, protocol::log::LOG_VERSION},
     server::mongo::documents::shown,
 };
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{hub::Hub, mongo::collections, redis::connection::Redis},
 };
 

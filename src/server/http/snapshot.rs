@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use crate::{
     domain::{
         address::BadChoice,
-        ids::Collection,
+        collections::Collection,
         protocol::position::{BadPosition, ClusterTime, Position},
         selection::Selection,
     },

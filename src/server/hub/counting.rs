@@ -172,7 +172,7 @@ impl Default for Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{cells::Cell, ids::Collection};
+    use crate::domain::{cells::Cell, collections::Collection};
 
     const CELL: Cell = Cell::Documents(Collection::Clients);
 

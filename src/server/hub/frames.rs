@@ -111,7 +111,8 @@ pub fn text(bytes: &[u8]) -> &str {
 mod tests {
     use super::*;
     use crate::domain::{
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         protocol::position::{Epoch, Seq},
     };
     use serde_json::json;

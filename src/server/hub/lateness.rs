@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            ids::Collection,
+            collections::Collection,
             protocol::position::{Epoch, Position, Seq},
             time::UtcMs,
         },

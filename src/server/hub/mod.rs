@@ -33,8 +33,8 @@ use crate::{
     domain::{
         board::Board,
         cells::{Cell, Cells},
+        collections::Collection,
         fields::Fields,
-        ids::Collection,
         money::Currency,
         protocol::{
             frame::{Delta, STALE_MS},

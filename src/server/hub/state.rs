@@ -12,7 +12,7 @@ use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, latene
 use crate::{
     domain::{
         cells::Cells,
-        ids::Collection,
+        collections::Collection,
         latest,
         protocol::{
             change::{Change, fold},

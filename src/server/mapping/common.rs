@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::kind::Kind;
-use crate::domain::{fields::Fields, ids::Collection, money::Currency};
+use crate::domain::{
+    collections::{Collection, Kind},
+    fields::Fields,
+    money::Currency,
+};
 
 /// Reads the document's currency in upper case. A document that holds amounts and has no currency gets the network's.
 pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fields) -> Option<Currency> {
@@ -25,17 +28,21 @@ pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fi
 
 /// A session has amounts only where it says what it cost; a client's currency is a preference.
 fn holds_amounts(collection: Collection, row: &Fields) -> bool {
-    let is_amount = |(name, value): (&String, &Value)| Kind::of(name) == Kind::Money && !value.is_null();
+    let mut amounts = collection.fields().iter().filter(|field| field.kind == Kind::Money);
     match collection {
         Collection::Payments => true,
-        Collection::ChargingSessions => row.iter().any(is_amount),
+        Collection::ChargingSessions => amounts.any(|field| row.get(field.name).is_some_and(|value| !value.is_null())),
         _ => false,
     }
 }
 
 /// Public ids are texts, which others write as numbers; those of a station's EVSEs too.
-pub fn ids(row: &mut Fields) {
-    row.iter_mut().filter(|(name, _)| Kind::of(name) == Kind::Id).for_each(|(_, value)| text(value));
+pub fn ids(collection: Collection, row: &mut Fields) {
+    for field in collection.fields().iter().filter(|field| field.kind == Kind::Id) {
+        if let Some(id) = row.get_mut(field.name) {
+            text(id);
+        }
+    }
     if let Some(Value::Array(evses)) = row.get_mut("evses") {
         let names = evses.iter_mut().filter_map(Value::as_object_mut).flat_map(|evse| evse.iter_mut());
         names.filter(|(name, _)| matches!(name.as_str(), "uid" | "evse_id")).for_each(|(_, value)| text(value));
@@ -62,7 +69,7 @@ mod tests {
     fn read(collection: Collection, row: Value) -> Value {
         let mut row: Fields = serde_json::from_value(row).unwrap();
         currency(collection, Some(&Currency("GBP".into())), &mut row);
-        ids(&mut row);
+        ids(collection, &mut row);
         serde_json::to_value(row).unwrap()
     }
 

@@ -126,7 +126,8 @@ impl Ratio {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::kind::Kind, *};
+    use super::*;
+    use crate::domain::collections::Kind;
     use serde_json::json;
 
     fn read(kind: Kind, unit: &str, value: &Value) -> Option<Value> {

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::kind::{Kind, fields, names, words};
-use crate::domain::ids::Collection;
+use super::kind::{fields, names, words};
+use crate::domain::collections::Collection;
 
 /// `[chargedeck.fields.<collection>]`, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Definition {
             }
         }
         for (ours, unit) in &self.units {
-            let units: Vec<_> = Kind::of(ours).units().iter().map(|unit| unit.name()).collect();
+            let units: Vec<_> = collection.kind(ours).units().iter().map(|unit| unit.name()).collect();
             if !is_ours(ours) {
                 note("units", ours, unit, format!("is no field of ours in {collection}"));
             } else if units.is_empty() {

@@ -23,11 +23,15 @@ use jiff::tz::TimeZone;
 
 pub use convert::integral;
 pub use definition::{Definition, Wrong};
-pub use kind::{Kind, words};
+pub use kind::words;
 pub use seen::Seen;
 pub use suggest::{Suggestion, suggest};
 
-use crate::domain::{fields::Fields, ids::Collection, money::Currency, shown::Shown};
+use crate::domain::{
+    collections::{Collection, Shown},
+    fields::Fields,
+    money::Currency,
+};
 use kind::{Unit, fields, names};
 
 /// How the documents of all collections are read; clones share it.
@@ -89,7 +93,7 @@ impl Mapping {
 
     /// The row of ours that is made of the values under our names.
     pub fn row(&self, collection: Collection, mut row: Fields) -> Fields {
-        common::ids(&mut row);
+        common::ids(collection, &mut row);
         let currency = common::currency(collection, self.currency(), &mut row);
         match (self.of(collection), currency) {
             (Some(translation), Some(currency)) => translation.translate(row, &currency),
@@ -140,7 +144,7 @@ impl Translation {
                 wanted.entry(first).or_default().push(Wanted { to, within: parts.collect() });
             }
         }
-        let unit = |name| Some((name, Kind::of(name).unit(definition.units.get(name)?)?));
+        let unit = |name| Some((name, collection.kind(name).unit(definition.units.get(name)?)?));
         let units = names(collection).filter_map(unit).collect();
         Self { collection, definition, wanted, units, zone }
     }

@@ -11,7 +11,7 @@ use super::{
     convert::{self, Decimal},
     synonyms::plain,
 };
-use crate::domain::{fields::Fields, ids::Collection, time::UtcMs};
+use crate::domain::{collections::Collection, fields::Fields, time::UtcMs};
 
 /// Distinct words of one field, at most: what has more is no status.
 const WORDS_MAX: usize = 24;

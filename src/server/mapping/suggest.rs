@@ -3,11 +3,14 @@
 
 use super::{
     Definition,
-    kind::{Kind, STATION_AS_EVSE, fields, words},
+    kind::{fields, words},
     seen::{Seen, Values},
-    synonyms::{of_field, of_word, plain},
+    synonyms::{of_word, plain},
 };
-use crate::domain::{ids::Collection, status::PaymentStatus};
+use crate::domain::{
+    collections::{Collection, Kind},
+    status::PaymentStatus,
+};
 
 /// A definition that would read more than the current one, and what its reader must know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,18 +28,17 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
     let mut taken: Vec<&str> = Vec::new();
     // A station's own status and power stand for its EVSEs, where it has no list of them.
-    let skip =
-        |ours: &str| STATION_AS_EVSE.contains(&ours) && collection == Collection::Stations && seen.count("evses") > 0;
+    let skip = |ours: &str| collection.instead().iter().any(|field| field.name == ours) && seen.count("evses") > 0;
     for ours in fields(collection).map(|(name, _)| name).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
         if let Some(values) = seen.unread.get(ours) {
             let theirs = made.definition.path(ours).to_owned();
-            made.unit(ours, &theirs, values);
+            made.unit(collection.kind(ours), ours, &theirs, values);
         } else if seen.count(ours) == 0
             && let Some((theirs, values)) = find(collection, ours, seen, &taken)
         {
             taken.push(theirs);
             made.definition.names.insert(ours.to_owned(), theirs.to_owned());
-            made.unit(ours, theirs, values);
+            made.unit(collection.kind(ours), ours, theirs, values);
             if ours == "status" {
                 made.words(collection, values);
             }
@@ -55,10 +57,10 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
 /// The likeliest field of theirs that no other of ours has taken.
 fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) -> Option<(&'a str, &'a Values)> {
     let own = plain(ours);
-    let mut wanted = std::iter::once(own.as_str()).chain(of_field(collection, ours).iter().copied());
+    let mut wanted = std::iter::once(own.as_str()).chain(collection.theirs(ours).iter().copied());
     let called = |wanted: &str| {
         let same = |(name, values): &(&String, &Values)| {
-            plain(name) == wanted && fits(Kind::of(ours), values) && !taken.contains(&name.as_str())
+            plain(name) == wanted && fits(collection.kind(ours), values) && !taken.contains(&name.as_str())
         };
         // One at the top rather than within another, and an `id` of their own rather than MongoDB's.
         let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| (name.contains('.'), *name == "_id"));
@@ -82,12 +84,12 @@ const fn fits(kind: Kind, values: &Values) -> bool {
 
 impl Suggestion {
     /// The unit in which a field seems to be, told by its name or its values.
-    fn unit(&mut self, ours: &str, theirs: &str, values: &Values) {
+    fn unit(&mut self, kind: Kind, ours: &str, theirs: &str, values: &Values) {
         let name = plain(theirs);
         let has = |part: &str| name.contains(part);
         let (broken, small) = (values.fractions > 0, values.thousands == 0);
         let guess = |this: &mut Self, reason: &str| this.notes.push(format!("{ours}: {reason}; is it so?"));
-        let unit = match Kind::of(ours) {
+        let unit = match kind {
             Kind::Money if broken => "major",
             Kind::Money => {
                 if !["cent", "minor", "pence"].iter().any(|part| has(part)) {
@@ -188,7 +190,7 @@ impl Suggestion {
 mod tests {
     use super::*;
     use crate::{
-        domain::{entities::unreadable, fields::Fields, money::Currency},
+        domain::{collections::unreadable, fields::Fields, money::Currency},
         server::mapping::{Mapping, Translation},
     };
     use jiff::tz::TimeZone;

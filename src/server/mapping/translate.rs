@@ -3,14 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Translation,
-    convert::convert,
-    kind::{STATION_AS_EVSE, Unit},
-};
+use super::{Translation, convert::convert, kind::Unit};
 use crate::domain::{
+    collections::Collection,
     fields::Fields,
-    ids::Collection,
     money::Currency,
     status::{Connection, PaymentStatus},
     time::UtcMs,
@@ -57,7 +53,8 @@ impl Translation {
 
     /// A station that has a status itself and no list of EVSEs is one with a single EVSE.
     fn station(&self, row: &mut Fields) {
-        let [status, power] = STATION_AS_EVSE.map(|name| row.remove(name).filter(|value| !value.is_null()));
+        let [status, power] =
+            ["status", "max_electric_power"].map(|name| row.remove(name).filter(|value| !value.is_null()));
         match row.get_mut("evses").filter(|evses| !evses.is_null()) {
             Some(Value::Array(evses)) => {
                 evses.iter_mut().filter_map(|evse| evse.get_mut("status")).for_each(|status| self.word(status));
@@ -109,7 +106,7 @@ mod tests {
         super::{Definition, Mapping},
         *,
     };
-    use crate::domain::entities::unreadable;
+    use crate::domain::collections::unreadable;
     use jiff::tz::TimeZone;
 
     fn translate(collection: Collection, toml: &str, row: Value) -> Value {

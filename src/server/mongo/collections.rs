@@ -6,7 +6,7 @@ use bson::{Bson, Document, doc};
 use mongodb::{Database, error::Result};
 
 use super::Mongo;
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 /// What stands under a collection's name.
 #[derive(Clone, Debug, PartialEq, Eq)]

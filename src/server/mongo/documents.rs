@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     domain::{
+        collections::{Collection, Parts, Shown},
         fields::{Fields, OTHER},
-        ids::{Collection, DocId},
-        shown::{Parts, Shown, travelling},
+        ids::DocId,
         time::UtcMs,
     },
     server::mapping::{Mapping, To, Translation, integral},
@@ -188,7 +188,7 @@ impl Left {
 }
 
 fn among(parts: Parts, name: &str) -> Option<Shown> {
-    travelling(parts).find(|(part, _)| *part == name).map(|(_, shown)| shown)
+    parts.iter().find(|(part, _)| *part == name).map(|(_, shown)| *shown)
 }
 
 /// What may be shown of a value. One of another shape becomes what no typed reader takes, and nothing of it travels.
@@ -212,7 +212,7 @@ fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
         }),
         (RawBsonRef::Array(items), Shown::Values) => list(items, left, |item, left| only(item, Shown::Value, left)),
         (_, Shown::Within(_)) => CUT.into(),
-        (RawBsonRef::Document(_) | RawBsonRef::Array(_), _) | (_, Shown::Values | Shown::Nothing) => unread(),
+        (RawBsonRef::Document(_) | RawBsonRef::Array(_), _) | (_, Shown::Values) => unread(),
         (value, Shown::Value) => match scalar(value) {
             Value::Object(_) => unread(),
             value => value,
@@ -375,7 +375,7 @@ mod tests {
                 "amount_minor": 1234, "captured_minor": 1234, "fee_minor": 0.5,
             })
         );
-        assert_eq!(crate::domain::entities::unreadable(Collection::Payments, &read), ["fee_minor"]);
+        assert_eq!(crate::domain::collections::unreadable(Collection::Payments, &read), ["fee_minor"]);
     }
 
     /// As `docs/live.md` has it.
@@ -447,7 +447,7 @@ mod tests {
             let (values, bytes) = size(&serde_json::to_value(&fields).unwrap());
             assert!(values <= VALUES_MAX + 500 && bytes <= BYTES_MAX + 2 * TEXT_MAX, "{values}, {bytes}");
             assert_eq!(fields["city"], "Dundee", "what stands by itself is never cut for the rest");
-            let marked = crate::domain::entities::unreadable(Collection::Stations, &fields);
+            let marked = crate::domain::collections::unreadable(Collection::Stations, &fields);
             assert!(!marked.is_empty() && marked.iter().all(|name| name.starts_with("evses.")), "{marked:?}");
         }
         // 6.2 MB of small values, in a field that an operator has asked to see.
@@ -473,8 +473,8 @@ mod tests {
         };
         let document = raw(doc! {"evses": (0..500).map(evse).collect::<Vec<_>>()});
         let row = fields(&Mapping::default(), Collection::Stations, &document);
-        assert_eq!(crate::domain::entities::unreadable(Collection::Stations, &row), [""; 0]);
-        let station = crate::domain::entities::see::<crate::domain::entities::Station>(&row).doc;
+        assert_eq!(crate::domain::collections::unreadable(Collection::Stations, &row), [""; 0]);
+        let station = crate::domain::collections::see::<crate::domain::collections::Station>(&row).doc;
         assert_eq!(station.evses.iter().filter(|evse| evse.max_electric_power.is_some()).count(), 500);
     }
 
@@ -484,7 +484,7 @@ mod tests {
         let at = bytes.windows(3).position(|w| w == b"abc").unwrap();
         bytes[at] = 0xff;
         let fields = fields(&Mapping::default(), Collection::Stations, RawDocument::from_bytes(&bytes).unwrap());
-        assert_eq!(crate::domain::entities::unreadable(Collection::Stations, &fields), ["name"]);
+        assert_eq!(crate::domain::collections::unreadable(Collection::Stations, &fields), ["name"]);
         assert_eq!(fields["city"], "Dundee");
     }
 

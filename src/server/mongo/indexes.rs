@@ -7,7 +7,7 @@ use bson::{Bson, Document, doc};
 use mongodb::{Database, error::Result};
 
 use super::error_code;
-use crate::{domain::ids::Collection, server::mapping::Mapping};
+use crate::{domain::collections::Collection, server::mapping::Mapping};
 
 /// MongoDB takes 64 indexes of a collection. So many stay free for those that the operator will make.
 const FREE: usize = 12;
@@ -101,16 +101,13 @@ pub async fn existing(db: &Database, collection: Collection) -> Result<Vec<Index
 /// there.
 pub fn wanted(mapping: &Mapping, collection: Collection) -> Vec<Document> {
     // By the field that the list is sorted by; then by what figures, links and reports look for.
-    let (sorted, found): (&str, &[&str]) = match collection {
-        Collection::Clients => (collection.order_field(), &["client_id", "status"]),
-        Collection::Stations => (collection.order_field(), &["station_id"]),
-        Collection::Payments => {
-            (collection.order_field(), &["payment_id", "session_id", "client_id", "status", "captured_at"])
-        }
-        Collection::ChargingSessions => {
-            (collection.order_field(), &["session_id", "station_id", "client_id", "status", "end_date_time"])
-        }
-        Collection::EcoStats => (collection.order_field(), &[]),
+    let sorted = collection.order().field();
+    let found: &[&str] = match collection {
+        Collection::Clients => &["client_id", "status"],
+        Collection::Stations => &["station_id"],
+        Collection::Payments => &["payment_id", "session_id", "client_id", "status", "captured_at"],
+        Collection::ChargingSessions => &["session_id", "station_id", "client_id", "status", "end_date_time"],
+        Collection::EcoStats => &[],
     };
     let mut fields: Vec<&str> = Vec::new();
     let paths = std::iter::once(&sorted).chain(found).map(|ours| mapping.path(collection, ours));

@@ -13,7 +13,7 @@ use super::{
     collections::{Found, found, images_on},
     indexes::{self, Index},
 };
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 /// Of our own database: what was agreed to, by the name of the operator's.
 const AGREED: &str = "prepared";

@@ -9,8 +9,8 @@ use super::{
     snapshot::{primary, snapshot_time},
 };
 use crate::domain::{
+    collections::Collection,
     fields::Fields,
-    ids::Collection,
     protocol::position::ClusterTime,
     time::{Period, UtcMs},
 };
@@ -48,10 +48,15 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// If MongoDB does not answer, or cannot read at one time just now (246, 239): begin anew.
-    pub async fn find(&mut self, collection: Collection, filter: Document, wanted: &[&str]) -> Result<Found> {
+    pub async fn find(
+        &mut self,
+        collection: Collection,
+        filter: Document,
+        wanted: impl Iterator<Item = &'static str>,
+    ) -> Result<Found> {
         let mapping = &self.mongo.mapping;
         let paths = match mapping.of(collection) {
-            None => wanted.iter().map(|name| (*name).to_owned()).collect(),
+            None => wanted.map(str::to_owned).collect(),
             // One of ours may be made of several of theirs.
             Some(_) => mapping.paths(&[collection]),
         };

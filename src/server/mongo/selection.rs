@@ -8,7 +8,7 @@ use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectI
 
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         money::Currency,
         selection::{Part, Selection, Sight, Slot, Wanted},
         status::EvseStatus,

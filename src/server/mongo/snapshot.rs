@@ -12,8 +12,9 @@ use mongodb::{
 use super::{Mongo, documents, selection::query};
 use crate::domain::{
     cells::{Cells, contributions},
+    collections::{Collection, Order},
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     protocol::{position::ClusterTime, snapshot::Row},
     selection::{Selection, Sight},
 };
@@ -42,7 +43,10 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     // Of a collection that does not exist MongoDB tells no time at which it was read.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
-    let direction = if collection == Collection::Stations { 1 } else { -1 };
+    let direction = match collection.order() {
+        Order::Ascending(_) => 1,
+        Order::Newest(_) => -1,
+    };
     let fetched = collection.fetched();
     let (mut rows, mut others, mut exhausted) = (Vec::new(), Vec::new(), false);
     // Of what the query finds some may not match, and then more is read; but a limit spares MongoDB sorting it all.
@@ -55,7 +59,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             .collection::<RawDocumentBuf>(collection.name())
             .find(query.all.clone())
             .projection(projection(mongo, collection))
-            .sort(doc! {mongo.mapping.path(collection, collection.order_field()): direction, "_id": direction})
+            .sort(doc! {mongo.mapping.path(collection, collection.order().field()): direction, "_id": direction})
             .limit(i64::try_from(limit).map_err(Error::custom)?)
             .max_time(TIME_MAX)
             .selection_criteria(primary())

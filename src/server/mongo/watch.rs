@@ -12,8 +12,9 @@ use mongodb::{
 use super::{Mongo, documents, error_code};
 use crate::{
     domain::{
+        collections::Collection,
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         protocol::{log::Read, position::ClusterTime},
         time::UtcMs,
     },

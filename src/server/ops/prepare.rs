@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use bson::Document;
 
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::mongo::{
         Mongo,
         prepare::{self, New, Plan},

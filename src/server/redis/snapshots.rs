@@ -10,7 +10,7 @@ use super::Redis;
 use crate::{
     domain::{
         cells::Cells,
-        ids::Collection,
+        collections::Collection,
         protocol::{
             position::{ClusterTime, Epoch, Position},
             snapshot::Snapshot,

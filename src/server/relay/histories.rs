@@ -6,8 +6,9 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::sequencer::{Next, Sequencer};
 use crate::{
     domain::{
+        collections::Collection,
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         protocol::{
             log::{Effect, Entry},
             position::{ClusterTime, Epoch, Position, Seq},

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         protocol::{
             frame::RESTORED,
             log::Entry,

@@ -12,7 +12,8 @@ use mongodb::ClientSession;
 
 use crate::{
     domain::{
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         protocol::{log::Read, position::ClusterTime},
     },
     server::mongo::{

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{
     domain::{
         cells,
-        ids::{Collection, DocId},
+        collections::Collection,
+        ids::DocId,
         protocol::{
             log::{Effect, Entry, LOG_VERSION, Read, Record, RowChange, changed_fields},
             position::{Position, Seq},

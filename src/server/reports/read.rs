@@ -8,10 +8,13 @@ use mongodb::error::Result;
 
 use crate::{
     domain::{
-        entities::{Client, Payment, Session, Station, see},
-        ids::Collection::{ChargingSessions, Clients, Payments, Stations},
+        collections::{
+            Client,
+            Collection::{ChargingSessions, Clients, Payments, Stations},
+            Mark, Payment, Session, Station, see,
+        },
         protocol::position::ClusterTime,
-        report::{By, Folded, Group, Key, Sums, captured_in, completed_in, method_of, reported_fields},
+        report::{By, Folded, Group, Key, Sums, captured_in, completed_in, method_of},
         time::{Period, UtcMs, Zone},
     },
     server::mongo::{
@@ -59,7 +62,7 @@ type Places = HashMap<String, (Option<String>, Option<String>)>;
 
 async fn stations(reading: &mut Reading<'_>) -> Result<Places> {
     let mut places = Places::new();
-    let mut found = reading.find(Stations, doc! {}, reported_fields(Stations)).await?;
+    let mut found = reading.find(Stations, doc! {}, Stations.marked(Mark::Reported)).await?;
     while let Some(fields) = reading.next(&mut found).await? {
         let station = see::<Station>(&fields).doc;
         if let Some(id) = station.station_id {
@@ -81,7 +84,7 @@ impl Fold<'_> {
         let Wanted { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Session> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
-        let mut found = self.reading.find(ChargingSessions, filter, reported_fields(ChargingSessions)).await?;
+        let mut found = self.reading.find(ChargingSessions, filter, ChargingSessions.marked(Mark::Reported)).await?;
         while let Some(fields) = self.reading.next(&mut found).await? {
             let session = see::<Session>(&fields).doc;
             let Some(at) = completed_in(&session, period) else { continue };
@@ -108,7 +111,7 @@ impl Fold<'_> {
         let Wanted { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Payment> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
-        let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
+        let mut found = self.reading.find(Payments, filter, Payments.marked(Mark::Reported)).await?;
         while let Some(fields) = self.reading.next(&mut found).await? {
             let payment = see::<Payment>(&fields).doc;
             let Some(at) = captured_in(&payment, period) else { continue };
@@ -161,7 +164,7 @@ impl Fold<'_> {
         ]};
         let mut by_session: HashMap<String, Vec<Payment>> = HashMap::new();
         let mut by_id: HashMap<String, Payment> = HashMap::new();
-        let mut found = self.reading.find(Payments, filter, reported_fields(Payments)).await?;
+        let mut found = self.reading.find(Payments, filter, Payments.marked(Mark::Reported)).await?;
         while let Some(fields) = self.reading.next(&mut found).await? {
             let payment = see::<Payment>(&fields).doc;
             if let Some(session) = payment.session_id.clone() {
@@ -188,7 +191,7 @@ impl Fold<'_> {
         if !ids.is_empty() {
             let wanted = ["session_id", "station_id"];
             let filter = among(self.reading.mongo(), ChargingSessions, "session_id", &ids);
-            let mut found = self.reading.find(ChargingSessions, filter, &wanted).await?;
+            let mut found = self.reading.find(ChargingSessions, filter, wanted.into_iter()).await?;
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let session = see::<Session>(&fields).doc;
                 if let Some(id) = session.session_id {
@@ -209,7 +212,7 @@ impl Fold<'_> {
         let ids: Vec<&str> = self.folded.ids().collect();
         for ids in ids.chunks(CHUNK) {
             let filter = among(self.reading.mongo(), Clients, "client_id", ids);
-            let mut found = self.reading.find(Clients, filter, reported_fields(Clients)).await?;
+            let mut found = self.reading.find(Clients, filter, Clients.marked(Mark::Reported)).await?;
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let client = see::<Client>(&fields).doc;
                 names.extend(client.client_id.zip(client.name));

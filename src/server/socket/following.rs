@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use super::looked_at::Look;
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         protocol::{
             frame::{Delta, Frame, RESTORED, Reset},
             position::Position,

@@ -262,7 +262,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        ids::Collection,
+        collections::Collection,
         protocol::frame::{Frame, Ping},
     };
 

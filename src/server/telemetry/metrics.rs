@@ -18,7 +18,7 @@ use prometheus_client::{
 };
 
 use crate::domain::{
-    ids::Collection,
+    collections::Collection,
     protocol::log::Entry,
     system::{Hop, SLOW_MS},
     time::UtcMs,

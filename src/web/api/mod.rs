@@ -16,8 +16,8 @@ pub use error::AppError;
 
 use crate::domain::{
     address::Refused,
+    collections::Collection,
     fields::Fields,
-    ids::Collection,
     money::Currency,
     protocol::position::{ClusterTime, Position},
     report::Report,

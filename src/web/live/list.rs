@@ -9,8 +9,9 @@ use std::{
 use leptos::prelude::*;
 
 use crate::domain::{
+    collections::Collection,
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     protocol::{
         frame::Delta,
         position::{ClusterTime, Position},

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{figures::FigureStore, list::ListStore, sheet::Sheet};
 use crate::{
-    domain::{ids::Collection, time::UtcMs, value::read},
+    domain::{collections::Collection, time::UtcMs, value::read},
     web::api::Desk,
 };
 

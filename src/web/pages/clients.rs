@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::list::list;
 use crate::{
-    domain::{entities::Client, ids::Collection},
+    domain::collections::{Client, Collection},
     web::{
         text,
         ui::{Cell, Column, Look},
@@ -12,35 +12,17 @@ use crate::{
 };
 
 static COLUMNS: [Column<Client>; 9] = [
-    Column { field: "name", class: "wide lead", show: |c, _| Cell::text(c.name.clone()).small(c.company.clone()) },
-    Column { field: "client_id", class: "id second", show: |c, _| Cell::id(c.client_id.clone()) },
-    Column {
-        field: "status",
-        class: "state end",
-        show: |c, _| Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s)))),
-    },
-    Column {
-        field: "client_type",
-        class: "word mid",
-        show: |c, _| Cell::text(c.client_type.as_deref().map(text::client_type)),
-    },
-    Column { field: "email", class: "wide low", show: |c, _| Cell::text(c.email.clone()) },
-    Column { field: "country_code", class: "word low", show: |c, _| Cell::text(c.country_code.clone()) },
-    Column {
-        field: "tokens",
-        class: "number short low",
-        show: |c, _| Cell::text(c.tokens.map(|n| text::count(count(n)))),
-    },
-    Column {
-        field: "last_session_at",
-        class: "time mid",
-        show: |c, clock| Cell::instant(c.last_session_at, |at| clock.stamp(at)),
-    },
-    Column {
-        field: "created_at",
-        class: "time last",
-        show: |c, clock| Cell::instant(c.created_at, |at| clock.stamp(at)),
-    },
+    Column::of("name", "wide lead", |c, _| Cell::text(c.name.clone()).small(c.company.clone())),
+    Column::of("client_id", "id second", |c, _| Cell::id(c.client_id.clone())),
+    Column::of("status", "state end", |c, _| {
+        Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))))
+    }),
+    Column::of("client_type", "word mid", |c, _| Cell::text(c.client_type.as_deref().map(text::client_type))),
+    Column::of("email", "wide low", |c, _| Cell::text(c.email.clone())),
+    Column::of("country_code", "word low", |c, _| Cell::text(c.country_code.clone())),
+    Column::of("tokens", "number short low", |c, _| Cell::text(c.tokens.map(|n| text::count(count(n))))),
+    Column::of("last_session_at", "time mid", |c, clock| Cell::instant(c.last_session_at, |at| clock.stamp(at))),
+    Column::of("created_at", "time last", |c, clock| Cell::instant(c.created_at, |at| clock.stamp(at))),
 ];
 
 fn count(n: usize) -> i64 {

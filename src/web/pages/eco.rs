@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::list::list;
 use crate::{
-    domain::{entities::EcoStat, ids::Collection},
+    domain::collections::{Collection, EcoStat},
     web::{
         text,
         ui::{Cell, Column, each},
@@ -12,28 +12,18 @@ use crate::{
 };
 
 static COLUMNS: [Column<EcoStat>; 10] = [
-    Column { field: "local_date", class: "word lead", show: |e, _| Cell::text(period(e)) },
-    Column {
-        field: "granularity",
-        class: "word mid",
-        show: |e, _| Cell::text(e.granularity.as_deref().map(text::granularity)),
-    },
-    Column {
-        field: "scope",
-        class: "wide second",
-        show: |e, _| Cell::text(e.scope.as_deref().map(text::scope)).small(e.scope_id.clone()),
-    },
-    Column { field: "session_count", class: "number mid", show: |e, _| Cell::text(e.session_count.map(text::count)) },
-    Column { field: "energy_wh", class: "number last", show: |e, _| Cell::amount(e.energy_wh.map(text::energy)) },
-    Column { field: "co2_avoided_g", class: "number end", show: |e, _| Cell::amount(e.co2_avoided_g.map(text::mass)) },
-    Column { field: "petrol_ml", class: "number mid", show: |e, _| Cell::amount(e.petrol_ml.map(text::volume)) },
-    Column {
-        field: "km_electric_m",
-        class: "number low",
-        show: |e, _| Cell::amount(e.km_electric_m.map(text::distance)),
-    },
-    Column { field: "trees_10y", class: "number roomy low", show: |e, _| Cell::text(e.trees_10y.map(text::decimal)) },
-    Column { field: "factors", class: "word roomy spare", show: |e, _| Cell::text(e.factor_set.clone()) },
+    Column::of("local_date", "word lead", |e, _| Cell::text(period(e))),
+    Column::of("granularity", "word mid", |e, _| Cell::text(e.granularity.as_deref().map(text::granularity))),
+    Column::of("scope", "wide second", |e, _| {
+        Cell::text(e.scope.as_deref().map(text::scope)).small(e.scope_id.clone())
+    }),
+    Column::of("session_count", "number mid", |e, _| Cell::text(e.session_count.map(text::count))),
+    Column::of("energy_wh", "number last", |e, _| Cell::amount(e.energy_wh.map(text::energy))),
+    Column::of("co2_avoided_g", "number end", |e, _| Cell::amount(e.co2_avoided_g.map(text::mass))),
+    Column::of("petrol_ml", "number mid", |e, _| Cell::amount(e.petrol_ml.map(text::volume))),
+    Column::of("km_electric_m", "number low", |e, _| Cell::amount(e.km_electric_m.map(text::distance))),
+    Column::of("trees_10y", "number roomy low", |e, _| Cell::text(e.trees_10y.map(text::decimal))),
+    Column::of("factors", "word roomy spare", |e, _| Cell::text(e.factor_set.clone())),
 ];
 
 /// A day by its date, a month by year and month; the total has no date to show.

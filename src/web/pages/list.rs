@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         address::BadChoice,
-        ids::Collection,
+        collections::Collection,
         protocol::snapshot::Snapshot,
         selection::{Part, Selection, Wanted},
         status::codes,

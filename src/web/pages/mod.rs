@@ -27,7 +27,7 @@ use leptos::{
 pub use analytics::{Measure, Pieces, options};
 
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     web::{
         paths::page,
         ui::{ANALYTICS, REPORTS, SYSTEM},

@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use super::list::list;
 use crate::{
     domain::{
-        entities::Payment,
-        ids::Collection,
+        collections::{Collection, Payment},
         money::Money,
         status::{PaymentStatus, Role},
     },
@@ -17,31 +16,17 @@ use crate::{
 };
 
 static COLUMNS: [Column<Payment>; 9] = [
-    Column { field: "client_id", class: "id lead", show: |p, _| Cell::id(p.client_id.clone()) },
-    Column { field: "payment_id", class: "id mid further", show: |p, _| Cell::id(p.payment_id.clone()) },
-    Column {
-        field: "status",
-        class: "state second",
-        show: |p, _| Cell::state(p.status.as_ref().map(|s| Look::new(s.role(), text::payment_status(s)))),
-    },
-    Column {
-        field: "amount_minor",
-        class: "number end",
-        show: |p, _| Cell::text(p.amount().as_ref().map(text::money)),
-    },
-    Column { field: "captured_minor", class: "number low", show: |p, _| captured(p) },
-    Column {
-        field: "method",
-        class: "word roomy mid",
-        show: |p, _| Cell::text(p.method.as_deref().map(text::method)).small(card(p)),
-    },
-    Column { field: "session_id", class: "id spare", show: |p, _| Cell::id(p.session_id.clone()) },
-    Column {
-        field: "created_at",
-        class: "time last",
-        show: |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at)),
-    },
-    Column { field: "failure_code", class: "notes", show: |p, _| cause(p).badges(derived(p)) },
+    Column::of("client_id", "id lead", |p, _| Cell::id(p.client_id.clone())),
+    Column::of("payment_id", "id mid further", |p, _| Cell::id(p.payment_id.clone())),
+    Column::of("status", "state second", |p, _| {
+        Cell::state(p.status.as_ref().map(|s| Look::new(s.role(), text::payment_status(s))))
+    }),
+    Column::of("amount_minor", "number end", |p, _| Cell::text(p.amount().as_ref().map(text::money))),
+    Column::of("captured_minor", "number low", |p, _| captured(p)),
+    Column::of("method", "word roomy mid", |p, _| Cell::text(p.method.as_deref().map(text::method)).small(card(p))),
+    Column::of("session_id", "id spare", |p, _| Cell::id(p.session_id.clone())),
+    Column::of("created_at", "time last", |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at))),
+    Column::of("failure_code", "notes", |p, _| cause(p).badges(derived(p))),
 ];
 
 fn derived(payment: &Payment) -> Option<Badge> {
@@ -87,7 +72,7 @@ pub fn payments() -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::entities::see;
+    use crate::domain::collections::see;
     use serde_json::json;
 
     fn payment(fields: serde_json::Value) -> Payment {

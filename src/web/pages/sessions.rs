@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use super::list::list;
 use crate::{
     domain::{
-        entities::Session,
-        ids::Collection,
+        collections::{Collection, Session},
         money::Money,
         quality::is_ahead,
         status::{Role, SessionStatus},
@@ -18,27 +17,18 @@ use crate::{
 };
 
 static COLUMNS: [Column<Session>; 10] = [
-    Column { field: "session_id", class: "id lead", show: |s, _| Cell::id(s.session_id.clone()) },
-    Column { field: "status", class: "state roomy end", show: |s, _| state(s) },
-    Column {
-        field: "station_id",
-        class: "wide second",
-        show: |s, _| {
-            Cell::id(s.station_id.clone())
-                .small(s.evse_uid.as_deref().map(|uid| text::evse(uid, s.station_id.as_deref())))
-        },
-    },
-    Column { field: "client_id", class: "id further", show: |s, _| Cell::id(s.client_id.clone()) },
-    Column {
-        field: "start_date_time",
-        class: "time mid",
-        show: |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at)),
-    },
-    Column { field: "end_date_time", class: "number short mid", show: |s, clock| Cell::text(duration(s, clock)) },
-    Column { field: "power_w", class: "number short mid", show: |s, _| power(s) },
-    Column { field: "energy_wh", class: "number last", show: |s, _| Cell::amount(s.energy_wh.map(text::energy)) },
-    Column { field: "cost_incl_vat_minor", class: "number low", show: |s, _| Cell::text(cost(s)) },
-    Column { field: "quality", class: "notes", show: notes },
+    Column::of("session_id", "id lead", |s, _| Cell::id(s.session_id.clone())),
+    Column::of("status", "state roomy end", |s, _| state(s)),
+    Column::of("station_id", "wide second", |s, _| {
+        Cell::id(s.station_id.clone()).small(s.evse_uid.as_deref().map(|uid| text::evse(uid, s.station_id.as_deref())))
+    }),
+    Column::of("client_id", "id further", |s, _| Cell::id(s.client_id.clone())),
+    Column::of("start_date_time", "time mid", |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at))),
+    Column::of("end_date_time", "number short mid", |s, clock| Cell::text(duration(s, clock))),
+    Column::of("power_w", "number short mid", |s, _| power(s)),
+    Column::of("energy_wh", "number last", |s, _| Cell::amount(s.energy_wh.map(text::energy))),
+    Column::of("cost_incl_vat_minor", "number low", |s, _| Cell::text(cost(s))),
+    Column::of("quality", "notes", notes),
 ];
 
 fn state(session: &Session) -> Cell {
@@ -99,7 +89,7 @@ pub fn sessions() -> AnyView {
 mod tests {
     use super::*;
     use crate::domain::{
-        entities::see,
+        collections::see,
         time::{UtcMs, Zone},
     };
     use serde_json::json;

@@ -5,8 +5,7 @@ use leptos::prelude::*;
 use super::list::list;
 use crate::{
     domain::{
-        entities::Station,
-        ids::Collection,
+        collections::{Collection, Station},
         money::Watt,
         status::{EvseStatus, Role},
     },
@@ -17,22 +16,16 @@ use crate::{
 };
 
 static COLUMNS: [Column<Station>; 8] = [
-    Column { field: "name", class: "wide lead", show: |s, _| Cell::text(s.name.clone()).small(s.address.clone()) },
-    Column { field: "station_id", class: "id second", show: |s, _| Cell::id(s.station_id.clone()) },
-    Column { field: "evses", class: "state roomy end", show: |s, clock| Cell::state(Some(state(s, clock))) },
-    Column {
-        field: "connection",
-        class: "state mid",
-        show: |s, _| Cell::state(s.connection.as_ref().map(|c| Look::new(c.role(), text::connection(c)))),
-    },
-    Column {
-        field: "last_heartbeat_at",
-        class: "time last",
-        show: |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at)),
-    },
-    Column { field: "max_electric_power", class: "number", show: power },
-    Column { field: "city", class: "word low", show: |s, _| Cell::text(s.city.clone()) },
-    Column { field: "model", class: "word low", show: |s, _| Cell::text(s.model.clone()) },
+    Column::of("name", "wide lead", |s, _| Cell::text(s.name.clone()).small(s.address.clone())),
+    Column::of("station_id", "id second", |s, _| Cell::id(s.station_id.clone())),
+    Column::of("evses", "state roomy end", |s, clock| Cell::state(Some(state(s, clock)))),
+    Column::of("connection", "state mid", |s, _| {
+        Cell::state(s.connection.as_ref().map(|c| Look::new(c.role(), text::connection(c))))
+    }),
+    Column::of("last_heartbeat_at", "time last", |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at))),
+    Column::of("max_electric_power", "number", power),
+    Column::of("city", "word low", |s, _| Cell::text(s.city.clone())),
+    Column::of("model", "word low", |s, _| Cell::text(s.model.clone())),
 ];
 
 /// W of the strongest connector of each EVSE; not known where none says. What is removed has none.

@@ -144,7 +144,7 @@ pub fn energy_delivered(wh: i64) -> String {
 }
 
 pub fn sessions_started(n: i64) -> String {
-    format!("{} started", super::documents(crate::domain::ids::Collection::ChargingSessions, n))
+    format!("{} started", super::documents(crate::domain::collections::Collection::ChargingSessions, n))
 }
 
 /// How much of the money was computed from tariffs: ` £3.00 of it computed from a tariff, …`
@@ -164,7 +164,7 @@ pub fn remarks(all: &[(&str, i64)]) -> String {
 
 /// How many payments there were, and how many of those that are decided succeeded.
 pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> String {
-    let payments = super::documents(crate::domain::ids::Collection::Payments, all);
+    let payments = super::documents(crate::domain::collections::Collection::Payments, all);
     match super::percent(succeeded, succeeded.saturating_add(failed)) {
         None => format!("{payments} created, {days}; no payment is decided yet."),
         Some(share) => {

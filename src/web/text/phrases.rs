@@ -6,8 +6,7 @@ use super::{count, money::money};
 use crate::{
     domain::{
         board::Filter,
-        entities::evse_number,
-        ids::Collection,
+        collections::{Collection, evse_number},
         money::{Money, Watt},
         protocol::window::{Fate, Waiting},
         status::EvseStatus,
@@ -376,55 +375,6 @@ pub fn unknown_since(heard: Option<&str>) -> String {
 pub fn some_of(status: &EvseStatus, n: usize, all: usize) -> String {
     let word = super::evse_status(status);
     if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_ascii_lowercase()) }
-}
-
-/// A table's column by the document's field it shows.
-pub fn column(collection: Collection, field: &str) -> &'static str {
-    match (collection, field) {
-        (Collection::Clients, "name") => return "Client",
-        (Collection::Stations, "name") => return "Station",
-        (Collection::Clients, "client_id") | (Collection::Stations, "station_id") => return "Number",
-        _ => {}
-    }
-    match field {
-        "amount_minor" => "Amount",
-        "captured_minor" => "Captured",
-        "client_id" => "Client",
-        "client_type" => "Type",
-        "co2_avoided_g" => "CO₂ avoided",
-        "connection" => "Connection",
-        "cost_incl_vat_minor" => "Cost",
-        "country_code" => "Country",
-        "created_at" => "Created",
-        "email" => "E-mail",
-        "energy_wh" => "Energy",
-        "evses" => "State",
-        "factors" => "Factors",
-        "failure_code" => "Notes",
-        "granularity" => "Length",
-        "km_electric_m" => "Driven",
-        "last_heartbeat_at" => "Heartbeat",
-        "last_session_at" => "Last session",
-        "local_date" => "Period",
-        "max_electric_power" => "Power",
-        "method" => "Method",
-        "model" => "Model",
-        "payment_id" => "Payment",
-        "petrol_ml" => "Petrol saved",
-        "power_w" => "Power",
-        "quality" => "Notes",
-        "scope" => "Scope",
-        "session_count" => "Sessions",
-        "session_id" => "Session",
-        "start_date_time" => "Started",
-        "station_id" => "Station",
-        "status" => "Status",
-        "tokens" => "Cards",
-        "end_date_time" => "Time",
-        "trees_10y" => "Trees, 10 years",
-        "city" => "City",
-        _ => "",
-    }
 }
 
 /// The connection in a few words.

@@ -9,7 +9,7 @@ use super::{
     times::weekday_name,
 };
 use crate::domain::{
-    ids::Collection,
+    collections::Collection,
     selection::{Part, Slot, Wanted},
     time::{UtcMs, Zone},
 };

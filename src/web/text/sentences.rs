@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{displayable, energy, failure, money, payment_status, session_status};
 use crate::domain::{
-    ids::Collection,
+    collections::Collection,
     latest::{Kind, Latest},
     money::Wh,
     status::{ChargingState, PaymentStatus, SessionStatus},

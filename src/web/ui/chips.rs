@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Clock, each, nav::page_of};
 use crate::{
-    domain::{ids::Collection, selection::Selection},
+    domain::{collections::Collection, selection::Selection},
     web::{paths::page, text},
 };
 

@@ -10,12 +10,12 @@ use leptos::{
     web_sys::{Element, EventTarget, HtmlElement, KeyboardEvent},
 };
 
-use super::{Clock, Empty, each, figure, nothing, some, table::Table};
+use super::{
+    Clock, Empty, each, figure, nothing, some,
+    table::{Head, Table},
+};
 use crate::{
-    domain::{
-        ids::{Collection, DocId},
-        protocol::window::Fate,
-    },
+    domain::{collections::Collection, ids::DocId, protocol::window::Fate},
     web::{
         live::{ListStore, RowState, Shown},
         paths::page,
@@ -45,8 +45,8 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     // Ids as texts; empty: none.
     let visited = RwSignal::new(String::new());
     let stop = Memo::new(move |_| order.with(|order| visited.with(|visited| tab_stop(order, visited))));
-    let head = table.columns().into_iter().map(|(field, class)| {
-        view! { <th class=class scope="col" role="columnheader">{text::column(collection, field)}</th> }
+    let head = table.columns().into_iter().map(|Head { heading, class, .. }| {
+        view! { <th class=class scope="col" role="columnheader">{heading}</th> }
     });
     view! {
         <section
@@ -133,7 +133,7 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: 
     // Drawn again as a whole, of which only the texts that differ reach the document.
     let cells = move || {
         let (cells, fate) = row.with(|row| (table.cells(&row.fields, &clock), row.fate));
-        let cells = table.columns().into_iter().zip(cells).map(|((field, class), cell)| {
+        let cells = table.columns().into_iter().zip(cells).map(|(Head { field, class, .. }, cell)| {
             view! { <td class=class data-field=field role="cell">{cell.view()}</td> }
         });
         let mut all = each(cells);
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            entities::Client,
+            collections::Client,
             protocol::{
                 position::{ClusterTime, Position},
                 snapshot::{Row, Snapshot},
@@ -237,8 +237,8 @@ mod tests {
     use serde_json::json;
 
     static COLUMNS: [Column<Client>; 2] = [
-        Column { field: "name", class: "lead", show: |c, _| Cell::text(c.name.clone()) },
-        Column { field: "email", class: "wide", show: |c, _| Cell::text(c.email.clone()) },
+        Column::of("name", "lead", |c, _| Cell::text(c.name.clone())),
+        Column::of("email", "wide", |c, _| Cell::text(c.email.clone())),
     ];
 
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {

@@ -7,7 +7,7 @@ use super::{each, icon::Icon};
 use crate::{
     domain::{
         board::{Filter, OF},
-        ids::Collection,
+        collections::Collection,
         selection::Selection,
     },
     web::{

@@ -6,7 +6,10 @@ use serde_json::Value;
 use super::{Badge, Cell, Clock};
 use crate::{
     domain::{
-        entities::{Document, see},
+        collections::{
+            see,
+            table::{Entity, heading},
+        },
         fields::{Fields, OTHER},
         status::Role,
     },
@@ -20,16 +23,31 @@ const HEARTBEAT: &str = "last_heartbeat_at";
 pub struct Column<D: 'static> {
     /// The document's field.
     pub field: &'static str,
+    heading: &'static str,
     /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
     /// short: first `spare`, then `low`, then `mid`; its place in a phone's lines: `lead`, `end`, `second`, `last`,
     /// and `further` below.
     pub class: &'static str,
-    pub show: fn(&D, &Clock) -> Cell,
+    show: fn(&D, &Clock) -> Cell,
+}
+
+impl<D: Entity> Column<D> {
+    /// The column of a field, whose heading stands in the collection's table.
+    pub const fn of(field: &'static str, class: &'static str, show: fn(&D, &Clock) -> Cell) -> Self {
+        Self { field, heading: heading::<D>(field), class, show }
+    }
+}
+
+/// What stands above its cells.
+#[derive(Clone, Copy)]
+pub struct Head {
+    pub field: &'static str,
+    pub heading: &'static str,
+    pub class: &'static str,
 }
 
 pub trait Table: Sync {
-    /// Field and class of each column.
-    fn columns(&self) -> Vec<(&'static str, &'static str)>;
+    fn columns(&self) -> Vec<Head>;
 
     /// The cells of one document.
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell>;
@@ -45,9 +63,9 @@ pub trait Table: Sync {
     }
 }
 
-impl<D: Document, const N: usize> Table for [Column<D>; N] {
-    fn columns(&self) -> Vec<(&'static str, &'static str)> {
-        self.iter().map(|column| (column.field, column.class)).collect()
+impl<D: Entity, const N: usize> Table for [Column<D>; N] {
+    fn columns(&self) -> Vec<Head> {
+        self.iter().map(|Column { field, heading, class, .. }| Head { field, heading, class }).collect()
     }
 
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell> {

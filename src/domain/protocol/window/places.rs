@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 
 use crate::domain::{
+    collections::{Collection, Order},
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     time::UtcMs,
 };
 
@@ -23,10 +24,10 @@ impl Place {
     }
 
     pub(super) fn of(collection: Collection, id: &DocId, row: &Fields) -> Self {
-        let text = row.get(collection.order_field()).and_then(|v| v.as_str());
-        match collection {
-            Collection::Stations => Self::Name(text.map(str::to_owned), id.clone()),
-            _ => Self::Newest(Reverse(text.and_then(UtcMs::parse)), Reverse(id.clone())),
+        let text = row.get(collection.order().field()).and_then(|v| v.as_str());
+        match collection.order() {
+            Order::Ascending(_) => Self::Name(text.map(str::to_owned), id.clone()),
+            Order::Newest(_) => Self::Newest(Reverse(text.and_then(UtcMs::parse)), Reverse(id.clone())),
         }
     }
 }

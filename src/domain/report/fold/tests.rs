@@ -3,9 +3,8 @@
 use super::*;
 use crate::domain::{
     cells::{Bucket, Cells, delta},
-    entities::see,
+    collections::{Collection, see},
     fields::Fields,
-    ids::Collection,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -8,8 +8,9 @@ use std::{
 use serde_json::json;
 
 use crate::domain::{
+    collections::Collection,
     fields::Fields,
-    ids::{Collection, DocId},
+    ids::DocId,
     protocol::{
         log::{Effect, Entry, Record, RowChange, changed_fields},
         position::{ClusterTime, Epoch, Position, Seq},

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        entities::{Session, see, unreadable},
+        collections::{Collection, Kind, Session, see, unreadable},
         fields::Fields,
-        ids::{Collection, DocId},
+        ids::DocId,
         status::PaymentStatus,
         time::UtcMs,
     },
-    server::mapping::{Kind, Seen, Translation},
+    server::mapping::{Seen, Translation},
 };
 
 pub struct Census {
@@ -156,7 +156,7 @@ fn describe(path: &str, value: &Value) -> String {
         Value::Object(_) => "a document",
     };
     let name = path.rsplit('.').next().unwrap_or(path);
-    let impersonal = !matches!(Kind::of(name), Kind::Id | Kind::Other);
+    let impersonal = Collection::ALL.iter().any(|collection| !matches!(collection.kind(name), Kind::Id | Kind::Other));
     match value {
         Value::Number(_) | Value::String(_) if impersonal => {
             let text: String = value.to_string().chars().take(LONG).collect();

@@ -8,7 +8,7 @@ use super::{
     report::{Level, Report, command},
 };
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{
         mongo::{
             Mongo,

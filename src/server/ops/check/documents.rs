@@ -11,10 +11,7 @@ use super::{
     report::{Level, Report},
 };
 use crate::{
-    domain::{
-        ids::{Collection, DocId},
-        quality::is_implausible,
-    },
+    domain::{collections::Collection, ids::DocId, quality::is_implausible},
     server::{
         mapping::{suggest, words},
         mongo::{Mongo, documents, snapshot},

@@ -9,7 +9,7 @@ use super::{
     report::{Level, Report, command},
 };
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{
         auth::audit_log::{AuditLog, COLLECTION, create_indexes, keep_for},
         mongo::Mongo,

@@ -21,7 +21,7 @@ use super::{
     world::{int, millis, text},
 };
 use crate::{
-    domain::{ids::Collection, money::Wh, status::SessionStatus},
+    domain::{collections::Collection, money::Wh, status::SessionStatus},
     server::ops::ingest::documents::{Client, Station},
 };
 

@@ -18,7 +18,7 @@ use super::{
     world::text,
 };
 use crate::domain::{
-    ids::Collection,
+    collections::Collection,
     status::{PaymentStatus, SessionStatus},
 };
 

@@ -21,7 +21,7 @@ use super::{
     seal::seal,
     store::{self, Wanted},
 };
-use crate::domain::{ids::Collection, quality};
+use crate::domain::{collections::Collection, quality};
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ImportArgs {

@@ -34,7 +34,7 @@ use mongodb::{
 };
 
 use crate::{
-    domain::ids::Collection,
+    domain::collections::Collection,
     server::{
         mapping::Mapping,
         mongo::{Mongo, prepare},

@@ -21,7 +21,7 @@ use super::{
     world::{Change, Memory, Next, Settings, Start, World, Write},
 };
 use crate::{
-    domain::{eco::Factors, ids::Collection},
+    domain::{collections::Collection, eco::Factors},
     server::ops::ingest::seed::city::{DATASET, HALF_A_DAY_MS, TIME_ZONE},
 };
 

@@ -16,7 +16,7 @@ use super::{
     report::{Counts, Remark},
     seal::is_sealed,
 };
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 /// A document to be there, and the line it comes from.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     domain::{
         board::Board,
+        collections::Collection,
         fields::Fields,
-        ids::Collection,
         latest::key,
         protocol::{
             follow::Follow,

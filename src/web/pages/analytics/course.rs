@@ -4,8 +4,8 @@ use super::drawn::{Drawn, Said};
 use crate::{
     domain::{
         analytics::{Piece, Sums, before_of, earlier_of, pieces_of, total},
+        collections::Collection,
         fields::Fields,
-        ids::Collection,
         money::{Currency, Money, Wh},
         range::Step,
         selection::{Part, Selection, Wanted},

@@ -12,11 +12,10 @@ use crate::{
     domain::{
         analytics::{self, Plan, hours_of, payments_of},
         cells::{Cells, contributions, delta},
+        collections::{Collection, Payment, Session, see},
         eco::{Factors, Savings},
-        entities::{Payment, Session, see},
         fields::Fields,
         figures::{Viewpoint, figures, sum},
-        ids::Collection,
         money::Money,
         range::Step,
         report,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::drawn::{Drawn, Said};
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         money::Watt,
         selection::{self, Selection, Slot, Wanted},
         status::{EvseStatus, PaymentStatus, Role, SessionStatus},

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
+        collections::Collection,
         figures::{DaySeries, LongActive, Open, Revenue, in_service, sum},
-        ids::Collection,
         money::{Money, Watt, Wh},
         selection::{Part, Selection, Wanted, is_currency},
         status::{EvseStatus, PaymentStatus, Role},

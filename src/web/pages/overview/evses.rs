@@ -6,8 +6,8 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
+        collections::Collection,
         figures::in_service,
-        ids::Collection,
         selection::{Part, Selection, Wanted},
         status::EvseStatus,
     },

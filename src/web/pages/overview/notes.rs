@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         range::Day,
         time::{Period, UtcMs},
     },

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         report::{By, Column, Measure, Report, Row},
         selection::{Part, Selection, Wanted},
         status::{PaymentStatus, SessionStatus},

@@ -11,7 +11,7 @@ use mongodb::{
 
 use super::{Day, Done, Input, Session, Shift, copies::DATASET};
 use crate::{
-    domain::{ids::Collection, status::SessionStatus},
+    domain::{collections::Collection, status::SessionStatus},
     server::ops::ingest::world::{At, INVENTED, Station, find, ledger, millis, places, stations, text},
 };
 

@@ -29,7 +29,7 @@ use super::{
     world::{At, Change, Station, Write, count, evse_fields},
 };
 use crate::domain::{
-    ids::Collection,
+    collections::Collection,
     status::{EvseStatus, SessionStatus},
 };
 

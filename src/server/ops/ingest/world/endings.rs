@@ -5,7 +5,7 @@ use mongodb::bson::doc;
 use super::{Change, Running, World, Write, payments::Bill};
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         money::{Watt, Wh},
         quality::{self, Facts},
         status::SessionStatus,

@@ -19,8 +19,8 @@ use super::{
     state::{OpenPayment, Running},
 };
 use crate::domain::{
+    collections::Collection,
     eco::{Factors, Savings},
-    ids::Collection,
     money::Currency,
     status::{EvseStatus, PaymentStatus},
 };

@@ -36,7 +36,7 @@ use rand_chacha::ChaCha8Rng;
 
 use self::state::{OpenPayment, Running};
 use super::{date, ledger::Ledger};
-use crate::domain::{ids::Collection, status::EvseStatus};
+use crate::domain::{collections::Collection, status::EvseStatus};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

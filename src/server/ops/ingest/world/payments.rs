@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::{Event, MINUTE, OpenPayment, Running, SECOND, World};
 use crate::{
-    domain::{ids::Collection, money::Wh, status::PaymentStatus},
+    domain::{collections::Collection, money::Wh, status::PaymentStatus},
     server::ops::ingest::{
         date, put,
         tariff::{Cost, Price, Tariff},

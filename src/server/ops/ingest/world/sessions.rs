@@ -9,7 +9,7 @@ use rand::Rng;
 use super::{At, Event, MINUTE, Running, SECOND, World, endings::Ending, payments::tariff};
 use crate::{
     domain::{
-        ids::Collection,
+        collections::Collection,
         status::{EvseStatus, SessionStatus},
     },
     server::ops::ingest::{date, put},

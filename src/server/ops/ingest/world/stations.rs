@@ -5,7 +5,7 @@ use rand::Rng;
 
 use super::{At, Event, Evse, MINUTE, SECOND, World, endings::Ending};
 use crate::{
-    domain::{ids::Collection, status::EvseStatus},
+    domain::{collections::Collection, status::EvseStatus},
     server::ops::ingest::date,
 };
 

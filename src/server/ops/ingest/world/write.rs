@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mongodb::bson::{Bson, Document};
 
-use crate::domain::ids::Collection;
+use crate::domain::collections::Collection;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {

@@ -1,0 +1,362 @@
+//! What a collection's table of fields is made into: the struct, how it is read, what travels, and what settings may map.
+
+use crate::domain::fields::{Fields, Reader};
+
+/// What a field holds, where that decides how it is read and measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Money,
+    Energy,
+    Power,
+    Duration,
+    Mass,
+    Volume,
+    Distance,
+    Date,
+    Number,
+    Status,
+    /// A public id: a text, which others write as a number.
+    Id,
+    /// A text, or a document of its own shape.
+    Other,
+}
+
+/// What else is true of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Its change alone is no news.
+    Routine,
+    /// Reports read it.
+    Reported,
+}
+
+/// A line of a collection's table.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Above its column in a list; empty where no list has one.
+    pub heading: &'static str,
+    pub marks: &'static [Mark],
+}
+
+/// What travels of a field.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// A text, a number, a date: whatever holds nothing else.
+    Value,
+    /// A list of such.
+    Values,
+    /// Of a document, or of each in a list, only these.
+    Within(Parts),
+}
+
+/// Fields by name, and what of each travels.
+pub type Parts = &'static [(&'static str, Shown)];
+
+/// Other names of fields, the likeliest first, written as they are compared: without case, `_`, `-` and dots.
+pub type Theirs = &'static [(&'static str, &'static [&'static str])];
+
+/// How a list is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By a date; what has none comes last.
+    Newest(&'static str),
+    /// By a text, ascending.
+    Ascending(&'static str),
+}
+
+impl Order {
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Newest(field) | Self::Ascending(field) => field,
+        }
+    }
+}
+
+/// What a table is made into.
+pub trait Entity {
+    /// All names of the data model, read or not.
+    const FIELDS: &'static [Field];
+    /// Fields that a document may have itself in place of those within another.
+    const INSTEAD: &'static [Field];
+    /// What travels. Whatever else a document holds is never asked of MongoDB, or left out where it is read.
+    const PARTS: Parts;
+    const THEIRS: Theirs;
+
+    fn read(r: &mut Reader<'_>) -> Self;
+}
+
+/// An entity that is a collection's.
+pub trait Listed: Entity {
+    const ORDER: Order;
+}
+
+/// A document read leniently, with the names of the fields that had an unexpected shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen<T> {
+    pub doc: T,
+    pub unreadable: Vec<String>,
+}
+
+/// Reads `fields` as `T`. Every field may be missing, and missing is not zero.
+pub fn see<T: Entity>(fields: &Fields) -> Seen<T> {
+    let mut reader = Reader::new(fields);
+    let doc = T::read(&mut reader);
+    Seen { doc, unreadable: reader.unreadable() }
+}
+
+/// The heading of a field's column. In a constant, a field that has none does not compile.
+#[must_use]
+pub const fn heading<E: Entity>(name: &str) -> &'static str {
+    match (named(E::FIELDS, name), named(E::INSTEAD, name)) {
+        (Some(heading), _) | (None, Some(heading)) => heading,
+        (None, None) => panic!("a column shows a field that has no heading"),
+    }
+}
+
+const fn named(mut fields: &'static [Field], name: &str) -> Option<&'static str> {
+    while let [field, rest @ ..] = fields {
+        if same(field.name.as_bytes(), name.as_bytes()) && !field.heading.is_empty() {
+            return Some(field.heading);
+        }
+        fields = rest;
+    }
+    None
+}
+
+/// Strings cannot be compared in a constant yet.
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([x, a @ ..], [y, b @ ..]) if *x == *y => same(a, b),
+        _ => false,
+    }
+}
+
+/// Makes a table's entity, and with `by Newest(field)` or `by Ascending(field)` the collection's. A line is `name: Kind(more) "Heading" [Mark, …] theirs("other name", …);`, of which all but name and
+/// kind may be missing. After the entity come the names that nothing reads and settings may map all the same, and those that are read
+/// of a document in place of another field.
+macro_rules! table {
+    (
+        $(#[$meta:meta])*
+        $entity:ident $(by $order:ident($by:ident))? {
+            $(
+                $(#[$doc:meta])*
+                $field:ident: $kind:ident $(($($of:tt)+))? $($heading:literal)? $([$($mark:ident),+])?
+                    $(theirs($($theirs:literal),+ $(,)?))?;
+            )*
+        }
+        $(unread { $($unread:ident: $named:ident $(theirs($($theirs_of_unread:literal),+ $(,)?))?;)* })?
+        $(instead {
+            $($instead:ident: $named_instead:ident $($heading_instead:literal)?
+                $(theirs($($theirs_instead:literal),+ $(,)?))?;)*
+        })?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $entity {
+            $($(#[$doc])* pub $field: $crate::domain::collections::table::holds!($kind $(($($of)+))?),)*
+        }
+
+        impl $crate::domain::collections::table::Entity for $entity {
+            const FIELDS: &'static [$crate::domain::collections::table::Field] = &[
+                $($crate::domain::collections::table::Field {
+                    name: $crate::domain::collections::table::name!($field, $kind $(($($of)+))?),
+                    kind: $crate::domain::collections::table::kind!($kind),
+                    heading: concat!($($heading)?),
+                    marks: &[$($($crate::domain::collections::table::Mark::$mark),+)?],
+                },)*
+                $($($crate::domain::collections::table::Field {
+                    name: stringify!($unread),
+                    kind: $crate::domain::collections::table::kind!($named),
+                    heading: "",
+                    marks: &[],
+                },)*)?
+            ];
+
+            const INSTEAD: &'static [$crate::domain::collections::table::Field] = &[
+                $($($crate::domain::collections::table::Field {
+                    name: stringify!($instead),
+                    kind: $crate::domain::collections::table::kind!($named_instead),
+                    heading: concat!($($heading_instead)?),
+                    marks: &[],
+                },)*)?
+            ];
+
+            const PARTS: $crate::domain::collections::table::Parts = &[
+                $((
+                    $crate::domain::collections::table::name!($field, $kind $(($($of)+))?),
+                    $crate::domain::collections::table::travels!($kind $(($($of)+))?),
+                ),)*
+            ];
+
+            const THEIRS: $crate::domain::collections::table::Theirs = &[
+                $((stringify!($field), &[$($($theirs),+)?]),)*
+                $($((stringify!($unread), &[$($($theirs_of_unread),+)?]),)*)?
+                $($((stringify!($instead), &[$($($theirs_instead),+)?]),)*)?
+            ];
+
+            fn read(r: &mut $crate::domain::fields::Reader<'_>) -> Self {
+                Self { $($field: $crate::domain::collections::table::read!(r, $field, $kind $(($($of)+))?),)* }
+            }
+        }
+
+        $(impl $crate::domain::collections::table::Listed for $entity {
+            const ORDER: $crate::domain::collections::table::Order =
+                $crate::domain::collections::table::Order::$order(stringify!($by));
+        })?
+    };
+}
+
+/// The type of what a kind of field holds.
+macro_rules! holds {
+    (Id) => { Option<String> };
+    (Text) => { Option<String> };
+    (Texts) => { Vec<String> };
+    (Status($status:ty)) => { Option<$status> };
+    (Date) => { Option<$crate::domain::time::UtcMs> };
+    (Energy) => { Option<$crate::domain::money::Wh> };
+    (Power) => { Option<$crate::domain::money::Watt> };
+    (Currency) => { Option<$crate::domain::money::Currency> };
+    (Float) => { Option<f64> };
+    // How many there are.
+    (Count) => { Option<usize> };
+    // A list of documents.
+    (Each($entity:ty)) => { Vec<$entity> };
+    // The largest of a list of documents.
+    (Strongest($list:ident, $power:ident)) => { Option<$crate::domain::money::Watt> };
+    // Within a document of another name.
+    (Flag($outer:ident, $inner:ident)) => { bool };
+    (Within($outer:ident, $inner:ident)) => { Option<String> };
+    // Minor units, and whatever else is a whole number.
+    ($number:ident) => { Option<i64> };
+}
+
+macro_rules! read {
+    ($r:ident, $field:ident, Id) => {
+        $r.text(stringify!($field))
+    };
+    ($r:ident, $field:ident, Text) => {
+        $r.text(stringify!($field))
+    };
+    ($r:ident, $field:ident, Texts) => {
+        $r.texts(stringify!($field))
+    };
+    ($r:ident, $field:ident, Status($status:ty)) => {
+        $r.text(stringify!($field)).map(<$status>::from)
+    };
+    ($r:ident, $field:ident, Date) => {
+        $r.date(stringify!($field))
+    };
+    ($r:ident, $field:ident, Energy) => {
+        $r.energy(stringify!($field))
+    };
+    ($r:ident, $field:ident, Power) => {
+        $r.power(stringify!($field))
+    };
+    ($r:ident, $field:ident, Money) => {
+        $r.minor(stringify!($field))
+    };
+    ($r:ident, $field:ident, Currency) => {
+        $r.text(stringify!($field)).map($crate::domain::money::Currency)
+    };
+    ($r:ident, $field:ident, Float) => {
+        $r.float(stringify!($field))
+    };
+    ($r:ident, $field:ident, Count) => {
+        $r.list(stringify!($field), |_| ()).map(|all| all.len())
+    };
+    ($r:ident, $field:ident, Each($entity:ty)) => {
+        $r.objects(stringify!($field), <$entity as $crate::domain::collections::table::Entity>::read)
+    };
+    ($r:ident, $field:ident, Strongest($list:ident, $power:ident)) => {
+        $r.objects(stringify!($list), |one| one.power(stringify!($power))).into_iter().flatten().max()
+    };
+    ($r:ident, $field:ident, Flag($outer:ident, $inner:ident)) => {
+        $r.object(stringify!($outer), |within| within.flag(stringify!($inner))).flatten().unwrap_or(false)
+    };
+    ($r:ident, $field:ident, Within($outer:ident, $inner:ident)) => {
+        $r.object(stringify!($outer), |within| within.text(stringify!($inner))).flatten()
+    };
+    ($r:ident, $field:ident, $number:ident) => {
+        $r.int(stringify!($field))
+    };
+}
+
+/// The name that a document has for the field.
+macro_rules! name {
+    ($field:ident, Flag($outer:ident, $inner:ident)) => {
+        stringify!($outer)
+    };
+    ($field:ident, Within($outer:ident, $inner:ident)) => {
+        stringify!($outer)
+    };
+    ($field:ident, Strongest($list:ident, $power:ident)) => {
+        stringify!($list)
+    };
+    ($field:ident, $($kind:tt)+) => {
+        stringify!($field)
+    };
+}
+
+macro_rules! kind {
+    (Float) => {
+        $crate::domain::collections::table::Kind::Number
+    };
+    (Text) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Texts) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Currency) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Count) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Each) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Flag) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Within) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Document) => {
+        $crate::domain::collections::table::Kind::Other
+    };
+    (Strongest) => {
+        $crate::domain::collections::table::Kind::Power
+    };
+    ($kind:ident) => {
+        $crate::domain::collections::table::Kind::$kind
+    };
+}
+
+macro_rules! travels {
+    (Texts) => {
+        $crate::domain::collections::table::Shown::Values
+    };
+    (Count) => {
+        $crate::domain::collections::table::Shown::Within(&[])
+    };
+    (Each($entity:ty)) => {
+        $crate::domain::collections::table::Shown::Within(
+            <$entity as $crate::domain::collections::table::Entity>::PARTS,
+        )
+    };
+    ($kind:ident($outer:ident, $inner:ident)) => {
+        $crate::domain::collections::table::Shown::Within(&[(
+            stringify!($inner),
+            $crate::domain::collections::table::Shown::Value,
+        )])
+    };
+    ($($kind:tt)+) => {
+        $crate::domain::collections::table::Shown::Value
+    };
+}
+
+pub(crate) use {holds, kind, name, read, table, travels};
