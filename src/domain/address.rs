@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-/// A choice that cannot be followed, told to whoever made it.
+/// A choice in an address that cannot be followed. It holds the reason, in words for the person who made it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadChoice(pub String);
@@ -16,7 +16,7 @@ impl BadChoice {
     }
 }
 
-/// What was written, as it may be shown to whoever wrote it.
+/// Cuts a text to 60 characters and drops control characters, so that it can be shown to the person who wrote it.
 pub fn clip(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(60).collect()
 }

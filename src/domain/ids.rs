@@ -1,4 +1,4 @@
-//! Names that stand for themselves: documents' ids, and a topic's that is none.
+//! Ids of documents, and the error for a name that is no topic.
 
 use std::fmt;
 

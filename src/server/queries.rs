@@ -1,4 +1,7 @@
-//! What the handlers, the server functions and the sockets of this instance share.
+//! Answers what pages, files and programs ask.
+//!
+//! Long, because each question passes the same steps in one order: may it be answered, what does it cost, read, word the
+//! refusal. Side by side one sees that none leaves one out.
 
 use std::{
     ops::Deref,

@@ -1,4 +1,4 @@
-//! `clients`: whoever charges.
+//! `clients`: the people and companies that charge.
 
 use super::table::table;
 use crate::domain::status::ClientStatus;

@@ -180,7 +180,7 @@ async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) ->
         && began.elapsed() < HANDED_OVER
         && written(relay).await?.is_none_or(|(last, _)| last < upto)
     {
-        super::lead::pause(term, RETRY).await;
+        pause(term, RETRY).await;
     }
     Ok(())
 }
@@ -463,7 +463,7 @@ async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationTok
             }
             Err(error) if !term.is_cancelled() => {
                 tracing::warn!(%error, "an append is tried again");
-                super::lead::pause(term, RETRY).await;
+                pause(term, RETRY).await;
             }
             Err(error) => return Err(error).context("appending to the log"),
         }
