@@ -28,7 +28,7 @@ use chargedeck::{
             check::{self, Level, Report},
             ingest::seed::{self, SeedArgs},
         },
-        redis::Redis,
+        redis::{Redis, log::Log},
         relay::Relay,
         snapshots::Snapshots,
     },
@@ -147,8 +147,9 @@ impl Instance {
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let hub = Hub::new(Duration::from_secs(900), settings.network.currency.clone());
         let stop = CancellationToken::new();
-        tokio::spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), stop.clone()));
-        tokio::spawn(Relay { mongo: mongo.clone(), redis: redis.clone() }.run(stop.clone()));
+        let log = Log::new(redis.clone());
+        tokio::spawn(hub::follow(hub.clone(), log.clone(), redis.clone(), mongo.clone(), stop.clone()));
+        tokio::spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), log }.run(stop.clone()));
         Self { snapshots: Snapshots::new(mongo, redis, hub.clone()), hub, stop }
     }
 

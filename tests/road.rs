@@ -19,6 +19,8 @@ mod reads;
 mod reports;
 #[path = "road/rewound.rs"]
 mod rewound;
+#[path = "road/rollout.rs"]
+mod rollout;
 mod support;
 
 #[path = "road/selection.rs"]
@@ -32,13 +34,13 @@ use chargedeck::{
         analytics,
         board::{Board, Filter},
         cells::{Cell, Cells},
-        collections::Collection,
+        collections::{Collection, schema::Schema},
         fields::Fields,
         figures::Open,
         ids::DocId,
         latest::Line,
         protocol::{
-            log::{Effect, Entry, LOG_VERSION, Record, RowChange},
+            log::{Effect, Entry, Record, RowChange},
             position::{ClusterTime, Epoch, Position, Seq},
             snapshot::Snapshot,
             topic::Topic,
@@ -114,16 +116,22 @@ impl Network {
     }
 
     fn instance(&self, relays: bool) -> Instance {
+        self.instance_of(Schema::OURS, relays)
+    }
+
+    /// An instance of a build with this schema.
+    fn instance_of(&self, schema: Schema, relays: bool) -> Instance {
         let hub = Hub::new(Duration::from_secs(900), chargedeck::domain::money::Currency("GBP".into()));
         let stop = CancellationToken::new();
-        tokio::spawn(hub::follow(hub.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
+        let log = Log::of(self.redis.clone(), schema);
+        tokio::spawn(hub::follow(hub.clone(), log.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));
         if relays {
-            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone() };
+            let relay = Relay { mongo: self.mongo.clone(), redis: self.redis.clone(), log: log.clone() };
             tokio::spawn(relay.run(stop.clone()));
         }
         let events = Events::of(&self.mongo.own);
         let keep = Duration::from_secs(24 * 3600);
-        tokio::spawn(event_store::write(events, self.redis.clone(), hub.clone(), keep, stop.clone()));
+        tokio::spawn(event_store::write(events, log, self.redis.clone(), hub.clone(), keep, stop.clone()));
         let snapshots = Snapshots::new(self.mongo.clone(), self.redis.clone(), hub.clone());
         Instance { hub, snapshots, stop }
     }
@@ -584,7 +592,6 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
         let record = Record { collection: Collection::Clients, ct, at: ct.instant(), effect };
         let epoch = tail.position.epoch;
         let entry = Entry {
-            version: LOG_VERSION,
             epoch,
             first: seq,
             last: seq,
@@ -776,7 +783,6 @@ async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
 async fn of_two_relays_that_append_at_once_one_gets_each_number() {
     let log = Log::new(Network::new().await.redis);
     let entry = |seq: u64| Entry {
-        version: LOG_VERSION,
         epoch: Epoch(1),
         first: Seq(seq),
         last: Seq(seq),

@@ -9,6 +9,8 @@ pub mod board;
 pub mod cells;
 pub mod collections;
 #[cfg(test)]
+mod data_model;
+#[cfg(test)]
 mod documented;
 pub mod eco;
 pub mod fields;

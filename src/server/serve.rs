@@ -58,12 +58,13 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());
     let closing = CancellationToken::new();
     let work = TaskTracker::new();
-    work.spawn(hub::follow(hub.clone(), redis.clone(), mongo.clone(), closing.clone()));
-    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone() }.run(closing.clone()));
+    let log = Log::new(redis.clone());
+    work.spawn(hub::follow(hub.clone(), log.clone(), redis.clone(), mongo.clone(), closing.clone()));
+    work.spawn(Relay { mongo: mongo.clone(), redis: redis.clone(), log: log.clone() }.run(closing.clone()));
     work.spawn(audit::run(hub.clone(), mongo.clone(), redis.clone(), closing.clone()));
     let events = Events::of(&mongo.own);
     let keep = settings.mongo.keep_events;
-    work.spawn(event_store::write(events.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
+    work.spawn(event_store::write(events.clone(), log.clone(), redis.clone(), hub.clone(), keep, closing.clone()));
 
     if let Some(addr) = settings.server.metrics_addr {
         let listener = TcpListener::bind(addr).await;
@@ -84,7 +85,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
         network: Arc::new(settings.network),
         events,
-        log: Log::new(redis.clone()),
+        log,
         hub,
         leptos,
         closing: closing.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use chargedeck::server::redis::log::PAGE;
 use guarantees::all;
 use support::Mongod;
 
@@ -215,4 +216,22 @@ async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     let (epochs, inserts, gaps) = told(&network).await;
     assert_eq!((epochs.len(), gaps), (2, 1), "{epochs:?}");
     assert!((2..=3).contains(&inserts), "what came before the new epoch may be missing, as it says");
+}
+
+/// Whoever reads the log in pages may find that one ends where an epoch does.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_that_begins_with_a_page_of_the_log_is_followed() {
+    let network = Network::new().await;
+    let log = Log::new(network.redis.clone());
+    let opening = |epoch| Entry::opening(Epoch(epoch), ClusterTime(epoch), false);
+    let empty = |seq| Entry { first: Seq(seq), last: Seq(seq), closed: Seq(seq), ..opening(1) };
+    let entries = std::iter::once(opening(1)).chain((1..PAGE as u64).map(empty)).chain([opening(2)]);
+    let mut tail: Option<Tail> = None;
+    for entry in entries {
+        assert_eq!(log.append(tail.as_ref(), &entry, "t").await.unwrap(), Appended::Done);
+        tail = Some(Tail { position: entry.position(), token: "t".to_owned() });
+    }
+    let instance = network.instance(false);
+    instance.until("the second epoch", |hub| hub.head().is_some_and(|head| head.epoch == Epoch(2))).await;
+    instance.stop.cancel();
 }

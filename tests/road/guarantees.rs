@@ -6,7 +6,6 @@ use super::*;
 
 fn entry(epoch: u64, first: u64, last: u64) -> Entry {
     Entry {
-        version: LOG_VERSION,
         epoch: Epoch(epoch),
         first: Seq(first),
         last: Seq(last),
@@ -185,7 +184,7 @@ async fn relays_that_stop_anywhere_lose_and_double_nothing() {
         loop {
             let began = log.head().await.unwrap().unwrap().seq.0;
             let stop = CancellationToken::new();
-            let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone() };
+            let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };
             let running = tokio::spawn(relay.run(stop.clone()));
             // Each term ends after another number of changes; while events are read, held back or appended.
             let mut seq = began;
@@ -228,7 +227,7 @@ pub async fn connection_lost_twice() -> Result<(), String> {
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
     let log = Log::new(network.redis.clone());
     let stop = CancellationToken::new();
-    let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone() };
+    let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };
     let running = tokio::spawn(relay.run(stop.clone()));
     let ids = async |log: &Log| -> Vec<String> {
         let records = all(log).await.into_iter().flat_map(|entry| entry.records);

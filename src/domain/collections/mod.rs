@@ -3,6 +3,7 @@
 mod client;
 mod eco_stat;
 mod payment;
+pub mod schema;
 mod session;
 mod station;
 pub mod table;
@@ -20,7 +21,7 @@ pub use self::{
     table::{Kind, Mark, Order, Parts, Seen, Shown, see},
 };
 
-use self::table::{Entity, Field, Listed};
+use self::table::{Entity, Field, Listed, Shape};
 use super::{fields::Fields, ids::UnknownTopic};
 
 /// One of the five watched collections. The names are public: database, socket, API and pages share them.
@@ -121,6 +122,11 @@ impl Collection {
     /// What of its documents travels.
     pub const fn parts(self) -> Parts {
         each!(self, E => E::PARTS)
+    }
+
+    /// What of its documents the log's schema is made of.
+    pub const fn shape(self) -> &'static [Shape] {
+        each!(self, E => E::SHAPE)
     }
 
     /// The names of the fields that travel.

@@ -51,6 +51,16 @@ pub enum Shown {
     Within(Parts),
 }
 
+/// A field as the log's schema has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub name: &'static str,
+    /// The table's words for what it holds, from which type and unit follow.
+    pub holds: &'static [&'static str],
+    /// The fields of a document in it.
+    pub within: &'static [Self],
+}
+
 /// Fields by name, and what of each travels.
 pub type Parts = &'static [(&'static str, Shown)];
 
@@ -82,6 +92,7 @@ pub trait Entity {
     const INSTEAD: &'static [Field];
     /// What travels. Whatever else a document holds is never asked of MongoDB, or left out where it is read.
     const PARTS: Parts;
+    const SHAPE: &'static [Shape];
     const THEIRS: Theirs;
 
     fn read(r: &mut Reader<'_>) -> Self;
@@ -189,6 +200,14 @@ macro_rules! table {
                     $crate::domain::collections::table::name!($field, $kind $(($($of)+))?),
                     $crate::domain::collections::table::travels!($kind $(($($of)+))?),
                 ),)*
+            ];
+
+            const SHAPE: &'static [$crate::domain::collections::table::Shape] = &[
+                $($crate::domain::collections::table::Shape {
+                    name: $crate::domain::collections::table::name!($field, $kind $(($($of)+))?),
+                    holds: &[stringify!($kind), $($(stringify!($of)),+)?],
+                    within: $crate::domain::collections::table::within!($kind $(($($of)+))?),
+                },)*
             ];
 
             const THEIRS: $crate::domain::collections::table::Theirs = &[
@@ -359,4 +378,14 @@ macro_rules! travels {
     };
 }
 
-pub(crate) use {holds, kind, name, read, table, travels};
+/// The fields of a list's documents.
+macro_rules! within {
+    (Each($entity:ty)) => {
+        <$entity as $crate::domain::collections::table::Entity>::SHAPE
+    };
+    ($($kind:tt)+) => {
+        &[]
+    };
+}
+
+pub(crate) use {holds, kind, name, read, table, travels, within};

@@ -10,15 +10,9 @@ use super::{
 };
 use crate::domain::{cells::Cells, collections::Collection, fields::Fields, ids::DocId, time::UtcMs};
 
-/// Our version of the log's shape and meaning. An entry of another version cannot be continued, because another build may
-/// have meant something else by it. Whoever changes what an entry holds, or how a document counts, raises it; the test
-/// with the stored texts says when.
-pub const LOG_VERSION: u32 = 7;
-
 /// Some consecutive records, as appended to the log and published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    pub version: u32,
     pub epoch: Epoch,
     /// Number of the first record; greater than `last` when the entry has none, as the one that opens an epoch.
     pub first: Seq,
@@ -42,7 +36,7 @@ impl Entry {
     /// The entry that opens an epoch: no records, and the cluster time after which its numbers count.
     pub const fn opening(epoch: Epoch, from: ClusterTime, gap: bool) -> Self {
         let (first, last, closed) = (Seq(1), Seq(0), Seq(0));
-        Self { version: LOG_VERSION, epoch, first, last, ct: from, closed, gap, restored: false, records: Vec::new() }
+        Self { epoch, first, last, ct: from, closed, gap, restored: false, records: Vec::new() }
     }
 
     pub const fn position(&self) -> Position {

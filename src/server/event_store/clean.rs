@@ -6,9 +6,12 @@ use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::error::Result;
 
-use super::{document::fields, store::Events};
+use super::{
+    document::{VERSION, fields},
+    store::Events,
+};
 use crate::{
-    domain::{collections::Collection, fields::OTHER, protocol::log::LOG_VERSION},
+    domain::{collections::Collection, fields::OTHER},
     server::mongo::documents::shown,
 };
 
@@ -22,7 +25,7 @@ impl Events {
     /// If MongoDB does not answer.
     pub async fn are_clean(&self) -> Result<bool> {
         let oldest = self.0.find_one(doc! {}).sort(doc! {"_id": 1}).projection(doc! {"version": 1}).await?;
-        let is_clean = |event: Document| event.get_i64("version").is_ok_and(|version| version >= LOG_VERSION.into());
+        let is_clean = |event: Document| event.get_i64("version").is_ok_and(|version| version >= VERSION);
         Ok(oldest.is_none_or(is_clean))
     }
 
@@ -31,7 +34,7 @@ impl Events {
     /// # Errors
     /// If MongoDB does not answer, or refuses.
     pub async fn clean_some(&self, before: Option<Bson>) -> Result<Option<Bson>> {
-        let mut query = doc! {"version": {"$not": {"$gte": i64::from(LOG_VERSION)}}};
+        let mut query = doc! {"version": {"$not": {"$gte": VERSION}}};
         query.extend(before.map(|id| ("_id".to_owned(), doc! {"$lt": id}.into())));
         let mut found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).await?;
         let mut last = None;
@@ -46,7 +49,7 @@ impl Events {
 
 /// What takes the place of an event's parts, by the rule that documents are read by.
 fn clean(event: &Document) -> Result<Document> {
-    let mut clean = doc! {"version": i64::from(LOG_VERSION)};
+    let mut clean = doc! {"version": VERSION};
     // Gaps are of no collection.
     let of = event.get_str("collection").ok().and_then(|name| name.parse::<Collection>().ok());
     for part in ["from", "to"] {

@@ -7,10 +7,14 @@ use crate::domain::{
     fields::Fields,
     latest::{self, Latest},
     protocol::{
-        log::{Effect, LOG_VERSION, Read, Record},
+        log::{Effect, Read, Record},
         position::{ClusterTime, Epoch, Position, Seq},
     },
 };
+
+/// What an event may hold. Whoever takes from the tables what may not be shown raises it, and events of lower versions are
+/// cleaned. It is no hash, because two builds beside each other would clean in turns.
+pub const VERSION: i64 = 7;
 
 /// The `_id` of the event at a position; sorts as positions do.
 pub fn id(position: Position) -> Bson {
@@ -36,7 +40,7 @@ pub fn event(at: Position, record: &Record) -> Document {
     let mut event = doc! {
         "_id": id(at),
         "at": DateTime::from_millis(record.at.0),
-        "version": i64::from(LOG_VERSION),
+        "version": VERSION,
         "ct": record.ct.timestamp(),
         "collection": record.collection.name(),
     };
@@ -101,7 +105,7 @@ pub const GAP: &str = "gap";
 /// Says that changes after `last` are no events, up to and with those before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
-    doc! {"_id": id(before), "at": at, "version": i64::from(LOG_VERSION), "op": GAP, "after": last.to_string()}
+    doc! {"_id": id(before), "at": at, "version": VERSION, "op": GAP, "after": last.to_string()}
 }
 
 pub fn fields(fields: &Fields) -> Document {

@@ -36,9 +36,8 @@ const PACE: Duration = Duration::from_millis(500);
 const FLOOD: u64 = 2_500;
 
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
-pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
-    let lease = Lease::new(redis.clone(), "events");
-    let log = Log::new(redis);
+pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
+    let lease = Lease::new(redis, "events");
     let mut told = false;
     while !stop.is_cancelled() {
         match term(&events, &log, &hub, &lease, keep, &stop).await {
@@ -56,7 +55,7 @@ pub async fn write(events: Events, redis: Redis, hub: Hub, keep: Duration, stop:
     }
 }
 
-/// Writes as long as the lease is ours.
+/// Writes as long as the lease is ours, and the log of our schema. What stands in it before another build's is written yet.
 async fn term(
     events: &Events,
     log: &Log,
@@ -76,13 +75,20 @@ async fn term(
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut head, mut behind) = (hub.head(), false);
+    let (mut head, mut behind) = (hub.head(), true);
     let (mut clean, mut cleaned) = (events.are_clean().await?, None);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            _ = renew.tick() => if !lease.renew().await? { return Ok(()) },
+            _ = renew.tick() => {
+                if !lease.renew().await? {
+                    return Ok(());
+                }
+                if !behind && log.is_ours().await? == Some(false) {
+                    return Ok(lease.release().await?);
+                }
+            },
             () = std::future::ready(()), if behind => {
                 behind = write_some(events, log, &mut written).await?;
                 head = hub.head();

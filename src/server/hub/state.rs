@@ -336,11 +336,7 @@ impl State {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{
-        fields::Fields,
-        ids::DocId,
-        protocol::log::{LOG_VERSION, RowChange},
-    };
+    use crate::domain::{fields::Fields, ids::DocId, protocol::log::RowChange};
 
     pub fn entry(first: u64, last: u64, closed: u64) -> Entry {
         let record = |n: u64| Record {
@@ -358,7 +354,6 @@ pub(super) mod tests {
             }),
         };
         Entry {
-            version: LOG_VERSION,
             epoch: Epoch(1),
             first: Seq(first),
             last: Seq(last),

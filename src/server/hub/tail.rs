@@ -1,7 +1,10 @@
 //! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost shows within a second, because the
 //! log's last id is asked for every second.
 
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Ordering,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
@@ -13,7 +16,7 @@ use super::{Hub, state::Intake};
 use crate::{
     domain::{
         cells::Cells,
-        protocol::{log::Entry, position::ClusterTime},
+        protocol::position::{ClusterTime, Seq},
     },
     server::{
         mongo::{self, Mongo},
@@ -36,20 +39,11 @@ const RECOUNT: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)]
 const KEEP_COUNT: Duration = Duration::from_secs(60);
 
 /// Follows the log until `stop`, beginning again whenever Redis was away.
-pub async fn follow(hub: Hub, redis: Redis, mongo: Mongo, stop: CancellationToken) {
+pub async fn follow(hub: Hub, log: Log, redis: Redis, mongo: Mongo, stop: CancellationToken) {
     let _boards = AbortOnDropHandle::new(tokio::spawn(hub.clone().make_boards(stop.clone())));
     let now = Instant::now();
-    let mut follower = Follower {
-        log: Log::new(redis.clone()),
-        redis,
-        mongo,
-        hub,
-        count: None,
-        count_began: now,
-        recount: now,
-        kept: now,
-        minute: 0,
-    };
+    let mut follower =
+        Follower { log, redis, mongo, hub, count: None, count_began: now, recount: now, kept: now, minute: 0 };
     while !stop.is_cancelled() {
         if let Some(Err(error)) = stop.run_until_cancelled(follower.session()).await {
             tracing::debug!(error = causes(&error), "the log is followed anew");
@@ -102,7 +96,8 @@ impl Follower {
     }
 
     async fn published(&mut self, message: &Msg) -> Result<()> {
-        let entry: Entry = serde_json::from_slice(message.get_payload_bytes()).context("a published entry")?;
+        // In a rollout the log is of another build by now, and its pages are stale here.
+        let Some(entry) = self.log.parse(message.get_payload_bytes())? else { return Ok(()) };
         let (changes, last_at) = (entry.records.len(), entry.records.last().map(|record| record.at));
         let intake = self.hub.write().take(entry);
         match intake {
@@ -125,7 +120,8 @@ impl Follower {
     async fn check(&mut self) -> Result<()> {
         let head = self.log.head().await?;
         let lacks = head.is_some_and(|head| self.hub.read().lacks(head));
-        if lacks {
+        // Of another build's log nothing can be taken, and all of it would be read each time.
+        if lacks && self.log.is_ours().await? == Some(true) {
             self.catch_up().await?;
         }
         if Instant::now() >= self.recount {
@@ -155,7 +151,12 @@ impl Follower {
         loop {
             let page = self.log.after(from).await?;
             let Some(first) = page.first() else { break };
-            let leads_on = from.is_some_and(|tail| first.epoch == tail.epoch && log::before(first) <= tail.seq);
+            // A page may end where an epoch does, and the next one begin with the next.
+            let leads_on = from.is_some_and(|tail| match first.epoch.cmp(&tail.epoch) {
+                Ordering::Less => false,
+                Ordering::Equal => log::before(first) <= tail.seq,
+                Ordering::Greater => log::before(first) == Seq(0),
+            });
             if !leads_on {
                 if from.is_some() {
                     from = None;

@@ -10,6 +10,8 @@ use super::Redis;
 
 /// How long a holder that vanished keeps others waiting.
 const TERM: Duration = Duration::from_secs(3);
+/// So long after a lease was taken over nobody takes it over again.
+const TAKEN_OVER: Duration = Duration::from_secs(60);
 /// How often the lease is asked for or renewed.
 pub const RENEW: Duration = Duration::from_secs(1);
 
@@ -46,6 +48,32 @@ impl Lease {
             .with_expiration(SetExpiry::PX(u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX)));
         let taken: Option<String> = self.redis.connection().set_options(&self.key, &self.holder, options).await?;
         Ok(taken.is_some())
+    }
+
+    /// Whether anyone has it.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn is_held(&self) -> RedisResult<bool> {
+        self.redis.connection().exists(&self.key).await
+    }
+
+    /// Takes the lease from whoever has it, who notices at the next renewal. At most once in [`TAKEN_OVER`], whoever asks.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn take_over(&self) -> RedisResult<bool> {
+        let options = |term: Duration| {
+            SetOptions::default().with_expiration(SetExpiry::PX(u64::try_from(term.as_millis()).unwrap_or(u64::MAX)))
+        };
+        let mut connection = self.redis.connection();
+        let once = options(TAKEN_OVER).conditional_set(ExistenceCheck::NX);
+        let may: Option<String> =
+            connection.set_options(format!("{}:taken_over", self.key), &self.holder, once).await?;
+        if may.is_some() {
+            let () = connection.set_options(&self.key, &self.holder, options(TERM)).await?;
+        }
+        Ok(may.is_some())
     }
 
     /// Whether the lease is still ours, for another term.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Redis;
 use crate::{
     domain::{
+        collections::schema::Schema,
         protocol::{
-            log::{Entry, LOG_VERSION},
+            log::Entry,
             position::{Position, Seq},
         },
         time::UtcMs,
@@ -78,6 +79,7 @@ impl Sent {
 pub struct Log {
     redis: Redis,
     key: String,
+    schema: Schema,
 }
 
 /// What went wrong with the log.
@@ -120,7 +122,17 @@ return {1, '', ''}
 
 impl Log {
     pub fn new(redis: Redis) -> Self {
-        Self { key: redis.key("log"), redis }
+        Self::of(redis, Schema::OURS)
+    }
+
+    /// The log as a build with this schema reads and writes it.
+    pub fn of(redis: Redis, schema: Schema) -> Self {
+        Self { key: redis.key("log"), redis, schema }
+    }
+
+    /// The schema of the entries that it appends, and the only one that it reads.
+    pub const fn schema(&self) -> Schema {
+        self.schema
     }
 
     /// The channel on which each entry is published as appended.
@@ -135,7 +147,8 @@ impl Log {
 
     /// Appends `entry` if the log ends with `expected` (`None`: is empty).
     pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
-        let body = serde_json::to_string(entry).map_err(|e| LogError::Unreadable(e.to_string()))?;
+        let stored = Stored { version: self.schema, entry };
+        let body = serde_json::to_string(&stored).map_err(|e| LogError::Unreadable(e.to_string()))?;
         let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
         let (done, id, token): (u8, String, String) = APPEND
             .key(&self.key)
@@ -155,12 +168,27 @@ impl Log {
         })
     }
 
-    /// The last entry with its token; no entry where another version wrote it.
+    /// Whether a build of our schema wrote the last entry; `None` if the log is empty.
+    pub async fn is_ours(&self) -> Result<Option<bool>> {
+        let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
+        let Some(last) = reply.ids.first() else { return Ok(None) };
+        Ok(Some(version(field(&last.map, "entry")?.as_bytes())? == self.schema))
+    }
+
+    /// The last entry with its token; no entry where a build of another schema wrote it.
     pub async fn last(&self) -> Result<Option<(Tail, Option<Entry>)>> {
         let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
         let Some(last) = reply.ids.into_iter().next() else { return Ok(None) };
         let tail = Tail { position: position(&last.id)?, token: field(&last.map, "token")? };
-        Ok(Some((tail, parse(&field(&last.map, "entry")?)?)))
+        Ok(Some((tail, self.parse(field(&last.map, "entry")?.as_bytes())?)))
+    }
+
+    /// An entry as it was stored or published; `None` for one of another schema, whatever its shape.
+    pub fn parse(&self, entry: &[u8]) -> Result<Option<Entry>> {
+        if version(entry)? != self.schema {
+            return Ok(None);
+        }
+        serde_json::from_slice(entry).map(Some).map_err(|e| LogError::Unreadable(e.to_string()))
     }
 
     /// How many entries it has, the bytes they take, and the seconds from the first to the last.
@@ -170,7 +198,7 @@ impl Log {
         let bytes: Option<i64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
         let first: StreamRangeReply = connection.xrange_count(&self.key, "-", "+", 1).await?;
         let first = match first.ids.first() {
-            Some(first) => parse(&field(&first.map, "entry")?)?,
+            Some(first) => self.parse(field(&first.map, "entry")?.as_bytes())?,
             None => None,
         };
         let last = self.last().await?.and_then(|(_, entry)| entry);
@@ -185,7 +213,7 @@ impl Log {
         Ok(reply.ids.first().and_then(|last| last.id.parse().ok()))
     }
 
-    /// A page of the entries after `position`; with none, from the oldest. Entries of another version are none.
+    /// A page of the entries after `position`; with none, from the oldest. Entries of another schema are left out.
     pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
         self.page(position, PAGE).await
     }
@@ -196,7 +224,7 @@ impl Log {
             let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", count).await?;
             let mut entries = Vec::with_capacity(reply.ids.len());
             for id in &reply.ids {
-                entries.extend(parse(&field(&id.map, "entry")?)?);
+                entries.extend(self.parse(field(&id.map, "entry")?.as_bytes())?);
             }
             match reply.ids.last() {
                 Some(last) if entries.is_empty() => position = Some(self::position(&last.id)?),
@@ -292,13 +320,18 @@ fn position(id: &str) -> Result<Position> {
     id.parse().map_err(|_| LogError::Unreadable(format!("its id is {id}")))
 }
 
-/// `None` for an entry of another version, whatever its shape.
-fn parse(entry: &str) -> Result<Option<Entry>> {
+/// An entry as the log has it.
+#[derive(Serialize)]
+struct Stored<'a> {
+    version: Schema,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+fn version(entry: &[u8]) -> Result<Schema> {
     #[derive(Deserialize)]
     struct Written {
-        version: u32,
+        version: Schema,
     }
-    let unreadable = |error: serde_json::Error| LogError::Unreadable(error.to_string());
-    let Written { version } = serde_json::from_str(entry).map_err(unreadable)?;
-    if version == LOG_VERSION { serde_json::from_str(entry).map(Some).map_err(unreadable) } else { Ok(None) }
+    serde_json::from_slice(entry).map(|Written { version }| version).map_err(|e| LogError::Unreadable(e.to_string()))
 }

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
+use super::{memory::Memory, missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
 use crate::{
     domain::{
         collections::Collection,
@@ -50,6 +50,7 @@ use crate::{
 pub struct Relay {
     pub mongo: Mongo,
     pub redis: Redis,
+    pub log: Log,
 }
 
 pub async fn pause(stop: &CancellationToken, how_long: Duration) {
@@ -66,7 +67,7 @@ const CHECKED: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the log is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
-/// How long the events of a log of another version are waited for: some of their writer's pauses.
+/// How long the events of a log of another schema are waited for: some of their writer's pauses.
 const HANDED_OVER: Duration = Duration::from_secs(3);
 /// How long an append is tried again before the term is given up.
 const RETRY: Duration = Duration::from_millis(200);
@@ -82,17 +83,14 @@ enum Read {
 }
 
 /// Works until `term` ends (`Ok`) or something must begin again.
-pub async fn lead(
-    relay: &Relay,
-    log: &Log,
-    term: &CancellationToken,
-    standing: &mut Standing,
-    past: &mut Past,
-) -> Result<()> {
+pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) -> Result<()> {
+    let log = &relay.log;
+    let Memory { standing, past, rollout } = memory;
     keep_prepared(relay).await?;
     let found = found(relay).await?;
-    // The rows of the log, cached lists and counts were read as the fields were mapped then, and of the same collections.
-    let fields = relay.mongo.mapping.fingerprint() + &unfollowed(found.as_deref().unwrap_or_default());
+    // The rows of the log, cached lists and counts were read by the tables and mapping of then, and of the same collections.
+    let unfollowed = unfollowed(found.as_deref().unwrap_or_default());
+    let fields = format!("{} {}{unfollowed}", log.schema().0, relay.mongo.mapping.fingerprint());
     let remapped = log.fields().await? != fields;
     let last = log.last().await?;
     if let Some((tail, None)) = &last {
@@ -101,7 +99,7 @@ pub async fn lead(
     let (start, mut sequencer) = match last {
         Some((tail, last)) if remapped => {
             let begin = last.as_ref().map_or(Begin::Written, Begin::after);
-            bump(relay, log, Some(tail), "fields are mapped otherwise", begin).await?
+            bump(relay, log, Some(tail), "fields are read otherwise", begin).await?
         }
         Some((tail, last)) if is_set_back(relay, log, past, last.as_ref()).await? => {
             bump(relay, log, Some(tail), RESTORED, Begin::Now).await?
@@ -127,6 +125,7 @@ pub async fn lead(
     if remapped {
         log.set_fields(&fields).await?;
     }
+    rollout.has_log();
     let opened = Instant::now();
     let batch = standing.batch(sequencer.tail().position);
     let stream = match watch::open(&relay.mongo, &start, batch).await {
@@ -171,7 +170,7 @@ async fn go_on_behind(
     bump(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
 }
 
-/// Waits a little for whoever reads a log of another version and writes its events: what is not written yet will be of the
+/// Waits a little for whoever reads a log of another schema and writes its events: what is not written yet will be of the
 /// new epoch, and must not be of both. A position without a number is never an event.
 async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) -> Result<()> {
     let began = Instant::now();
@@ -228,6 +227,11 @@ async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
     let now = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
     Ok(u64::try_from(now.seconds() - since.seconds()).is_ok_and(|age| age >= kept.as_secs()))
 }
+
+/// The log goes on elsewhere than an epoch was to begin: another relay still appends.
+#[derive(Debug, thiserror::Error)]
+#[error("the log ends at {0:?}")]
+pub struct Moved(Option<Position>);
 
 enum End {
     Term,
@@ -511,7 +515,7 @@ async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin
     let opening = Entry { restored: reason == RESTORED, ..Entry::opening(epoch, from, gap) };
     match log.append(after.as_ref(), &opening, "").await? {
         Appended::Done => {}
-        Appended::Chain(tail) => bail!("the log ends at {:?}", tail.map(|t| t.position.to_string())),
+        Appended::Chain(tail) => return Err(Moved(tail.map(|tail| tail.position)).into()),
     }
     // It is told, and what was there before is no more looked for.
     if let (true, Some((newest, _))) = (opening.restored, written) {

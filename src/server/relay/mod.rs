@@ -10,8 +10,10 @@ mod controls;
 #[cfg(test)]
 mod histories;
 mod lead;
+mod memory;
 mod missing;
 mod past;
+mod rollout;
 mod sequencer;
 mod standing;
 
@@ -19,14 +21,16 @@ use std::time::Duration;
 
 pub use lead::Relay;
 
+use self::{
+    memory::Memory,
+    rollout::{Claim, Rollout},
+};
+
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    redis::{
-        lease::{Lease, RENEW},
-        log::Log,
-    },
-    relay::lead::pause,
+    redis::lease::{Lease, RENEW},
+    relay::lead::{Moved, pause},
     telemetry::{
         causes,
         metrics::{metrics, now},
@@ -37,17 +41,16 @@ impl Relay {
     /// Works whenever the lease is free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
-        let (mut pace, mut standing) = (Pace::default(), standing::Standing::default());
-        let mut past = past::Past::default();
+        let (mut pace, mut memory) = (Pace::default(), Memory::default());
         while !stop.is_cancelled() {
-            match lease.take().await {
+            match self.claim(&lease, &mut memory.rollout).await {
                 Ok(true) => {}
                 Ok(false) => {
                     pause(&stop, RENEW).await;
                     continue;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "the lease cannot be asked for");
+                    tracing::debug!(error = causes(&error), "the lease cannot be asked for");
                     pause(&stop, pace.next()).await;
                     continue;
                 }
@@ -59,7 +62,13 @@ impl Relay {
                 async move { lease.keep(&term).await }
             });
             metrics().relay_since.set(now().seconds());
-            let led = lead::lead(&self, &Log::new(self.redis.clone()), &term, &mut standing, &mut past).await;
+            let led = loop {
+                match lead::lead(&self, &term, &mut memory).await {
+                    // Whoever the lease was taken from appends until its next renewal.
+                    Err(error) if error.is::<Moved>() && !term.is_cancelled() => pause(&term, pace.next()).await,
+                    led => break led,
+                }
+            };
             metrics().relay_since.set(0);
             term.cancel();
             let _ended = keeper.await;
@@ -74,6 +83,17 @@ impl Relay {
                 tracing::debug!(%error, "the lease ends by itself");
             }
         }
+    }
+
+    /// Whether the lease is ours now.
+    async fn claim(&self, lease: &Lease, rollout: &mut Rollout) -> anyhow::Result<bool> {
+        let is_ours = self.log.is_ours().await?;
+        let is_held = is_ours == Some(false) && lease.is_held().await?;
+        Ok(match rollout.claim(is_ours, is_held) {
+            Claim::Take => lease.take().await?,
+            Claim::TakeOver => lease.take_over().await?,
+            Claim::Wait => false,
+        })
     }
 }
 

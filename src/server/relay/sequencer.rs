@@ -13,7 +13,7 @@ use crate::{
         collections::Collection,
         ids::DocId,
         protocol::{
-            log::{Effect, Entry, LOG_VERSION, Read, Record, RowChange, changed_fields},
+            log::{Effect, Entry, Read, Record, RowChange, changed_fields},
             position::{Position, Seq},
         },
     },
@@ -105,7 +105,6 @@ impl Sequencer {
         let number = |count: usize| Seq(self.tail.position.seq.0 + count as u64);
         let closed = (1..=events).rev().find(|count| self.is_closed(*count)).map_or(self.closed, number);
         let entry = Entry {
-            version: LOG_VERSION,
             epoch: self.tail.position.epoch,
             first,
             last: number(events),

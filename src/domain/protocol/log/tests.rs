@@ -1,13 +1,15 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::cells::{contributions, delta};
+use crate::domain::{
+    cells::{contributions, delta},
+    collections::schema::MEANING,
+};
 
-/// One entry a line, as instances of this version write them.
-const STORED: &str = include_str!("version_7.jsonl");
+/// One entry a line, as instances of this build write them.
+const STORED: &str = include_str!("meaning_8.jsonl");
 
-const RAISE: &str =
-    "the log's shape or meaning has changed: raise LOG_VERSION and store the new texts under its number";
+const RAISE: &str = "the log's shape or meaning has changed: raise MEANING and store the new texts under its number";
 
 fn fields(value: Value) -> Fields {
     serde_json::from_value(value).unwrap()
@@ -31,7 +33,7 @@ fn entry(number: u64, effects: Vec<(Collection, Effect)>) -> Entry {
     let records: Vec<_> = effects.into_iter().map(record).map(Arc::new).collect();
     let (first, last) = (Seq(number), Seq(number + records.len() as u64 - 1));
     let epoch = Epoch(1_764_374_000_000);
-    Entry { version: LOG_VERSION, epoch, first, last, ct, closed: last, gap: false, restored: false, records }
+    Entry { epoch, first, last, ct, closed: last, gap: false, restored: false, records }
 }
 
 /// A document of each collection that counts in as many figures as one can.
@@ -102,7 +104,8 @@ fn entries() -> Vec<Entry> {
 }
 
 #[test]
-fn what_is_stored_is_of_this_version() {
+fn what_is_stored_is_of_this_meaning() {
+    assert_eq!(MEANING, 8, "{RAISE}");
     let written: Vec<String> = entries().iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
     let stored: Vec<&str> = STORED.lines().collect();
     for (stored, written) in stored.iter().zip(&written) {

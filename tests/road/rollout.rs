@@ -1,0 +1,118 @@
+//! Two builds whose rows differ, beside each other: a rolling deploy, forwards and back.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use super::*;
+
+const OLD: Schema = Schema(1);
+const NEW: Schema = Schema(2);
+
+/// The epochs of the log by the schema that their entries name, in order.
+async fn epochs(network: &Network) -> Vec<(u32, u64)> {
+    let entries: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
+        .arg(network.redis.key("log"))
+        .arg(&["-", "+"])
+        .query_async(&mut network.redis.connection())
+        .await
+        .unwrap();
+    let mut epochs = Vec::new();
+    for id in entries.ids {
+        let position: Position = id.id.parse().unwrap();
+        let entry: serde_json::Value = serde_json::from_str(&id.get::<String>("entry").unwrap()).unwrap();
+        let of = (u32::try_from(entry["version"].as_u64().unwrap()).unwrap(), position.epoch.0);
+        if epochs.last() != Some(&of) {
+            epochs.push(of);
+        }
+    }
+    epochs
+}
+
+async fn schemas(network: &Network) -> Vec<u32> {
+    epochs(network).await.into_iter().map(|(schema, _)| schema).collect()
+}
+
+/// Inserts clients until told to stop, and says how many.
+fn writer(network: &Network) -> (CancellationToken, tokio::task::JoinHandle<i64>) {
+    let (clients, stop) = (network.collection(Collection::Clients), CancellationToken::new());
+    let stopped = stop.clone();
+    let writing = tokio::spawn(async move {
+        let mut written = 0;
+        while !stopped.is_cancelled() {
+            clients.insert_one(client(written)).await.unwrap();
+            written += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        written
+    });
+    (stop, writing)
+}
+
+/// Waits until each of the documents is one event; none may be two.
+async fn each_is_one_event(network: &Network, documents: usize) {
+    let events = network.mongo.own.collection::<Document>("events");
+    let written = async {
+        loop {
+            let mut inserts: BTreeMap<String, u32> = BTreeMap::new();
+            let mut cursor = events.find(doc! {"op": {"$in": ["insert", "gap"]}}).await.unwrap();
+            while cursor.advance().await.unwrap() {
+                let event = cursor.deserialize_current().unwrap();
+                assert_eq!(event.get_str("op").unwrap(), "insert", "nothing may be missing");
+                *inserts.entry(event.get_str("id").unwrap().to_owned()).or_default() += 1;
+            }
+            assert!(inserts.values().all(|times| *times == 1), "an event is written twice");
+            if inserts.len() == documents {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), written).await.expect("an event is missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_builds_beside_each_other_lose_and_double_nothing_and_take_no_turns() {
+    let network = Network::new().await;
+    let old = [network.instance_of(OLD, true), network.instance_of(OLD, true)];
+    old[0].ready().await;
+    old[1].ready().await;
+    let (stop, writing) = writer(&network);
+    old[0].until("some clients", |hub| hub.head().unwrap().seq.0 > 20).await;
+    assert_eq!(schemas(&network).await, [1]);
+
+    // Forwards: the first instance of the new build takes over, or the deploy would wait for ever for it to be ready.
+    let new = [network.instance_of(NEW, true), network.instance_of(NEW, true)];
+    for instance in &new {
+        instance.ready().await;
+        instance.page(Collection::Clients).await;
+    }
+    assert_eq!(schemas(&network).await, [1, 2]);
+    // The old build's pages stand where it was left, and hear of nothing more.
+    let (left, at) = (old[0].hub.head(), new[0].hub.head().unwrap());
+    assert!(left.unwrap().epoch < at.epoch);
+    // All of them ask for the lease several times.
+    let (seq, checks) = (at.seq.0, Instant::now());
+    new[1].until("more clients", |hub| hub.head().unwrap().seq.0 > seq + 200 && checks.elapsed().as_secs() >= 4).await;
+    assert_eq!((schemas(&network).await, old[0].hub.head()), (vec![1, 2], left));
+    let written = Events::of(&network.mongo.own).written().await.unwrap().unwrap().0;
+    assert_eq!(written.epoch, at.epoch, "the new build writes its events while the old one lives");
+    assert!(old.iter().all(|old| old.hub.stands_for() > Duration::from_secs(1)), "its pages know that they are stale");
+
+    // One of the new build ends, and the other goes on after it in the same epoch.
+    new[0].stop.cancel();
+    let seq = new[1].hub.head().unwrap().seq.0;
+    new[1].until("clients after a change of relay", |hub| hub.head().unwrap().seq.0 > seq + 100).await;
+    assert_eq!(schemas(&network).await, [1, 2]);
+
+    // Back: the old build takes the log when nobody of the new one is left.
+    new[1].stop.cancel();
+    for instance in &old {
+        let left = left.unwrap().epoch;
+        instance.until("a log of its own again", |hub| hub.head().is_some_and(|head| head.epoch > left)).await;
+    }
+    stop.cancel();
+    let written = writing.await.unwrap();
+    assert_eq!(schemas(&network).await, [1, 2, 1]);
+    old[1].page(Collection::Clients).await.until_equal(&old[1], &network).await;
+    each_is_one_event(&network, usize::try_from(written).unwrap()).await;
+    old.iter().for_each(|instance| instance.stop.cancel());
+}
