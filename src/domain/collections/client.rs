@@ -13,6 +13,7 @@ table! {
         status: Status(ClientStatus) "Status" theirs("state");
         tokens: Count "Cards";
         country_code: Text "Country";
+        locale: Text theirs("language", "lang", "preferredlanguage");
         currency: Currency theirs("currencycode");
         created_at: Date "Created" theirs("created", "timestamp", "date", "registeredat", "joinedat");
         last_session_at: Date "Last session" [Routine] theirs("lastsession", "lastchargeat", "lastcharge");
@@ -20,7 +21,6 @@ table! {
     }
     unread {
         phone: Text;
-        locale: Text;
         source: Document;
     }
 }

@@ -19,7 +19,7 @@ static COLUMNS: [Column<Client>; 9] = [
     }),
     Column::of("client_type", "word mid", |c, _| Cell::text(c.client_type.as_deref().map(text::client_type))),
     Column::of("email", "wide low", |c, _| Cell::text(c.email.clone())),
-    Column::of("country_code", "word low", |c, _| Cell::text(c.country_code.clone())),
+    Column::of("country_code", "word low", |c, _| Cell::text(c.country_code.clone()).small(c.locale.clone())),
     Column::of("tokens", "number short low", |c, _| Cell::text(c.tokens.map(|n| text::count(count(n))))),
     Column::of("last_session_at", "time mid", |c, clock| Cell::instant(c.last_session_at, |at| clock.stamp(at))),
     Column::of("created_at", "time last", |c, clock| Cell::instant(c.created_at, |at| clock.stamp(at))),
