@@ -33,6 +33,7 @@ export const ROOMS = [
   { of: ['server/followed'], may: BASE },
   { of: ['server/queries'] },
   { of: ['server/accounts'] },
+  { of: ['server/actions'] },
   { of: ['server/http'] },
   { of: ['server/socket'], may: BASE },
   { of: ['server/system'], may: BASE },

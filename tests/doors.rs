@@ -5,6 +5,8 @@ mod support;
 #[path = "support/http.rs"]
 mod http;
 
+#[path = "doors/actions.rs"]
+mod actions;
 #[path = "doors/app.rs"]
 mod app;
 #[path = "doors/audit_log.rs"]

@@ -74,6 +74,8 @@ pub struct MongoSettings {
     pub keep_events: Duration,
     /// How long the audit log is kept.
     pub keep_audit: Duration,
+    /// Whether nothing may be written into the operator's database, whatever an admin asks for.
+    pub read_only: bool,
     /// How the operator's documents are read.
     pub mapping: Mapping,
 }
@@ -119,6 +121,7 @@ impl Settings {
         let own_db = sources.read(&OWN_DB, parse::own_database_name);
         let keep_events = sources.read(&KEEP_EVENTS, parse::days);
         let keep_audit = sources.read(&KEEP_AUDIT, parse::days);
+        let read_only = sources.read(&READ_ONLY, parse::yes_or_no);
         let url = sources.read(&REDIS_URL, parse::redis_url);
         // Where the address itself is wrong, that alone is told.
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
@@ -155,6 +158,7 @@ impl Settings {
                     own_db: own_db?,
                     keep_events: keep_events?,
                     keep_audit: keep_audit?,
+                    read_only: read_only?,
                     mapping,
                 },
                 redis: RedisSettings { url: url? },
@@ -184,10 +188,11 @@ const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"
 const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
 const KEEP_EVENTS: Key = Key::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_events_days", Some("35"));
 const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_audit_days", Some("400"));
+const READ_ONLY: Key = Key::new("CHARGEDECK_READ_ONLY", "mongo", "read_only", Some("false"));
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 18] = [
+const KEYS: [Key; 19] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
@@ -205,6 +210,7 @@ const KEYS: [Key; 18] = [
     OWN_DB,
     KEEP_EVENTS,
     KEEP_AUDIT,
+    READ_ONLY,
     REDIS_URL,
 ];
 

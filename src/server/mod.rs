@@ -1,6 +1,7 @@
 //! What only the server does, from the settings to the site.
 
 pub mod accounts;
+pub mod actions;
 pub mod audit;
 pub mod auth;
 pub mod budget;

@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     server::{
+        actions::Actions,
         audit,
         auth::{Doors, session::SessionLimits, setup::FirstAdmin},
         budget::Budgets,
@@ -94,7 +95,8 @@ pub async fn serve(settings: Settings) -> Result<()> {
     // Ends with the process: the last to be told are those who are told to go.
     tokio::spawn(sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
-    work.spawn(prepare(mongo.clone(), app.doors.clone(), keep_audit, closing.clone()));
+    let actions = Actions::new(mongo.clone(), settings.mongo.read_only);
+    work.spawn(prepare(mongo.clone(), app.doors.clone(), actions.clone(), keep_audit, closing.clone()));
     work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
     work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
     work.spawn(system::run(
@@ -113,7 +115,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         hub: app.hub.clone(),
         leaving: leaving.clone(),
     };
-    let site = site(app, sockets.clone(), health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
+    let site = site(app, sockets.clone(), actions, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
@@ -146,12 +148,13 @@ pub async fn serve(settings: Settings) -> Result<()> {
 
 /// Makes what is missing in our own database as soon as MongoDB is there. In the operator's nothing is made here, and what
 /// is missing there is told.
-async fn prepare(mongo: Mongo, doors: Doors, keep_audit: Duration, stop: CancellationToken) {
+async fn prepare(mongo: Mongo, doors: Doors, actions: Actions, keep_audit: Duration, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
         let made = async {
             doors.users.ensure_indexes().await?;
             doors.audit.prepare(keep_audit).await?;
+            actions.prepare().await?;
             anyhow::Ok(())
         };
         match made.await {

@@ -20,6 +20,7 @@ use tower_http::services::ServeDir;
 
 use super::{
     accounts::documents::Documents,
+    actions::{self, Actions},
     http::{charts_csv::charts_csv, health, report, router, snapshot::snapshot},
     problem::Problem,
     queries::App,
@@ -43,7 +44,12 @@ use crate::{
 ///
 /// # Errors
 /// Never for an origin that the settings took.
-pub fn site(app: App, sockets: Sockets, health: health::Health) -> Result<Router, tower_http::csrf::ConfigError> {
+pub fn site(
+    app: App,
+    sockets: Sockets,
+    actions: Actions,
+    health: health::Health,
+) -> Result<Router, tower_http::csrf::ConfigError> {
     // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
     _ = Executor::init_tokio();
     let context = Arc::new(socket::Context {
@@ -67,7 +73,11 @@ pub fn site(app: App, sockets: Sockets, health: health::Health) -> Result<Router
     }
     let documents = Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
     let leaving = health.leaving.clone();
-    let router = router.with_state(app.clone()).merge(router::routes(documents)).merge(health::routes(health));
+    let router = router
+        .with_state(app.clone())
+        .merge(router::routes(documents.clone()))
+        .merge(actions::routes(documents, actions))
+        .merge(health::routes(health));
     let router = router::layers(router, &app.doors)?;
     Ok(router.layer(map_response_with_state(leaving, last_answer)))
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 use chargedeck::server::{
     accounts::documents::Documents,
+    actions::{self, Actions},
     auth::{
         ConfirmedAdmin, CurrentAdmin, Doors,
         audit_log::{self, By},
@@ -26,6 +27,7 @@ use chargedeck::server::{
         router,
     },
     hub::Hub,
+    mongo::Mongo,
     redis::connection::Redis,
 };
 use futures_util::TryStreamExt;
@@ -49,6 +51,8 @@ pub struct App {
     pub doors: Doors,
     pub redis: Redis,
     pub db: Database,
+    /// The database that is watched.
+    pub theirs: Database,
     pub router: Router,
     pub leaving: CancellationToken,
 }
@@ -61,6 +65,9 @@ pub struct Place {
     pub trusted_proxies: &'static str,
     pub limits: SessionLimits,
     pub own_db: String,
+    /// The settings' file.
+    pub file: &'static str,
+    pub read_only: bool,
 }
 
 impl Place {
@@ -72,13 +79,22 @@ impl Place {
             trusted_proxies: "none",
             limits: SessionLimits::default(),
             own_db: support::fresh_name("doors"),
+            file: "",
+            read_only: false,
         }
+    }
+
+    /// The database that is watched.
+    pub fn operator_db(&self) -> String {
+        format!("{}_theirs", self.own_db)
     }
 
     /// What a server at this place is told.
     pub fn environment(&self) -> BTreeMap<String, String> {
         [
             ("MONGODB_URI", self.mongodb_uri.as_str()),
+            ("MONGODB_DB", &self.operator_db()),
+            ("CHARGEDECK_READ_ONLY", if self.read_only { "true" } else { "false" }),
             ("CHARGEDECK_DB", &self.own_db),
             ("REDIS_URL", &self.redis_url),
             ("CHARGEDECK_PUBLIC_ORIGIN", self.origin),
@@ -97,7 +113,7 @@ impl App {
     }
 
     pub async fn at(place: &Place) -> Self {
-        let settings = Settings::from_sources("", &place.environment()).unwrap();
+        let settings = Settings::from_sources(place.file, &place.environment()).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let doors = Doors::new(&db, &redis, &settings, place.limits);
@@ -107,12 +123,18 @@ impl App {
             Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let documents = Documents {
             doors: doors.clone(),
-            network: Arc::new(settings.network),
+            network: Arc::new(settings.network.clone()),
             leptos: LeptosOptions::builder().output_name("chargedeck").build(),
         };
-        let inside = behind().merge(router::routes(documents)).merge(health::routes(health));
+        let mongo = Mongo::connect(&settings.mongo).await.unwrap();
+        let theirs = mongo.operator.clone();
+        let actions = Actions::new(mongo, settings.mongo.read_only);
+        let inside = behind()
+            .merge(router::routes(documents.clone()))
+            .merge(actions::routes(documents, actions))
+            .merge(health::routes(health));
         let router = router::layers(inside, &doors).unwrap();
-        Self { doors, redis, db, router, leaving }
+        Self { doors, redis, db, theirs, router, leaving }
     }
 
     /// With an admin [`ADA`] whose password is [`PASSWORD`].

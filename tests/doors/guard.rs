@@ -13,7 +13,16 @@ const COOKIES: [&str; 4] = ["", "chargedeck=", "chargedeck=AAAAAAAAAAAAAAAAAAAAA
 #[tokio::test]
 async fn whatever_is_not_public_is_refused_without_a_session() {
     let app = App::with_ada().await;
-    let pages = ["/", "/stations", "/forgotten", "/no/such/page", "/pkg/../forgotten", "/login/x", "/logout"];
+    let pages = [
+        "/",
+        "/stations",
+        "/forgotten",
+        "/clients/block?id=C-1",
+        "/no/such/page",
+        "/pkg/../forgotten",
+        "/login/x",
+        "/logout",
+    ];
     let others = [
         (Method::GET, "/live"),
         (Method::GET, "/api/v1/snapshot/stations"),
@@ -22,6 +31,8 @@ async fn whatever_is_not_public_is_refused_without_a_session() {
         (Method::GET, "/api/v1/analytics/energy.csv?last=7d"),
         (Method::GET, "/api/no/such"),
         (Method::GET, "/api/v1/session"),
+        (Method::POST, "/api/v1/clients/C-1/block"),
+        (Method::POST, "/clients/unblock?id=C-1"),
         (Method::POST, "/api/overview"),
         (Method::POST, "/forgotten"),
         (Method::POST, "/"),

@@ -16,7 +16,8 @@ use mongodb::{
 };
 
 use crate::{
-    app::{ADA, App, Place, until},
+    actions::{act, block},
+    app::{ADA, App, PASSWORD, Place, until},
     support,
 };
 
@@ -121,7 +122,25 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     assert!(!report.is_problem(), "{report}");
     assert!(!told().contains("ERROR") && !told().contains("not authorized"), "{}", told());
     assert!(server.0.try_wait().unwrap().is_none(), "it runs: {}", told());
+
+    // What admins do to documents is within its rights. Without that one right the button says why it cannot.
+    made.collection("clients").insert_one(doc! {"_id": 1, "client_id": "C-1", "status": "ACTIVE"}).await.unwrap();
+    app.add(BOB).await;
+    let cookie = app.login(BOB, PASSWORD).await.cookie();
+    let answer = block(&app, &cookie, "C-1", None).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let update = doc! {"resource": {"db": &operator_db, "collection": "clients"}, "actions": ["update"]};
+    let revoke = doc! {"revokePrivilegesFromRole": "chargedeck", "privileges": [update]};
+    root.database("admin").run_command(revoke).await.unwrap();
+    let page = app.get("/clients/unblock?id=C-1", &cookie).await;
+    assert!(page.body.contains("lacks the right “update”") && page.body.contains("disabled"), "{}", page.body);
+    let answer = act(&app, &cookie, "C-1", "unblock", &serde_json::json!({"reason": "has paid"}), None).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "may_not_write"));
+    let report = check::run(&chargedeck::server::config::Settings::from_sources("", &sources).unwrap()).await.unwrap();
+    assert!(report.to_string().contains("what admins can do there is not offered"), "{report}");
 }
+
+const BOB: &str = "bob@example.org";
 
 /// Ends with the test.
 struct Running(std::process::Child);

@@ -7,9 +7,9 @@ mod by_link;
 mod confirm;
 pub mod document;
 pub mod documents;
-mod form;
+pub mod form;
 mod login;
-mod pages;
+pub mod pages;
 pub mod text;
 mod users;
 

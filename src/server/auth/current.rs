@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 
-use super::user::UserId;
+use super::user::{Role, UserId};
 use crate::{
     domain::protocol::frame::UNAUTHENTICATED,
     server::{problem::Problem, redis::sessions::SessionHash},
@@ -17,6 +17,7 @@ use crate::{
 pub struct CurrentAdmin {
     pub user: UserId,
     pub email: String,
+    pub role: Role,
     pub session: SessionHash,
     /// The user's version that the session began with.
     pub version: i64,

@@ -18,6 +18,7 @@ pub mod place;
 pub mod proof;
 mod refused_links;
 pub mod revocation;
+pub mod rights;
 mod service;
 pub mod session;
 pub mod setup;

@@ -196,6 +196,7 @@ impl Doors {
         CurrentAdmin {
             user: user.id,
             email: user.email.clone(),
+            role: user.role.clone(),
             session,
             version: login.version,
             confirmed: since(login.confirmed_at, now) < self.limits.confirmed,

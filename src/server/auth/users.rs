@@ -197,7 +197,7 @@ pub(super) async fn within<T>(question: impl IntoFuture<Output = mongodb::error:
         .map_err(Into::into)
 }
 
-pub(super) fn is_duplicate(error: &mongodb::error::Error) -> bool {
+pub fn is_duplicate(error: &mongodb::error::Error) -> bool {
     const DUPLICATE_KEY: i32 = 11000;
     matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }

@@ -118,6 +118,10 @@ pub(super) fn days(text: &str) -> Result<Duration, String> {
 }
 
 /// How many of something at once.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
 pub(super) fn count(text: &str) -> Result<usize, String> {
     whole(text, 1..=1_000_000, "")
 }

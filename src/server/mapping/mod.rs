@@ -111,6 +111,28 @@ impl Mapping {
         self.of(collection).map_or(ours, |translation| translation.definition.path(ours))
     }
 
+    /// Their word for a status of ours: the inverse of reading it.
+    ///
+    /// # Errors
+    /// A sentence, where the settings map status words and name none for this one, or several.
+    pub fn word(&self, collection: Collection, ours: &str) -> Result<String, String> {
+        let Some(translation) = self.of(collection).filter(|translation| !translation.definition.status.is_empty())
+        else {
+            return Ok(ours.to_owned());
+        };
+        let words = translation.definition.status.iter().filter(|(_, word)| *word == ours).map(|(theirs, _)| theirs);
+        let words: Vec<&String> = words.collect();
+        match words[..] {
+            [word] => Ok(word.clone()),
+            [] => Err(format!(
+                "The settings name none of your status words for {ours}: add it under [chargedeck.fields.{collection}.status]."
+            )),
+            [first, second, ..] => Err(format!(
+                "The settings read both “{first}” and “{second}” as {ours}, so it cannot be told which is to be written."
+            )),
+        }
+    }
+
     /// All that is asked of MongoDB, none within another: it refuses to project both.
     pub fn paths(&self, collections: &[Collection]) -> BTreeSet<String> {
         let mut paths = BTreeSet::new();

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod indexes;
 pub mod oplog;
 pub mod prepare;
+pub mod privileges;
 pub mod reading;
 pub mod selection;
 pub mod snapshot;

@@ -186,7 +186,8 @@ pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) 
     Ok(Row { id, fields })
 }
 
-fn projection(mongo: &Mongo, collection: Collection) -> Document {
+/// What is asked of a collection's documents.
+pub fn projection(mongo: &Mongo, collection: Collection) -> Document {
     mongo.mapping.paths(&[collection]).into_iter().map(|path| (path, Bson::Int32(1))).collect()
 }
 

@@ -4,7 +4,11 @@ use leptos::prelude::*;
 
 use super::list::list;
 use crate::{
-    domain::collections::{Client, Collection},
+    domain::{
+        address::escaped,
+        collections::{Client, Collection},
+        status::ClientStatus,
+    },
     web::{
         text,
         ui::{Cell, Column, Look},
@@ -14,8 +18,13 @@ use crate::{
 static COLUMNS: [Column<Client>; 9] = [
     Column::of("name", "wide lead", |c, _| Cell::text(c.name.clone()).small(c.company.clone())),
     Column::of("client_id", "id second", |c, _| Cell::id(c.client_id.clone())),
-    Column::of("status", "state end", |c, _| {
-        Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))))
+    Column::of("status", "state roomy end", |c, _| {
+        let cell = Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))));
+        let (name, word) = match c.status {
+            Some(ClientStatus::Blocked) => ("unblock", text::UNBLOCK),
+            _ => ("block", text::BLOCK),
+        };
+        cell.action(c.client_id.as_deref().map(|id| format!("/clients/{name}?id={}", escaped(id))), word)
     }),
     Column::of("client_type", "word mid", |c, _| Cell::text(c.client_type.as_deref().map(text::client_type))),
     Column::of("email", "wide low", |c, _| Cell::text(c.email.clone())),

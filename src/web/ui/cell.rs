@@ -17,6 +17,8 @@ pub struct Cell {
     main: Main,
     small: Option<String>,
     badges: Vec<Badge>,
+    /// What can be done to it: an address of the server, and the word for it.
+    action: Option<(String, &'static str)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ enum Main {
 
 impl Cell {
     const fn of(main: Main) -> Self {
-        Self { main, small: None, badges: Vec::new() }
+        Self { main, small: None, badges: Vec::new(), action: None }
     }
 
     fn known<T>(value: Option<T>, main: impl FnOnce(T) -> Main) -> Self {
@@ -79,6 +81,13 @@ impl Cell {
         self
     }
 
+    /// Leads to the page of an action.
+    #[must_use]
+    pub fn action(mut self, address: Option<String>, word: &'static str) -> Self {
+        self.action = address.map(|address| (address, word));
+        self
+    }
+
     /// Another remark, by who is not the column.
     pub fn badge(&mut self, badge: Badge) {
         self.badges.push(badge);
@@ -106,6 +115,10 @@ impl Cell {
         let mut parts = vec![main];
         parts.extend(each(self.badges.into_iter().map(Badge::view)));
         parts.push(some(self.small, |text| view! { <small>{text}</small> }));
+        parts.push(some(
+            self.action,
+            |(to, word)| view! { " " <a class="button quiet" href=to rel="external">{word}</a> },
+        ));
         // What is longer than its column is cut here, and whole where one points or the row has the focus.
         view! { <span class="text">{parts}</span> }.into_any()
     }

@@ -109,7 +109,8 @@ fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoV
 }
 
 /// Names with what they stand for.
-pub(super) fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoView {
+/// Names and values.
+pub fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoView {
     let fact = |(name, value)| {
         view! {
             <div>
@@ -122,6 +123,6 @@ pub(super) fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl 
 }
 
 /// What was just done; read out as the page opens.
-pub(super) fn said(done: Option<&'static str>) -> impl IntoView {
+pub fn said(done: Option<&'static str>) -> impl IntoView {
     some(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
 }

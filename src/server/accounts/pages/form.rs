@@ -45,6 +45,11 @@ impl Field {
         Self { label, name, kind: "email", autocomplete: "username", value, hint: None, first: true }
     }
 
+    /// A line of text that no browser completes.
+    pub const fn text(label: &'static str, name: &'static str) -> Self {
+        Self { label, name, kind: "text", autocomplete: "off", value: None, hint: None, first: false }
+    }
+
     pub const fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self

@@ -8,9 +8,9 @@ mod form;
 mod login;
 mod users;
 
-pub use account::{AccountPage, account};
+pub use account::{AccountPage, account, facts, said};
 pub use by_link::{Chosen, choose_password, note, set_up};
 pub use confirm::confirm;
-pub use form::Wrong;
+pub use form::{Field, Wrong};
 pub use login::login;
 pub use users::{UserRow, invite, new_link, user, users};

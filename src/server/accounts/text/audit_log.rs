@@ -58,6 +58,8 @@ pub const fn action(action: Action) -> &'static str {
         Action::PasswordResetLink => "Link for a new password made",
         Action::PasswordReset => "Password reset",
         Action::Exported => "Exported",
+        Action::ClientBlocked => "Client blocked",
+        Action::ClientUnblocked => "Client unblocked",
     }
 }
 
@@ -72,6 +74,11 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::LinkGone => "used before, too old, or never a link",
         Reason::LastAdmin => "no other admin would be left",
         Reason::Taken => "the address has an account already",
+        Reason::ReadOnly => "ChargeDeck is set to read only",
+        Reason::NoRight => "the account may not do this",
+        Reason::MayNotWrite => "MongoDB does not let ChargeDeck write there",
+        Reason::NoSuchDocument => "no such document",
+        Reason::Conflict => "the document was not as it had to be",
     }
 }
 
@@ -92,6 +99,10 @@ pub fn field(name: &str) -> &str {
         "role" => "Role",
         "disabled" => "Disabled",
         "file" => "File",
+        "collection" => "Of",
+        "id" => "Number",
+        "status" => "Status",
+        "reason" => "Reason",
         "tries" => "Tries so far",
         "tries_in_all" => "Tries so far, from wherever",
         "link_expires_at" => "Link works until",

@@ -62,6 +62,8 @@ named! {
         PasswordReset = "password_reset",
         /// A file of many documents; `after.file` says which.
         Exported = "exported",
+        ClientBlocked = "client_blocked",
+        ClientUnblocked = "client_unblocked",
     }
 }
 
@@ -79,6 +81,15 @@ named! {
         LastAdmin = "last_admin",
         /// The address has an account already.
         Taken = "taken",
+        /// The server is set to write nothing.
+        ReadOnly = "read_only",
+        /// The account lacks the right.
+        NoRight = "no_right",
+        /// MongoDB does not let the server write there.
+        MayNotWrite = "may_not_write",
+        NoSuchDocument = "not_found",
+        /// The document is not as the action needs it.
+        Conflict = "conflict",
     }
 }
 

@@ -56,7 +56,8 @@ impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
             parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()
         } else {
             // What was sent is not sent again by itself, and whoever sent it must not believe that it was done.
-            format!("{}?done=confirmed", parts.uri.path())
+            let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+            format!("{target}{}done=confirmed", if parts.uri.query().is_some() { '&' } else { '?' })
         };
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
         Err(Redirect::to(&format!("/confirm?{query}")).into_response())

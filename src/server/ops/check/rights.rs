@@ -12,7 +12,10 @@ use crate::{
     domain::collections::Collection,
     server::{
         auth::audit_log::{AuditLog, COLLECTION, create_indexes, keep_for},
-        mongo::Mongo,
+        mongo::{
+            Mongo,
+            privileges::{self, Privileges},
+        },
     },
 };
 
@@ -22,34 +25,24 @@ const LOG_WHAT: &str = "Audit log";
 const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
 /// On each of the five collections, for `prepare`, and for `check` to tell what is there.
 const PREPARE: [&str; 5] = ["createIndex", "dropIndex", "collMod", "listIndexes", "collStats"];
+/// On single collections of theirs, for what admins do there. Without it their pages say why it cannot be done.
+const ACT: [(Collection, &str); 1] = [(Collection::Clients, "update")];
 /// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
 const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
-const OWN_COLLECTIONS: [&str; 4] = ["doors", "events", "prepared", "users"];
+const OWN_COLLECTIONS: [&str; 6] = ["action_keys", "doors", "events", "marks", "prepared", "users"];
 /// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
 const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
 /// What would.
 const ALTER: [&str; 6] = ["update", "remove", "dropCollection", "createIndex", "collMod", "renameCollectionSameDB"];
 
-/// What a user may do, as MongoDB tells it.
-struct Privileges(Vec<Document>);
-
 /// `keep`: how long the audit log is to be kept.
 pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
-    let status =
-        match mongo.client.database("admin").run_command(doc! {"connectionStatus": 1, "showPrivileges": true}).await {
-            Ok(status) => status,
-            Err(error) => return report.warning(WHAT, unanswered(&error)),
-        };
-    let info = status.get_document("authInfo").cloned().unwrap_or_default();
-    let documents = |name: &str| -> Vec<Document> {
-        let list = info.get_array(name).map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(|one| one.as_document().cloned()).collect()
-    };
-    let Some(user) = documents("authenticatedUsers").into_iter().next() else {
-        return nobody(mongo, report).await;
+    let (user, may) = match privileges::user(mongo).await {
+        Ok(Some(known)) => known,
+        Ok(None) => return nobody(mongo, report).await,
+        Err(error) => return report.warning(WHAT, unanswered(&error)),
     };
     let name = user.get_str("user").unwrap_or_default();
-    let may = Privileges(documents("authenticatedUserPrivileges"));
     let (theirs, ours) = (mongo.operator.name(), mongo.own.name());
     let mut missing = may.missing(theirs, None, &WATCH);
     let mut own: Vec<String> = Vec::new();
@@ -62,6 +55,10 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
         .into_iter()
         .filter(|action| Collection::ALL.iter().any(|c| !may.allow(theirs, Some(c.name()), action)))
         .collect();
+    for (collection, _) in ACT.iter().filter(|(of, action)| !may.allow(theirs, Some(of.name()), action)) {
+        let said = format!("{name} may not write to {theirs}.{collection}: what admins can do there is not offered");
+        report.add(Level::Note, WHAT, said, grant(mongo, &user));
+    }
     if missing.is_empty() && own.is_empty() && prepare.is_empty() {
         return report.ok(WHAT, format!("{name} may do all that is needed"));
     }
@@ -107,7 +104,9 @@ pub fn role(operator_db: &str, own_db: &str) -> Document {
     let on = |db: &str, collection: &str, actions: &[&str]| doc! {"resource": {"db": db, "collection": collection}, "actions": actions};
     let own = OWN_COLLECTIONS.iter().map(|collection| on(own_db, collection, &OWN));
     let watched = on(operator_db, "", &[&WATCH[..], &PREPARE].concat());
-    let privileges: Vec<Document> = [watched].into_iter().chain(own).chain([on(own_db, COLLECTION, &LOG)]).collect();
+    let acts = ACT.iter().map(|(collection, action)| on(operator_db, collection.name(), &[*action]));
+    let privileges: Vec<Document> =
+        [watched].into_iter().chain(acts).chain(own).chain([on(own_db, COLLECTION, &LOG)]).collect();
     doc! {"createRole": ROLE, "privileges": privileges, "roles": []}
 }
 
@@ -141,43 +140,9 @@ async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Repor
     }
 }
 
-impl Privileges {
-    fn missing<'a>(&self, db: &str, collection: Option<&str>, actions: &[&'a str]) -> Vec<&'a str> {
-        actions.iter().filter(|action| !self.allow(db, collection, action)).copied().collect()
-    }
-
-    /// On a collection, or on the database as a whole.
-    fn allow(&self, db: &str, collection: Option<&str>, action: &str) -> bool {
-        self.0.iter().any(|privilege| {
-            let actions = privilege.get_array("actions").map(Vec::as_slice).unwrap_or_default();
-            let allows = actions.iter().filter_map(|a| a.as_str()).any(|a| a == action || a == "anyAction");
-            let Ok(resource) = privilege.get_document("resource") else { return false };
-            let within = resource.get_bool("anyResource").unwrap_or(false)
-                || resource.get_str("db").is_ok_and(|of| of.is_empty() || of == db)
-                    && resource.get_str("collection").is_ok_and(|of| of.is_empty() || Some(of) == collection);
-            allows && within
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_privilege_reaches_as_far_as_its_resource() {
-        let may = Privileges(vec![
-            doc! {"resource": {"db": "deck", "collection": ""}, "actions": ["find", "changeStream"]},
-            doc! {"resource": {"db": "deck", "collection": "stations"}, "actions": ["collMod"]},
-            doc! {"resource": {"cluster": true}, "actions": ["anyAction"]},
-        ]);
-        assert!(may.allow("deck", None, "find") && may.allow("deck", Some("clients"), "find"));
-        assert!(may.allow("deck", Some("stations"), "collMod") && !may.allow("deck", Some("clients"), "collMod"));
-        assert!(!may.allow("other", None, "find"));
-        assert_eq!(may.missing("deck", None, &WATCH), ["listCollections"]);
-        let root = Privileges(vec![doc! {"resource": {"anyResource": true}, "actions": ["anyAction"]}]);
-        assert!(root.missing("any", None, &OWN).is_empty());
-    }
 
     /// What `docs/security.md` says is what is printed here, and what the test in `tests/doors/role.rs` gives a user.
     #[test]

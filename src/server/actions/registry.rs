@@ -1,0 +1,8 @@
+//! All actions there are.
+
+use super::{
+    action::Action,
+    block::{BLOCK, UNBLOCK},
+};
+
+pub static ALL: [&Action; 2] = [&BLOCK, &UNBLOCK];

@@ -1,0 +1,235 @@
+//! The page of each action, and its address for programs. Both answer the same refusals in the same words.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use super::{
+    action::Action,
+    perform::{Actions, Refused, Request},
+    registry::ALL,
+    view::{self, ActionPage},
+};
+use crate::{
+    domain::address::escaped,
+    server::{
+        accounts::{
+            documents::Documents,
+            form::{Asked, Sent, again, away},
+            pages::Wrong,
+        },
+        auth::{ConfirmedAdmin, place::Place},
+        problem::Problem,
+    },
+    web::paths::page,
+};
+
+/// The longest reason, characters.
+const REASON_MAX: usize = 500;
+/// The longest public id, bytes.
+const ID_MAX: usize = 256;
+/// The longest `Idempotency-Key`, bytes.
+const KEY_MAX: usize = 64;
+
+#[derive(Clone)]
+struct Context {
+    documents: Documents,
+    actions: Actions,
+}
+
+pub fn routes(documents: Documents, actions: Actions) -> Router {
+    let mut router = Router::new();
+    for action in ALL {
+        let draw = get(move |State(context): State<Context>, admin, asked| show(action, context, admin, asked));
+        let draw = draw.post(move |State(context): State<Context>, admin, place, asked, form| {
+            submit(action, context, admin, place, asked, form)
+        });
+        let by_program = post(move |State(context): State<Context>, admin, place, id, headers, body| {
+            perform(action, context, admin, place, id, headers, body)
+        });
+        router = router
+            .route(&address(action), draw)
+            .route(&format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name), by_program);
+    }
+    router.with_state(Context { documents, actions })
+}
+
+/// Where an action's page is; the document is chosen by the parameter `id`.
+fn address(action: &Action) -> String {
+    format!("{}/{}", page(action.of), action.name)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    id: String,
+    /// The name of what was just done to it.
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /clients/block?id=…`
+async fn show(
+    action: &'static Action,
+    context: Context,
+    admin: ConfirmedAdmin,
+    Asked(Which { id, done }): Asked<Which>,
+) -> Result<Response, Problem> {
+    let done = ALL.iter().find(|action| action.name == done).map(|action| action.words.done);
+    draw(action, &context, &admin, id, String::new(), None, done).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    reason: String,
+    /// Of the page that the form stands on, so that it is done once however often it is sent.
+    key: String,
+}
+
+/// `POST /clients/block?id=…`
+async fn submit(
+    action: &'static Action,
+    context: Context,
+    admin: ConfirmedAdmin,
+    place: Place,
+    Asked(Which { id, .. }): Asked<Which>,
+    Sent(Form { reason, key }): Sent<Form>,
+) -> Result<Response, Problem> {
+    let request = match request(&id, &reason, Some(&key)) {
+        Ok(request) => request,
+        Err(Invalid::Reason(why)) => {
+            return draw(action, &context, &admin, id, reason, Some(Wrong::new(view::REASON, why)), None)
+                .await
+                .map(again);
+        }
+        Err(invalid) => return Err(invalid.into()),
+    };
+    match context.actions.perform(action, &request, &admin, &place).await.map_err(away)? {
+        Ok(_) => {
+            // Back to the page that takes it back: it says what was done.
+            let back = ALL.into_iter().find(|other| other.of == action.of && other.name != action.name);
+            let to = address(back.unwrap_or(action));
+            Ok(Redirect::to(&format!("{to}?id={}&done={}", escaped(&id), action.name)).into_response())
+        }
+        Err(refused) => {
+            let status = refused.status();
+            let why = Wrong::new(view::FORM, refused.sentence());
+            let mut page = draw(action, &context, &admin, id, reason, Some(why), None).await?;
+            *page.status_mut() = status;
+            Ok(page)
+        }
+    }
+}
+
+async fn draw(
+    action: &'static Action,
+    context: &Context,
+    admin: &ConfirmedAdmin,
+    id: String,
+    reason: String,
+    wrong: Option<Wrong>,
+    done: Option<&'static str>,
+) -> Result<Response, Problem> {
+    let Some((row, mark)) = context.actions.look(action, &id).await.map_err(away)? else {
+        return Err(Refused::NoSuchDocument.into());
+    };
+    let hindrance = context.actions.hindrance(action, admin).await.map_err(away)?;
+    let page =
+        ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
+    let path = page.address.clone();
+    Ok(context.documents.framed(admin, &path, action.words.title, |times| view::action(page, times)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    reason: String,
+}
+
+/// `POST /api/v1/clients/{id}/block` with `{"reason"}`, and `Idempotency-Key` for whoever may have to ask again.
+async fn perform(
+    action: &'static Action,
+    context: Context,
+    admin: ConfirmedAdmin,
+    place: Place,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<Body>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(Body { reason }) =
+        body.map_err(|error| Problem::new(error.status(), "invalid_body", "Send {\"reason\"} as application/json."))?;
+    let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+        None => None,
+        Some(key) => Some(key.map_err(|_| Invalid::Key)?),
+    };
+    let request = request(&id, &reason, key)?;
+    let done = context.actions.perform(action, &request, &admin, &place).await.map_err(away)??;
+    Ok(Json(done).into_response())
+}
+
+/// What cannot be asked so.
+#[derive(Debug, PartialEq, Eq)]
+enum Invalid {
+    Id,
+    Key,
+    Reason(&'static str),
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        let (code, detail) = match invalid {
+            Invalid::Id => ("invalid_id", "This is no public id."),
+            Invalid::Key => ("invalid_key", "An Idempotency-Key has 1 to 64 visible characters of ASCII."),
+            Invalid::Reason(why) => ("invalid_reason", why),
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+}
+
+fn request(id: &str, reason: &str, key: Option<&str>) -> Result<Request, Invalid> {
+    if id.is_empty() || id.len() > ID_MAX {
+        return Err(Invalid::Id);
+    }
+    if key.is_some_and(|key| key.is_empty() || key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Err(Invalid::Key);
+    }
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Invalid::Reason("Give a reason: it stands in the audit log."));
+    }
+    if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) {
+        return Err(Invalid::Reason("A reason has up to 500 characters, in one line."));
+    }
+    Ok(Request { id: id.to_owned(), reason: reason.to_owned(), key: key.map(str::to_owned) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_read_strictly() {
+        let fine = request("C-1", "  owes money ", Some("k")).unwrap();
+        assert_eq!((fine.reason.as_str(), fine.key.as_deref()), ("owes money", Some("k")));
+        for (id, reason, key) in [
+            ("", "x", None),
+            ("C-1", "  ", None),
+            ("C-1", "a\nb", None),
+            ("C-1", "x", Some("")),
+            ("C-1", "x", Some("a b")),
+            ("C-1", "x", Some("é")),
+        ] {
+            assert!(request(id, reason, key).is_err(), "{id:?} {reason:?} {key:?}");
+        }
+        assert!(request(&"x".repeat(257), "x", None).is_err());
+        assert!(request("C-1", &"é".repeat(501), None).is_err() && request("C-1", &"é".repeat(500), None).is_ok());
+        assert!(request("C-1", "x", Some(&"k".repeat(65))).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! An action's page: whom it is about, what will be done, the reason, and the button; or why it cannot be done.
+
+use bson::Document;
+use leptos::prelude::*;
+
+use super::{action::Action, perform::Refused};
+use crate::{
+    domain::{address::escaped, fields::Fields},
+    server::{
+        accounts::{
+            documents::Times,
+            pages::{Field, Wrong, facts, said},
+        },
+        auth::administration::timestamp,
+    },
+    web::{paths::page, text, ui::some},
+};
+
+/// The field of the form that holds it.
+pub const REASON: &str = "reason";
+/// What is wrong is wrong with all of it.
+pub const FORM: &str = "";
+
+const NAME: &str = "Name";
+const NUMBER: &str = "Number";
+const STATUS: &str = "Status";
+const BLOCKED: &str = "Blocked here";
+const REASON_LABEL: &str = "Reason";
+const REASON_HINT: &str = "It stands in the audit log, and here until it is taken back.";
+const CANCEL: &str = "Cancel";
+
+pub struct ActionPage {
+    pub action: &'static Action,
+    pub address: String,
+    pub id: String,
+    pub row: Fields,
+    /// The mark of the action that this one takes back.
+    pub mark: Option<Document>,
+    /// As it was entered before.
+    pub reason: String,
+    pub hindrance: Option<Refused>,
+    pub wrong: Option<Wrong>,
+    pub done: Option<&'static str>,
+}
+
+pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
+    let ActionPage { action, address, id, row, mark, reason, hindrance, wrong, done } = page;
+    let value = |name: &str| row.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let status = value("status").map(|code| text::status(action.of, &code).into_owned());
+    let of = |text: Option<String>| {
+        text.map_or_else(|| text::MISSING.to_owned(), |text| text::displayable(text.into()).into_owned())
+    };
+    let blocked = mark.as_ref().map(|mark| blocked(mark, times));
+    // In this order: what cannot be changed by entering something else comes first.
+    let why = hindrance.as_ref().map(Refused::sentence);
+    let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
+    let key = format!("{:032x}", rand::random::<u128>());
+    let field = Field { value: Some(reason), first: done.is_none(), ..Field::text(REASON_LABEL, REASON) };
+    let to = format!("{address}?id={}", escaped(&id));
+    view! {
+        {said(done)}
+        <section class="panel">
+            {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status))])}
+            {some(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
+            <form class="form body" method="post" action=to>
+                <p>{action.words.question}</p>
+                {some(why, |why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
+                {field.with_hint(REASON_HINT).view(wrong.as_ref())}
+                <input type="hidden" name="key" value=key />
+                <p class="actions">
+                    <button
+                        class="button primary"
+                        type="submit"
+                        disabled=hindrance.is_some()
+                        aria-describedby=hindrance.is_some().then_some("why")
+                    >
+                        {action.words.button}
+                    </button>
+                    <a class="button" href=self::page(action.of)>{CANCEL}</a>
+                </p>
+            </form>
+        </section>
+    }
+}
+
+/// `28 May, 21:26 by ada@example.org: owes money`
+fn blocked(mark: &Document, times: &Times) -> String {
+    let text = |name: &str| shown(mark.get_str(name).unwrap_or(text::MISSING).to_owned());
+    let at = mark.get_datetime("at").map(|at| times.stamp(timestamp(*at)));
+    format!("{} by {}: {}", at.unwrap_or_else(|_| text::MISSING.to_owned()), text("by"), text("reason"))
+}
+
+fn shown(text: String) -> String {
+    text::displayable(text.into()).into_owned()
+}
