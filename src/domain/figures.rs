@@ -8,6 +8,7 @@ use super::{
     cells::{Bucket, Cell, Cells, known},
     collections::{Collection, Contact},
     money::{Currency, Money, Watt, Wh},
+    selection::hours_ago,
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
     time::{DAY_S, Period, UtcMs},
 };
@@ -29,6 +30,8 @@ pub struct Viewpoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub active_sessions: i64,
+    /// Of these, those that started more than [`LONG_H`] hours ago.
+    pub running_over_8h: i64,
     pub long_active: LongActive,
     /// `None`, here and below: documents count, and of none the value is known.
     pub live_power: Option<Watt>,
@@ -67,6 +70,10 @@ pub struct Figures {
     pub newest_data: Option<UtcMs>,
     pub day: Period,
 }
+
+/// Hours after which a session is told to run long: a car that is full, or one that nobody unplugs. The list behind the
+/// figure is that of [`Part::Running`](super::selection::Part::Running).
+pub const LONG_H: u8 = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaySeries {
@@ -124,7 +131,8 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
     let ahead = Period { from: Bucket::ahead(at.now).next().start().clamp(at.day.from, at.day.to), to: at.day.to };
     Figures {
         active_sessions,
-        long_active: long_active(cells, at.now),
+        running_over_8h: started_before(cells, hours_ago(at.now, LONG_H)).count,
+        long_active: started_before(cells, Bucket::of(at.now.after(-1000 * DAY_S)).start()),
         live_power: known(cells.get(&Cell::LivePower), active_sessions, power_unknown).map(Watt),
         power_unknown,
         installed_power: known(cells.in_service(at.now, Cell::InstalledPower), in_service, rating_unknown).map(Watt),
@@ -154,9 +162,9 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
     }
 }
 
-fn long_active(cells: &Cells, now: UtcMs) -> LongActive {
-    let day_ago = now.after(-1000 * DAY_S);
-    let started = Period { from: UtcMs::FIRST, to: Bucket::of(day_ago).start() };
+/// Sessions that are ACTIVE, and started before the beginning of a quarter of an hour.
+fn started_before(cells: &Cells, to: UtcMs) -> LongActive {
+    let started = Period { from: UtcMs::FIRST, to };
     LongActive { count: cells.sum(started, Cell::ActiveSince), started }
 }
 
@@ -246,6 +254,12 @@ mod tests {
         }
     }
 
+    /// A day that begins at the instant.
+    fn day_from(now: &str) -> Period {
+        let from = UtcMs::parse(now).unwrap();
+        Period { from, to: from.after(1000 * DAY_S) }
+    }
+
     fn cells(documents: serde_json::Value, collection: Collection) -> Cells {
         let mut cells = Cells::default();
         let documents: Vec<Fields> = serde_json::from_value(documents).unwrap();
@@ -294,6 +308,22 @@ mod tests {
         let listed =
             rows.iter().filter(|row| behind.matches(Collection::ChargingSessions, row, &Sight::default())).count();
         assert_eq!(listed, 3, "the list holds exactly the documents of the figure");
+
+        // The same by hours, at any minute: the list follows the clock as the figure does.
+        let long = Wanted::For(LONG_H);
+        let behind = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"])).with(Part::Running, long);
+        for (now, count) in [("2018-06-14T19:59:59Z", 3), ("2018-06-14T20:00:00Z", 3), ("2018-06-14T20:15:00Z", 4)] {
+            let at = Viewpoint {
+                now: UtcMs::parse(now).unwrap(),
+                day: day_from(now),
+                week_before: day_from(now),
+                silent_after_s: 900,
+            };
+            let sight = Sight { now: at.now, ..Sight::default() };
+            let listed = rows.iter().filter(|row| behind.matches(Collection::ChargingSessions, row, &sight)).count();
+            let figure = figures(&cells, &at).running_over_8h;
+            assert_eq!((figure, listed), (count, usize::try_from(count).unwrap()), "{now}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use part::{Part, Slot, Wanted, is_currency};
+pub use part::{Part, Slot, Wanted, hours_ago, is_currency};
 
 use super::{
     address::{BadChoice, escaped},
@@ -126,7 +126,7 @@ impl Selection {
 
     /// Whether documents come and go as time passes, without any change.
     pub fn follows_clock(&self) -> bool {
-        self.get(Part::Evse).is_some()
+        self.parts().any(|(part, _)| part.follows_clock())
     }
 
     /// The hour of the week that is asked for, whose zone a [`Sight`] must have.
@@ -139,12 +139,12 @@ impl Selection {
 
     /// Whether the document is of the list.
     pub fn matches(&self, collection: Collection, row: &Fields, at: &Sight) -> bool {
-        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, believed))
+        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Now))
     }
 
     /// Whether the document is of the list at any time: as it is now, whatever the clock shows.
     pub fn may_match(&self, collection: Collection, row: &Fields, at: &Sight) -> bool {
-        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, ever))
+        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Ever))
     }
 
     /// What a patch says of a document that is not known, as to whether it [may match](Self::may_match).
@@ -153,7 +153,7 @@ impl Selection {
         for (part, wanted) in self.parts() {
             let Some(field) = part.field(collection) else { return Told::No };
             if set.contains_key(field) || unset.iter().any(|name| name == field) {
-                if !meets(set, Some(field), wanted, at, ever) {
+                if !meets(set, Some(field), wanted, at, When::Ever) {
                     return Told::No;
                 }
                 told = Told::Perhaps;
@@ -163,32 +163,44 @@ impl Selection {
     }
 }
 
-/// Whether a station's EVSE counts as one of this status.
-type Counts = fn(&Station, &Evse, &str, &Sight) -> bool;
+/// At what time a document has to meet it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Now,
+    /// At one time or another, as the document is now.
+    Ever,
+}
 
 fn believed(station: &Station, evse: &Evse, status: &str, at: &Sight) -> bool {
     station.evse_status(evse, at.now, at.silent_after_s).code() == status
 }
 
-/// At one time or another: any may come to be UNKNOWN, those of a station that will be taken away come to be REMOVED, and
+/// Whether an EVSE is, at one time or another, of a status: any may come to be UNKNOWN, those of a station that will be taken away come to be REMOVED, and
 /// no other status comes by itself.
-fn ever(station: &Station, evse: &Evse, status: &str, _: &Sight) -> bool {
+fn ever(station: &Station, evse: &Evse, status: &str) -> bool {
     status == EvseStatus::Unknown.code()
         || status == EvseStatus::Removed.code() && station.removed_at.is_some()
         || evse.status.as_ref().is_some_and(|s| s.code() == status)
 }
 
-fn meets(row: &Fields, field: Option<&str>, wanted: &Wanted, at: &Sight, counts: Counts) -> bool {
+fn meets(row: &Fields, field: Option<&str>, wanted: &Wanted, at: &Sight, when: When) -> bool {
     let Some(field) = field else { return false };
     let text = row.get(field).and_then(|value| value.as_str());
     match wanted {
         Wanted::OneOf(statuses) if field == EVSES => {
             let station = see::<Station>(row).doc;
-            statuses.iter().any(|status| station.evses.iter().any(|evse| counts(&station, evse, status, at)))
+            let is = |evse: &Evse, status: &str| match when {
+                When::Now => believed(&station, evse, status, at),
+                When::Ever => ever(&station, evse, status),
+            };
+            statuses.iter().any(|status| station.evses.iter().any(|evse| is(evse, status)))
         }
         Wanted::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|wanted| wanted == text)),
         Wanted::Within(period) => {
             text.and_then(UtcMs::parse).is_some_and(|date| period.from <= date && date < period.to)
+        }
+        Wanted::For(hours) => {
+            text.and_then(UtcMs::parse).is_some_and(|date| when == When::Ever || date < hours_ago(at.now, *hours))
         }
         Wanted::In(slot) => text.and_then(UtcMs::parse).is_some_and(|date| {
             let civil = at.zone.civil(date);

@@ -68,7 +68,7 @@ async fn a_client_is_blocked_and_unblocked_and_nothing_else_is_written() {
     assert_eq!(found(&app, "C-2").await, client("C-2", "ACTIVE"));
     let entry = app.entries().await.pop().unwrap();
     assert_eq!(entry.get_document("before").unwrap().get_str("status").unwrap(), "LOCKED");
-    let after = doc! {"collection": "clients", "id": "C-1", "status": "BLOCKED", "reason": REASON};
+    let after = doc! {"id": "C-1", "status": "BLOCKED", "reason": REASON};
     assert_eq!(entry.get_document("after").unwrap(), &after);
     assert!(entry.to_string().contains(ADA));
 

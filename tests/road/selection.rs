@@ -111,6 +111,8 @@ async fn mongodb_and_the_predicate_agree_on_odd_documents() {
         "ended=1980-01-01T00:00:00Z/1990-01-01T00:00:00Z",
         "slot=4.14@Europe/London",
         "slot=4.13@UTC",
+        "running=8h",
+        "status=ACTIVE&running=24h",
         &format!("slot=4.14@Europe/London&started={day}&status=ACTIVE"),
     ];
     expect_agreement(&network, &instance, Collection::ChargingSessions, &queries).await;

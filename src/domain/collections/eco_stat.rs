@@ -6,7 +6,7 @@ use super::table::table;
 table! {
     EcoStat by Newest(period_start) {
         /// DAY, MONTH or TOTAL
-        granularity: Text "Length";
+        granularity: Text "Granularity";
         /// NETWORK, STATION or CLIENT
         scope: Text "Scope";
         scope_id: Id;
@@ -22,7 +22,7 @@ table! {
         co2_avoided_g: Mass "CO₂ avoided" [Routine]
             theirs("co2savedkg", "co2saved", "co2avoided", "co2avoidedkg", "co2", "carbonsaved");
         petrol_ml: Volume "Petrol saved" [Routine] theirs("petrolsaved", "fuelsaved", "petrollitres", "petrol");
-        km_electric_m: Distance "Driven" [Routine];
+        km_electric_m: Distance "Distance" [Routine];
         trees_10y: Float "Trees, 10 years" [Routine]
             theirs("trees", "treesplanted", "treeequivalent", "treesequivalent");
         factor_set: Within(factors, set) "Factors";

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::{
     address::{BadChoice, clip},
+    cells::Bucket,
     collections::Collection,
     time::{Period, UtcMs},
 };
@@ -21,6 +22,8 @@ pub enum Part {
     Evse,
     Started,
     Ended,
+    /// Sessions that started so many hours ago, or earlier.
+    Running,
     Created,
     Captured,
     Currency,
@@ -33,11 +36,12 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Status,
         Self::Evse,
         Self::Started,
         Self::Ended,
+        Self::Running,
         Self::Created,
         Self::Captured,
         Self::Currency,
@@ -55,6 +59,7 @@ impl Part {
             Self::Evse => "evse",
             Self::Started => "started",
             Self::Ended => "ended",
+            Self::Running => "running",
             Self::Created => "created",
             Self::Captured => "captured",
             Self::Currency => "currency",
@@ -76,7 +81,7 @@ impl Part {
         Some(match (self, collection) {
             (Self::Status, Clients | Payments | ChargingSessions) => "status",
             (Self::Evse, Stations) => "evses",
-            (Self::Started | Self::Slot, ChargingSessions) => "start_date_time",
+            (Self::Started | Self::Running | Self::Slot, ChargingSessions) => "start_date_time",
             (Self::Ended, ChargingSessions) => "end_date_time",
             (Self::Created, Clients | Stations | Payments) => "created_at",
             (Self::Captured, Payments) => "captured_at",
@@ -89,6 +94,11 @@ impl Part {
         })
     }
 
+    /// Whether documents come to meet it, or meet it no more, as time passes, without any change.
+    pub const fn follows_clock(self) -> bool {
+        matches!(self, Self::Evse | Self::Running)
+    }
+
     /// Reads a value as it stands in an address.
     ///
     /// # Errors
@@ -97,6 +107,7 @@ impl Part {
         let read = match self {
             Self::Status => statuses(text),
             Self::Started | Self::Ended | Self::Created | Self::Captured => period(text).map(Wanted::Within),
+            Self::Running => text.strip_suffix('h').and_then(number).filter(|hours| *hours > 0).map(Wanted::For),
             Self::Currency => is_currency(text).then(|| Wanted::one_of([text])),
             Self::Slot => slot(text).map(Wanted::In),
             Self::Evse | Self::Method | Self::Station | Self::Client | Self::City => {
@@ -112,6 +123,7 @@ impl Part {
             Self::Started | Self::Ended | Self::Created | Self::Captured => {
                 "give two dates such as 2018-06-14T23:00:00Z/2018-06-15T23:00:00Z, the earlier one first."
             }
+            Self::Running => "give hours such as 8h.",
             Self::Currency => "give a code such as GBP.",
             Self::Slot => "give day (Monday is 0), hour and zone such as 4.14@Europe/London.",
             _ => "give a text of at most 128 bytes.",
@@ -126,6 +138,8 @@ pub enum Wanted {
     OneOf(Vec<String>),
     /// A date in this period.
     Within(Period),
+    /// A date so many hours ago, or earlier: see [`hours_ago`].
+    For(u8),
     /// A date in this hour of any week.
     In(Slot),
 }
@@ -157,9 +171,15 @@ impl fmt::Display for Wanted {
         match self {
             Self::OneOf(texts) => f.write_str(&texts.join(",")),
             Self::Within(Period { from, to }) => write!(f, "{from}/{to}"),
+            Self::For(hours) => write!(f, "{hours}h"),
             Self::In(Slot { weekday, hour, zone }) => write!(f, "{weekday}.{hour}@{zone}"),
         }
     }
+}
+
+/// So many hours ago, to the quarter of an hour in which figures are counted: a figure and the list behind it agree.
+pub fn hours_ago(now: UtcMs, hours: u8) -> UtcMs {
+    Bucket::of(now.after(i64::from(hours).saturating_mul(-3_600_000))).start()
 }
 
 /// Whether it is a currency's code in form.

@@ -38,7 +38,7 @@ fn samples() -> Vec<Value> {
             "sight": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
         }),
         json!({
-            "active_sessions": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "power_unknown": 0, "installed_power": null, "rating_unknown": 1,
+            "active_sessions": 1, "running_over_8h": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "power_unknown": 0, "installed_power": null, "rating_unknown": 1,
             "energy_today": 4, "energy_unknown": 0, "energy_left_out": 1, "energy_doubtful": 0, "energy_week_before": 5,
             "energy_series": {"today": [1, null], "week_before": []},
             "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "amount_unknown": 0,

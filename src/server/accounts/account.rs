@@ -8,6 +8,8 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::{Asked, Done, Secret, Sent, again, away, twice};
+use crate::server::accounts::text::password_refused;
+use crate::server::accounts::text::people;
 use crate::{
     server::{
         accounts::{
@@ -85,15 +87,9 @@ pub async fn change_password(
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
                 }
                 PasswordChange::NotProven(OwnPassword::SignedOut) => return Ok(Redirect::to("/login").into_response()),
-                PasswordChange::NotProven(OwnPassword::Throttled(wait)) => {
-                    Wrong::new("current", crate::server::accounts::text::people::wait(wait))
-                }
-                PasswordChange::NotProven(_) => {
-                    Wrong::new("current", crate::server::accounts::text::people::WRONG_PASSWORD)
-                }
-                PasswordChange::Refused(why) => {
-                    Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why))
-                }
+                PasswordChange::NotProven(OwnPassword::Throttled(wait)) => Wrong::new("current", people::wait(wait)),
+                PasswordChange::NotProven(_) => Wrong::new("current", people::WRONG_PASSWORD),
+                PasswordChange::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
             }
         }
     };

@@ -9,6 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::form::{Asked, Secret, Sent, again, away, twice};
+use crate::server::accounts::text::password_refused;
 use crate::{
     server::{
         accounts::{
@@ -62,7 +63,7 @@ pub async fn choose(
         Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
-            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why)),
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
     draw_choice(&documents, &place, token, Some(&wrong)).await
@@ -109,7 +110,7 @@ pub async fn set_up(
         Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
-            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, crate::server::accounts::text::password_refused(why)),
+            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
     Ok(again(draw_set_up(&documents, token, Some(email), Some(&wrong))))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::{Asked, Next, Secret, Sent, again, away};
+use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
         documents::Documents,
@@ -42,13 +43,13 @@ pub async fn submit(
     let why = match documents.doors.confirm(&session, &admin, form.password.0, &place).await.map_err(away)? {
         OwnPassword::Right => return Ok(Redirect::to(&next).into_response()),
         OwnPassword::SignedOut => return Ok(Redirect::to("/login").into_response()),
-        OwnPassword::Wrong => crate::server::accounts::text::people::WRONG_PASSWORD.to_owned(),
-        OwnPassword::Throttled(wait) => crate::server::accounts::text::people::wait(wait),
+        OwnPassword::Wrong => people::WRONG_PASSWORD.to_owned(),
+        OwnPassword::Throttled(wait) => people::wait(wait),
     };
     Ok(again(draw(&documents, &admin, next, Some(&Wrong::new("password", why)))))
 }
 
 fn draw(documents: &Documents, admin: &CurrentAdmin, next: String, wrong: Option<&Wrong>) -> Response {
     let email = admin.email.clone();
-    documents.gate(crate::server::accounts::text::people::CONFIRM, || pages::confirm(email, next, wrong))
+    documents.gate(people::CONFIRM, || pages::confirm(email, next, wrong))
 }

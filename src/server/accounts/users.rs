@@ -10,6 +10,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::form::{Asked, Done, Sent, again, away};
+use crate::server::accounts::documents::Times;
+use crate::server::accounts::text::people;
 use crate::{
     server::{
         accounts::{
@@ -56,10 +58,10 @@ pub async fn invite(
     Sent(InviteForm { email }): Sent<InviteForm>,
 ) -> Result<Response, Problem> {
     let why = match Email::of_new(&email) {
-        Err(refused) => crate::server::accounts::text::people::email_refused(refused),
+        Err(refused) => people::email_refused(refused),
         Ok(address) => match documents.doors.invite(&admin, &address, &place).await.map_err(away)? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
-            Err(refused) => crate::server::accounts::text::people::refused(refused),
+            Err(refused) => people::refused(refused),
         },
     };
     Ok(again(draw_invite(&documents, &admin, Some(email), Some(&Wrong::new("email", why)))))
@@ -135,8 +137,7 @@ async fn not_done(
     user: UserId,
     refused: Refused,
 ) -> Result<Response, Problem> {
-    let mut page =
-        draw_user(documents, admin, user, None, Some(crate::server::accounts::text::people::refused(refused))).await?;
+    let mut page = draw_user(documents, admin, user, None, Some(people::refused(refused))).await?;
     *page.status_mut() = StatusCode::CONFLICT;
     Ok(page)
 }
@@ -155,16 +156,15 @@ async fn draw_user(
 }
 
 fn draw_invite(documents: &Documents, admin: &CurrentAdmin, email: Option<String>, wrong: Option<&Wrong>) -> Response {
-    let title = crate::server::accounts::text::people::INVITE;
+    let title = people::INVITE;
     documents.framed(admin, "/users/invite", title, |_| pages::invite(email, wrong))
 }
 
 fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Response {
     let NewLink { email, token, expires_at, .. } = link;
     let address = format!("{}/invitation?token={}", documents.doors.origin.as_origin(), token.expose());
-    let draw =
-        |times: &crate::server::accounts::documents::Times| pages::new_link(email, address, &times.stamp(*expires_at));
-    documents.framed(admin, USERS, crate::server::accounts::text::people::LINK_FOR, draw)
+    let draw = |times: &Times| pages::new_link(email, address, &times.stamp(*expires_at));
+    documents.framed(admin, USERS, people::LINK_FOR, draw)
 }
 
 async fn row(documents: &Documents, user: User) -> Result<UserRow, Problem> {

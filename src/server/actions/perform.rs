@@ -191,7 +191,7 @@ impl Actions {
         let outcome = self.attempt(action, request, admin, place).await?;
         if let Err(refused) = &outcome {
             let entry = Entry::new(action.entry, admin, place).refused(refused.reason());
-            self.audit.record(&entry.after(told(action, &request.id).1)).await?;
+            self.audit.record(&entry.after(doc! {"id": &request.id})).await?;
         }
         Ok(outcome)
     }
@@ -297,9 +297,8 @@ impl Actions {
                 .extend(doc! {"_id": key_id(admin, key), "action": action.name, "reason": &request.reason, "at": now});
             self.keys().insert_one(answer).session(&mut *session).await?;
         }
-        let (mut before, mut after) = (told(action, &request.id).0, told(action, &request.id).1);
-        before.insert("status", &done.status_before);
-        after.extend(doc! {"status": &done.status, "reason": &request.reason});
+        let before = doc! {"status": &done.status_before};
+        let after = doc! {"id": &done.id, "status": &done.status, "reason": &request.reason};
         Ok((done, Entry::by(by, action.entry).before(before).after(after)))
     }
 
@@ -380,10 +379,4 @@ fn key_id(admin: &CurrentAdmin, key: &str) -> Document {
 
 fn conflict(why: String) -> Error {
     Error::custom(Refused::Conflict(why))
-}
-
-/// What the audit log says of a document, before and after.
-fn told(action: &Action, id: &str) -> (Document, Document) {
-    let document = doc! {"collection": action.of.name(), "id": id};
-    (document.clone(), document)
 }

@@ -26,7 +26,7 @@ use crate::{
         auth::{ConfirmedAdmin, place::Place},
         problem::Problem,
     },
-    web::paths::page,
+    web::paths,
 };
 
 /// The longest reason, characters.
@@ -61,7 +61,7 @@ pub fn routes(documents: Documents, actions: Actions) -> Router {
 
 /// Where an action's page is; the document is chosen by the parameter `id`.
 fn address(action: &Action) -> String {
-    format!("{}/{}", page(action.of), action.name)
+    format!("{}/{}", paths::page(action.of), action.name)
 }
 
 #[derive(Deserialize)]
@@ -142,8 +142,10 @@ async fn draw(
     let hindrance = context.actions.hindrance(action, admin).await.map_err(away)?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
-    let path = page.address.clone();
-    Ok(context.documents.framed(admin, &path, action.words.title, |times| view::action(page, times)))
+    // In the frame it is of the list's page.
+    let frame =
+        context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times));
+    Ok(frame)
 }
 
 #[derive(Deserialize)]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::user::UserId;
+use crate::server::redis::connection::TIMEOUT;
 use crate::server::redis::{connection::Redis, sessions::SessionHash};
 
 /// The channel for what every instance must hear at once.
@@ -181,7 +182,7 @@ async fn listen(redis: &Redis, watches: &Watches) -> RedisResult<()> {
                 None => return Ok(()),
             },
             // A machine that vanished ends no stream.
-            _ = check.tick() => match tokio::time::timeout(crate::server::redis::connection::TIMEOUT, sink.ping::<()>()).await {
+            _ = check.tick() => match tokio::time::timeout(TIMEOUT, sink.ping::<()>()).await {
                 Ok(answered) => answered?,
                 Err(_) => return Ok(()),
             },

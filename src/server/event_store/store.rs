@@ -11,6 +11,7 @@ use mongodb::{
 };
 
 use super::document;
+use crate::server::mongo::error_code;
 use crate::{
     domain::{
         board::Filter,
@@ -64,7 +65,7 @@ impl Events {
         let ends = IndexOptions::builder().expire_after(keep).build();
         let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
         match self.0.create_index(ends).await {
-            Err(error) if crate::server::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+            Err(error) if error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
                 let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
                 let index = doc! {"keyPattern": {"at": 1}, "expireAfterSeconds": seconds};
                 self.0

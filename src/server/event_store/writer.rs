@@ -10,6 +10,7 @@ use super::{
     document::{event, gap},
     store::Events,
 };
+use crate::domain::protocol::log::Record;
 use crate::{
     domain::protocol::{
         log::Entry,
@@ -148,10 +149,7 @@ async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) 
 }
 
 /// The entry's records after `written`, with their positions.
-fn records(
-    entry: &Entry,
-    written: Option<Position>,
-) -> impl Iterator<Item = (Position, &crate::domain::protocol::log::Record)> {
+fn records(entry: &Entry, written: Option<Position>) -> impl Iterator<Item = (Position, &Record)> {
     let places = (entry.first.0..).map(|seq| Position::new(entry.epoch, Seq(seq)));
     places.zip(entry.records.iter().map(AsRef::as_ref)).filter(move |(at, _)| written.is_none_or(|last| *at > last))
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 use tower_http::csrf::{ConfigError, CsrfLayer, ProtectionError};
 
+use crate::server::paths::is_health;
 use crate::server::{auth::session::cookie_name, config::PublicOrigin, problem::Problem};
 
 type Refusal = fn(ProtectionError) -> Response;
@@ -31,7 +32,7 @@ pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
 pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let ours = host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host));
-    if ours || crate::server::paths::is_health(request.uri().path()) {
+    if ours || is_health(request.uri().path()) {
         return next.run(request).await;
     }
     const DETAIL: &str = "No site of this name is here.";

@@ -98,6 +98,8 @@ fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight, network: Option<&Cu
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
+        // The predicate looks at all that may come to match.
+        Wanted::For(_) => Asked { sure: None, odd: Some(doc! {field: {"$type": DATES.as_slice()}}) },
         Wanted::In(slot) => hour_of_week(field, slot, at),
     }
 }
@@ -141,6 +143,7 @@ fn ask_theirs(
 }
 
 const TEXTS: [&str; 2] = ["string", "symbol"];
+const DATES: [&str; 3] = ["date", "string", "symbol"];
 
 /// MongoDB and we agree on a zone's hours where we know its offsets.
 fn hour_of_week(field: &str, slot: &Slot, Sight { now, zone, .. }: &Sight) -> Asked {

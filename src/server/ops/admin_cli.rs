@@ -10,6 +10,8 @@ use clap::Subcommand;
 use mongodb::Database;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::server::accounts::text::password_refused;
+use crate::server::accounts::text::people;
 use crate::server::{
     auth::{
         audit_log::By,
@@ -121,7 +123,7 @@ async fn new_password_hash(network: &str, email: &Email) -> anyhow::Result<Strin
     let (network, email) = (network.to_owned(), email.clone());
     let check = move |password: &SecretString| {
         let checked = password::check_new(password, &network, &email);
-        checked.map_err(|refused| anyhow!(crate::server::accounts::text::password_refused(refused)))
+        checked.map_err(|refused| anyhow!(password_refused(refused)))
     };
     let password = tokio::task::spawn_blocking(move || ask_password(check)).await??;
     Ok(Passwords::default().hash(password).await?)
@@ -160,8 +162,7 @@ fn address(text: &str) -> anyhow::Result<Email> {
 }
 
 fn new_address(text: &str) -> anyhow::Result<Email> {
-    Email::of_new(text)
-        .map_err(|refused| anyhow!("{text:?}: {}", crate::server::accounts::text::people::email_refused(refused)))
+    Email::of_new(text).map_err(|refused| anyhow!("{text:?}: {}", people::email_refused(refused)))
 }
 
 fn exists(email: &Email) -> String {

@@ -56,7 +56,7 @@ pub const ADMINISTRATION: &str = "Administration";
 pub const ACCOUNT: &str = "Account";
 pub const USERS: &str = "Users";
 pub const AUDIT_LOG: &str = "Audit log";
-pub const ROAD: &str = "The road from a write to the screens";
+pub const ROAD: &str = "From a write to the screens";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
 pub const THEME: &str = "Theme";
@@ -70,15 +70,15 @@ pub const ALL: &str = "All";
 pub const OLDER: &str = "Older events";
 /// MongoDB had no more what happened, or it happened in halves.
 pub const GAP: &str = "Changes before this may be missing here; lists and figures are complete";
-pub const OLDER_COME: &str = "Older events are on their way";
-pub const OLDER_FAILED: &str = "Older events cannot be had just now: try again";
+pub const OLDER_COME: &str = "Loading older events";
+pub const OLDER_FAILED: &str = "Couldn’t load older events. Try again";
 pub const EVSES: &str = "EVSEs";
 pub const PER_QUARTER: &str = "kWh per quarter hour";
 pub const TODAY: &str = "Today";
 pub const AS_TABLE: &str = "As a table";
 pub const SAVE_PNG: &str = "Save as a picture (PNG)";
 pub const SAVE_CSV: &str = "Save as a file for spreadsheets (CSV)";
-pub const CHART_COMES: &str = "The chart is on its way";
+pub const CHART_COMES: &str = "Loading the chart";
 pub const NO_CHART: &str = "The chart could not be loaded. The table below says the same.";
 pub const NO_DATA: &str = "No data";
 pub const HOUR_FROM: &str = "Hour from";
@@ -267,7 +267,7 @@ pub const FIGURES: &str = "Figures";
 pub const NOTHING_CAPTURED: &str = "nothing captured yet";
 pub const CAPTURED_TODAY: &str = "captured less refunded";
 pub const CREATED_TODAY: &str = "created today";
-pub const NONE_OPEN: &str = "none waits for money";
+pub const NONE_OPEN: &str = "no open payments";
 pub const AMOUNT_NOT_KNOWN: &str = "amount not known";
 pub const EVSES_NOT_KNOWN: &str = "EVSEs not known";
 pub const LEFT_OUT: &str = "left out";
@@ -289,9 +289,14 @@ pub fn on_evses(n: i64) -> String {
     format!("on {} EVSEs", count(n))
 }
 
-/// `41 of them for more than a day`
+/// `52 for more than 8 h`
+pub fn running_over(n: i64, hours: u8) -> String {
+    format!("{} for more than {hours} h", count(n))
+}
+
+/// `41 for more than a day`
 pub fn long_active(n: i64) -> String {
-    format!("{} of them for more than a day", count(n))
+    format!("{} for more than a day", count(n))
 }
 
 /// `of 1,930 kW installed`

@@ -54,6 +54,7 @@ pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) ->
         Part::Evse => "EVSE",
         Part::Started | Part::Slot => "Started",
         Part::Ended => "Ended",
+        Part::Running => "Running",
         Part::Created => "Created",
         Part::Captured => "Captured",
         Part::Currency => "Currency",
@@ -78,6 +79,7 @@ pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) ->
             }
             format!("{what} {} to {}", at(period.from), at(period.to))
         }
+        Wanted::For(hours) => format!("{what} for more than {hours} h"),
         Wanted::In(Slot { weekday, hour, zone }) => {
             format!("{what} on a {}, {hour:02}:00 to {:02}:00, {zone}", weekday_name(*weekday), hour.saturating_add(1))
         }
@@ -109,6 +111,7 @@ mod tests {
             said(sessions, Part::Slot, "4.14@Europe/London"),
             "Started on a Friday, 14:00 to 15:00, Europe/London"
         );
+        assert_eq!(said(sessions, Part::Running, "8h"), "Running for more than 8 h");
         assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
     }
 }

@@ -6,7 +6,7 @@ use super::{
     badge::Badge,
     bar::bar,
     cell::{amount, missing},
-    each, some,
+    each,
     sparkline::sparkline,
 };
 use crate::web::text::{self, Quantity};
@@ -20,7 +20,7 @@ pub struct Figure {
     pub note: Option<String>,
     pub badges: Vec<Badge>,
     /// What is odd about some of what it counts, and the list of exactly these.
-    pub some: Option<(String, String)>,
+    pub some: Vec<(String, String)>,
     pub picture: Picture,
 }
 
@@ -56,7 +56,7 @@ pub fn FigureCard(
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
                 {move || figure.with(|f| each(f.badges.clone().into_iter().map(Badge::view)))}
-                {move || figure.with(|f| some(f.some.clone(), |(text, href)| view! { <a href=href>{text}</a> }))}
+                {move || figure.with(|f| each(f.some.clone().into_iter().map(|(text, href)| view! { <a href=href>{text}</a> })))}
             </p>
             {move || figure.with(picture)}
         </div>

@@ -377,3 +377,38 @@ fn stations_fall_silent_without_any_change() {
     let mut many = Window::from(Snapshot { others: None, ..snapshot });
     assert!(many.tick(UtcMs::from_seconds(6000)).uncertain, "where not all are here, some may have come");
 }
+
+#[test]
+fn sessions_come_to_run_long_without_any_change() {
+    let quarter = |n: i64| UtcMs::from_seconds(n * 900);
+    let session = |started: i64| -> Fields {
+        let started = quarter(started).to_string();
+        serde_json::from_value(json!({"status": "ACTIVE", "start_date_time": started})).unwrap()
+    };
+    let selection =
+        Selection::default().with(Part::Running, Wanted::For(8)).with(Part::Status, Wanted::one_of(["ACTIVE"]));
+    let snapshot = Snapshot {
+        topic: Collection::ChargingSessions,
+        rows: vec![Row { id: id(1), fields: session(60) }],
+        selection,
+        total: Some(1),
+        sight: Sight { now: quarter(100), ..Sight::default() },
+        others: Some(vec![Row { id: id(2), fields: session(80) }]),
+        unknown: None,
+        ..empty(0, 0)
+    };
+    let mut window = Window::from(snapshot);
+    let shown = |window: &Window| window.shown().cloned().collect::<Vec<_>>();
+    assert_eq!(shown(&window), [id(1)]);
+    let begins = Delta { changes: vec![Change { id: id(3), op: Op::Put(session(100)) }], ..delta(0, 1) };
+    assert!(!window.apply(begins).unwrap().uncertain, "it has only just begun");
+    window.tick(quarter(112));
+    assert_eq!(shown(&window), [id(1)], "after eight hours to the quarter of an hour, and not before");
+    assert!(window.tick(quarter(113)).moved);
+    assert_eq!((shown(&window), window.total()), (vec![id(2), id(1)], Some(2)));
+    let ends = Op::Patch([("status".to_owned(), json!("COMPLETED"))].into(), vec![]);
+    let applied = window.apply(Delta { changes: vec![Change { id: id(1), op: ends }], ..delta(1, 2) }).unwrap();
+    assert_eq!((shown(&window), applied.uncertain), (vec![id(2)], false));
+    window.tick(quarter(133));
+    assert_eq!(shown(&window), [id(3), id(2)]);
+}

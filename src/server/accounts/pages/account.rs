@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::form::{Field, Wrong, whose};
+use crate::server::accounts::text::device;
 use crate::{
     server::{
         accounts::{documents::Times, text::people},
@@ -85,7 +86,7 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
 }
 
 fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
-    let device = crate::server::accounts::text::device(session.user_agent.as_deref().unwrap_or_default());
+    let device = device(session.user_agent.as_deref().unwrap_or_default());
     let this = session.name == admin.session;
     let address = session.address.map_or_else(|| text::MISSING.to_owned(), |address| address.to_string());
     let end = view! {

@@ -4,6 +4,7 @@ use bson::{Bson, DateTime, Document};
 use jiff::{Timestamp, tz::TimeZone};
 use leptos::prelude::*;
 
+use crate::server::accounts::text::device;
 use crate::{
     domain::time::UtcMs,
     server::{
@@ -183,7 +184,7 @@ fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
     let actor = said::actor(record.actor.as_ref());
     let subject = record.subject.as_ref().map(|subject| subject.email.clone()).filter(|email| *email != actor);
     let address = record.address.clone().unwrap_or_else(|| text::MISSING.to_owned());
-    let device = record.user_agent.as_deref().map(crate::server::accounts::text::device);
+    let device = record.user_agent.as_deref().map(device);
     let class = if record.refused { "refused" } else { "" };
     let (at, time) = (UtcMs(record.at.timestamp_millis()).to_string(), local(record.at, zone));
     view! {

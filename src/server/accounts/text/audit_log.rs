@@ -99,7 +99,6 @@ pub fn field(name: &str) -> &str {
         "role" => "Role",
         "disabled" => "Disabled",
         "file" => "File",
-        "collection" => "Of",
         "id" => "Number",
         "status" => "Status",
         "reason" => "Reason",

@@ -12,6 +12,7 @@ use mongodb::{
 
 use super::Entry;
 use crate::server::auth::{Unavailable, unavailable::TIMEOUT};
+use crate::server::mongo::error_code;
 
 /// Its name in our own database.
 pub const COLLECTION: &str = "audit_log";
@@ -89,7 +90,7 @@ impl AuditLog {
     /// MongoDB is away.
     pub async fn prepare(&self, keep: Duration) -> Result<()> {
         match self.make(keep).await {
-            Err(error) if crate::server::mongo::error_code(&error) == Some(UNAUTHORIZED) => {
+            Err(error) if error_code(&error) == Some(UNAUTHORIZED) => {
                 let kept = self.kept().await?;
                 if kept != Some(keep) {
                     tracing::warn!(
@@ -106,11 +107,11 @@ impl AuditLog {
 
     async fn make(&self, keep: Duration) -> Result<()> {
         match self.database.create_collection(COLLECTION).await {
-            Err(error) if crate::server::mongo::error_code(&error) == Some(NAMESPACE_EXISTS) => {}
+            Err(error) if error_code(&error) == Some(NAMESPACE_EXISTS) => {}
             other => other?,
         }
         match self.database.run_command(create_indexes(keep)).await {
-            Err(error) if crate::server::mongo::error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
+            Err(error) if error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
                 self.database.run_command(keep_for(keep)).await?;
                 // With it, none of the others was made.
                 self.database.run_command(create_indexes(keep)).await.map(drop)

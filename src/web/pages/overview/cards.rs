@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         collections::Collection,
-        figures::{DaySeries, LongActive, Open, Revenue, in_service, sum},
+        figures::{DaySeries, LONG_H, LongActive, Open, Revenue, in_service, sum},
         money::{Money, Watt, Wh},
         selection::{Part, Selection, Wanted, is_currency},
         status::{EvseStatus, PaymentStatus, Role},
@@ -89,18 +89,27 @@ fn remark(n: Option<i64>, what: &str, why: &'static str) -> Option<Badge> {
 
 fn active_sessions() -> Draw {
     let active = figure::<i64>("active_sessions");
-    let long = figure::<LongActive>("long_active");
+    let (long, longest) = (figure::<i64>("running_over_8h"), figure::<LongActive>("long_active"));
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     Box::new(move || {
         let evses = split().map(|split| in_service(&split));
         Figure {
             value: counted(active()),
             note: evses.map(text::on_evses),
-            some: long().filter(|long| long.count > 0).map(|LongActive { count, started }| {
+            some: [
+                long().map(|count| (count, Part::Running, Wanted::For(LONG_H), text::running_over(count, LONG_H))),
+                longest().map(|LongActive { count, started }| {
+                    (count, Part::Started, Wanted::Within(started), text::long_active(count))
+                }),
+            ]
+            .into_iter()
+            .flatten()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(_, part, wanted, text)| {
                 let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
-                let these = active.with(Part::Started, Wanted::Within(started));
-                (text::long_active(count), page_of(Collection::ChargingSessions, &these))
-            }),
+                (text, page_of(Collection::ChargingSessions, &active.with(part, wanted)))
+            })
+            .collect(),
             picture: share(active(), evses),
             ..Figure::default()
         }
