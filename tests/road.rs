@@ -38,7 +38,7 @@ use chargedeck::{
         fields::Fields,
         figures::Open,
         ids::DocId,
-        latest::Line,
+        latest::FeedEntry,
         protocol::{
             log::{Effect, Entry, Record, RowChange},
             position::{ClusterTime, Epoch, Position, Seq},
@@ -287,7 +287,7 @@ async fn a_restart_loses_nothing_and_a_second_instance_doubles_nothing() {
     assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
 }
 
-fn overview(hub: &Hub, zone: &str) -> Option<Arc<hub::Filled>> {
+fn overview(hub: &Hub, zone: &str) -> Option<Arc<hub::BoardSnapshot>> {
     hub.board(&Board::Overview(zone.to_owned()))
 }
 

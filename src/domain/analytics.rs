@@ -12,7 +12,7 @@ use super::{
     ids::UnknownTopic,
     money::Currency,
     range::{Against, Range, Step},
-    selection::Part,
+    selection::FilterField,
     status::PaymentStatus,
     time::{Period, UtcMs, Zone},
     value::read,
@@ -63,7 +63,7 @@ pub const CURRENCY: &str = "currency";
 /// In words for whoever chose what is no code.
 pub fn currency(code: Option<String>) -> Result<Option<Currency>, Refused> {
     let Some(code) = code else { return Ok(None) };
-    Part::Currency.read(&code).map_err(Refused::of(CURRENCY))?;
+    FilterField::Currency.read(&code).map_err(Refused::of(CURRENCY))?;
     Ok(Some(Currency(code)))
 }
 

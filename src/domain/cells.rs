@@ -127,7 +127,7 @@ pub enum Cell {
 
 impl Cell {
     /// Whether it belongs to a quarter of an hour, and so to the course of a figure over time.
-    pub const fn is_course(&self) -> bool {
+    pub const fn is_time_series(&self) -> bool {
         match self {
             Self::Started(_)
             | Self::Completed(_)

@@ -10,7 +10,7 @@ use super::{
     collections::{Collection, Parts, Shown},
     figures::{Viewpoint, figures},
     ids::DocId,
-    latest::{Kind, Latest},
+    latest::{ActivityEvent, Kind},
     money::Currency,
     time::{Period, UtcMs},
 };
@@ -65,7 +65,7 @@ fn every_figure_is_documented_and_no_other() {
     };
     assert_eq!(documented("analytics"), keys(&sums));
 
-    let latest = Latest {
+    let latest = ActivityEvent {
         collection: Collection::Clients,
         id: DocId(String::new()),
         kind: Kind::Put,

@@ -72,7 +72,7 @@ pub struct Figures {
 }
 
 /// Hours after which a session is told to run long: a car that is full, or one that nobody unplugs. The list behind the
-/// figure is that of [`Part::Running`](super::selection::Part::Running).
+/// figure is that of [`FilterField::Running`](super::selection::Part::Running).
 pub const LONG_H: u8 = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,7 +240,7 @@ mod tests {
     use crate::domain::{
         cells::contributions,
         fields::Fields,
-        selection::{Part, Selection, Sight, Wanted},
+        selection::{Criterion, EvalContext, FilterField, Selection},
     };
     use serde_json::json;
 
@@ -303,15 +303,19 @@ mod tests {
         let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
         assert_eq!((f.active_sessions, f.long_active.count), (5, 3));
         let behind = Selection::default()
-            .with(Part::Status, Wanted::one_of(["ACTIVE"]))
-            .with(Part::Started, Wanted::Within(f.long_active.started));
-        let listed =
-            rows.iter().filter(|row| behind.matches(Collection::ChargingSessions, row, &Sight::default())).count();
+            .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
+            .with(FilterField::Started, Criterion::Within(f.long_active.started));
+        let listed = rows
+            .iter()
+            .filter(|row| behind.matches(Collection::ChargingSessions, row, &EvalContext::default()))
+            .count();
         assert_eq!(listed, 3, "the list holds exactly the documents of the figure");
 
         // The same by hours, at any minute: the list follows the clock as the figure does.
-        let long = Wanted::For(LONG_H);
-        let behind = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"])).with(Part::Running, long);
+        let long = Criterion::For(LONG_H);
+        let behind = Selection::default()
+            .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
+            .with(FilterField::Running, long);
         for (now, count) in [("2018-06-14T19:59:59Z", 3), ("2018-06-14T20:00:00Z", 3), ("2018-06-14T20:15:00Z", 4)] {
             let at = Viewpoint {
                 now: UtcMs::parse(now).unwrap(),
@@ -319,7 +323,7 @@ mod tests {
                 week_before: day_from(now),
                 silent_after_s: 900,
             };
-            let sight = Sight { now: at.now, ..Sight::default() };
+            let sight = EvalContext { now: at.now, ..EvalContext::default() };
             let listed = rows.iter().filter(|row| behind.matches(Collection::ChargingSessions, row, &sight)).count();
             let figure = figures(&cells, &at).running_over_8h;
             assert_eq!((figure, listed), (count, usize::try_from(count).unwrap()), "{now}");

@@ -48,7 +48,7 @@ pub enum Kind {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Latest {
+pub struct ActivityEvent {
     pub collection: Collection,
     pub id: DocId,
     pub kind: Kind,
@@ -70,15 +70,15 @@ pub struct Latest {
 /// A line of the feed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Line {
-    News(Latest),
+pub enum FeedEntry {
+    News(ActivityEvent),
     /// What happened after the line below and before this moment may not be among the events.
     Gap {
         gap: UtcMs,
     },
 }
 
-impl Line {
+impl FeedEntry {
     /// Reads what was written; `None` for anything else.
     pub fn read(value: &Value) -> Option<Self> {
         value::read(value).map(Self::News).or_else(|| Some(Self::Gap { gap: value::read(value.get("gap")?)? }))
@@ -101,7 +101,7 @@ impl Line {
 }
 
 /// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
-pub fn news(record: &Record) -> Option<Latest> {
+pub fn news(record: &Record) -> Option<ActivityEvent> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
         _ if row.unknown => return None,
@@ -112,7 +112,7 @@ pub fn news(record: &Record) -> Option<Latest> {
     if kind == Kind::Patch && changed.iter().all(|name| record.collection.is_marked(name, Mark::Routine)) {
         return None;
     }
-    let base = Latest {
+    let base = ActivityEvent {
         collection: record.collection,
         id: row.id.clone(),
         kind,
@@ -135,13 +135,13 @@ pub fn news(record: &Record) -> Option<Latest> {
     }
     if has_changed("charging_state") && !has_changed("status") {
         let state = see::<Session>(after).doc.charging_state;
-        return Some(Latest { status: state.map(String::from), ..described });
+        return Some(ActivityEvent { status: state.map(String::from), ..described });
     }
     Some(described)
 }
 
 /// Whether someone may have to look after it.
-pub fn is_problem(news: &Latest) -> bool {
+pub fn is_problem(news: &ActivityEvent) -> bool {
     if news.kind == Kind::Delete {
         return false;
     }
@@ -160,7 +160,7 @@ pub fn is_problem(news: &Latest) -> bool {
 }
 
 /// Names the one EVSE whose status changed. Without any, what its station says in its own protocol's words is routine.
-fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
+fn evse(news: ActivityEvent, before: &Fields, after: &Fields) -> Option<ActivityEvent> {
     let before = see::<Station>(before).doc.evses;
     let Station { evses, station_id, .. } = see::<Station>(after).doc;
     let same = before.len() == evses.len();
@@ -171,30 +171,36 @@ fn evse(news: Latest, before: &Fields, after: &Fields) -> Option<Latest> {
         (None, _) if alone && same => None,
         (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
             let detail = evse.uid.map(|uid| evse_number(&uid, station_id.as_deref()).to_owned());
-            Some(Latest { status: evse.status.map(String::from), detail, ..news })
+            Some(ActivityEvent { status: evse.status.map(String::from), detail, ..news })
         }
         _ => Some(news),
     }
 }
 
-fn describe(base: Latest, after: &Fields) -> Latest {
+fn describe(base: ActivityEvent, after: &Fields) -> ActivityEvent {
     match base.collection {
         Collection::Clients => {
             let c = see::<Client>(after).doc;
-            Latest { label: c.name.or(c.client_id), status: c.status.map(String::from), ..base }
+            ActivityEvent { label: c.name.or(c.client_id), status: c.status.map(String::from), ..base }
         }
         Collection::Stations => {
             let s = see::<Station>(after).doc;
-            Latest { label: s.name.or(s.station_id), status: s.connection.map(String::from), ..base }
+            ActivityEvent { label: s.name.or(s.station_id), status: s.connection.map(String::from), ..base }
         }
         Collection::Payments => {
             let p = see::<Payment>(after).doc;
             let money = p.amount();
-            Latest { label: p.payment_id, status: p.status.map(String::from), money, detail: p.failure_code, ..base }
+            ActivityEvent {
+                label: p.payment_id,
+                status: p.status.map(String::from),
+                money,
+                detail: p.failure_code,
+                ..base
+            }
         }
         Collection::ChargingSessions => {
             let s = see::<Session>(after).doc;
-            Latest {
+            ActivityEvent {
                 label: s.session_id,
                 status: s.status.map(String::from),
                 energy: s.energy_wh,
@@ -204,7 +210,7 @@ fn describe(base: Latest, after: &Fields) -> Latest {
         }
         Collection::EcoStats => {
             let e = see::<EcoStat>(after).doc;
-            Latest { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
+            ActivityEvent { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
         }
     }
 }
@@ -221,7 +227,7 @@ mod tests {
     };
     use serde_json::json;
 
-    fn updated(collection: Collection, before: Value, after: Value) -> Option<Latest> {
+    fn updated(collection: Collection, before: Value, after: Value) -> Option<ActivityEvent> {
         let (before, after): (Fields, Fields) =
             (serde_json::from_value(before).unwrap(), serde_json::from_value(after).unwrap());
         let changed = changed_fields(&before, &after);
@@ -271,10 +277,10 @@ mod tests {
     #[test]
     fn lines_are_read_as_they_are_written() {
         let news = updated(Collection::Clients, json!({"name": "a"}), json!({"name": "b"})).unwrap();
-        for line in [Line::News(news), Line::Gap { gap: UtcMs(7) }] {
-            assert_eq!(Line::read(&serde_json::to_value(&line).unwrap()), Some(line));
+        for line in [FeedEntry::News(news), FeedEntry::Gap { gap: UtcMs(7) }] {
+            assert_eq!(FeedEntry::read(&serde_json::to_value(&line).unwrap()), Some(line));
         }
-        assert_eq!(Line::read(&json!(true)), None);
+        assert_eq!(FeedEntry::read(&json!(true)), None);
     }
 
     #[test]

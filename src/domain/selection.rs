@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use part::{Part, Slot, Wanted, hours_ago, is_currency};
+pub use part::{Criterion, FilterField, Slot, hours_ago, is_currency};
 
 use super::{
     address::{BadChoice, escaped},
@@ -21,18 +21,18 @@ use super::{
 /// Everything that is asked of a document at once; nothing asked is the whole list. As JSON, texts by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
-pub struct Selection(Vec<(Part, Wanted)>);
+pub struct Selection(Vec<(FilterField, Criterion)>);
 
 /// What the predicate must know beside the document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct EvalContext {
     pub now: UtcMs,
     pub silent_after_s: i64,
     /// That of the hour of the week.
     pub zone: Zone,
 }
 
-impl Sight {
+impl EvalContext {
     /// The minute of the clock, where one is looked at: the list changes with it.
     pub const fn minute(&self) -> i64 {
         self.now.seconds().div_euclid(60)
@@ -46,7 +46,7 @@ impl Sight {
 
 /// What a change of some fields says of a document of which nothing else is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum MatchHint {
     /// Whether it matches has not changed.
     Nothing,
     /// It does not match.
@@ -64,7 +64,7 @@ impl Selection {
     pub fn read(pairs: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, BadChoice> {
         let mut all = Self::default();
         for (name, text) in pairs {
-            let Some(part) = Part::of_name(&name) else { return Err(BadChoice::unknown(&name)) };
+            let Some(part) = FilterField::of_name(&name) else { return Err(BadChoice::unknown(&name)) };
             if all.get(part).is_some() {
                 return Err(BadChoice(format!("“{name}” may stand only once.")));
             }
@@ -86,11 +86,11 @@ impl Selection {
 
     /// Statuses that are asked for and are not of the standard. The operator's own are found like any other.
     #[cfg(feature = "ssr")]
-    pub fn odd_statuses(&self, collection: Collection) -> Vec<(Part, String)> {
+    pub fn odd_statuses(&self, collection: Collection) -> Vec<(FilterField, String)> {
         let known = super::status::codes(collection);
-        let asked = self.parts().filter(|(part, _)| matches!(part, Part::Status | Part::Evse));
-        let odd = |(part, wanted): (Part, &Wanted)| {
-            let Wanted::OneOf(texts) = wanted else { return Vec::new() };
+        let asked = self.parts().filter(|(part, _)| matches!(part, FilterField::Status | FilterField::Evse));
+        let odd = |(part, wanted): (FilterField, &Criterion)| {
+            let Criterion::OneOf(texts) = wanted else { return Vec::new() };
             let odd = texts.iter().filter(|text| !known.contains(&text.as_str()));
             odd.map(|text| (part, text.clone())).collect()
         };
@@ -99,7 +99,7 @@ impl Selection {
 
     /// With this asked as well, in place of what was asked of the part.
     #[must_use]
-    pub fn with(self, part: Part, wanted: Wanted) -> Self {
+    pub fn with(self, part: FilterField, wanted: Criterion) -> Self {
         let Self(mut all) = self.without(part);
         let at = all.partition_point(|(other, _)| *other < part);
         all.insert(at, (part, wanted));
@@ -107,7 +107,7 @@ impl Selection {
     }
 
     #[must_use]
-    pub fn without(mut self, part: Part) -> Self {
+    pub fn without(mut self, part: FilterField) -> Self {
         self.0.retain(|(other, _)| *other != part);
         self
     }
@@ -116,11 +116,11 @@ impl Selection {
         self.0.is_empty()
     }
 
-    pub fn parts(&self) -> impl Iterator<Item = (Part, &Wanted)> {
+    pub fn parts(&self) -> impl Iterator<Item = (FilterField, &Criterion)> {
         self.0.iter().map(|(part, wanted)| (*part, wanted))
     }
 
-    pub fn get(&self, part: Part) -> Option<&Wanted> {
+    pub fn get(&self, part: FilterField) -> Option<&Criterion> {
         self.parts().find(|(other, _)| *other == part).map(|(_, wanted)| wanted)
     }
 
@@ -129,34 +129,34 @@ impl Selection {
         self.parts().any(|(part, _)| part.follows_clock())
     }
 
-    /// The hour of the week that is asked for, whose zone a [`Sight`] must have.
+    /// The hour of the week that is asked for, whose zone a [`EvalContext`] must have.
     pub fn slot(&self) -> Option<&Slot> {
-        match self.get(Part::Slot)? {
-            Wanted::In(slot) => Some(slot),
+        match self.get(FilterField::Slot)? {
+            Criterion::In(slot) => Some(slot),
             _ => None,
         }
     }
 
     /// Whether the document is of the list.
-    pub fn matches(&self, collection: Collection, row: &Fields, at: &Sight) -> bool {
+    pub fn matches(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
         self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Now))
     }
 
     /// Whether the document is of the list at any time: as it is now, whatever the clock shows.
-    pub fn may_match(&self, collection: Collection, row: &Fields, at: &Sight) -> bool {
+    pub fn may_match(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
         self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Ever))
     }
 
     /// What a patch says of a document that is not known, as to whether it [may match](Self::may_match).
-    pub fn told(&self, collection: Collection, set: &Fields, unset: &[String], at: &Sight) -> Told {
-        let mut told = Told::Nothing;
+    pub fn match_hint(&self, collection: Collection, set: &Fields, unset: &[String], at: &EvalContext) -> MatchHint {
+        let mut told = MatchHint::Nothing;
         for (part, wanted) in self.parts() {
-            let Some(field) = part.field(collection) else { return Told::No };
+            let Some(field) = part.field(collection) else { return MatchHint::No };
             if set.contains_key(field) || unset.iter().any(|name| name == field) {
                 if !meets(set, Some(field), wanted, at, When::Ever) {
-                    return Told::No;
+                    return MatchHint::No;
                 }
-                told = Told::Perhaps;
+                told = MatchHint::Perhaps;
             }
         }
         told
@@ -171,7 +171,7 @@ enum When {
     Ever,
 }
 
-fn believed(station: &Station, evse: &Evse, status: &str, at: &Sight) -> bool {
+fn believed(station: &Station, evse: &Evse, status: &str, at: &EvalContext) -> bool {
     station.evse_status(evse, at.now, at.silent_after_s).code() == status
 }
 
@@ -183,11 +183,11 @@ fn ever(station: &Station, evse: &Evse, status: &str) -> bool {
         || evse.status.as_ref().is_some_and(|s| s.code() == status)
 }
 
-fn meets(row: &Fields, field: Option<&str>, wanted: &Wanted, at: &Sight, when: When) -> bool {
+fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext, when: When) -> bool {
     let Some(field) = field else { return false };
     let text = row.get(field).and_then(|value| value.as_str());
     match wanted {
-        Wanted::OneOf(statuses) if field == EVSES => {
+        Criterion::OneOf(statuses) if field == EVSES => {
             let station = see::<Station>(row).doc;
             let is = |evse: &Evse, status: &str| match when {
                 When::Now => believed(&station, evse, status, at),
@@ -195,14 +195,14 @@ fn meets(row: &Fields, field: Option<&str>, wanted: &Wanted, at: &Sight, when: W
             };
             statuses.iter().any(|status| station.evses.iter().any(|evse| is(evse, status)))
         }
-        Wanted::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|wanted| wanted == text)),
-        Wanted::Within(period) => {
+        Criterion::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|wanted| wanted == text)),
+        Criterion::Within(period) => {
             text.and_then(UtcMs::parse).is_some_and(|date| period.from <= date && date < period.to)
         }
-        Wanted::For(hours) => {
+        Criterion::For(hours) => {
             text.and_then(UtcMs::parse).is_some_and(|date| when == When::Ever || date < hours_ago(at.now, *hours))
         }
-        Wanted::In(slot) => text.and_then(UtcMs::parse).is_some_and(|date| {
+        Criterion::In(slot) => text.and_then(UtcMs::parse).is_some_and(|date| {
             let civil = at.zone.civil(date);
             (civil.weekday, civil.hour) == (slot.weekday, slot.hour)
         }),

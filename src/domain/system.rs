@@ -10,7 +10,7 @@ use super::{collections::Collection, status::Role};
 
 /// The stops of the road, in its order; a hop's lag is from MongoDB's commit to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
+pub enum Stage {
     Relay,
     Log,
     Hub,
@@ -18,7 +18,7 @@ pub enum Hop {
     Paint,
 }
 
-impl Hop {
+impl Stage {
     pub const ALL: [Self; 5] = [Self::Relay, Self::Log, Self::Hub, Self::Socket, Self::Paint];
 
     pub const fn name(self) -> &'static str {
@@ -46,7 +46,7 @@ pub struct Status {
     pub relay_s: Option<i64>,
     /// How long ago the relay was heard; `None`: never.
     pub checked_ms: Option<u64>,
-    /// By [`Hop`], as last measured.
+    /// By [`Stage`], as last measured.
     pub lags: [Option<u32>; 5],
     pub changes_per_s: u64,
     pub frames_per_s: u64,

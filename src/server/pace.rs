@@ -13,15 +13,15 @@ const TURN: Duration = Duration::from_millis(4);
 
 /// Turns to work; clones share them. Inside is until when all rest.
 #[derive(Clone, Debug)]
-pub struct Pace(Arc<Mutex<Instant>>);
+pub struct FairShare(Arc<Mutex<Instant>>);
 
-impl Default for Pace {
+impl Default for FairShare {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 }
 
-impl Pace {
+impl FairShare {
     /// Does the work in turns. What waits, for MongoDB say, keeps its turn no longer than another would. It must be polled to
     /// its end or dropped: others wait for the turn that it has.
     pub async fn of<W: Future>(&self, work: W) -> W::Output {
@@ -51,7 +51,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_works_at_a_time() {
-        let pace = Pace::default();
+        let pace = FairShare::default();
         let (at_work, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let pieces = async || {
             for _ in 0..10 {
@@ -70,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_lets_others_work() {
-        let pace = Pace::default();
+        let pace = FairShare::default();
         let (sender, waited_for) = oneshot::channel();
         let both = async { tokio::join!(pace.of(waited_for), pace.of(async { sender.send(7) })) };
         let (heard, sent) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();

@@ -36,18 +36,18 @@ use crate::{
         selection::Selection,
     },
     server::{
-        auth::{CurrentAdmin, Doors, user::UserId},
+        auth::{AuthService, CurrentAdmin, user::UserId},
         budget::{Budgets, Unaffordable},
         config::NetworkSettings,
         event_store::{self, Page},
-        hub::{Filled, Hub, Reach, zones},
+        hub::{BoardSnapshot, Hub, Reach, zones},
         redis::log::Log,
         reports::{ReportError, Reports},
         snapshots::{NotBefore, SnapshotError, Snapshots},
         telemetry::causes,
     },
     web::{
-        api::{Answer, AppError, Ask, Backend, Charts, Desk, Drawn, Events, Unanswered},
+        api::{AppError, Backend, Charts, Events, PageContext, PageData, PageRequest, ReportPage, Unanswered},
         pages, text,
         ui::ReportChart,
     },
@@ -82,7 +82,7 @@ pub struct Shared {
     pub snapshots: Snapshots,
     pub budgets: Budgets,
     pub reports: Reports,
-    pub doors: Doors,
+    pub auth: AuthService,
     pub leptos: LeptosOptions,
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
@@ -111,19 +111,19 @@ impl FromRef<App> for LeptosOptions {
 impl App {
     /// # Errors
     /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
-    pub async fn answer(&self, ask: Ask, admin: CurrentAdmin) -> Result<Answer, AppError> {
+    pub async fn answer(&self, ask: PageRequest, admin: CurrentAdmin) -> Result<PageData, AppError> {
         match ask {
-            Ask::Desk => Answer::of(&self.desk(admin).await?),
-            Ask::List { of, selection, min_position: position, min_ct } => {
+            PageRequest::Context => PageData::of(&self.desk(admin).await?),
+            PageRequest::List { of, selection, min_position: position, min_ct } => {
                 let ct = ClusterTime(min_ct);
-                Answer::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
+                PageData::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
             }
-            Ask::Analytics { query, currency } => {
-                Answer::of(&said(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
+            PageRequest::Analytics { query, currency } => {
+                PageData::of(&worded(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
             }
-            Ask::Activity { of, before } => Answer::of(&self.activity(&of, before).await?),
-            Ask::System => Answer::of(&self.board(&Board::System).await?.fields),
-            Ask::Report { query } => Answer::of(&said(self.drawn(admin.user, &query).await)?),
+            PageRequest::Activity { of, before } => PageData::of(&self.activity(&of, before).await?),
+            PageRequest::System => PageData::of(&self.board(&Board::System).await?.fields),
+            PageRequest::Report { query } => PageData::of(&worded(self.drawn(admin.user, &query).await)?),
         }
     }
 
@@ -135,14 +135,14 @@ impl App {
     }
 
     /// What a screen shows of a report.
-    async fn drawn(&self, user: UserId, query: &str) -> Result<Drawn, Failure> {
+    async fn drawn(&self, user: UserId, query: &str) -> Result<ReportPage, Failure> {
         let mut report = self.report(user, query, PATIENCE).await?;
         report.rows.truncate(report.shown());
         let option = match ReportChart::of(&report) {
-            ReportChart::Course(course) => course.option(),
+            ReportChart::TimeSeries(course) => course.option(),
             ReportChart::Ranking(ranking) => ranking.option(),
         };
-        Ok(Drawn { report, option })
+        Ok(ReportPage { report, option })
     }
 
     /// The report of a query as it stands in an address, with all its rows.
@@ -191,14 +191,14 @@ impl App {
         })
     }
 
-    async fn desk(&self, admin: CurrentAdmin) -> Result<Desk, AppError> {
+    async fn desk(&self, admin: CurrentAdmin) -> Result<PageContext, AppError> {
         let (figures, ct) = match self.overview().await {
             Err(AppError::Unfollowed(_)) => Default::default(),
             filled => filled.map(|filled| (filled.fields.clone(), filled.ct))?,
         };
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
-        Ok(Desk {
+        Ok(PageContext {
             network: self.network.name.clone(),
             zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
             silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
@@ -268,7 +268,7 @@ impl App {
     ///
     /// # Errors
     /// Until the documents are counted.
-    pub async fn overview(&self) -> Result<Arc<Filled>, AppError> {
+    pub async fn overview(&self) -> Result<Arc<BoardSnapshot>, AppError> {
         self.board(&Board::Overview(self.network.time_zone.iana_name().unwrap_or("UTC").to_owned())).await
     }
 
@@ -299,7 +299,7 @@ impl App {
     }
 
     /// A board's values; waits a little for a count that is under way.
-    async fn board(&self, board: &Board) -> Result<Arc<Filled>, AppError> {
+    async fn board(&self, board: &Board) -> Result<Arc<BoardSnapshot>, AppError> {
         self.followed(|collection| board.reads(collection))?;
         let counted = self.hub.board_of_now(board);
         tokio::time::timeout(std::time::Duration::from_secs(5), counted).await.map_err(|_| AppError::Unavailable)
@@ -308,7 +308,7 @@ impl App {
 
 #[async_trait]
 impl Backend for App {
-    async fn answer(&self, ask: Ask) -> Result<Answer, AppError> {
+    async fn answer(&self, ask: PageRequest) -> Result<PageData, AppError> {
         let admin = leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)?;
         Self::answer(self, ask, admin).await.inspect_err(|error| {
             // Leptos' own status for all errors is 500.
@@ -337,7 +337,7 @@ pub enum Failure {
 }
 
 /// What is wrong with a choice is no failure but an answer.
-fn said<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
+fn worded<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
     match chosen {
         Ok(answer) => Ok(Ok(answer)),
         Err(Failure::Refused(refused)) => Ok(Err(Unanswered::Refused(refused))),

@@ -14,7 +14,7 @@ use crate::{
     server::{
         actions::Actions,
         audit,
-        auth::{Doors, session::SessionLimits, setup::FirstAdmin},
+        auth::{AuthService, session::SessionLimits, setup::FirstAdmin},
         budget::Budgets,
         config::{DEFAULT_FILE, Settings},
         event_store::{self, Events},
@@ -80,7 +80,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         .context(DEFAULT_FILE)?
         .leptos_options;
     let app = App::from(Shared {
-        doors: Doors::new(&mongo.own, &redis, &settings, SessionLimits::default()),
+        auth: AuthService::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         budgets: Budgets::new(redis.clone(), hub.clone()),
         reports: Reports::new(mongo.clone(), redis.clone(), hub.clone()),
@@ -96,9 +96,9 @@ pub async fn serve(settings: Settings) -> Result<()> {
     tokio::spawn(sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     let actions = Actions::new(mongo.clone(), settings.mongo.read_only);
-    work.spawn(prepare(mongo.clone(), app.doors.clone(), actions.clone(), keep_audit, closing.clone()));
+    work.spawn(prepare(mongo.clone(), app.auth.clone(), actions.clone(), keep_audit, closing.clone()));
     work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
-    work.spawn(tell_first_admin(app.doors.clone(), closing.clone()));
+    work.spawn(tell_first_admin(app.auth.clone(), closing.clone()));
     work.spawn(system::run(
         app.hub.clone(),
         mongo.clone(),
@@ -148,12 +148,12 @@ pub async fn serve(settings: Settings) -> Result<()> {
 
 /// Makes what is missing in our own database as soon as MongoDB is there. In the operator's nothing is made here, and what
 /// is missing there is told.
-async fn prepare(mongo: Mongo, doors: Doors, actions: Actions, keep_audit: Duration, stop: CancellationToken) {
+async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: Duration, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
         let made = async {
-            doors.users.ensure_indexes().await?;
-            doors.audit.prepare(keep_audit).await?;
+            auth.users.ensure_indexes().await?;
+            auth.audit.prepare(keep_audit).await?;
             actions.prepare().await?;
             anyhow::Ok(())
         };
@@ -188,13 +188,13 @@ async fn tell_missing(mongo: &Mongo) {
 
 /// Where there is no admin yet, says how the first is made. The link is told here and nowhere else: who may read the
 /// server's log runs the server.
-async fn tell_first_admin(doors: Doors, stop: CancellationToken) {
+async fn tell_first_admin(auth: AuthService, stop: CancellationToken) {
     const OR: &str = "or on this machine: chargedeck admin create EMAIL";
     while !stop.is_cancelled() {
-        match doors.first_admin().await {
+        match auth.first_admin().await {
             Ok(FirstAdmin::Exists) => return,
             Ok(FirstAdmin::ByLink { token, until }) => {
-                let link = format!("{}/setup?token={}", doors.origin.as_origin(), token.expose());
+                let link = format!("{}/setup?token={}", auth.origin.as_origin(), token.expose());
                 return tracing::warn!(
                     "There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})"
                 );

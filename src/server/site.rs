@@ -33,7 +33,7 @@ use crate::{
         socket::{self, Sockets},
     },
     web::{
-        api::{Answered, Ask, Backend},
+        api::{Backend, PageRequest, PageResult},
         app,
         charts::Bundle,
         pages,
@@ -53,7 +53,7 @@ pub fn site(
     // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
     _ = Executor::init_tokio();
     let context = Arc::new(socket::Context {
-        doors: app.doors.clone(),
+        auth: app.auth.clone(),
         hub: app.hub.clone(),
         sockets,
         closing: app.closing.clone(),
@@ -71,14 +71,14 @@ pub fn site(
         let bundle = bundle.clone();
         router = router.route(path, get(async |State(app), admin, request| page(app, bundle, admin, request).await));
     }
-    let documents = Documents { doors: app.doors.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let documents = Documents { auth: app.auth.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
     let leaving = health.leaving.clone();
     let router = router
         .with_state(app.clone())
         .merge(router::routes(documents.clone()))
         .merge(actions::routes(documents, actions))
         .merge(health::routes(health));
-    let router = router::layers(router, &app.doors)?;
+    let router = router::layers(router, &app.auth)?;
     Ok(router.layer(map_response_with_state(leaving, last_answer)))
 }
 
@@ -96,7 +96,7 @@ async fn last_answer(State(leaving): State<CancellationToken>, mut response: Res
 #[serde(deny_unknown_fields)]
 struct Asked {
     #[serde(rename = "ask")]
-    _ask: Ask,
+    _ask: PageRequest,
 }
 
 /// The server function of pages. What is no question of ours is refused here: Leptos would take it for an error of the server.
@@ -125,7 +125,7 @@ fn files(site: &str) -> ServeDir {
 
 /// A page, and what it needs to know before it is drawn.
 async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Request<Body>) -> Response {
-    let desk = Answered(app.answer(Ask::Desk, admin).await);
+    let desk = PageResult(app.answer(PageRequest::Context, admin).await);
     let (options, path) = (app.leptos.clone(), request.uri().path().to_owned());
     // Whole at once: without JavaScript nothing would put late parts into their places.
     let draw = render_app_async_with_context(
@@ -184,7 +184,7 @@ fn provide(app: &App, bundle: Option<&Bundle>) {
     let reload = ["localhost", "127.0.0.1"].map(|host| format!("ws://{host}:{reload}"));
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
     let connect: Vec<&str> = if watched { reload.iter().map(String::as_str).collect() } else { Vec::new() };
-    if let Ok(policy) = HeaderValue::from_str(&csp::page_policy(&nonce, &app.doors.origin, &connect)) {
+    if let Ok(policy) = HeaderValue::from_str(&csp::page_policy(&nonce, &app.auth.origin, &connect)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }

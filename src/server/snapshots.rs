@@ -18,7 +18,7 @@ use crate::{
             snapshot::{Snapshot, is_current},
             window::Window,
         },
-        selection::{Selection, Sight, Wanted},
+        selection::{Criterion, EvalContext, Selection},
     },
     guards::{self, Guard},
     server::{
@@ -106,7 +106,7 @@ impl Snapshots {
         let selection = selection.of(collection)?;
         let mut snapshot = self.rows(collection, selection, not_before.into()).await?;
         for (part, status) in snapshot.selection.odd_statuses(collection) {
-            let alone = Selection::default().with(part, Wanted::one_of([status.as_str()]));
+            let alone = Selection::default().with(part, Criterion::one_of([status.as_str()]));
             if self.rows(collection, alone, NotBefore::default()).await?.rows.is_empty() {
                 snapshot.unknown = Some(status);
                 break;
@@ -234,10 +234,10 @@ impl Snapshots {
     }
 
     /// What the selection must know to look at rows.
-    fn sight(&self, selection: &Selection) -> Result<Sight, SnapshotError> {
+    fn sight(&self, selection: &Selection) -> Result<EvalContext, SnapshotError> {
         let slot = selection.slot();
         if slot.is_none() && !selection.follows_clock() {
-            return Ok(Sight::default());
+            return Ok(EvalContext::default());
         }
         let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
         let zone = match slot {
@@ -245,7 +245,7 @@ impl Snapshots {
                 .ok_or_else(|| BadChoice(format!("No time zone is called “{}”.", slot.zone)))?,
             None => Default::default(),
         };
-        Ok(Sight { now, silent_after_s: self.hub.silent_after_s(), zone })
+        Ok(EvalContext { now, silent_after_s: self.hub.silent_after_s(), zone })
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
                     complete: true,
                     selection: Selection::default(),
                     total: None,
-                    sight: Sight::default(),
+                    sight: EvalContext::default(),
                     others: None,
                     unknown: None,
                 };

@@ -11,7 +11,7 @@ use crate::{
         cells::Cell,
         collections::Collection,
         fields::Fields,
-        system::{Hop, Seen, Status},
+        system::{Seen, Stage, Status},
     },
     server::{
         hub::Hub,
@@ -85,7 +85,7 @@ fn status(hub: &Hub) -> Status {
         sockets: metrics.sockets.get(),
         relay_s: since(metrics.relay_since.get()),
         checked_ms: hub.freshness().checked.and_then(|ago| u64::try_from(ago.as_millis()).ok()),
-        lags: Hop::ALL.map(|hop| metrics.last_lag(hop)),
+        lags: Stage::ALL.map(|hop| metrics.last_lag(hop)),
         resyncs: metrics.resyncs.read(),
         audits: metrics.audits.read().into_iter().map(|([outcome], n)| (outcome, n)).collect(),
         audited_s: since(metrics.audit_last.get()),

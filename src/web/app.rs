@@ -11,11 +11,11 @@ use leptos_router::{
 };
 
 use crate::web::{
-    api::{Answer, Answered, AppError, Ask, Desk, load},
+    api::{AppError, PageContext, PageData, PageRequest, PageResult, load},
     charts::{self, Bundle},
     live::Live,
     pages, text,
-    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, redrawn, some},
+    ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, optional_view, redrawn},
 };
 
 /// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
@@ -28,7 +28,7 @@ pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
             <head>
                 <Head options=options.clone() />
                 <title>{document_title(path)}</title>
-                {some(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
+                {optional_view(bundle, |bundle| view! { <meta name=charts::BUNDLE content=bundle.path.to_string() /> })}
                 <StaysReadable />
                 <script src="/assets/program.js" defer data-text=text::STOPPED data-action=text::LOAD_AGAIN></script>
                 <AutoReload options=options.clone() />
@@ -89,13 +89,13 @@ fn places() -> AnyView {
 /// Keeps socket, clock and figures alive while pages change. What every page needs is had before one is drawn: within a
 /// part that waits everything is drawn again and again, and what is asked there travels with the document as often.
 fn deck(path: Memo<String>) -> AnyView {
-    let given = SharedValue::new_str(|| use_context().unwrap_or(Answered(Err(AppError::Unavailable))));
-    match given.into_inner().0.and_then(Answer::read::<Desk>) {
+    let given = SharedValue::new_str(|| use_context().unwrap_or(PageResult(Err(AppError::Unavailable))));
+    match given.into_inner().0.and_then(PageData::read::<PageContext>) {
         Ok(desk) => at(desk, path),
         Err(error) => {
             let again = RwSignal::new(false);
             let view = move || match again.get() {
-                true => loaded(Ask::Desk, text::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
+                true => loaded(PageRequest::Context, text::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
                 false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
             };
             redrawn(view)
@@ -103,7 +103,7 @@ fn deck(path: Memo<String>) -> AnyView {
     }
 }
 
-fn at(desk: Desk, path: Memo<String>) -> AnyView {
+fn at(desk: PageContext, path: Memo<String>) -> AnyView {
     let live = Live::provide(&desk);
     Clock::provide(live, &desk);
     let shown = shown(live, path);
@@ -169,7 +169,7 @@ async fn part(path: &str) -> Result<(), Missing> {
     if pages::ready(path).await.is_ok() {
         return Ok(());
     }
-    if load(Ask::Desk).await == Err(AppError::Unavailable) {
+    if load(PageRequest::Context).await == Err(AppError::Unavailable) {
         return Err(Missing::Away);
     }
     // It may have come back between the two.

@@ -79,13 +79,13 @@ impl Cluster {
         let links: Vec<Link> = (0..plan.instances).map(|_| Link::new()).collect();
         let members: Vec<Mongod> =
             futures_util::future::join_all((0..plan.members).map(|_| Mongod::member(plan.mongod))).await;
-        let mut doors = Vec::new();
+        let mut auth = Vec::new();
         for member in &members {
             // The closing quote keeps one name from being the beginning of another.
             let named = links.iter().enumerate().map(|(i, link)| (app_name(i), link.clone())).collect();
-            doors.push(Proxy::by_name(member.port(), named).await);
+            auth.push(Proxy::by_name(member.port(), named).await);
         }
-        let hosts: Vec<String> = doors.iter().map(|door| format!("127.0.0.1:{}", door.port())).collect();
+        let hosts: Vec<String> = auth.iter().map(|door| format!("127.0.0.1:{}", door.port())).collect();
         let configured: Vec<Document> =
             hosts.iter().enumerate().map(|(i, host)| doc! { "_id": i as i32, "host": host }).collect();
         let settings = doc! { "electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500 };
@@ -116,7 +116,7 @@ impl Cluster {
             env.insert("CHARGEDECK_GUARDS_OFF".to_owned(), plan.guards_off.to_owned());
             instances.push(instance(env.clone(), &plan.more, mongo, primary.port()).await);
         }
-        let cluster = Self { members, _doors: doors, redis: [primary, replica], instances, mongo, uri };
+        let cluster = Self { members, _doors: auth, redis: [primary, replica], instances, mongo, uri };
         for i in 0..cluster.instances.len() {
             cluster.ready(i).await;
         }

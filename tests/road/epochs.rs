@@ -164,12 +164,15 @@ async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     // Newest first: who joined in the new epoch, then what may be missing, then the part and who joined before it.
     for filter in [Filter::All, Filter::Of(Collection::Clients)] {
         let lines = Events::of(&other.mongo.own).page(filter, None).await.unwrap().events;
-        let gaps: Vec<bool> = lines.iter().map(|(_, line)| matches!(line, Line::Gap { .. })).collect();
+        let gaps: Vec<bool> = lines.iter().map(|(_, line)| matches!(line, FeedEntry::Gap { .. })).collect();
         assert_eq!(gaps, [false, true, false, false], "{lines:?}");
     }
     let newest = Events::of(&other.mongo.own).written().await.unwrap().unwrap().0;
     let older = Events::of(&other.mongo.own).page(Filter::All, Some(newest)).await.unwrap().events;
-    assert!(matches!(older[..], [(_, Line::Gap { .. }), (_, Line::News(_)), (_, Line::News(_))]), "{older:?}");
+    assert!(
+        matches!(older[..], [(_, FeedEntry::Gap { .. }), (_, FeedEntry::News(_)), (_, FeedEntry::News(_))]),
+        "{older:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

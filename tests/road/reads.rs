@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bson::{RawDocumentBuf, cstr};
 use chargedeck::{
-    domain::selection::Sight,
+    domain::selection::EvalContext,
     server::{
         auth::user::UserId,
         budget::{Budgets, Unaffordable},
@@ -115,7 +115,7 @@ async fn rows_are_read_while_their_collection_is_made_renamed_and_dropped() {
     });
     let mut refused = 0;
     while !changing.is_finished() {
-        let (everything, sight) = (Selection::default(), Sight::default());
+        let (everything, sight) = (Selection::default(), EvalContext::default());
         if let Err(error) = mongo::snapshot::rows(&network.mongo, Collection::Stations, &everything, &sight).await {
             assert_eq!(mongo::error_code(&error), UNAVAILABLE, "{error}");
             refused += 1;

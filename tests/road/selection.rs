@@ -4,7 +4,7 @@ use bson::{Bson, DateTime, Decimal128, oid::ObjectId};
 use chargedeck::{
     domain::{
         protocol::{snapshot::Snapshot, window::Applied},
-        selection::Sight,
+        selection::EvalContext,
     },
     server::snapshots::{NotBefore, SnapshotError},
 };
@@ -16,7 +16,12 @@ fn selection(query: &str) -> Selection {
 }
 
 /// Those that the predicate takes.
-fn listed(all: &BTreeMap<DocId, Fields>, of: Collection, selection: &Selection, at: &Sight) -> BTreeMap<DocId, Fields> {
+fn listed(
+    all: &BTreeMap<DocId, Fields>,
+    of: Collection,
+    selection: &Selection,
+    at: &EvalContext,
+) -> BTreeMap<DocId, Fields> {
     all.iter().filter(|(_, row)| selection.matches(of, row, at)).map(|(id, row)| (id.clone(), row.clone())).collect()
 }
 
@@ -215,7 +220,7 @@ async fn a_selected_list_follows_and_its_total_is_right() {
         clients.update_one(doc! {"_id": 1000}, set("BLOCKED")).await.unwrap();
         instance.until("all that was written", |hub| hub.head().is_some_and(|h| h.seq.0 == before + written + 2)).await;
         let all = network.documents(Collection::Clients).await;
-        let expected = listed(&all, Collection::Clients, &asked, &Sight::default());
+        let expected = listed(&all, Collection::Clients, &asked, &EvalContext::default());
         // A page opened now has all at once, though what is cached cannot tell what rows it has not were before.
         let opened: Snapshot = list(None).await.unwrap();
         assert_eq!(opened.total, Some(expected.len()), "{query}");
@@ -264,7 +269,8 @@ async fn selections_use_the_indexes() {
         (Collection::Clients, "status=ACTIVE"),
     ] {
         db.collection(collection.name()).insert_one(doc! {"name": "one"}).await.unwrap();
-        let asked = mongo::selection::query(&network.mongo.mapping, collection, &selection(query), &Sight::default());
+        let asked =
+            mongo::selection::query(&network.mongo.mapping, collection, &selection(query), &EvalContext::default());
         for filter in [Some(asked.all), asked.sure].into_iter().flatten() {
             let find = doc! {"explain": {"find": collection.name(), "filter": filter}, "verbosity": "queryPlanner"};
             let plan = db.run_command(find).await.unwrap();

@@ -190,7 +190,7 @@ mod tests {
         Shown::{Value, Values, Within},
         *,
     };
-    use crate::domain::selection::Part;
+    use crate::domain::selection::FilterField;
 
     /// A document that says something of all that is read.
     fn filled(parts: Parts) -> Map<String, serde_json::Value> {
@@ -249,7 +249,7 @@ mod tests {
             let whole = read(collection, all.clone());
             assert!(!whole.contains("None") && whole.contains("unreadable: []"), "{collection} reads more: {whole}");
             for (path, without) in each_without(parts, &all) {
-                let selects = Part::ALL.iter().any(|part| part.field(collection) == Some(path.as_str()));
+                let selects = FilterField::ALL.iter().any(|part| part.field(collection) == Some(path.as_str()));
                 assert!(selects || read(collection, without) != whole, "nothing reads {path} of {collection}");
             }
         }

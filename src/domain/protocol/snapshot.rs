@@ -9,7 +9,7 @@ use crate::{
         collections::Collection,
         fields::Fields,
         ids::DocId,
-        selection::{Selection, Sight},
+        selection::{EvalContext, Selection},
         status::codes,
     },
     guards::{self, Guard},
@@ -42,8 +42,8 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
     /// How the selection looked at the rows.
-    #[serde(default, skip_serializing_if = "Sight::is_empty")]
-    pub sight: Sight,
+    #[serde(default, skip_serializing_if = "EvalContext::is_empty")]
+    pub sight: EvalContext,
     /// Of a selection that follows the clock: the documents that match at other times. `None` where they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 pub use held::{Fate, Waiting};
 
 use held::Held;
-use places::{Place, Places};
+use places::{Places, SortKey};
 
 use super::{
     change::{Change, Op, patch},
@@ -27,7 +27,7 @@ use crate::{
         collections::Collection,
         fields::Fields,
         ids::DocId,
-        selection::{Selection, Sight, Told},
+        selection::{EvalContext, MatchHint, Selection},
         time::UtcMs,
     },
     guards::{self, Guard},
@@ -58,13 +58,13 @@ pub struct Applied {
 pub struct Window {
     collection: Collection,
     selection: Selection,
-    sight: Sight,
+    sight: EvalContext,
     /// Those of the list, and of a selection that follows the clock those that may come to be.
     rows: HashMap<DocId, Fields>,
     /// The places of those of the list.
     order: Places,
     /// The place after which nothing is known; `None` when all that match are here.
-    horizon: Option<Place>,
+    horizon: Option<SortKey>,
     /// Whether all are here that may come to match as time passes.
     others: bool,
     /// How many match, where not all are here.
@@ -81,7 +81,7 @@ impl From<Snapshot> for Window {
         let collection = snapshot.topic;
         let mut order = Places::default();
         for row in &snapshot.rows {
-            order.insert(Place::of(collection, &row.id, &row.fields));
+            order.insert(SortKey::of(collection, &row.id, &row.fields));
         }
         let horizon = if snapshot.complete { None } else { order.0.last().cloned() };
         let others = !snapshot.selection.follows_clock() || snapshot.others.is_some();
@@ -148,7 +148,7 @@ impl Window {
     /// The rows as a snapshot whose changes up to `ct` are in.
     pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
         let total = self.total();
-        let ids: Vec<DocId> = self.order.0.iter().map(Place::id).cloned().collect();
+        let ids: Vec<DocId> = self.order.0.iter().map(SortKey::id).cloned().collect();
         let rows = ids.into_iter().filter_map(|id| self.rows.remove(&id).map(|fields| Row { id, fields })).collect();
         let others = (self.selection.follows_clock() && self.others)
             .then(|| self.rows.into_iter().map(|(id, fields)| Row { id, fields }).collect());
@@ -173,19 +173,19 @@ impl Window {
 
     /// The rows shown, in order.
     pub fn shown(&self) -> impl Iterator<Item = &DocId> {
-        self.order.0.iter().take(self.collection.shown()).map(Place::id)
+        self.order.0.iter().take(self.collection.shown()).map(SortKey::id)
     }
 
     /// Looks again as time passes; with each minute, as the figures do.
     pub fn tick(&mut self, now: UtcMs) -> Applied {
-        let later = Sight { now, ..self.sight.clone() };
+        let later = EvalContext { now, ..self.sight.clone() };
         if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
             return Applied::default();
         }
         self.sight = later;
         let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
         for (id, row) in &self.rows {
-            let place = Place::of(self.collection, id, row);
+            let place = SortKey::of(self.collection, id, row);
             let is = self.selection.matches(self.collection, row, &self.sight);
             let moved = if is { self.order.insert(place) } else { self.order.remove(&place) };
             applied.moved |= moved;
@@ -247,14 +247,14 @@ impl Window {
         let deleted = after.is_none();
         let reads = after.clone().filter(|_| self.is_drawn(&id));
         applied.uncertain |= known.is_none() && !self.is_whole();
-        let before = known.map(|row| Place::of(self.collection, &id, row));
+        let before = known.map(|row| SortKey::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));
         let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.sight));
         let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.sight));
         if before.is_some() {
             self.total = self.total.saturating_add(is.into()).saturating_sub(usize::from(was));
         }
-        let place = after.as_ref().map(|row| Place::of(self.collection, &id, row)).filter(|p| self.within(p));
+        let place = after.as_ref().map(|row| SortKey::of(self.collection, &id, row)).filter(|p| self.within(p));
         if before != place || was != (is && place.is_some()) {
             applied.moved = true;
             if let Some(before) = before {
@@ -287,13 +287,13 @@ impl Window {
             // Behind the horizon, and stays there unless its place changed.
             return if moves { Err(Broken::Stale) } else { Ok(()) };
         }
-        applied.uncertain |= match self.selection.told(self.collection, set, unset, &self.sight) {
-            Told::Perhaps => true,
+        applied.uncertain |= match self.selection.match_hint(self.collection, set, unset, &self.sight) {
+            MatchHint::Perhaps => true,
             // It did not match if all that may are here; else it may have been counted.
-            Told::No => !self.is_whole(),
+            MatchHint::No => !self.is_whole(),
             // By this alone EVSEs come to be removed that nobody held to be.
-            Told::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
-            Told::Nothing => {
+            MatchHint::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
+            MatchHint::Nothing => {
                 let turns = moves || self.selection.follows_clock() && touches("connection");
                 turns && !self.is_whole()
             }
@@ -307,14 +307,14 @@ impl Window {
         self.selection.is_everything() || self.horizon.is_none() && self.others
     }
 
-    fn within(&self, place: &Place) -> bool {
+    fn within(&self, place: &SortKey) -> bool {
         self.horizon.as_ref().is_none_or(|horizon| place <= horizon)
     }
 }
 
 /// The rows of a whole collection from a list of documents, as the window would show them.
 pub fn shown_of(collection: Collection, documents: &BTreeMap<DocId, Fields>) -> Vec<DocId> {
-    let mut places: Vec<_> = documents.iter().map(|(id, row)| (Place::of(collection, id, row), id.clone())).collect();
+    let mut places: Vec<_> = documents.iter().map(|(id, row)| (SortKey::of(collection, id, row), id.clone())).collect();
     places.sort();
     places.into_iter().take(collection.shown()).map(|(_, id)| id).collect()
 }

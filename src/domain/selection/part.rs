@@ -16,7 +16,7 @@ const STATUSES_MAX: usize = 16;
 
 /// One thing that is asked of a document. In this order they stand in addresses and on pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum FilterField {
     Status,
     /// Stations with an EVSE whose believed status is this one.
     Evse,
@@ -35,7 +35,7 @@ pub enum Part {
     Slot,
 }
 
-impl Part {
+impl FilterField {
     pub const ALL: [Self; 13] = [
         Self::Status,
         Self::Evse,
@@ -103,15 +103,15 @@ impl Part {
     ///
     /// # Errors
     /// In words for whoever wrote it.
-    pub fn read(self, text: &str) -> Result<Wanted, BadChoice> {
+    pub fn read(self, text: &str) -> Result<Criterion, BadChoice> {
         let read = match self {
             Self::Status => statuses(text),
-            Self::Started | Self::Ended | Self::Created | Self::Captured => period(text).map(Wanted::Within),
-            Self::Running => text.strip_suffix('h').and_then(number).filter(|hours| *hours > 0).map(Wanted::For),
-            Self::Currency => is_currency(text).then(|| Wanted::one_of([text])),
-            Self::Slot => slot(text).map(Wanted::In),
+            Self::Started | Self::Ended | Self::Created | Self::Captured => period(text).map(Criterion::Within),
+            Self::Running => text.strip_suffix('h').and_then(number).filter(|hours| *hours > 0).map(Criterion::For),
+            Self::Currency => is_currency(text).then(|| Criterion::one_of([text])),
+            Self::Slot => slot(text).map(Criterion::In),
             Self::Evse | Self::Method | Self::Station | Self::Client | Self::City => {
-                is_text(text).then(|| Wanted::one_of([text]))
+                is_text(text).then(|| Criterion::one_of([text]))
             }
         };
         read.ok_or_else(|| BadChoice(format!("“{}” cannot be “{}”: {}", self.name(), clip(text), self.form())))
@@ -133,7 +133,7 @@ impl Part {
 
 /// What a part's field must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Wanted {
+pub enum Criterion {
     /// One of these texts; ascending.
     OneOf(Vec<String>),
     /// A date in this period.
@@ -144,7 +144,7 @@ pub enum Wanted {
     In(Slot),
 }
 
-impl Wanted {
+impl Criterion {
     pub fn one_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all = Vec::<String>::new();
         for text in texts {
@@ -166,7 +166,7 @@ pub struct Slot {
 }
 
 /// As in addresses, but not escaped. Equal values write equal texts.
-impl fmt::Display for Wanted {
+impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OneOf(texts) => f.write_str(&texts.join(",")),
@@ -191,9 +191,9 @@ fn is_text(text: &str) -> bool {
     !text.is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control)
 }
 
-fn statuses(text: &str) -> Option<Wanted> {
+fn statuses(text: &str) -> Option<Criterion> {
     let codes: Vec<&str> = text.split(',').collect();
-    (codes.len() <= STATUSES_MAX && codes.iter().all(|code| is_text(code))).then(|| Wanted::one_of(codes))
+    (codes.len() <= STATUSES_MAX && codes.iter().all(|code| is_text(code))).then(|| Criterion::one_of(codes))
 }
 
 fn period(text: &str) -> Option<Period> {

@@ -25,11 +25,11 @@ fn equal_selections_write_equal_texts() {
     assert_eq!(json, json!({"status": "CAPTURED,REFUNDED", "client": "Ä &1"}));
     assert_eq!(serde_json::from_value::<Selection>(json).unwrap(), one);
     let built = Selection::default()
-        .with(Part::Client, Wanted::one_of(["Ä &1"]))
-        .with(Part::Status, Wanted::one_of(["ACTIVE"]))
-        .with(Part::Status, Wanted::one_of(["REFUNDED", "CAPTURED"]));
+        .with(FilterField::Client, Criterion::one_of(["Ä &1"]))
+        .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
+        .with(FilterField::Status, Criterion::one_of(["REFUNDED", "CAPTURED"]));
     assert_eq!(built, one);
-    assert!(built.without(Part::Status).without(Part::Client).is_everything());
+    assert!(built.without(FilterField::Status).without(FilterField::Client).is_everything());
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn what_cannot_be_asked_is_an_error_and_never_everything() {
     assert!(evse.clone().of(Collection::Payments).is_err());
     assert!(evse.of(Collection::Stations).is_ok());
     for collection in Collection::ALL {
-        for field in Part::ALL.iter().filter_map(|part| part.field(collection)) {
+        for field in FilterField::ALL.iter().filter_map(|part| part.field(collection)) {
             assert!(collection.shown_fields().any(|shown| shown == field), "{field} of {collection} travels");
         }
     }
@@ -93,7 +93,7 @@ fn statuses_that_are_not_of_the_standard_are_told_apart() {
 
 #[test]
 fn a_document_is_of_the_list_or_not() {
-    let at = Sight { zone: Zone { name: "x".into(), offsets: vec![(0, 3600)] }, ..Sight::default() };
+    let at = EvalContext { zone: Zone { name: "x".into(), offsets: vec![(0, 3600)] }, ..EvalContext::default() };
     let payment = row(json!({
         "status": "CAPTURED", "captured_at": "2018-06-14T23:00:00Z", "currency": "GBP", "created_at": "yesterday", "method": ["CARD"],
     }));
@@ -102,17 +102,17 @@ fn a_document_is_of_the_list_or_not() {
         to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
     };
     let is = |part, wanted| Selection::default().with(part, wanted).matches(Collection::Payments, &payment, &at);
-    assert!(is(Part::Status, Wanted::one_of(["CAPTURED", "REFUNDED"])));
-    assert!(!is(Part::Status, Wanted::one_of(["REFUNDED"])));
-    assert!(is(Part::Captured, Wanted::Within(day)));
-    assert!(!is(Part::Captured, Wanted::Within(Period { from: UtcMs(day.from.0 - 1000), to: day.from })));
-    assert!(!is(Part::Created, Wanted::Within(day)), "what cannot be read is in no period");
-    assert!(!is(Part::Method, Wanted::one_of(["CARD"])), "a list is no text");
-    assert!(!is(Part::Client, Wanted::one_of(["C-1"])), "missing");
+    assert!(is(FilterField::Status, Criterion::one_of(["CAPTURED", "REFUNDED"])));
+    assert!(!is(FilterField::Status, Criterion::one_of(["REFUNDED"])));
+    assert!(is(FilterField::Captured, Criterion::Within(day)));
+    assert!(!is(FilterField::Captured, Criterion::Within(Period { from: UtcMs(day.from.0 - 1000), to: day.from })));
+    assert!(!is(FilterField::Created, Criterion::Within(day)), "what cannot be read is in no period");
+    assert!(!is(FilterField::Method, Criterion::one_of(["CARD"])), "a list is no text");
+    assert!(!is(FilterField::Client, Criterion::one_of(["C-1"])), "missing");
     let session = row(json!({"start_date_time": "2018-06-15T13:59:59Z"}));
     let slot = |weekday, hour| {
-        let slot = Wanted::In(Slot { weekday, hour, zone: "x".into() });
-        Selection::default().with(Part::Slot, slot).matches(Collection::ChargingSessions, &session, &at)
+        let slot = Criterion::In(Slot { weekday, hour, zone: "x".into() });
+        Selection::default().with(FilterField::Slot, slot).matches(Collection::ChargingSessions, &session, &at)
     };
     assert!(slot(4, 14) && !slot(4, 13) && !slot(3, 14), "Friday at two by a clock one hour east");
 }
@@ -122,8 +122,8 @@ fn a_silent_station_has_unknown_evses() {
     let station = row(
         json!({"last_heartbeat_at": "1970-01-01T00:00:00Z", "evses": [{"status": "CHARGING"}, {"status": "OUTOFORDER"}]}),
     );
-    let now = |s: i64| Sight { now: UtcMs::from_seconds(s), silent_after_s: 900, ..Sight::default() };
-    let evse = |status| Selection::default().with(Part::Evse, Wanted::one_of([status]));
+    let now = |s: i64| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
+    let evse = |status| Selection::default().with(FilterField::Evse, Criterion::one_of([status]));
     let is = |status, s| evse(status).matches(Collection::Stations, &station, &now(s));
     let may = |status| evse(status).may_match(Collection::Stations, &station, &now(901));
     assert!(is("OUTOFORDER", 900) && !is("UNKNOWN", 900) && !is("AVAILABLE", 900));
@@ -133,14 +133,15 @@ fn a_silent_station_has_unknown_evses() {
 
 #[test]
 fn a_patch_alone_decides_where_it_can() {
-    let of =
-        Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"])).with(Part::Client, Wanted::one_of(["C-1"]));
+    let of = Selection::default()
+        .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
+        .with(FilterField::Client, Criterion::one_of(["C-1"]));
     let told = |set, unset: &[&str]| {
         let unset: Vec<String> = unset.iter().map(|&name| name.to_owned()).collect();
-        of.told(Collection::ChargingSessions, &row(set), &unset, &Sight::default())
+        of.match_hint(Collection::ChargingSessions, &row(set), &unset, &EvalContext::default())
     };
-    assert_eq!(told(json!({"power_w": 1}), &["stop_reason"]), Told::Nothing);
-    assert_eq!(told(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), Told::No);
-    assert_eq!(told(json!({}), &["status"]), Told::No);
-    assert_eq!(told(json!({"status": "ACTIVE"}), &[]), Told::Perhaps);
+    assert_eq!(told(json!({"power_w": 1}), &["stop_reason"]), MatchHint::Nothing);
+    assert_eq!(told(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), MatchHint::No);
+    assert_eq!(told(json!({}), &["status"]), MatchHint::No);
+    assert_eq!(told(json!({"status": "ACTIVE"}), &[]), MatchHint::Perhaps);
 }

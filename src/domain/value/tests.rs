@@ -9,7 +9,7 @@ use crate::domain::{
     collections::Collection,
     fields::Fields,
     figures::Figures,
-    latest::Latest,
+    latest::ActivityEvent,
     protocol::{frame::Frame, log::Entry, snapshot::Snapshot},
     report::Report,
     selection::Selection,
@@ -73,7 +73,7 @@ fn all_same(value: &Value) -> Result<(), TestCaseError> {
     same::<Frame>(value)?;
     same::<Snapshot>(value)?;
     same::<Figures>(value)?;
-    same::<Latest>(value)?;
+    same::<ActivityEvent>(value)?;
     same::<Piece>(value)?;
     same::<Sums>(value)?;
     same::<Entry>(value)?;
@@ -142,7 +142,7 @@ fn what_travels_reads_as_it_should() {
     assert_eq!(frames, 7);
     assert!(samples().iter().any(|value| read::<Snapshot>(value).is_some()));
     assert!(samples().iter().any(|value| read::<Figures>(value).is_some()));
-    assert!(samples().iter().any(|value| read::<Latest>(value).is_some()));
+    assert!(samples().iter().any(|value| read::<ActivityEvent>(value).is_some()));
     assert!(samples().iter().any(|value| read::<Entry>(value).is_some()));
 }
 

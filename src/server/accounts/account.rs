@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Done, Secret, Sent, again, away, twice};
+use super::form::{Asked, Done, Secret, Sent, again, same_twice, unavailable};
 use crate::server::accounts::text::password_refused;
 use crate::server::accounts::text::people;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
             documents::Documents,
             pages::{self, AccountPage, Chosen, Wrong},
         },
-        auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::Place, session::OwnPassword},
+        auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::ClientInfo, session::OwnPassword},
         problem::Problem,
         redis::sessions::SessionHash,
     },
@@ -48,13 +48,13 @@ pub struct EndForm {
 pub async fn end(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
-    place: Place,
+    place: ClientInfo,
     Sent(EndForm { end }): Sent<EndForm>,
 ) -> Result<Redirect, Problem> {
     let done = if end.as_str() == "others" {
-        documents.doors.end_other_sessions(&admin, &place).await.map_err(away)?;
+        documents.auth.end_other_sessions(&admin, &place).await.map_err(unavailable)?;
         "sessions_ended"
-    } else if documents.doors.end_session(&admin, &end, &place).await.map_err(away)? {
+    } else if documents.auth.end_session(&admin, &end, &place).await.map_err(unavailable)? {
         "session_ended"
     } else {
         "session_gone"
@@ -75,14 +75,14 @@ pub async fn change_password(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
     session: Session,
-    place: Place,
+    place: ClientInfo,
     Sent(form): Sent<PasswordForm>,
 ) -> Result<Response, Problem> {
-    let wrong = match twice(form.password, &form.again) {
+    let wrong = match same_twice(form.password, &form.again) {
         Err(wrong) => wrong,
         Ok(new) => {
-            let changed = documents.doors.change_password(&session, &admin, form.current.0, new, &place);
-            match changed.await.map_err(away)? {
+            let changed = documents.auth.change_password(&session, &admin, form.current.0, new, &place);
+            match changed.await.map_err(unavailable)? {
                 PasswordChange::Done => {
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
                 }
@@ -102,10 +102,10 @@ async fn draw(
     done: Option<&'static str>,
     wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
-    let Some(user) = documents.doors.users.by_id(admin.user).await.map_err(away)? else {
+    let Some(user) = documents.auth.users.by_id(admin.user).await.map_err(unavailable)? else {
         return Ok(Redirect::to("/login").into_response());
     };
-    let sessions = documents.doors.sessions_of(&user).await.map_err(away)?;
+    let sessions = documents.auth.sessions_of(&user).await.map_err(unavailable)?;
     let page = AccountPage { admin, user: &user, sessions: &sessions, done, wrong };
     Ok(documents.framed(admin, ACCOUNT, text::ACCOUNT, |times| pages::account(&page, times)))
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Secret, Sent, again, away, twice};
+use super::form::{Asked, Secret, Sent, again, same_twice, unavailable};
 use crate::server::accounts::text::password_refused;
 use crate::{
     server::{
@@ -17,7 +17,7 @@ use crate::{
             pages::{self, Chosen, Wrong},
             text::people as said,
         },
-        auth::{email::Email, own_account::Choice, place::Place},
+        auth::{email::Email, own_account::Choice, place::ClientInfo},
         problem::Problem,
     },
     web::text,
@@ -35,7 +35,7 @@ const SIGN_IN: (&str, &str) = ("/login", text::SIGN_IN);
 /// `GET /invitation`
 pub async fn invitation(
     State(documents): State<Documents>,
-    place: Place,
+    place: ClientInfo,
     Asked(link): Asked<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
@@ -55,12 +55,12 @@ pub struct ChoiceForm {
 /// `POST /invitation`
 pub async fn choose(
     State(documents): State<Documents>,
-    place: Place,
+    place: ClientInfo,
     Sent(ChoiceForm { token, password, again: repeated }): Sent<ChoiceForm>,
 ) -> Result<Response, Problem> {
-    let wrong = match twice(password, &repeated) {
+    let wrong = match same_twice(password, &repeated) {
         Err(wrong) => wrong,
-        Ok(new) => match documents.doors.choose_password(&token, new, &place).await.map_err(away)? {
+        Ok(new) => match documents.auth.choose_password(&token, new, &place).await.map_err(unavailable)? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
@@ -72,13 +72,13 @@ pub async fn choose(
 /// `GET /setup`
 pub async fn setup(
     State(documents): State<Documents>,
-    place: Place,
+    place: ClientInfo,
     Asked(link): Asked<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
         return Ok(note(&documents, said::SET_UP_DONE));
     }
-    if !documents.doors.may_set_up(&link.token).await.map_err(away)? {
+    if !documents.auth.may_set_up(&link.token).await.map_err(unavailable)? {
         return gone(&documents, &place, &link.token, said::SET_UP_GONE).await;
     }
     Ok(draw_set_up(&documents, link.token, None, None))
@@ -96,18 +96,18 @@ pub struct SetUpForm {
 /// `POST /setup`
 pub async fn set_up(
     State(documents): State<Documents>,
-    place: Place,
+    place: ClientInfo,
     Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
 ) -> Result<Response, Problem> {
-    let entered = match (Email::of_new(&email), twice(password, &repeated)) {
+    let entered = match (Email::of_new(&email), same_twice(password, &repeated)) {
         (Err(refused), _) => Err(Wrong::new("email", said::email_refused(refused))),
         (Ok(_), Err(wrong)) => Err(wrong),
         (Ok(address), Ok(new)) => Ok((address, new)),
     };
     let wrong = match entered {
-        Err(wrong) if documents.doors.may_set_up(&token).await.map_err(away)? => wrong,
+        Err(wrong) if documents.auth.may_set_up(&token).await.map_err(unavailable)? => wrong,
         Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
-        Ok((address, new)) => match documents.doors.set_up(&token, &address, new, &place).await.map_err(away)? {
+        Ok((address, new)) => match documents.auth.set_up(&token, &address, new, &place).await.map_err(unavailable)? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
@@ -118,11 +118,11 @@ pub async fn set_up(
 
 async fn draw_choice(
     documents: &Documents,
-    place: &Place,
+    place: &ClientInfo,
     token: String,
     wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
-    let Some(user) = documents.doors.invited(&token).await.map_err(away)? else {
+    let Some(user) = documents.auth.invited(&token).await.map_err(unavailable)? else {
         return gone(documents, place, &token, said::LINK_GONE).await;
     };
     let page = documents.gate(said::CHOOSE_PASSWORD, || pages::choose_password(user.email, token, wrong));
@@ -140,11 +140,11 @@ fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response 
 /// What the link led to was there once, and is no more.
 async fn gone(
     documents: &Documents,
-    place: &Place,
+    place: &ClientInfo,
     token: &str,
     words: (&'static str, &'static str),
 ) -> Result<Response, Problem> {
-    documents.doors.link_refused(token, place).await.map_err(away)?;
+    documents.auth.link_refused(token, place).await.map_err(unavailable)?;
     let mut page = documents.gate(words.0, || pages::note(words, Some(SIGN_IN)));
     *page.status_mut() = StatusCode::GONE;
     Ok(page)

@@ -7,14 +7,14 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Next, Secret, Sent, again, away};
+use super::form::{Asked, Next, Secret, Sent, again, unavailable};
 use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
         documents::Documents,
         pages::{self, Wrong},
     },
-    auth::{CurrentAdmin, local_path::local_path, place::Place, session::OwnPassword},
+    auth::{CurrentAdmin, local_path::local_path, place::ClientInfo, session::OwnPassword},
     problem::Problem,
 };
 
@@ -36,11 +36,11 @@ pub async fn submit(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
     session: Session,
-    place: Place,
+    place: ClientInfo,
     Sent(form): Sent<ConfirmForm>,
 ) -> Result<Response, Problem> {
     let next = local_path(&form.next);
-    let why = match documents.doors.confirm(&session, &admin, form.password.0, &place).await.map_err(away)? {
+    let why = match documents.auth.confirm(&session, &admin, form.password.0, &place).await.map_err(unavailable)? {
         OwnPassword::Right => return Ok(Redirect::to(&next).into_response()),
         OwnPassword::SignedOut => return Ok(Redirect::to("/login").into_response()),
         OwnPassword::Wrong => people::WRONG_PASSWORD.to_owned(),

@@ -13,7 +13,7 @@ use crate::{
     domain::time::{UtcMs, Zone},
     server::{
         accounts::document::{self, Frame},
-        auth::{CurrentAdmin, Doors},
+        auth::{AuthService, CurrentAdmin},
         config::NetworkSettings,
         csp::{FORM_POLICY, FRAMED_POLICY},
         hub::zones,
@@ -24,7 +24,7 @@ use crate::{
 /// What the pages of accounts need.
 #[derive(Clone)]
 pub struct Documents {
-    pub doors: Doors,
+    pub auth: AuthService,
     pub network: Arc<NetworkSettings>,
     pub leptos: LeptosOptions,
 }

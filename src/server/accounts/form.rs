@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// A password that was entered twice, if both are the same.
-pub fn twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
+pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
     if password.0.expose_secret() == again.0.expose_secret() {
         Ok(password.0)
     } else {
@@ -90,7 +90,7 @@ pub fn twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
 }
 
 /// Someone who should know cannot be asked.
-pub fn away(error: Unavailable) -> Problem {
+pub fn unavailable(error: Unavailable) -> Problem {
     tracing::error!(%error, "an account could not be read or changed");
     Problem::unavailable()
 }

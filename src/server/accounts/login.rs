@@ -17,7 +17,7 @@ use crate::{
         accounts::documents::Documents,
         auth::{
             local_path::local_path,
-            place::Place,
+            place::ClientInfo,
             session::{Activity, SignIn},
         },
         csp::FORM_POLICY,
@@ -28,7 +28,7 @@ use crate::{
 /// `GET /login`; whoever is signed in already is led on.
 pub async fn show(State(documents): State<Documents>, session: Session, Asked(asked): Asked<Next>) -> Response {
     let next = local_path(&asked.next);
-    match documents.doors.admit(&session, Activity::Program).await {
+    match documents.auth.admit(&session, Activity::Program).await {
         Ok(Some(_)) => return Redirect::to(&next).into_response(),
         Ok(None) => {}
         // The form is shown all the same; sending it tells what is wrong.
@@ -51,11 +51,11 @@ pub struct LoginForm {
 pub async fn submit(
     State(documents): State<Documents>,
     session: Session,
-    place: Place,
+    place: ClientInfo,
     Sent(LoginForm { email, password, next }): Sent<LoginForm>,
 ) -> Response {
     let next = local_path(&next);
-    let (status, wait, wrong) = match documents.doors.sign_in(&session, &email, password.0, &place).await {
+    let (status, wait, wrong) = match documents.auth.sign_in(&session, &email, password.0, &place).await {
         Ok(SignIn::In(_)) => return Redirect::to(&next).into_response(),
         Ok(SignIn::Refused) => (StatusCode::UNAUTHORIZED, None, text::NOT_SIGNED_IN.to_owned()),
         Ok(SignIn::Throttled(wait)) => (StatusCode::TOO_MANY_REQUESTS, Some(wait), people::turned_away(wait)),

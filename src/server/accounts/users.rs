@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Done, Sent, again, away};
+use super::form::{Asked, Done, Sent, again, unavailable};
 use crate::server::accounts::documents::Times;
 use crate::server::accounts::text::people;
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
             ConfirmedAdmin, CurrentAdmin,
             administration::{Change, NewLink, Refused},
             email::Email,
-            place::Place,
+            place::ClientInfo,
             user::{Role, User, UserId},
         },
         problem::Problem,
@@ -33,7 +33,7 @@ use crate::{
 /// `GET /users`
 pub async fn list(State(documents): State<Documents>, admin: CurrentAdmin) -> Result<Response, Problem> {
     let mut rows = Vec::new();
-    for user in documents.doors.users.list().await.map_err(away)? {
+    for user in documents.auth.users.list().await.map_err(unavailable)? {
         rows.push(row(&documents, user).await?);
     }
     Ok(documents.framed(&admin, USERS, text::USERS, |times| pages::users(&rows, &admin, times)))
@@ -54,12 +54,12 @@ pub struct InviteForm {
 pub async fn invite(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
-    place: Place,
+    place: ClientInfo,
     Sent(InviteForm { email }): Sent<InviteForm>,
 ) -> Result<Response, Problem> {
     let why = match Email::of_new(&email) {
         Err(refused) => people::email_refused(refused),
-        Ok(address) => match documents.doors.invite(&admin, &address, &place).await.map_err(away)? {
+        Ok(address) => match documents.auth.invite(&admin, &address, &place).await.map_err(unavailable)? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
             Err(refused) => people::refused(refused),
         },
@@ -98,14 +98,14 @@ pub struct ActForm {
 pub async fn act(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
-    place: Place,
+    place: ClientInfo,
     Path(id): Path<String>,
     Sent(ActForm { act, role }): Sent<ActForm>,
 ) -> Result<Response, Problem> {
     let user = user_id(&id)?;
     let (change, done) = match act {
         Act::Link => {
-            return match documents.doors.renew_link(&admin, user, &place).await.map_err(away)? {
+            return match documents.auth.renew_link(&admin, user, &place).await.map_err(unavailable)? {
                 Ok(link) => Ok(draw_link(&documents, &admin, &link)),
                 Err(refused) => not_done(&documents, &admin, user, refused).await,
             };
@@ -115,7 +115,7 @@ pub async fn act(
         Act::EndSessions => (Change::EndSessions, "all_ended"),
         Act::Role => (Change::SetRole(offered(role)?), "role"),
     };
-    match documents.doors.change_user(&admin, user, change, &place).await.map_err(away)? {
+    match documents.auth.change_user(&admin, user, change, &place).await.map_err(unavailable)? {
         Ok(()) => Ok(Redirect::to(&format!("{USERS}/{user}?done={done}")).into_response()),
         Err(refused) => not_done(&documents, &admin, user, refused).await,
     }
@@ -149,7 +149,8 @@ async fn draw_user(
     done: Option<&'static str>,
     refused: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let user = documents.doors.users.by_id(user).await.map_err(away)?.ok_or(Problem::of(StatusCode::NOT_FOUND))?;
+    let user =
+        documents.auth.users.by_id(user).await.map_err(unavailable)?.ok_or(Problem::of(StatusCode::NOT_FOUND))?;
     let row = row(documents, user).await?;
     let path = format!("{USERS}/{}", row.user.id);
     Ok(documents.framed(admin, &path, text::USERS, |times| pages::user(&row, done, refused, times)))
@@ -162,12 +163,12 @@ fn draw_invite(documents: &Documents, admin: &CurrentAdmin, email: Option<String
 
 fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Response {
     let NewLink { email, token, expires_at, .. } = link;
-    let address = format!("{}/invitation?token={}", documents.doors.origin.as_origin(), token.expose());
+    let address = format!("{}/invitation?token={}", documents.auth.origin.as_origin(), token.expose());
     let draw = |times: &Times| pages::new_link(email, address, &times.stamp(*expires_at));
     documents.framed(admin, USERS, people::LINK_FOR, draw)
 }
 
 async fn row(documents: &Documents, user: User) -> Result<UserRow, Problem> {
-    let sessions = documents.doors.sessions_of(&user).await.map_err(away)?.len();
+    let sessions = documents.auth.sessions_of(&user).await.map_err(unavailable)?.len();
     Ok(UserRow { user, sessions })
 }

@@ -21,13 +21,13 @@ use crate::{
     domain::{
         collections::Collection,
         protocol::snapshot::Row,
-        selection::{Part, Selection, Sight, Wanted},
+        selection::{Criterion, EvalContext, FilterField, Selection},
     },
     server::{
         auth::{
             CurrentAdmin, Unavailable,
             audit_log::{AuditLog, By, Entry, Reason},
-            place::Place,
+            place::ClientInfo,
             users::is_duplicate,
         },
         mongo::{Mongo, UNAUTHORIZED, error_code, privileges, selection::query, snapshot},
@@ -186,7 +186,7 @@ impl Actions {
         action: &'static Action,
         request: &Request,
         admin: &CurrentAdmin,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<Done, Refused>, Unavailable> {
         let outcome = self.attempt(action, request, admin, place).await?;
         if let Err(refused) = &outcome {
@@ -201,7 +201,7 @@ impl Actions {
         action: &'static Action,
         request: &Request,
         admin: &CurrentAdmin,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<Done, Refused>, Unavailable> {
         if self.read_only {
             return Ok(Err(Refused::ReadOnly));
@@ -328,7 +328,7 @@ impl Actions {
         session: &mut ClientSession,
     ) -> mongodb::error::Result<(Row, Document)> {
         let Some(part) = own_id(of) else { return Err(Error::custom(Refused::NoSuchDocument)) };
-        let (selection, sight) = (Selection::default().with(part, Wanted::one_of([id])), Sight::default());
+        let (selection, sight) = (Selection::default().with(part, Criterion::one_of([id])), EvalContext::default());
         let theirs: MongoCollection<RawDocumentBuf> = self.mongo.operator.collection(of.name());
         let asked = query(&self.mongo.mapping, of, &selection, &sight).all;
         let mut cursor = theirs
@@ -361,10 +361,10 @@ impl Actions {
 }
 
 /// The part of a selection by which a collection's documents are chosen themselves.
-const fn own_id(of: Collection) -> Option<Part> {
+const fn own_id(of: Collection) -> Option<FilterField> {
     match of {
-        Collection::Clients => Some(Part::Client),
-        Collection::Stations => Some(Part::Station),
+        Collection::Clients => Some(FilterField::Client),
+        Collection::Stations => Some(FilterField::Station),
         Collection::Payments | Collection::ChargingSessions | Collection::EcoStats => None,
     }
 }

@@ -20,10 +20,10 @@ use crate::{
     server::{
         accounts::{
             documents::Documents,
-            form::{Asked, Sent, again, away},
+            form::{Asked, Sent, again, unavailable},
             pages::Wrong,
         },
-        auth::{ConfirmedAdmin, place::Place},
+        auth::{ConfirmedAdmin, place::ClientInfo},
         problem::Problem,
     },
     web::paths,
@@ -97,7 +97,7 @@ async fn submit(
     action: &'static Action,
     context: Context,
     admin: ConfirmedAdmin,
-    place: Place,
+    place: ClientInfo,
     Asked(Which { id, .. }): Asked<Which>,
     Sent(Form { reason, key }): Sent<Form>,
 ) -> Result<Response, Problem> {
@@ -110,7 +110,7 @@ async fn submit(
         }
         Err(invalid) => return Err(invalid.into()),
     };
-    match context.actions.perform(action, &request, &admin, &place).await.map_err(away)? {
+    match context.actions.perform(action, &request, &admin, &place).await.map_err(unavailable)? {
         Ok(_) => {
             // Back to the page that takes it back: it says what was done.
             let back = ALL.into_iter().find(|other| other.of == action.of && other.name != action.name);
@@ -136,10 +136,10 @@ async fn draw(
     wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let Some((row, mark)) = context.actions.look(action, &id).await.map_err(away)? else {
+    let Some((row, mark)) = context.actions.look(action, &id).await.map_err(unavailable)? else {
         return Err(Refused::NoSuchDocument.into());
     };
-    let hindrance = context.actions.hindrance(action, admin).await.map_err(away)?;
+    let hindrance = context.actions.hindrance(action, admin).await.map_err(unavailable)?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
     // In the frame it is of the list's page.
@@ -159,7 +159,7 @@ async fn perform(
     action: &'static Action,
     context: Context,
     admin: ConfirmedAdmin,
-    place: Place,
+    place: ClientInfo,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Result<Json<Body>, JsonRejection>,
@@ -171,7 +171,7 @@ async fn perform(
         Some(key) => Some(key.map_err(|_| Invalid::Key)?),
     };
     let request = request(&id, &reason, key)?;
-    let done = context.actions.perform(action, &request, &admin, &place).await.map_err(away)??;
+    let done = context.actions.perform(action, &request, &admin, &place).await.map_err(unavailable)??;
     Ok(Json(done).into_response())
 }
 

@@ -13,7 +13,7 @@ use crate::{
         },
         auth::administration::timestamp,
     },
-    web::{paths::page, text, ui::some},
+    web::{paths::page, text, ui::optional_view},
 };
 
 /// The field of the form that holds it.
@@ -61,10 +61,10 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         {said(done)}
         <section class="panel">
             {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status))])}
-            {some(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
+            {optional_view(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
             <form class="form body" method="post" action=to>
                 <p>{action.words.question}</p>
-                {some(why, |why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
+                {optional_view(why, |why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
                 {field.with_hint(REASON_HINT).view(wrong.as_ref())}
                 <input type="hidden" name="key" value=key />
                 <p class="actions">

@@ -1,7 +1,7 @@
 //! What admins do to accounts: each change with its audit entry in one transaction, and what it means for open sessions
 //! at once afterwards.
 //!
-//! There is always an active admin. Everyone who takes an account its rights writes one document first ([`closes_one`]):
+//! There is always an active admin. Everyone who takes an account its rights writes one document first ([`touch_lock`]):
 //! of two who do so at once MongoDB lets one commit, and the other begins anew and counts those who are left.
 
 use std::time::Duration;
@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use mongodb::{ClientSession, error::Error};
 
 use super::{
-    ConfirmedAdmin, CurrentAdmin, Doors, Unavailable,
+    AuthService, ConfirmedAdmin, CurrentAdmin, Unavailable,
     audit_log::{Action, By, Entry, Reason, Subject},
     email::Email,
     one_time::{Token, TokenHash},
-    place::Place,
+    place::ClientInfo,
     user::{Link, Role, User, UserId},
-    users::{Users, closes_one, is_duplicate},
+    users::{Users, is_duplicate, touch_lock},
 };
 
 /// How long a link to choose a password works.
@@ -65,7 +65,7 @@ pub struct NewLink {
     pub expires_at: Timestamp,
 }
 
-impl Doors {
+impl AuthService {
     /// # Errors
     /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
     pub async fn change_user(
@@ -73,7 +73,7 @@ impl Doors {
         admin: &ConfirmedAdmin,
         user: UserId,
         change: Change,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<(), Refused>, Unavailable> {
         let context = (self.users.clone(), change.clone(), By::admin(admin, place));
         let changed = self.audit.with_change(context, move |session, (users, change, by)| {
@@ -89,7 +89,7 @@ impl Doors {
             }
             .boxed()
         });
-        if let Err(refused) = judged(changed.await)? {
+        if let Err(refused) = validated(changed.await)? {
             let subject = self.users.by_id(user).await?.map(|user| Subject::from(&user));
             return self.refused(change.action(), admin, subject, refused, place).await;
         }
@@ -110,7 +110,7 @@ impl Doors {
         &self,
         admin: &ConfirmedAdmin,
         email: &Email,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<NewLink, Refused>, Unavailable> {
         let (token, link) = new_link();
         let user = User::admin(email, None, Some(link.clone()));
@@ -125,7 +125,7 @@ impl Doors {
             }
             .boxed()
         });
-        if let Err(refused) = judged(invited.await)? {
+        if let Err(refused) = validated(invited.await)? {
             return self.refused(Action::UserInvited, admin, Some(email.into()), refused, place).await;
         }
         Ok(Ok(NewLink { user: id, email: email.to_string(), token, expires_at: timestamp(expires_at) }))
@@ -140,7 +140,7 @@ impl Doors {
         &self,
         admin: &ConfirmedAdmin,
         user: UserId,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<NewLink, Refused>, Unavailable> {
         let (token, link) = new_link();
         let expires_at = timestamp(link.expires_at);
@@ -159,7 +159,7 @@ impl Doors {
             }
             .boxed()
         });
-        match judged(made.await)? {
+        match validated(made.await)? {
             Ok(email) => Ok(Ok(NewLink { user, email, token, expires_at })),
             Err(refused) => {
                 let subject = self.users.by_id(user).await?.map(|user| Subject::from(&user));
@@ -175,7 +175,7 @@ impl Doors {
         admin: &CurrentAdmin,
         subject: Option<Subject>,
         refused: Refused,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<T, Refused>, Unavailable> {
         let entry = Entry::new(action, admin, place).refused(refused.into());
         self.audit.record(&subject.into_iter().fold(entry, Entry::about)).await?;
@@ -241,7 +241,7 @@ impl Users {
 
     /// Refuses where `user` is the only active admin.
     async fn keep_an_admin_besides(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<()> {
-        if !closes_one(&self.doors, session).await? {
+        if !touch_lock(&self.doors, session).await? {
             return Err(Error::custom(MISSING));
         }
         let others = doc! { "_id": { "$ne": user.0 }, "role": "admin", "disabled": false, "password_hash": { "$type": "string" } };
@@ -253,7 +253,7 @@ impl Users {
 const MISSING: &str = "the document that guards the last admin is missing; it is made when a server starts";
 
 /// Tells a refusal, which aborts the transaction as an error, from errors.
-pub(super) fn judged<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, Refused>, Unavailable> {
+pub(super) fn validated<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, Refused>, Unavailable> {
     match result {
         Ok(Some(done)) => Ok(Ok(done)),
         Ok(None) => Ok(Err(Refused::NoSuchUser)),

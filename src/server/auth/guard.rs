@@ -10,7 +10,7 @@ use axum::{
 use tower_sessions::Session;
 use url::form_urlencoded;
 
-use super::{Doors, session::Activity};
+use super::{AuthService, session::Activity};
 use crate::{
     domain::protocol::frame::UNAUTHENTICATED,
     server::{
@@ -27,7 +27,7 @@ fn activity(path: &str) -> Activity {
 
 /// Lets a request through with its [`CurrentAdmin`](super::CurrentAdmin), or turns it away: a page to the login,
 /// anything else with 401.
-pub async fn guard(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(auth): State<AuthService>, mut request: Request, next: Next) -> Response {
     if is_public(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
@@ -35,7 +35,7 @@ pub async fn guard(State(doors): State<Doors>, mut request: Request, next: Next)
         tracing::error!("the guard stands outside the session layer");
         return Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     };
-    match doors.admit(&session, activity(request.uri().path())).await {
+    match auth.admit(&session, activity(request.uri().path())).await {
         Ok(Some(admin)) => {
             request.extensions_mut().insert(admin);
             next.run(request).await

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::{CurrentAdmin, Doors, place::Place, session::SignIn};
+use super::{AuthService, CurrentAdmin, place::ClientInfo, session::SignIn};
 use crate::server::problem::Problem;
 
 /// Sent with a sign-out, and nothing else.
@@ -26,15 +26,15 @@ pub struct Credentials {
 
 /// `POST /api/v1/session`
 pub async fn create_session(
-    State(doors): State<Doors>,
+    State(auth): State<AuthService>,
     session: Session,
-    place: Place,
+    place: ClientInfo,
     body: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(Credentials { email, password }) = body.map_err(|error| {
         Problem::new(error.status(), "invalid_body", "Send {\"email\", \"password\"} as application/json.")
     })?;
-    match doors.sign_in(&session, &email, password, &place).await {
+    match auth.sign_in(&session, &email, password, &place).await {
         Ok(SignIn::In(_)) => Ok(StatusCode::NO_CONTENT),
         Ok(SignIn::Refused) => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -55,12 +55,12 @@ pub async fn create_session(
 
 /// `DELETE /api/v1/session`
 pub async fn delete_session(
-    State(doors): State<Doors>,
+    State(auth): State<AuthService>,
     _: CurrentAdmin,
     session: Session,
-    place: Place,
+    place: ClientInfo,
 ) -> Result<impl IntoResponse, Problem> {
-    sign_out(&doors, &session, &place).await?;
+    sign_out(&auth, &session, &place).await?;
     Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
 }
 
@@ -71,19 +71,19 @@ pub async fn alive(_: CurrentAdmin) -> StatusCode {
 
 /// `POST /logout`; also for whoever is no longer signed in.
 pub async fn submit_logout(
-    State(doors): State<Doors>,
+    State(auth): State<AuthService>,
     session: Session,
-    place: Place,
+    place: ClientInfo,
 ) -> Result<impl IntoResponse, Problem> {
-    sign_out(&doors, &session, &place).await?;
+    sign_out(&auth, &session, &place).await?;
     Ok(([CLEAR_CACHE], Redirect::to("/login")))
 }
 
 /// What the browser keeps of the pages must not be shown to the next person at it.
 const CLEAR_CACHE: (HeaderName, HeaderValue) = (CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
 
-async fn sign_out(doors: &Doors, session: &Session, place: &Place) -> Result<(), Problem> {
-    doors.sign_out(session, place).await.map_err(|error| {
+async fn sign_out(auth: &AuthService, session: &Session, place: &ClientInfo) -> Result<(), Problem> {
+    auth.sign_out(session, place).await.map_err(|error| {
         tracing::error!(%error, "logout failed");
         Problem::unavailable()
     })

@@ -28,6 +28,6 @@ pub mod user;
 pub mod users;
 
 pub use current::CurrentAdmin;
-pub use service::Doors;
+pub use service::AuthService;
 pub use session::ConfirmedAdmin;
 pub use unavailable::Unavailable;

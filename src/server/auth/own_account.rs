@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use tower_sessions::Session;
 
 use super::{
-    CurrentAdmin, Doors, Unavailable,
+    AuthService, CurrentAdmin, Unavailable,
     audit_log::{Action, By, Entry},
     email::Email,
     one_time::TokenHash,
     password::PasswordRefused,
-    place::Place,
+    place::ClientInfo,
     session::OwnPassword,
     user::User,
     users::within,
@@ -36,7 +36,7 @@ pub enum Choice {
     Refused(PasswordRefused),
 }
 
-impl Doors {
+impl AuthService {
     /// Sets a new password: all other sessions end, and this one goes on under a new id.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Doors {
         admin: &CurrentAdmin,
         current: SecretString,
         new: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<PasswordChange, Unavailable> {
         // First what is no guess at the password.
         if let Err(refused) = self.fits(&new, &admin.email).await? {
@@ -95,7 +95,12 @@ impl Doors {
     ///
     /// # Errors
     /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
-    pub async fn choose_password(&self, token: &str, new: SecretString, place: &Place) -> Result<Choice, Unavailable> {
+    pub async fn choose_password(
+        &self,
+        token: &str,
+        new: SecretString,
+        place: &ClientInfo,
+    ) -> Result<Choice, Unavailable> {
         let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
         if let Err(refused) = self.fits(&new, &user.email).await? {
             return Ok(Choice::Refused(refused));

@@ -14,7 +14,7 @@ pub struct ClientAddress(pub IpAddr);
 
 /// Where a request comes from. A handler takes one by naming it among its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ClientInfo {
     /// None only where no connection is behind the request.
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to 256 bytes.
@@ -23,7 +23,7 @@ pub struct Place {
     pub request_id: Option<String>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Place {
+impl<S: Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

@@ -7,11 +7,11 @@ use secrecy::SecretString;
 use tracing::Instrument;
 
 use super::{
-    Doors, Unavailable,
+    AuthService, Unavailable,
     audit_log::{Action, Actor, Entry, Reason, Subject},
     email::Email,
     password::{Turn, Verdict, is_too_long},
-    place::Place,
+    place::ClientInfo,
     throttle::{Keys, Throttled},
     user::User,
 };
@@ -36,7 +36,7 @@ pub enum Proof {
     Throttled(Duration),
 }
 
-impl Doors {
+impl AuthService {
     /// Judges one try, counts it if it fails, and notes that in the audit log; a right one is for the caller to note.
     ///
     /// `claimed` is the address that was given, `user` its account if there is one. Once its turn has come the try is
@@ -50,7 +50,7 @@ impl Doors {
         claimed: Option<Email>,
         user: Option<User>,
         password: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Proof, Unavailable> {
         let keys = self.throttles.keys(place.address, claimed.as_ref());
         let turn = self.passwords.turn().await?;
@@ -64,29 +64,35 @@ struct Guess {
     purpose: Purpose,
     claimed: Option<Email>,
     user: Option<User>,
-    place: Place,
+    place: ClientInfo,
 }
 
 impl Guess {
-    async fn judge(self, doors: Doors, keys: Keys, turn: Turn, password: SecretString) -> Result<Proof, Unavailable> {
-        if let Some(throttled) = doors.throttles.look(&keys).await? {
-            return self.turned_away(&doors, throttled).await;
+    async fn judge(
+        self,
+        auth: AuthService,
+        keys: Keys,
+        turn: Turn,
+        password: SecretString,
+    ) -> Result<Proof, Unavailable> {
+        if let Some(throttled) = auth.throttles.look(&keys).await? {
+            return self.turned_away(&auth, throttled).await;
         }
         let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
         let verdict = if is_too_long(&password) { Verdict::Wrong } else { turn.verify(password, stored).await? };
         let Some(reason) = self.refusal(verdict) else {
-            doors.throttles.passed(&keys).await?;
+            auth.throttles.passed(&keys).await?;
             return Ok(Proof::Right { weak: verdict == Verdict::RightButWeak });
         };
         // Before the turn ends: whoever is next must see it.
-        doors.throttles.failed(&keys).await?;
+        auth.throttles.failed(&keys).await?;
         drop(turn);
         tracing::info!(reason = reason.name(), "a password was refused");
         let action = match self.purpose {
             Purpose::Login => Action::LoginRefused,
             Purpose::Confirmation => Action::PasswordRefused,
         };
-        doors.audit.record(&self.entry(action).refused(reason)).await?;
+        auth.audit.record(&self.entry(action).refused(reason)).await?;
         Ok(Proof::Refused)
     }
 
@@ -101,14 +107,14 @@ impl Guess {
     }
 
     /// A flood of tries is few entries, each with the number of tries by then: the first, second, fourth, eighth…
-    async fn turned_away(&self, doors: &Doors, throttled: Throttled) -> Result<Proof, Unavailable> {
+    async fn turned_away(&self, auth: &AuthService, throttled: Throttled) -> Result<Proof, Unavailable> {
         if throttled.tries.is_power_of_two() {
             let action = match self.purpose {
                 Purpose::Login => Action::LoginThrottled,
                 Purpose::Confirmation => Action::PasswordRefused,
             };
             let entry = self.entry(action).refused(Reason::Throttled);
-            doors.audit.record(&entry.after(doc! { "tries": throttled.tries })).await?;
+            auth.audit.record(&entry.after(doc! { "tries": throttled.tries })).await?;
         }
         Ok(Proof::Throttled(throttled.wait))
     }

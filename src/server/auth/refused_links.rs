@@ -3,9 +3,9 @@
 use bson::doc;
 
 use super::{
-    Doors, Unavailable,
+    AuthService, Unavailable,
     audit_log::{Action, Actor, Entry, Reason},
-    place::Place,
+    place::ClientInfo,
     throttle::LinksRefused,
 };
 
@@ -13,13 +13,13 @@ use super::{
 /// count of all: addresses are cheap.
 const ALL_NOTED: u32 = 1000;
 
-impl Doors {
+impl AuthService {
     /// Notes that someone came with a link that does not work; without a token it is none. A flood of them is few entries,
     /// each with the number by then: the first, second, fourth, eighth…
     ///
     /// # Errors
     /// MongoDB or Redis is away.
-    pub async fn link_refused(&self, token: &str, place: &Place) -> Result<(), Unavailable> {
+    pub async fn link_refused(&self, token: &str, place: &ClientInfo) -> Result<(), Unavailable> {
         if token.is_empty() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! How open sockets learn within a second that their session, or their user, is out.
 //!
 //! The word goes over the Redis channel `ctl` to every instance. It only makes sooner what each socket finds out by
-//! itself, since it asks [`Doors::still_valid`](super::Doors::still_valid) every ten seconds: a lost word opens nothing.
+//! itself, since it asks [`AuthService::still_valid`](super::AuthService::still_valid) every ten seconds: a lost word opens nothing.
 
 use std::{
     collections::HashMap,
@@ -83,7 +83,7 @@ impl Revocations {
     }
 
     /// Watches over one socket; hold it as long as the socket is open. Ask
-    /// [`Doors::still_valid`](super::Doors::still_valid) once afterwards: what was revoked before is not heard.
+    /// [`AuthService::still_valid`](super::AuthService::still_valid) once afterwards: what was revoked before is not heard.
     pub fn watch(&self, session: SessionHash, user: UserId) -> Watch {
         let key = self.watches.next.fetch_add(1, Ordering::Relaxed);
         let (ended, token) = (Arc::<OnceLock<_>>::default(), CancellationToken::new());

@@ -1,4 +1,4 @@
-//! All that guards the doors.
+//! The service that decides who is let in.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ use crate::server::{
     redis::{connection::Redis, sessions::RedisSessionStore},
 };
 
-/// All that guards the doors; clones are cheap and share everything.
+/// Decides who is let in: accounts, passwords, sessions, throttles, audit log. Clones are cheap and share everything.
 #[derive(Clone)]
-pub struct Doors {
+pub struct AuthService {
     pub users: Users,
     pub audit: AuditLog,
     /// Who is still entitled.
@@ -39,7 +39,7 @@ pub struct Doors {
     network: Arc<str>,
 }
 
-impl Doors {
+impl AuthService {
     /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
     pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
@@ -59,7 +59,7 @@ impl Doors {
     }
 }
 
-impl Doors {
+impl AuthService {
     /// Whether the password may be given to this account.
     ///
     /// # Errors

@@ -12,10 +12,10 @@ use secrecy::SecretString;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, cookie::time};
 
 use super::{
-    Doors, Unavailable,
+    AuthService, Unavailable,
     audit_log::{Action, Entry},
     email::Email,
-    place::Place,
+    place::ClientInfo,
     proof::{Proof, Purpose},
     revocation::Revoked,
     user::{User, UserId},
@@ -49,7 +49,7 @@ pub enum SignIn {
     Throttled(Duration),
 }
 
-impl Doors {
+impl AuthService {
     /// Lets a user in: a new session under a new id, the old one ended.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Doors {
         session: &Session,
         email: &str,
         password: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<SignIn, Unavailable> {
         let email = Email::parse(email);
         let user = match &email {
@@ -90,7 +90,7 @@ impl Doors {
     ///
     /// # Errors
     /// Redis is away, and the session therefore still open.
-    pub async fn sign_out(&self, session: &Session, place: &Place) -> Result<(), Unavailable> {
+    pub async fn sign_out(&self, session: &Session, place: &ClientInfo) -> Result<(), Unavailable> {
         let ended = session.id().as_ref().map(SessionHash::of);
         let admin = self.admit(session, Activity::Program).await;
         session.flush().await?;
@@ -166,7 +166,12 @@ impl Doors {
         Ok(user.filter(|user| user.is_active_admin() && user.version == login.version))
     }
 
-    async fn open_session(&self, session: &Session, user: &User, place: &Place) -> Result<CurrentAdmin, Unavailable> {
+    async fn open_session(
+        &self,
+        session: &Session,
+        user: &User,
+        place: &ClientInfo,
+    ) -> Result<CurrentAdmin, Unavailable> {
         let before = session.id().as_ref().map(SessionHash::of);
         let now = Timestamp::now();
         let login = Login::new(user.version, place, now);
@@ -212,11 +217,11 @@ impl Doors {
 
 /// The session cookie. `__Host-` binds it to this host and to TLS; browsers refuse that name on plain http, which there
 /// is only on the machine itself. Lax and not Strict, so that links from mail and chat arrive signed in.
-pub fn layer(doors: &Doors) -> SessionManagerLayer<RedisSessionStore> {
-    let idle = time::Duration::try_from(doors.limits.idle).unwrap_or(time::Duration::MAX);
-    SessionManagerLayer::new(doors.sessions.clone())
-        .with_name(cookie_name(&doors.origin))
-        .with_secure(doors.origin.is_secure())
+pub fn layer(auth: &AuthService) -> SessionManagerLayer<RedisSessionStore> {
+    let idle = time::Duration::try_from(auth.limits.idle).unwrap_or(time::Duration::MAX);
+    SessionManagerLayer::new(auth.sessions.clone())
+        .with_name(cookie_name(&auth.origin))
+        .with_secure(auth.origin.is_secure())
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")

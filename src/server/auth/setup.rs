@@ -11,13 +11,13 @@ use mongodb::error::Error;
 use secrecy::SecretString;
 
 use super::{
-    Doors, Unavailable,
-    administration::{Refused, judged, milliseconds, timestamp},
+    AuthService, Unavailable,
+    administration::{Refused, milliseconds, timestamp, validated},
     audit_log::{Action, Entry},
     email::Email,
     one_time::{Token, TokenHash},
     own_account::Choice,
-    place::Place,
+    place::ClientInfo,
     user::User,
     users::{SETUP_LINK, is_duplicate, within},
 };
@@ -34,7 +34,7 @@ pub enum FirstAdmin {
     ToldElsewhere { until: Timestamp },
 }
 
-impl Doors {
+impl AuthService {
     /// Makes the link, if there is no account of an admin and no link that still works.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Doors {
         token: &str,
         email: &Email,
         new: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Choice, Unavailable> {
         if !self.may_set_up(token).await? {
             return Ok(Choice::Gone);
@@ -103,7 +103,7 @@ impl Doors {
             }
             .boxed()
         });
-        Ok(if judged(made.await)?.is_ok() { Choice::Done } else { Choice::Gone })
+        Ok(if validated(made.await)?.is_ok() { Choice::Done } else { Choice::Gone })
     }
 }
 

@@ -166,7 +166,7 @@ impl Users {
         let changed = self.audit.with_change(context, move |session, (users, doors, user, update, by)| {
             async move {
                 if action == Action::UserDisabled {
-                    closes_one(doors, session).await?;
+                    touch_lock(doors, session).await?;
                 }
                 let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
                 let Some(before) = before else { return Ok(None) };
@@ -182,7 +182,7 @@ impl Users {
 
 /// Writes the document that everyone writes first who takes an account its rights, so that of two who do so at once one
 /// begins anew and sees what the other did. False where no server has made it yet.
-pub(super) async fn closes_one(
+pub(super) async fn touch_lock(
     doors: &Collection<Document>,
     session: &mut ClientSession,
 ) -> mongodb::error::Result<bool> {

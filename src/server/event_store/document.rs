@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::domain::{
     fields::Fields,
-    latest::{self, Latest},
+    latest::{self, ActivityEvent},
     protocol::{
         log::{Effect, Read, Record},
         position::{ClusterTime, Epoch, Position, Seq},
@@ -113,7 +113,7 @@ pub fn fields(fields: &Fields) -> Document {
 }
 
 /// The news of an event, if it is any.
-pub fn news(event: &Document) -> Option<Latest> {
+pub fn news(event: &Document) -> Option<ActivityEvent> {
     bson::deserialize_from_bson(event.get("news")?.clone()).ok()
 }
 

@@ -15,7 +15,7 @@ use crate::server::mongo::error_code;
 use crate::{
     domain::{
         board::Filter,
-        latest::{Line, PAGE},
+        latest::{FeedEntry, PAGE},
         protocol::{
             log::Entry,
             position::{ClusterTime, Position, Seq},
@@ -34,7 +34,7 @@ pub struct Events(pub(super) Collection<Document>);
 
 /// Events for people, newest first.
 pub struct Page {
-    pub events: Vec<(Position, Line)>,
+    pub events: Vec<(Position, FeedEntry)>,
     /// Whether older ones are kept.
     pub more: bool,
 }
@@ -147,10 +147,10 @@ impl Events {
         let cursor = self.0.find(query).sort(doc! {"_id": -1}).limit(limit).projection(doc! {"news": 1}).await?;
         let found: Vec<Document> = cursor.try_collect().await?;
         let more = found.len() > PAGE;
-        let mut events: Vec<(Position, Line)> = found
+        let mut events: Vec<(Position, FeedEntry)> = found
             .iter()
             .take(PAGE)
-            .filter_map(|event| Some((document::position(event)?, Line::News(document::news(event)?))))
+            .filter_map(|event| Some((document::position(event)?, FeedEntry::News(document::news(event)?))))
             .collect();
         let oldest = events.last().filter(|_| more).map(|(position, _)| *position);
         events.extend(self.gaps(oldest, before).await?);
@@ -159,7 +159,7 @@ impl Events {
     }
 
     /// The newest gaps between two positions, at most [`PAGE`].
-    async fn gaps(&self, after: Option<Position>, before: Option<Position>) -> Result<Vec<(Position, Line)>> {
+    async fn gaps(&self, after: Option<Position>, before: Option<Position>) -> Result<Vec<(Position, FeedEntry)>> {
         let bound = |op: &str, position: Option<Position>| Some((op.to_owned(), document::id(position?)));
         let between: Document = bound("$gt", after).into_iter().chain(bound("$lt", before)).collect();
         let mut query = doc! {"op": document::GAP};
@@ -178,7 +178,7 @@ impl Events {
             .await?;
         let line = |gap: &Document| {
             let at = UtcMs(gap.get_datetime("at").ok()?.timestamp_millis());
-            Some((document::position(gap)?, Line::Gap { gap: at }))
+            Some((document::position(gap)?, FeedEntry::Gap { gap: at }))
         };
         Ok(found.iter().filter_map(line).collect())
     }

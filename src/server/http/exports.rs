@@ -14,15 +14,15 @@ use bson::doc;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
-use super::seats::{Seat, Seats};
+use super::limiter::{Limiter, Permit};
 use crate::server::{
     auth::{
         CurrentAdmin,
         audit_log::{Action, AuditLog, Entry},
-        place::Place,
+        place::ClientInfo,
         user::UserId,
     },
-    pace::Pace,
+    pace::FairShare,
     problem::Problem,
 };
 
@@ -38,7 +38,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// An export that is allowed.
 #[derive(Clone)]
 struct UnderWay {
-    _seat: Arc<Seat<UserId>>,
+    _seat: Arc<Permit<UserId>>,
     end: Instant,
 }
 
@@ -51,8 +51,8 @@ fn is_export(path: &str) -> bool {
 /// Lets a request for a file pass if few are under way, and notes it. It belongs behind the guard, which tells whose request
 /// it is.
 pub async fn limit(
-    State((seats, audit)): State<(Seats<UserId>, AuditLog)>,
-    place: Place,
+    State((seats, audit)): State<(Limiter<UserId>, AuditLog)>,
+    place: ClientInfo,
     request: Request,
     next: Next,
 ) -> Response {
@@ -81,7 +81,7 @@ pub async fn limit(
 
 /// Makes the parts of what [`limit`] let pass one at a time. It belongs outside of whatever works on them, as what compresses
 /// does, and next to what sends them: a body that holds back a part while its own source waits would hold the turn of all.
-pub async fn pace(State(pace): State<Pace>, request: Request, next: Next) -> Response {
+pub async fn pace(State(pace): State<FairShare>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(under_way) = response.extensions_mut().remove::<UnderWay>() else { return response };
     response.map(|body| {

@@ -22,11 +22,11 @@ use tower_http::{
 };
 use tracing::{Instrument, Level, Span};
 
-use super::{client, csrf, exports, headers, seats::Seats};
+use super::{client, csrf, exports, headers, limiter::Limiter};
 use crate::server::{
     accounts::{self, documents::Documents},
-    auth::{Doors, guard, login, session},
-    pace::Pace,
+    auth::{AuthService, guard, login, session},
+    pace::FairShare,
     problem::{self, Problem},
 };
 
@@ -45,13 +45,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Signing in and out, and the pages of accounts.
 pub fn routes(documents: Documents) -> Router {
-    let doors = documents.doors.clone();
+    let auth = documents.auth.clone();
     Router::new()
         .route("/api/v1/session", post(login::create_session))
         .route("/api/v1/session", delete(login::delete_session))
         .route(crate::server::paths::ALIVE, post(login::alive))
         .route("/logout", post(login::submit_logout))
-        .with_state(doors)
+        .with_state(auth)
         .merge(accounts::routes(documents))
 }
 
@@ -59,13 +59,13 @@ pub fn routes(documents: Documents) -> Router {
 ///
 /// # Errors
 /// Never for an origin that the settings took.
-pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
-    let origin = &doors.origin;
+pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError> {
+    let origin = &auth.origin;
     Ok(router
-        .layer(from_fn_with_state((Seats::default(), doors.audit.clone()), exports::limit))
+        .layer(from_fn_with_state((Limiter::default(), auth.audit.clone()), exports::limit))
         .layer(from_fn(read_body))
-        .layer(from_fn_with_state(doors.clone(), guard::guard))
-        .layer(session::layer(doors))
+        .layer(from_fn_with_state(auth.clone(), guard::guard))
+        .layer(session::layer(auth))
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_unnamed))
         .layer(csrf::layer(origin)?)
         .layer(from_fn_with_state(origin.clone(), csrf::refuse_foreign_host))
@@ -77,7 +77,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(origin.clone(), headers::harden))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(Pace::default(), exports::pace))
+        .layer(from_fn_with_state(FairShare::default(), exports::pace))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // Without a line for failures: whoever answers 5xx has logged why.
         .layer(
@@ -88,7 +88,7 @@ pub fn layers(router: Router, doors: &Doors) -> Result<Router, ConfigError> {
         )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(map_request(forget_request_id))
-        .layer(from_fn_with_state(doors.proxies.clone(), client::locate)))
+        .layer(from_fn_with_state(auth.proxies.clone(), client::locate)))
 }
 
 /// Whatever changes something goes on to its end, also where nobody waits for the answer any more: half of a sign-out would

@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use super::{
-    seats::{Seat, Seats},
+    limiter::{Limiter, Permit},
     unparsed::Accepted,
 };
 use crate::server::{config::TrustedProxies, net::line};
@@ -74,11 +74,11 @@ impl Limits {
 
 /// A connection's place among those that may be open. In the extensions of each of its requests, because a socket leaves
 /// the connection that it came by and must take it along.
-pub type Place = Arc<Seat<IpAddr>>;
+pub type ConnectionPermit = Arc<Permit<IpAddr>>;
 
 /// Serves until `stop`, and then what has begun.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
-    let seats = Seats::default();
+    let seats = Limiter::default();
     let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (connection, peer) = match accepted {
@@ -117,7 +117,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 async fn answer(
     connection: Accepted,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionPermit,
     router: Router,
     head_within: Duration,
     stop: CancellationToken,

@@ -37,18 +37,18 @@ const BOARDS_MAX: usize = 256;
 const FORGET: Duration = Duration::from_secs(60);
 
 /// All values of a board at one moment, by name.
-pub struct Filled {
+pub struct BoardSnapshot {
     pub fields: Fields,
     pub head: Position,
     pub ct: ClusterTime,
     topic: Topic,
     /// What differs from the values before, encoded when the first socket needs it.
-    before: std::sync::Weak<Filled>,
+    before: std::sync::Weak<BoardSnapshot>,
     compact: OnceLock<Bytes>,
     json: OnceLock<Bytes>,
 }
 
-impl Filled {
+impl BoardSnapshot {
     /// The frame with all values. `at`: where they are true still, though they are of before. A consumer may have been shown
     /// that moment elsewhere, and takes nothing of an earlier one.
     pub fn whole(&self, at: Option<(Position, ClusterTime)>, form: Form) -> Bytes {
@@ -105,7 +105,7 @@ type Moment = (u64, i64);
 struct Entry {
     asked: Instant,
     /// What was made last, and for which moment.
-    made: Option<(Moment, Arc<Filled>)>,
+    made: Option<(Moment, Arc<BoardSnapshot>)>,
     /// Since when that is not of now.
     behind: Option<Instant>,
 }
@@ -135,7 +135,7 @@ impl Cache {
 
     /// A board as of `state`, or of shortly before where it takes long. `None` for an unknown zone, until the log was read
     /// and the cells are counted, and until one that takes long is made.
-    pub fn get(&self, board: &Board, state: &State) -> Option<Arc<Filled>> {
+    pub fn get(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
         if boards.len() >= BOARDS_MAX && !boards.contains_key(board) {
@@ -259,12 +259,12 @@ const fn takes_long(board: &Board) -> bool {
 
 impl Entry {
     /// Takes new values; the same ones stay what they were.
-    fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<Filled> {
+    fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<BoardSnapshot> {
         let head = state.head().unwrap_or_default();
         let known = self.made.as_ref().map(|(_, filled)| filled);
         let filled = match known {
             Some(known) if known.fields == fields && known.head.epoch == head.epoch => known.clone(),
-            _ => Arc::new(Filled {
+            _ => Arc::new(BoardSnapshot {
                 fields,
                 head,
                 topic: Topic::Board(board.clone()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::{
     board::Filter,
-    latest::{Latest, is_problem},
+    latest::{ActivityEvent, is_problem},
     protocol::position::Position,
 };
 
@@ -16,7 +16,7 @@ const EVENTS_MAX: usize = 2000;
 /// The events since a place in the log, newest first.
 #[derive(Default)]
 pub struct Feed {
-    events: VecDeque<(Position, Latest, Value)>,
+    events: VecDeque<(Position, ActivityEvent, Value)>,
     complete_from: Position,
 }
 
@@ -26,7 +26,7 @@ impl Feed {
         Self { events: VecDeque::new(), complete_from }
     }
 
-    pub fn push(&mut self, position: Position, news: Latest) {
+    pub fn push(&mut self, position: Position, news: ActivityEvent) {
         // A value that JSON cannot hold does not come out of JSON.
         let Ok(value) = serde_json::to_value(&news) else { return };
         self.events.push_front((position, news, value));
@@ -43,7 +43,7 @@ impl Feed {
     }
 
     pub fn newest(&self, filter: Filter) -> impl Iterator<Item = (Position, &Value)> {
-        let shown = move |news: &Latest| match filter {
+        let shown = move |news: &ActivityEvent| match filter {
             Filter::All => true,
             Filter::Of(collection) => news.collection == collection,
             Filter::Problems => is_problem(news),

@@ -114,7 +114,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..160)
 }
 
-enum Said {
+enum SocketMessage {
     Subscribed(u32),
     Delta(Delta),
     Reset(Position),
@@ -126,7 +126,7 @@ struct Socket {
     cursor: Option<Position>,
     hidden: bool,
     up: VecDeque<(u32, Position)>,
-    down: VecDeque<Said>,
+    down: VecDeque<SocketMessage>,
 }
 
 struct Page {
@@ -296,7 +296,7 @@ impl World {
             && let Some((rid, position)) = socket.up.pop_front()
         {
             socket.cursor = Some(position);
-            socket.down.push_back(Said::Subscribed(rid));
+            socket.down.push_back(SocketMessage::Subscribed(rid));
             self.flush();
         }
     }
@@ -309,13 +309,13 @@ impl World {
             Since::Frames(shared) => {
                 for bytes in shared.encoded(Form::Compact) {
                     let Ok(Frame::Delta(delta)) = Frame::read(text(bytes)) else { panic!("no delta") };
-                    socket.down.push_back(Said::Delta(delta));
+                    socket.down.push_back(SocketMessage::Delta(delta));
                 }
                 socket.cursor = Some(shared.to);
             }
             Since::Reset { min_position, .. } => {
                 socket.cursor = None;
-                socket.down.push_back(Said::Reset(min_position));
+                socket.down.push_back(SocketMessage::Reset(min_position));
             }
         }
     }
@@ -330,7 +330,7 @@ impl World {
         {
             let delta =
                 Delta { topic: Topic::Collection(OF), from, to, ct: state.ct, changes: Vec::new(), more: false };
-            socket.down.push_back(Said::Delta(delta));
+            socket.down.push_back(SocketMessage::Delta(delta));
             socket.cursor = Some(to);
         }
     }
@@ -338,16 +338,16 @@ impl World {
     fn receive(&mut self) {
         match self.page.socket.as_mut().and_then(|socket| socket.down.pop_front()) {
             None => {}
-            Some(Said::Subscribed(rid)) => self.page.follow.confirm(rid, Position::default()),
-            Some(Said::Delta(delta)) => drop(self.page.follow.receive(&delta)),
-            Some(Said::Reset(min_position)) => self.fetch(Some(min_position)),
+            Some(SocketMessage::Subscribed(rid)) => self.page.follow.confirm(rid, Position::default()),
+            Some(SocketMessage::Delta(delta)) => drop(self.page.follow.receive(&delta)),
+            Some(SocketMessage::Reset(min_position)) => self.fetch(Some(min_position)),
         }
     }
 
     /// Loses the oldest delta under way, with all its parts.
     fn lose_frame(&mut self) {
         let Some(socket) = &mut self.page.socket else { return };
-        while let Some(Said::Delta(delta)) = socket.down.front() {
+        while let Some(SocketMessage::Delta(delta)) = socket.down.front() {
             let more = delta.more;
             self.lost = true;
             socket.down.pop_front();

@@ -23,7 +23,7 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use boards::Filled;
+pub use boards::BoardSnapshot;
 pub use counting::Verdict;
 pub use frames::{Form, Shared, wire};
 pub use state::Since;
@@ -161,7 +161,7 @@ impl Hub {
 
     /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
     /// that cannot be followed.
-    pub fn board(&self, board: &Board) -> Option<Arc<Filled>> {
+    pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         if self.unfollowed().into_iter().any(|collection| board.reads(collection)) {
             return None;
         }
@@ -169,7 +169,7 @@ impl Hub {
     }
 
     /// A board's values that are not of before this question: one that takes long is waited for.
-    pub async fn board_of_now(&self, board: &Board) -> Arc<Filled> {
+    pub async fn board_of_now(&self, board: &Board) -> Arc<BoardSnapshot> {
         let moment = {
             let state = self.read();
             self.0.boards.moment(board, &state)

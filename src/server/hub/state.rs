@@ -250,7 +250,8 @@ impl State {
                     before.entry(record.collection).or_insert_with(|| topic.index.last());
                     changed.entry(record.collection).or_default().push(row.change());
                     self.cells.change(record.ct, row.cells.as_ref());
-                    self.course += u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_course()));
+                    self.course +=
+                        u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_time_series()));
                     let id = row.id.clone();
                     topic.index.put(seq, &id, row.into_row());
                     if let Some(news) = news {

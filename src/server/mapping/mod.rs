@@ -52,7 +52,7 @@ pub struct Translation {
     collection: Collection,
     definition: Definition,
     /// What is wanted of a document, by the top-level field in which it is.
-    wanted: HashMap<String, Vec<Wanted>>,
+    wanted: HashMap<String, Vec<FieldPath>>,
     units: Vec<(&'static str, Unit)>,
     /// What a date without an offset is in.
     zone: TimeZone,
@@ -60,7 +60,7 @@ pub struct Translation {
 
 /// A value that is wanted of a document: where it goes, and where it is within the top-level field.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct FieldPath {
     pub to: To,
     pub within: Vec<String>,
 }
@@ -157,13 +157,13 @@ impl Mapping {
 
 impl Translation {
     fn new(collection: Collection, definition: Definition, zone: TimeZone) -> Self {
-        let mut wanted: HashMap<String, Vec<Wanted>> = HashMap::new();
+        let mut wanted: HashMap<String, Vec<FieldPath>> = HashMap::new();
         let fields = fields(collection).map(|(name, shown)| (To::Field(name, shown), definition.path(name).to_owned()));
         let shown = definition.show.iter().map(|path| (To::Other(path.clone()), path.clone()));
         for (to, path) in fields.chain(shown) {
             let mut parts = path.split('.').map(str::to_owned);
             if let Some(first) = parts.next() {
-                wanted.entry(first).or_default().push(Wanted { to, within: parts.collect() });
+                wanted.entry(first).or_default().push(FieldPath { to, within: parts.collect() });
             }
         }
         let unit = |name| Some((name, collection.kind(name).unit(definition.units.get(name)?)?));
@@ -187,7 +187,7 @@ impl Translation {
     }
 
     /// What is wanted of a top-level field.
-    pub fn wanted(&self, field: &str) -> &[Wanted] {
+    pub fn wanted(&self, field: &str) -> &[FieldPath] {
         self.wanted.get(field).map_or(&[], Vec::as_slice)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         collections::Collection,
         money::Currency,
-        selection::{Part, Selection, Sight, Slot, Wanted},
+        selection::{Criterion, EvalContext, FilterField, Selection, Slot},
         status::EvseStatus,
         time::{Period, UtcMs},
     },
@@ -38,8 +38,8 @@ struct Asked {
 }
 
 /// The queries for a selection that can be asked of the collection.
-pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, at: &Sight) -> Query {
-    let ask = |part: Part, wanted| {
+pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, at: &EvalContext) -> Query {
+    let ask = |part: FilterField, wanted| {
         let field = part.field(collection)?;
         Some(match mapping.of(collection) {
             None => ask(part, field, wanted, at, mapping.currency()),
@@ -72,10 +72,10 @@ fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
     }
 }
 
-fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight, network: Option<&Currency>) -> Asked {
+fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, network: Option<&Currency>) -> Asked {
     match wanted {
-        Wanted::OneOf(codes) if part == Part::Currency => currency(field, codes, network),
-        Wanted::OneOf(statuses) if part == Part::Evse => {
+        Criterion::OneOf(codes) if part == FilterField::Currency => currency(field, codes, network),
+        Criterion::OneOf(statuses) if part == FilterField::Evse => {
             // Of a station that is not heard every EVSE is unknown, of one that is taken away every EVSE is removed.
             let by_itself = [EvseStatus::Unknown, EvseStatus::Removed];
             let any = statuses.iter().any(|status| by_itself.iter().any(|own| own.code() == status));
@@ -87,20 +87,20 @@ fn ask(part: Part, field: &str, wanted: &Wanted, at: &Sight, network: Option<&Cu
             };
             Asked { sure: None, odd: Some(odd) }
         }
-        Wanted::OneOf(texts) => {
+        Criterion::OneOf(texts) => {
             let odd: Vec<Bson> = texts.iter().flat_map(|text| alike(text).skip(1)).collect();
             Asked {
                 sure: Some(doc! {field: {"$in": texts, "$not": {"$type": "array"}}}),
                 odd: (!odd.is_empty()).then(|| doc! {field: {"$in": odd}}),
             }
         }
-        Wanted::Within(Period { from, to }) => Asked {
+        Criterion::Within(Period { from, to }) => Asked {
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
         // The predicate looks at all that may come to match.
-        Wanted::For(_) => Asked { sure: None, odd: Some(doc! {field: {"$type": DATES.as_slice()}}) },
-        Wanted::In(slot) => hour_of_week(field, slot, at),
+        Criterion::For(_) => Asked { sure: None, odd: Some(doc! {field: {"$type": DATES.as_slice()}}) },
+        Criterion::In(slot) => hour_of_week(field, slot, at),
     }
 }
 
@@ -126,16 +126,18 @@ fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked 
 fn ask_theirs(
     mapping: &Mapping,
     translation: &Translation,
-    part: Part,
+    part: FilterField,
     field: &str,
-    wanted: &Wanted,
-    at: &Sight,
+    wanted: &Criterion,
+    at: &EvalContext,
 ) -> Asked {
     let path = translation.definition().path(field);
-    let ask = |wanted: &Wanted| ask(part, path, wanted, at, mapping.currency());
+    let ask = |wanted: &Criterion| ask(part, path, wanted, at, mapping.currency());
     let asked = match wanted {
-        _ if translation.measures(field) || part == Part::Evse => None,
-        Wanted::OneOf(words) if part == Part::Status => Some(ask(&Wanted::OneOf(translation.theirs(words)))),
+        _ if translation.measures(field) || part == FilterField::Evse => None,
+        Criterion::OneOf(words) if part == FilterField::Status => {
+            Some(ask(&Criterion::OneOf(translation.theirs(words))))
+        }
         _ => Some(ask(wanted)),
     };
     let any = asked.map_or_else(Document::new, |asked| or(asked.sure.iter().chain(&asked.odd)));
@@ -146,7 +148,7 @@ const TEXTS: [&str; 2] = ["string", "symbol"];
 const DATES: [&str; 3] = ["date", "string", "symbol"];
 
 /// MongoDB and we agree on a zone's hours where we know its offsets.
-fn hour_of_week(field: &str, slot: &Slot, Sight { now, zone, .. }: &Sight) -> Asked {
+fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalContext) -> Asked {
     let known = zone.offsets.first().map_or(*now, |(since, _)| UtcMs::from_seconds(*since));
     let (from, to) = (date(known), date(UtcMs(now.0.saturating_add(AHEAD_MS))));
     let value = format!("${field}");
@@ -193,7 +195,7 @@ mod tests {
         let mut given = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let selection = Selection::read(&mut given).unwrap();
         let Query { all, sure, odd } =
-            query(&Mapping::default(), Collection::ChargingSessions, &selection, &Sight::default());
+            query(&Mapping::default(), Collection::ChargingSessions, &selection, &EvalContext::default());
         let is = doc! {"$and": [
             {"status": {"$in": ["$ne"], "$not": {"$type": "array"}}},
             {"client_id": {"$in": ["{\"$gt\":\"\"}"], "$not": {"$type": "array"}}},
@@ -204,7 +206,8 @@ mod tests {
     #[test]
     fn everything_is_no_condition() {
         let none = Mapping::default();
-        let Query { all, sure, odd } = query(&none, Collection::Stations, &Selection::default(), &Sight::default());
+        let Query { all, sure, odd } =
+            query(&none, Collection::Stations, &Selection::default(), &EvalContext::default());
         assert_eq!((all, sure, odd), (doc! {}, Some(doc! {}), None));
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     fields::Fields,
     ids::DocId,
     protocol::{position::ClusterTime, snapshot::Row},
-    selection::{Selection, Sight},
+    selection::{EvalContext, Selection},
 };
 
 /// How long MongoDB may take for one query of a list. Pages give up after as long.
@@ -38,7 +38,7 @@ pub struct Rows {
 ///
 /// # Errors
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
-pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &Sight) -> Result<Rows> {
+pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &EvalContext) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
     // Of a collection that does not exist MongoDB tells no time at which it was read.
     let before = mongo.operation_time().await?;
@@ -94,7 +94,7 @@ async fn count(
     session: &mut ClientSession,
     collection: Collection,
     selection: &Selection,
-    at: &Sight,
+    at: &EvalContext,
 ) -> Result<usize> {
     let query = query(&mongo.mapping, collection, selection, at);
     let mut total = 0;

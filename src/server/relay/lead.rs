@@ -22,7 +22,7 @@ use crate::{
             log::Entry,
             position::{ClusterTime, Epoch, Position, Seq},
         },
-        system::Hop,
+        system::Stage,
         time::UtcMs,
     },
     server::{
@@ -99,14 +99,14 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let (start, mut sequencer) = match last {
         Some((tail, last)) if remapped => {
             let begin = last.as_ref().map_or(Begin::Written, Begin::after);
-            bump(relay, log, Some(tail), "fields are read otherwise", begin).await?
+            start_new_epoch(relay, log, Some(tail), "fields are read otherwise", begin).await?
         }
         Some((tail, last)) if is_set_back(relay, log, past, last.as_ref()).await? => {
-            bump(relay, log, Some(tail), RESTORED, Begin::Now).await?
+            start_new_epoch(relay, log, Some(tail), RESTORED, Begin::Now).await?
         }
         // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
         Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
-            bump(relay, log, Some(tail), "the log is of an older epoch", Begin::Written).await?
+            start_new_epoch(relay, log, Some(tail), "the log is of an older epoch", Begin::Written).await?
         }
         Some((tail, Some(entry))) => {
             let (start, since) = match log.idle(&tail).await? {
@@ -115,12 +115,12 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
                 None => (Start::After(tail.token.clone()), entry.ct.instant()),
             };
             if images_are_gone(relay, since).await? {
-                bump(relay, log, Some(tail), "images expired", Begin::Now).await?
+                start_new_epoch(relay, log, Some(tail), "images expired", Begin::Now).await?
             } else {
                 (start, Sequencer::after(tail, entry.closed))
             }
         }
-        other => bump(relay, log, other.map(|(tail, _)| tail), "no log to continue", Begin::Written).await?,
+        other => start_new_epoch(relay, log, other.map(|(tail, _)| tail), "no log to continue", Begin::Written).await?,
     };
     if remapped {
         log.set_fields(&fields).await?;
@@ -130,7 +130,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let batch = standing.batch(sequencer.tail().position);
     let stream = match watch::open(&relay.mongo, &start, batch).await {
         Err(error) if watch::is_history_lost(&error) => {
-            bump(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
+            start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
             return Ok(());
         }
         Err(error) if watch::is_too_large(&error) => {
@@ -150,7 +150,9 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     reader.await.context("the reader of the change stream")?;
     match ended? {
         End::Term => Ok(()),
-        End::Lost(reason, begin) => bump(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop),
+        End::Lost(reason, begin) => {
+            start_new_epoch(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop)
+        }
         End::Unreadable(error) => go_on_behind(relay, log, sequencer.tail(), standing, error).await,
     }
 }
@@ -167,7 +169,7 @@ async fn go_on_behind(
         return Err(error).context("the next event of the change stream");
     }
     tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
-    bump(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
+    start_new_epoch(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
 }
 
 /// Waits a little for whoever reads a log of another schema and writes its events: what is not written yet will be of the
@@ -365,7 +367,7 @@ async fn follow(
                     if matches!(event.kind, Kind::Reset { .. }) {
                         keep_prepared(relay).await?;
                     }
-                    metrics().reached(Hop::Relay, event.at);
+                    metrics().reached(Stage::Relay, event.at);
                     events.push(event);
                 }
                 Read::Idle(token, asked) => idle = Some((token, asked)),
@@ -494,7 +496,13 @@ async fn is_set_back(relay: &Relay, log: &Log, past: &mut Past, last: Option<&En
 }
 
 /// Opens a new epoch. Every page takes new snapshots.
-async fn bump(relay: &Relay, log: &Log, after: Option<Tail>, reason: &str, begin: Begin) -> Result<(Start, Sequencer)> {
+async fn start_new_epoch(
+    relay: &Relay,
+    log: &Log,
+    after: Option<Tail>,
+    reason: &str,
+    begin: Begin,
+) -> Result<(Start, Sequencer)> {
     let written = written(relay).await?;
     let known = match begin {
         Begin::After(ct) | Begin::Within(ct) => Some(ct),

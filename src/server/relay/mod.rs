@@ -41,7 +41,7 @@ impl Relay {
     /// Works whenever the lease is free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
-        let (mut pace, mut memory) = (Pace::default(), Memory::default());
+        let (mut pace, mut memory) = (Backoff::default(), Memory::default());
         while !stop.is_cancelled() {
             match self.claim(&lease, &mut memory.rollout).await {
                 Ok(true) => {}
@@ -73,7 +73,7 @@ impl Relay {
             term.cancel();
             let _ended = keeper.await;
             match led {
-                Ok(()) => pace = Pace::default(),
+                Ok(()) => pace = Backoff::default(),
                 Err(error) => {
                     tracing::warn!(error = causes(&error), "the relay begins again");
                     pause(&stop, pace.next()).await;
@@ -98,15 +98,15 @@ impl Relay {
 }
 
 /// From 100 ms to 5 s, doubling, with jitter.
-struct Pace(Duration);
+struct Backoff(Duration);
 
-impl Default for Pace {
+impl Default for Backoff {
     fn default() -> Self {
         Self(Duration::from_millis(100))
     }
 }
 
-impl Pace {
+impl Backoff {
     fn next(&mut self) -> Duration {
         let now = self.0.mul_f64(rand::random_range(0.5..1.0));
         self.0 = (self.0 * 2).min(Duration::from_secs(5));

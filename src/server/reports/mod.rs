@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use self::{asked::Asked, read::Wanted};
+use self::{asked::Asked, read::ReportQuery};
 use crate::{
     domain::{
         cells::{Bucket, Cells},
@@ -30,7 +30,7 @@ use crate::{
     server::{
         hub::{Hub, zones},
         mongo::{self, Mongo},
-        pace::Pace,
+        pace::FairShare,
         redis::{
             Redis,
             lease::{Lease, RENEW},
@@ -61,7 +61,7 @@ pub struct Reports {
     hub: Hub,
     lanes: Arc<[Mutex<()>]>,
     asked: Asked,
-    pace: Pace,
+    pace: FairShare,
 }
 
 /// The groups of a period as they were read.
@@ -82,7 +82,7 @@ impl Reports {
             hub,
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
             asked: Asked::default(),
-            pace: Pace::default(),
+            pace: FairShare::default(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Reports {
         let (first, last) = query.range.days(today);
         let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
-        let wanted = Wanted { by: query.by, period, zone: offsets, now };
+        let wanted = ReportQuery { by: query.by, period, zone: offsets, now };
         let kept = match self.counted(&wanted, &tz, (first, last)) {
             Some(kept) => kept,
             None => {
@@ -132,8 +132,8 @@ impl Reports {
 
     /// The groups from the figures' cells, which every change has moved on, so that no document is read; `None` where the
     /// cells cannot tell, because they are not exact or the rows are no pieces of time that they are made of.
-    fn counted(&self, wanted: &Wanted, tz: &TimeZone, (first, last): (Day, Day)) -> Option<Kept> {
-        let Wanted { by, period, now, .. } = *wanted;
+    fn counted(&self, wanted: &ReportQuery, tz: &TimeZone, (first, last): (Day, Day)) -> Option<Kept> {
+        let ReportQuery { by, period, now, .. } = *wanted;
         if !by.is_time() {
             return None;
         }
@@ -158,14 +158,14 @@ impl Reports {
     }
 
     /// Breaks off when nobody asks any more. What is dropped ends its cursor in MongoDB, and its lease ends by itself.
-    async fn while_asked(self, name: String, wanted: Wanted) -> Result<Kept, ReportError> {
+    async fn while_asked(self, name: String, wanted: ReportQuery) -> Result<Kept, ReportError> {
         tokio::select! {
             kept = self.groups(&name, &wanted) => kept,
             () = self.asked.nobody(&name) => Err(ReportError::Reading),
         }
     }
 
-    async fn groups(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
+    async fn groups(&self, name: &str, wanted: &ReportQuery) -> Result<Kept, ReportError> {
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(name) % LANES;
         let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
         // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
@@ -204,14 +204,14 @@ impl Reports {
         Ok(young.then_some(kept))
     }
 
-    async fn read_and_keep(&self, name: &str, wanted: &Wanted) -> Result<Kept, ReportError> {
+    async fn read_and_keep(&self, name: &str, wanted: &ReportQuery) -> Result<Kept, ReportError> {
         let kept = self.read(wanted).await?;
         snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await.map_err(SnapshotError::from)?;
         Ok(kept)
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head.
-    async fn read(&self, wanted: &Wanted) -> Result<Kept, ReportError> {
+    async fn read(&self, wanted: &ReportQuery) -> Result<Kept, ReportError> {
         let mut lost = false;
         for attempt in 0..TRIES {
             let (position, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;

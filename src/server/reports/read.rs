@@ -27,7 +27,7 @@ use crate::{
 const CHUNK: usize = 2000;
 
 /// What is read, and how it is grouped.
-pub struct Wanted {
+pub struct ReportQuery {
     pub by: By,
     pub period: Period,
     /// The zone's offsets within the period.
@@ -40,7 +40,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
-pub async fn read(mongo: &Mongo, wanted: &Wanted) -> Result<(ClusterTime, Vec<Group>)> {
+pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, Vec<Group>)> {
     let mut reading = Reading::begin(mongo).await?;
     let stations = match wanted.by {
         By::Station | By::City => stations(&mut reading).await?,
@@ -73,7 +73,7 @@ async fn stations(reading: &mut Reading<'_>) -> Result<Places> {
 }
 
 struct Fold<'a> {
-    wanted: &'a Wanted,
+    wanted: &'a ReportQuery,
     reading: Reading<'a>,
     stations: Places,
     folded: Folded,
@@ -81,7 +81,7 @@ struct Fold<'a> {
 
 impl Fold<'_> {
     async fn sessions(&mut self) -> Result<()> {
-        let Wanted { by, period, ref zone, .. } = *self.wanted;
+        let ReportQuery { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Session> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
         let mut found = self.reading.find(ChargingSessions, filter, ChargingSessions.marked(Mark::Reported)).await?;
@@ -108,7 +108,7 @@ impl Fold<'_> {
     }
 
     async fn payments(&mut self) -> Result<()> {
-        let Wanted { by, period, ref zone, .. } = *self.wanted;
+        let ReportQuery { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Payment> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
         let mut found = self.reading.find(Payments, filter, Payments.marked(Mark::Reported)).await?;

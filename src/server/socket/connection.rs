@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     following::TOPICS_MAX,
-    line::{Ear, Line},
+    line::{SocketReader, SocketWriter},
     rounds::Sockets,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
         },
     },
     server::{
-        auth::{CurrentAdmin, Doors, revocation::Ended},
+        auth::{AuthService, CurrentAdmin, revocation::Ended},
         hub::{Form, Hub, wire},
         telemetry::metrics::metrics,
     },
@@ -55,7 +55,7 @@ const READ_BUFFER: usize = 1 << 10;
 
 /// What all sockets of this instance share.
 pub struct Context {
-    pub doors: Doors,
+    pub auth: AuthService,
     pub hub: Hub,
     pub sockets: Sockets,
     /// Cancelled when the process begins to stop.
@@ -65,7 +65,7 @@ pub struct Context {
 pub struct Connection {
     context: Arc<Context>,
     admin: CurrentAdmin,
-    line: Arc<Line>,
+    line: Arc<SocketWriter>,
     heard: Instant,
     pings: u32,
     /// When the last of them went.
@@ -87,13 +87,13 @@ type Step = Result<(), End>;
 impl Connection {
     /// Serves the socket to its end; `read` is what came with the handshake.
     pub async fn serve(context: Arc<Context>, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
-        let line = Arc::new(Line::new(io, form));
+        let line = Arc::new(SocketWriter::new(io, form));
         let config = WebSocketConfig::default()
             .max_message_size(Some(INBOUND_MAX))
             .max_frame_size(Some(INBOUND_MAX))
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0);
-        let mut ear = Ear::new(line.clone());
+        let mut ear = SocketReader::new(line.clone());
         let early = read.to_vec();
         ear.count(&early);
         // The buffer that it is part of is larger than all that a socket needs.
@@ -126,8 +126,8 @@ impl Connection {
         }
     }
 
-    async fn listen(&mut self, ear: &mut WebSocketStream<Ear>) -> Step {
-        let watch = self.context.doors.revocations.watch(self.admin.session.clone(), self.admin.user);
+    async fn listen(&mut self, ear: &mut WebSocketStream<SocketReader>) -> Step {
+        let watch = self.context.auth.revocations.watch(self.admin.session.clone(), self.admin.user);
         // From here on a revocation is heard; one between the handshake and here is seen by asking again.
         self.check_rights().await?;
         self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
@@ -156,7 +156,7 @@ impl Connection {
                 },
                 Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
                 _ = ping.tick() => {
-                    // One that takes what it is sent is there, however slowly; see `Line::drained`.
+                    // One that takes what it is sent is there, however slowly; see `SocketWriter::drained`.
                     if self.heard.elapsed() > SILENCE && !line.is_waiting() {
                         return Err(End::Close(close::SLOW));
                     }
@@ -176,7 +176,7 @@ impl Connection {
     }
 
     async fn check_rights(&self) -> Step {
-        match self.context.doors.still_valid(&self.admin).await {
+        match self.context.auth.still_valid(&self.admin).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(End::Close(close::REVOKED)),
             Err(error) => {

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     server::{
-        hub::{Filled, Form, Hub, Shared, Since},
+        hub::{BoardSnapshot, Form, Hub, Shared, Since},
         telemetry::metrics::metrics,
     },
 };
@@ -36,7 +36,7 @@ pub struct Following {
 enum Led {
     /// Elsewhere up to a position, where it says so: all values are due.
     Elsewhere(Option<Position>),
-    Here(Arc<Filled>),
+    Here(Arc<BoardSnapshot>),
 }
 
 impl Led {

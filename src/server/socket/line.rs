@@ -31,7 +31,7 @@ use crate::{
 /// A write that does not move for so long means that the client does not read.
 const STUCK: Duration = Duration::from_secs(15);
 
-pub struct Line {
+pub struct SocketWriter {
     io: TcpStream,
     form: Form,
     out: Mutex<Out>,
@@ -50,7 +50,7 @@ pub struct Out {
     ended: bool,
 }
 
-impl Line {
+impl SocketWriter {
     pub fn new(io: TcpStream, form: Form) -> Self {
         let out = Out { following: Following::default(), unsent: VecDeque::new(), moved: Instant::now(), ended: false };
         Self { io, form, out: Mutex::new(out), stuck: Notify::new() }
@@ -184,8 +184,8 @@ impl Line {
 }
 
 /// The line as the protocol's library reads it. What that writes by itself are answers to pings.
-pub struct Ear {
-    line: Arc<Line>,
+pub struct SocketReader {
+    line: Arc<SocketWriter>,
     frames: Frames,
     /// When the frames of the last second began.
     inbound: VecDeque<Instant>,
@@ -194,8 +194,8 @@ pub struct Ear {
 /// Frames a second from a client: whole messages, parts of them, pings.
 const RATE: usize = 20;
 
-impl Ear {
-    pub fn new(line: Arc<Line>) -> Self {
+impl SocketReader {
+    pub fn new(line: Arc<SocketWriter>) -> Self {
         Self { line, frames: Frames::default(), inbound: VecDeque::new() }
     }
 
@@ -213,7 +213,7 @@ impl Ear {
     }
 }
 
-impl AsyncRead for Ear {
+impl AsyncRead for SocketReader {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let ear = self.get_mut();
         loop {
@@ -235,7 +235,7 @@ impl AsyncRead for Ear {
     }
 }
 
-impl AsyncWrite for Ear {
+impl AsyncWrite for SocketReader {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.line.write(&mut self.line.lock(), &Bytes::copy_from_slice(bytes));
         Poll::Ready(Ok(bytes.len()))
@@ -275,10 +275,10 @@ mod tests {
     }
 
     /// A line that was sent all frames, and its client, which has read none.
-    async fn stuck() -> (Line, TcpStream) {
+    async fn stuck() -> (SocketWriter, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let line = Line::new(listener.accept().await.unwrap().0, Form::Json);
+        let line = SocketWriter::new(listener.accept().await.unwrap().0, Form::Json);
         line.io.writable().await.unwrap();
         (0..FRAMES).for_each(|n| line.write(&mut line.lock(), &frame(n)));
         assert!(!line.lock().unsent.is_empty());

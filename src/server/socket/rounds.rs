@@ -15,12 +15,12 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerWaitFuture};
 
-use super::{line::Line, looked_at::LookedAt};
+use super::{line::SocketWriter, looked_at::LookedAt};
 use crate::{
-    domain::system::Hop,
+    domain::system::Stage,
     server::{
         auth::user::UserId,
-        http::seats::{Seat, Seats},
+        http::limiter::{Limiter, Permit},
         hub::Hub,
         telemetry::metrics::metrics,
     },
@@ -40,7 +40,7 @@ static SENDERS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism
 /// The open sockets; clones share them.
 #[derive(Clone, Default)]
 pub struct Sockets {
-    seats: Seats<UserId>,
+    seats: Limiter<UserId>,
     /// Of one user.
     seats_each: usize,
     pub(super) boards: LookedAt,
@@ -52,7 +52,7 @@ pub struct Sockets {
 #[derive(Default)]
 struct Lines {
     next: u64,
-    open: HashMap<u64, Arc<Line>>,
+    open: HashMap<u64, Arc<SocketWriter>>,
 }
 
 /// Takes the line out of the rounds when its connection ends.
@@ -68,7 +68,7 @@ impl Sockets {
     }
 
     /// The right to one more socket, unless the user has all already.
-    pub fn seat(&self, user: UserId) -> Option<Seat<UserId>> {
+    pub fn seat(&self, user: UserId) -> Option<Permit<UserId>> {
         self.seats.take(&user, usize::MAX, self.seats_each)
     }
 
@@ -78,7 +78,7 @@ impl Sockets {
     }
 
     /// Takes a line into the rounds.
-    pub fn join(&self, line: Arc<Line>) -> Joined {
+    pub fn join(&self, line: Arc<SocketWriter>) -> Joined {
         let mut lines = self.lock();
         lines.next += 1;
         let key = lines.next;
@@ -114,7 +114,7 @@ impl Sockets {
                 let told = !lines.is_empty() && std::mem::replace(&mut known, changes) != changes;
                 lead(lines, &hub).await;
                 if told {
-                    metrics().reached(Hop::Socket, newest);
+                    metrics().reached(Stage::Socket, newest);
                 }
             }
             let took = began.elapsed();
@@ -136,7 +136,7 @@ impl Drop for Joined {
 }
 
 /// Leads lines on several processors, where there are enough of them.
-async fn lead(mut lines: Vec<Arc<Line>>, hub: &Hub) {
+async fn lead(mut lines: Vec<Arc<SocketWriter>>, hub: &Hub) {
     let share = lines.len().div_ceil(*SENDERS).max(TURN);
     let mut others = JoinSet::new();
     while lines.len() > share {
@@ -147,7 +147,7 @@ async fn lead(mut lines: Vec<Arc<Line>>, hub: &Hub) {
     others.join_all().await;
 }
 
-async fn lead_all(lines: &[Arc<Line>], hub: &Hub) {
+async fn lead_all(lines: &[Arc<SocketWriter>], hub: &Hub) {
     for turn in lines.chunks(TURN) {
         turn.iter().for_each(|line| line.advance(hub));
         tokio::task::yield_now().await;

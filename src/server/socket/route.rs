@@ -21,7 +21,7 @@ use crate::{
     domain::protocol::frame::{COMPACT, JSON, VERSIONS, close},
     server::{
         auth::CurrentAdmin,
-        http::{csrf::is_same_origin, server::Place, unparsed::Accepted},
+        http::{csrf::is_same_origin, server::ConnectionPermit, unparsed::Accepted},
         hub::Form,
         problem::Problem,
     },
@@ -32,7 +32,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
 pub async fn live(admin: CurrentAdmin, State(context): State<Arc<Context>>, request: Request) -> Response {
-    if !is_same_origin(request.headers(), &context.doors.origin) {
+    if !is_same_origin(request.headers(), &context.auth.origin) {
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
     let sockets = context.sockets.clone();
@@ -65,7 +65,7 @@ fn open<F: Future<Output = ()> + Send>(
             .into_response();
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-    let place = request.extensions_mut().remove::<Place>();
+    let place = request.extensions_mut().remove::<ConnectionPermit>();
     let upgrade = hyper::upgrade::on(&mut request);
     sockets.track(async move {
         // Open as long as the socket is.

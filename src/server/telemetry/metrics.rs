@@ -20,7 +20,7 @@ use prometheus_client::{
 use crate::domain::{
     collections::Collection,
     protocol::log::Entry,
-    system::{Hop, SLOW_MS},
+    system::{SLOW_MS, Stage},
     time::UtcMs,
 };
 
@@ -112,7 +112,7 @@ impl Metrics {
         let lags = ByHop::new_with_constructor(|| Histogram::new(BUCKETS));
         of.register("lag_seconds", "From MongoDB's commit to this stop of the road", lags.clone());
         Self {
-            lags: Hop::ALL.map(|hop| Lag {
+            lags: Stage::ALL.map(|hop| Lag {
                 all: lags.get_or_create_owned(&[("hop", hop.name())]),
                 last_ms: AtomicU32::new(NEVER),
             }),
@@ -160,11 +160,11 @@ impl Metrics {
     }
 
     /// A change that happened at `at` is here now.
-    pub fn reached(&self, hop: Hop, at: UtcMs) {
+    pub fn reached(&self, hop: Stage, at: UtcMs) {
         self.lagged(hop, since(at));
     }
 
-    fn lagged(&self, hop: Hop, lag: Duration) {
+    fn lagged(&self, hop: Stage, lag: Duration) {
         let of = &self.lags[hop as usize];
         of.all.observe(lag.as_secs_f64());
         of.last_ms.store(u32::try_from(lag.as_millis()).unwrap_or(NEVER), Relaxed);
@@ -180,7 +180,7 @@ impl Metrics {
     }
 
     /// The last lag of a hop, milliseconds.
-    pub fn last_lag(&self, hop: Hop) -> Option<u32> {
+    pub fn last_lag(&self, hop: Stage) -> Option<u32> {
         Some(self.lags[hop as usize].last_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
     }
 
@@ -188,7 +188,7 @@ impl Metrics {
     pub fn appended(&self, entry: &Entry) {
         self.appended.inc();
         if let Some(last) = entry.records.last() {
-            self.reached(Hop::Log, last.at);
+            self.reached(Stage::Log, last.at);
         }
     }
 
@@ -197,7 +197,7 @@ impl Metrics {
         self.changes.inc_by(u64::try_from(changes).unwrap_or(0));
         if let Some(at) = at {
             self.newest.store(at.0, Relaxed);
-            self.reached(Hop::Hub, at);
+            self.reached(Stage::Hub, at);
         }
     }
 
@@ -216,8 +216,8 @@ impl Metrics {
     pub fn painted(&self, pinged: Instant, paint_ms: u32) {
         // Of a client that says what it likes, nothing beyond what a page may be behind.
         let paint = Duration::from_millis(u64::from(paint_ms.min(60_000)));
-        let Some(sent) = self.last_lag(Hop::Socket) else { return };
-        self.lagged(Hop::Paint, Duration::from_millis(u64::from(sent)) + pinged.elapsed() / 2 + paint);
+        let Some(sent) = self.last_lag(Stage::Socket) else { return };
+        self.lagged(Stage::Paint, Duration::from_millis(u64::from(sent)) + pinged.elapsed() / 2 + paint);
     }
 
     /// The sockets must take new rows of a topic.
@@ -258,9 +258,9 @@ mod tests {
         let metrics = Metrics::new();
         metrics.resync(Collection::Clients, "too far behind");
         metrics.resync(Collection::Clients, "too far behind");
-        metrics.reached(Hop::Log, UtcMs(now().0 + 60_000));
-        assert_eq!(metrics.last_lag(Hop::Log), Some(0), "a clock ahead of ours makes no lag");
-        assert_eq!(metrics.last_lag(Hop::Hub), None);
+        metrics.reached(Stage::Log, UtcMs(now().0 + 60_000));
+        assert_eq!(metrics.last_lag(Stage::Log), Some(0), "a clock ahead of ours makes no lag");
+        assert_eq!(metrics.last_lag(Stage::Hub), None);
         let text = metrics.text().unwrap();
         for line in [
             "chargedeck_resyncs_total{topic=\"clients\",reason=\"too far behind\"} 2",

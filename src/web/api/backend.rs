@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Answer, AppError, Ask};
+use super::{AppError, PageData, PageRequest};
 
 /// Found in the context of the request.
 #[async_trait]
@@ -11,5 +11,5 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// As [`load`](super::load).
-    async fn answer(&self, ask: Ask) -> Result<Answer, AppError>;
+    async fn answer(&self, ask: PageRequest) -> Result<PageData, AppError>;
 }

@@ -29,9 +29,9 @@ use crate::domain::{
 /// What a page asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub enum Ask {
-    /// A [`Desk`].
-    Desk,
+pub enum PageRequest {
+    /// A [`PageContext`].
+    Context,
     /// A [`Snapshot`](crate::domain::protocol::snapshot::Snapshot) of the documents that match, as they are now; not older than
     /// `min_position`, nor than the cluster time `min_ct`: a number, which costs the browser's program less than its text.
     List {
@@ -49,13 +49,13 @@ pub enum Ask {
     Analytics { query: String, currency: Option<Currency> },
     /// The values of the System page's board.
     System,
-    /// A [`Drawn`] report of a query as it stands in the address, or why there is none, in words.
+    /// A [`ReportPage`] report of a query as it stands in the address, or why there is none, in words.
     Report { query: String },
 }
 
 /// What every page needs to know before it draws anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Desk {
+pub struct PageContext {
     /// The network's name.
     pub network: String,
     /// In which all times are shown.
@@ -113,7 +113,7 @@ pub enum Unanswered {
 
 /// A report with its first rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Drawn {
+pub struct ReportPage {
     pub report: Report,
     /// What draws its chart first, as JSON.
     pub option: String,
@@ -123,9 +123,9 @@ pub struct Drawn {
 /// fails is in the browser's program once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Answer(Value);
+pub struct PageData(Value);
 
-impl Answer {
+impl PageData {
     /// # Errors
     /// For a value that is none in JSON, which no value of ours is.
     pub fn of(value: &impl Serialize) -> Result<Self, AppError> {
@@ -141,16 +141,16 @@ impl Answer {
 
 /// What was answered, as it travels with the document to the browser: JSON, which it reads as all else, see [`parse`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answered(pub Result<Answer, AppError>);
+pub struct PageResult(pub Result<PageData, AppError>);
 
-impl fmt::Display for Answered {
+impl fmt::Display for PageResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
     }
 }
 
 /// What cannot be read is an answer of another version.
-impl FromStr for Answered {
+impl FromStr for PageResult {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -162,7 +162,7 @@ impl FromStr for Answered {
 /// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] while MongoDB or Redis is away or the figures are
 /// still being counted.
 #[server(prefix = "/api/page", endpoint = "load", input = Json)]
-pub async fn load(ask: Ask) -> Result<Answer, AppError> {
+pub async fn load(ask: PageRequest) -> Result<PageData, AppError> {
     let backend: std::sync::Arc<dyn Backend> =
         use_context().ok_or_else(|| AppError::Internal { request_id: String::new() })?;
     backend.answer(ask).await

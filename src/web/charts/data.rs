@@ -23,7 +23,7 @@ impl Unit {
 
 /// A course over time. Steps of time that have not come have no value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Course {
+pub struct TimeSeries {
     /// One per step, each different: a stretch that is zoomed to is found again by them.
     pub labels: Vec<String>,
     /// Of at most two units: the first has its axis on the left, the other on the right.
@@ -113,7 +113,7 @@ pub struct Ranking {
 /// Any of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Drawing {
-    Course(Course),
+    TimeSeries(TimeSeries),
     Donut(Donut),
     Gauge(Gauge),
     Heat(Heat),

@@ -22,7 +22,7 @@ mod update;
 
 use std::sync::Arc;
 
-pub use data::{Course, Donut, Drawing, Gauge, Ghost, Heat, Kind, Part, Ranking, Series, Unit};
+pub use data::{Donut, Drawing, Gauge, Ghost, Heat, Kind, Part, Ranking, Series, TimeSeries, Unit};
 pub use echarts::Canvas;
 
 /// The document's `meta` that says where the bundle is. Its name holds the hash of its content, so only the server knows.

@@ -12,7 +12,7 @@ use charming::{
     series::{Bar, Gauge as GaugeSeries, GaugeDetail, GaugeProgress, Heatmap, Line, Pie},
 };
 
-use super::data::{Course, Donut, Drawing, Gauge, Ghost, Heat, Kind, Ranking, Series, Unit};
+use super::data::{Donut, Drawing, Gauge, Ghost, Heat, Kind, Ranking, Series, TimeSeries, Unit};
 
 fn role(name: &str) -> String {
     format!("var(--{name})")
@@ -33,7 +33,7 @@ fn values(unit: &Unit) -> Tooltip {
 impl Drawing {
     pub fn option(&self) -> String {
         match self {
-            Self::Course(course) => course.option(),
+            Self::TimeSeries(course) => course.option(),
             Self::Donut(donut) => donut.option(),
             Self::Gauge(gauge) => gauge.option(),
             Self::Heat(heat) => heat.option(),
@@ -42,7 +42,7 @@ impl Drawing {
     }
 }
 
-impl Course {
+impl TimeSeries {
     pub fn option(&self) -> String {
         let bars = self.series.iter().any(|series| series.kind == Kind::Bars);
         let pointer = if bars { AxisPointerType::Shadow } else { AxisPointerType::Line };
@@ -231,8 +231,8 @@ mod tests {
         Series { id, name: id.to_owned(), unit: Unit::after(unit), kind, values: values.to_vec() }
     }
 
-    fn course() -> Course {
-        Course {
+    fn course() -> TimeSeries {
+        TimeSeries {
             labels: vec!["Mon".to_owned(), "Tue".to_owned(), "Wed".to_owned()],
             series: vec![
                 series("energy", "kWh", Kind::Bars, &[Some(1.5), Some(0.0), None]),
@@ -271,9 +271,9 @@ mod tests {
 
     #[test]
     fn a_course_of_lines_is_pointed_at_by_a_line() {
-        let pointer = |course: &Course| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
+        let pointer = |course: &TimeSeries| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
         assert_eq!(pointer(&course()), "shadow");
-        let lines = Course { series: vec![series("power", "kW", Kind::Line, &[])], ..course() };
+        let lines = TimeSeries { series: vec![series("power", "kW", Kind::Line, &[])], ..course() };
         assert_eq!(pointer(&lines), "line");
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::data::{Course, Donut, Drawing, Gauge, Heat, Ranking};
+use super::data::{Donut, Drawing, Gauge, Heat, Ranking, TimeSeries};
 
 fn written(option: &Value) -> String {
     // Nothing in it is a map with keys that are no texts, which alone cannot be written. Not `to_string`, which would bring a
@@ -14,7 +14,7 @@ fn written(option: &Value) -> String {
 impl Drawing {
     pub fn update(&self) -> String {
         match self {
-            Self::Course(course) => course.update(),
+            Self::TimeSeries(course) => course.update(),
             Self::Donut(donut) => donut.update(),
             Self::Gauge(gauge) => gauge.update(),
             Self::Heat(heat) => heat.update(),
@@ -23,7 +23,7 @@ impl Drawing {
     }
 }
 
-impl Course {
+impl TimeSeries {
     pub fn update(&self) -> String {
         let series = self.series.iter().map(|series| json!({"id": series.id, "data": series.values}));
         let ghost = self.ghost.iter().map(|ghost| {
@@ -81,7 +81,8 @@ mod tests {
             names: vec!["x".to_owned(), "y".to_owned()],
             values: vec![Some(2.0), Some(3.0)],
         };
-        let course = Course { labels: vec!["a".to_owned(), "b".to_owned()], series: vec![energy], ghost: Some(ghost) };
+        let course =
+            TimeSeries { labels: vec!["a".to_owned(), "b".to_owned()], series: vec![energy], ghost: Some(ghost) };
         assert_eq!(
             course.update(),
             "{\"series\":[{\"data\":[1.0,null],\"id\":\"energy\"},{\"data\":[2.0,3.0],\"id\":\"ghost\",\"names\":[\"x\",\"y\"],\"tooltip\":{\"valueFormatter\":\"{value}\u{a0}kWh\"}}],\"xAxis\":[{\"data\":[\"a\",\"b\"]}]}"

@@ -331,7 +331,7 @@ mod tests {
             snapshot::Row,
             topic::Topic,
         },
-        selection::Sight,
+        selection::EvalContext,
     };
 
     #[test]
@@ -448,7 +448,7 @@ mod tests {
             complete: true,
             selection: Selection::default(),
             total: None,
-            sight: Sight::default(),
+            sight: EvalContext::default(),
             others: None,
             unknown: None,
         }

@@ -19,7 +19,7 @@ use leptos::prelude::*;
 
 pub use figures::FigureStore;
 pub use list::{ListStore, RowState, Shown};
-pub use sheet::Sheet;
+pub use sheet::BoardStore;
 pub use state::{ConnectionState, LiveState};
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         fields::Fields,
         protocol::{position::ClusterTime, snapshot::Snapshot},
     },
-    web::api::Desk,
+    web::api::PageContext,
 };
 
 /// What all pages of a signed-in admin share.
@@ -47,7 +47,7 @@ impl Deref for Live {
 
 impl Live {
     /// Makes it, puts it into the context, and opens the socket in the browser.
-    pub fn provide(desk: &Desk) -> Self {
+    pub fn provide(desk: &PageContext) -> Self {
         let live = Self { state: LiveState::new(desk), wire: wire::Wire::new() };
         provide_context(live);
         live.wire.connect(live.state, &desk.zone.name, desk.ct);
@@ -79,8 +79,8 @@ impl Live {
 
     /// A board that is followed until the owner is disposed, from values of a cluster time: none takes their place that are of
     /// an earlier one. `upto`: it is a feed, whose past is known up to there.
-    pub fn sheet(&self, topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> Sheet {
-        let sheet = Sheet::new(topic, fields, ct, upto);
+    pub fn sheet(&self, topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> BoardStore {
+        let sheet = BoardStore::new(topic, fields, ct, upto);
         let (sheets, wire) = (self.state.sheets, self.wire);
         sheets.update_value(|all| all.push(sheet));
         wire.lists_changed();

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 #[derive(Clone, Copy)]
-pub struct Sheet {
+pub struct BoardStore {
     topic: StoredValue<String>,
     fields: RwSignal<Fields>,
     /// Cluster time of the first values.
@@ -23,7 +23,7 @@ pub struct Sheet {
     upto: StoredValue<Option<String>>,
 }
 
-impl Sheet {
+impl BoardStore {
     pub(super) fn new(topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> Self {
         Self { topic: StoredValue::new(topic), fields: RwSignal::new(fields), ct, upto: StoredValue::new(upto) }
     }
@@ -110,7 +110,7 @@ mod tests {
         fields
     }
 
-    fn seqs(sheet: Sheet) -> Vec<i64> {
+    fn seqs(sheet: BoardStore) -> Vec<i64> {
         sheet.fields().get_untracked().values().filter_map(serde_json::Value::as_i64).collect()
     }
 
@@ -122,7 +122,7 @@ mod tests {
     fn a_feed_keeps_its_past_unless_something_between_is_missing() {
         Owner::new().with(|| {
             let past = [(at(1), json!(1)), (at(2), json!(2)), (OLDER.to_owned(), json!(false))].into();
-            let feed = Sheet::new("activity?of=all".into(), past, ClusterTime(0), Some(at(2)));
+            let feed = BoardStore::new("activity?of=all".into(), past, ClusterTime(0), Some(at(2)));
             feed.apply(sent(Op::Put(events(&[4], 3))), at(4));
             assert_eq!(seqs(feed), [1, 2, 4], "3 was no news");
             feed.apply(sent(Op::Patch(events(&[5, 6], 4), vec![at(1)])), at(6));
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn values_of_an_earlier_time_than_those_of_the_page_are_not_taken() {
         let takes = |ct| {
-            let mut follow = Sheet::new("reports?changed".into(), Fields::new(), ClusterTime(5), None).follow();
+            let mut follow = BoardStore::new("reports?changed".into(), Fields::new(), ClusterTime(5), None).follow();
             follow.ask(1);
             follow.confirm(1, Position::default());
             let (topic, at) = ("reports?changed".parse().unwrap(), Position::default());
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn other_boards_are_as_the_server_has_them() {
         Owner::new().with(|| {
-            let board = Sheet::new("x?y".into(), [("a".to_owned(), json!(1))].into(), ClusterTime(0), None);
+            let board = BoardStore::new("x?y".into(), [("a".to_owned(), json!(1))].into(), ClusterTime(0), None);
             board.apply(sent(Op::Patch([("b".to_owned(), json!(2))].into(), vec!["a".into()])), String::new());
             assert_eq!(seqs(board), [2]);
             board.apply(sent(Op::Put([("c".to_owned(), json!(3))].into())), String::new());

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{figures::FigureStore, list::ListStore, sheet::Sheet};
+use super::{figures::FigureStore, list::ListStore, sheet::BoardStore};
 use crate::{
     domain::{collections::Collection, time::UtcMs, value::read},
-    web::api::Desk,
+    web::api::PageContext,
 };
 
 /// Whether what is on screen is what is true.
@@ -40,7 +40,7 @@ pub struct LiveState {
     pub(super) now: RwSignal<UtcMs>,
     pub(super) figures: FigureStore,
     pub(super) lists: StoredValue<Vec<ListStore>>,
-    pub(super) sheets: StoredValue<Vec<Sheet>>,
+    pub(super) sheets: StoredValue<Vec<BoardStore>>,
     pub(super) news: StoredValue<bool>,
 }
 
@@ -49,7 +49,7 @@ pub fn names(topics: &[Collection]) -> Value {
 }
 
 impl LiveState {
-    pub fn new(desk: &Desk) -> Self {
+    pub fn new(desk: &PageContext) -> Self {
         Self {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),

@@ -10,14 +10,17 @@ use crate::{
         address::BadChoice,
         board::{Board, Filter},
         fields::Fields,
-        latest::{CUT, Line, OLDER, PAGE, is_written_before, key},
+        latest::{CUT, FeedEntry, OLDER, PAGE, is_written_before, key},
         protocol::position::Position,
     },
     web::{
-        api::{Ask, Events, load},
-        live::{Live, Sheet},
+        api::{Events, PageRequest, load},
+        live::{BoardStore, Live},
         text,
-        ui::{ACTIVITY, Clock, Empty, Feed, chosen, each, loaded, page_of_activity, refused, said, some},
+        ui::{
+            ACTIVITY, Clock, Empty, Feed, any_views, chosen, feed_items, loaded, optional_view, page_of_activity,
+            refused,
+        },
     },
 };
 
@@ -31,7 +34,7 @@ pub fn activity() -> AnyView {
         view! { <a href=page_of_activity(choice) aria-current=chosen>{text::filter(choice)}</a> }
     });
     view! {
-        <nav class="tabs" aria-label=text::FILTERS>{each(choices)}</nav>
+        <nav class="tabs" aria-label=text::FILTERS>{any_views(choices)}</nav>
         {move || match filter.get() {
             Ok(filter) => feed(filter),
             Err(BadChoice(why)) => refused(why, ACTIVITY),
@@ -42,7 +45,7 @@ pub fn activity() -> AnyView {
 
 fn feed(filter: Filter) -> AnyView {
     let live = expect_context::<Live>();
-    loaded(Ask::Activity { of: filter.name().to_owned(), before: None }, text::ACTIVITY, move |answer| {
+    loaded(PageRequest::Activity { of: filter.name().to_owned(), before: None }, text::ACTIVITY, move |answer| {
         let events: Events = answer.read()?;
         let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, events.ct, Some(events.upto));
         Ok(view! { <Happenings filter sheet /> }.into_any())
@@ -50,19 +53,19 @@ fn feed(filter: Filter) -> AnyView {
 }
 
 #[component]
-fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
+fn Happenings(filter: Filter, sheet: BoardStore) -> impl IntoView {
     let (live, clock) = (expect_context::<Live>(), Clock::expect());
     let fields = sheet.fields();
     // While it is held, nothing newer than this is shown.
     let held = RwSignal::new(None::<String>);
-    let said = Memo::new(move |before: Option<&Vec<_>>| {
+    let items = Memo::new(move |before: Option<&Vec<_>>| {
         let held = held.get();
-        fields.with(|fields| said(newest(fields, held.as_deref()), before, live.is_news(), &clock))
+        fields.with(|fields| feed_items(newest(fields, held.as_deref()), before, live.is_news(), &clock))
     });
-    let slots = Memo::new(move |_| said.with(|said| said.len().div_ceil(PAGE).max(1).saturating_mul(PAGE)));
+    let slots = Memo::new(move |_| items.with(|items| items.len().div_ceil(PAGE).max(1).saturating_mul(PAGE)));
     let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
     let toggle = move |_| {
-        let newest = said.with_untracked(|said| said.first().map(|said| said.key.clone()));
+        let newest = items.with_untracked(|items| items.first().map(|items| items.key.clone()));
         let cut = fields.with_untracked(|fields| cut(fields).map(str::to_owned));
         held.update(|held| *held = if held.is_some() { None } else { Some(newest.or(cut).unwrap_or_default()) });
     };
@@ -84,8 +87,8 @@ fn Happenings(filter: Filter, sheet: Sheet) -> impl IntoView {
                     {move || text::paused(held.with(Option::is_some), waiting())}
                 </button>
             </header>
-            <Feed name="activity" said slots />
-            {move || some(said.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
+            <Feed name="activity" items slots />
+            {move || optional_view(items.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
             <button class="button older needs-js" type="button" data-more hidden=move || !past.is_kept() on:click=move |_| older()>
                 {move || past.asking.get().words().to_owned()}
             </button>
@@ -133,7 +136,7 @@ impl Past {
     /// The page may be gone whenever something comes.
     async fn come(self) {
         let Some(before) = self.fields.try_with_untracked(place) else { return };
-        let answer = load(Ask::Activity { of: self.filter.name().to_owned(), before }).await;
+        let answer = load(PageRequest::Activity { of: self.filter.name().to_owned(), before }).await;
         let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
             _ = self.asking.try_set(Asking::Failed);
             return;
@@ -173,9 +176,9 @@ fn near_the_end() -> bool {
 }
 
 /// The events up to a key, newest first. A sheet's other values have names that no event's key has.
-fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, Line)> {
+fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, FeedEntry)> {
     let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
-    shown.filter_map(|(key, value)| Some((key.clone(), Line::read(value)?)))
+    shown.filter_map(|(key, value)| Some((key.clone(), FeedEntry::read(value)?)))
 }
 
 fn newer(fields: &Fields, than: &str) -> usize {

@@ -26,10 +26,10 @@ use crate::{
         range::{Against, Step},
     },
     web::{
-        api::{AppError, Ask, Charts, Unanswered},
+        api::{AppError, Charts, PageRequest, Unanswered},
         live::Live,
         text,
-        ui::{ANALYTICS, Address, Clock, choice, each, loaded, parameter_refused, period_form},
+        ui::{ANALYTICS, Address, Clock, any_views, choice, loaded, parameter_refused, period_form},
     },
 };
 
@@ -83,9 +83,9 @@ fn choices(address: &Address, query: &Query) -> AnyView {
     view! {
         <div class="options">
             <p id="steps">{text::charts::STEPS}</p>
-            <nav class="tabs" aria-labelledby="steps">{each(steps)}</nav>
+            <nav class="tabs" aria-labelledby="steps">{any_views(steps)}</nav>
             <p id="against">{text::charts::COMPARED}</p>
-            <nav class="tabs" aria-labelledby="against">{each(against)}</nav>
+            <nav class="tabs" aria-labelledby="against">{any_views(against)}</nav>
         </div>
     }
     .into_any()
@@ -94,7 +94,7 @@ fn choices(address: &Address, query: &Query) -> AnyView {
 fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView {
     let live = expect_context::<Live>();
     let step = query.step;
-    loaded(Ask::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {
+    loaded(PageRequest::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {
         let charts: Charts = match answer.read::<Result<Charts, Unanswered>>()? {
             Ok(charts) => charts,
             Err(Unanswered::Refused(wrong)) => return Ok(parameter_refused(&address, &wrong)),

@@ -7,7 +7,7 @@ use crate::{
     domain::collections::{Collection, EcoStat},
     web::{
         text,
-        ui::{Cell, Column, each},
+        ui::{Cell, Column, any_views},
     },
 };
 
@@ -40,7 +40,7 @@ pub fn eco() -> AnyView {
         {list(Collection::EcoStats, &COLUMNS)}
         <section class="panel prose">
             <h2>{text::HOW_COMPUTED}</h2>
-            {each(text::ECO_FORMULA.map(|line| view! { <p>{line}</p> }))}
+            {any_views(text::ECO_FORMULA.map(|line| view! { <p>{line}</p> }))}
         </section>
     }
     .into_any()

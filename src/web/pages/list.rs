@@ -7,15 +7,15 @@ use crate::{
         address::BadChoice,
         collections::Collection,
         protocol::snapshot::Snapshot,
-        selection::{Part, Selection, Wanted},
+        selection::{Criterion, FilterField, Selection},
         status::codes,
     },
     web::{
-        api::Ask,
+        api::PageRequest,
         live::Live,
         paths::page,
         text,
-        ui::{LiveList, Table, chips, chosen, each, loaded, page_of, redrawn, refused},
+        ui::{LiveList, Table, any_views, chips, chosen, loaded, page_of, redrawn, refused},
     },
 };
 
@@ -43,7 +43,7 @@ pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
 
 fn rows(collection: Collection, selection: Selection, table: &'static dyn Table) -> AnyView {
     let live = expect_context::<Live>();
-    let ask = Ask::List { of: collection, selection, min_position: None, min_ct: 0 };
+    let ask = PageRequest::List { of: collection, selection, min_position: None, min_ct: 0 };
     loaded(ask, text::title(collection), move |answer| {
         let snapshot: Snapshot = answer.read()?;
         if let Some(BadChoice(why)) = snapshot.unknown_status() {
@@ -57,13 +57,13 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
 /// The statuses as links; whatever else is asked for stays.
 fn choices(collection: Collection, asked: Asked) -> AnyView {
     let part = match collection {
-        Collection::Stations => Part::Evse,
+        Collection::Stations => FilterField::Evse,
         Collection::EcoStats => return ().into_any(),
-        _ => Part::Status,
+        _ => FilterField::Status,
     };
     let links = [None].into_iter().chain(codes(collection).into_iter().map(Some)).map(|code| {
         let word = code.map_or(text::ALL.into(), |code| text::status(collection, code));
-        let wanted = code.map(|code| Wanted::one_of([code]));
+        let wanted = code.map(|code| Criterion::one_of([code]));
         let this = wanted.clone();
         let current = move || {
             let is = asked.with(|asked| asked.as_ref().is_ok_and(|asked| asked.get(part) == this.as_ref()));
@@ -75,5 +75,5 @@ fn choices(collection: Collection, asked: Asked) -> AnyView {
         };
         view! { <a href=href aria-current=current>{word}</a> }
     });
-    view! { <nav class="tabs choices" aria-label=text::FILTERS>{each(links)}</nav> }.into_any()
+    view! { <nav class="tabs choices" aria-label=text::FILTERS>{any_views(links)}</nav> }.into_any()
 }

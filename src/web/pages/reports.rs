@@ -11,7 +11,7 @@ use leptos_router::hooks::use_location;
 
 use self::{choices::choices, follow::follow, table::Table};
 use crate::web::{
-    api::Ask,
+    api::PageRequest,
     text,
     ui::{REPORTS, loaded},
 };
@@ -27,7 +27,7 @@ pub fn reports() -> AnyView {
     let asked = chosen.get_untracked();
     view! {
         {choices()}
-        {loaded(Ask::Report { query: asked.clone() }, text::REPORTS, move |answer| {
+        {loaded(PageRequest::Report { query: asked.clone() }, text::REPORTS, move |answer| {
             let followed = follow(answer.read()?, asked.clone(), chosen);
             Ok(view! { <Table followed /> }.into_any())
         })}

@@ -13,16 +13,16 @@ use crate::{
         value::read,
     },
     web::{
-        api::Ask,
+        api::PageRequest,
         live::{ConnectionState, Live},
         text,
-        ui::{Look, StatusMark, each, loaded, some},
+        ui::{Look, StatusMark, any_views, loaded, optional_view},
     },
 };
 
 pub fn system() -> AnyView {
     let live = expect_context::<Live>();
-    loaded(Ask::System, text::SYSTEM, move |answer| {
+    loaded(PageRequest::System, text::SYSTEM, move |answer| {
         // No data of MongoDB's, and so of no cluster time: each instance tells of itself.
         let fields = live.sheet(Board::System.to_string(), answer.read()?, ClusterTime::default(), None).fields();
         // Without a connection nobody tells that a stop's state has changed.
@@ -31,9 +31,9 @@ pub fn system() -> AnyView {
         });
         Ok(view! {
             <section class="panel" aria-label=text::ROAD>
-                <ol class="road">{move || fields.with(|fields| each(values(fields, STOP).map(|it| stop(it, told))))}</ol>
+                <ol class="road">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| stop(it, told))))}</ol>
             </section>
-            {move || fields.with(|fields| each(values(fields, TABLE).map(table)))}
+            {move || fields.with(|fields| any_views(values(fields, TABLE).map(table)))}
         }
         .into_any())
     })
@@ -52,8 +52,8 @@ fn stop(stop: Stop, told: Memo<bool>) -> impl IntoView {
         <li>
             <h2>{stop.title}</h2>
             {move || view! { <StatusMark look=look() /> }}
-            {some(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{text::AFTER_COMMIT}</p> })}
-            <dl>{each(figures)}</dl>
+            {optional_view(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{text::AFTER_COMMIT}</p> })}
+            <dl>{any_views(figures)}</dl>
         </li>
     }
 }
@@ -67,8 +67,8 @@ fn table(table: Table) -> impl IntoView {
             <header><h2>{table.title}</h2><p>{table.note}</p></header>
             <div class="body">
                 <table class="plain">
-                    <thead><tr>{each(head)}</tr></thead>
-                    <tbody>{each(rows)}</tbody>
+                    <thead><tr>{any_views(head)}</tr></thead>
+                    <tbody>{any_views(rows)}</tbody>
                 </table>
             </div>
         </section>
@@ -86,5 +86,5 @@ fn line(row: Row, columns: &[String]) -> impl IntoView + use<> {
         };
         view! { <td data-label=column.clone()>{shown}</td> }
     });
-    view! { <tr>{each(cells)}</tr> }
+    view! { <tr>{any_views(cells)}</tr> }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     collections::Collection,
-    selection::{Part, Slot, Wanted},
+    selection::{Criterion, FilterField, Slot},
     time::{UtcMs, Zone},
 };
 
@@ -48,39 +48,39 @@ pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
 }
 
 /// One part of a selection: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
-pub fn part(collection: Collection, part: Part, wanted: &Wanted, zone: &Zone) -> String {
+pub fn part(collection: Collection, part: FilterField, wanted: &Criterion, zone: &Zone) -> String {
     let what = match part {
-        Part::Status => "Status",
-        Part::Evse => "EVSE",
-        Part::Started | Part::Slot => "Started",
-        Part::Ended => "Ended",
-        Part::Running => "Running",
-        Part::Created => "Created",
-        Part::Captured => "Captured",
-        Part::Currency => "Currency",
-        Part::Method => "Method",
-        Part::Station => "Station",
-        Part::Client => "Client",
-        Part::City => "City",
+        FilterField::Status => "Status",
+        FilterField::Evse => "EVSE",
+        FilterField::Started | FilterField::Slot => "Started",
+        FilterField::Ended => "Ended",
+        FilterField::Running => "Running",
+        FilterField::Created => "Created",
+        FilterField::Captured => "Captured",
+        FilterField::Currency => "Currency",
+        FilterField::Method => "Method",
+        FilterField::Station => "Station",
+        FilterField::Client => "Client",
+        FilterField::City => "City",
     };
     match wanted {
-        Wanted::OneOf(texts) => {
+        Criterion::OneOf(texts) => {
             let word = |text: &String| match part {
-                Part::Status | Part::Evse => status(collection, text),
-                Part::Method => method(text),
+                FilterField::Status | FilterField::Evse => status(collection, text),
+                FilterField::Method => method(text),
                 _ => Cow::Owned(text.clone()),
             };
             format!("{what}: {}", texts.iter().map(word).collect::<Vec<_>>().join(" or "))
         }
-        Wanted::Within(period) => {
+        Criterion::Within(period) => {
             let at = |at: UtcMs| format!("{}, {}", date(zone, at), clock_time(zone, at));
             if period.from == UtcMs::FIRST {
                 return format!("{what} before {}", at(period.to));
             }
             format!("{what} {} to {}", at(period.from), at(period.to))
         }
-        Wanted::For(hours) => format!("{what} for more than {hours} h"),
-        Wanted::In(Slot { weekday, hour, zone }) => {
+        Criterion::For(hours) => format!("{what} for more than {hours} h"),
+        Criterion::In(Slot { weekday, hour, zone }) => {
             format!("{what} on a {}, {hour:02}:00 to {:02}:00, {zone}", weekday_name(*weekday), hour.saturating_add(1))
         }
     }
@@ -95,23 +95,23 @@ mod tests {
     fn every_part_has_its_words() {
         let zone = Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] };
         let said = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
-        let day = Wanted::Within(Period {
+        let day = Criterion::Within(Period {
             from: UtcMs::parse("2018-06-14T23:00:00Z").unwrap(),
             to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
         });
         let sessions = Collection::ChargingSessions;
-        assert_eq!(part(sessions, Part::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
-        let ever = Wanted::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
-        assert_eq!(part(sessions, Part::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, Part::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, Part::Status, "COMPLETED"), "Status: Completed");
-        assert_eq!(said(Collection::Payments, Part::Status, "odd,REFUNDED"), "Status: Refunded or odd");
-        assert_eq!(said(Collection::Stations, Part::Evse, "OUTOFORDER"), "EVSE: Out of order");
+        assert_eq!(part(sessions, FilterField::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
+        let ever = Criterion::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
+        assert_eq!(part(sessions, FilterField::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(said(sessions, FilterField::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(said(sessions, FilterField::Status, "COMPLETED"), "Status: Completed");
+        assert_eq!(said(Collection::Payments, FilterField::Status, "odd,REFUNDED"), "Status: Refunded or odd");
+        assert_eq!(said(Collection::Stations, FilterField::Evse, "OUTOFORDER"), "EVSE: Out of order");
         assert_eq!(
-            said(sessions, Part::Slot, "4.14@Europe/London"),
+            said(sessions, FilterField::Slot, "4.14@Europe/London"),
             "Started on a Friday, 14:00 to 15:00, Europe/London"
         );
-        assert_eq!(said(sessions, Part::Running, "8h"), "Running for more than 8 h");
+        assert_eq!(said(sessions, FilterField::Running, "8h"), "Running for more than 8 h");
         assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{displayable, energy, failure, money, payment_status, session_status};
 use crate::domain::{
     collections::Collection,
-    latest::{Kind, Latest},
+    latest::{ActivityEvent, Kind},
     money::Wh,
     status::{ChargingState, PaymentStatus, SessionStatus},
 };
@@ -18,7 +18,7 @@ pub struct Sentence {
 }
 
 /// `Session 7751157 started, 50340`, `Payment captured, £7.24`.
-pub fn sentence(news: &Latest) -> Sentence {
+pub fn sentence(news: &ActivityEvent) -> Sentence {
     let subject = subject(news);
     let (text, amount) = match news.kind {
         Kind::Delete => (format!("{subject} deleted"), None),
@@ -33,7 +33,7 @@ pub fn sentence(news: &Latest) -> Sentence {
     Sentence { text: displayable(text.into()).into_owned(), amount }
 }
 
-fn subject(news: &Latest) -> String {
+fn subject(news: &ActivityEvent) -> String {
     let label = news.label.as_deref().unwrap_or(&news.id.0);
     match news.collection {
         // A client or station is often named as what it is.
@@ -50,11 +50,11 @@ fn named(what: &str, label: &str) -> String {
     if begins { label.to_owned() } else { format!("{what} {label}") }
 }
 
-fn changed(news: &Latest, field: &str) -> bool {
+fn changed(news: &ActivityEvent, field: &str) -> bool {
     news.changed.iter().any(|name| name == field)
 }
 
-fn client(news: &Latest, subject: &str) -> String {
+fn client(news: &ActivityEvent, subject: &str) -> String {
     match (news.kind, news.status.as_deref()) {
         (Kind::Put, _) => format!("{subject} joined"),
         (_, Some(status)) if changed(news, "status") => {
@@ -64,7 +64,7 @@ fn client(news: &Latest, subject: &str) -> String {
     }
 }
 
-fn station(news: &Latest, subject: &str) -> String {
+fn station(news: &ActivityEvent, subject: &str) -> String {
     match (news.kind, news.status.as_deref()) {
         (Kind::Put, _) => format!("{subject} added"),
         (_, Some("ONLINE")) if changed(news, "connection") => format!("{subject} is back online"),
@@ -80,7 +80,7 @@ fn station(news: &Latest, subject: &str) -> String {
     }
 }
 
-fn payment(news: &Latest) -> String {
+fn payment(news: &ActivityEvent) -> String {
     let label = news.label.as_deref().unwrap_or(&news.id.0);
     let Some(status) = news.status.clone().map(PaymentStatus::from) else { return format!("Payment {label} updated") };
     let what = match (&status, news.detail.as_deref()) {
@@ -90,7 +90,7 @@ fn payment(news: &Latest) -> String {
     format!("Payment {what}, {label}")
 }
 
-fn session(news: &Latest, subject: &str) -> String {
+fn session(news: &ActivityEvent, subject: &str) -> String {
     let news_of_status = news.kind == Kind::Put || changed(news, "status");
     let what = match news.status.clone().map(SessionStatus::from) {
         Some(SessionStatus::Active) if news_of_status => "started".to_owned(),
@@ -107,7 +107,7 @@ fn session(news: &Latest, subject: &str) -> String {
     }
 }
 
-fn eco(news: &Latest, subject: &str) -> String {
+fn eco(news: &ActivityEvent, subject: &str) -> String {
     match news.kind {
         Kind::Put => format!("{subject} added"),
         _ => format!("{subject} updated"),
@@ -135,8 +135,8 @@ mod tests {
         time::UtcMs,
     };
 
-    fn news(collection: Collection, kind: Kind, label: &str, status: &str, changed: &[&str]) -> Latest {
-        Latest {
+    fn news(collection: Collection, kind: Kind, label: &str, status: &str, changed: &[&str]) -> ActivityEvent {
+        ActivityEvent {
             collection,
             id: DocId("65f".into()),
             kind,
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn every_kind_of_news_is_a_sentence() {
         use Collection::*;
-        let text = |news: Latest| sentence(&news).text;
+        let text = |news: ActivityEvent| sentence(&news).text;
         assert_eq!(text(news(Clients, Kind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
         assert_eq!(text(news(Clients, Kind::Put, "Client 605338", "", &[])), "Client 605338 joined");
         assert_eq!(text(news(Clients, Kind::Patch, "Ada", "BLOCKED", &["status"])), "Client Ada is now blocked");
@@ -179,7 +179,7 @@ mod tests {
         failed.detail = Some("card_expired".into());
         let said = sentence(&failed);
         assert_eq!((said.text.as_str(), said.amount.as_deref()), ("Payment failed: card expired, P-1", Some("£12.40")));
-        let captured = Latest { status: Some("CAPTURED".into()), detail: None, ..failed };
+        let captured = ActivityEvent { status: Some("CAPTURED".into()), detail: None, ..failed };
         assert_eq!(sentence(&captured).text, "Payment captured, P-1");
     }
 }

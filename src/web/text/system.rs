@@ -9,7 +9,7 @@ use crate::{
         fields::Fields,
         protocol::frame::STALE_MS,
         status::Role,
-        system::{Hop, Row, SLOW_MS, STOP, Seen, Status, Stop, TABLE, Table},
+        system::{Row, SLOW_MS, STOP, Seen, Stage, Status, Stop, TABLE, Table},
     },
     web::paths::page,
 };
@@ -38,8 +38,8 @@ fn stops(seen: &Seen) -> [Stop; 7] {
     let changes = i64::try_from(seen.own.changes_per_s).unwrap_or(i64::MAX);
     let known = |value: i64, text: fn(i64) -> String| if value == 0 { MISSING.to_owned() } else { text(value) };
     let [entries, bytes, window] = relay.map_or([0; 3], |relay| relay.log);
-    let worst = |hop: Hop| alive().filter_map(|status| lag_at(status, hop)).max();
-    let stop = |title: &str, state: (Role, &str), hop: Option<Hop>, figures: Vec<(&str, String)>| {
+    let worst = |hop: Stage| alive().filter_map(|status| lag_at(status, hop)).max();
+    let stop = |title: &str, state: (Role, &str), hop: Option<Stage>, figures: Vec<(&str, String)>| {
         let lag_ms = hop.and_then(worst);
         let slow = state.0 == Role::Ok && lag_ms.is_some_and(|ms| ms > SLOW_MS);
         let (role, word) = if slow { (Role::Wait, "Slow") } else { state };
@@ -77,7 +77,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
                 Some(_) => (Role::Wait, "Waits"),
                 None => (Role::Bad, "Nobody"),
             },
-            Some(Hop::Relay),
+            Some(Stage::Relay),
             vec![
                 ("Instance", relay.map_or(MISSING.to_owned(), |relay| relay.id.clone())),
                 ("For", relay.and_then(|relay| relay.relay_s).map_or(MISSING.to_owned(), span)),
@@ -86,7 +86,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
         stop(
             "Redis log",
             or(seen.redis, (Role::Ok, "Answers"), (Role::Bad, "Away")),
-            Some(Hop::Log),
+            Some(Stage::Log),
             vec![
                 ("Entries", known(entries, count)),
                 ("Size", known(bytes, |bytes| format!("{}\u{a0}kB", count(bytes / 1000)))),
@@ -96,24 +96,24 @@ fn stops(seen: &Seen) -> [Stop; 7] {
         stop(
             "Instances",
             or(quiet == 0, (Role::Ok, "Follow"), (Role::Wait, "Some silent")),
-            Some(Hop::Hub),
+            Some(Stage::Hub),
             vec![("Heard", count(i64::try_from(instances).unwrap_or(i64::MAX)))],
         ),
         stop(
             "Sockets",
             or(sockets > 0, (Role::Ok, "Open"), (Role::Off, "None")),
-            Some(Hop::Socket),
+            Some(Stage::Socket),
             vec![
                 ("Open", count(sockets)),
                 ("Frames per second", sum(|status| i64::try_from(status.frames_per_s).unwrap_or(i64::MAX))),
             ],
         ),
-        stop("Browsers", or(sockets > 0, (Role::Ok, "Paint"), (Role::Off, "None")), Some(Hop::Paint), vec![]),
+        stop("Browsers", or(sockets > 0, (Role::Ok, "Paint"), (Role::Off, "None")), Some(Stage::Paint), vec![]),
     ]
 }
 
 /// Of a stop, as an instance tells it.
-fn lag_at(status: &Status, hop: Hop) -> Option<u32> {
+fn lag_at(status: &Status, hop: Stage) -> Option<u32> {
     status.lags.get(hop as usize).copied().flatten()
 }
 
@@ -131,7 +131,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
             id.push_str(" (this one)");
         }
         let relay = if status.relay_s.is_some() { "Yes" } else { "No" };
-        let hub = lag_at(status, Hop::Hub).map_or(MISSING.to_owned(), lag);
+        let hub = lag_at(status, Stage::Hub).map_or(MISSING.to_owned(), lag);
         let up = span(status.up_s);
         Row {
             href: None,
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(tables(&leaderless)[0].rows[0].cells.last().unwrap(), "Silent for 9\u{a0}s");
 
         let mut slow = seen();
-        slow.instances[1].1.lags[Hop::Hub as usize] = Some(1500);
+        slow.instances[1].1.lags[Stage::Hub as usize] = Some(1500);
         assert_eq!(look(&slow)[4], (Role::Wait, "Slow".to_owned()), "the slowest counts");
         assert_eq!(stops(&slow)[4].lag.as_deref(), Some("1.5\u{a0}s"));
 

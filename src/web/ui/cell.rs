@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use super::{
+    any_views,
     badge::Badge,
-    each, some,
+    optional_view,
     status_mark::{Look, StatusMark},
 };
 use crate::{
@@ -113,9 +114,9 @@ impl Cell {
             Main::Instant(at, text) => view! { <time datetime=at.to_string()>{text}</time> }.into_any(),
         };
         let mut parts = vec![main];
-        parts.extend(each(self.badges.into_iter().map(Badge::view)));
-        parts.push(some(self.small, |text| view! { <small>{text}</small> }));
-        parts.push(some(
+        parts.extend(any_views(self.badges.into_iter().map(Badge::view)));
+        parts.push(optional_view(self.small, |text| view! { <small>{text}</small> }));
+        parts.push(optional_view(
             self.action,
             |(to, word)| view! { " " <a class="button quiet" href=to rel="external">{word}</a> },
         ));
@@ -154,7 +155,7 @@ pub fn missing() -> impl IntoView {
 /// A number with its unit behind it, smaller.
 pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
     let unit = (!unit.is_empty()).then_some(unit);
-    vec![value.into_any(), some(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
+    vec![value.into_any(), optional_view(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
 }
 
 #[cfg(test)]

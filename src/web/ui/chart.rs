@@ -5,7 +5,7 @@
 
 use leptos::{html::Div, prelude::*};
 
-use super::{each, icon::Icon, some};
+use super::{any_views, icon::Icon, optional_view};
 use crate::web::{
     charts::{Canvas, Pick, Progress},
     text,
@@ -102,7 +102,7 @@ pub fn Chart(
             </header>
             <div class="body">
                 <p class="sentence">{sentence}</p>
-                {some(key, legend)}
+                {optional_view(key, legend)}
                 <div class=shape.class() data-state=move || state.get().name()>
                     <div class="chart-canvas" role="img" aria-label=sentence node_ref=element></div>
                     <p class="chart-state">{move || state.get().words().to_owned()}</p>
@@ -119,7 +119,7 @@ pub fn Chart(
 
 fn legend(key: Vec<(&'static str, String)>) -> impl IntoView {
     let key = key.into_iter().map(|(role, name)| view! { <span class=format!("key-{role}")>{name}</span> });
-    view! { <div class="legend">{each(key)}</div> }
+    view! { <div class="legend">{any_views(key)}</div> }
 }
 
 /// What the frame shows.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Clock, each, nav::page_of};
+use super::{Clock, any_views, nav::page_of};
 use crate::{
     domain::{collections::Collection, selection::Selection},
     web::{paths::page, text},
@@ -20,5 +20,5 @@ pub fn chips(collection: Collection, selection: &Selection) -> AnyView {
     let links = parts.chain([all]).map(|(href, label, text, sign)| {
         view! { <li><a href=href aria-label=label><span>{text}</span><b aria-hidden="true">{sign}</b></a></li> }
     });
-    view! { <ul class="chips" aria-label=text::SHOWN>{each(links)}</ul> }.into_any()
+    view! { <ul class="chips" aria-label=text::SHOWN>{any_views(links)}</ul> }.into_any()
 }

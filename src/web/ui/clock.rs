@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::time::{UtcMs, Zone},
-    web::{api::Desk, live::Live, text},
+    web::{api::PageContext, live::Live, text},
 };
 
 /// Steps of the now that ages are told from.
@@ -26,7 +26,7 @@ pub struct Clock {
 
 impl Clock {
     /// Puts the clock of the network into context.
-    pub fn provide(live: Live, desk: &Desk) -> Self {
+    pub fn provide(live: Live, desk: &PageContext) -> Self {
         let clock = Self::new(desk.zone.clone(), desk.silent_after_s, live.now());
         provide_context(clock);
         clock

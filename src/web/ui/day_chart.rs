@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{cell::missing, each, proportion::proportion, some};
+use super::{any_views, cell::missing, optional_view, proportion::proportion};
 use crate::{
     domain::{
         figures::{DaySeries, sum},
@@ -58,14 +58,14 @@ pub fn DayChart(drawing: DayDrawing) -> impl IntoView {
                         <th class="number">{text::last(&d.weekday)}</th>
                     </tr>
                 </thead>
-                <tbody>{each(d.hours.into_iter().map(hour))}</tbody>
+                <tbody>{any_views(d.hours.into_iter().map(hour))}</tbody>
             </table>
         </details>
     }
 }
 
 fn labels(labels: Vec<String>) -> Vec<AnyView> {
-    each(labels.into_iter().map(|label| view! { <li>{label}</li> }))
+    any_views(labels.into_iter().map(|label| view! { <li>{label}</li> }))
 }
 
 fn hour((from, today, before): Hour) -> impl IntoView {
@@ -73,7 +73,7 @@ fn hour((from, today, before): Hour) -> impl IntoView {
     view! {
         <tr>
             <td>{from}</td>
-            <td class="number">{some(today, of)}</td>
+            <td class="number">{optional_view(today, of)}</td>
             <td class="number">{of(before)}</td>
         </tr>
     }

@@ -2,81 +2,81 @@
 
 use leptos::prelude::*;
 
-use super::{Clock, each};
+use super::{Clock, any_views};
 use crate::{
-    domain::latest::{Kind, Line},
+    domain::latest::{FeedEntry, Kind},
     web::text::{self, Sentence},
 };
 
 /// What a slot says.
 #[derive(Clone, PartialEq)]
-pub struct Said {
+pub struct FeedItem {
     /// Tells events of the feed apart.
     pub key: String,
-    line: Line,
+    line: FeedEntry,
     sentence: Sentence,
     time: String,
     /// How much came to the slot since the page was drawn or has caught up.
     arrivals: u32,
 }
 
-/// Says events, newest first; `before` is what the slots said last. What is caught up after a lost connection is no
+/// Says events, newest first; `before` is what the slots item last. What is caught up after a lost connection is no
 /// arrival: it is not `news`.
-pub fn said(
-    lines: impl Iterator<Item = (String, Line)>,
-    before: Option<&Vec<Said>>,
+pub fn feed_items(
+    lines: impl Iterator<Item = (String, FeedEntry)>,
+    before: Option<&Vec<FeedItem>>,
     news: bool,
     clock: &Clock,
-) -> Vec<Said> {
-    let say = |(i, (key, line)): (usize, (String, Line))| {
+) -> Vec<FeedItem> {
+    let say = |(i, (key, line)): (usize, (String, FeedEntry))| {
         let slot = before.and_then(|before| before.get(i));
         if let Some(same) = slot.filter(|slot| slot.key == key) {
-            return Said { time: clock.stamp(line.at()), ..same.clone() };
+            return FeedItem { time: clock.stamp(line.at()), ..same.clone() };
         }
         let marked = news && before.is_some();
         let arrivals = if marked { slot.map_or(0, |slot| slot.arrivals).wrapping_add(1) } else { 0 };
         let sentence = match &line {
-            Line::News(news) => text::sentence(news),
-            Line::Gap { .. } => Sentence { text: text::GAP.to_owned(), amount: None },
+            FeedEntry::News(news) => text::sentence(news),
+            FeedEntry::Gap { .. } => Sentence { text: text::GAP.to_owned(), amount: None },
         };
-        Said { sentence, time: clock.stamp(line.at()), arrivals, line, key }
+        FeedItem { sentence, time: clock.stamp(line.at()), arrivals, line, key }
     };
     lines.enumerate().map(say).collect()
 }
 
 /// So many slots.
 #[component]
-pub fn Feed(name: &'static str, said: Memo<Vec<Said>>, #[prop(into)] slots: Signal<usize>) -> impl IntoView {
-    view! { <ol class="feed" data-feed=name>{move || each((0..slots.get()).map(|i| slot(said, i))).into_any()}</ol> }
+pub fn Feed(name: &'static str, items: Memo<Vec<FeedItem>>, #[prop(into)] slots: Signal<usize>) -> impl IntoView {
+    view! { <ol class="feed" data-feed=name>{move || any_views((0..slots.get()).map(|i| slot(items, i))).into_any()}</ol> }
 }
 
-fn slot(said: Memo<Vec<Said>>, i: usize) -> impl IntoView {
-    let part = move |read: fn(&Said) -> String| said.with(|all| all.get(i).map(read).unwrap_or_default());
+fn slot(items: Memo<Vec<FeedItem>>, i: usize) -> impl IntoView {
+    let part = move |read: fn(&FeedItem) -> String| items.with(|all| all.get(i).map(read).unwrap_or_default());
     view! {
         <li
-            data-id=move || part(|said| about(said).to_owned())
-            data-op=move || part(|said| op(&said.line).to_owned())
+            data-id=move || part(|item| about(item).to_owned())
+            data-op=move || part(|item| op(&item.line).to_owned())
             class=move || part(class)
         >
-            <time datetime=move || part(|said| said.line.at().to_string())>{move || part(|said| said.time.clone())}</time>
-            <span>{move || part(|said| said.sentence.text.clone())}</span>
-            <b>{move || part(|said| said.sentence.amount.clone().unwrap_or_default())}</b>
+            <time datetime=move || part(|item| item.line.at().to_string())>{move || part(|item| item.time.clone())}</time>
+            <span>{move || part(|item| item.sentence.text.clone())}</span>
+            <b>{move || part(|item| item.sentence.amount.clone().unwrap_or_default())}</b>
         </li>
     }
 }
 
 /// The document, or for want of one the line's own name.
-fn about(said: &Said) -> &str {
-    match &said.line {
-        Line::News(news) => &news.id.0,
-        Line::Gap { .. } => &said.key,
+fn about(item: &FeedItem) -> &str {
+    match &item.line {
+        FeedEntry::News(news) => &news.id.0,
+        FeedEntry::Gap { .. } => &item.key,
     }
 }
 
-const fn op(line: &Line) -> &'static str {
+const fn op(line: &FeedEntry) -> &'static str {
     match line {
-        Line::Gap { .. } => "gap",
-        Line::News(news) => match news.kind {
+        FeedEntry::Gap { .. } => "gap",
+        FeedEntry::News(news) => match news.kind {
             Kind::Put => "put",
             Kind::Patch => "patch",
             Kind::Delete => "delete",
@@ -85,13 +85,13 @@ const fn op(line: &Line) -> &'static str {
 }
 
 /// Only the first slot is drawn with a mark of arrival: what moves on is no news.
-fn class(said: &Said) -> String {
-    let arrival = match said.arrivals {
+fn class(item: &FeedItem) -> String {
+    let arrival = match item.arrivals {
         0 => "",
         n if n % 2 == 1 => "odd",
         _ => "even",
     };
-    format!("{arrival}{}", if said.line.is_problem() { " problem" } else { "" })
+    format!("{arrival}{}", if item.line.is_problem() { " problem" } else { "" })
 }
 
 #[cfg(test)]
@@ -104,18 +104,19 @@ mod tests {
         Owner::new().with(|| {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
             let lines = |keys: &str| {
-                let gap = |key: char| (key.to_string(), Line::Gap { gap: UtcMs(0) });
+                let gap = |key: char| (key.to_string(), FeedEntry::Gap { gap: UtcMs(0) });
                 keys.chars().map(gap).collect::<Vec<_>>().into_iter()
             };
-            let marks = |said: &[Said]| said.iter().map(class).map(|c| c.replace(" problem", "")).collect::<Vec<_>>();
-            let drawn = said(lines("ba"), None, true, &clock);
+            let marks =
+                |item: &[FeedItem]| item.iter().map(class).map(|c| c.replace(" problem", "")).collect::<Vec<_>>();
+            let drawn = feed_items(lines("ba"), None, true, &clock);
             assert_eq!(marks(&drawn), ["", ""], "what was loaded");
-            let arrived = said(lines("cb"), Some(&drawn), true, &clock);
+            let arrived = feed_items(lines("cb"), Some(&drawn), true, &clock);
             assert_eq!(marks(&arrived)[0], "odd");
-            assert_eq!(marks(&said(lines("dc"), Some(&arrived), true, &clock))[0], "even");
-            let caught_up = said(lines("dc"), Some(&arrived), false, &clock);
+            assert_eq!(marks(&feed_items(lines("dc"), Some(&arrived), true, &clock))[0], "even");
+            let caught_up = feed_items(lines("dc"), Some(&arrived), false, &clock);
             assert_eq!(marks(&caught_up), ["", ""]);
-            assert_eq!(marks(&said(lines("ed"), Some(&caught_up), true, &clock))[0], "odd");
+            assert_eq!(marks(&feed_items(lines("ed"), Some(&caught_up), true, &clock))[0], "odd");
         });
     }
 }

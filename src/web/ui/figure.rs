@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Clock, some};
+use super::{Clock, optional_view};
 use crate::{
     domain::{time::UtcMs, value::read},
     web::{live::Live, text},
@@ -28,5 +28,5 @@ pub fn note_of_count() -> AnyView {
     let clock = Clock::expect();
     let at = figure::<UtcMs>("counted_at");
     let words = move || at().map(|at| clock.with_zone(|zone| text::counted_at(zone, at)));
-    view! { {move || some(words(), |text| view! { <p class="note-line">{text}</p> })} }.into_any()
+    view! { {move || optional_view(words(), |text| view! { <p class="note-line">{text}</p> })} }.into_any()
 }

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 
 use super::{
+    any_views,
     badge::Badge,
     bar::bar,
     cell::{amount, missing},
-    each,
     sparkline::sparkline,
 };
 use crate::web::text::{self, Quantity};
@@ -55,8 +55,8 @@ pub fn FigureCard(
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
-                {move || figure.with(|f| each(f.badges.clone().into_iter().map(Badge::view)))}
-                {move || figure.with(|f| each(f.some.clone().into_iter().map(|(text, href)| view! { <a href=href>{text}</a> })))}
+                {move || figure.with(|f| any_views(f.badges.clone().into_iter().map(Badge::view)))}
+                {move || figure.with(|f| any_views(f.some.clone().into_iter().map(|(text, href)| view! { <a href=href>{text}</a> })))}
             </p>
             {move || figure.with(picture)}
         </div>

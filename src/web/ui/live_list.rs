@@ -11,7 +11,7 @@ use leptos::{
 };
 
 use super::{
-    Clock, Empty, each, figure, nothing, some,
+    Clock, Empty, any_views, figure, nothing, optional_view,
     table::{Head, Table},
 };
 use crate::{
@@ -86,7 +86,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 }
             >
                 <thead role="rowgroup">
-                    <tr role="row">{each(head)}</tr>
+                    <tr role="row">{any_views(head)}</tr>
                 </thead>
                 <tbody role="rowgroup">
                     <For
@@ -96,7 +96,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                     />
                 </tbody>
             </table>
-            {move || some(order.with(Vec::is_empty).then(empty), |view| view)}
+            {move || optional_view(order.with(Vec::is_empty).then(empty), |view| view)}
         </section>
     }
 }
@@ -136,7 +136,7 @@ fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: 
         let cells = table.columns().into_iter().zip(cells).map(|(Head { field, class, .. }, cell)| {
             view! { <td class=class data-field=field role="cell">{cell.view()}</td> }
         });
-        let mut all = each(cells);
+        let mut all = any_views(cells);
         if fate != Fate::Stays {
             all.push(view! { <td class="fate" role="cell">{text::fate(fate)}</td> }.into_any());
         }
@@ -225,11 +225,11 @@ mod tests {
                 position::{ClusterTime, Position},
                 snapshot::{Row, Snapshot},
             },
-            selection::{Part, Selection, Sight, Wanted},
+            selection::{Criterion, EvalContext, FilterField, Selection},
             time::{UtcMs, Zone},
         },
         web::{
-            api::Desk,
+            api::PageContext,
             live::Live,
             ui::{Cell, Column},
         },
@@ -243,7 +243,7 @@ mod tests {
 
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
         Owner::new().with(|| {
-            let desk = Desk {
+            let desk = PageContext {
                 network: String::new(),
                 zone: Zone::default(),
                 silent_after_s: 900,
@@ -263,7 +263,7 @@ mod tests {
                 complete: true,
                 selection,
                 total,
-                sight: Sight::default(),
+                sight: EvalContext::default(),
                 others: None,
                 unknown: None,
             });
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn an_empty_list_says_what_to_do() {
         assert!(rendered(Vec::new(), Selection::default(), None).contains(text::empty(Collection::Clients).1));
-        let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+        let active = Selection::default().with(FilterField::Status, Criterion::one_of(["ACTIVE"]));
         let html = rendered(Vec::new(), active, Some(0));
         for part in ["0 of 0 that match", text::NOTHING_MATCHES, "href=\"/clients\""] {
             assert!(html.contains(part), "{part} in {html}");

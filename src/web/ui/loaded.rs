@@ -6,28 +6,28 @@ use leptos::prelude::*;
 
 use super::{Failure, Loading};
 use crate::web::{
-    api::{Answer, Answered, AppError, Ask, load},
+    api::{AppError, PageData, PageRequest, PageResult, load},
     live::{ConnectionState, Live},
 };
 
-type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
+type Draw = Arc<dyn Fn(PageData) -> Result<AnyView, AppError> + Send + Sync>;
 
 /// Asks, and draws the answer. `what` is said while it is on its way.
 pub fn loaded(
-    ask: Ask,
+    ask: PageRequest,
     what: &'static str,
-    draw: impl Fn(Answer) -> Result<AnyView, AppError> + Send + Sync + 'static,
+    draw: impl Fn(PageData) -> Result<AnyView, AppError> + Send + Sync + 'static,
 ) -> AnyView {
     suspended(ask, what, Arc::new(draw))
 }
 
 /// Once in the program, not once per caller.
-fn suspended(ask: Ask, what: &'static str, draw: Draw) -> AnyView {
+fn suspended(ask: PageRequest, what: &'static str, draw: Draw) -> AnyView {
     let answer = Resource::new_str(
         || (),
         move |()| {
             let ask = ask.clone();
-            async { Answered(load(ask).await) }
+            async { PageResult(load(ask).await) }
         },
     );
     let view = move || {

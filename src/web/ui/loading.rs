@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::each;
+use super::any_views;
 use crate::web::text;
 
 #[component]
@@ -14,7 +14,7 @@ pub fn Loading(
         <section class="panel loading" aria-busy="true">
             <p class="unseen" role="status">{text::loading(what)}</p>
             <div class="progress on"></div>
-            {each((0..12).map(|_| view! { <div class="bone"></div> }))}
+            {any_views((0..12).map(|_| view! { <div class="bone"></div> }))}
         </section>
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{each, icon::Icon};
+use super::{any_views, icon::Icon};
 use crate::{
     domain::{
         board::{Filter, OF},
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct OpenPage(pub RwSignal<String>);
 
-pub struct Place {
+pub struct NavItem {
     pub path: &'static str,
     pub title: &'static str,
     icon: Icon,
@@ -28,26 +28,26 @@ pub struct Place {
     minor: bool,
 }
 
-const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool) -> Place {
-    Place { path, title, icon, minor }
+const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool) -> NavItem {
+    NavItem { path, title, icon, minor }
 }
 
-static NOW: [Place; 3] = [
+static NOW: [NavItem; 3] = [
     place("/", OVERVIEW, Icon::Overview, false),
     place(ACTIVITY, text::ACTIVITY, Icon::Activity, true),
     place(ANALYTICS, text::charts::ANALYTICS, Icon::Analytics, true),
 ];
-static NETWORK: [Place; 4] = [
+static NETWORK: [NavItem; 4] = [
     place("/stations", text::title(Collection::Stations), Icon::Stations, false),
     place("/sessions", text::title(Collection::ChargingSessions), Icon::Sessions, false),
     place("/payments", text::title(Collection::Payments), Icon::Payments, false),
     place("/clients", text::title(Collection::Clients), Icon::Clients, true),
 ];
-static INSIGHT: [Place; 2] = [
+static INSIGHT: [NavItem; 2] = [
     place("/eco", text::title(Collection::EcoStats), Icon::Eco, true),
     place(REPORTS, text::REPORTS, Icon::Reports, true),
 ];
-static RUNNING: [Place; 1] = [place(SYSTEM, text::SYSTEM, Icon::System, true)];
+static RUNNING: [NavItem; 1] = [place(SYSTEM, text::SYSTEM, Icon::System, true)];
 
 /// The page of events.
 pub const ACTIVITY: &str = "/activity";
@@ -112,10 +112,10 @@ pub fn document_title(path: &str) -> String {
 
 #[component]
 pub fn Nav() -> impl IntoView {
-    let group = |name: &'static str, places: &'static [Place]| {
+    let group = |name: &'static str, places: &'static [NavItem]| {
         view! {
             <p class="group" aria-hidden="true">{name}</p>
-            <ul aria-label=name>{each(places.iter().map(item))}</ul>
+            <ul aria-label=name>{any_views(places.iter().map(item))}</ul>
         }
     };
     view! {
@@ -140,7 +140,7 @@ pub fn AccountsNav() -> impl IntoView {
     };
     let places = [(ACCOUNT, text::ACCOUNT), (USERS, text::USERS), (AUDIT_LOG, text::AUDIT_LOG)];
     view! {
-        <nav class="accounts-nav" aria-label=text::ADMINISTRATION>{each(places.into_iter().map(link))}</nav>
+        <nav class="accounts-nav" aria-label=text::ADMINISTRATION>{any_views(places.into_iter().map(link))}</nav>
     }
 }
 
@@ -150,16 +150,16 @@ pub fn MinorNav() -> impl IntoView {
     let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).chain(&RUNNING).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label=text::MORE_PLACES>
-            <ul>{each(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>
+            <ul>{any_views(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>
         </nav>
     }
 }
 
-fn item(place: &'static Place) -> impl IntoView {
+fn item(place: &'static NavItem) -> impl IntoView {
     view! { <li class=if place.minor { "minor" } else { "" }>{link(place)}</li> }
 }
 
-fn link(place: &'static Place) -> impl IntoView {
+fn link(place: &'static NavItem) -> impl IntoView {
     // Documents that the server draws alone never leave their address.
     let path = use_context::<OpenPage>().map_or_else(|| use_location().pathname.into(), |OpenPage(path)| path.into());
     let current = move || Signal::with(&path, |path: &String| path == place.path).then_some("page");

@@ -9,7 +9,7 @@ use leptos::{
     },
 };
 
-use super::{each, some};
+use super::{any_views, optional_view};
 use crate::{
     domain::{
         address::{Refused, escaped},
@@ -93,7 +93,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
     let zones = other.into_iter().chain(ZONES.map(str::to_owned));
     view! {
         <form class="period" method="get" action=address.path>
-            <nav class="tabs" aria-label=text::charts::PERIOD>{each(presets)}</nav>
+            <nav class="tabs" aria-label=text::charts::PERIOD>{any_views(presets)}</nav>
             <div class="fields">
                 {date("from", text::charts::FROM)}
                 {date("to", text::charts::TO)}
@@ -110,11 +110,11 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
                         autocomplete="off"
                     />
                 </label>
-                <datalist id="zones">{each(zones.map(|zone| view! { <option value=zone></option> }))}</datalist>
-                {each(hidden)}
+                <datalist id="zones">{any_views(zones.map(|zone| view! { <option value=zone></option> }))}</datalist>
+                {any_views(hidden)}
                 <button class="button" type="submit">{text::charts::SHOW}</button>
             </div>
-            {some(wrong, |wrong| parameter_refused(address, wrong))}
+            {optional_view(wrong, |wrong| parameter_refused(address, wrong))}
         </form>
     }
     .into_any()

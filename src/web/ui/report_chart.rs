@@ -4,7 +4,7 @@
 use crate::{
     domain::report::{Column, Measure, Report},
     web::{
-        charts::{Course, Kind, Ranking, Series, Unit},
+        charts::{Kind, Ranking, Series, TimeSeries, Unit},
         text,
     },
 };
@@ -13,7 +13,7 @@ use crate::{
 const RANKED: usize = 20;
 
 pub enum ReportChart {
-    Course(Course),
+    TimeSeries(TimeSeries),
     Ranking(Ranking),
 }
 
@@ -29,7 +29,7 @@ impl ReportChart {
             rows.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
             let name = text::report_column(column);
             let values = rows.iter().map(|(_, row)| value(&row.cells)).collect();
-            return Self::Course(Course {
+            return Self::TimeSeries(TimeSeries {
                 labels: rows.into_iter().map(|((name, _), _)| name).collect(),
                 series: vec![Series { id: "figure", name, unit, kind: Kind::Bars, values }],
                 ghost: None,
@@ -46,7 +46,7 @@ impl ReportChart {
     /// What brings it up to date.
     pub fn update(&self) -> String {
         match self {
-            Self::Course(course) => course.update(),
+            Self::TimeSeries(course) => course.update(),
             Self::Ranking(ranking) => ranking.update(),
         }
     }
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((ranking.labels, ranking.values), (vec!["Dundee".to_owned(), "Perth".to_owned()], vec![12.5, 1.5]));
         assert_eq!(ranking.unit.format, "£{value:2}");
         let days = vec![("2018-06-02", 0), ("2018-06-01", 0)];
-        let ReportChart::Course(course) = ReportChart::of(&report(By::Day, "-group", days)) else {
+        let ReportChart::TimeSeries(course) = ReportChart::of(&report(By::Day, "-group", days)) else {
             panic!("no course")
         };
         assert_eq!(course.labels, ["2018-06-01", "2018-06-02"]);

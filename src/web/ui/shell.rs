@@ -12,13 +12,13 @@ use super::{
     rail::Rail,
     stale::{StaleBanner, Unreached},
 };
-use crate::web::{api::Desk, text};
+use crate::web::{api::PageContext, text};
 
 /// Names the element that holds a page's content.
 pub const MAIN: &str = "main";
 
 #[component]
-pub fn Shell(desk: Desk, children: Children) -> impl IntoView {
+pub fn Shell(desk: PageContext, children: Children) -> impl IntoView {
     let path = use_location().pathname;
     let OpenPage(open) = expect_context();
     let heading = move || heading(&open.read());

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    each,
+    any_views,
     proportion::proportion,
     status_mark::{Look, Shape, role_class},
 };
@@ -29,7 +29,7 @@ pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
             <rect class=role_class(look.role) x=percent(from) width=percent(width) height="100%" />
         }
     });
-    let bar = each(bar);
+    let bar = any_views(bar);
     view! {
         <svg class="split" aria-hidden="true">
             <defs>
@@ -56,7 +56,7 @@ pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
             </li>
         }
     });
-    view! { <ul class="split-key">{each(key)}</ul> }.into_any()
+    view! { <ul class="split-key">{any_views(key)}</ul> }.into_any()
 }
 
 /// Beginning and width of each part in hundredths of a per cent of the whole.

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::{clock::Clock, redrawn, some};
+use super::{clock::Clock, optional_view, redrawn};
 use crate::web::{live::Live, text};
 
 #[component]
@@ -31,5 +31,5 @@ pub fn Unreached() -> impl IntoView {
         live.unreached().get().then_some(text::NOT_LOADED).or_else(restored)
     };
     let banner = |text| view! { <aside class="banner" role="alert"><p>{text}</p></aside> };
-    redrawn(move || some(text(), banner))
+    redrawn(move || optional_view(text(), banner))
 }

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::each;
+use super::any_views;
 use crate::web::text;
 
 /// Value and drawing, in the order of their words.
@@ -29,7 +29,7 @@ pub fn ThemeControl() -> impl IntoView {
     view! {
         <fieldset class="theme needs-js">
             <legend class="unseen">{text::THEME}</legend>
-            {each(options)}
+            {any_views(options)}
         </fieldset>
     }
 }

@@ -1,6 +1,6 @@
 //! A list that is held still: what stands on the screen, and what has become of it since.
 
-use super::places::{Place, Places};
+use super::places::{Places, SortKey};
 use crate::domain::{fields::Fields, ids::DocId, protocol::change::patch};
 
 /// What has become of a row on the screen.
@@ -33,7 +33,7 @@ pub struct Waiting {
 pub(super) struct Held {
     pub(super) order: Places,
     /// What was after it nobody knew.
-    pub(super) horizon: Option<Place>,
+    pub(super) horizon: Option<SortKey>,
     /// Rows of the screen that are not in the list any longer, as far as it was told.
     pub(super) gone: Vec<Gone>,
 }

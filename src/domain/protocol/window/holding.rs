@@ -3,7 +3,7 @@
 use super::{
     Window,
     held::{Fate, Gone, Held, Waiting},
-    places::Place,
+    places::SortKey,
 };
 use crate::domain::{fields::Fields, ids::DocId};
 
@@ -20,9 +20,9 @@ impl Window {
         let Some(held) = &self.held else { return (waiting, fates) };
         let drawn = &held.order.0;
         let shown = self.collection.shown();
-        let stays = |place: &Place| self.order.contains(place);
+        let stays = |place: &SortKey| self.order.contains(place);
         // The place of the last row so far that stands where it belongs.
-        let mut last: Option<Place> = None;
+        let mut last: Option<SortKey> = None;
         for (i, place) in drawn.iter().take(shown).enumerate() {
             let now = if stays(place) { Some(place.clone()) } else { self.place(place.id()) };
             let fate = match now {
@@ -95,7 +95,7 @@ impl Window {
 
     /// Why a row that was drawn is not in the list. Where that was not told, because it was fetched anew meanwhile, it is
     /// deleted only if every document is here.
-    fn gone(&self, held: &Held, place: &Place) -> Fate {
+    fn gone(&self, held: &Held, place: &SortKey) -> Fate {
         let told = held.gone.iter().find(|gone| gone.id == *place.id()).map(|gone| gone.fate);
         told.unwrap_or_else(|| match &self.horizon {
             Some(horizon) if place > horizon => Fate::Pushed,
@@ -105,8 +105,8 @@ impl Window {
     }
 
     /// Where a document stands in the list.
-    fn place(&self, id: &DocId) -> Option<Place> {
-        let place = Place::of(self.collection, id, self.rows.get(id)?);
+    fn place(&self, id: &DocId) -> Option<SortKey> {
+        let place = SortKey::of(self.collection, id, self.rows.get(id)?);
         self.order.contains(&place).then_some(place)
     }
 }

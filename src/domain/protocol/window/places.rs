@@ -11,12 +11,12 @@ use crate::domain::{
 
 /// A row's place in the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum SortKey {
     Name(Option<String>, DocId),
     Newest(Reverse<Option<UtcMs>>, Reverse<DocId>),
 }
 
-impl Place {
+impl SortKey {
     pub(super) const fn id(&self) -> &DocId {
         match self {
             Self::Name(_, id) | Self::Newest(_, Reverse(id)) => id,
@@ -34,20 +34,20 @@ impl Place {
 
 /// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Places(pub(super) Vec<Place>);
+pub(super) struct Places(pub(super) Vec<SortKey>);
 
 impl Places {
-    pub(super) fn contains(&self, place: &Place) -> bool {
+    pub(super) fn contains(&self, place: &SortKey) -> bool {
         self.0.binary_search(place).is_ok()
     }
 
     /// Whether it is new.
-    pub(super) fn insert(&mut self, place: Place) -> bool {
+    pub(super) fn insert(&mut self, place: SortKey) -> bool {
         self.0.binary_search(&place).map_err(|at| self.0.insert(at, place)).is_err()
     }
 
     /// Whether it was there.
-    pub(super) fn remove(&mut self, place: &Place) -> bool {
+    pub(super) fn remove(&mut self, place: &SortKey) -> bool {
         self.0.binary_search(place).map(|at| self.0.remove(at)).is_ok()
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{
         position::{Epoch, Seq},
         topic::Topic,
     },
-    selection::{Part, Wanted},
+    selection::{Criterion, FilterField},
     time::Period,
 };
 use proptest::prelude::*;
@@ -75,13 +75,13 @@ impl World {
     /// The documents of the list.
     fn listed(&self, n: usize) -> BTreeMap<DocId, Fields> {
         let mut all = self.documents(n);
-        all.retain(|_, row| self.selection.matches(Collection::Clients, row, &Sight::default()));
+        all.retain(|_, row| self.selection.matches(Collection::Clients, row, &EvalContext::default()));
         all
     }
 
     fn snapshot(&self, position: usize, time: usize) -> Snapshot {
         let all = self.listed(time);
-        let mut places: Vec<_> = all.iter().map(|(id, r)| (Place::of(Collection::Clients, id, r), id)).collect();
+        let mut places: Vec<_> = all.iter().map(|(id, r)| (SortKey::of(Collection::Clients, id, r), id)).collect();
         places.sort();
         let fetched = Collection::Clients.fetched();
         let rows = places.iter().take(fetched).map(|(_, id)| Row { id: (*id).clone(), fields: all[*id].clone() });
@@ -123,7 +123,7 @@ pub(super) fn empty(position: usize, time: usize) -> Snapshot {
         complete: true,
         selection: Selection::default(),
         total: None,
-        sight: Sight::default(),
+        sight: EvalContext::default(),
         others: None,
         unknown: None,
     }
@@ -141,7 +141,7 @@ pub(super) fn delta(from: usize, to: usize) -> Delta {
 }
 
 pub(super) fn active() -> Selection {
-    Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]))
+    Selection::default().with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
 }
 
 /// A page: its list, and whether it must fetch anew when things settle.
@@ -182,8 +182,8 @@ proptest! {
         selection in prop::sample::select(vec![
             Selection::default(),
             active(),
-            active().with(Part::Created, Wanted::Within(Period { from: date(40), to: date(120) })),
-            active().with(Part::Client, Wanted::one_of(["C-1", "C-2"])),
+            active().with(FilterField::Created, Criterion::Within(Period { from: date(40), to: date(120) })),
+            active().with(FilterField::Client, Criterion::one_of(["C-1", "C-2"])),
         ]),
     ) {
         let world = World::new(first, steps, selection);
@@ -348,8 +348,8 @@ fn stations_fall_silent_without_any_change() {
         serde_json::from_value(json!({"name": status, "last_heartbeat_at": heard(s), "evses": [{"status": status}]}))
             .unwrap()
     };
-    let selection = Selection::default().with(Part::Evse, Wanted::one_of(["OUTOFORDER"]));
-    let sight = |s| Sight { now: UtcMs::from_seconds(s), silent_after_s: 900, ..Sight::default() };
+    let selection = Selection::default().with(FilterField::Evse, Criterion::one_of(["OUTOFORDER"]));
+    let sight = |s| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
     let snapshot = Snapshot {
         topic: Collection::Stations,
         rows: vec![Row { id: id(1), fields: station("OUTOFORDER", 5000) }],
@@ -385,14 +385,15 @@ fn sessions_come_to_run_long_without_any_change() {
         let started = quarter(started).to_string();
         serde_json::from_value(json!({"status": "ACTIVE", "start_date_time": started})).unwrap()
     };
-    let selection =
-        Selection::default().with(Part::Running, Wanted::For(8)).with(Part::Status, Wanted::one_of(["ACTIVE"]));
+    let selection = Selection::default()
+        .with(FilterField::Running, Criterion::For(8))
+        .with(FilterField::Status, Criterion::one_of(["ACTIVE"]));
     let snapshot = Snapshot {
         topic: Collection::ChargingSessions,
         rows: vec![Row { id: id(1), fields: session(60) }],
         selection,
         total: Some(1),
-        sight: Sight { now: quarter(100), ..Sight::default() },
+        sight: EvalContext { now: quarter(100), ..EvalContext::default() },
         others: Some(vec![Row { id: id(2), fields: session(80) }]),
         unknown: None,
         ..empty(0, 0)

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, whose};
+use super::form::{Field, Wrong, username_hint};
 use crate::server::accounts::text::device;
 use crate::{
     server::{
@@ -11,7 +11,7 @@ use crate::{
     },
     web::{
         text,
-        ui::{each, some},
+        ui::{any_views, optional_view},
     },
 };
 
@@ -55,15 +55,15 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
             <table class="table people">
                 <thead>
                     <tr>
-                        {each([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {
+                        {any_views([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {
                             view! { <th scope="col">{word}</th> }
                         }))}
                         <th scope="col"><span class="unseen">{people::END}</span></th>
                     </tr>
                 </thead>
-                <tbody>{each(this.into_iter().chain(others).map(|session| row(session, admin, times)))}</tbody>
+                <tbody>{any_views(this.into_iter().chain(others).map(|session| row(session, admin, times)))}</tbody>
             </table>
-            {some(any_other, |()| view! {
+            {optional_view(any_other, |()| view! {
                 <form class="body" method="post" action="/account">
                     <button class="button" type="submit" name="end" value="others">{people::END_OTHERS}</button>
                 </form>
@@ -75,7 +75,7 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
                 <p>{people::CHANGE_PASSWORD_HINT}</p>
             </header>
             <form class="form body" method="post" action="/account/password">
-                {whose(user.email.clone())}
+                {username_hint(user.email.clone())}
                 {Field::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
                 {Field::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
                 {Field::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
@@ -99,12 +99,12 @@ fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoV
         <tr>
             <th class="lead" scope="row">
                 {device}
-                {some(this.then_some(()), |()| view! { <small class="badge ok">{people::THIS_SESSION}</small> })}
+                {optional_view(this.then_some(()), |()| view! { <small class="badge ok">{people::THIS_SESSION}</small> })}
             </th>
             <td class="second">{address}</td>
             <td class="time">{times.stamp(session.created_at)}</td>
             <td class="time last">{times.age(session.seen_at)}</td>
-            <td class="end">{some((!this).then_some(end), |end| end)}</td>
+            <td class="end">{optional_view((!this).then_some(end), |end| end)}</td>
         </tr>
     }
 }
@@ -120,10 +120,10 @@ pub fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoVie
             </div>
         }
     };
-    view! { <dl class="facts">{each(facts.map(fact))}</dl> }
+    view! { <dl class="facts">{any_views(facts.map(fact))}</dl> }
 }
 
 /// What was just done; read out as the page opens.
 pub fn said(done: Option<&'static str>) -> impl IntoView {
-    some(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
+    optional_view(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
 }

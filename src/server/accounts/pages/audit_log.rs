@@ -13,7 +13,7 @@ use crate::{
     },
     web::{
         text,
-        ui::{Empty, each, some},
+        ui::{Empty, any_views, optional_view},
     },
 };
 
@@ -65,19 +65,19 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
                         <th scope="col">{said::WHERE}</th>
                     </tr>
                 </thead>
-                <tbody>{each(rows)}</tbody>
+                <tbody>{any_views(rows)}</tbody>
             </table>
         }
     });
     let link = |href: Option<String>, word: &'static str| {
-        some(href, move |href| view! { <a class="button" href=href>{word}</a> })
+        optional_view(href, move |href| view! { <a class="button" href=href>{word}</a> })
     };
     view! {
         <section class="panel">
             {form(&choice, wrong, accounts)}
             <p class="about">{said::about(zone.iana_name().unwrap_or("UTC"))} " " <a href=csv>{said::DOWNLOAD}</a></p>
-            {some(table, |table| table)}
-            {some(empty, |words| view! { <Empty words /> })}
+            {optional_view(table, |table| table)}
+            {optional_view(empty, |words| view! { <Empty words /> })}
             <nav class="actions" aria-label=text::AUDIT_LOG>{link(newest, said::NEWEST)} {link(older, said::OLDER)}</nav>
         </section>
     }
@@ -110,7 +110,7 @@ impl Choice {
 fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: Vec<String>) -> AnyView {
     let options = |chosen: &str, all: Vec<(&'static str, &'static str)>| {
         let chosen = chosen.to_owned();
-        each(all.into_iter().map(move |(value, word)| {
+        any_views(all.into_iter().map(move |(value, word)| {
             view! { <option value=value selected=value == chosen>{word}</option> }
         }))
     };
@@ -153,7 +153,7 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
                 />
             </label>
             <datalist id="accounts">
-                {each(accounts.into_iter().map(|email| view! { <option value=email></option> }))}
+                {any_views(accounts.into_iter().map(|email| view! { <option value=email></option> }))}
             </datalist>
             {day("from", said::FROM_DAY, &choice.from)}
             {day("to", said::TO_DAY, &choice.to)}
@@ -162,8 +162,8 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
                 <select name="result">{options(&choice.result, results)}</select>
             </label>
             <button class="button primary" type="submit">{said::SHOW}</button>
-            {some(choice.is_some().then_some(PATH), |path| view! { <a class="button" href=path>{said::SHOW_ALL}</a> })}
-            {some(wrong, |(_, why)| view! { <p class="alert" role="alert" id=WRONG>{why}</p> })}
+            {optional_view(choice.is_some().then_some(PATH), |path| view! { <a class="button" href=path>{said::SHOW_ALL}</a> })}
+            {optional_view(wrong, |(_, why)| view! { <p class="alert" role="alert" id=WRONG>{why}</p> })}
         </form>
     }
     .into_any()
@@ -192,12 +192,12 @@ fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
             <td class="when"><time datetime=at>{time}</time></td>
             <td class="what">
                 <strong>{action}</strong>
-                {some(reason, |reason| view! { <span>": " {reason}</span> })}
+                {optional_view(reason, |reason| view! { <span>": " {reason}</span> })}
                 {changes(record.before.as_ref(), record.after.as_ref(), zone)}
                 {details(&record)}
             </td>
-            <td class="who">{actor} {some(subject, |email| view! { <small>"→ " {email}</small> })}</td>
-            <td class="where">{address} {some(device, |device| view! { <small>{device}</small> })}</td>
+            <td class="who">{actor} {optional_view(subject, |email| view! { <small>"→ " {email}</small> })}</td>
+            <td class="where">{address} {optional_view(device, |device| view! { <small>{device}</small> })}</td>
         </tr>
     }
 }
@@ -229,8 +229,8 @@ fn changes(before: Option<&Document>, after: Option<&Document>, zone: &TimeZone)
         let name = said::field(name).to_owned();
         Some(view! { <li><span>{name} ": "</span> {line}</li> })
     });
-    let lines = each(lines);
-    some((!lines.is_empty()).then_some(lines), |lines| view! { <ul aria-label=said::CHANGED>{lines}</ul> })
+    let lines = any_views(lines);
+    optional_view((!lines.is_empty()).then_some(lines), |lines| view! { <ul aria-label=said::CHANGED>{lines}</ul> })
 }
 
 fn value(value: &Bson, zone: &TimeZone) -> String {
@@ -252,7 +252,7 @@ fn details(record: &Record) -> impl IntoView + use<> {
     view! {
         <details>
             <summary>{said::DETAILS}</summary>
-            <ul>{each(lines)}</ul>
+            <ul>{any_views(lines)}</ul>
         </details>
     }
 }

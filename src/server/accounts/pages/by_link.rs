@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, whose};
+use super::form::{Field, Wrong, username_hint};
 use crate::{
     server::accounts::text::people,
-    web::{text, ui::some},
+    web::{text, ui::optional_view},
 };
 
 /// The way on from a note: an address and its words.
@@ -35,7 +35,7 @@ pub fn choose_password(email: String, token: String, wrong: Option<&Wrong>) -> i
         <form class="form" method="post" action="/invitation">
             <h1>{people::CHOOSE_PASSWORD}</h1>
             <p>{people::for_account(&email)}</p>
-            {whose(email)}
+            {username_hint(email)}
             {Chosen::fields(wrong, true)}
             <input type="hidden" name="token" value=token />
             <button class="button primary" type="submit">{people::SET_PASSWORD}</button>
@@ -62,6 +62,6 @@ pub fn note(said: (&'static str, &'static str), way: Option<Way>) -> impl IntoVi
     view! {
         <h1>{said.0}</h1>
         <p>{said.1}</p>
-        {some(way, |(to, words)| view! { <a class="button primary" href=to>{words}</a> })}
+        {optional_view(way, |(to, words)| view! { <a class="button primary" href=to>{words}</a> })}
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, whose};
+use super::form::{Field, Wrong, username_hint};
 use crate::{server::accounts::text::people, web::text};
 
 /// `next`: where a right one leads. `email` is whose it must be.
@@ -11,7 +11,7 @@ pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoV
         <form class="form" method="post" action="/confirm">
             <h1>{people::CONFIRM}</h1>
             <p>{people::CONFIRM_WHY}</p>
-            {whose(email.clone())}
+            {username_hint(email.clone())}
             <p class="who">{email}</p>
             {Field::password(text::PASSWORD, "password", "current-password").first().view(wrong)}
             <input type="hidden" name="next" value=next />

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::web::ui::some;
+use crate::web::ui::optional_view;
 
 /// What is wrong with one field, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Wrong {
 }
 
 /// Tells a password manager whose the password is; it is neither seen nor sent.
-pub fn whose(email: String) -> impl IntoView {
+pub fn username_hint(email: String) -> impl IntoView {
     view! { <input type="text" value=email autocomplete="username" hidden=true /> }
 }
 
@@ -84,8 +84,8 @@ impl Field {
                         aria-describedby=described
                     />
                 </label>
-                {some(hint, |hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
-                {some(error, |why| view! { <p class="error" id=error_id>{why}</p> })}
+                {optional_view(hint, |hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
+                {optional_view(error, |why| view! { <p class="error" id=error_id>{why}</p> })}
             </div>
         }
     }

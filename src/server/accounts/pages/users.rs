@@ -17,7 +17,7 @@ use crate::{
     },
     web::{
         text,
-        ui::{Look, StatusMark, USERS, each, some},
+        ui::{Look, StatusMark, USERS, any_views, optional_view},
     },
 };
 
@@ -31,7 +31,7 @@ pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl Into
     let alone = rows.iter().filter(|row| row.user.is_active_admin()).count() == 1;
     let heads = [text::EMAIL, people::ROLE, people::STATE, people::LAST_LOGIN];
     view! {
-        {some(alone.then_some(people::ONLY_YOU), |alone| view! { <p class="note-line warn">{alone}</p> })}
+        {optional_view(alone.then_some(people::ONLY_YOU), |alone| view! { <p class="note-line warn">{alone}</p> })}
         <section class="panel">
             <header class="with-action">
                 <h2>{people::users(rows.len())}</h2>
@@ -40,11 +40,11 @@ pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl Into
             <table class="table people">
                 <thead>
                     <tr>
-                        {each(heads.map(|word| view! { <th scope="col">{word}</th> }))}
+                        {any_views(heads.map(|word| view! { <th scope="col">{word}</th> }))}
                         <th scope="col" class="number">{people::SESSIONS}</th>
                     </tr>
                 </thead>
-                <tbody>{each(rows.iter().map(|row| self::row(row, admin, times)))}</tbody>
+                <tbody>{any_views(rows.iter().map(|row| self::row(row, admin, times)))}</tbody>
             </table>
         </section>
     }
@@ -56,7 +56,7 @@ fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times
         <tr>
             <th class="lead" scope="row">
                 <a href=format!("{USERS}/{}", user.id)>{user.email.clone()}</a>
-                {some(you, |you| view! { <small class="badge ok">{you}</small> })}
+                {optional_view(you, |you| view! { <small class="badge ok">{you}</small> })}
             </th>
             <td class="second">{people::role(&user.role)}</td>
             <td class="end">{state(user)}</td>
@@ -107,7 +107,7 @@ pub fn user(
     ]);
     view! {
         {said(done)}
-        {some(refused, |why| view! { <p class="alert" role="alert">{why}</p> })}
+        {optional_view(refused, |why| view! { <p class="alert" role="alert">{why}</p> })}
         <section class="panel">
             <header><h2>{user.email.clone()}</h2></header>
             {facts}
@@ -138,7 +138,7 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
             <p>{words.1}</p>
             <label>
                 <span class="unseen">{people::ROLE}</span>
-                <select name="role">{each(roles.into_iter().map(choice))}</select>
+                <select name="role">{any_views(roles.into_iter().map(choice))}</select>
             </label>
             <button class="button" type="submit" name="act" value="role">{words.0}</button>
         </form>

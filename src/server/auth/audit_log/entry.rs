@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::server::auth::{
     CurrentAdmin,
     email::Email,
-    place::Place,
+    place::ClientInfo,
     user::{User, UserId},
 };
 
@@ -121,15 +121,15 @@ impl From<&CurrentAdmin> for Actor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
     pub actor: Actor,
-    pub place: Place,
+    pub place: ClientInfo,
 }
 
 impl By {
     pub fn command_line() -> Self {
-        Self { actor: Actor::CommandLine, place: Place::default() }
+        Self { actor: Actor::CommandLine, place: ClientInfo::default() }
     }
 
-    pub fn admin(admin: &CurrentAdmin, place: &Place) -> Self {
+    pub fn admin(admin: &CurrentAdmin, place: &ClientInfo) -> Self {
         Self { actor: admin.into(), place: place.clone() }
     }
 }
@@ -167,7 +167,7 @@ impl From<&Email> for Subject {
 pub struct Entry {
     action: Action,
     actor: Actor,
-    place: Place,
+    place: ClientInfo,
     subject: Option<Subject>,
     before: Option<Document>,
     after: Option<Document>,
@@ -176,7 +176,7 @@ pub struct Entry {
 
 impl Entry {
     /// Something that was done.
-    pub fn new(action: Action, actor: impl Into<Actor>, place: &Place) -> Self {
+    pub fn new(action: Action, actor: impl Into<Actor>, place: &ClientInfo) -> Self {
         Self {
             action,
             actor: actor.into(),
@@ -233,7 +233,7 @@ impl Entry {
         if let Some(subject) = &self.subject {
             document.insert("subject", bson::serialize_to_bson(subject)?);
         }
-        let Place { address, user_agent, request_id } = &self.place;
+        let ClientInfo { address, user_agent, request_id } = &self.place;
         let texts = [
             ("address", address.map(|address| address.to_string())),
             ("user_agent", user_agent.clone()),

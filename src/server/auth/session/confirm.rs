@@ -16,10 +16,10 @@ use url::form_urlencoded;
 use super::record::Login;
 use crate::server::{
     auth::{
-        CurrentAdmin, Doors, Unavailable,
+        AuthService, CurrentAdmin, Unavailable,
         audit_log::{Action, Entry},
         email::Email,
-        place::Place,
+        place::ClientInfo,
         proof::{Proof, Purpose},
         user::User,
     },
@@ -75,7 +75,7 @@ pub enum OwnPassword {
     SignedOut,
 }
 
-impl Doors {
+impl AuthService {
     /// Notes that the admin gave the password now, under a new session id: whoever had the old one does not profit.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Doors {
         session: &Session,
         admin: &CurrentAdmin,
         password: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<OwnPassword, Unavailable> {
         let user = match self.with_own_password(admin, password, place).await? {
             Ok(user) => user,
@@ -101,7 +101,7 @@ impl Doors {
         &self,
         admin: &CurrentAdmin,
         password: SecretString,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<Result<User, OwnPassword>, Unavailable> {
         // As it was when the guard let the request in.
         let user = self.lookup.by_id(admin.user).await?.filter(|user| user.version == admin.version);

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::record::Login;
 use crate::server::{
     auth::{
-        CurrentAdmin, Doors, Unavailable,
+        AuthService, CurrentAdmin, Unavailable,
         audit_log::{Action, Entry},
-        place::Place,
+        place::ClientInfo,
         revocation::Revoked,
         user::{User, UserId},
     },
@@ -27,7 +27,7 @@ pub struct OpenSession {
     pub seen_at: Timestamp,
 }
 
-impl Doors {
+impl AuthService {
     /// The sessions with which the user may come in now, the last used first.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Doors {
         &self,
         admin: &CurrentAdmin,
         session: &SessionHash,
-        place: &Place,
+        place: &ClientInfo,
     ) -> Result<bool, Unavailable> {
         let owner = admin.user.to_string();
         if !self.sessions.all_of(&owner).await?.iter().any(|(name, _)| name == session) {
@@ -73,7 +73,7 @@ impl Doors {
     ///
     /// # Errors
     /// Redis or MongoDB is away.
-    pub async fn end_other_sessions(&self, admin: &CurrentAdmin, place: &Place) -> Result<(), Unavailable> {
+    pub async fn end_other_sessions(&self, admin: &CurrentAdmin, place: &ClientInfo) -> Result<(), Unavailable> {
         self.audit.record(&Entry::new(Action::SessionsEnded, admin, place).about(admin)).await?;
         self.end_all_but(admin.user, Some(&admin.session)).await
     }

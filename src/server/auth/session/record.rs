@@ -9,7 +9,7 @@ use tower_sessions::{Expiry, Session, cookie::time};
 
 use super::{SessionLimits, limits::since};
 use crate::server::{
-    auth::{Unavailable, place::Place, user::UserId},
+    auth::{Unavailable, place::ClientInfo, user::UserId},
     redis::sessions::{OWNER, SessionHash},
 };
 
@@ -38,7 +38,7 @@ pub struct Login {
 }
 
 impl Login {
-    pub fn new(version: i64, place: &Place, now: Timestamp) -> Self {
+    pub fn new(version: i64, place: &ClientInfo, now: Timestamp) -> Self {
         Self {
             version,
             created_at: now,
@@ -106,7 +106,7 @@ mod tests {
             absolute: Duration::from_secs(250),
             ..SessionLimits::default()
         };
-        let login = |seen| Login { seen_at: at(seen), ..Login::new(1, &Place::default(), at(1000)) };
+        let login = |seen| Login { seen_at: at(seen), ..Login::new(1, &ClientInfo::default(), at(1000)) };
         assert!(!login(1000).is_over(&limits, at(1099)));
         assert!(login(1000).is_over(&limits, at(1100)));
         assert!(!login(1240).is_over(&limits, at(1249)));

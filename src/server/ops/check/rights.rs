@@ -144,7 +144,7 @@ async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Repor
 mod tests {
     use super::*;
 
-    /// What `docs/security.md` says is what is printed here, and what the test in `tests/doors/role.rs` gives a user.
+    /// What `docs/security.md` says is what is printed here, and what the test in `tests/auth/role.rs` gives a user.
     #[test]
     fn the_role_of_the_document_is_this_one() {
         let text = include_str!("../../../../docs/security.md");

@@ -35,7 +35,7 @@ pub struct Preset {
     pub models: BTreeMap<String, Model>,
     /// By the source's site name.
     #[serde(default)]
-    pub places: BTreeMap<String, Place>,
+    pub places: BTreeMap<String, PresetLocation>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,7 +194,7 @@ pub struct Connector {
 /// Degrees, WGS 84.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct PresetLocation {
     pub lon: f64,
     pub lat: f64,
 }

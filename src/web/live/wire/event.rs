@@ -5,7 +5,7 @@ use futures_channel::mpsc::UnboundedSender;
 use crate::{
     domain::protocol::position::Position,
     web::{
-        api::{Answer, AppError},
+        api::{AppError, PageData},
         live::ListStore,
     },
 };
@@ -28,7 +28,7 @@ pub enum Event {
     Visibility(bool),
     /// New rows are to be asked for, not older than the position.
     Fetch(ListStore, Option<Position>),
-    Fetched(ListStore, Result<Answer, AppError>),
+    Fetched(ListStore, Result<PageData, AppError>),
 }
 
 #[derive(Clone)]

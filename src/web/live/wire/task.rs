@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use leptos::prelude::*;
 
 use super::{
-    super::{ListStore, LiveState, Sheet, state::names},
+    super::{BoardStore, ListStore, LiveState, state::names},
     browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
     event::{Event, Events},
     socket::Socket,
@@ -35,7 +35,7 @@ use crate::{
         },
         time::UtcMs,
     },
-    web::api::{Answer, AppError, Ask, load},
+    web::api::{AppError, PageData, PageRequest, load},
 };
 
 /// Longest pause between two tries.
@@ -84,7 +84,7 @@ pub struct Task {
     following: Vec<Following>,
     overview: Follow,
     /// Each with the topic's name, which is known when the page is gone.
-    sheets: Vec<(Sheet, String, Follow)>,
+    sheets: Vec<(BoardStore, String, Follow)>,
     next_rid: u32,
     paint_due: bool,
     paint_asked: f64,
@@ -375,14 +375,14 @@ impl Task {
 
     fn ask(&self, store: ListStore, min_position: Option<Position>) {
         let Some(of) = store.collection() else { return };
-        let ask = Ask::List { of, selection: store.selection(), min_position, min_ct: store.ct().0 };
+        let ask = PageRequest::List { of, selection: store.selection(), min_position, min_ct: store.ct().0 };
         let events = self.events.clone();
         leptos::task::spawn_local(async move {
             events.send(Event::Fetched(store, load(ask).await));
         });
     }
 
-    fn fetched(&mut self, store: ListStore, fetched: Result<Answer, AppError>) {
+    fn fetched(&mut self, store: ListStore, fetched: Result<PageData, AppError>) {
         let Some(i) = self.following.iter().position(|f| f.store.is(store)) else { return };
         let snapshot = fetched.and_then(|answer| {
             let snapshot = answer.read::<Snapshot>();
@@ -494,7 +494,7 @@ impl Task {
         if !was_open {
             // A refused handshake tells no reason; a request does.
             leptos::task::spawn_local(async {
-                if load(Ask::Desk).await == Err(AppError::SignIn) {
+                if load(PageRequest::Context).await == Err(AppError::SignIn) {
                     sign_in();
                 }
             });

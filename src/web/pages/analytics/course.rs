@@ -8,7 +8,7 @@ use crate::{
         fields::Fields,
         money::{Currency, Money, Wh},
         range::Step,
-        selection::{Part, Selection, Wanted},
+        selection::{Criterion, FilterField, Selection},
         status::{PaymentStatus, SessionStatus},
         time::{Period, Zone},
     },
@@ -99,18 +99,22 @@ impl Measure {
 
     /// The list of exactly the documents behind a period's figure.
     fn href(&self, period: Period) -> String {
-        let (all, within) = (Selection::default(), Wanted::Within(period));
+        let (all, within) = (Selection::default(), Criterion::Within(period));
         match self {
             Self::Energy => {
-                let completed = all.with(Part::Status, Wanted::one_of([SessionStatus::Completed.code()]));
-                page_of(Collection::ChargingSessions, &completed.with(Part::Ended, within))
+                let completed = all.with(FilterField::Status, Criterion::one_of([SessionStatus::Completed.code()]));
+                page_of(Collection::ChargingSessions, &completed.with(FilterField::Ended, within))
             }
-            Self::Sessions => page_of(Collection::ChargingSessions, &all.with(Part::Started, within)),
+            Self::Sessions => page_of(Collection::ChargingSessions, &all.with(FilterField::Started, within)),
             Self::Revenue(currency) => {
                 let statuses =
                     PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
-                let captured = all.with(Part::Status, Wanted::one_of(statuses)).with(Part::Captured, within);
-                page_of(Collection::Payments, &captured.with(Part::Currency, Wanted::one_of([currency.0.as_str()])))
+                let captured =
+                    all.with(FilterField::Status, Criterion::one_of(statuses)).with(FilterField::Captured, within);
+                page_of(
+                    Collection::Payments,
+                    &captured.with(FilterField::Currency, Criterion::one_of([currency.0.as_str()])),
+                )
             }
         }
     }
@@ -221,7 +225,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     Drawn {
         sentence: measure.sentence(&days, &total(&pieces.now), before),
         derived: pieces.now.iter().chain(&pieces.earlier).any(|piece| derived(Some(piece))),
-        chart: Some(charts::Drawing::Course(charts::Course { labels, series: vec![series], ghost })),
+        chart: Some(charts::Drawing::TimeSeries(charts::TimeSeries { labels, series: vec![series], ghost })),
         rows,
         empty: now.iter().chain(&earlier).flatten().all(|value| *value == 0),
         hrefs,
@@ -274,7 +278,7 @@ mod tests {
             "1.5\u{a0}kWh delivered, 11 Jan 1970 to 13 Jan 1970, +50.0% on 4 Jan 1970 to 5 Jan 1970."
         );
         assert_eq!(drawn.hrefs[0], "/sessions?status=COMPLETED&ended=1970-01-11T00:00:00Z/1970-01-12T00:00:00Z");
-        let Some(charts::Drawing::Course(chart)) = drawn.chart else { panic!("no course") };
+        let Some(charts::Drawing::TimeSeries(chart)) = drawn.chart else { panic!("no course") };
         assert_eq!(chart.series[0].values, [Some(1.5), Some(0.0), None]);
         let ghost = chart.ghost.unwrap();
         assert_eq!(ghost.values, [Some(1.0), Some(2.0), None]);
@@ -294,9 +298,9 @@ mod tests {
         pieces.now[1].sums = Some(unknown.clone());
         pieces.now[2].sums = Some(partly);
         let drawn = course(&Measure::Energy, &pieces, Step::Day, &Zone::default());
-        let Some(charts::Drawing::Course(chart)) = &drawn.chart else { panic!("no course") };
+        let Some(charts::Drawing::TimeSeries(chart)) = &drawn.chart else { panic!("no course") };
         assert_eq!(chart.series[0].values, [Some(1.5), None, Some(7.0)]);
-        assert!(charts::Drawing::Course(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
+        assert!(charts::Drawing::TimeSeries(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
         assert_eq!(drawn.rows[1][1].text.as_deref(), Some("Energy not known: 2."));
         assert_eq!(drawn.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Left out: 2."));
         assert!(

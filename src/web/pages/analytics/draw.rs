@@ -19,12 +19,12 @@ use crate::{
     web::{
         api::Charts,
         charts::Drawing,
-        live::Sheet,
+        live::BoardStore,
         pages::analytics::drawn::{Drawn, Said, badge},
         text,
         ui::{
-            Address, Chart, Clock, Shape, choice, each, figure, note_of_count, page_of_analytics, redrawn, some,
-            split_key,
+            Address, Chart, Clock, Shape, any_views, choice, figure, note_of_count, optional_view, page_of_analytics,
+            redrawn, split_key,
         },
     },
 };
@@ -115,20 +115,20 @@ fn table(head: &[&'static str], rows: Vec<Vec<Said>>) -> AnyView {
         let cells = row.into_iter().enumerate().map(|(i, said)| {
             view! { <td class=if i == 0 { "" } else { "number" }>{said.view()}</td> }
         });
-        view! { <tr>{each(cells)}</tr> }
+        view! { <tr>{any_views(cells)}</tr> }
     });
     view! {
         <table class="table">
             <thead>
-                <tr>{each(head)}</tr>
+                <tr>{any_views(head)}</tr>
             </thead>
-            <tbody>{each(rows)}</tbody>
+            <tbody>{any_views(rows)}</tbody>
         </table>
     }
     .into_any()
 }
 
-pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyView {
+pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> AnyView {
     let fields = sheet.fields();
     let pieces = Memo::new(move |_| fields.with(Pieces::read));
     let view = View {
@@ -157,7 +157,7 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
                 *currency == shown,
             )
         });
-        some((all.len() > 1).then(|| each(choices)), |choices| {
+        optional_view((all.len() > 1).then(|| any_views(choices)), |choices| {
             view! { <nav class="tabs" aria-label=text::charts::CURRENCIES>{choices}</nav> }
         })
     };
@@ -232,10 +232,10 @@ pub fn draw(sheet: Sheet, step: Step, charts: Charts, address: Address) -> AnyVi
         })
     };
     view! {
-        {move || some(nothing(), |view| view)}
+        {move || optional_view(nothing(), |view| view)}
         {note_of_count()}
         {redrawn(choices)}
-        <div class="charts">{each(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
+        <div class="charts">{any_views(charts.into_iter().map(|(class, chart)| view! { <div class=class>{chart}</div> }))}</div>
     }
     .into_any()
 }

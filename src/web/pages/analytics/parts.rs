@@ -7,7 +7,7 @@ use crate::{
     domain::{
         collections::Collection,
         money::Watt,
-        selection::{self, Selection, Slot, Wanted},
+        selection::{self, Criterion, Selection, Slot},
         status::{EvseStatus, PaymentStatus, Role, SessionStatus},
         time::{Period, Zone},
     },
@@ -48,14 +48,14 @@ fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
 /// The payments created in a period, by state.
 pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> Drawn {
     let Some(period) = period else { return Drawn::default() };
-    let created = Selection::default().with(selection::Part::Created, Wanted::Within(period));
+    let created = Selection::default().with(selection::FilterField::Created, Criterion::Within(period));
     let parts = by_status.iter().map(|(status, n)| Part {
         word: text::payment_status(status).into_owned(),
         n: *n,
         role: status.role(),
         href: page_of(
             Collection::Payments,
-            &created.clone().with(selection::Part::Status, Wanted::one_of([status.code()])),
+            &created.clone().with(selection::FilterField::Status, Criterion::one_of([status.code()])),
         ),
     });
     let sum = |counts: fn(&PaymentStatus) -> bool| {
@@ -75,7 +75,7 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
         role: status.role(),
         href: page_of(
             Collection::Stations,
-            &Selection::default().with(selection::Part::Evse, Wanted::one_of([status.code()])),
+            &Selection::default().with(selection::FilterField::Evse, Criterion::one_of([status.code()])),
         ),
     });
     let parts: Vec<Part> = parts.collect();
@@ -93,7 +93,8 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) ->
         max: installed.or(power).map_or(1.0, |most| float(most.0.max(1)) / 1000.0),
     };
     let chart = Some(charts::Drawing::Gauge(gauge));
-    let active = Selection::default().with(selection::Part::Status, Wanted::one_of([SessionStatus::Active.code()]));
+    let active =
+        Selection::default().with(selection::FilterField::Status, Criterion::one_of([SessionStatus::Active.code()]));
     let href = page_of(Collection::ChargingSessions, &active);
     let text = |power: Option<Watt>| power.map(|power| text::power_figure(power).to_string());
     let [powers, ratings] = unknown;
@@ -145,8 +146,8 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
 fn hour_href(hour: usize, period: Period, zone: &str) -> String {
     let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let slot = Slot { weekday: number(hour / 24), hour: number(hour % 24), zone: zone.to_owned() };
-    let started = Selection::default().with(selection::Part::Started, Wanted::Within(period));
-    page_of(Collection::ChargingSessions, &started.with(selection::Part::Slot, Wanted::In(slot)))
+    let started = Selection::default().with(selection::FilterField::Started, Criterion::Within(period));
+    page_of(Collection::ChargingSessions, &started.with(selection::FilterField::Slot, Criterion::In(slot)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
         collections::Collection,
         figures::{DaySeries, LONG_H, LongActive, Open, Revenue, in_service, sum},
         money::{Money, Watt, Wh},
-        selection::{Part, Selection, Wanted, is_currency},
+        selection::{Criterion, FilterField, Selection, is_currency},
         status::{EvseStatus, PaymentStatus, Role},
         time::Period,
     },
@@ -27,44 +27,44 @@ pub fn Cards() -> impl IntoView {
         <section class="cards" aria-label=text::FIGURES>
             <FigureCard name="active_sessions" href=sessions(&["ACTIVE"], None) figure=active_sessions() />
             <FigureCard name="live_power" href=sessions(&["ACTIVE"], None) figure=live_power() />
-            <FigureCard name="energy_today" href=sessions(&["COMPLETED"], Some(Part::Ended)) figure=energy_today() />
-            <FigureCard name="revenue_today" href=payments(&revenue, Some(Part::Captured)) figure=revenue_today() />
-            <FigureCard name="sessions_today" href=sessions(&[], Some(Part::Started)) figure=sessions_today() />
+            <FigureCard name="energy_today" href=sessions(&["COMPLETED"], Some(FilterField::Ended)) figure=energy_today() />
+            <FigureCard name="revenue_today" href=payments(&revenue, Some(FilterField::Captured)) figure=revenue_today() />
+            <FigureCard name="sessions_today" href=sessions(&[], Some(FilterField::Started)) figure=sessions_today() />
             <FigureCard name="clients" href=behind(Collection::Clients, &["ACTIVE"], None) figure=clients() />
             <FigureCard name="open_payments" href=payments(&open, None) figure=open_payments() />
-            <FigureCard name="failed_payments" href=payments(&["FAILED"], Some(Part::Created)) figure=failed_payments() />
+            <FigureCard name="failed_payments" href=payments(&["FAILED"], Some(FilterField::Created)) figure=failed_payments() />
         </section>
     }
 }
 
-fn sessions(statuses: &[&str], today: Option<Part>) -> Href {
+fn sessions(statuses: &[&str], today: Option<FilterField>) -> Href {
     behind(Collection::ChargingSessions, statuses, today)
 }
 
-fn payments(statuses: &[&str], today: Option<Part>) -> Href {
+fn payments(statuses: &[&str], today: Option<FilterField>) -> Href {
     behind(Collection::Payments, statuses, today)
 }
 
 /// The list of the documents with one of these statuses, and with this date today. Of captured payments, those in the
 /// currency of the figure where it has but one.
-fn behind(collection: Collection, statuses: &[&str], today: Option<Part>) -> Href {
+fn behind(collection: Collection, statuses: &[&str], today: Option<FilterField>) -> Href {
     let day = figure::<Period>("day");
     let revenue = figure::<Vec<Revenue>>("revenue_today");
     let any = Selection::default();
     let of_status = match statuses {
         [] => any,
-        statuses => any.with(Part::Status, Wanted::one_of(statuses.iter().copied())),
+        statuses => any.with(FilterField::Status, Criterion::one_of(statuses.iter().copied())),
     };
     Box::new(move || {
         let mut selection = of_status.clone();
         if let Some((part, day)) = today.zip(day()) {
-            selection = selection.with(part, Wanted::Within(day));
+            selection = selection.with(part, Criterion::Within(day));
         }
-        if today == Some(Part::Captured)
+        if today == Some(FilterField::Captured)
             && let Some([Revenue { money: Money { currency, .. }, .. }]) = revenue().as_deref()
             && is_currency(&currency.0)
         {
-            selection = selection.with(Part::Currency, Wanted::one_of([currency.0.as_str()]));
+            selection = selection.with(FilterField::Currency, Criterion::one_of([currency.0.as_str()]));
         }
         page_of(collection, &selection)
     })
@@ -97,16 +97,18 @@ fn active_sessions() -> Draw {
             value: counted(active()),
             note: evses.map(text::on_evses),
             some: [
-                long().map(|count| (count, Part::Running, Wanted::For(LONG_H), text::running_over(count, LONG_H))),
+                long().map(|count| {
+                    (count, FilterField::Running, Criterion::For(LONG_H), text::running_over(count, LONG_H))
+                }),
                 longest().map(|LongActive { count, started }| {
-                    (count, Part::Started, Wanted::Within(started), text::long_active(count))
+                    (count, FilterField::Started, Criterion::Within(started), text::long_active(count))
                 }),
             ]
             .into_iter()
             .flatten()
             .filter(|(count, ..)| *count > 0)
             .map(|(_, part, wanted, text)| {
-                let active = Selection::default().with(Part::Status, Wanted::one_of(["ACTIVE"]));
+                let active = Selection::default().with(FilterField::Status, Criterion::one_of(["ACTIVE"]));
                 (text, page_of(Collection::ChargingSessions, &active.with(part, wanted)))
             })
             .collect(),

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         collections::Collection,
         figures::in_service,
-        selection::{Part, Selection, Wanted},
+        selection::{Criterion, FilterField, Selection},
         status::EvseStatus,
     },
     web::{
@@ -48,7 +48,7 @@ fn bar(parts: Vec<(Look, i64, String)>) -> AnyView {
 
 fn ordered(split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
     let part = |(status, n): (EvseStatus, i64)| {
-        let stations = Selection::default().with(Part::Evse, Wanted::one_of([status.code()]));
+        let stations = Selection::default().with(FilterField::Evse, Criterion::one_of([status.code()]));
         let look = Look::new(status.role(), text::evse_status(&status));
         (look, n, page_of(Collection::Stations, &stations))
     };

@@ -3,23 +3,25 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::latest::{Latest, Line, SHOWN},
+    domain::latest::{ActivityEvent, FeedEntry, SHOWN},
     web::{
         live::Live,
         text,
-        ui::{Clock, Empty, Feed, figure, page_of_activity, said, some},
+        ui::{Clock, Empty, Feed, feed_items, figure, optional_view, page_of_activity},
     },
 };
 
 #[component]
 pub fn LatestChanges() -> impl IntoView {
-    let latest = figure::<Vec<Latest>>("latest");
+    let latest = figure::<Vec<ActivityEvent>>("latest");
     let clock = Clock::expect();
     let live = expect_context::<Live>();
-    let said = Memo::new(move |before: Option<&Vec<_>>| {
-        let keyed =
-            latest().unwrap_or_default().into_iter().map(|news| (format!("{}{}", news.id, news.at), Line::News(news)));
-        said(keyed, before, live.is_news(), &clock)
+    let items = Memo::new(move |before: Option<&Vec<_>>| {
+        let keyed = latest()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|news| (format!("{}{}", news.id, news.at), FeedEntry::News(news)));
+        feed_items(keyed, before, live.is_news(), &clock)
     });
     view! {
         <section class="panel latest">
@@ -28,8 +30,8 @@ pub fn LatestChanges() -> impl IntoView {
                 <a href=page_of_activity(Default::default())>{text::ALL_ACTIVITY}</a>
             </header>
             <div class="body">
-                <Feed name="latest" said slots=SHOWN />
-                {move || some(said.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
+                <Feed name="latest" items slots=SHOWN />
+                {move || optional_view(items.with(Vec::is_empty).then_some(text::NO_NEWS), |words| view! { <Empty words /> })}
             </div>
         </section>
     }

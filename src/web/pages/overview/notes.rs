@@ -13,7 +13,7 @@ use crate::{
     web::{
         paths::page,
         text,
-        ui::{Clock, each, figure, note_of_count, page_of_analytics, some},
+        ui::{Clock, any_views, figure, note_of_count, optional_view, page_of_analytics},
     },
 };
 
@@ -46,15 +46,15 @@ pub fn Notes() -> impl IntoView {
             view! {
                 <p class="note-line warn">
                     <span>{text::unreadable_documents(all)}</span>
-                    {each(links)}
+                    {any_views(links)}
                 </p>
             }
         })
     };
     view! {
-        {move || some(nothing().then_some(text::NO_DOCUMENTS), |text| view! { <p class="note-line">{text}</p> })}
-        {move || some(old(), |view| view)}
+        {move || optional_view(nothing().then_some(text::NO_DOCUMENTS), |text| view! { <p class="note-line">{text}</p> })}
+        {move || optional_view(old(), |view| view)}
         {note_of_count()}
-        {move || some(unread(), |view| view)}
+        {move || optional_view(unread(), |view| view)}
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         collections::Collection,
         report::{By, Column, Measure, Report, Row},
-        selection::{Part, Selection, Wanted},
+        selection::{Criterion, FilterField, Selection},
         status::{PaymentStatus, SessionStatus},
     },
     web::ui::page_of,
@@ -21,31 +21,31 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
         Some(Column::Money(Measure::FeesMissing, _)) => return None,
         Some(Column::Payments | Column::Money(..)) => true,
     };
-    let one = |text: &str| Wanted::one_of([text]);
+    let one = |text: &str| Criterion::one_of([text]);
     let mut period = report.about.period.as_str();
     let mut narrower = Selection::default();
     if let Some(row) = row {
         let id = row.id.as_deref()?;
         match (report.by, payments) {
             (By::Day | By::Week | By::Month, _) => period = row.period.as_deref()?,
-            (By::Client, _) => narrower = narrower.with(Part::Client, one(id)),
-            (By::Station, false) => narrower = narrower.with(Part::Station, one(id)),
-            (By::Method, true) => narrower = narrower.with(Part::Method, one(id)),
+            (By::Client, _) => narrower = narrower.with(FilterField::Client, one(id)),
+            (By::Station, false) => narrower = narrower.with(FilterField::Station, one(id)),
+            (By::Method, true) => narrower = narrower.with(FilterField::Method, one(id)),
             // A payment knows no station, a session no method, and neither a city.
             _ => return None,
         }
     }
     if !payments {
-        let completed = narrower.with(Part::Status, one(SessionStatus::Completed.code()));
-        let ended = completed.with(Part::Ended, Part::Ended.read(period).ok()?);
+        let completed = narrower.with(FilterField::Status, one(SessionStatus::Completed.code()));
+        let ended = completed.with(FilterField::Ended, FilterField::Ended.read(period).ok()?);
         return Some(page_of(Collection::ChargingSessions, &ended));
     }
     if let Some(Column::Money(_, currency)) = column {
-        narrower = narrower.with(Part::Currency, one(&currency.0));
+        narrower = narrower.with(FilterField::Currency, one(&currency.0));
     }
     let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
-    let captured = narrower.with(Part::Captured, Part::Captured.read(period).ok()?);
-    Some(page_of(Collection::Payments, &captured.with(Part::Status, Wanted::one_of(statuses))))
+    let captured = narrower.with(FilterField::Captured, FilterField::Captured.read(period).ok()?);
+    Some(page_of(Collection::Payments, &captured.with(FilterField::Status, Criterion::one_of(statuses))))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     domain::report::{Column, Measure, Report},
     web::{
         text,
-        ui::{Chart, ReportChart, Shape, measure, redrawn, some},
+        ui::{Chart, ReportChart, Shape, measure, optional_view, redrawn},
     },
 };
 
@@ -26,7 +26,7 @@ pub fn chart(followed: Followed) -> AnyView {
             Some(Subject { time: report.by.is_time(), title: text::report_column(measure(report).1) })
         })
     });
-    redrawn(move || some(subject.get(), |subject| drawn(followed, subject)))
+    redrawn(move || optional_view(subject.get(), |subject| drawn(followed, subject)))
 }
 
 fn drawn(followed: Followed, subject: Subject) -> AnyView {

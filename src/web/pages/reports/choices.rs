@@ -8,7 +8,7 @@ use crate::{
     domain::report::{By, Query},
     web::{
         text,
-        ui::{Address, Clock, REPORTS, choice, each, period_form, redrawn},
+        ui::{Address, Clock, REPORTS, any_views, choice, period_form, redrawn},
     },
 };
 
@@ -30,7 +30,7 @@ fn drawn(address: &Address, network: &str) -> AnyView {
         {period_form(address, network, None)}
         <div class="options">
             <p id="groups">{text::GROUP_BY}</p>
-            <nav class="tabs" aria-labelledby="groups">{each(groups)}</nav>
+            <nav class="tabs" aria-labelledby="groups">{any_views(groups)}</nav>
         </div>
     }
     .into_any()

@@ -14,7 +14,7 @@ use crate::{
         time::UtcMs,
     },
     web::{
-        api::{AppError, Ask, Drawn, Unanswered, load},
+        api::{AppError, PageRequest, ReportPage, Unanswered, load},
         live::Live,
         ui::Clock,
     },
@@ -44,9 +44,9 @@ pub struct Followed {
 }
 
 /// Begins with the answer to what was `asked`; follows what is `chosen`.
-pub fn follow(first: Result<Drawn, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
+pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
     let (report, option, unanswered) = match first {
-        Ok(Drawn { report, option }) => (Some(report), option, None),
+        Ok(ReportPage { report, option }) => (Some(report), option, None),
         Err(unanswered) => (None, String::new(), Some(unanswered)),
     };
     let followed = Followed {
@@ -82,15 +82,15 @@ impl Followed {
         self.asked.set_value(query.clone());
         self.loading.set(true);
         leptos::task::spawn_local(async move {
-            let answer = load(Ask::Report { query: query.clone() }).await;
+            let answer = load(PageRequest::Report { query: query.clone() }).await;
             // The page is gone, or another report was chosen meanwhile.
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(|answer| answer.read::<Result<Drawn, Unanswered>>());
+            let answer = answer.and_then(|answer| answer.read::<Result<ReportPage, Unanswered>>());
             let mut pause = PAUSE_MS;
             let (trouble, unanswered) = match answer {
-                Ok(Ok(Drawn { report, option })) => {
+                Ok(Ok(ReportPage { report, option })) => {
                     pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
                     self.option.set(option);
                     self.report.set(Some(report));

@@ -14,7 +14,7 @@ use crate::{
     web::{
         api::Unanswered,
         text,
-        ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, each, some},
+        ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, any_views, optional_view},
     },
 };
 
@@ -24,12 +24,12 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let clock = Clock::expect();
     let warning = move || {
         let said = trouble.with(|trouble| trouble.as_ref().map(text::error));
-        some(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
+        optional_view(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
     };
     let given = use_location().query;
     let wrong = move || {
         let address = given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
-        some(unanswered.get(), |unanswered| match unanswered {
+        optional_view(unanswered.get(), |unanswered| match unanswered {
             Unanswered::Refused(wrong) => ui::parameter_refused(&address, &wrong),
             Unanswered::Reading => {
                 let by_month = address.with(&[("by", Some(By::Month.name())), ("sort", None)]);
@@ -44,7 +44,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
         })
     };
     // Drawn again as a whole, of which only the texts that differ reach the document.
-    let table = move || report.with(|report| some(report.as_ref(), |report| drawn(report, &clock)));
+    let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock)));
     view! {
         {move || wrong()}
         {move || warning()}
@@ -92,13 +92,13 @@ fn table(report: &Report) -> AnyView {
         <div class="scroll" tabindex="0" role="region" aria-label=text::report_period(report)>
             <table class="table" data-report=report.by.name() role="table" aria-label=text::report_rows(report)>
                 <thead role="rowgroup">
-                    <tr role="row">{each(heads)}</tr>
+                    <tr role="row">{any_views(heads)}</tr>
                 </thead>
-                <tbody role="rowgroup">{each(rows)}</tbody>
+                <tbody role="rowgroup">{any_views(rows)}</tbody>
                 <tfoot role="rowgroup">{line(report, None, text::TOTAL.to_owned(), None, &report.totals)}</tfoot>
             </table>
         </div>
-        {some(more, |more| more)}
+        {optional_view(more, |more| more)}
     }
     .into_any()
 }
@@ -152,9 +152,9 @@ fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>
     view! {
         <tr role="row" data-id=id>
             <td class="lead" data-field="group" role="cell">
-                {name} {some(beside, |beside| view! { <small>{beside}</small> })}
+                {name} {optional_view(beside, |beside| view! { <small>{beside}</small> })}
             </td>
-            {each(cells)}
+            {any_views(cells)}
         </tr>
     }
     .into_any()

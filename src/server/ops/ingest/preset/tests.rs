@@ -49,7 +49,7 @@ fn every_key_stands_in_the_docs() {
         ("eco", keys::<Eco>()),
         ("models", keys::<Model>()),
         ("models.connector", keys::<Connector>()),
-        ("places", keys::<Place>()),
+        ("places", keys::<PresetLocation>()),
     ];
     assert!(tables.iter().all(|(table, keys)| keys.len() > 1 || panic!("{table}: {keys:?}")));
     for (table, keys) in tables {

@@ -78,7 +78,7 @@ pub struct Replay {
     ledger: Ledger,
     /// Sessions of which something is to be written.
     left: usize,
-    pace: Pace,
+    pace: Speed,
     writes: Vec<Write>,
 }
 
@@ -93,7 +93,7 @@ impl Replay {
             in_use: input.in_use,
             ledger: input.ledger,
             left: 0,
-            pace: Pace { thin: 1, caught_up: now },
+            pace: Speed { thin: 1, caught_up: now },
             writes: Vec::new(),
         };
         let first = input.sessions.iter().filter_map(|(session, done)| match done {
@@ -103,7 +103,7 @@ impl Replay {
         });
         let Some(begin) = first.min() else { return replay };
         replay.now = begin;
-        replay.pace = Pace::new(speed, begin, now);
+        replay.pace = Speed::new(speed, begin, now);
         for (number, (session, done)) in input.sessions.into_iter().enumerate() {
             let start = session.start;
             replay.sessions.push(session);
@@ -239,13 +239,13 @@ impl Replay {
 /// How often things that repeat happen. A fast replay would write thousands of meter values a second that nobody can
 /// see; once it has caught up with the present, everything comes as often as in life.
 #[derive(Debug)]
-struct Pace {
+struct Speed {
     thin: i64,
     /// The instant at which simulated time meets real time.
     caught_up: i64,
 }
 
-impl Pace {
+impl Speed {
     fn new(speed: f64, begin: i64, now: i64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "days in ms")]
         let behind = (now - begin).max(0) as f64;

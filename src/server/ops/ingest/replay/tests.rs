@@ -219,14 +219,14 @@ fn cut_anywhere_it_goes_on_there() {
 #[test]
 fn a_fast_replay_repeats_seldom_until_it_has_caught_up() {
     let (begin, now) = (utc("2026-11-20T08:00Z"), utc("2026-11-20T20:00Z"));
-    let pace = Pace::new(SPEED, begin, now);
+    let pace = Speed::new(SPEED, begin, now);
     assert_eq!(pace.next(begin, METER_EVERY, 0), begin + 60 * METER_EVERY);
     let met = pace.caught_up;
     assert!((now..now + 13_000).contains(&met), "twelve hours at 3600 take twelve seconds");
     assert_eq!(pace.next(met - 1, METER_EVERY, 0), met);
     assert_eq!(pace.next(met, METER_EVERY, 0), met + METER_EVERY);
     assert_ne!(pace.next(met - 1, BEAT_EVERY, 1), pace.next(met - 1, BEAT_EVERY, 2), "not all at once");
-    let slow = Pace::new(1.0, begin, now);
+    let slow = Speed::new(1.0, begin, now);
     assert_eq!(slow.next(begin, METER_EVERY, 0), begin + METER_EVERY);
-    assert_eq!(Pace::new(1.0, now, now).caught_up, now);
+    assert_eq!(Speed::new(1.0, now, now).caught_up, now);
 }

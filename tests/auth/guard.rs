@@ -198,7 +198,7 @@ async fn however_many_ask_for_accounts_at_once_they_are_read_at_once_and_never_t
     let app = App::new().await;
     let (ada, eve) = (app.add(ADA).await, app.add("eve@example.org").await);
     app.db.run_command(doc! { "profile": 2 }).await.unwrap();
-    let asks = (0..500).map(|n| app.doors.lookup.by_id(if n % 2 == 0 { ada } else { eve }));
+    let asks = (0..500).map(|n| app.auth.lookup.by_id(if n % 2 == 0 { ada } else { eve }));
     let found = futures_util::future::try_join_all(asks).await.unwrap();
     app.db.run_command(doc! { "profile": 0 }).await.unwrap();
     assert!(found.iter().all(|user| user.as_ref().is_some_and(|user| user.is_active_admin())));
@@ -209,10 +209,10 @@ async fn however_many_ask_for_accounts_at_once_they_are_read_at_once_and_never_t
     // An answer that was under way when something changed is not given to who asks after that.
     for n in 0..50 {
         let disabled = n % 2 == 0;
-        let earlier = app.doors.lookup.by_id(ada);
+        let earlier = app.auth.lookup.by_id(ada);
         let change = async {
             app.alter(ADA, doc! { "disabled": disabled }).await;
-            app.doors.lookup.by_id(ada).await.unwrap().unwrap().is_active_admin()
+            app.auth.lookup.by_id(ada).await.unwrap().unwrap().is_active_admin()
         };
         let (_, active) = tokio::join!(earlier, change);
         assert_eq!(active, !disabled, "round {n}");

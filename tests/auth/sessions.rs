@@ -44,8 +44,8 @@ async fn logout_kills_the_session_and_tells_every_instance() {
         let (cookie, bystander) = (app.enter().await, app.enter().await);
         let admin = admin(&other, &cookie).await;
         let innocent = admin_of(&other, &bystander).await;
-        let watch = other.doors.revocations.watch(admin.session.clone(), admin.user);
-        let quiet = other.doors.revocations.watch(innocent.session, innocent.user);
+        let watch = other.auth.revocations.watch(admin.session.clone(), admin.user);
+        let quiet = other.auth.revocations.watch(innocent.session, innocent.user);
         let answer = if way == "form" {
             app.form("/logout", &cookie, &[]).await
         } else {
@@ -56,7 +56,7 @@ async fn logout_kills_the_session_and_tells_every_instance() {
         assert_eq!(answer.header("clear-site-data"), "\"cache\"");
         assert!(answer.set_cookie().starts_with("chargedeck=;"), "{}", answer.set_cookie());
         tokio::time::timeout(Duration::from_secs(1), watch.revoked()).await.expect("told within a second");
-        assert!(!other.doors.still_valid(&admin).await.unwrap());
+        assert!(!other.auth.still_valid(&admin).await.unwrap());
         assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
         // Another session of the same user goes on.
         assert!(!quiet.token().is_cancelled());
@@ -70,7 +70,7 @@ async fn a_request_that_outlasts_its_session_does_not_bring_it_back() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let session = session(&app, &cookie);
-    app.doors.admit(&session, Activity::User).await.unwrap().expect("let in");
+    app.auth.admit(&session, Activity::User).await.unwrap().expect("let in");
     app.form("/logout", &cookie, &[]).await;
     session.insert("late", true).await.unwrap();
     session.save().await.unwrap();
@@ -87,12 +87,12 @@ async fn two_sessions_never_share_an_id() {
         expiry_date: OffsetDateTime::now_utc() + Duration::from_secs(60),
     };
     let (mut first, mut second) = (record(), record());
-    app.doors.sessions.create(&mut first).await.unwrap();
-    app.doors.sessions.create(&mut second).await.unwrap();
+    app.auth.sessions.create(&mut first).await.unwrap();
+    app.auth.sessions.create(&mut second).await.unwrap();
     assert_eq!(first.id, Id(42));
     assert_ne!(second.id, Id(42));
     assert_eq!(app.session_keys().await.len(), 2);
-    assert_eq!(app.doors.sessions.load(&first.id).await.unwrap().map(|r| r.id), Some(first.id));
+    assert_eq!(app.auth.sessions.load(&first.id).await.unwrap().map(|r| r.id), Some(first.id));
 }
 
 /// Who knew many ids could tell nothing of another: each bit is set in half of them, whatever stands beside it.
@@ -106,7 +106,7 @@ async fn ten_thousand_session_ids_are_random_in_every_bit() {
     let expiry_date = OffsetDateTime::now_utc() + Duration::from_secs(60);
     for _ in 0..IDS {
         let mut record = Record { id: Id::default(), data: Default::default(), expiry_date };
-        app.doors.sessions.create(&mut record).await.unwrap();
+        app.auth.sessions.create(&mut record).await.unwrap();
         ids.insert(record.id.0 as u128);
     }
     assert_eq!(ids.len(), IDS);
@@ -161,7 +161,7 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
     let left = Instant::now();
     until(Duration::from_secs(4), "the session ends", || async {
         let connected = app.get("/live", &cookie).await.status == StatusCode::OK;
-        let valid = app.doors.still_valid(&admin).await.unwrap();
+        let valid = app.auth.still_valid(&admin).await.unwrap();
         !connected && !valid
     })
     .await;
@@ -195,8 +195,8 @@ async fn all_sessions_of_a_user_end_at_once_and_no_one_elses() {
     let cookies = [app.enter().await, app.enter().await];
     until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
     let admin = admin(&other, &cookies[0]).await;
-    let watch = other.doors.revocations.watch(admin.session.clone(), ada);
-    app.doors.end_sessions_of(ada).await.unwrap();
+    let watch = other.auth.revocations.watch(admin.session.clone(), ada);
+    app.auth.end_sessions_of(ada).await.unwrap();
     tokio::time::timeout(Duration::from_secs(1), watch.revoked()).await.expect("told within a second");
     for cookie in &cookies {
         assert_eq!(other.get("/live", cookie).await.status, StatusCode::UNAUTHORIZED);
@@ -215,11 +215,11 @@ fn a_revocation_travels_without_the_session_id() {
 
 pub fn session(app: &App, cookie: &str) -> Session {
     let id: Id = cookie.split_once('=').unwrap().1.parse().unwrap();
-    Session::new(Some(id), std::sync::Arc::new(app.doors.sessions.clone()), None)
+    Session::new(Some(id), std::sync::Arc::new(app.auth.sessions.clone()), None)
 }
 
 pub async fn admin(app: &App, cookie: &str) -> chargedeck::server::auth::CurrentAdmin {
-    app.doors.admit(&session(app, cookie), Activity::Program).await.unwrap().expect("let in")
+    app.auth.admit(&session(app, cookie), Activity::Program).await.unwrap().expect("let in")
 }
 
 use admin as admin_of;

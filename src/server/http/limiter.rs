@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Seats that are taken; clones share them.
+/// Places that are taken; clones share them.
 #[derive(Debug)]
-pub struct Seats<K>(Arc<Mutex<Taken<K>>>);
+pub struct Limiter<K>(Arc<Mutex<Taken<K>>>);
 
 #[derive(Debug)]
 struct Taken<K> {
@@ -18,44 +18,44 @@ struct Taken<K> {
 
 /// One seat; free again when dropped.
 #[derive(Debug)]
-pub struct Seat<K: Eq + Hash> {
-    seats: Seats<K>,
+pub struct Permit<K: Eq + Hash> {
+    seats: Limiter<K>,
     of: K,
 }
 
-impl<K> Default for Seats<K> {
+impl<K> Default for Limiter<K> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Taken { all: 0, by: HashMap::new() })))
     }
 }
 
-impl<K> Clone for Seats<K> {
+impl<K> Clone for Limiter<K> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<K: Clone + Eq + Hash> Seats<K> {
+impl<K: Clone + Eq + Hash> Limiter<K> {
     /// A seat, unless `all` are taken, or `each` by this one.
-    pub fn take(&self, of: &K, all: usize, each: usize) -> Option<Seat<K>> {
+    pub fn take(&self, of: &K, all: usize, each: usize) -> Option<Permit<K>> {
         let mut taken = self.lock();
         if taken.all >= all || taken.by.get(of).is_some_and(|by| *by >= each) {
             return None;
         }
         taken.all += 1;
         *taken.by.entry(of.clone()).or_default() += 1;
-        Some(Seat { seats: self.clone(), of: of.clone() })
+        Some(Permit { seats: self.clone(), of: of.clone() })
     }
 }
 
-impl<K> Seats<K> {
+impl<K> Limiter<K> {
     /// No code that holds the lock can leave the counts at odds.
     fn lock(&self) -> MutexGuard<'_, Taken<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Eq + Hash> Drop for Seat<K> {
+impl<K: Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut taken = self.seats.lock();
         taken.all -= 1;
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn seats_are_bounded_in_all_and_for_each_and_free_again() {
-        let seats = Seats::default();
+        let seats = Limiter::default();
         let take = |of| seats.take(&of, 3, 2);
         let (first, second) = (take("a"), take("a"));
         assert!(first.is_some() && second.is_some());

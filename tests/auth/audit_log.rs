@@ -84,7 +84,7 @@ async fn every_way_in_and_out_is_one_entry_that_tells_what_the_answer_does_not()
     let agent = login.get_str("user_agent").unwrap();
     assert!(agent.starts_with("Deck/1 x") && agent.len() == 256, "{agent}");
     assert_eq!(login.get_str("request_id").ok(), Some(entered.header("x-request-id")));
-    let ada = app.doors.users.by_email(&Email::parse(ADA).unwrap()).await.unwrap().unwrap();
+    let ada = app.auth.users.by_email(&Email::parse(ADA).unwrap()).await.unwrap().unwrap();
     assert_eq!(login.get_document("subject").unwrap().get_object_id("id").unwrap().to_hex(), ada.id.to_string());
     let age = mongodb::bson::DateTime::now().timestamp_millis() - login.get_datetime("at").unwrap().timestamp_millis();
     assert!((0..60_000).contains(&age), "{age}");
@@ -118,8 +118,8 @@ async fn what_the_command_line_does_is_one_entry_each_with_before_and_after() {
     run(AdminCommand::Disable { email: "nobody@example.org".into() }, "Our network", &app.db, &app.redis)
         .await
         .unwrap_err();
-    let hash = app.doors.passwords.hash("another long password".into()).await.unwrap();
-    app.doors.users.reset(&Email::parse(ADA).unwrap(), hash, &By::command_line()).await.unwrap().expect("an account");
+    let hash = app.auth.passwords.hash("another long password".into()).await.unwrap();
+    app.auth.users.reset(&Email::parse(ADA).unwrap(), hash, &By::command_line()).await.unwrap().expect("an account");
     let entries = app.entries().await;
     assert_eq!(
         entries.iter().map(told).collect::<Vec<_>>(),
@@ -150,10 +150,10 @@ async fn what_cannot_be_noted_is_not_done_save_for_signing_out() {
     }
     assert_eq!(app.session_keys().await.len(), 1, "the one from before");
     let (ada, by) = (Email::parse(ADA).unwrap(), By::command_line());
-    app.doors.users.disable(&ada, &by).await.unwrap_err();
-    app.doors.users.reset(&ada, "x".into(), &by).await.unwrap_err();
-    app.doors.users.create_admin(&Email::parse("bob@example.org").unwrap(), "x".into(), &by).await.unwrap_err();
-    let accounts = app.doors.users.list().await.unwrap();
+    app.auth.users.disable(&ada, &by).await.unwrap_err();
+    app.auth.users.reset(&ada, "x".into(), &by).await.unwrap_err();
+    app.auth.users.create_admin(&Email::parse("bob@example.org").unwrap(), "x".into(), &by).await.unwrap_err();
+    let accounts = app.auth.users.list().await.unwrap();
     assert_eq!(accounts.len(), 1);
     assert!(
         accounts[0].is_active_admin() && accounts[0].version == 1 && accounts[0].password_hash.as_deref() != Some("x")
@@ -178,7 +178,7 @@ async fn line_ends_in_what_is_sent_stay_in_their_entry() {
 async fn entries_are_kept_as_long_as_set_also_when_that_changes() {
     let app = App::new().await;
     for days in [400, 30] {
-        app.doors.audit.prepare(Duration::from_secs(days * 24 * 3600)).await.unwrap();
+        app.auth.audit.prepare(Duration::from_secs(days * 24 * 3600)).await.unwrap();
         let log = app.db.collection::<Document>(audit_log::COLLECTION);
         let indexes: Vec<IndexModel> = log.list_indexes().await.unwrap().try_collect().await.unwrap();
         let kept: Vec<_> = indexes.iter().filter_map(|index| index.options.as_ref()?.expire_after).collect();

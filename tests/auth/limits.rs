@@ -130,18 +130,18 @@ async fn pages_ask_in_one_form_alone() {
     let program = Program::start(&[]).await;
     let cookie = program.enter().await;
     for (kind, body, status) in [
-        (JSON, r#"{"ask":"Desk"}"#, 200),
+        (JSON, r#"{"ask":"Context"}"#, 200),
         (JSON, r#"{"ask":{"List":{"of":"stations","min_position":null}}}"#, 200),
         (JSON, r#"{"ask":{"List":{"of":"stations","min_position":null,"limit":9}}}"#, 422),
-        (JSON, r#"{"ask":"Desk","more":1}"#, 422),
+        (JSON, r#"{"ask":"Context","more":1}"#, 422),
         (JSON, r#"{"ask":"Nothing"}"#, 422),
         (JSON, r#"{"ask":{"List":{"of":"users","min_position":null}}}"#, 422),
         (JSON, r#"{"ask":{"Activity":{"of":"nothing","before":null}}}"#, 400),
         (JSON, r#"{"ask":{"Analytics":{"query":"nothing","currency":null}}}"#, 400),
         (JSON, "{", 422),
         (JSON, "", 422),
-        ("text/plain", r#"{"ask":"Desk"}"#, 415),
-        ("application/x-www-form-urlencoded", "ask=Desk", 415),
+        ("text/plain", r#"{"ask":"Context"}"#, 415),
+        ("application/x-www-form-urlencoded", "ask=Context", 415),
     ] {
         let answer = send(program.port(), "/api/page/load", &cookie, kind, body).await.unwrap();
         assert_eq!(answer.status, status, "{kind} {body}: {}", answer.body);
@@ -149,7 +149,7 @@ async fn pages_ask_in_one_form_alone() {
         assert!(!matches!(status, 415 | 422) || answer.body.contains(id), "{body}: {}", answer.body);
     }
     for path in ["/api/page/other", "/api/page/load/x"] {
-        assert_eq!(send(program.port(), path, &cookie, JSON, r#"{"ask":"Desk"}"#).await.unwrap().status / 100, 4);
+        assert_eq!(send(program.port(), path, &cookie, JSON, r#"{"ask":"Context"}"#).await.unwrap().status / 100, 4);
     }
     assert!(!program.server.log().contains("ERROR"), "{}", program.server.log());
 }

@@ -20,7 +20,7 @@ const BOB: &str = "bob@example.org";
 const HIS_PASSWORD: &str = "seven wet umbrellas sing";
 
 async fn account(app: &App, email: &str) -> User {
-    app.doors.users.by_email(&Email::parse(email).unwrap()).await.unwrap().expect("an account")
+    app.auth.users.by_email(&Email::parse(email).unwrap()).await.unwrap().expect("an account")
 }
 
 async fn act(app: &App, cookie: &str, user: UserId, fields: &[(&str, &str)]) -> Answer {
@@ -168,12 +168,12 @@ async fn whoever_loses_the_rights_is_out_everywhere_within_a_second() {
     ] {
         let his = app.login(BOB, PASSWORD).await.cookie();
         let watched = admin(&other, &his).await;
-        let watch = other.doors.revocations.watch(watched.session.clone(), bob);
+        let watch = other.auth.revocations.watch(watched.session.clone(), bob);
         let answer = act(&app, &cookie, bob, &fields).await;
         assert!(answer.header("location").starts_with(&format!("/users/{bob}?done=")), "{}", answer.body);
         let ended = tokio::time::timeout(Duration::from_secs(1), watch.revoked()).await.expect("told within a second");
         assert_eq!(ended, Ended::Revoked);
-        assert!(!other.doors.still_valid(&watched).await.unwrap());
+        assert!(!other.auth.still_valid(&watched).await.unwrap());
         assert_eq!(other.get("/live", &his).await.status, StatusCode::UNAUTHORIZED, "{fields:?}");
         assert_eq!(app.session_keys().await.len(), 1);
         if !back.is_empty() {
@@ -182,7 +182,7 @@ async fn whoever_loses_the_rights_is_out_everywhere_within_a_second() {
         }
         assert_eq!(app.get("/live", &his).await.status, StatusCode::UNAUTHORIZED, "it stays ended");
         assert_eq!(app.login(BOB, PASSWORD).await.status, StatusCode::NO_CONTENT);
-        app.doors.end_sessions_of(bob).await.unwrap();
+        app.auth.end_sessions_of(bob).await.unwrap();
     }
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
     let entries = app.entries().await;
@@ -258,7 +258,7 @@ async fn two_admins_who_close_each_other_at_once_do_not_both_succeed() {
         let fields: &[(&str, &str)] =
             if round % 2 == 0 { &[("act", "disable")] } else { &[("act", "role"), ("role", "none")] };
         let (first, second) = tokio::join!(act(&app, &hers, bob, fields), act(&app, &his, ada, fields));
-        let active = app.doors.users.list().await.unwrap().iter().filter(|user| user.is_active_admin()).count();
+        let active = app.auth.users.list().await.unwrap().iter().filter(|user| user.is_active_admin()).count();
         assert!(active >= 1, "round {round}: {} {}", first.status, second.status);
         for answer in [first, second] {
             // Refused as the last one, or put out before it was heard.
@@ -281,7 +281,7 @@ async fn an_account_does_not_change_without_its_entry() {
     assert_eq!(invited.status, StatusCode::SERVICE_UNAVAILABLE);
     let bob = account(&app, BOB).await;
     assert!(bob.is_active_admin() && bob.version == 1 && bob.link.is_none());
-    assert_eq!(app.doors.users.list().await.unwrap().len(), 2);
+    assert_eq!(app.auth.users.list().await.unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use crate::app::{ADA, Answer, App, PASSWORD, Place};
 
 async fn link(app: &App) -> String {
-    match app.doors.first_admin().await.unwrap() {
+    match app.auth.first_admin().await.unwrap() {
         FirstAdmin::ByLink { token, .. } => token.expose().to_owned(),
         FirstAdmin::Exists => panic!("there is an admin"),
         FirstAdmin::ToldElsewhere { .. } => panic!("there is a link"),
@@ -25,7 +25,7 @@ async fn set_up(app: &App, token: &str, email: &str) -> Answer {
 #[tokio::test]
 async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
     let app = App::new().await;
-    app.doors.users.ensure_indexes().await.unwrap();
+    app.auth.users.ensure_indexes().await.unwrap();
     for (email, password) in
         [("admin", "admin"), ("admin@example.org", "admin"), ("root@localhost", "password"), ("", "")]
     {
@@ -53,7 +53,7 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
     let done = tries.iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count();
     let gone = tries.iter().filter(|answer| answer.status == StatusCode::GONE).count();
     assert_eq!((done, gone), (1, 7), "of those who use it at once one becomes the admin");
-    let users = app.doors.users.list().await.unwrap();
+    let users = app.auth.users.list().await.unwrap();
     assert_eq!(users.len(), 1);
     assert_eq!(app.login(&users[0].email, PASSWORD).await.status, StatusCode::NO_CONTENT);
     for answer in [set_up(&app, &token, ADA).await, app.get(&format!("/setup?token={token}"), "").await] {
@@ -63,14 +63,14 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
     let actions: Vec<String> =
         app.entries().await.iter().map(|entry| entry.get_str("action").unwrap().into()).collect();
     assert_eq!(actions.iter().filter(|action| *action == "setup_link_used").count(), 1, "{actions:?}");
-    assert!(matches!(app.doors.first_admin().await.unwrap(), FirstAdmin::Exists));
+    assert!(matches!(app.auth.first_admin().await.unwrap(), FirstAdmin::Exists));
 }
 
 #[tokio::test]
 async fn all_instances_have_one_link_and_an_old_one_is_replaced() {
     let place = Place::default().await;
     let apps = join_all((0..4).map(|_| App::at(&place))).await;
-    let told = join_all(apps.iter().map(|app| app.doors.first_admin())).await;
+    let told = join_all(apps.iter().map(|app| app.auth.first_admin())).await;
     let links: Vec<_> = told
         .into_iter()
         .filter_map(|told| match told.unwrap() {
@@ -97,13 +97,13 @@ async fn all_instances_have_one_link_and_an_old_one_is_replaced() {
 #[tokio::test]
 async fn an_admin_from_the_command_line_voids_the_link() {
     let app = App::new().await;
-    app.doors.users.ensure_indexes().await.unwrap();
+    app.auth.users.ensure_indexes().await.unwrap();
     let token = link(&app).await;
     app.add(ADA).await;
     assert!(app.db.collection::<Document>("doors").find_one(doc! { "_id": "setup_link" }).await.unwrap().is_none());
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);
     // Also not when that admin is disabled: an account of an admin is there.
     run(AdminCommand::Disable { email: ADA.into() }, "Test network", &app.db, &app.redis).await.unwrap();
-    assert!(matches!(app.doors.first_admin().await.unwrap(), FirstAdmin::Exists));
+    assert!(matches!(app.auth.first_admin().await.unwrap(), FirstAdmin::Exists));
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);
 }

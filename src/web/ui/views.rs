@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use leptos::prelude::*;
 
-pub fn each<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> Vec<AnyView> {
+pub fn any_views<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> Vec<AnyView> {
     views.into_iter().map(IntoAny::into_any).collect()
 }
 
 /// Nothing where there is no value.
-pub fn some<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> V) -> AnyView {
+pub fn optional_view<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> V) -> AnyView {
     value.map_or_else(|| ().into_any(), |value| view(value).into_any())
 }
 

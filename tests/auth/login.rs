@@ -30,9 +30,9 @@ async fn all_who_are_refused_get_the_same_answer_for_the_same_work() {
     ];
     let mut answers = Vec::new();
     for (email, password) in tries {
-        let before = app.doors.passwords.runs();
+        let before = app.auth.passwords.runs();
         let answer = app.login(email, password).await;
-        assert_eq!(app.doors.passwords.runs() - before, 1, "{email} {password}");
+        assert_eq!(app.auth.passwords.runs() - before, 1, "{email} {password}");
         assert_eq!((answer.status, answer.set_cookie()), (StatusCode::UNAUTHORIZED, ""), "{email}");
         answers.push(answer.problem());
     }
@@ -40,9 +40,9 @@ async fn all_who_are_refused_get_the_same_answer_for_the_same_work() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     assert!(app.session_keys().await.is_empty());
 
-    let before = app.doors.passwords.runs();
+    let before = app.auth.passwords.runs();
     assert_eq!(app.login(" ADA@Example.org", PASSWORD).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(app.doors.passwords.runs() - before, 1);
+    assert_eq!(app.auth.passwords.runs() - before, 1);
     assert_eq!(app.session_keys().await.len(), 1);
 }
 
@@ -112,12 +112,12 @@ async fn the_form_leads_only_to_pages_of_this_site() {
 async fn what_is_too_long_costs_no_hash() {
     let app = App::with_ada().await;
     let at_the_limit = app.login(ADA, &"🔑".repeat(128)).await;
-    assert_eq!((at_the_limit.status, app.doors.passwords.runs()), (StatusCode::UNAUTHORIZED, 1));
+    assert_eq!((at_the_limit.status, app.auth.passwords.runs()), (StatusCode::UNAUTHORIZED, 1));
     for (length, status) in
         [(129, StatusCode::UNAUTHORIZED), (60_000, StatusCode::UNAUTHORIZED), (1 << 20, StatusCode::PAYLOAD_TOO_LARGE)]
     {
         let answer = app.login(ADA, &"x".repeat(length)).await;
-        assert_eq!((answer.status, app.doors.passwords.runs()), (status, 1), "{length}");
+        assert_eq!((answer.status, app.auth.passwords.runs()), (status, 1), "{length}");
         answer.problem();
     }
 }
@@ -154,7 +154,7 @@ async fn a_weak_hash_is_replaced_at_login_and_the_session_stays() {
     app.alter(ADA, doc! { "password_hash": &weak }).await;
     let cookie = app.enter().await;
     let email = chargedeck::server::auth::email::Email::parse(ADA).unwrap();
-    let user = app.doors.users.by_email(&email).await.unwrap().unwrap();
+    let user = app.auth.users.by_email(&email).await.unwrap().unwrap();
     let hash = user.password_hash.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     assert!(user.last_login_at.is_some());
@@ -173,5 +173,5 @@ async fn many_logins_at_once_hash_two_at_a_time() {
     });
     let statuses = futures_util::future::join_all(logins).await;
     let entered = statuses.iter().filter(|status| *status.as_ref().unwrap() == StatusCode::NO_CONTENT).count();
-    assert_eq!((entered, app.doors.passwords.runs(), app.doors.passwords.peak()), (12, 24, 2));
+    assert_eq!((entered, app.auth.passwords.runs(), app.auth.passwords.peak()), (12, 24, 2));
 }

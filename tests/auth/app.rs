@@ -14,7 +14,7 @@ use chargedeck::server::{
     accounts::documents::Documents,
     actions::{self, Actions},
     auth::{
-        ConfirmedAdmin, CurrentAdmin, Doors,
+        AuthService, ConfirmedAdmin, CurrentAdmin,
         audit_log::{self, By},
         email::Email,
         password::Passwords,
@@ -48,7 +48,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub const TREASURE: &str = "eleven stations are charging";
 
 pub struct App {
-    pub doors: Doors,
+    pub auth: AuthService,
     pub redis: Redis,
     pub db: Database,
     /// The database that is watched.
@@ -116,13 +116,13 @@ impl App {
         let settings = Settings::from_sources(place.file, &place.environment()).unwrap();
         let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let doors = Doors::new(&db, &redis, &settings, place.limits);
+        let auth = AuthService::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
         let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
         let health =
             Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let documents = Documents {
-            doors: doors.clone(),
+            auth: auth.clone(),
             network: Arc::new(settings.network.clone()),
             leptos: LeptosOptions::builder().output_name("chargedeck").build(),
         };
@@ -133,8 +133,8 @@ impl App {
             .merge(router::routes(documents.clone()))
             .merge(actions::routes(documents, actions))
             .merge(health::routes(health));
-        let router = router::layers(inside, &doors).unwrap();
-        Self { doors, redis, db, theirs, router, leaving }
+        let router = router::layers(inside, &auth).unwrap();
+        Self { auth, redis, db, theirs, router, leaving }
     }
 
     /// With an admin [`ADA`] whose password is [`PASSWORD`].
@@ -145,10 +145,10 @@ impl App {
     }
 
     pub async fn add(&self, email: &str) -> UserId {
-        self.doors.users.ensure_indexes().await.unwrap();
+        self.auth.users.ensure_indexes().await.unwrap();
         // Its own hasher: the tests count the hashes of the other.
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
-        self.doors
+        self.auth
             .users
             .create_admin(&Email::parse(email).unwrap(), hash, &By::command_line())
             .await
@@ -210,7 +210,7 @@ impl App {
 
     /// MongoDB takes no entry any more.
     pub async fn close_the_log(&self) {
-        self.doors.audit.prepare(Duration::from_secs(3600)).await.unwrap();
+        self.auth.audit.prepare(Duration::from_secs(3600)).await.unwrap();
         let never = doc! { "collMod": audit_log::COLLECTION, "validator": { "never": true } };
         self.db.run_command(never).await.unwrap();
     }

@@ -33,8 +33,8 @@ async fn a_session_knows_its_device_and_address() {
     assert!(!page.body.contains("<b>"), "{}", page.body);
     let id = cookie.split_once('=').unwrap().1;
     assert!(!page.body.contains(id), "no session's id is on a page");
-    let user = app.doors.users.by_id(admin(&app, &cookie).await.user).await.unwrap().unwrap();
-    let agents = app.doors.sessions_of(&user).await.unwrap().into_iter().map(|open| open.user_agent.unwrap().len());
+    let user = app.auth.users.by_id(admin(&app, &cookie).await.user).await.unwrap().unwrap();
+    let agents = app.auth.sessions_of(&user).await.unwrap().into_iter().map(|open| open.user_agent.unwrap().len());
     assert_eq!(agents.max(), Some(256));
     let policy = page.header("content-security-policy").to_owned();
     assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"), "{policy}");
@@ -56,8 +56,8 @@ async fn ending_a_session_ends_its_sockets_on_every_instance_and_no_other() {
         let other = &other;
         async move { admin(other, &cookie).await.session }
     };
-    let watch = other.doors.revocations.watch(named(there.clone()).await, ada);
-    let quiet = other.doors.revocations.watch(named(here.clone()).await, ada);
+    let watch = other.auth.revocations.watch(named(there.clone()).await, ada);
+    let quiet = other.auth.revocations.watch(named(here.clone()).await, ada);
 
     // Not someone else's, not one that never was, and no other key of ours.
     for foreign in [named(bob.clone()).await.to_string(), "0".repeat(64), "*".into(), "../sessions_of".into()] {
@@ -117,8 +117,8 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
     assert_eq!(app.get("/live", &there).await.status, StatusCode::OK);
 
     let own = admin(&other, &here).await;
-    let mine = other.doors.revocations.watch(own.session.clone(), ada);
-    let theirs = other.doors.revocations.watch(admin(&other, &there).await.session, ada);
+    let mine = other.auth.revocations.watch(own.session.clone(), ada);
+    let theirs = other.auth.revocations.watch(admin(&other, &there).await.session, ada);
     let answer = change(PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD).await;
     assert_eq!(answer.header("location"), "/account?done=password_changed", "{}", answer.body);
     let ended = tokio::time::timeout(Duration::from_secs(1), theirs.revoked()).await.expect("told within a second");
@@ -145,8 +145,8 @@ async fn whoever_was_put_out_meanwhile_changes_no_password() {
     let (session, admin) = (crate::sessions::session(&app, &cookie), admin(&app, &cookie).await);
     // The guard has let the request in; then the account's sessions are ended.
     app.alter(ADA, mongodb::bson::doc! { "version": 9_i64 }).await;
-    let place = chargedeck::server::auth::place::Place::default();
-    let changed = app.doors.change_password(&session, &admin, PASSWORD.into(), OTHER_PASSWORD.into(), &place).await;
+    let place = chargedeck::server::auth::place::ClientInfo::default();
+    let changed = app.auth.change_password(&session, &admin, PASSWORD.into(), OTHER_PASSWORD.into(), &place).await;
     assert_eq!(changed.unwrap(), PasswordChange::NotProven(OwnPassword::SignedOut));
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
 }

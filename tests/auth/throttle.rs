@@ -31,11 +31,11 @@ async fn whoever_fails_too_often_waits_and_the_owner_enters_from_elsewhere() {
         let stranger = format!("nobody{n}@example.org");
         assert_eq!(app.login_from(A, &stranger, WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
-    let before = app.doors.passwords.runs();
+    let before = app.auth.passwords.runs();
     for email in [ADA, "bob@example.org", "nobody@example.org", "no address"] {
         turned_away(&app, app.login_from(A, email, PASSWORD).await);
     }
-    assert_eq!(app.doors.passwords.runs(), before, "what is turned away costs no hash");
+    assert_eq!(app.auth.passwords.runs(), before, "what is turned away costs no hash");
     assert_eq!(app.login_from(B, ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.login_from(B, "bob@example.org", PASSWORD).await.status, StatusCode::NO_CONTENT);
 }
@@ -45,7 +45,7 @@ fn turned_away(app: &App, answer: Answer) {
     let wait: u64 = answer.header("retry-after").parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(answer.set_cookie(), "");
-    assert!(app.doors.passwords.peak() <= 2);
+    assert!(app.auth.passwords.peak() <= 2);
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn guesses_at_once_are_judged_hardly_more_often_than_one_by_one() {
         join_all(guesses).await.into_iter().map(|answer| answer.unwrap().unwrap().status()).collect();
     let judged = statuses.iter().filter(|status| **status == StatusCode::UNAUTHORIZED).count();
     let turned_away = statuses.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
-    assert_eq!((judged + turned_away, app.doors.passwords.runs()), (60, judged));
+    assert_eq!((judged + turned_away, app.auth.passwords.runs()), (60, judged));
     let limit = PER_ACCOUNT as usize;
     assert!((limit..limit + 2).contains(&judged), "{judged}");
 }
@@ -120,7 +120,7 @@ async fn guesses_whose_clients_leave_are_counted() {
     let app = App::with_ada().await;
     for n in 1..=PER_ACCOUNT as usize {
         let guess = tokio::spawn(app.router.clone().oneshot(from(A, login_request(ADA, WRONG))));
-        until(Duration::from_secs(10), "the hash begins", || async { app.doors.passwords.runs() == n }).await;
+        until(Duration::from_secs(10), "the hash begins", || async { app.auth.passwords.runs() == n }).await;
         guess.abort();
     }
     until(Duration::from_secs(10), "all are counted", || async {

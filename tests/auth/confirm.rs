@@ -55,7 +55,7 @@ async fn what_is_sensitive_asks_for_the_password_again() {
             "{path}: it is not told that nothing was done"
         );
     }
-    assert_eq!(app.doors.users.list().await.unwrap().len(), 1);
+    assert_eq!(app.auth.users.list().await.unwrap().len(), 1);
     assert_eq!(sensitive(&app, "").await.status, StatusCode::UNAUTHORIZED);
 
     // With the limits of the real thing a login is enough for a while.
@@ -73,15 +73,15 @@ async fn confirming_gives_a_new_id_and_the_sockets_of_the_old_one_may_come_back(
     crate::app::until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
     let (old, bystander) = (app.enter().await, app.enter().await);
     let before = admin(&other, &old).await;
-    let watch = other.doors.revocations.watch(before.session.clone(), before.user);
-    let quiet = other.doors.revocations.watch(admin(&other, &bystander).await.session, before.user);
+    let watch = other.auth.revocations.watch(before.session.clone(), before.user);
+    let quiet = other.auth.revocations.watch(admin(&other, &bystander).await.session, before.user);
 
     let answer = app.form("/confirm", &old, &[("password", PASSWORD), ("next", "/users/invite")]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/users/invite"));
     let new = answer.cookie();
     assert_ne!(new, old);
     assert_eq!(app.get("/live", &old).await.status, StatusCode::UNAUTHORIZED);
-    assert!(!other.doors.still_valid(&before).await.unwrap());
+    assert!(!other.auth.still_valid(&before).await.unwrap());
     // A socket that came back now would not have the new cookie yet.
     assert!(!watch.token().is_cancelled());
 
@@ -94,9 +94,9 @@ async fn confirming_gives_a_new_id_and_the_sockets_of_the_old_one_may_come_back(
     let created = |cookie: String| {
         let app = &app;
         async move {
-            let user = app.doors.users.by_id(before.user).await.unwrap().unwrap();
+            let user = app.auth.users.by_id(before.user).await.unwrap().unwrap();
             let name = admin(app, &cookie).await.session;
-            app.doors.sessions_of(&user).await.unwrap().into_iter().find(|open| open.name == name).unwrap().created_at
+            app.auth.sessions_of(&user).await.unwrap().into_iter().find(|open| open.name == name).unwrap().created_at
         }
     };
     assert!(created(new.clone()).await < created(bystander).await, "it is the same login, as old as it was");
@@ -115,10 +115,10 @@ async fn a_wrong_password_confirms_nothing_and_too_many_are_not_heard() {
         assert!(answer.body.contains("aria-invalid=\"true\""), "{}", answer.body);
         assert_eq!(answer.set_cookie(), "");
     }
-    let before = app.doors.passwords.runs();
+    let before = app.auth.passwords.runs();
     let answer = app.form("/confirm", &cookie, &[("password", PASSWORD), ("next", "/users")]).await;
     assert!(answer.body.contains("Too many wrong passwords"), "{}", answer.body);
-    assert_eq!(app.doors.passwords.runs(), before, "no hash runs");
+    assert_eq!(app.auth.passwords.runs(), before, "no hash runs");
     let entries = app.entries().await;
     let refused = entries.iter().filter(|entry| entry.get_str("action").unwrap() == "password_refused").count();
     assert_eq!(refused, 11, "{entries:#?}");
@@ -130,10 +130,10 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
     let cookie = app.enter().await;
     let session = crate::sessions::session(&app, &cookie);
     // The guard has let the request in and knows its session; then someone ends it.
-    let admin = app.doors.admit(&session, Activity::Program).await.unwrap().expect("a login");
-    app.doors.end_sessions_of(admin.user).await.unwrap();
-    let place = chargedeck::server::auth::place::Place::default();
-    let answer = app.doors.confirm(&session, &admin, PASSWORD.into(), &place).await.unwrap();
+    let admin = app.auth.admit(&session, Activity::Program).await.unwrap().expect("a login");
+    app.auth.end_sessions_of(admin.user).await.unwrap();
+    let place = chargedeck::server::auth::place::ClientInfo::default();
+    let answer = app.auth.confirm(&session, &admin, PASSWORD.into(), &place).await.unwrap();
     assert_eq!(answer, chargedeck::server::auth::session::OwnPassword::SignedOut);
     assert!(session.is_empty().await, "a cookie of what has ended is not sent again");
     assert!(app.session_keys().await.is_empty());
