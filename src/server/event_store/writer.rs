@@ -39,10 +39,15 @@ const FLOOD: u64 = 2_500;
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
 pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
     let lease = Lease::new(redis, "events");
-    let mut told = false;
+    let (mut told, mut left) = (false, false);
     while !stop.is_cancelled() {
+        // While the log is another build's, nothing of ours comes to it.
+        if left && matches!(log.is_ours().await, Ok(Some(false))) {
+            stop.run_until_cancelled(tokio::time::sleep(RENEW)).await;
+            continue;
+        }
         match term(&events, &log, &hub, &lease, keep, &stop).await {
-            Ok(()) => told = false,
+            Ok(end) => (told, left) = (false, end == End::Left),
             Err(error) if told => tracing::debug!(error = causes(&error), "events wait"),
             Err(error) => {
                 told = true;
@@ -56,7 +61,17 @@ pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Durat
     }
 }
 
-/// Writes as long as the lease is ours, and the log of our schema. What stands in it before another build's is written yet.
+/// Why nothing is written for the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Another instance has the lease, or the process stops.
+    Term,
+    /// The log is another build's, and all that was ours in it is written.
+    Left,
+}
+
+/// Writes as long as the lease and the log are ours. What of ours stands in the log before another build's entries is
+/// still written.
 async fn term(
     events: &Events,
     log: &Log,
@@ -64,9 +79,9 @@ async fn term(
     lease: &Lease,
     keep: Duration,
     stop: &CancellationToken,
-) -> Result<()> {
+) -> Result<End> {
     if !lease.take().await? {
-        return Ok(());
+        return Ok(End::Term);
     }
     events.prepare(keep).await.context("indexes")?;
     let mut written = events.written().await?.map(|(position, _)| position);
@@ -81,13 +96,14 @@ async fn term(
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return Ok(End::Term),
             _ = renew.tick() => {
                 if !lease.renew().await? {
-                    return Ok(());
+                    return Ok(End::Term);
                 }
                 if !behind && log.is_ours().await? == Some(false) {
-                    return Ok(lease.release().await?);
+                    lease.release().await?;
+                    return Ok(End::Left);
                 }
             },
             () = std::future::ready(()), if behind => {
