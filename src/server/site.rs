@@ -76,7 +76,7 @@ pub fn site(
     let router = router
         .with_state(app.clone())
         .merge(router::routes(documents.clone()))
-        .merge(actions::routes(documents, actions))
+        .merge(actions::routes(documents, actions, app.budgets.clone()))
         .merge(health::routes(health));
     let router = router::layers(router, &app.auth)?;
     Ok(router.layer(map_response_with_state(leaving, last_answer)))

@@ -21,6 +21,7 @@ use chargedeck::server::{
         session::SessionLimits,
         user::UserId,
     },
+    budget::Budgets,
     config::Settings,
     http::{
         health::{self, Health},
@@ -119,6 +120,7 @@ impl App {
         let auth = AuthService::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
         let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
+        let budgets = Budgets::new(redis.clone(), hub.clone());
         let health =
             Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let documents = Documents {
@@ -131,7 +133,7 @@ impl App {
         let actions = Actions::new(mongo, settings.mongo.read_only);
         let inside = behind()
             .merge(router::routes(documents.clone()))
-            .merge(actions::routes(documents, actions))
+            .merge(actions::routes(documents, actions, budgets))
             .merge(health::routes(health));
         let router = router::layers(inside, &auth).unwrap();
         Self { auth, redis, db, theirs, router, leaving }

@@ -23,10 +23,11 @@ use crate::{
             form::{Asked, Sent, again, unavailable},
             pages::Wrong,
         },
-        auth::{ConfirmedAdmin, place::ClientInfo},
+        auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
+        budget::Budgets,
         problem::Problem,
     },
-    web::paths,
+    web::{api::AppError, paths},
 };
 
 /// The longest reason, characters.
@@ -40,9 +41,18 @@ const KEY_MAX: usize = 64;
 struct Context {
     documents: Documents,
     actions: Actions,
+    budgets: Budgets,
 }
 
-pub fn routes(documents: Documents, actions: Actions) -> Router {
+impl Context {
+    /// Looking for a document costs as much as a list: where no index has its number, MongoDB looks at all of them.
+    async fn pay(&self, action: &Action, admin: &CurrentAdmin) -> Result<(), Problem> {
+        let asker = self.budgets.of(admin.user);
+        Ok(asker.pay(asker.all_of(action.of)).await.map_err(AppError::from)?)
+    }
+}
+
+pub fn routes(documents: Documents, actions: Actions, budgets: Budgets) -> Router {
     let mut router = Router::new();
     for action in ALL {
         let draw = get(move |State(context): State<Context>, admin, asked| show(action, context, admin, asked));
@@ -56,7 +66,7 @@ pub fn routes(documents: Documents, actions: Actions) -> Router {
             .route(&address(action), draw)
             .route(&format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name), by_program);
     }
-    router.with_state(Context { documents, actions })
+    router.with_state(Context { documents, actions, budgets })
 }
 
 /// Where an action's page is; the document is chosen by the parameter `id`.
@@ -80,6 +90,7 @@ async fn show(
     admin: ConfirmedAdmin,
     Asked(Which { id, done }): Asked<Which>,
 ) -> Result<Response, Problem> {
+    context.pay(action, &admin).await?;
     let done = ALL.iter().find(|action| action.name == done).map(|action| action.words.done);
     draw(action, &context, &admin, id, String::new(), None, done).await
 }
@@ -101,6 +112,7 @@ async fn submit(
     Asked(Which { id, .. }): Asked<Which>,
     Sent(Form { reason, key }): Sent<Form>,
 ) -> Result<Response, Problem> {
+    context.pay(action, &admin).await?;
     let request = match request(&id, &reason, Some(&key)) {
         Ok(request) => request,
         Err(Invalid::Reason(why)) => {
@@ -164,6 +176,7 @@ async fn perform(
     headers: HeaderMap,
     body: Result<Json<Body>, JsonRejection>,
 ) -> Result<Response, Problem> {
+    context.pay(action, &admin).await?;
     let Json(Body { reason }) =
         body.map_err(|error| Problem::new(error.status(), "invalid_body", "Send {\"reason\"} as application/json."))?;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {

@@ -1,0 +1,93 @@
+//! Changes without images, or with images that are too large, stop nothing.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_with_two_images_too_large_for_an_event_do_not_stop_the_stream() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let stations = network.collection(Collection::Stations);
+    let mut page = instance.page(Collection::Stations).await;
+    let huge = "x".repeat(9 << 20);
+    stations.insert_one(doc! {"_id": 1, "name": "A", "city": &huge}).await.unwrap();
+    stations.update_one(doc! {"_id": 1}, doc! {"$set": {"city": format!("y{huge}")}}).await.unwrap();
+    stations.insert_one(doc! {"_id": 2, "name": "B", "city": "Dundee"}).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    assert_eq!(page.window.shown().count(), 2);
+    instance.stop.cancel();
+}
+
+/// For the one without images rows are read when all has happened. The others' changes are told as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
+    let network = Network::new().await;
+    let first = network.instance(true);
+    first.ready().await;
+    let stations = network.collection(Collection::Stations);
+    let huge = "x".repeat(9 << 20);
+    stations.insert_one(doc! {"_id": 1, "city": &huge}).await.unwrap();
+    let mut page = first.page(Collection::Stations).await;
+    page.until_equal(&first, &network).await;
+    first.stop.cancel();
+    stations.update_one(doc! {"_id": 1}, doc! {"$set": {"city": format!("y{huge}")}}).await.unwrap();
+    for id in [2, 3] {
+        stations.insert_one(doc! {"_id": id, "name": "a"}).await.unwrap();
+        for name in ["b", "c"] {
+            stations.update_one(doc! {"_id": id}, doc! {"$set": {"name": name}}).await.unwrap();
+        }
+    }
+    stations.delete_one(doc! {"_id": 3}).await.unwrap();
+    // What was deleted is not told: it was too large.
+    stations.delete_one(doc! {"_id": 1}).await.unwrap();
+    stations.insert_one(doc! {"_id": 1, "name": "again"}).await.unwrap();
+
+    let second = network.instance(true);
+    second.ready().await;
+    let mut page = second.page(Collection::Stations).await;
+    page.until_equal(&second, &network).await;
+    let head = second.hub.head().unwrap();
+    let events = Events::of(&network.mongo.own);
+    let written = async {
+        while events.written().await.unwrap().is_none_or(|(upto, _)| upto < head) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written).await.expect("the events are written");
+    let all = events_of(&network).await;
+    let told: Vec<&str> = all.iter().map(String::as_str).skip(2).collect();
+    assert_eq!(all[1], r#"2 read {} { "name": "again" }"#);
+    let name = |from: &str, to: &str| format!(r#"update {{ "name": "{from}" }} {{ "name": "{to}" }}"#);
+    let as_it_was = |id: u64| {
+        [r#"insert {} { "name": "a" }"#.to_owned(), name("a", "b"), name("b", "c")].into_iter().zip(3 * (id - 1)..)
+    };
+    let mut expected: Vec<String> =
+        as_it_was(2).chain(as_it_was(3)).map(|(told, seq)| format!("{seq} {told}")).collect();
+    let last = [r#"9 delete { "name": "c" } {}"#, "10 delete {} {}", r#"11 insert {} { "name": "again" }"#];
+    expected.extend(last.map(str::to_owned));
+    assert_eq!(told, expected);
+    second.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_images_rows_are_read_and_figures_counted_anew() {
+    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_many((0..20).map(client)).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    let mut page = instance.page(Collection::Clients).await;
+    let from = page.window.received();
+    clients.update_many(doc! {"_id": {"$lt": 8}}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    clients.delete_one(doc! {"_id": 0}).await.unwrap();
+    clients.insert_one(client(0)).await.unwrap();
+    clients.replace_one(doc! {"_id": 1}, doc! {"name": "Replaced", "status": "ACTIVE"}).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    let since = instance.hub.since(Collection::Clients, from);
+    assert!(matches!(since, Since::Frames(_)), "the rows were followed one by one");
+    instance.until("figures counted anew", |hub| active_clients(hub) == Some(14) && counted_at(hub).is_none()).await;
+    clients.update_one(doc! {"_id": 2}, doc! {"$set": {"status": "ACTIVE"}}).await.unwrap();
+    instance.until("a word on the figures' age", |hub| counted_at(hub).is_some()).await;
+    instance.until("figures counted anew", |hub| active_clients(hub) == Some(15) && counted_at(hub).is_none()).await;
+    instance.stop.cancel();
+}

@@ -1,0 +1,140 @@
+//! Lists are read once for all who ask, and the cache in Redis never goes back.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_for_a_list_it_is_read_once() {
+    let network = Network::new().await;
+    let instances = [network.instance(true), network.instance(false)];
+    for instance in &instances {
+        instance.ready().await;
+    }
+    network.collection(Collection::Clients).insert_many((0..10).map(client)).await.unwrap();
+    for instance in &instances {
+        instance.until("10 clients", |hub| active_clients(hub) == Some(10)).await;
+    }
+    let db = &network.mongo.operator;
+    db.run_command(doc! {"profile": 2}).await.unwrap();
+    // As who was led by a log that is the log no more.
+    let Position { epoch, seq } = instances[0].hub.head().unwrap();
+    let elsewhere =
+        [None, Some(Position::new(Epoch(epoch.0 - 1), seq)), Some(Position::new(Epoch(epoch.0 + 1), Seq(0)))];
+    let asked = (0..40).map(|n| {
+        let (snapshots, min_position) = (instances[n % 2].snapshots.clone(), elsewhere[n % 3]);
+        tokio::spawn(async move {
+            snapshots.list(Collection::Clients, Selection::default(), min_position).await.unwrap().rows.len()
+        })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        assert_eq!(answer.await.unwrap(), 10);
+    }
+    assert_eq!(reads_of_clients(&network).await, 1, "for 40 who asked two instances at once");
+    instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+/// How often the list of clients was read since MongoDB notes what it is asked.
+async fn reads_of_clients(network: &Network) -> u64 {
+    let db = &network.mongo.operator;
+    db.run_command(doc! {"profile": 0}).await.unwrap();
+    let reads = doc! {"$or": [{"command.find": "clients"}, {"command.aggregate": "clients"}]};
+    db.collection::<Document>("system.profile").count_documents(reads).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let instances = [network.instance(true), network.instance(false)];
+    for instance in &instances {
+        instance.ready().await;
+    }
+    network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
+    let namespace = format!("{}.clients", network.mongo.operator.name());
+    let held = doc! {"failCommands": ["find"], "namespace": namespace, "blockConnection": true, "blockTimeMS": 1000};
+    let hold = doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": held};
+    let admin = network.mongo.client.database("admin");
+    let entered = admin.run_command(hold).await.unwrap().get_i32("count").unwrap() + 1;
+    let ask = |of: usize| {
+        let snapshots = instances[of].snapshots.clone();
+        tokio::spawn(async move { snapshots.list(Collection::Clients, Selection::default(), None).await })
+    };
+    let first = ask(0);
+    let wait = doc! {"waitForFailPoint": "failCommand", "timesEntered": i64::from(entered), "maxTimeMS": 30_000};
+    admin.run_command(wait).await.unwrap();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    ask(1).await.unwrap().unwrap();
+    assert_eq!(reads_of_clients(&network).await, 1, "for one who went and one who waited");
+    instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_relays_that_append_at_once_one_gets_each_number() {
+    let log = Log::new(Network::new().await.redis);
+    let entry = |seq: u64| Entry {
+        epoch: Epoch(1),
+        first: Seq(seq),
+        last: Seq(seq),
+        ct: ClusterTime(seq),
+        closed: Seq(seq),
+        gap: false,
+        restored: false,
+        records: Vec::new(),
+    };
+    assert_eq!(log.append(None, &entry(1), "1").await.unwrap(), Appended::Done);
+    let relays = ["a", "b"].map(|name| {
+        let log = log.clone();
+        tokio::spawn(async move {
+            let mut done = 0;
+            let mut tail = Tail { position: Position::new(Epoch(1), Seq(1)), token: "1".to_owned() };
+            while tail.position.seq.0 < 100 {
+                let next = tail.position.seq.0 + 1;
+                let token = format!("{name}{next}");
+                tail = match log.append(Some(&tail), &entry(next), &token).await.unwrap() {
+                    Appended::Done => {
+                        done += 1;
+                        Tail { position: Position::new(Epoch(1), Seq(next)), token }
+                    }
+                    Appended::Chain(ahead) => ahead.expect("the log is not empty"),
+                };
+            }
+            done
+        })
+    });
+    let mut done = 0;
+    for relay in relays {
+        done += relay.await.unwrap();
+    }
+    assert_eq!(done, 99, "each number was given once");
+    let numbers: Vec<u64> = log.after(None).await.unwrap().iter().map(|entry| entry.first.0).collect();
+    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
+    let redis = Network::new().await.redis;
+    // Each is newer than the one before, and none is by the rules of texts of any length, or of doubles.
+    let ascending =
+        [(9, 5), (10, 5), (10, 6), (1 << 53, 6), ((1 << 53) + 1, 6), ((1 << 53) + 1, (1 << 60) + 1), (u64::MAX, 0)];
+    let mut newest = read(1, 1);
+    assert!(snapshots::cache(&redis, &newest).await.unwrap());
+    for (seq, ct) in ascending {
+        let newer = read(seq, ct);
+        assert!(snapshots::cache(&redis, &newer).await.unwrap(), "{newer:?} after {newest:?}");
+        assert!(!snapshots::cache(&redis, &newest).await.unwrap(), "{newest:?} after {newer:?}");
+        assert_eq!(
+            snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap().as_ref(),
+            Some(&newer)
+        );
+        newest = newer;
+    }
+    let mut other_epoch = read(1, 1);
+    other_epoch.position.epoch = Epoch(2);
+    assert!(snapshots::cache(&redis, &other_epoch).await.unwrap(), "each epoch has its own");
+
+    let count =
+        |seq| Count { position: Position::new(Epoch(1), Seq(seq)), ct: ClusterTime(1), cells: Cells::default() };
+    assert!(snapshots::keep_count(&redis, &count(10)).await.unwrap());
+    assert!(!snapshots::keep_count(&redis, &count(9)).await.unwrap());
+    assert_eq!(snapshots::kept_count(&redis, Epoch(1)).await.unwrap().unwrap().position.seq, Seq(10));
+}
