@@ -235,6 +235,11 @@ async fn reading_writes_nothing() {
     // Before that it may note in its own database what it does.
     let open = "the change stream is open";
     until(UP, open, || async { program.server.log().contains(open) }).await;
+    // And makes its own indexes, of which this is the last.
+    let made = async || {
+        program.own.collection::<Document>("action_keys").list_index_names().await.is_ok_and(|all| all.len() == 2)
+    };
+    until(UP, "its indexes", made).await;
     let cookie = program.enter().await;
     let hash = async |db: &Database| -> Document {
         db.run_command(doc! { "dbHash": 1 }).await.unwrap().get_document("collections").unwrap().clone()
