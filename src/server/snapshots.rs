@@ -181,7 +181,11 @@ impl Snapshots {
             return Ok(None);
         };
         let fresh = bring_up(&self.hub, cached.clone());
-        let found = fresh.or_else(|| (cached.position >= asked).then_some(cached));
+        // What follows the clock is as old as its minute, however little happened.
+        let minute =
+            selection.follows_clock().then(|| self.hub.now().map(|now| now.seconds().div_euclid(60))).flatten();
+        let is_of_now = minute.is_none_or(|minute| cached.sight.minute() >= minute);
+        let found = fresh.or_else(|| (cached.position >= asked && is_of_now).then_some(cached));
         Ok(found.filter(|found| found.ct >= not_before.ct || !guards::on(Guard::TimeGoesOn)))
     }
 

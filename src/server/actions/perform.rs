@@ -82,7 +82,7 @@ pub enum Refused {
     /// The account lacks the right.
     NoRight,
     /// MongoDB does not let the server write there.
-    MayNotWrite(Collection),
+    MayNotWrite(String),
     NoSuchDocument,
     /// In a sentence.
     Conflict(String),
@@ -96,7 +96,7 @@ impl Refused {
             Self::ReadOnly => "ChargeDeck is set to read only (CHARGEDECK_READ_ONLY).".to_owned(),
             Self::NoRight => "Your account may not do this.".to_owned(),
             Self::MayNotWrite(of) => {
-                format!("MongoDB does not let ChargeDeck's user write to {of}: it lacks the right “update” there.")
+                format!("MongoDB does not let ChargeDeck's user write to {of}: docs/security.md has the role that may.")
             }
             Self::NoSuchDocument => "No document has this number any more.".to_owned(),
             Self::Conflict(why) => why.clone(),
@@ -141,7 +141,15 @@ impl Actions {
     /// MongoDB is away.
     pub async fn prepare(&self) -> mongodb::error::Result<()> {
         let ends = IndexOptions::builder().expire_after(KEPT).build();
-        self.keys().create_index(IndexModel::builder().keys(doc! {"at": 1}).options(ends).build()).await.map(drop)
+        match self.keys().create_index(IndexModel::builder().keys(doc! {"at": 1}).options(ends).build()).await {
+            Err(error) if error_code(&error) == Some(UNAUTHORIZED) => {
+                tracing::warn!(
+                    "actions are not offered: the MongoDB user lacks rights that the role of docs/security.md has"
+                );
+                Ok(())
+            }
+            made => made.map(drop),
+        }
     }
 
     /// Why the action could not be done just now, whatever the document; `None` if it could.
@@ -155,25 +163,41 @@ impl Actions {
         if !admin.role.grants(action.right) {
             return Ok(Some(Refused::NoRight));
         }
-        let may = privileges::of(&self.mongo).await?;
-        let updates = may.is_none_or(|may| may.allow(self.mongo.operator.name(), Some(action.of.name()), "update"));
-        Ok((!updates).then_some(Refused::MayNotWrite(action.of)))
+        let Some(may) = privileges::of(&self.mongo).await? else { return Ok(None) };
+        if !may.allow(self.mongo.operator.name(), Some(action.of.name()), "update") {
+            return Ok(Some(self.may_not_write(action)));
+        }
+        let own = self.mongo.own.name();
+        let lacks = [MARKS, KEYS]
+            .into_iter()
+            .find(|of| !may.missing(own, Some(of), &["find", "insert", "update", "remove"]).is_empty());
+        Ok(lacks.map(|of| Refused::MayNotWrite(format!("{own}.{of}"))))
     }
 
-    /// The document as it is now, and what its mark says; `None` if there is none.
+    fn may_not_write(&self, action: &Action) -> Refused {
+        Refused::MayNotWrite(format!("{}.{}", self.mongo.operator.name(), action.of))
+    }
+
+    /// The document as it is now, and its mark.
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn look(&self, action: &Action, id: &str) -> Result<Option<(Row, Option<Document>)>, Unavailable> {
+    pub async fn look(
+        &self,
+        action: &Action,
+        id: &str,
+    ) -> Result<Result<(Row, Option<Document>), Refused>, Unavailable> {
         let mut session = self.mongo.client.start_session().await?;
         let found = self.find(action.of, id, &mut session).await;
         let row = match found {
             Ok((row, _)) => row,
-            Err(error) if error.get_custom::<Refused>().is_some() => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Err(error) => return error.get_custom::<Refused>().cloned().map(Err).ok_or_else(|| error.clone().into()),
         };
-        let mark = self.marks().find_one(doc! {"_id": mark_id(action.of, id)}).await?;
-        Ok(Some((row, mark)))
+        // Where the marks may not be read, the page says why nothing can be done.
+        match self.marks().find_one(doc! {"_id": mark_id(action.of, id)}).await {
+            Err(error) if error_code(&error) == Some(UNAUTHORIZED) => Ok(Ok((row, None))),
+            mark => Ok(Ok((row, mark?))),
+        }
     }
 
     /// Does it, or says why not. Both are in the audit log.
@@ -231,7 +255,9 @@ impl Actions {
             _ => None,
         };
         match error_code(&error).or(refused_write) {
-            Some(UNAUTHORIZED) => Ok(Err(Refused::MayNotWrite(action.of))),
+            Some(UNAUTHORIZED) => {
+                Ok(Err(self.hindrance(action, admin).await?.unwrap_or_else(|| self.may_not_write(action))))
+            }
             Some(VALIDATION) => {
                 Ok(Err(Refused::Conflict("Your database refuses such a document (its validator).".to_owned())))
             }
@@ -255,7 +281,10 @@ impl Actions {
         let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
         let before = Before { row: row.fields, marked };
         let next = (action.next)(&before).map_err(conflict)?;
-        let write = write(&self.mongo.mapping, action.of, &document, &next).map_err(conflict)?;
+        // Back to the very word that was there, which none of the settings need name.
+        let word = mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && before.marked.as_ref() == Some(&next));
+        let word = word.and_then(|mark| mark.get_str("word").ok()).map(str::to_owned);
+        let write = write(&self.mongo.mapping, action.of, &document, &next, word).map_err(conflict)?;
 
         // The write itself, if the field is still what the decision was made by.
         let theirs: MongoCollection<Document> = self.mongo.operator.collection(action.of.name());
@@ -282,7 +311,8 @@ impl Actions {
         match action.mark {
             Some(Mark::Set) => {
                 let mark = doc! {
-                    "_id": &key, "reason": &request.reason, "status": &done.status_before, "by": &admin.email, "at": now,
+                    "_id": &key, "reason": &request.reason, "status": &done.status_before, "word": &write.word_before,
+                    "by": &admin.email, "at": now,
                 };
                 self.marks().replace_one(doc! {"_id": &key}, mark).upsert(true).session(&mut *session).await?;
             }

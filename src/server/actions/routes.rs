@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     action::Action,
-    perform::{Actions, Refused, Request},
+    perform::{Actions, Request},
     registry::ALL,
     view::{self, ActionPage},
 };
@@ -22,6 +22,7 @@ use crate::{
             documents::Documents,
             form::{Asked, Sent, again, unavailable},
             pages::Wrong,
+            text::people,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
         budget::Budgets,
@@ -91,7 +92,8 @@ async fn show(
     Asked(Which { id, done }): Asked<Which>,
 ) -> Result<Response, Problem> {
     context.pay(action, &admin).await?;
-    let done = ALL.iter().find(|action| action.name == done).map(|action| action.words.done);
+    let done =
+        ALL.iter().find(|action| action.name == done).map(|action| action.words.done).or_else(|| people::done(&done));
     draw(action, &context, &admin, id, String::new(), None, done).await
 }
 
@@ -148,9 +150,7 @@ async fn draw(
     wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let Some((row, mark)) = context.actions.look(action, &id).await.map_err(unavailable)? else {
-        return Err(Refused::NoSuchDocument.into());
-    };
+    let (row, mark) = context.actions.look(action, &id).await.map_err(unavailable)??;
     let hindrance = context.actions.hindrance(action, admin).await.map_err(unavailable)?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };

@@ -3,7 +3,10 @@
 use bson::Document;
 use leptos::prelude::*;
 
-use super::{action::Action, perform::Refused};
+use super::{
+    action::{Action, Before, Mark},
+    perform::Refused,
+};
 use crate::{
     domain::{address::escaped, fields::Fields},
     server::{
@@ -24,6 +27,7 @@ pub const FORM: &str = "";
 const NAME: &str = "Name";
 const NUMBER: &str = "Number";
 const STATUS: &str = "Status";
+const AFTER: &str = "Afterwards";
 const BLOCKED: &str = "Blocked here";
 const REASON_LABEL: &str = "Reason";
 const REASON_HINT: &str = "It stands in the audit log, and here until it is taken back.";
@@ -50,7 +54,12 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
     let of = |text: Option<String>| {
         text.map_or_else(|| text::MISSING.to_owned(), |text| text::displayable(text.into()).into_owned())
     };
-    let blocked = mark.as_ref().map(|mark| blocked(mark, times));
+    let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
+    let next = (action.next)(&Before { row: row.clone(), marked }).ok();
+    let next = next.map(|code| text::status(action.of, &code).into_owned());
+    // A mark of ours says nothing of a status that another system has set since.
+    let blocked =
+        mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && next.is_some()).map(|mark| blocked(mark, times));
     // In this order: what cannot be changed by entering something else comes first.
     let why = hindrance.as_ref().map(Refused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
@@ -60,7 +69,7 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
     view! {
         {said(done)}
         <section class="panel">
-            {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status))])}
+            {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status)), (AFTER, of(next))])}
             {optional_view(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
             <form class="form body" method="post" action=to>
                 <p>{action.words.question}</p>

@@ -9,22 +9,31 @@ use crate::{domain::collections::Collection, server::mapping::Mapping};
 pub struct Write {
     /// The field's value as it was read: with another the document is another.
     pub was: Document,
+    /// Their word for the status that it had.
+    pub word_before: String,
     pub set: Document,
 }
 
-/// The write that gives `document` the status `ours`.
+/// The write that gives `document` the status `ours`. `word` is the operator's own word for it where that is known, as of a
+/// status that was there before.
 ///
 /// # Errors
 /// A sentence: the settings name no word for it or several, or the field is not where a value can be set.
-pub fn write(mapping: &Mapping, of: Collection, document: &Document, ours: &str) -> Result<Write, String> {
-    let word = mapping.word(of, ours)?;
+pub fn write(
+    mapping: &Mapping,
+    of: Collection,
+    document: &Document,
+    ours: &str,
+    word: Option<String>,
+) -> Result<Write, String> {
+    let word = word.map_or_else(|| mapping.word(of, ours), Ok)?;
     let path = mapping.path(of, "status");
     let was = match at(document, path) {
         Some(Bson::String(was)) => was,
         Some(_) => return Err(format!("The field {path} of this document is no text, so nothing is written there.")),
         None => return Err(format!("This document has no field {path}.")),
     };
-    Ok(Write { was: doc! {path: was}, set: doc! {"$set": {path: word}} })
+    Ok(Write { was: doc! {path: &was}, word_before: was.clone(), set: doc! {"$set": {path: word}} })
 }
 
 /// The value at a path. Not within a list: it would have to be said in which place of it.
@@ -53,18 +62,21 @@ mod tests {
     }
 
     fn of(mapping: &Mapping, document: &Document) -> Result<Write, String> {
-        write(mapping, Collection::Clients, document, "BLOCKED")
+        write(mapping, Collection::Clients, document, "BLOCKED", None)
     }
 
     #[test]
     fn a_status_is_written_under_their_name_in_their_word() {
         let theirs = mapping("account.state", &[("active", "ACTIVE"), ("banned", "BLOCKED")]);
         let document = doc! {"account": {"state": "active", "id": 7}};
-        let written = Write { was: doc! {"account.state": "active"}, set: doc! {"$set": {"account.state": "banned"}} };
-        assert_eq!(of(&theirs, &document), Ok(written));
+        let written = |was: Document, set: Document| Write { was, set, word_before: "active".to_owned() };
+        let banned = written(doc! {"account.state": "active"}, doc! {"$set": {"account.state": "banned"}});
+        assert_eq!(of(&theirs, &document), Ok(banned));
+        let back = write(&theirs, Collection::Clients, &document, "INACTIVE", Some("asleep".to_owned()));
+        assert_eq!(back, Ok(written(doc! {"account.state": "active"}, doc! {"$set": {"account.state": "asleep"}})));
         let ours = Mapping::default();
-        let written = Write { was: doc! {"status": "ACTIVE"}, set: doc! {"$set": {"status": "BLOCKED"}} };
-        assert_eq!(of(&ours, &doc! {"status": "ACTIVE"}), Ok(written));
+        let blocked = written(doc! {"status": "active"}, doc! {"$set": {"status": "BLOCKED"}});
+        assert_eq!(of(&ours, &doc! {"status": "active"}), Ok(blocked));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         collections::Collection,
         money::Currency,
-        selection::{Criterion, EvalContext, FilterField, Selection, Slot},
+        selection::{Criterion, EvalContext, FilterField, Selection, Slot, hours_ago},
         status::EvseStatus,
         time::{Period, UtcMs},
     },
@@ -98,8 +98,19 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
-        // The predicate looks at all that may come to match.
-        Criterion::For(_) => Asked { sure: None, odd: Some(doc! {field: {"$type": DATES.as_slice()}}) },
+        // The predicate looks at those, too, that come to match later.
+        Criterion::For(hours) => {
+            let (first, since) = (date(UtcMs::FIRST), date(hours_ago(at.now, *hours)));
+            let later = [
+                doc! {field: {"$type": TEXTS.as_slice()}},
+                doc! {field: {"$gte": since}},
+                doc! {field: {"$lt": first}},
+            ];
+            Asked {
+                sure: Some(doc! {field: {"$gte": first, "$lt": since, "$not": {"$type": "array"}}}),
+                odd: Some(or(&later)),
+            }
+        }
         Criterion::In(slot) => hour_of_week(field, slot, at),
     }
 }
@@ -145,7 +156,6 @@ fn ask_theirs(
 }
 
 const TEXTS: [&str; 2] = ["string", "symbol"];
-const DATES: [&str; 3] = ["date", "string", "symbol"];
 
 /// MongoDB and we agree on a zone's hours where we know its offsets.
 fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalContext) -> Asked {

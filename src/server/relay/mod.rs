@@ -51,6 +51,7 @@ impl Relay {
                 }
                 Err(error) => {
                     tracing::debug!(error = causes(&error), "the lease cannot be asked for");
+                    memory.rollout.unknown();
                     pause(&stop, pace.next()).await;
                     continue;
                 }
@@ -65,7 +66,15 @@ impl Relay {
             let led = loop {
                 match lead::lead(&self, &term, &mut memory).await {
                     // Whoever the lease was taken from appends until its next renewal.
-                    Err(error) if error.is::<Moved>() && !term.is_cancelled() => pause(&term, pace.next()).await,
+                    Err(error) if error.is::<Moved>() && !term.is_cancelled() => {
+                        pause(&term, pace.next()).await;
+                        // Another build may have taken over, to whom the log is left.
+                        match self.log.is_ours().await {
+                            Ok(is_ours) if memory.rollout.was_left(is_ours) => break Ok(()),
+                            Ok(_) => {}
+                            Err(error) => break Err(error.into()),
+                        }
+                    }
                     led => break led,
                 }
             };

@@ -1,12 +1,16 @@
 //! Which of two builds leads while both run. Their schemas differ, so whoever goes on after the other begins an epoch.
 //!
-//! A build that starts takes the lease from the other, because it shows nothing until it leads. A build that the log has
-//! left stands back until no instance of the other asks for the lease any more. So a rollout and a rollback each begin one
-//! epoch, and two builds that stay beside each other do not begin them in turns.
+//! A process that starts takes the lease from the other build, because it shows nothing until its build leads. A process that
+//! the log has left stands back until no instance of the other build asks for the lease any more, or for ten minutes. So a
+//! rollout and a rollback each begin one epoch, and two builds that stay beside each other do not begin them in turns, save
+//! that each restart of an instance moves the log to its build, once a minute at most.
 
-/// So often in a row nobody had the lease when it was looked at: the other build is gone, for each of its instances asks
-/// once as often.
-const GONE: u32 = 5;
+/// So often in a row nobody had the lease when it was looked at, once a second: the other build is gone. Its instances ask
+/// as often, and after an error at most five seconds later.
+const GONE: u32 = 10;
+/// After so many looks, ten minutes, a build that stands back starts anew. Without this a process that outlives a rollback
+/// of the others could wait for ever; with it two builds that stay beside each other change places six times an hour at most.
+const FORGETS: u32 = 600;
 
 /// What an instance does about the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,19 +25,38 @@ pub enum Claim {
 /// What this process knows of the log's builds.
 #[derive(Default)]
 pub struct Rollout {
-    /// Whether the log was ever of our schema while this process ran.
+    /// Whether the log was of our schema, as far as this process remembers.
     had_log: bool,
+    /// Looks in a row at which nobody had the lease.
     free: u32,
+    /// Looks since the log was seen to be another build's.
+    waited: u32,
 }
 
 impl Rollout {
     /// The log is of our schema now.
     pub const fn has_log(&mut self) {
-        *self = Self { had_log: true, free: 0 };
+        *self = Self { had_log: true, free: 0, waited: 0 };
+    }
+
+    /// Whether the log was ours and is another build's by now.
+    pub const fn was_left(&self, is_ours: Option<bool>) -> bool {
+        self.had_log && matches!(is_ours, Some(false))
+    }
+
+    /// Redis could not be asked, so nobody knows whether someone has the lease.
+    pub const fn unknown(&mut self) {
+        self.free = 0;
     }
 
     /// `is_ours`: whether the log ends in our schema (`None`: it is empty); `is_held`: whether anyone has the lease.
     pub const fn claim(&mut self, is_ours: Option<bool>, is_held: bool) -> Claim {
+        if self.was_left(is_ours) {
+            self.waited += 1;
+            if self.waited > FORGETS {
+                *self = Self { had_log: false, free: 0, waited: 0 };
+            }
+        }
         match (is_ours, is_held, self.had_log) {
             (Some(true), ..) => {
                 self.has_log();
@@ -80,5 +103,26 @@ mod tests {
             assert_eq!(old.claim(Some(false), false), Claim::Wait);
         }
         assert_eq!(old.claim(Some(false), false), Claim::Take);
+    }
+
+    #[test]
+    fn whether_the_other_is_gone_is_not_known_while_redis_is_away() {
+        let mut old = Rollout::default();
+        old.has_log();
+        for _ in 1..GONE {
+            assert_eq!(old.claim(Some(false), false), Claim::Wait);
+        }
+        old.unknown();
+        assert_eq!(old.claim(Some(false), false), Claim::Wait);
+    }
+
+    #[test]
+    fn nobody_stands_back_for_ever() {
+        let mut left = Rollout::default();
+        left.has_log();
+        let waits = (0..=FORGETS).take_while(|_| left.claim(Some(false), true) == Claim::Wait).count();
+        assert_eq!(waits, FORGETS as usize);
+        left.has_log();
+        assert_eq!(left.claim(Some(false), true), Claim::Wait, "and the next time again as long");
     }
 }
