@@ -1,4 +1,4 @@
-//! Texts within addresses, and their parameters: each is followed, or refused with the reason.
+//! Texts within addresses, and their parameters. Each parameter is followed, or refused with the reason.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct BadChoice(pub String);
 
 impl BadChoice {
-    /// For a name in an address that no choice of the page has.
+    /// The error for a name in an address that no choice of the page has.
     pub fn unknown(name: &str) -> Self {
         Self(format!("Nothing here is chosen by “{}”.", clip(name)))
     }
@@ -34,12 +34,12 @@ impl Refused {
         Self { name: name.to_owned(), why: why.into() }
     }
 
-    /// A value that is none of those which a parameter takes.
+    /// The error for a value that the parameter does not take. `instead` says what to give.
     pub fn value(name: &str, value: &str, instead: &str) -> Self {
         Self::new(name, format!("“{name}” cannot be “{}”: {instead}", clip(value)))
     }
 
-    /// What is wrong with a parameter's value.
+    /// Turns what is wrong with a parameter's value into an error that names the parameter.
     pub fn of(name: &'static str) -> impl Fn(BadChoice) -> Self {
         move |BadChoice(why)| Self::new(name, why)
     }
@@ -50,11 +50,11 @@ impl Refused {
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Takes what an address gives, where all of it can be followed. Forms send fields that nobody filled in: an empty
-    /// value is none.
+    /// Takes what an address gives, if all of it can be followed. An empty value counts as missing, because forms
+    /// also send fields that were not filled in.
     ///
     /// # Errors
-    /// For a name that is none of `names`, and for one that stands twice.
+    /// If a name is not one of `names`, or stands twice.
     pub fn read<N: AsRef<str>>(given: impl IntoIterator<Item = (N, String)>, names: &[&str]) -> Result<Self, Refused> {
         let mut all = Self::default();
         for (name, value) in given {
@@ -78,14 +78,15 @@ impl Params {
     }
 }
 
-/// The text as a value of an address's query: what means nothing there stays readable, as in `Europe/London`.
+/// Escapes a text as a value in an address's query. Characters without a meaning there stay readable, as in
+/// `Europe/London`.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/,:@".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            // Nothing can go wrong when a text is written to.
+            // Writing to a string cannot fail.
             _ = write!(escaped, "%{byte:02X}");
         }
     }

@@ -1,5 +1,5 @@
-//! What the charts show of a period: the cells, piece by piece, beside an earlier period; payments by state; the week's
-//! hours. As values by name, so that of a board only what differs travels.
+//! What the charts show of a period: sums for each piece, those of an earlier period, payments by state, and the
+//! hours of the week. They are values by name, so that only those that differ travel on a board.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -18,7 +18,7 @@ use super::{
     value::read,
 };
 
-/// Which period, how, and beside which other.
+/// The period, the step of its pieces, and the period beside it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Query {
     pub range: Range,
@@ -28,17 +28,17 @@ pub struct Query {
     pub zone: String,
 }
 
-/// The longest name of a zone that is looked up.
+/// The longest zone name that is looked up, in bytes.
 const ZONE_MAX: usize = 64;
 
 impl Query {
     /// The names of its parts in addresses.
     pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "against"];
 
-    /// Reads the parts by name; without a zone the network's is meant.
+    /// Reads the parts by name. Without a zone, the network's is used.
     ///
     /// # Errors
-    /// In words for whoever chose it.
+    /// The reason, in words for the person who chose it.
     pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let range = Range::read(&get)?;
         let zone = get("zone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| network.to_owned());
@@ -54,20 +54,20 @@ impl Query {
     }
 }
 
-/// The name of the revenue's currency in addresses.
+/// The name in addresses of the currency in which revenue is shown.
 pub const CURRENCY: &str = "currency";
 
-/// Reads the currency that the revenue is asked for in.
+/// Reads the currency in which revenue is to be shown.
 ///
 /// # Errors
-/// In words for whoever chose what is no code.
+/// The reason, in words for the person who chose it, if the text is not a currency code.
 pub fn currency(code: Option<String>) -> Result<Option<Currency>, Refused> {
     let Some(code) = code else { return Ok(None) };
     FilterField::Currency.read(&code).map_err(Refused::of(CURRENCY))?;
     Ok(Some(Currency(code)))
 }
 
-/// As in addresses and topics; equal choices read the same.
+/// Writes the form used in addresses and topics. Equal choices read the same.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { range, step, against, zone } = self;
@@ -82,21 +82,21 @@ impl FromStr for Query {
         let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
         let get = |name: &str| pairs.clone().find(|(part, _)| *part == name).map(|(_, value)| value.to_owned());
         let query = Self::read(get, "UTC").map_err(|_| UnknownTopic(text.to_owned()))?;
-        // One name for each board, so that no other spelling makes a second.
+        // Each board has one name, so that no other spelling makes a second board.
         if query.to_string() == text { Ok(query) } else { Err(UnknownTopic(text.to_owned())) }
     }
 }
 
-/// A query's periods in UTC, made by whoever knows the zone. The pieces lie side by side and fill the period.
+/// A query's periods in UTC, made by the server, which knows the zone. The pieces adjoin and fill the period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub zone: Zone,
     pub pieces: Vec<Period>,
-    /// Of the earlier period.
+    /// The pieces of the earlier period.
     pub earlier: Vec<Period>,
 }
 
-/// The whole of some pieces; `None` of none.
+/// The period from the first piece to the last; `None` without pieces.
 pub fn whole(pieces: &[Period]) -> Option<Period> {
     Some(Period { from: pieces.first()?.from, to: pieces.last()?.to })
 }
@@ -106,34 +106,35 @@ pub fn whole(pieces: &[Period]) -> Option<Period> {
 pub struct Piece {
     pub from: UtcMs,
     pub to: UtcMs,
-    /// `None`: it has not begun.
+    /// `None` if the piece has not begun.
     pub sums: Option<Sums>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
-    /// Wh of COMPLETED sessions, by their end. `None`: some were completed, and of none it is known.
+    /// Wh of COMPLETED sessions, by their end. `None` if sessions were completed but the energy of none is known.
     pub energy: Option<i64>,
     /// Sessions by their start.
     pub started: i64,
     /// COMPLETED sessions by their end.
     pub completed: i64,
-    /// Those of them that do not say what they delivered.
+    /// COMPLETED sessions whose energy is not known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub energy_unknown: i64,
-    /// Those of them whose energy is in no sum, because it or their times cannot be true.
+    /// COMPLETED sessions whose energy is in no sum, because the energy or the times cannot be true.
     #[serde(default, skip_serializing_if = "is_default")]
     pub energy_left_out: i64,
-    /// Those of them whose energy is in the sum and more than is likely.
+    /// COMPLETED sessions whose energy is in the sum although it is more than is likely.
     #[serde(default, skip_serializing_if = "is_default")]
     pub energy_doubtful: i64,
-    /// Minor units captured less refunded, by the capture, in each currency in which there was a payment that says it.
+    /// Minor units captured minus refunded, by date of capture, for each currency in which a known amount was
+    /// captured.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revenue: BTreeMap<Currency, i64>,
-    /// Captured payments that do not say how much, or in which currency.
+    /// Captured payments whose captured amount or currency is not known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub amount_unknown: i64,
-    /// How much of the revenue was derived from a tariff.
+    /// How much of the revenue was derived from a tariff, in minor units.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub derived_minor: BTreeMap<Currency, i64>,
 }
@@ -142,7 +143,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Nothing happened.
+/// The sums of a period in which nothing happened.
 impl Default for Sums {
     fn default() -> Self {
         Self {
@@ -176,12 +177,13 @@ impl Sums {
         }
     }
 
-    /// The revenue in a currency. `None`: payments were captured, and none says that it was in this one.
+    /// The revenue in a currency, minor units. `None` if no payment is known to be in it, and some have no known
+    /// amount or currency.
     pub fn revenue_in(&self, currency: &Currency) -> Option<i64> {
         self.revenue.get(currency).copied().or((self.amount_unknown == 0).then_some(0))
     }
 
-    /// Adds another piece's.
+    /// Adds the sums of another piece.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.started, other.started),
@@ -204,7 +206,7 @@ impl Sums {
     }
 }
 
-/// The sum of what has begun.
+/// The sum of the pieces that have begun.
 pub fn total<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Sums {
     let mut total = Sums::default();
     pieces.into_iter().filter_map(|piece| piece.sums.as_ref()).for_each(|sums| total.add(sums));
@@ -227,7 +229,7 @@ pub fn fields(cells: &Cells, plan: &Plan, now: UtcMs) -> Fields {
         for period in pieces {
             let sums = (period.from <= now).then(|| Sums::of(cells, *period, now));
             let piece = Piece { from: period.from, to: period.to, sums };
-            // Twelve digits of seconds sort as instants do.
+            // Seconds in twelve digits sort as instants do.
             put(&mut fields, format!("{begins}{:012}", period.from.seconds()), &piece);
         }
     }
@@ -241,7 +243,7 @@ pub fn fields(cells: &Cells, plan: &Plan, now: UtcMs) -> Fields {
     fields
 }
 
-/// Of the earlier period what had passed of it when as much had passed as has now of the period.
+/// Cuts the earlier period to the elapsed length of the current one.
 fn so_far(earlier: Period, period: Period, now: UtcMs) -> Period {
     if now >= period.to {
         return earlier;
@@ -251,7 +253,7 @@ fn so_far(earlier: Period, period: Period, now: UtcMs) -> Period {
 }
 
 fn put(fields: &mut Fields, name: String, value: &impl Serialize) {
-    // Of texts and integers: always a value.
+    // Texts and integers can always be written as a value.
     fields.insert(name, serde_json::to_value(value).unwrap_or_default());
 }
 
@@ -286,17 +288,17 @@ pub fn earlier_of(fields: &Fields) -> Vec<Piece> {
     pieces(fields, EARLIER)
 }
 
-/// What the earlier period had when it was as old as the period is now; `None` without one.
+/// The sums of the earlier period, cut to the elapsed length of the current one; `None` without an earlier period.
 pub fn before_of(fields: &Fields) -> Option<Sums> {
     fields.get(BEFORE).and_then(read)
 }
 
-/// How many payments of the period are in which state.
+/// The number of payments of the period in each state.
 pub fn payments_of(fields: &Fields) -> BTreeMap<PaymentStatus, i64> {
     fields.get(PAYMENTS).and_then(read).unwrap_or_default()
 }
 
-/// How many sessions of the period started in each hour of the week, from Monday 00:00.
+/// The number of sessions of the period that started in each hour of the week, from Monday 00:00.
 pub fn hours_of(fields: &Fields) -> Vec<i64> {
     let hours: Option<Vec<i64>> = fields.get(HOURS).and_then(read);
     hours.filter(|hours| hours.len() == WEEK).unwrap_or_else(|| vec![0; WEEK])

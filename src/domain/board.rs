@@ -1,4 +1,5 @@
-//! Boards: values by name that are sent whole once, and then as what differs. Their names are topics of the socket.
+//! Boards: values by name that are sent whole once, and afterwards only where they differ. Their names are topics of
+//! the socket.
 
 use std::{fmt, str::FromStr};
 
@@ -12,26 +13,26 @@ use super::{
 /// What a board shows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Board {
-    /// The Overview's figures. With an IANA zone name, checked by the server.
+    /// The Overview's figures, for the zone of an IANA name that the server checks.
     Overview(String),
     /// The newest events.
     Activity(Filter),
-    /// A period's course.
+    /// The charts of a period.
     Analytics(Query),
-    /// When something last changed that a report may show.
+    /// The last change that a report may show.
     Reported,
-    /// The road's own health.
+    /// The health of the pipeline itself.
     System,
 }
 
-/// The value of [`Board::Reported`]: the position of that change.
+/// The name of the value of [`Board::Reported`]: the position of that change.
 pub const CHANGED: &str = "changed";
 const ALL: &str = "all";
-/// The name of the choice of events in addresses.
+/// The name in addresses of the choice of events.
 pub const OF: &str = "of";
 
 impl Board {
-    /// Whether it shows what the documents of a collection are now. Events were true when they happened, and stay so.
+    /// Whether it shows what the documents of a collection are now. Past events stay true, whatever happens later.
     pub fn reads(&self, collection: Collection) -> bool {
         match self {
             Self::Overview(_) | Self::Analytics(_) | Self::Reported => collection.is_counted(),
@@ -40,7 +41,7 @@ impl Board {
         }
     }
 
-    /// The public name of the event that a delta of this board is.
+    /// The public name of the event that this board's deltas are.
     pub const fn event(&self) -> &'static str {
         match self {
             Self::Overview(_) => "overview",
@@ -92,7 +93,7 @@ pub enum Filter {
     #[default]
     All,
     Of(Collection),
-    /// What someone may have to look after.
+    /// Events that a person may have to look into.
     Problems,
 }
 
@@ -117,10 +118,10 @@ impl Filter {
         }
     }
 
-    /// Reads the choice from an address's names and values; without one it is every event.
+    /// Reads the choice from an address's names and values. Without one it is every event.
     ///
     /// # Errors
-    /// In words for whoever wrote it.
+    /// The reason, in words for the person who wrote the address.
     pub fn read(pairs: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, BadChoice> {
         let mut filter = Self::All;
         for (name, value) in pairs {

@@ -1,6 +1,7 @@
-//! The figures' building blocks: integers that know no clock, in 15-minute UTC buckets where time matters.
+//! The figures' building blocks: integer sums that depend on no clock, in 15-minute UTC buckets where time matters.
 //!
-//! A change adds `contributions(after) - contributions(before)`; all documents folded give the same as all changes applied.
+//! A change adds `contributions(after) - contributions(before)`. So folding all documents gives the same as applying
+//! all changes.
 
 mod counted;
 mod sums;
@@ -22,7 +23,7 @@ use super::{
     time::{Period, UtcMs},
 };
 
-/// Number of a quarter of an hour since 1970, UTC. Every zone in use is a multiple of one from UTC.
+/// Number of a quarter of an hour since 1970, UTC. The offset of every zone in use is a whole number of quarters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bucket(pub i64);
@@ -43,12 +44,12 @@ impl Bucket {
         Self(self.0.saturating_add(1))
     }
 
-    /// The last one that is not more than an hour ahead. What is counted in a later one cannot have happened.
+    /// The last bucket that is not more than an hour after `now`. What counts in a later one cannot have happened.
     pub const fn ahead(now: UtcMs) -> Self {
         Self::of(now.after(3_600_000))
     }
 
-    /// Whether the period's ends are bucket ends.
+    /// Whether both ends of the period are bucket ends.
     pub const fn fill(period: Period) -> bool {
         Self::of(period.from).start().0 == period.from.0 && Self::of(period.to).start().0 == period.to.0
     }
@@ -59,10 +60,10 @@ impl Bucket {
     }
 }
 
-/// What is summed. Buckets come first after the name, so that a period is one range of the map.
+/// What is summed. The bucket is a variant's first field, so that a period is one range of the map.
 ///
-/// Beside a sum of values stands the number of documents that do not have the value, where there are such: a sum of which
-/// no part is known is not known, and not zero.
+/// A sum of values has a cell beside it that counts the documents without the value, where there can be such. A sum
+/// of which no part is known is unknown, not zero.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Cell {
     /// documents
@@ -75,7 +76,7 @@ pub enum Cell {
     ActiveSince(Bucket),
     /// W, over ACTIVE sessions
     LivePower,
-    /// ACTIVE sessions that do not say their power
+    /// ACTIVE sessions whose power is not known
     WithoutPower,
     /// sessions, by `start_date_time`
     Started(Bucket),
@@ -83,50 +84,50 @@ pub enum Cell {
     Completed(Bucket),
     /// Wh of COMPLETED sessions, by `end_date_time`
     Energy(Bucket),
-    /// COMPLETED sessions that do not say what they delivered
+    /// COMPLETED sessions whose energy is not known
     WithoutEnergy(Bucket),
-    /// COMPLETED sessions whose energy is in no sum, because it or their times cannot be true
+    /// COMPLETED sessions whose energy is in no sum, because the energy or the times cannot be true
     LeftOut(Bucket),
-    /// COMPLETED sessions whose energy is in the sum and more than is likely
+    /// COMPLETED sessions whose energy is in the sum although it is more than is likely
     Doubtful(Bucket),
     /// payments, by `captured_at`
     Captured(Bucket),
     /// captured payments that were derived from a tariff
     Derived(Bucket),
-    /// captured payments that do not say how much was captured, or in which currency
+    /// captured payments whose captured amount or currency is not known
     WithoutAmount(Bucket),
-    /// captured payments that say so
+    /// captured payments whose captured amount and currency are known
     WithAmount(Bucket, Currency),
-    /// minor units captured less refunded; the flag says that the payment was derived from a tariff
+    /// minor units captured minus refunded; the flag is true for payments derived from a tariff
     Revenue(Bucket, Currency, bool),
-    /// minor units given back
+    /// minor units refunded
     Refunded(Bucket, Currency),
     /// minor units
     Fees(Bucket, Currency),
-    /// captured payments whose amount is known, and whose fee is not
+    /// captured payments whose amount is known but whose fee is not
     WithoutFee(Bucket, Currency),
-    /// minor units captured less refunded, of those
+    /// minor units captured minus refunded, over the payments of `WithoutFee`
     RevenueWithoutFee(Bucket, Currency),
-    /// minor units PENDING or AUTHORIZED
+    /// minor units of payments PENDING or AUTHORIZED
     OpenAmount(Currency),
     /// payments PENDING or AUTHORIZED
     Open,
-    /// payments PENDING or AUTHORIZED that do not say their amount, or in which currency
+    /// payments PENDING or AUTHORIZED whose amount or currency is not known
     OpenWithoutAmount,
     /// payments, by `created_at`
     Payments(Bucket, PaymentStatus),
     /// clients
     Clients(ClientStatus),
-    /// EVSEs, with what decides whether their status is to be believed
+    /// EVSEs, with the facts that decide whether their status is believed
     Evses { status: EvseStatus, offline: bool, heartbeat_s: Option<i64>, removed_s: Option<i64> },
-    /// W, the strongest connector of each EVSE, by the second from which its station is removed
+    /// W, the strongest connector of each EVSE, by the second at which its station is removed
     InstalledPower(Option<i64>),
-    /// EVSEs that do not say their power, likewise
+    /// EVSEs whose power is not known, by the second at which their station is removed
     WithoutRating(Option<i64>),
 }
 
 impl Cell {
-    /// Whether it belongs to a quarter of an hour, and so to the course of a figure over time.
+    /// Whether the cell belongs to a quarter of an hour, and so to the course of a figure over time.
     pub const fn is_time_series(&self) -> bool {
         match self {
             Self::Started(_)
@@ -162,7 +163,7 @@ impl Cell {
     }
 }
 
-/// Sums by cell; a sum of zero is not kept.
+/// Sums by cell. A sum of zero is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Cell, i64)>", into = "Vec<(Cell, i64)>")]
 pub struct Cells(BTreeMap<Cell, i64>);

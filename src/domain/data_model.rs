@@ -1,4 +1,4 @@
-//! `docs/data-model.md` is what the tables say.
+//! Tests that `docs/data-model.md` matches the tables.
 
 use std::{env, fmt::Write, fs, path::Path};
 
@@ -20,7 +20,7 @@ A field that is *not read* never leaves the database: settings may map it all th
 [fields.md](fields.md). What each field means to other programs: [live.md](live.md).
 ";
 
-/// What a field holds, by the table's words.
+/// What a field holds, put into words from those of the table.
 fn holds(words: &[&str]) -> String {
     let plain = match words[0] {
         "Id" => "public id",

@@ -1,4 +1,4 @@
-//! The tables of `docs/live.md` name what travels, all of it and nothing else.
+//! Tests that the tables of `docs/live.md` name all that travels, and nothing else.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What driving on a session's energy saves: CO2, petrol, trees, and the factors that say so.
+//! What driving on a session's energy saves (CO2, petrol, trees), and the factors for it.
 //!
 //! Per session: `petrol = kWh x l/kWh`, `co2_ice = petrol x kg/l`, `co2_grid = kWh x grid`, `co2_avoided = co2_ice - co2_grid`,
 //! each rounded half away from zero to a gram, millilitre or metre. Buckets are exact sums of these integers, so a bucket
@@ -30,7 +30,7 @@ pub struct Factors {
     pub source: String,
 }
 
-/// Those that [`Factors::named`] knows.
+/// The sets that [`Factors::named`] knows.
 pub const SETS: [&str; 2] = ["chargepoint-us-2018", "owid-2024"];
 
 /// 8,887 g CO2 per US gallon (EPA, tailpipe only).
@@ -43,8 +43,8 @@ const EV_WH_PER_KM: f64 = 218.6;
 const TREE_KG_10Y: f64 = 60.0;
 
 impl Factors {
-    /// A shipped set. `country` (ISO 3166-1 alpha-3) chooses the grid where the set knows several; where it does not know
-    /// the country, the world's mean is used.
+    /// A shipped set; `None` for an unknown name. `country` (ISO 3166-1 alpha-3) chooses the grid if the set has
+    /// several. For an unknown country the world's mean is used.
     pub fn named(set: &str, country: &str) -> Option<Self> {
         let (version, grid_g_per_kwh, source) = match set {
             "chargepoint-us-2018" => ("1", 696.0, "City of Boulder open data 2018-2020 (ChargePoint); EPA"),
@@ -63,7 +63,8 @@ impl Factors {
         })
     }
 
-    /// Tree seedlings grown for ten years that take up as much as was avoided; negative where nothing was.
+    /// Number of tree seedlings that, grown for ten years, take up as much CO2 as was avoided. Negative if
+    /// `co2_avoided_g` is.
     pub fn trees_10y(&self, co2_avoided_g: i64) -> f64 {
         float(co2_avoided_g) / 1000.0 / self.tree_kg_10y
     }
@@ -107,7 +108,7 @@ pub struct Savings {
 }
 
 impl Savings {
-    /// Of one session.
+    /// The savings of one session.
     pub fn of_session(energy: Wh, factors: &Factors) -> Self {
         let kwh = float(energy.0) / 1000.0;
         let petrol_l = kwh * factors.petrol_l_per_kwh;
@@ -158,7 +159,7 @@ const fn float(value: i64) -> f64 {
     value as f64
 }
 
-/// Rounded half away from zero; beyond the range of `i64` the nearest bound.
+/// Rounds half away from zero. Values beyond the range of `i64` become the nearest bound.
 #[expect(clippy::cast_possible_truncation, reason = "rounded first, and the cast saturates")]
 fn whole(value: f64) -> i64 {
     value.round() as i64

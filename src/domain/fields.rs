@@ -12,18 +12,17 @@ use super::{
 /// Top-level fields by name. Dates are RFC 3339 texts, integers beyond 2^53 are texts.
 pub type Fields = BTreeMap<String, Value>;
 
-/// The most that one document's energy (Wh), power (W) or amount (minor units) can be, either way. What says more is no
-/// measurement, and nine million documents of this much still add up to less than 2^63.
+/// The most that one document's energy (Wh), power (W) or amount (minor units) can be, positive or negative. A larger
+/// number is not a measurement. Nine million documents of this size still add up to less than 2^63.
 pub const MOST: u64 = 1_000_000_000_000;
 
-/// The field in which those of an operator's fields travel that are none of ours and shall be shown: a document of them
-/// by their names.
+/// The field that carries those of an operator's own fields that shall be shown, as a document with their names.
 pub const OTHER: &str = "other";
 
 /// Finds a field by name, at the top level or in a nested document.
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<&'a Value> + 'a>;
 
-/// Reads fields of an expected type. A field that is there with another type reads as missing and is remembered.
+/// Reads fields of an expected type. A field of another type reads as missing, and its name is remembered.
 pub struct Reader<'a> {
     fields: Lookup<'a>,
     unreadable: Vec<String>,
@@ -53,7 +52,7 @@ impl<'a> Reader<'a> {
         self.read(name, |v| v.as_str().map(str::to_owned))
     }
 
-    /// A whole number; a fraction reads as unreadable rather than being cut.
+    /// A whole number. A fraction is unreadable rather than cut.
     pub fn int(&mut self, name: &str) -> Option<i64> {
         self.read(name, whole)
     }
@@ -70,7 +69,7 @@ impl<'a> Reader<'a> {
         self.read(name, |v| v.as_str().and_then(UtcMs::parse))
     }
 
-    /// A whole number that sums are made of; one beyond [`MOST`] either way reads as unreadable.
+    /// A whole number that goes into sums. One beyond [`MOST`], positive or negative, is unreadable.
     fn summand(&mut self, name: &str) -> Option<i64> {
         self.read(name, |v| whole(v).filter(|n| n.unsigned_abs() <= MOST))
     }
@@ -88,7 +87,7 @@ impl<'a> Reader<'a> {
         self.summand(name)
     }
 
-    /// Every element that is a text.
+    /// Every element of a list that is a text.
     pub fn texts(&mut self, name: &str) -> Vec<String> {
         self.read(name, |v| v.as_array().map(|a| a.iter().filter_map(|t| t.as_str().map(str::to_owned)).collect()))
             .unwrap_or_default()
@@ -100,12 +99,12 @@ impl<'a> Reader<'a> {
         Some(self.nested(format!("{name}."), object, read))
     }
 
-    /// [`Reader::list`], where none is an empty one.
+    /// Like [`Reader::list`], but a missing list reads as an empty one.
     pub fn objects<T>(&mut self, name: &str, read: impl FnMut(&mut Reader<'a>) -> T) -> Vec<T> {
         self.list(name, read).unwrap_or_default()
     }
 
-    /// Reads every element of a list of documents; an element that is none is remembered and left out.
+    /// Reads every element of a list of documents. An element that is not a document is remembered and left out.
     pub fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Reader<'a>) -> T) -> Option<Vec<T>> {
         let list = self.read(name, Value::as_array)?;
         let mut all = Vec::with_capacity(list.len());

@@ -13,7 +13,7 @@ use super::{
     time::{DAY_S, Period, UtcMs},
 };
 
-/// When and where the figures are looked at.
+/// The instant and the local days for which the figures are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Viewpoint {
     /// MongoDB's operation time.
@@ -30,33 +30,33 @@ pub struct Viewpoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub active_sessions: i64,
-    /// Of these, those that started more than [`LONG_H`] hours ago.
+    /// ACTIVE sessions that started more than [`LONG_H`] hours ago.
     pub running_over_8h: i64,
     pub long_active: LongActive,
-    /// `None`, here and below: documents count, and of none the value is known.
+    /// `None`, here and below: documents count, but the value of none is known.
     pub live_power: Option<Watt>,
-    /// ACTIVE sessions that do not say their power.
+    /// ACTIVE sessions whose power is not known.
     pub power_unknown: i64,
-    /// Of the EVSEs in service.
+    /// The power of the EVSEs in service.
     pub installed_power: Option<Watt>,
-    /// EVSEs in service that do not say their power.
+    /// EVSEs in service whose power is not known.
     pub rating_unknown: i64,
     pub energy_today: Option<Wh>,
-    /// Sessions completed today that do not say what they delivered.
+    /// Sessions completed today whose energy is not known.
     pub energy_unknown: i64,
-    /// Sessions completed today whose energy is not in the sum, because it or their times cannot be true.
+    /// Sessions completed today whose energy is not in the sum, because the energy or the times cannot be true.
     pub energy_left_out: i64,
-    /// Sessions completed today whose energy is in the sum and more than is likely.
+    /// Sessions completed today whose energy is in the sum although it is more than is likely.
     pub energy_doubtful: i64,
     /// Energy of the same day of the week before, up to the same time of day.
     pub energy_week_before: Option<Wh>,
     /// Wh for each quarter of an hour of the day.
     pub energy_series: DaySeries,
     pub revenue_today: Vec<Revenue>,
-    /// Payments captured today that do not say how much, or in which currency.
+    /// Payments captured today whose captured amount or currency is not known.
     pub amount_unknown: i64,
     pub sessions_today: i64,
-    /// Those of today's that start more than an hour ahead.
+    /// Sessions of today that start more than an hour ahead.
     pub sessions_ahead: i64,
     pub completed_today: i64,
     pub evse_split: Vec<(EvseStatus, i64)>,
@@ -71,8 +71,8 @@ pub struct Figures {
     pub day: Period,
 }
 
-/// Hours after which a session is told to run long: a car that is full, or one that nobody unplugs. The list behind the
-/// figure is that of [`FilterField::Running`](super::selection::Part::Running).
+/// Hours after which a session runs long, because the car is full or nobody unplugs it. The list behind the figure is
+/// that of [`FilterField::Running`](super::selection::Part::Running).
 pub const LONG_H: u8 = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,11 +89,11 @@ pub struct Revenue {
     pub derived_minor: i64,
 }
 
-/// Sessions that are ACTIVE for more than a day, to the quarter of an hour.
+/// Sessions that have been ACTIVE for more than a day, to the quarter of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LongActive {
     pub count: i64,
-    /// When they started: the list behind the figure is that of the ACTIVE sessions that started then.
+    /// The period in which they started. The list behind the figure holds the ACTIVE sessions that started in it.
     pub started: Period,
 }
 
@@ -101,12 +101,12 @@ pub struct LongActive {
 pub struct Open {
     pub count: i64,
     pub amounts: Vec<Money>,
-    /// Payments that do not say how much, or in which currency.
+    /// Open payments whose amount or currency is not known.
     pub unknown: i64,
 }
 
 impl Figures {
-    /// Amounts of `currency` stand before those of others.
+    /// Moves amounts of `currency` before those of others.
     #[must_use]
     pub fn lead_with(mut self, currency: &Currency) -> Self {
         self.revenue_today.sort_by_key(|revenue| revenue.money.currency != *currency);
@@ -162,7 +162,7 @@ pub fn figures(cells: &Cells, at: &Viewpoint) -> Figures {
     }
 }
 
-/// Sessions that are ACTIVE, and started before the beginning of a quarter of an hour.
+/// ACTIVE sessions that started before `to`, the beginning of a quarter of an hour.
 fn started_before(cells: &Cells, to: UtcMs) -> LongActive {
     let started = Period { from: UtcMs::FIRST, to };
     LongActive { count: cells.sum(started, Cell::ActiveSince), started }
@@ -177,7 +177,7 @@ fn series(cells: &Cells, period: Period, now: UtcMs) -> Vec<Option<i64>> {
     (buckets.start.0..buckets.end.0).map(Bucket).map(energy).collect()
 }
 
-/// The energy of some quarters. Where that of one is not known and the others have none, theirs is not known either.
+/// The energy of some quarters of an hour, Wh. `None` if that of one is not known and the others add up to zero.
 pub fn sum(quarters: &[Option<i64>]) -> Option<i64> {
     let sum = quarters.iter().flatten().fold(0, |sum: i64, wh| sum.wrapping_add(*wh));
     (sum != 0 || quarters.iter().all(Option::is_some)).then_some(sum)
@@ -193,7 +193,7 @@ fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
     cells.revenue(day).into_iter().map(revenue).collect()
 }
 
-/// Always adds up to the number of EVSEs; in the order of the standard.
+/// The EVSEs by status, in the order of the standard. The counts always add up to the number of EVSEs.
 fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
     let mut split: BTreeMap<EvseStatus, i64> = BTreeMap::new();
     let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None, removed_s: None };
@@ -222,7 +222,7 @@ fn by_collection(cells: &Cells, cell: impl Fn(Collection) -> Cell) -> BTreeMap<C
     Collection::ALL.into_iter().map(|c| (c, cells.get(&cell(c)))).filter(|(_, n)| *n != 0).collect()
 }
 
-/// What lies more than an hour ahead has not happened.
+/// The start of the last bucket with data. More than an hour ahead nothing counts, because it has not happened.
 fn newest(cells: &Cells, now: UtcMs) -> Option<UtcMs> {
     let last = |cell: fn(Bucket) -> Cell| {
         let (cell, _) = cells.range(cell(Bucket(i64::MIN))..=cell(Bucket::ahead(now))).next_back()?;
@@ -311,7 +311,7 @@ mod tests {
             .count();
         assert_eq!(listed, 3, "the list holds exactly the documents of the figure");
 
-        // The same by hours, at any minute: the list follows the clock as the figure does.
+        // The same holds by hours, at any minute, because the list follows the clock as the figure does.
         let long = Criterion::For(LONG_H);
         let behind = Selection::default()
             .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))

@@ -1,4 +1,4 @@
-//! The newest changes in a form from which a page makes a sentence.
+//! The newest changes, in a form from which a page makes a sentence.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,24 +17,24 @@ use super::{
     value,
 };
 
-/// How many the Overview shows.
+/// How many events the Overview shows.
 pub const SHOWN: usize = 12;
-/// How many the feed begins with, and how many older ones come at a time.
+/// How many events the feed begins with, and how many older ones come at a time.
 pub const PAGE: usize = 50;
-/// The value of the feed's board that names the place from which on it holds every event.
+/// The name of the feed board's value that holds the position from which on the board has every event.
 pub const COMPLETE_FROM: &str = "complete_from";
-/// The value of a page's feed that says whether older events can be asked for.
+/// The name of a page's feed value that holds whether older events can be asked for.
 pub const OLDER: &str = "older";
 
-/// The value of a page's feed that names the place before which it let its events go.
+/// The name of a page's feed value that holds the position before which the page dropped its events.
 pub const CUT: &str = "cut";
 
-/// Whether what happened before a place is written, where all is up to the place of a key.
+/// Whether all events before `place` are written, if all up to the position of the key `upto` are.
 pub fn is_written_before(place: Position, upto: &str) -> bool {
     key(Position::new(place.epoch, Seq(place.seq.0.saturating_sub(1)))).as_str() <= upto
 }
 
-/// The name of an event's value on the feed's board: its place, such that names sort as places do.
+/// The name of an event's value on the feed's board: its position, written so that names sort as positions do.
 pub fn key(position: Position) -> String {
     format!("{:015}-{:015}", position.epoch.0, position.seq.0)
 }
@@ -55,7 +55,7 @@ pub struct ActivityEvent {
     pub at: UtcMs,
     /// Name or public id.
     pub label: Option<String>,
-    /// The status after the change: of the EVSE, or the state of charging, where only that changed.
+    /// The status after the change. If only an EVSE's status or the charging state changed, it is that one.
     pub status: Option<String>,
     /// The names of the shown fields that changed.
     pub changed: Vec<String>,
@@ -72,7 +72,7 @@ pub struct ActivityEvent {
 #[serde(untagged)]
 pub enum FeedEntry {
     News(ActivityEvent),
-    /// What happened after the line below and before this moment may not be among the events.
+    /// Events after the line below and before this moment may be missing.
     Gap {
         gap: UtcMs,
     },
@@ -91,7 +91,7 @@ impl FeedEntry {
         }
     }
 
-    /// Whether someone may have to look after it.
+    /// Whether a person may have to look into it.
     pub fn is_problem(&self) -> bool {
         match self {
             Self::News(news) => is_problem(news),
@@ -100,7 +100,8 @@ impl FeedEntry {
     }
 }
 
-/// The record as news; `None` when it is routine, such as a heartbeat or a meter value, or when nobody knows what changed.
+/// The record as an event. `None` if it is routine, such as a heartbeat or a meter value, or if it is not known what
+/// changed.
 pub fn news(record: &Record) -> Option<ActivityEvent> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
@@ -125,7 +126,7 @@ pub fn news(record: &Record) -> Option<ActivityEvent> {
         detail: None,
     };
     let Some(after) = &row.after else {
-        // What it was called and what it was.
+        // A deletion shows the document's name and status from before.
         return Some(describe(base, &row.before));
     };
     let described = describe(base, after);
@@ -140,7 +141,7 @@ pub fn news(record: &Record) -> Option<ActivityEvent> {
     Some(described)
 }
 
-/// Whether someone may have to look after it.
+/// Whether a person may have to look into it.
 pub fn is_problem(news: &ActivityEvent) -> bool {
     if news.kind == Kind::Delete {
         return false;
@@ -159,7 +160,8 @@ pub fn is_problem(news: &ActivityEvent) -> bool {
     role == Role::Bad
 }
 
-/// Names the one EVSE whose status changed. Without any, what its station says in its own protocol's words is routine.
+/// Names the EVSE if exactly one changed its status. If none did, what the station reports in its own protocol's
+/// words is routine.
 fn evse(news: ActivityEvent, before: &Fields, after: &Fields) -> Option<ActivityEvent> {
     let before = see::<Station>(before).doc.evses;
     let Station { evses, station_id, .. } = see::<Station>(after).doc;

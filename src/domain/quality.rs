@@ -1,6 +1,7 @@
-//! What is odd about a session: the flags of its `quality` field, and what its own times and energy say when it is read.
+//! What is odd about a session: the flags of its `quality` field, and those that its times and energy raise when it
+//! is read.
 //!
-//! Rows, figures and `check` all judge by [`Session::oddities`] and [`Session::delivered`], so that they say the same.
+//! Rows, figures and `check` all judge by [`Session::oddities`] and [`Session::delivered`], so that they agree.
 
 use super::{
     cells::Bucket,
@@ -10,7 +11,7 @@ use super::{
     time::UtcMs,
 };
 
-/// What is known of a session, seconds and Wh.
+/// What is known of a session, in seconds, Wh and W.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
     pub connected_s: Option<i64>,
@@ -18,32 +19,33 @@ pub struct Facts {
     pub energy: Option<Wh>,
     pub rated: Option<Watt>,
     pub has_station: bool,
-    /// A meter that ran backwards; the energy is not known then.
+    /// Whether the meter ran backwards. The energy is not known then.
     pub negative: bool,
 }
 
 const DAY_S: i64 = 86_400;
 
-/// 1 January 2000, UTC. Programs that know no date often write the year 1, or 1970.
+/// 1 January 2000, UTC. Earlier dates are not believed: programs that know no date often write the year 1 or 1970.
 const FIRST_DATE: UtcMs = UtcMs(946_684_800_000);
 
 /// The most that a connector for cars delivers (CCS: 1,000 V and 500 A). It bounds the mean power of a session whose
 /// connector is not known.
 const STRONGEST: Watt = Watt(500_000);
 
-/// Ends before it starts.
+/// The session ends before it starts.
 pub const REVERSED: &str = "REVERSED";
-/// A date before the year 2000.
+/// A date is before the year 2000.
 pub const NO_DATE: &str = "NO_DATE";
-/// Starts or has ended more than an hour after now.
+/// The session starts or has ended more than an hour after now.
 pub const AHEAD: &str = "AHEAD";
-/// A mean power beyond every connector's.
+/// The mean power is beyond that of every connector.
 pub const TOO_FAST: &str = "TOO_FAST";
 
-/// Of sessions with these the energy is in the sums, with a remark.
+/// Flags of sessions whose energy is in the sums, with a remark.
 const DOUBTFUL: [&str; 3] = ["EXCESS", "POWER_GT_RATING", TOO_FAST];
 
-/// Whether a flag says that a session cannot be as its document says, or hardly. The others only describe it.
+/// Whether a flag says that a session is impossible or unlikely as its document describes it. Other flags only
+/// describe it.
 pub fn is_implausible(flag: &str) -> bool {
     DOUBTFUL.contains(&flag) || ["NEGATIVE", "CHARGE_GT_SESSION", REVERSED, NO_DATE, AHEAD].contains(&flag)
 }
@@ -51,11 +53,11 @@ pub fn is_implausible(flag: &str) -> bool {
 /// What a completed session adds to sums of energy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// It does not say.
+    /// The energy is not known.
     Unknown,
-    /// Negative, or of a session whose times cannot be true: in no sum.
+    /// The energy is negative, or the times cannot be true. It is in no sum.
     Impossible,
-    /// In the sum, with a remark: more than is likely.
+    /// The energy is more than is likely. It is in the sum, with a remark.
     Doubtful(Wh),
     Likely(Wh),
 }
@@ -70,17 +72,17 @@ const fn is_date(at: &UtcMs) -> bool {
 }
 
 impl Session {
-    /// When it started, where the date is one.
+    /// When it started; `None` if that is not known or before the year 2000.
     pub fn started_at(&self) -> Option<UtcMs> {
         self.start_date_time.filter(is_date)
     }
 
-    /// When it ended, where the date is one.
+    /// When it ended; `None` if that is not known or before the year 2000.
     pub fn ended_at(&self) -> Option<UtcMs> {
         self.end_date_time.filter(is_date)
     }
 
-    /// What is odd about it: the flags that the document has, and then what it shows itself.
+    /// What is odd about it: first the flags of the document, then those that its own values raise.
     pub fn oddities(&self, now: UtcMs) -> Vec<String> {
         let mut all = self.quality.clone();
         let ahead = self.is_ahead(now).then_some(AHEAD);
@@ -98,7 +100,8 @@ impl Session {
         self.start_date_time.into_iter().chain(end).any(|at| is_ahead(at, now))
     }
 
-    /// What it adds to sums of energy once it is completed. Whether it lies ahead is for whoever knows the time to see.
+    /// What it adds to sums of energy once it is completed. The caller checks whether it lies ahead, because only the
+    /// caller knows the time.
     pub fn delivered(&self) -> Delivered {
         let Some(energy) = self.energy_wh else { return Delivered::Unknown };
         if energy.0 < 0 || self.is_reversed() || self.end_date_time.is_some_and(|end| !is_date(&end)) {
@@ -116,7 +119,7 @@ impl Session {
         self.started_at().zip(self.ended_at()).is_some_and(|(start, end)| end < start)
     }
 
-    /// What can be said without a clock, and without its station.
+    /// The flags that need neither a clock nor the station's document.
     fn own_flags(&self) -> Vec<&'static str> {
         let seconds = |end: Option<UtcMs>| Some(end?.seconds().saturating_sub(self.started_at()?.seconds()));
         let connected_s = seconds(self.ended_at()).filter(|s| *s >= 0);
@@ -126,7 +129,7 @@ impl Session {
         let mut all = flags(&Facts {
             connected_s: connected_s.filter(|_| completed),
             charging_s: charging_s.filter(|_| completed),
-            // A session that runs may have delivered little as yet.
+            // A running session may have delivered little so far, so only an excess counts.
             energy: energy.filter(|wh| completed && wh.0 >= 0 || wh.0 > 250_000),
             rated: None,
             has_station: self.station_id.is_some(),
@@ -140,7 +143,8 @@ impl Session {
     }
 }
 
-/// In the order of the specification, and NEGATIVE, which it does not know and real exports have. What is not known raises no flag; a session without energy is both ZERO and LOW.
+/// The flags in the order of the specification, then NEGATIVE, which real exports have and the specification does
+/// not. What is not known raises no flag. A session without energy is both ZERO and LOW.
 pub fn flags(facts: &Facts) -> Vec<&'static str> {
     let Facts { connected_s, charging_s, energy, rated, has_station, negative } = *facts;
     let connected = |test: fn(i64) -> bool| connected_s.is_some_and(test);
@@ -161,12 +165,12 @@ pub fn flags(facts: &Facts) -> Vec<&'static str> {
     .collect()
 }
 
-/// More than a car takes.
+/// Whether the energy is more than a car takes.
 pub fn is_excess(energy: Option<Wh>) -> bool {
     energy.is_some_and(|energy| energy > Wh(250_000))
 }
 
-/// Mean power above 1.1 times the rated. A duration of zero has no mean.
+/// Whether the mean power is above 1.1 times the rated power. A duration of zero has no mean.
 fn exceeds_rating(seconds: Option<i64>, energy: Option<Wh>, rated: Option<Watt>) -> bool {
     let (Some(seconds @ 1..), Some(energy), Some(rated)) = (seconds, energy, rated) else { return false };
     let wide = |n: i64, times: i64, more: i64| i128::from(n).saturating_mul(times.into()).saturating_mul(more.into());
@@ -198,7 +202,7 @@ mod tests {
         crate::domain::collections::see(&serde_json::from_value(fields).unwrap()).doc
     }
 
-    /// Each kind of implausible session, as it is marked and as it counts; see `AHEAD`.
+    /// Each kind of implausible session, with the flags it gets and how it counts; see `AHEAD`.
     #[test]
     fn a_session_is_judged_by_what_it_says_itself() {
         let at = |text| UtcMs::parse(text).unwrap();

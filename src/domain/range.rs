@@ -1,5 +1,5 @@
-//! Periods as people choose them: local days, looked at in steps, beside an earlier period. What they mean in UTC is for
-//! whoever knows the zone.
+//! Periods as people choose them: local days, divided into steps, beside an earlier period. The server, which knows
+//! the zone, translates them to UTC.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +17,7 @@ use crate::domain::address::{BadChoice, clip};
 pub struct Day(pub i64);
 
 impl Day {
-    /// The date that a clock on the wall shows.
+    /// The date of a wall-clock time.
     pub fn of(civil: Civil) -> Self {
         Self(days_from_civil(civil.year, i64::from(civil.month), i64::from(civil.day)))
     }
@@ -32,18 +32,18 @@ impl Day {
         self.0.saturating_add(3).rem_euclid(7)
     }
 
-    /// So many days later, or before where it is negative.
+    /// The day so many days later, or earlier if negative.
     #[must_use]
     pub const fn after(self, days: i64) -> Self {
         Self(self.0.saturating_add(days))
     }
 
-    /// How many days it is after another.
+    /// The number of days from another day to this one.
     pub const fn since(self, other: Self) -> i64 {
         self.0.saturating_sub(other.0)
     }
 
-    /// The same day of an earlier year; the 28th for a 29 February that the year has not.
+    /// The same day of an earlier year. If that year has no 29 February, it is the 28th.
     #[must_use]
     pub fn years_before(self, years: i64) -> Self {
         let (year, month, day) = self.parts();
@@ -72,7 +72,7 @@ impl FromStr for Day {
         let (year, month, day) = (part(4), part(2), part(2));
         let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Err(bad()) };
         let date = Self(days_from_civil(year, month, day));
-        // A day that the month has not is another day.
+        // A day that the month does not have comes out as another date.
         if year > 0 && date.to_string() == text { Ok(date) } else { Err(bad()) }
     }
 }
@@ -94,23 +94,23 @@ impl TryFrom<String> for Day {
 /// The longest period, in days: ten years.
 const DAYS_MAX: i64 = 3660;
 
-/// Which days are looked at.
+/// The days of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Range {
-    /// So many days with today as the last; moves with the time.
+    /// So many days up to today. It moves on with the time.
     Last(i64),
     /// From one day to another, both included.
     Days(Day, Day),
 }
 
 impl Range {
-    /// Those on offer.
+    /// The ranges on offer.
     pub const OFFERED: [Self; 5] = [Self::Last(1), Self::Last(7), Self::Last(28), Self::Last(90), Self::Last(365)];
 
-    /// Reads `from` and `to`, or `last` (`7d`), by name; without any of them the last seven days.
+    /// Reads `from` and `to`, or `last` (`7d`), by name. Without any of them it is the last seven days.
     ///
     /// # Errors
-    /// In words for whoever chose it.
+    /// The reason, in words for the person who chose it.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Refused> {
         let get = |name| get(name).filter(|text| !text.is_empty());
         match (get("from"), get("to"), get("last")) {
@@ -141,7 +141,7 @@ impl Range {
         }
     }
 
-    /// First and last day, given the day that is today.
+    /// First and last day, given today's date.
     pub const fn days(self, today: Day) -> (Day, Day) {
         match self {
             Self::Last(days) => (today.after(1_i64.saturating_sub(days)), today),
@@ -149,7 +149,7 @@ impl Range {
         }
     }
 
-    /// How many days it has.
+    /// The number of days.
     pub const fn len(self) -> i64 {
         match self {
             Self::Last(days) => days,
@@ -157,13 +157,13 @@ impl Range {
         }
     }
 
-    /// Never: a range has a day at least.
+    /// Always false, because a range has at least one day.
     pub const fn is_empty(self) -> bool {
         false
     }
 }
 
-/// As in addresses: `last=7d`, `from=2018-06-01&to=2018-06-30`.
+/// Writes the form used in addresses: `last=7d`, `from=2018-06-01&to=2018-06-30`.
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,12 +173,12 @@ impl fmt::Display for Range {
     }
 }
 
-/// How long the pieces are in which a period is looked at.
+/// The length of the pieces into which a period is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     Hour,
     Day,
-    /// From Monday.
+    /// Weeks begin on Monday.
     Week,
     Month,
 }
@@ -200,7 +200,7 @@ impl Step {
         Self::ALL.into_iter().find(|step| step.name() == name)
     }
 
-    /// Whether so many days in this step can still be told apart on a screen.
+    /// Whether the pieces of so many days can still be told apart on a screen.
     pub const fn fits(self, days: i64) -> bool {
         match self {
             Self::Hour => days <= 31,
@@ -219,10 +219,10 @@ impl Step {
         }
     }
 
-    /// Reads `by`; without it, what fits the period.
+    /// Reads `by`. Without it, the step that fits the period is used.
     ///
     /// # Errors
-    /// In words for whoever chose what is unknown, or too fine for the period.
+    /// The reason, in words for the person who chose it, if the step is unknown or too short for the period.
     pub fn read(name: Option<&str>, range: Range) -> Result<Self, Refused> {
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::fitting(range.len())) };
         let step = Self::of_name(name)
@@ -235,10 +235,10 @@ impl Step {
     }
 }
 
-/// The earlier period that stands behind.
+/// The earlier period to compare with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Against {
-    /// As long, and so many whole weeks earlier that the two do not meet: weekdays stand over weekdays.
+    /// Equally long, and so many whole weeks earlier that the two do not meet. So weekdays stand over weekdays.
     #[default]
     Before,
     /// The same dates a year earlier.
@@ -258,17 +258,17 @@ impl Against {
         }
     }
 
-    /// Reads `against`; without it, the weeks before.
+    /// Reads `against`. Without it, [`Against::Before`] is used.
     ///
     /// # Errors
-    /// In words for whoever chose what is unknown.
+    /// The reason, in words for the person who chose it, if the choice is unknown.
     pub fn read(name: Option<&str>) -> Result<Self, Refused> {
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Self::default()) };
         let known = Self::ALL.into_iter().find(|against| against.name() == name);
         known.ok_or_else(|| Refused::value("against", name, "give before, year or nothing."))
     }
 
-    /// First and last day of the earlier period.
+    /// First and last day of the earlier period, if there is one.
     pub fn days(self, (from, to): (Day, Day)) -> Option<(Day, Day)> {
         match self {
             Self::Before => {

@@ -1,5 +1,5 @@
-//! Reports: what is asked for. Which figures of a period, grouped how, in which zone and order; and which changes of
-//! documents can matter to the answer.
+//! A report's query: the period, the grouping, the zone and the order. Also which changes of documents can matter to
+//! the result.
 
 mod changes;
 mod columns;
@@ -26,7 +26,7 @@ use super::{
 pub enum By {
     #[default]
     Day,
-    /// From Monday.
+    /// Weeks begin on Monday.
     Week,
     Month,
     Station,
@@ -70,7 +70,7 @@ impl By {
     pub fn next(self, first: Day) -> Day {
         match self {
             Self::Week => first.after(7),
-            // No month is longer, and the next is no shorter than what is too much.
+            // 31 days after the first of a month always lead into the next month, because months have 28 to 31 days.
             Self::Month => self.first_day(first.after(31)),
             _ => first.after(1),
         }
@@ -96,7 +96,7 @@ impl TryFrom<String> for By {
     }
 }
 
-/// Which figures, of which period, and how.
+/// The period of a report, and how its figures are grouped and sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     pub range: Range,
@@ -106,17 +106,17 @@ pub struct Query {
     pub sort: Sort,
 }
 
-/// The longest name of a zone that is looked up.
+/// The longest zone name that is looked up, in bytes.
 const ZONE_MAX: usize = 64;
 
 impl Query {
     /// The names of its parts in addresses.
     pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "sort"];
 
-    /// Reads the parts by name; without a zone the network's is meant.
+    /// Reads the parts by name. Without a zone, the network's is used.
     ///
     /// # Errors
-    /// In words for whoever chose it.
+    /// The reason, in words for the person who chose it.
     pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let given = |name: &str| get(name).filter(|text| !text.is_empty());
         let by = given("by").map_or(Ok(By::default()), By::try_from).map_err(Refused::of("by"))?;
@@ -129,7 +129,7 @@ impl Query {
     }
 }
 
-/// As in addresses; equal choices read the same.
+/// Writes the form used in addresses. Equal choices read the same.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { range, by, zone, sort } = self;

@@ -1,5 +1,5 @@
-//! Which documents a list shows: read from an address, written to one, and the one predicate that decides, on the server
-//! and in the browser. The query that finds them in MongoDB may find more, never fewer.
+//! Which documents a list shows. A selection is read from an address and written to one, and one predicate decides on
+//! the server and in the browser. The query that finds the documents in MongoDB may find more, never fewer.
 
 mod part;
 
@@ -18,36 +18,37 @@ use super::{
     time::{UtcMs, Zone},
 };
 
-/// Everything that is asked of a document at once; nothing asked is the whole list. As JSON, texts by name.
+/// All criteria that a document must meet at once. A selection without criteria is the whole list. Its JSON form is
+/// an object of strings by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
 pub struct Selection(Vec<(FilterField, Criterion)>);
 
-/// What the predicate must know beside the document.
+/// What the predicate must know besides the document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvalContext {
     pub now: UtcMs,
     pub silent_after_s: i64,
-    /// That of the hour of the week.
+    /// The zone in which the hour of the week is counted.
     pub zone: Zone,
 }
 
 impl EvalContext {
-    /// The minute of the clock, where one is looked at: the list changes with it.
+    /// The minute of the clock. A list that follows the clock is evaluated once in each.
     pub const fn minute(&self) -> i64 {
         self.now.seconds().div_euclid(60)
     }
 
-    /// Whether it says nothing, because nobody asks.
+    /// Whether the context holds nothing, because no criterion needs it.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What a change of some fields says of a document of which nothing else is known.
+/// What a change of some fields shows about a document of which nothing else is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchHint {
-    /// Whether it matches has not changed.
+    /// The change does not touch the selection, so the document matches as before.
     Nothing,
     /// It does not match.
     No,
@@ -56,11 +57,11 @@ pub enum MatchHint {
 }
 
 impl Selection {
-    /// Reads the parts from an address's names and values. A name that is no part's is refused: without it the list would
-    /// show more than was asked for.
+    /// Reads the criteria from an address's names and values. It refuses an unknown name, because a list that ignored
+    /// it would show more than was asked for.
     ///
     /// # Errors
-    /// In words for whoever wrote it.
+    /// The reason, in words for the person who wrote the address.
     pub fn read(pairs: &mut dyn Iterator<Item = (String, String)>) -> Result<Self, BadChoice> {
         let mut all = Self::default();
         for (name, text) in pairs {
@@ -73,10 +74,10 @@ impl Selection {
         Ok(all)
     }
 
-    /// This selection, if it can be asked of the collection.
+    /// Returns this selection if the collection has all of its fields.
     ///
     /// # Errors
-    /// In words for whoever asked.
+    /// The reason, in words for the person who asked.
     pub fn of(self, collection: Collection) -> Result<Self, BadChoice> {
         match self.0.iter().find(|(part, _)| part.field(collection).is_none()) {
             Some((part, _)) => Err(BadChoice(format!("“{}” cannot be asked of {collection}.", part.name()))),
@@ -84,7 +85,7 @@ impl Selection {
         }
     }
 
-    /// Statuses that are asked for and are not of the standard. The operator's own are found like any other.
+    /// The requested statuses that are not in the standard. An operator's own statuses are found like any other.
     #[cfg(feature = "ssr")]
     pub fn odd_statuses(&self, collection: Collection) -> Vec<(FilterField, String)> {
         let known = super::status::codes(collection);
@@ -97,7 +98,7 @@ impl Selection {
         asked.flat_map(odd).collect()
     }
 
-    /// With this asked as well, in place of what was asked of the part.
+    /// This selection with `wanted` as the criterion of `part`, in place of any earlier one.
     #[must_use]
     pub fn with(self, part: FilterField, wanted: Criterion) -> Self {
         let Self(mut all) = self.without(part);
@@ -124,12 +125,12 @@ impl Selection {
         self.parts().find(|(other, _)| *other == part).map(|(_, wanted)| wanted)
     }
 
-    /// Whether documents come and go as time passes, without any change.
+    /// Whether documents come and go as time passes, without any change to them.
     pub fn follows_clock(&self) -> bool {
         self.parts().any(|(part, _)| part.follows_clock())
     }
 
-    /// The hour of the week that is asked for, whose zone a [`EvalContext`] must have.
+    /// The requested hour of the week. An [`EvalContext`] must hold its zone.
     pub fn slot(&self) -> Option<&Slot> {
         match self.get(FilterField::Slot)? {
             Criterion::In(slot) => Some(slot),
@@ -137,17 +138,17 @@ impl Selection {
         }
     }
 
-    /// Whether the document is of the list.
+    /// Whether the document belongs to the list.
     pub fn matches(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
         self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Now))
     }
 
-    /// Whether the document is of the list at any time: as it is now, whatever the clock shows.
+    /// Whether the document, as it is now, belongs to the list at any time, whatever the clock shows.
     pub fn may_match(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
         self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Ever))
     }
 
-    /// What a patch says of a document that is not known, as to whether it [may match](Self::may_match).
+    /// What a patch shows about whether a document that is not known [may match](Self::may_match).
     pub fn match_hint(&self, collection: Collection, set: &Fields, unset: &[String], at: &EvalContext) -> MatchHint {
         let mut told = MatchHint::Nothing;
         for (part, wanted) in self.parts() {
@@ -163,11 +164,11 @@ impl Selection {
     }
 }
 
-/// At what time a document has to meet it.
+/// When a document has to meet a criterion.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
     Now,
-    /// At one time or another, as the document is now.
+    /// At some time, with the document as it is now.
     Ever,
 }
 
@@ -175,8 +176,8 @@ fn believed(station: &Station, evse: &Evse, status: &str, at: &EvalContext) -> b
     station.evse_status(evse, at.now, at.silent_after_s).code() == status
 }
 
-/// Whether an EVSE is, at one time or another, of a status: any may come to be UNKNOWN, those of a station that will be taken away come to be REMOVED, and
-/// no other status comes by itself.
+/// Whether an EVSE has a status at some time. Any EVSE may become UNKNOWN, those of a station with a removal date
+/// become REMOVED, and no other status comes by itself.
 fn ever(station: &Station, evse: &Evse, status: &str) -> bool {
     status == EvseStatus::Unknown.code()
         || status == EvseStatus::Removed.code() && station.removed_at.is_some()
@@ -211,7 +212,7 @@ fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext
 
 const EVSES: &str = "evses";
 
-/// As in addresses: `status=ACTIVE&client=C-1`. Equal selections write equal texts.
+/// Writes the form used in addresses, such as `status=ACTIVE&client=C-1`. Equal selections write equal texts.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut between = "";
@@ -223,10 +224,10 @@ impl fmt::Display for Selection {
     }
 }
 
-/// Texts by name, in the one type of map that the browser's program has for values by name.
+/// Strings by name, in the one map type that the browser's program has for values by name.
 impl From<Selection> for Fields {
     fn from(selection: Selection) -> Self {
-        // One by one: collecting sorts, with code of its own for this one type.
+        // Insert one by one, because `collect` sorts and would compile code of its own for this one type.
         let mut texts = Self::new();
         for (part, wanted) in selection.parts() {
             texts.insert(part.name().to_owned(), wanted.to_string().into());

@@ -1,4 +1,4 @@
-//! The states of things, with the role in which they are drawn. A state unknown to us is kept as it is.
+//! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ macro_rules! status {
         }
 
         impl $name {
-            /// Those of the standard, in the order of the standard.
+            /// The statuses of the standard, in its order.
             pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
 
             pub fn code(&self) -> &str {
@@ -104,7 +104,7 @@ status! {
 }
 
 status! {
-    /// A payment's state: OCPI has none in 2.2.1, so this joins what the field's systems use.
+    /// A payment's status. OCPI 2.2.1 has none, so this joins those that payment systems in the field use.
     PaymentStatus {
         Pending = "PENDING" Wait,
         Authorized = "AUTHORIZED" Busy,
@@ -128,7 +128,7 @@ status! {
 }
 
 status! {
-    /// Whether a station's connection to its management system stands.
+    /// Whether a station's connection to its management system is up.
     Connection {
         Online = "ONLINE" Ok,
         Offline = "OFFLINE" Bad,
@@ -136,7 +136,7 @@ status! {
     }
 }
 
-/// The codes of the standard that a collection's documents have as their status, or as that of a station's EVSEs.
+/// The standard's status codes for a collection's documents; for stations, those of their EVSEs.
 pub fn codes(collection: Collection) -> Vec<&'static str> {
     match collection {
         Collection::Clients => ClientStatus::KNOWN.iter().map(ClientStatus::code).collect(),

@@ -1,5 +1,5 @@
-//! What is known of the installation, and what the System page shows of it: texts, made by the server, so that the browser
-//! only draws them. Figures for machines are metrics.
+//! What is known of the installation, and what the System page shows of it. The server makes the texts, so that the
+//! browser only draws them. Figures for machines are metrics.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::{collections::Collection, status::Role};
 
-/// The stops of the road, in its order; a hop's lag is from MongoDB's commit to there.
+/// The stages of the pipeline, in its order. A stage's lag is the time from MongoDB's commit to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Relay,
@@ -32,79 +32,79 @@ impl Stage {
     }
 }
 
-/// A longer lag is not kept as the last one once nothing is behind.
+/// A last lag above this (ms) is dropped once nothing is behind.
 pub const SLOW_MS: u32 = 1_000;
 
-/// One instance, as it tells of itself.
+/// What one instance reports about itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
     pub id: String,
     pub version: String,
     pub up_s: i64,
     pub sockets: i64,
-    /// For how long it has been the relay.
+    /// For how many seconds it has been the relay; `None` if it is not.
     pub relay_s: Option<i64>,
-    /// How long ago the relay was heard; `None`: never.
+    /// How long ago the relay was heard; `None` if never.
     pub checked_ms: Option<u64>,
-    /// By [`Stage`], as last measured.
+    /// The last measured lag of each [`Stage`], milliseconds.
     pub lags: [Option<u32>; 5],
     pub changes_per_s: u64,
     pub frames_per_s: u64,
-    /// By topic and reason.
+    /// Number of resyncs by topic and reason.
     pub resyncs: Vec<([String; 2], u64)>,
-    /// By outcome.
+    /// Number of audits by outcome.
     pub audits: BTreeMap<String, u64>,
     pub audited_s: Option<i64>,
-    /// Entries, bytes, seconds; of the relay.
+    /// Entries, bytes and seconds of the log. Only the relay measures them.
     pub log: [i64; 3],
-    /// Of the relay; 0 where it is not known.
+    /// Seconds that the oplog covers. Only the relay measures it; 0 if it is not known.
     pub oplog_s: i64,
 }
 
 /// All that is known of the installation.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Each with how long ago it was heard, milliseconds; by id.
+    /// The instances by id, each with the milliseconds since it was last heard.
     pub instances: Vec<(u64, Status)>,
-    /// The instance that looks.
+    /// The instance that makes this view.
     pub own: Status,
     /// Whether Redis answered.
     pub redis: bool,
-    /// Documents, and how many of them cannot be fully read.
+    /// For each collection, the documents, and how many of them cannot be fully read.
     pub documents: Vec<(Collection, i64, i64)>,
 }
 
-/// The names of the board's values begin with these, and a digit that orders them.
+/// Prefixes of the names of the board's values. A digit that orders them follows.
 pub const STOP: &str = "stop:";
 pub const TABLE: &str = "table:";
 
-/// A stop of the road.
+/// A stage of the pipeline, as the page shows it.
 #[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
 pub struct Stop {
     pub title: String,
     pub role: Role,
     pub word: String,
-    /// How long after MongoDB's commit a change is here.
+    /// How long after MongoDB's commit a change arrives here.
     pub lag: Option<String>,
     /// Label and value.
     pub figures: Vec<(String, String)>,
 }
 
-/// A table below the road.
+/// A table below the pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
 pub struct Table {
     pub title: String,
     pub columns: Vec<String>,
     pub rows: Vec<Row>,
-    /// What is said beside the rows, or instead of them.
+    /// The text beside the rows, or instead of them.
     pub note: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
 pub struct Row {
-    /// Where the first cell leads.
+    /// The link target of the first cell.
     pub href: Option<String>,
-    /// Of the last cell, where that is a state.
+    /// The role of the last cell, if that is a state.
     pub role: Option<Role>,
     pub cells: Vec<String>,
 }

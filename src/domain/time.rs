@@ -27,7 +27,7 @@ pub struct Civil {
 pub const DAY_S: i64 = 86_400;
 
 impl UtcMs {
-    /// The beginning of the year 1: before whatever is told of.
+    /// The beginning of the year 1. It stands for the beginning of all time where a period has no other.
     pub const FIRST: Self = Self::from_seconds(-62_135_596_800);
 
     pub const fn from_seconds(seconds: i64) -> Self {
@@ -39,18 +39,18 @@ impl UtcMs {
         self.0.div_euclid(1000)
     }
 
-    /// So many milliseconds later, or before where it is negative.
+    /// The instant so many milliseconds later, or earlier if negative.
     #[must_use]
     pub const fn after(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// How many milliseconds it is after another.
+    /// The number of milliseconds from another instant to this one.
     pub const fn since(self, other: Self) -> i64 {
         self.0.saturating_sub(other.0)
     }
 
-    /// The clock on the wall at an offset of `offset_s` seconds east of Greenwich.
+    /// The local date and time at an offset of `offset_s` seconds east of Greenwich.
     pub fn civil(self, offset_s: i32) -> Civil {
         let local = self.seconds().saturating_add(offset_s.into());
         let (days, rest) = (local.div_euclid(DAY_S), local.rem_euclid(DAY_S));
@@ -67,8 +67,8 @@ impl UtcMs {
         }
     }
 
-    /// Reads the form in which dates travel: RFC 3339, and with a sign and six to nine digits the years that it has not.
-    /// `None` for anything else.
+    /// Reads the form in which dates travel: RFC 3339, and years outside its range with a sign and six to nine
+    /// digits. `None` for anything else.
     #[expect(clippy::arithmetic_side_effects, reason = "numbers of at most nine digits, and places in a text")]
     pub fn parse(text: &str) -> Option<Self> {
         let whole = |digits: &str| -> Option<i64> {
@@ -109,7 +109,7 @@ impl UtcMs {
             _ => return None,
         };
         let s = days_from_civil(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second - offset_s;
-        // Of the earliest second there is, only the end can be written in milliseconds.
+        // Of the earliest second, only the end fits into milliseconds, so compute from the next second.
         let (s, ms) = if s < 0 { (s + 1, ms - 1000) } else { (s, ms) };
         s.checked_mul(1000)?.checked_add(ms).map(Self)
     }
@@ -164,11 +164,12 @@ pub struct Period {
     pub to: UtcMs,
 }
 
-/// An IANA zone with those of its offsets that are needed, made by the server.
+/// An IANA zone with those of its offsets that are needed. The server makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {
     pub name: String,
-    /// Since when (UTC seconds) which offset (seconds east of Greenwich) holds; ascending. Before the first: the first.
+    /// UTC seconds since which an offset holds, and the offset in seconds east of Greenwich; ascending. Before the
+    /// first, the first holds.
     pub offsets: Vec<(i64, i32)>,
 }
 

@@ -1,5 +1,5 @@
-//! Reads our types from JSON values. As `serde_json` does, but it does not say why something cannot be read, because nobody
-//! asks: the words for it and the numbers in them would be a tenth of what a browser downloads.
+//! Reads our types from JSON values, as `serde_json` does but without saying why something cannot be read. Nobody
+//! asks for the reason, and its words and numbers would be a tenth of what a browser downloads.
 
 use std::{fmt, slice};
 
@@ -10,13 +10,13 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, map};
 
-/// Reads JSON. As bytes, because what the server answers is read so by others: a second reader, for texts, would be part of
-/// what a browser downloads.
+/// Reads JSON as bytes, because other code already reads the server's answers so. A second reader, for texts, would
+/// be part of what a browser downloads.
 pub fn parse(json: &str) -> Option<Value> {
     serde_json::from_slice(json.as_bytes()).ok()
 }
 
-/// Reads a value; `None` where it is no `T`.
+/// Reads a value as a `T`; `None` if it is not one.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(Json(value)).ok()
 }
@@ -90,7 +90,7 @@ fn object<'de, V: Visitor<'de>>(all: &'de Map<String, Value>, visitor: V) -> Rea
     if entries.rest.next().is_none() { Ok(read) } else { Err(Unreadable) }
 }
 
-/// What is read as another is: the visitor says whether it is in range.
+/// Methods that read as another one does. The visitor checks whether the value is in range.
 macro_rules! read_as {
     ($other:ident: $($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
@@ -219,7 +219,7 @@ impl<'de> SeqAccess<'de> for &mut Elements<'de> {
 
 struct Entries<'de> {
     rest: map::Iter<'de>,
-    /// Of the name that was read last.
+    /// The value of the name that was read last.
     value: Option<&'de Value>,
 }
 
@@ -237,7 +237,7 @@ impl<'de> MapAccess<'de> for &mut Entries<'de> {
     }
 }
 
-/// The name of a field, of a variant, or of a map's entry. Of these, none of our types is a number.
+/// The name of a field, a variant or a map's entry. None of our types has a number as a name.
 struct Name<'de>(&'de str);
 
 impl<'de> Deserializer<'de> for Name<'de> {

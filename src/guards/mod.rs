@@ -1,7 +1,7 @@
 //! The guards of the pipeline, each with what goes wrong without it.
 //!
-//! A build with the feature `guards`, which only tests use, can switch each off, to see that the tests find what it
-//! prevents: `docs/guarantees.md`. In every other build [`on`] is `true` and costs nothing.
+//! A build with the feature `guards`, which only tests use, can switch each guard off. That shows whether the tests
+//! find what the guard prevents; see `docs/guarantees.md`. In every other build [`on`] is `true` and costs nothing.
 
 #[cfg(not(feature = "guards"))]
 #[path = "no_switch.rs"]
@@ -14,38 +14,42 @@ pub use switch::*;
 /// What stands between a fault and a wrong row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// The log takes an entry only after the one its writer saw last; else two relays give one number twice.
+    /// The log takes an entry only after the one its writer saw last. Without it, two relays give one number twice.
     CompareAndSet,
-    /// What rows and counts hold already is not done again; else a row goes back, or counts twice.
+    /// Changes that rows and counts already hold are not applied again. Without it, a row goes back, or counts twice.
     ClusterTimeFloor,
-    /// The log's last id is asked for; else a lost message leaves a page behind until the next change.
+    /// Instances ask for the log's last id. Without it, a lost message leaves a page behind until the next change.
     LastIdCheck,
-    /// A log of another epoch, also of an older one, is read from its beginning; else an instance waits for ever.
+    /// A log of another epoch, even an older one, is read from its beginning. Without it, an instance waits for ever.
     EpochEquals,
-    /// From its subscription until the answer a topic takes no deltas; else those of the place it left look like a gap.
+    /// Between a subscription and its answer a topic takes no deltas. Without it, those of the place it left look
+    /// like a gap.
     SubscribeBarrier,
-    /// What begins after what was received is asked for anew; else what lies between is lost.
+    /// If a delta begins after what was received, the missing changes are requested. Without it, they are lost.
     GapRule,
-    /// Changes of one document become one by all their fields; else the last patch takes the others' place.
+    /// Changes of one document fold field by field. Without it, the last patch replaces the others.
     FoldingRule,
-    /// Fetched rows come with their own position; else what lies between theirs and the one before is lost.
+    /// Fetched rows come with their own position. Without it, the changes between theirs and the one before are lost.
     ReplaceOnFetch,
-    /// Pages stand only where no transaction is cut; else half of one is shown.
+    /// Pages stop only where no transaction is cut. Without it, half of one is shown.
     ClosedPositions,
-    /// A collection that was replaced is fetched anew; else its old rows stay.
+    /// A collection that was replaced is fetched again. Without it, its old rows stay.
     ResetRecord,
-    /// Rows are read at a time that is not before their position; else what lies between is lost.
+    /// Rows are read at a time that is not before their position. Without it, the changes between are lost.
     SnapshotTime,
     /// A snapshot never takes the place of a newer one in the cache.
     SnapshotCompareAndSet,
-    /// What is told of a screen's freshness comes after everything that the screen lacks; else it says too much.
+    /// A ping about a screen's freshness follows all that the screen lacks. Without it, the ping promises too much.
     PingLast,
-    /// A stream that goes back is opened anew; else the driver's second try to resume doubles what was read.
+    /// A change stream that goes back is opened again. Without it, the driver's second try to resume repeats what was
+    /// read.
     StreamOnward,
-    /// A stream that fails at one event goes on behind it; else it stands there for ever.
+    /// A change stream that fails at one event goes on behind it. Without it, the stream fails there for ever.
     StandingStream,
-    /// Nothing is shown of an earlier time than what was shown; else a Redis that was set back leads pages back.
+    /// Nothing is shown of an earlier time than what was shown. Without it, a Redis that was set back leads pages
+    /// back.
     TimeGoesOn,
-    /// What was seen to be written must still be there; else pages keep what a database that was set back no longer has.
+    /// Events that were seen in MongoDB must still be there. Without it, pages keep what a database that was set back
+    /// has lost.
     KnownPast,
 }

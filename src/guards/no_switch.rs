@@ -1,4 +1,4 @@
-//! All guards, always.
+//! All guards are always on.
 
 use super::Guard;
 

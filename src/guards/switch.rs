@@ -1,10 +1,11 @@
-//! Switches of one thread each, so that tests beside each other do not see them; the first setting is the process's.
+//! Each thread has its own switches, so that tests beside each other do not see them. The environment sets them at
+//! first.
 
 use std::{cell::Cell, env};
 
 use super::Guard;
 
-/// Names of guards to begin without, as `compare_and_set`, with commas between them.
+/// Environment variable with the guards that are off at the start, such as `compare_and_set`, separated by commas.
 const OFF: &str = "CHARGEDECK_GUARDS_OFF";
 
 thread_local! {

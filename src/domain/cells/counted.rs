@@ -1,4 +1,4 @@
-//! What one document adds to the cells, and what a change of it does.
+//! What one document adds to the cells, and what a change to it adds.
 
 use super::{Bucket, Cell, Cells};
 use crate::domain::{
@@ -21,7 +21,7 @@ pub fn delta(collection: Collection, before: Option<&Fields>, after: Option<&Fie
     cells
 }
 
-/// What one document adds to the figures. The only place that says so.
+/// What one document adds to the figures. No other place decides this.
 pub fn contributions(collection: Collection, row: &Fields) -> Cells {
     match collection {
         Collection::Clients => counted(collection, row, client),

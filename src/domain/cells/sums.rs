@@ -1,4 +1,4 @@
-//! What cells say of a period, or of now.
+//! Sums of cells over a period, or as of now.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ impl Cells {
         total(self.range(measure(buckets.start)..measure(buckets.end)))
     }
 
-    /// The energy of a period as it stands at `now`, from which what lies more than an hour ahead is left out.
+    /// The energy of a period as it stands at `now`. What lies more than an hour ahead is left out.
     pub fn energy(&self, period: Period, now: UtcMs) -> Energy {
         let buckets = Bucket::range(period);
         let ahead = Bucket::ahead(now).next().clamp(buckets.start, buckets.end.max(buckets.start));
@@ -31,8 +31,8 @@ impl Cells {
         Energy { wh, completed, unknown, left_out, doubtful }
     }
 
-    /// The revenue of a period by currency, of the payments that say it: all of it, and what of it was derived from a
-    /// tariff. Minor units.
+    /// The revenue of a period by currency, in minor units: all of it, and the part that was derived from a tariff.
+    /// Only payments with a known amount and currency count.
     pub fn revenue(&self, period: Period) -> BTreeMap<Currency, (i64, i64)> {
         let mut by_currency: BTreeMap<Currency, (i64, i64)> =
             self.by_currency(period, Cell::WithAmount).into_keys().map(|currency| (currency, (0, 0))).collect();
@@ -48,7 +48,7 @@ impl Cells {
         by_currency
     }
 
-    /// The sums of a measure over a period, each currency's to itself.
+    /// The sums of a measure over a period, separately for each currency.
     pub fn by_currency(&self, period: Period, measure: fn(Bucket, Currency) -> Cell) -> BTreeMap<Currency, i64> {
         let first = |bucket| measure(bucket, Currency(String::new()));
         let buckets = Bucket::range(period);
@@ -75,7 +75,7 @@ impl Cells {
 
     /// The payments created in a period, by status.
     pub fn payments(&self, period: Period) -> BTreeMap<PaymentStatus, i64> {
-        // No status comes before the first of the standard.
+        // The range begins at `Pending`, because no status sorts before the first of the standard.
         let first = |bucket| Cell::Payments(bucket, PaymentStatus::Pending);
         let buckets = Bucket::range(period);
         let mut by_status = BTreeMap::new();
@@ -93,7 +93,7 @@ fn total<'a>(cells: impl Iterator<Item = (&'a Cell, i64)>) -> i64 {
     cells.fold(0, |sum, (_, n)| sum.wrapping_add(n))
 }
 
-/// A sum over documents of which some do not count. If none does, it is not known.
+/// A sum over `documents`, of which `missing` have no value. `None` if there are documents and all are missing.
 pub fn known(sum: i64, documents: i64, missing: i64) -> Option<i64> {
     (documents == 0 || missing < documents).then_some(sum)
 }
@@ -101,13 +101,13 @@ pub fn known(sum: i64, documents: i64, missing: i64) -> Option<i64> {
 /// The energy that the sessions of a period delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Energy {
-    /// `None`: sessions were completed, and of none it is known.
+    /// `None` if sessions were completed but the energy of none is known.
     pub wh: Option<i64>,
     pub completed: i64,
-    /// Completed sessions that do not say it.
+    /// Completed sessions whose energy is not known.
     pub unknown: i64,
-    /// Completed sessions of which it or the times cannot be true.
+    /// Completed sessions that are not in the sum, because the energy or the times cannot be true.
     pub left_out: i64,
-    /// Completed sessions whose energy is in the sum and more than is likely.
+    /// Completed sessions whose energy is in the sum although it is more than is likely.
     pub doubtful: i64,
 }

@@ -1,5 +1,5 @@
-//! `eco_stats`: what driving on the energy of a period's sessions saved. Its figures follow every finished session, so their
-//! changes are no news: each would say the same thing twice.
+//! `eco_stats`: what driving on the energy of a period's sessions saved. Its figures follow every finished session,
+//! so a change to them is not an event, because it would report the session twice.
 
 use super::table::table;
 

@@ -1,4 +1,4 @@
-//! The five collections: their names, and for each a table that says all of its fields.
+//! The five collections: their names, and for each a table of all its fields.
 
 mod client;
 mod eco_stat;
@@ -38,7 +38,7 @@ pub enum Collection {
 impl Collection {
     pub const ALL: [Self; 5] = [Self::Clients, Self::Stations, Self::Payments, Self::ChargingSessions, Self::EcoStats];
 
-    /// The collection's name in MongoDB, which is also its topic's.
+    /// The collection's name in MongoDB, which is also the name of its topic.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Clients => "clients",
@@ -49,12 +49,12 @@ impl Collection {
         }
     }
 
-    /// Whether figures, charts and reports are counted of its documents; of eco statistics there is a list alone.
+    /// Whether figures, charts and reports count its documents. Eco statistics have only a list.
     pub const fn is_counted(self) -> bool {
         !matches!(self, Self::EcoStats)
     }
 
-    /// The event's public name.
+    /// The public name of the collection's event.
     pub const fn event(self) -> &'static str {
         match self {
             Self::Clients => "client_update",
@@ -80,7 +80,7 @@ impl FromStr for Collection {
     }
 }
 
-/// What a collection's entity says.
+/// Evaluates an expression for a collection's entity.
 macro_rules! each {
     ($collection:expr, $entity:ident => $says:expr) => {
         match $collection {
@@ -109,22 +109,22 @@ macro_rules! each {
 }
 
 impl Collection {
-    /// All names of its data model, read or not.
+    /// All fields of its data model, read or not.
     pub const fn fields(self) -> &'static [Field] {
         each!(self, E => E::FIELDS)
     }
 
-    /// Fields that a document may have itself in place of those within another.
+    /// Fields that a document may have at its top level instead of within another document.
     pub const fn instead(self) -> &'static [Field] {
         each!(self, E => E::INSTEAD)
     }
 
-    /// What of its documents travels.
+    /// The parts of its documents that travel.
     pub const fn parts(self) -> Parts {
         each!(self, E => E::PARTS)
     }
 
-    /// What of its documents the log's schema is made of.
+    /// The parts of its documents from which the log's schema is made.
     pub const fn shape(self) -> &'static [Shape] {
         each!(self, E => E::SHAPE)
     }
@@ -153,7 +153,7 @@ impl Collection {
         self.fields().iter().filter(move |field| field.marks.contains(&mark)).map(|field| field.name)
     }
 
-    /// Other names of a field, the likeliest first.
+    /// Other systems' names of a field, the likeliest first.
     pub fn theirs(self, ours: &str) -> &'static [&'static str] {
         each!(self, E => E::THEIRS).iter().find(|(name, _)| *name == ours).map_or(&[], |(_, theirs)| theirs)
     }
@@ -171,7 +171,7 @@ impl Collection {
         }
     }
 
-    /// How many rows a snapshot holds: those shown and a reserve, so that a deletion need not fetch at once.
+    /// How many rows a snapshot holds: those shown and a reserve, so that a deletion does not cause a fetch at once.
     pub const fn fetched(self) -> usize {
         self.shown().saturating_add(25)
     }
@@ -192,7 +192,7 @@ mod tests {
     };
     use crate::domain::selection::FilterField;
 
-    /// A document that says something of all that is read.
+    /// A document with a value in every field that is read.
     fn filled(parts: Parts) -> Map<String, serde_json::Value> {
         let of = |name: &str| match name.rsplit('_').next() {
             Some("at" | "time" | "since" | "updated" | "start") => json!("2026-01-01T00:00:00Z"),
@@ -217,7 +217,7 @@ mod tests {
         each!(collection, E => format!("{:?}", see::<E>(&fields)))
     }
 
-    /// The document without each of the fields in turn, and what it is that is missing.
+    /// The document without each of its fields in turn, with the path of the missing one.
     fn each_without(
         parts: Parts,
         of: &Map<String, serde_json::Value>,

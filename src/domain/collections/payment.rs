@@ -1,4 +1,4 @@
-//! `payments`: what was asked for, taken and given back.
+//! `payments`: the amounts requested, captured and refunded.
 
 use super::table::table;
 use crate::domain::{money::Money, status::PaymentStatus};
@@ -41,7 +41,7 @@ table! {
 }
 
 impl Payment {
-    /// The amount asked for.
+    /// The requested amount.
     pub fn amount(&self) -> Option<Money> {
         Some(Money { minor: self.amount_minor?, currency: self.currency.clone()? })
     }

@@ -7,8 +7,8 @@ use super::{
     table::{Order, Shape},
 };
 
-/// Whoever changes what an entry of the log holds or means, or how a document counts, while the tables stay as they are,
-/// raises this number by hand. The tests with the stored entries fail then and say so.
+/// Raise this number by hand if you change what an entry of the log holds or means, or how a document counts, while
+/// the tables stay as they are. The tests with the stored entries fail in that case and say so.
 pub const MEANING: u32 = 8;
 
 /// A hash of the names, types, units and order of what the log holds, and of [`MEANING`]. Headings are not part of it.
@@ -55,7 +55,7 @@ const fn direction(order: Order) -> &'static str {
     }
 }
 
-// 32 bits of FNV-1a: the number stands in JSON, where the log of earlier builds had a small one.
+// FNV-1a with 32 bits, because the number stands in JSON where the log of earlier builds had a small one.
 const OFFSET: u32 = 0x811c_9dc5;
 const PRIME: u32 = 0x0100_0193;
 
@@ -73,7 +73,7 @@ const fn shapes(mut hash: u32, mut shapes: &[Shape]) -> u32 {
     bytes(hash, &[END])
 }
 
-// No byte of UTF-8.
+// These bytes never occur in UTF-8.
 const SEPARATOR: u8 = 0xff;
 const NESTED: u8 = 0xfe;
 const END: u8 = 0xfd;
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(of(TABLES[0], 1), of(TABLES[0], 1));
     }
 
-    /// A value that the algorithm's authors publish.
+    /// Checks a value that the algorithm's authors published.
     #[test]
     fn it_is_fnv_1a() {
         assert_eq!(bytes(OFFSET, b"foobar"), 0xbf9c_f968);

@@ -36,7 +36,7 @@ table! {
         energy_mix: Document;
         source: Document;
     }
-    // A station of one outlet may have itself what ours have in `evses`.
+    // A station with one outlet may have at its top level what ours have in `evses`.
     instead {
         status: Status "Status" theirs("state");
         max_electric_power: Power "Power"
@@ -48,24 +48,24 @@ table! {
     Evse {
         uid: Text;
         evse_id: Text;
-        /// As the document says; [`Station::evse_status`] says what is to be believed.
+        /// The status that the document has; [`Station::evse_status`] returns the one to believe.
         status: Status(EvseStatus);
         ocpp_status: Text;
         error_code: Text;
         status_since: Date;
-        /// The strongest connector's.
+        /// The power of the strongest connector, W.
         max_electric_power: Strongest(connectors, max_electric_power);
     }
 }
 
 impl Station {
-    /// Whether it is taken away. Counted in whole seconds, as the figures do.
+    /// Whether the station is removed. It compares whole seconds, as the figures do.
     pub fn is_removed(&self, now: UtcMs) -> bool {
         self.removed_at.is_some_and(|at| at.seconds() <= now.seconds())
     }
 
-    /// The status to show: REMOVED where the station or the EVSE is, else UNKNOWN where the station is offline or silent,
-    /// or where the document has none.
+    /// The status to show: REMOVED if the station or the EVSE is, else UNKNOWN if the station is offline or silent or
+    /// the document has none, else the document's.
     pub fn evse_status(&self, evse: &Evse, now: UtcMs, silent_after_s: i64) -> EvseStatus {
         let contact = Contact {
             offline: self.connection == Some(Connection::Offline),
@@ -76,11 +76,11 @@ impl Station {
     }
 }
 
-/// What decides whether the status of a station's EVSEs is to be believed.
+/// The facts that decide whether the status of a station's EVSEs is believed.
 #[derive(Clone, Copy, Debug)]
 pub struct Contact {
     pub offline: bool,
-    /// A station that never sent one is not called silent.
+    /// A station that never sent a heartbeat does not count as silent.
     pub heartbeat_s: Option<i64>,
     pub removed_s: Option<i64>,
 }
@@ -99,7 +99,7 @@ impl Contact {
     }
 }
 
-/// An EVSE's number at its station, where its name begins with the station's; else its name.
+/// An EVSE's number at its station if its name begins with the station's id, else its name.
 pub fn evse_number<'a>(uid: &'a str, station_id: Option<&str>) -> &'a str {
     let number = station_id.and_then(|station| uid.strip_prefix(station));
     number.map(|rest| rest.trim_start_matches(['-', '*', '_'])).filter(|number| !number.is_empty()).unwrap_or(uid)

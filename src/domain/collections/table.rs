@@ -1,4 +1,5 @@
-//! What a collection's table of fields is made into: the struct, how it is read, what travels, and what settings may map.
+//! Turns a collection's table of fields into the struct, its reader, the parts that travel, and the names that
+//! settings may map.
 
 use crate::domain::fields::{Fields, Reader};
 
@@ -15,16 +16,16 @@ pub enum Kind {
     Date,
     Number,
     Status,
-    /// A public id: a text, which others write as a number.
+    /// A public id. It is a text, which other systems write as a number.
     Id,
     /// A text, or a document of its own shape.
     Other,
 }
 
-/// What else is true of a field.
+/// Another property of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Its change alone is no news.
+    /// A change of this field alone is no event.
     Routine,
     /// Reports read it.
     Reported,
@@ -35,19 +36,19 @@ pub enum Mark {
 pub struct Field {
     pub name: &'static str,
     pub kind: Kind,
-    /// Above its column in a list; empty where no list has one.
+    /// The heading of its column in a list; empty if no list has one.
     pub heading: &'static str,
     pub marks: &'static [Mark],
 }
 
-/// What travels of a field.
+/// The part of a field that travels.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown {
-    /// A text, a number, a date: whatever holds nothing else.
+    /// A single value, such as a text, a number or a date.
     Value,
-    /// A list of such.
+    /// A list of single values.
     Values,
-    /// Of a document, or of each in a list, only these.
+    /// Only these parts of a document, or of each document in a list.
     Within(Parts),
 }
 
@@ -55,22 +56,23 @@ pub enum Shown {
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub name: &'static str,
-    /// The table's words for what it holds, from which type and unit follow.
+    /// The table's words for what it holds. Type and unit follow from them.
     pub holds: &'static [&'static str],
-    /// The fields of a document in it.
+    /// The fields of a document within it.
     pub within: &'static [Self],
 }
 
 /// Fields by name, and what of each travels.
 pub type Parts = &'static [(&'static str, Shown)];
 
-/// Other names of fields, the likeliest first, written as they are compared: without case, `_`, `-` and dots.
+/// Other systems' names of fields, the likeliest first. They are written as they are compared: in lower case, without
+/// `_`, `-` and dots.
 pub type Theirs = &'static [(&'static str, &'static [&'static str])];
 
 /// How a list is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// By a date; what has none comes last.
+    /// By a date, newest first. Documents without one come last.
     Newest(&'static str),
     /// By a text, ascending.
     Ascending(&'static str),
@@ -84,13 +86,14 @@ impl Order {
     }
 }
 
-/// What a table is made into.
+/// What a table provides about its entity.
 pub trait Entity {
-    /// All names of the data model, read or not.
+    /// All fields of the data model, read or not.
     const FIELDS: &'static [Field];
-    /// Fields that a document may have itself in place of those within another.
+    /// Fields that a document may have at its top level instead of within another document.
     const INSTEAD: &'static [Field];
-    /// What travels. Whatever else a document holds is never asked of MongoDB, or left out where it is read.
+    /// The parts that travel. Anything else in a document is not requested from MongoDB, or is dropped when the
+    /// document is read.
     const PARTS: Parts;
     const SHAPE: &'static [Shape];
     const THEIRS: Theirs;
@@ -98,7 +101,7 @@ pub trait Entity {
     fn read(r: &mut Reader<'_>) -> Self;
 }
 
-/// An entity that is a collection's.
+/// An entity that has a collection of its own.
 pub trait Listed: Entity {
     const ORDER: Order;
 }
@@ -117,7 +120,7 @@ pub fn see<T: Entity>(fields: &Fields) -> Seen<T> {
     Seen { doc, unreadable: reader.unreadable() }
 }
 
-/// The heading of a field's column. In a constant, a field that has none does not compile.
+/// The heading of a field's column. In a constant, a field without a heading does not compile.
 #[must_use]
 pub const fn heading<E: Entity>(name: &str) -> &'static str {
     match (named(E::FIELDS, name), named(E::INSTEAD, name)) {
@@ -136,7 +139,7 @@ const fn named(mut fields: &'static [Field], name: &str) -> Option<&'static str>
     None
 }
 
-/// Strings cannot be compared in a constant yet.
+/// Compares bytes, because strings cannot be compared in a constant yet.
 const fn same(a: &[u8], b: &[u8]) -> bool {
     match (a, b) {
         ([], []) => true,
@@ -145,9 +148,10 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// Makes a table's entity, and with `by Newest(field)` or `by Ascending(field)` the collection's. A line is `name: Kind(more) "Heading" [Mark, …] theirs("other name", …);`, of which all but name and
-/// kind may be missing. After the entity come the names that nothing reads and settings may map all the same, and those that are read
-/// of a document in place of another field.
+/// Makes a table's entity, and with `by Newest(field)` or `by Ascending(field)` that of a collection. A line is
+/// `name: Kind(more) "Heading" [Mark, …] theirs("other name", …);`, where only name and kind are required. `unread`
+/// lists the names that nothing reads but settings may map. `instead` lists those that are read from a document in
+/// place of another field.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -228,7 +232,7 @@ macro_rules! table {
     };
 }
 
-/// The type of what a kind of field holds.
+/// The Rust type of a kind of field.
 macro_rules! holds {
     (Id) => { Option<String> };
     (Text) => { Option<String> };
@@ -239,13 +243,13 @@ macro_rules! holds {
     (Power) => { Option<$crate::domain::money::Watt> };
     (Currency) => { Option<$crate::domain::money::Currency> };
     (Float) => { Option<f64> };
-    // How many there are.
+    // The length of a list.
     (Count) => { Option<usize> };
     // A list of documents.
     (Each($entity:ty)) => { Vec<$entity> };
-    // The largest of a list of documents.
+    // The largest power in a list of documents.
     (Strongest($list:ident, $power:ident)) => { Option<$crate::domain::money::Watt> };
-    // Within a document of another name.
+    // A value within a document of another name.
     (Flag($outer:ident, $inner:ident)) => { bool };
     (Within($outer:ident, $inner:ident)) => { Option<String> };
     // Minor units, and whatever else is a whole number.
@@ -303,7 +307,7 @@ macro_rules! read {
     };
 }
 
-/// The name that a document has for the field.
+/// The name of the document's top-level field.
 macro_rules! name {
     ($field:ident, Flag($outer:ident, $inner:ident)) => {
         stringify!($outer)

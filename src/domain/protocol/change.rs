@@ -12,12 +12,12 @@ use crate::{
     guards::{self, Guard},
 };
 
-/// What happens to a row. A folded change cannot say whether the document was inserted or updated, so neither does this.
+/// What happens to a row. It does not tell insert from update, because a folded change cannot either.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// The whole row.
     Put(Fields),
-    /// Whole top-level fields with absolute values, and the names of those that are gone.
+    /// Top-level fields with their whole new values, and the names of those that are gone.
     Patch(Fields, Vec<String>),
     Delete,
 }
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Change {
 }
 
 impl Op {
-    /// This operation and then `later`, as one.
+    /// Combines this operation and a `later` one.
     #[must_use]
     pub fn then(self, later: Self) -> Self {
         match (self, later) {
@@ -79,7 +79,8 @@ impl Op {
                 unset.extend(later_unset);
                 Self::Patch(set, unset)
             }
-            // A patch of a row that is gone belongs to a document that came back with a put before it; alone it says nothing.
+            // Between a deletion and a patch, a put must have brought the document back. Without that put the patch
+            // says nothing.
             (Self::Delete, Self::Patch(..)) => Self::Delete,
             (_, later) => later,
         }
@@ -94,7 +95,7 @@ pub fn patch(row: &mut Fields, set: Fields, unset: &[String]) {
     row.extend(set);
 }
 
-/// Folds changes so that each document stands once, in the order of its last change.
+/// Folds changes so that each document appears once, in the order of its last change.
 pub fn fold(changes: impl IntoIterator<Item = Change>) -> Vec<Change> {
     let mut folded: Vec<Option<Change>> = Vec::new();
     let mut at = std::collections::HashMap::new();
@@ -153,7 +154,7 @@ mod tests {
             let mut one_by_one = BTreeMap::new();
             before.into_iter().for_each(|c| apply(&mut one_by_one, c));
             let mut at_once = one_by_one.clone();
-            // As on the road: nothing patches a document that is not there.
+            // As in the pipeline, nothing patches a document that does not exist.
             let mut sound = Vec::new();
             for change in changes {
                 if matches!(change.op, Op::Patch(..)) && !one_by_one.contains_key(&change.id) {

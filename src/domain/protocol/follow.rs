@@ -1,5 +1,5 @@
-//! A topic's place in the protocol, as a page keeps it: when it is subscribed to, which deltas count, and which are still
-//! to be shown. What a list makes of a delta is the [`window`](super::window)'s.
+//! A page's subscription to a topic: its state, which deltas count, and which are still to be shown. How a list
+//! applies a delta is in [`window`](super::window).
 
 use std::mem::take;
 
@@ -9,13 +9,13 @@ use super::{
 };
 use crate::guards::{self, Guard};
 
-/// Deltas that wait to be painted. Where no frames are painted more must not pile up.
+/// How many deltas may wait to be painted. Without a limit they would pile up where no frames are painted.
 const PENDING_MAX: usize = 64;
 
-/// Whether deltas count.
+/// The state of a subscription, which decides whether deltas count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// To be subscribed when there is a connection.
+    /// To be subscribed as soon as there is a connection.
     #[default]
     Waiting,
     /// Deltas are ignored until this subscription is confirmed.
@@ -25,22 +25,23 @@ enum State {
     Fetching,
 }
 
-/// A topic's place in the protocol. From its subscription until the answer, and while rows are fetched because of a
-/// reset, its deltas are of a place that is left: they are ignored, also those received before and not yet painted.
+/// A page's subscription to a topic. Between a subscription and its answer, and while rows are fetched after a reset,
+/// deltas continue from a position that the page has left. They are ignored, also those received before and not yet
+/// painted.
 #[derive(Clone, Debug, Default)]
 pub struct Follow {
     state: State,
-    /// What leads up to there is catching up: the server was there when it began to follow.
+    /// Where the server was when it began to follow. Deltas up to there are catching up, not news.
     head: Position,
-    /// The last may be a part whose rest is under way.
+    /// Deltas to be shown. The last may be a part whose rest is still to come.
     pending: Vec<Delta>,
-    /// Of a board: cluster time of what is shown, and where its last delta led to.
+    /// For a board: the cluster time of what is shown, and the position to which its last delta led.
     shown: ClusterTime,
     led: Option<Position>,
 }
 
 impl Follow {
-    /// Of a board whose values of a cluster time are shown.
+    /// Follows a board that shows values of a cluster time.
     pub fn of_board(shown: ClusterTime) -> Self {
         Self { shown, ..Self::default() }
     }
@@ -58,17 +59,17 @@ impl Follow {
         self.state == State::Fetching
     }
 
-    /// It must be subscribed to anew: its rows were replaced, or something is missing.
+    /// Marks the topic to be subscribed again, because its rows were replaced or something is missing.
     pub fn wait(&mut self) {
         self.turn(State::Waiting);
     }
 
-    /// A subscription was sent.
+    /// Notes that a subscription was sent.
     pub fn ask(&mut self, rid: u32) {
         self.turn(State::Asked(rid));
     }
 
-    /// A subscription was answered by a server that is at `head`.
+    /// Notes the answer to a subscription, from a server that is at `head`.
     pub fn confirm(&mut self, rid: u32, head: Position) {
         if self.state == State::Asked(rid) {
             self.turn(State::Live);
@@ -76,27 +77,28 @@ impl Follow {
         }
     }
 
-    /// Whether it has happened since the topic is followed. What began before and ends after is catching up only if it
-    /// came with the answer; `settled`: that was some time ago.
+    /// Whether a delta happened since the topic is followed. One that begins before `head` and ends after it is
+    /// catching up only if it came with the answer. `settled` means that the answer came some time ago.
     pub fn is_news(&self, delta: &Delta, settled: bool) -> bool {
         delta.to > self.head && (settled || delta.from >= self.head)
     }
 
-    /// New rows are needed; false if they are on their way.
+    /// Notes that new rows are needed. Returns false if they are already on their way.
     pub fn fetch(&mut self) -> bool {
         let new = !self.is_fetching();
         self.turn(State::Fetching);
         new
     }
 
-    /// The connection is gone.
+    /// Notes that the connection is lost.
     pub fn hang_up(&mut self) {
         if !self.is_fetching() {
             self.wait();
         }
     }
 
-    /// Keeps a delta until it is painted, if it counts; whether it is time to show what is kept, painted or not.
+    /// Keeps a delta until it is painted, if it counts. Returns whether so many are kept that they must be applied
+    /// now, painted or not.
     pub fn receive(&mut self, delta: &Delta) -> bool {
         if self.is_live() || !guards::on(Guard::SubscribeBarrier) {
             match self.pending.pop_if(|last| last.more) {
@@ -111,8 +113,8 @@ impl Follow {
         self.pending.len() >= PENDING_MAX
     }
 
-    /// What is to be shown, in order: whole deltas, because a part alone belongs to no position. Were one shown and the
-    /// connection lost, an instance that is behind would lead its rows back.
+    /// Takes the deltas to be shown, in order. Only whole ones are returned, because a part alone belongs to no
+    /// position. If a part were shown and the connection lost, an instance that is behind would lead its rows back.
     pub fn take(&mut self) -> Vec<Delta> {
         let cut = self.pending.pop_if(|delta| delta.more);
         let whole = take(&mut self.pending);
@@ -120,8 +122,8 @@ impl Follow {
         whole
     }
 
-    /// As [`Self::take`], of a board: it has no snapshot, so what is of an earlier time than what is shown is left out, and the
-    /// board is to be asked for anew.
+    /// Like [`Self::take`], for a board. A board has no snapshot, so if a delta is of an earlier time than what is
+    /// shown, nothing is returned and the board is subscribed again.
     pub fn take_board(&mut self) -> Vec<Delta> {
         let deltas = self.take();
         for delta in &deltas {
@@ -134,12 +136,12 @@ impl Follow {
         deltas
     }
 
-    /// Where a board's last delta led to.
+    /// The position to which a board's last delta led.
     pub const fn led(&self) -> Option<Position> {
         self.led
     }
 
-    /// The database was set back: values may be of an earlier time than those shown.
+    /// Forgets the cluster time shown: after the database was set back, values may be of an earlier time.
     pub fn forget_time(&mut self) {
         self.shown = ClusterTime::default();
     }

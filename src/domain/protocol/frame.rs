@@ -1,5 +1,5 @@
-//! What travels on the socket, all of it JSON. Pages speak the compact form (fields by place, not by name), which may
-//! change with [`PROTOCOL`]; everyone else speaks the form of `docs/live.md`, which may not.
+//! The frames of the WebSocket, all of them JSON. Pages speak the compact form (fields by place, not by name), which
+//! may change with [`PROTOCOL`]. Everyone else speaks the form of `docs/live.md`, which may not change.
 
 use std::fmt;
 
@@ -22,14 +22,14 @@ use crate::domain::{
     value::{parse, read},
 };
 
-/// What the guard says to whoever has no session, as a problem.
+/// The problem code that the guard returns for a request without a session.
 pub const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// Version of the compact form; a page of another version reloads once.
 pub const PROTOCOL: u16 = 1;
 /// WebSocket subprotocol of the compact form.
 pub const COMPACT: &str = "chargedeck.v1";
-/// How the subprotocols of all versions begin.
+/// The prefix that the subprotocols of all versions share.
 pub const VERSIONS: &str = "chargedeck.v";
 /// WebSocket subprotocol of the public JSON form.
 pub const JSON: &str = "chargedeck.v1.json";
@@ -40,7 +40,7 @@ pub mod close {
     pub const SIGN_IN: u16 = 4001;
     /// The session goes on under a new id: connect again, with the new cookie.
     pub const RENEWED: u16 = 4002;
-    /// The rights were taken away.
+    /// The rights were revoked.
     pub const REVOKED: u16 = 4003;
     /// The client reads too slowly or does not answer.
     pub const SLOW: u16 = 4008;
@@ -52,7 +52,7 @@ pub mod close {
     pub const POLICY: u16 = 1008;
 }
 
-/// From the server.
+/// A frame from the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Frame {
     Welcome(Welcome),
@@ -71,10 +71,10 @@ pub struct Welcome {
     pub protocol: u16,
 }
 
-/// Deltas of `topic` follow.
+/// The answer to a subscription. Deltas of `topic` follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Subscribed {
-    /// As the client gave it.
+    /// The request id that the client gave.
     pub rid: u32,
     pub topic: Topic,
     pub head: Position,
@@ -89,23 +89,23 @@ pub struct Reset {
     pub retry_ms: u32,
 }
 
-/// The reason of a reset after which rows and figures may be of an earlier time than those shown: the database itself was
-/// set back.
+/// The reason of a reset after the database itself was set back. Rows and figures may then be of an earlier time than
+/// those shown.
 pub const RESTORED: &str = "database_restored";
 
-/// A relay that was not heard for longer leaves a screen in doubt.
+/// If the relay was not heard for longer than this (ms), a screen counts as stale.
 pub const STALE_MS: u32 = 6_000;
 
-/// How long ago the relay was heard, if it never was.
+/// The value of [`Ping::checked_ms`] if the relay was never heard.
 pub const UNHEARD_MS: u32 = u32::MAX;
 
-/// How fresh the server is.
+/// How fresh the server's data is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Ping {
     pub n: u32,
     /// From MongoDB's commit to this socket, as last measured.
     pub lag_ms: u32,
-    /// How long ago the relay was heard.
+    /// How long ago the relay was last heard.
     pub checked_ms: u32,
 }
 
@@ -115,7 +115,7 @@ pub struct Unfollowed {
     pub topics: Vec<Collection>,
 }
 
-/// What the client asked for cannot be done.
+/// Refuses what the client asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Refusal {
     pub rid: u32,
@@ -130,12 +130,12 @@ pub struct Bye {
     pub retry_ms: u32,
 }
 
-/// The changes of one topic after `from`, up to and with `to`. Without changes it is progress.
+/// The changes of one topic after `from`, up to and including `to`. Without changes it only reports progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delta {
     pub topic: Topic,
     pub from: Position,
-    /// Of the same epoch.
+    /// In the same epoch as `from`.
     pub to: Position,
     /// Cluster time of the last change.
     pub ct: ClusterTime,
@@ -144,8 +144,8 @@ pub struct Delta {
     pub more: bool,
 }
 
-/// `[topic, to, steps, ct, changes]`, `from` being so many steps before `to`, and `true` at the end if more follows. Most
-/// deltas are one changed field, of which this is half.
+/// Writes `[topic, to, steps, ct, changes]`, with `true` at the end if more follows. `from` is so many steps before
+/// `to`. The form is short because most deltas hold one changed field, and this is half of such a delta.
 impl Serialize for Delta {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut parts = serializer.serialize_seq(None)?;
@@ -186,7 +186,7 @@ impl<'de> Deserialize<'de> for Delta {
     }
 }
 
-/// A text that is no frame of this protocol.
+/// A text that is not a frame of this protocol.
 #[derive(Debug, thiserror::Error)]
 #[error("not a frame of this protocol")]
 pub struct UnreadableFrame;
@@ -195,16 +195,16 @@ impl Frame {
     /// The compact form.
     ///
     /// # Errors
-    /// If a value cannot be written, which no value of ours is.
+    /// If a value cannot be written, which does not happen with ours.
     pub fn compact(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
-    /// Reads the compact form. By way of a JSON value, because readers of texts are there for values already, and a second
-    /// set for every type would be a tenth of what a browser downloads.
+    /// Reads the compact form by way of a JSON value, because the program can already read texts into values. A
+    /// second set of text readers, one for every type, would be a tenth of what a browser downloads.
     ///
     /// # Errors
-    /// If the text is of another protocol.
+    /// If the text is not a frame of this protocol.
     pub fn read(text: &str) -> Result<Self, UnreadableFrame> {
         parse(text).and_then(|value| read(&value)).ok_or(UnreadableFrame)
     }
@@ -240,7 +240,7 @@ impl Delta {
         }) else {
             return Value::Null;
         };
-        // A collection is told by its event; many boards share one.
+        // The event names a collection. Boards need a topic, because many of them share one event.
         if let Topic::Board(_) = self.topic {
             delta.insert("topic".to_owned(), json!(self.topic));
         }
@@ -260,17 +260,17 @@ fn change_json(change: &Change) -> Value {
     }
 }
 
-/// From the client, in JSON on both subprotocols. Unknown keys are ignored.
+/// A message from the client, in JSON on both subprotocols. Unknown keys are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     Subscribe {
         #[serde(default)]
         rid: u32,
-        /// Texts, so that one wrong name is answered by name and spoils no other.
+        /// Strings, so that one wrong name is refused by name and the others still count.
         topics: Vec<String>,
-        /// Texts that say where to go on, by topic; without one, from the head. In the one type of map that the browser's
-        /// program has for values by name.
+        /// Positions to go on from, as strings by topic. A topic without one begins at the head. `Fields` is the one
+        /// map type that the browser's program has for values by name.
         #[serde(default, skip_serializing_if = "Fields::is_empty")]
         positions: Fields,
     },
@@ -282,7 +282,7 @@ pub enum ClientMessage {
     },
     Pong {
         n: u32,
-        /// How long what came last took from its receipt to its painting, by the client's own clock, milliseconds.
+        /// Milliseconds from receipt to painting of what came last, by the client's own clock.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paint_ms: Option<u32>,
     },

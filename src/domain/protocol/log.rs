@@ -1,4 +1,4 @@
-//! What the log holds: every change event takes exactly one dense number, in the order of the change stream.
+//! The entries of the log. Every change event takes exactly one number, without gaps, in change stream order.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use crate::domain::{cells::Cells, collections::Collection, fields::Fields, ids::
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub epoch: Epoch,
-    /// Number of the first record; greater than `last` when the entry has none, as the one that opens an epoch.
+    /// Number of the first record. It is greater than `last` if there are no records, as at the start of an epoch.
     pub first: Seq,
     pub last: Seq,
-    /// Cluster time of the last record, or at which the epoch begins.
+    /// Cluster time of the last record; without records, the one at which the epoch begins.
     pub ct: ClusterTime,
-    /// The last number up to which no transaction is cut in two. Pages stand only at such numbers.
+    /// The last number up to which no transaction is cut in two. Pages stop only at such numbers.
     pub closed: Seq,
-    /// Of the entry that opens an epoch: whether there may be changes before it that are in no epoch.
+    /// In the entry that opens an epoch: whether changes before it may be missing from every epoch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
-    /// Of the entry that opens an epoch: whether the database was set back to an earlier state, so that what was shown of it
-    /// is no longer true.
+    /// In the entry that opens an epoch: whether the database was set back to an earlier state, so that what was
+    /// shown of it is no longer true.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restored: bool,
-    /// Shared: the relay keeps them until they stand in the log.
+    /// Shared, because the relay keeps them until they are in the log.
     pub records: Vec<Arc<Record>>,
 }
 
 impl Entry {
-    /// The entry that opens an epoch: no records, and the cluster time after which its numbers count.
+    /// The entry that opens an epoch. It has no records, and the epoch's numbers count after the cluster time `from`.
     pub const fn opening(epoch: Epoch, from: ClusterTime, gap: bool) -> Self {
         let (first, last, closed) = (Seq(1), Seq(0), Seq(0));
         Self { epoch, first, last, ct: from, closed, gap, restored: false, records: Vec::new() }
@@ -48,7 +48,7 @@ impl Entry {
 pub struct Record {
     pub collection: Collection,
     pub ct: ClusterTime,
-    /// When MongoDB's server says it happened.
+    /// When it happened, by the clock of MongoDB's server.
     pub at: UtcMs,
     pub effect: Effect,
 }
@@ -56,36 +56,37 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     Row(RowChange),
-    /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`).
-    /// `also`: a second collection that one event touched, as a rename does.
+    /// The rows of the collection can no longer be followed one by one (drop, rename, `$out`). `also` is a second
+    /// collection that the same event touched, as a rename does.
     Reset {
         reason: String,
         also: Option<Collection>,
     },
 }
 
-/// A document's change with the state after it.
+/// A change to a document, with the state after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowChange {
     pub id: DocId,
-    /// `None`: deleted, or `unknown`.
+    /// `None` if the document was deleted, or if the change is `unknown`.
     pub after: Option<Fields>,
-    /// The shown fields that differ from before; `None` for an insert, or where the row before is not known.
+    /// The shown fields that differ from before. `None` for an insert, and if the row before is not known.
     pub changed: Option<Vec<String>>,
-    /// What was before: of a change the changed fields, of a deletion the whole row. Empty for an insert, and where it is not known.
+    /// The state before: the changed fields of a change, the whole row of a deletion. Empty for an insert, and if it
+    /// is not known.
     pub before: Fields,
-    /// What the change adds to the figures; `None` where the row before is not known.
+    /// What the change adds to the figures; `None` if the row before is not known.
     pub cells: Option<Cells>,
-    /// There are no images: only `read` tells of it.
+    /// The change came without images, so only `read` shows its row.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
-    /// The row that pages are told in place of `after`, so that none goes back within a relay's term: a read for this change
-    /// found it, or one for a change nearby.
+    /// The row that pages get in place of `after`, as a read for this change or one nearby found it. With it no row
+    /// goes back within a relay's term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
 }
 
-/// A row as a read found it: at its change, or later.
+/// A row as a read found it, at its change or later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Read {
     Row(Fields),
@@ -102,7 +103,7 @@ impl Read {
 }
 
 impl RowChange {
-    /// The row that pages see after it; `None`: none any more.
+    /// The row that pages show after the change; `None` if it is gone.
     pub fn into_row(self) -> Option<Fields> {
         match self.read {
             Some(Read::Row(row)) => Some(row),
@@ -111,7 +112,8 @@ impl RowChange {
         }
     }
 
-    /// The change as it travels to pages, the smaller of patch and row.
+    /// The change as it travels to pages: a deletion, a patch if the changed fields are known and no read replaces
+    /// the row, or the whole row.
     pub fn change(&self) -> Change {
         let op = match (&self.read, &self.after, &self.changed) {
             (Some(Read::Gone), ..) | (None, None, _) => Op::Delete,

@@ -1,15 +1,15 @@
-//! Where something stands on the road: positions in the log, and MongoDB's cluster time. Neither can be made from a clock.
+//! Positions in the log, and MongoDB's cluster time. Neither can be made from a clock.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The log's generation. Larger than any before; changes only when the log cannot be continued.
+/// The log's generation. It is larger than any before, and changes only if the log cannot be continued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
-/// A change's number in its epoch: dense, from 1.
+/// A change's number in its epoch, without gaps from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
@@ -21,7 +21,7 @@ impl Seq {
     }
 }
 
-/// A place in the log. Written `<epoch>-<seq>`, which is also the entry's id in Redis; opaque to everyone else.
+/// A position in the log, written `<epoch>-<seq>`. It is the entry's id in Redis, and opaque to everyone else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Position {
@@ -41,7 +41,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A text that is no position.
+/// A text that is not a position.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a position")]
 pub struct BadPosition;
@@ -75,8 +75,8 @@ impl From<Position> for String {
     }
 }
 
-/// MongoDB's cluster time: seconds in the upper half, the increment in the lower. Written as 16 hex digits,
-/// because it passes 2^53 and would lose its end as a JSON or Lua number.
+/// MongoDB's cluster time: seconds in the upper half, the increment in the lower. It is written as 16 hex digits,
+/// because it exceeds 2^53 and would lose its end as a JSON or Lua number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ClusterTime(pub u64);
@@ -86,7 +86,7 @@ impl ClusterTime {
         Self((seconds as u64) << 32 | increment as u64)
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since 1970-01-01T00:00:00Z.
     pub const fn seconds(self) -> u32 {
         (self.0 >> 32) as u32
     }

@@ -1,4 +1,4 @@
-//! A list as MongoDB had it at one cluster time, with the place in the log from which to go on.
+//! A list as MongoDB had it at one cluster time, with the position in the log from which to go on.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,39 +21,39 @@ pub struct Row {
     pub fields: Fields,
 }
 
-/// Whether rows read at `ct` hold all that the log has up to a position, whose cluster time is `reached`; else what lies
-/// between the two would be lost.
+/// Whether rows read at `ct` hold all that the log has up to a position whose cluster time is `reached`. If they do
+/// not, the changes between the two times would be lost.
 pub fn is_current(ct: ClusterTime, reached: ClusterTime) -> bool {
     ct >= reached || !guards::on(Guard::SnapshotTime)
 }
 
-/// Rows read at `ct`. The changes after `position` whose cluster time is later than `ct` lead on from there.
+/// Rows read at `ct`. To go on from there, apply the changes after `position` whose cluster time is later than `ct`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub topic: Collection,
     pub position: Position,
     pub ct: ClusterTime,
     pub rows: Vec<Row>,
-    /// Whether these are all documents of the collection that match, not only the first of the list.
+    /// Whether the rows are all documents that match, not only the first of the list.
     pub complete: bool,
     #[serde(default, skip_serializing_if = "Selection::is_everything")]
     pub selection: Selection,
-    /// How many documents match; the whole list is counted by the figure `documents`.
+    /// The number of documents that match. The whole list is counted by the figure `documents` instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
-    /// How the selection looked at the rows.
+    /// The context in which the selection was evaluated.
     #[serde(default, skip_serializing_if = "EvalContext::is_empty")]
     pub sight: EvalContext,
-    /// Of a selection that follows the clock: the documents that match at other times. `None` where they are too many.
+    /// The documents that match at other times, if the selection follows the clock. `None` if they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,
-    /// A status that is asked for, and that nobody knows: no document of the collection has it, and the standard neither.
+    /// A requested status that is not known: neither a document of the collection nor the standard has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
 
 impl Snapshot {
-    /// Why the list is refused, where a status is asked for that nobody knows.
+    /// Why the list is refused, if a status is requested that is not known.
     pub fn unknown_status(&self) -> Option<BadChoice> {
         let status = self.unknown.as_deref()?;
         let known = codes(self.topic).join(", ");

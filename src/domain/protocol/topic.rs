@@ -24,7 +24,7 @@ impl fmt::Display for Topic {
 }
 
 impl Topic {
-    /// The public name of the event that a delta of this topic is.
+    /// The public name of the event that this topic's deltas are.
     pub const fn event(&self) -> &'static str {
         match self {
             Self::Collection(c) => c.event(),

@@ -1,9 +1,9 @@
-//! A list on a page: the first rows of a collection in its default order, or of those that match a selection, followed
-//! change by change.
+//! A list on a page: the first rows of a collection, or of its documents that match a selection, in the collection's
+//! default order. The list follows the collection change by change.
 //!
-//! Of a selection the list also says how many match. While all of them are here, that is their number. Else a change of
-//! a row that is not here leaves it in doubt, because nobody knows what the row was before: [`Applied::uncertain`]. A new
-//! snapshot settles it, and need not come at once.
+//! With a selection the list also counts the documents that match. The count is exact while all of them are here.
+//! Otherwise a change to a row that is not here leaves it in doubt ([`Applied::uncertain`]), because the row's
+//! earlier state is not known. A new snapshot settles the doubt, but need not come at once.
 
 mod held;
 mod holding;
@@ -33,12 +33,12 @@ use crate::{
     guards::{self, Guard},
 };
 
-/// Why a list cannot go on from where it is.
+/// Why a list cannot follow a delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The delta begins after what was received; subscribe again from [`Window::received`].
+    /// The delta begins after the position received. Subscribe again from [`Window::received`].
     Gap,
-    /// Another epoch, or too few rows left: take a new snapshot.
+    /// The delta is of another epoch, or too few rows are left to show. Take a new snapshot.
     Stale,
 }
 
@@ -49,25 +49,25 @@ pub struct Applied {
     pub changed: Vec<DocId>,
     /// Whether rows came, went or moved.
     pub moved: bool,
-    /// Whether rows may be missing, or the total wrong, until a new snapshot.
+    /// Whether rows may be missing or the total may be wrong until a new snapshot.
     pub uncertain: bool,
 }
 
-/// The rows of a list and how far they are known.
+/// The rows of a list, and how far the list is known.
 #[derive(Clone, Debug)]
 pub struct Window {
     collection: Collection,
     selection: Selection,
     sight: EvalContext,
-    /// Those of the list, and of a selection that follows the clock those that may come to be.
+    /// The rows of the list. If the selection follows the clock, also those that may come to match as time passes.
     rows: HashMap<DocId, Fields>,
-    /// The places of those of the list.
+    /// The places of the rows that are in the list.
     order: Places,
-    /// The place after which nothing is known; `None` when all that match are here.
+    /// The place after which nothing is known; `None` if all rows that match are here.
     horizon: Option<SortKey>,
-    /// Whether all are here that may come to match as time passes.
+    /// Whether all rows are here that may come to match as time passes.
     others: bool,
-    /// How many match, where not all are here.
+    /// The number of documents that match, used while not all of them are here.
     total: usize,
     received: Position,
     floor: ClusterTime,
@@ -104,7 +104,7 @@ impl From<Snapshot> for Window {
 }
 
 impl Window {
-    /// Takes fetched rows in place of all there were, with their position, which may be before the one received.
+    /// Replaces all rows by the fetched ones and takes over their position, even if it is before the one received.
     pub fn replace(&mut self, snapshot: Snapshot) {
         let (received, held) = (self.received, self.held.take());
         *self = Self { held, ..Self::from(snapshot) };
@@ -129,23 +129,23 @@ impl Window {
         self.received
     }
 
-    /// Cluster time of what is shown: new rows must not be of an earlier one.
+    /// Cluster time of what is shown. New rows must not be of an earlier time.
     pub const fn ct(&self) -> ClusterTime {
         self.ct
     }
 
-    /// The database was set back: rows may be of an earlier time than those shown.
+    /// Forgets the cluster time shown: after the database was set back, new rows may be of an earlier time.
     pub fn forget_time(&mut self) {
         self.ct = ClusterTime::default();
     }
 
-    /// How many documents match, as far as is known; of the whole list nobody counts here.
+    /// The number of documents that match, as far as known. `None` for the whole list, which is not counted here.
     pub fn total(&self) -> Option<usize> {
         let total = if self.horizon.is_none() { self.order.0.len() } else { self.total.max(self.order.0.len()) };
         (!self.selection.is_everything()).then_some(total)
     }
 
-    /// The rows as a snapshot whose changes up to `ct` are in.
+    /// Turns the list into a snapshot that holds all changes up to `ct`.
     pub fn into_snapshot(mut self, ct: ClusterTime) -> Snapshot {
         let total = self.total();
         let ids: Vec<DocId> = self.order.0.iter().map(SortKey::id).cloned().collect();
@@ -176,7 +176,7 @@ impl Window {
         self.order.0.iter().take(self.collection.shown()).map(SortKey::id)
     }
 
-    /// Looks again as time passes; with each minute, as the figures do.
+    /// Evaluates a selection that follows the clock again, once a minute as the figures do.
     pub fn tick(&mut self, now: UtcMs) -> Applied {
         let later = EvalContext { now, ..self.sight.clone() };
         if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
@@ -196,10 +196,10 @@ impl Window {
         applied
     }
 
-    /// Applies a whole delta by the client's rule: what was received is dropped, a gap is told, the rest is applied.
+    /// Applies a whole delta by the client's rule: drops what was received, reports a gap, and applies the rest.
     ///
     /// # Errors
-    /// [`Broken`] when the list cannot follow; nothing was applied.
+    /// [`Broken`] when the list cannot follow. At a gap nothing was applied; a stale list may have taken a part.
     pub fn apply(&mut self, delta: Delta) -> Result<Applied, Broken> {
         if delta.to.epoch != self.received.epoch || delta.from.epoch != self.received.epoch {
             return Err(Broken::Stale);
@@ -264,7 +264,7 @@ impl Window {
         }
         if !is || place.is_none() {
             let fate = if is { Fate::Moved } else { Fate::Left };
-            // It reads as its document does now, wherever that belongs.
+            // The row on the screen shows its document as it is now, even if it belongs elsewhere.
             applied.changed.extend(reads.is_some().then(|| id.clone()));
             self.note(&id, if deleted { Fate::Deleted } else { fate }, reads);
         }
@@ -279,19 +279,19 @@ impl Window {
         Ok(())
     }
 
-    /// A patch of a row that is not here.
+    /// Decides what a patch of a row that is not here means for the list.
     fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
         let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
         let moves = touches(self.collection.order().field());
         if self.selection.is_everything() {
-            // Behind the horizon, and stays there unless its place changed.
+            // The row is behind the horizon, and stays there unless its place changed.
             return if moves { Err(Broken::Stale) } else { Ok(()) };
         }
         applied.uncertain |= match self.selection.match_hint(self.collection, set, unset, &self.sight) {
             MatchHint::Perhaps => true,
-            // It did not match if all that may are here; else it may have been counted.
+            // If all rows that may match are here, this one did not match. Otherwise it may have been counted.
             MatchHint::No => !self.is_whole(),
-            // By this alone EVSEs come to be removed that nobody held to be.
+            // `removed_at` alone can turn EVSEs to REMOVED, even at a station that could not match before.
             MatchHint::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
             MatchHint::Nothing => {
                 let turns = moves || self.selection.follows_clock() && touches("connection");
@@ -301,7 +301,7 @@ impl Window {
         Ok(())
     }
 
-    /// Whether a row that is not here is none of the list, nor comes to be by time alone; of the whole list it does
+    /// Whether a row that is not here neither matches nor comes to match by time alone. For the whole list this does
     /// not matter.
     fn is_whole(&self) -> bool {
         self.selection.is_everything() || self.horizon.is_none() && self.others
@@ -312,7 +312,7 @@ impl Window {
     }
 }
 
-/// The rows of a whole collection from a list of documents, as the window would show them.
+/// The ids of the rows that the window over a whole collection would show, in order.
 pub fn shown_of(collection: Collection, documents: &BTreeMap<DocId, Fields>) -> Vec<DocId> {
     let mut places: Vec<_> = documents.iter().map(|(id, row)| (SortKey::of(collection, id, row), id.clone())).collect();
     places.sort();

@@ -1,4 +1,4 @@
-//! Which changes can matter to reports, by what they read of documents.
+//! Which changes can matter to reports, judged by the fields that reports read.
 
 use crate::domain::{
     collections::{Collection, Mark},
@@ -6,11 +6,11 @@ use crate::domain::{
     status::SessionStatus,
 };
 
-/// What tells how much a session delivered, and whether that can be true.
+/// The fields that decide how much a session delivered, and whether that can be true.
 const OF_ENERGY: [&str; 4] = ["energy_wh", "start_date_time", "charging_ended_at", "quality"];
 
-/// Whether a report may read otherwise after this change. Heartbeats, and the meters of running sessions, never matter;
-/// where MongoDB keeps no images, nobody knows what changed, so every change does.
+/// Whether a report may differ after this change. Heartbeats, and the meters of running sessions, never matter. If
+/// MongoDB keeps no images, every change matters, because it is not known what changed.
 pub fn matters(record: &Record) -> bool {
     let is_reported = |collection: Collection| collection.marked(Mark::Reported).next().is_some();
     let row = match &record.effect {

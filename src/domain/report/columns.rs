@@ -10,17 +10,17 @@ use crate::domain::{
     money::Currency,
 };
 
-/// What is said of the money of one currency.
+/// A figure about the money of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
     Captured,
     Refunded,
-    /// Captured less refunded.
+    /// Captured minus refunded.
     Revenue,
     Fees,
     /// Payments whose fee is not known.
     FeesMissing,
-    /// Revenue less fees, of the payments whose fee is known.
+    /// Revenue minus fees, over the payments whose fee is known.
     Net,
 }
 
@@ -40,27 +40,27 @@ impl Measure {
     }
 }
 
-/// A column of figures. Its values are integers: numbers, Wh, or minor units of its currency.
+/// A column of figures. Its values are integers: counts, Wh, or minor units of its currency.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Column {
     Sessions,
     Energy,
-    /// Sessions that do not say what they delivered.
+    /// Sessions whose energy is not known.
     WithoutEnergy,
-    /// Sessions whose energy is in no sum, because it or their times cannot be true.
+    /// Sessions whose energy is in no sum, because the energy or the times cannot be true.
     LeftOut,
-    /// Sessions whose energy is in the sum and more than is likely.
+    /// Sessions whose energy is in the sum although it is more than is likely.
     Doubtful,
     Payments,
     /// Payments computed from a tariff.
     Derived,
-    /// Payments that do not say how much was captured, or in which currency.
+    /// Payments whose captured amount or currency is not known.
     WithoutAmount,
     Money(Measure, Currency),
 }
 
-/// As in addresses: `energy`, `revenue.GBP`.
+/// Writes the name used in addresses: `energy`, `revenue.GBP`.
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,16 +117,16 @@ impl TryFrom<String> for Column {
 /// The order of the rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
-    /// `None`: what the rows are, in its own order.
+    /// `None` sorts by what the rows are: by time, or by name.
     pub column: Option<Column>,
     pub descending: bool,
 }
 
-/// The name of the column that says what the rows are.
+/// The name in addresses of the column that says what the rows are.
 const GROUP: &str = "group";
 
 impl Sort {
-    /// Time as it goes; else what delivered most comes first.
+    /// The default order: time ascending, or else the most energy first.
     pub const fn usual(by: By) -> Self {
         if by.is_time() {
             Self { column: None, descending: false }
@@ -135,7 +135,8 @@ impl Sort {
         }
     }
 
-    /// The order that a click on the column's head asks for: figures largest first, and the other way round then.
+    /// The order that a click on the column's head asks for. Figures begin with the largest; a second click reverses
+    /// the order.
     #[must_use]
     pub fn toggled(&self, column: Option<Column>) -> Self {
         let descending = if self.column == column { !self.descending } else { column.is_some() };
@@ -149,7 +150,7 @@ impl Sort {
     }
 }
 
-/// As in addresses: `group`, `-revenue.GBP`.
+/// Writes the form used in addresses: `group`, `-revenue.GBP`.
 impl fmt::Display for Sort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.descending {

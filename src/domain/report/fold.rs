@@ -1,4 +1,4 @@
-//! Documents folded into groups. Whatever cannot be attributed stands in a group that says so, so that the groups always
+//! Folds documents into groups. What cannot be attributed goes into a group that says so, so that the groups always
 //! add up to the whole.
 
 use std::collections::BTreeMap;
@@ -16,13 +16,13 @@ use crate::domain::{
     time::{Period, UtcMs, Zone},
 };
 
-/// When the session counts in the period: it is COMPLETED and ended in it.
+/// The end of the session if it counts in the period: it is COMPLETED and ended within it.
 pub fn completed_in(session: &Session, period: Period) -> Option<UtcMs> {
     let completed = session.status == Some(SessionStatus::Completed);
     session.end_date_time.filter(|at| completed && within(period, *at))
 }
 
-/// When the payment counts in the period: money was captured in it, whatever was given back since.
+/// The time of capture if the payment counts in the period: captured within it, whatever was refunded since.
 pub fn captured_in(payment: &Payment, period: Period) -> Option<UtcMs> {
     let revenue = payment.status.as_ref().is_some_and(|status| status.is_revenue());
     payment.captured_at.filter(|at| revenue && within(period, *at))
@@ -32,8 +32,8 @@ const fn within(period: Period, at: UtcMs) -> bool {
     period.from.0 <= at.0 && at.0 < period.to.0
 }
 
-/// The method of a session's payment, of those that may be its: the one it names, else one that was captured.
-/// `None`: it has no payment; `Some(None)`: its payment names none.
+/// The method of a session's payment, chosen from the candidates `payments`: the one that the session names, else one
+/// that was captured. `None` if it has no payment; `Some(None)` if its payment names no method.
 pub fn method_of(session: &Session, payments: &[Payment]) -> Option<Option<String>> {
     let named = |payment: &Payment| payment.payment_id.is_some() && payment.payment_id == session.payment_id;
     let its =
@@ -55,12 +55,12 @@ pub enum Key {
 }
 
 impl Key {
-    /// What is known, or that it is not.
+    /// What is known, or the name of what is not.
     pub fn of(known: Option<String>, what: &str) -> Self {
         known.filter(|text| !text.is_empty()).map_or_else(|| Self::Lacks(what.to_owned()), Self::Is)
     }
 
-    /// The piece of time that holds an instant.
+    /// The key of the piece of time that holds an instant.
     pub fn at(by: By, zone: &Zone, at: UtcMs) -> Self {
         Self::Is(by.first_day(Day::of(zone.civil(at))).to_string())
     }
@@ -71,16 +71,16 @@ impl Key {
 pub struct Sums {
     pub sessions: i64,
     pub energy_wh: i64,
-    /// Sessions that do not say what they delivered.
+    /// Sessions whose energy is not known.
     pub without_energy: i64,
-    /// Sessions whose energy is not in the sum, because it or their times cannot be true.
+    /// Sessions whose energy is not in the sum, because the energy or the times cannot be true.
     pub left_out: i64,
-    /// Sessions whose energy is in the sum and more than is likely.
+    /// Sessions whose energy is in the sum although it is more than is likely.
     pub doubtful: i64,
     pub payments: i64,
     /// Payments computed from a tariff.
     pub derived: i64,
-    /// Payments that do not say how much was captured, or in which currency.
+    /// Payments whose captured amount or currency is not known.
     pub without_amount: i64,
     pub money: Vec<(Currency, Money)>,
 }
@@ -94,7 +94,7 @@ pub struct Money {
     pub fees: i64,
     /// Payments whose fee is not known.
     pub fees_missing: i64,
-    /// Captured less refunded and fee, of the others.
+    /// Captured minus refunded and fee, over the payments whose fee is known.
     pub net: i64,
 }
 
@@ -112,7 +112,7 @@ impl Sums {
         sums
     }
 
-    /// What all documents of a period add, by what the figures' cells hold of them. The period's ends are bucket ends.
+    /// What all documents of a period add, taken from the figures' cells. The period's ends must be bucket ends.
     pub fn of_cells(cells: &Cells, period: Period, now: UtcMs) -> Self {
         let energy = cells.energy(period, now);
         let (refunded, fees) = (cells.by_currency(period, Cell::Refunded), cells.by_currency(period, Cell::Fees));
@@ -170,7 +170,8 @@ impl Sums {
         sums
     }
 
-    /// Adds; each currency to itself. As everywhere, sums beyond 64 bits wrap around rather than stop anything.
+    /// Adds other sums, separately for each currency. As everywhere, sums beyond 64 bits wrap around instead of
+    /// failing.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.sessions, other.sessions),
@@ -208,7 +209,7 @@ impl Money {
     }
 }
 
-/// A group's sums, with its name where its documents tell one.
+/// A group's sums, with its name if one is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     pub key: Key,
@@ -216,7 +217,7 @@ pub struct Group {
     pub sums: Sums,
 }
 
-/// All that counted so far.
+/// The groups of all that counted so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     groups: BTreeMap<Key, Sums>,
@@ -235,7 +236,7 @@ impl Folded {
         })
     }
 
-    /// The groups in the order of their keys, each with the name that its id has.
+    /// The groups in the order of their keys, each with the name that `name` returns for its id.
     pub fn groups(self, name: impl Fn(&str) -> Option<String>) -> Vec<Group> {
         let named = |(key, sums)| {
             let name = if let Key::Is(id) = &key { name(id) } else { None };

@@ -16,33 +16,33 @@ use crate::domain::{
 /// The figures of a period, as they were at `ct`; the changes after `position` are not in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// As it was read: equal choices read the same.
+    /// The query as it was read. Equal choices read the same.
     pub query: String,
     pub about: About,
     pub by: By,
     /// What the rows are sorted by.
     pub sort: String,
-    /// Of the rows' cells and the totals.
+    /// The columns of the rows' cells and of the totals.
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
-    /// How many rows there are, of which `rows` may be the first only.
+    /// The number of all rows. `rows` may hold only the first of them.
     pub all: usize,
     pub totals: Vec<Option<i64>>,
 }
 
-/// Of what period and from when a report is.
+/// Which period a report covers, and when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub zone: String,
     pub first: Day,
     pub last: Day,
-    /// From when to when, UTC, as `from/to`; the end is not in it.
+    /// The period in UTC, as `from/to`. The end is not in it.
     pub period: String,
     /// MongoDB's operation time, RFC 3339.
     pub at: String,
     pub position: Position,
     pub ct: ClusterTime,
-    /// When the period moves on, RFC 3339; `None` for one that stays.
+    /// When the period moves on, RFC 3339; `None` if it is fixed.
     pub until: Option<String>,
     /// How long reading took.
     pub took_ms: u32,
@@ -52,12 +52,12 @@ pub struct About {
 pub struct Row {
     /// The public id, the city, the method's code, or the first day of the piece of time.
     pub id: Option<String>,
-    /// What is not known, where there is no id.
+    /// The name of what is not known, if there is no id.
     pub lacks: Option<String>,
     pub name: Option<String>,
-    /// From when to when a piece of time is, within the report's period, UTC.
+    /// The piece of time within the report's period, in UTC, as `from/to`.
     pub period: Option<String>,
-    /// Numbers, Wh, minor units; `None`: not known.
+    /// Counts, Wh or minor units; `None` if not known.
     pub cells: Vec<Option<i64>>,
 }
 
@@ -67,7 +67,7 @@ impl Report {
         self.all.min(if self.by.is_time() { 800 } else { 200 })
     }
 
-    /// Whether nothing happened.
+    /// Whether all totals are zero.
     pub fn is_empty(&self) -> bool {
         self.totals.iter().all(|total| *total == Some(0))
     }
@@ -75,7 +75,7 @@ impl Report {
 
 #[cfg(test)]
 impl Report {
-    /// Of nothing, on 1 June 2018.
+    /// An empty report of 1 June 2018.
     pub fn blank(by: By) -> Self {
         let day: Day = "2018-06-01".parse().unwrap();
         let about = About {
@@ -99,7 +99,8 @@ pub fn interval(period: Period) -> String {
     format!("{}/{}", period.from, period.to)
 }
 
-/// Arranges the groups; amounts of `lead` stand before those of other currencies. `piece` knows when a piece of time is, from its first day to that of the next.
+/// Makes the table from the groups. Amounts of `lead` stand before those of other currencies. `piece` returns the
+/// period of a piece of time, given its first day and that of the next.
 pub fn report(
     query: &Query,
     about: About,
@@ -127,7 +128,7 @@ pub fn report(
     }
 }
 
-/// What is never there needs no column.
+/// The columns of the table. A remark or a currency that never occurs has none.
 fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
     let mut columns = vec![Column::Sessions, Column::Energy];
     columns.extend((total.without_energy > 0).then_some(Column::WithoutEnergy));
@@ -146,7 +147,7 @@ fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
     columns
 }
 
-/// The one place that says what stands in a cell. A sum of which no part is known is not known.
+/// The value of a cell; no other place decides it. A sum of which no part is known is not known.
 fn cell(column: &Column, sums: &Sums) -> Option<i64> {
     let (measure, currency) = match column {
         Column::Sessions => return Some(sums.sessions),
@@ -187,7 +188,7 @@ fn row(by: By, columns: &[Column], group: Group, piece: impl Fn(Day, Day) -> Opt
     }
 }
 
-/// Pieces of time in which nothing happened are rows too.
+/// Adds a row for each piece of time in which nothing happened.
 fn without_gaps(by: By, about: &About, groups: Vec<Group>) -> Vec<Group> {
     let mut known: BTreeMap<Key, Group> = groups.into_iter().map(|group| (group.key.clone(), group)).collect();
     let mut all = Vec::new();
@@ -202,7 +203,7 @@ fn without_gaps(by: By, about: &About, groups: Vec<Group>) -> Vec<Group> {
     all
 }
 
-/// What is not known stands last, whichever way; equal figures stand in the order of names.
+/// Sorts the rows. What is not known comes last in both directions; equal figures stand in the order of names.
 fn sort(query: &Query, columns: &[Column], rows: &mut [Row]) {
     let by_name = |a: &Row, b: &Row| {
         let name = |row: &Row| row.name.as_ref().or(row.id.as_ref()).map(|name| name.to_lowercase());

@@ -1,4 +1,4 @@
-//! What a list can be narrowed by: its name in addresses, its field in documents, and the values it takes.
+//! What a list can be filtered by: the name in addresses, the field in documents, and the values it takes.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use crate::domain::{
     time::{Period, UtcMs},
 };
 
-/// The longest text that may be asked for, in bytes; documents' own texts may be longer.
+/// The longest text that may be asked for, in bytes. Texts in documents may be longer.
 const TEXT_MAX: usize = 128;
 /// How many statuses may be asked for at once.
 const STATUSES_MAX: usize = 16;
 
-/// One thing that is asked of a document. In this order they stand in addresses and on pages.
+/// A field that a list can be filtered by. Addresses and pages show them in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FilterField {
     Status,
@@ -22,7 +22,7 @@ pub enum FilterField {
     Evse,
     Started,
     Ended,
-    /// Sessions that started so many hours ago, or earlier.
+    /// Sessions that started at least so many hours ago.
     Running,
     Created,
     Captured,
@@ -75,7 +75,7 @@ impl FilterField {
         Self::ALL.into_iter().find(|part| part.name() == name)
     }
 
-    /// The field of the collection's documents that it is asked of; `None` where they have none such.
+    /// The document field that it filters; `None` if the collection's documents have no such field.
     pub const fn field(self, collection: Collection) -> Option<&'static str> {
         use Collection::{ChargingSessions, Clients, Payments, Stations};
         Some(match (self, collection) {
@@ -94,7 +94,7 @@ impl FilterField {
         })
     }
 
-    /// Whether documents come to meet it, or meet it no more, as time passes, without any change.
+    /// Whether documents come to meet it or cease to meet it as time passes, without any change to them.
     pub const fn follows_clock(self) -> bool {
         matches!(self, Self::Evse | Self::Running)
     }
@@ -102,7 +102,7 @@ impl FilterField {
     /// Reads a value as it stands in an address.
     ///
     /// # Errors
-    /// In words for whoever wrote it.
+    /// The reason, in words for the person who wrote the address.
     pub fn read(self, text: &str) -> Result<Criterion, BadChoice> {
         let read = match self {
             Self::Status => statuses(text),
@@ -131,14 +131,14 @@ impl FilterField {
     }
 }
 
-/// What a part's field must be.
+/// What a field must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Criterion {
-    /// One of these texts; ascending.
+    /// One of these texts, in ascending order.
     OneOf(Vec<String>),
     /// A date in this period.
     Within(Period),
-    /// A date so many hours ago, or earlier: see [`hours_ago`].
+    /// A date at least so many hours ago: see [`hours_ago`].
     For(u8),
     /// A date in this hour of any week.
     In(Slot),
@@ -165,7 +165,7 @@ pub struct Slot {
     pub zone: String,
 }
 
-/// As in addresses, but not escaped. Equal values write equal texts.
+/// Writes the form used in addresses, but not escaped. Equal values write equal texts.
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -177,12 +177,13 @@ impl fmt::Display for Criterion {
     }
 }
 
-/// So many hours ago, to the quarter of an hour in which figures are counted: a figure and the list behind it agree.
+/// The instant so many hours ago, rounded down to the quarter of an hour in which figures are counted. So a figure
+/// and the list behind it agree.
 pub fn hours_ago(now: UtcMs, hours: u8) -> UtcMs {
     Bucket::of(now.after(i64::from(hours).saturating_mul(-3_600_000))).start()
 }
 
-/// Whether it is a currency's code in form.
+/// Whether a text has the form of a currency code.
 pub fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }

@@ -1,4 +1,4 @@
-//! What addresses say, and what documents answer.
+//! How addresses are read, and which documents match.
 
 use super::*;
 use crate::domain::time::Period;

@@ -17,7 +17,7 @@ use crate::domain::{
     time::{Period, Zone},
 };
 
-/// Something of every kind: what travels, as it travels.
+/// Samples of every kind of value that travels, as it travels.
 fn samples() -> Vec<Value> {
     let row = json!({"name": "Quay", "n": [1, -2, 0.5, 1e300, u64::MAX, i64::MIN], "deep": {"a": null, "b": true}});
     let latest = json!({
@@ -68,7 +68,7 @@ fn same<T: DeserializeOwned + PartialEq + Debug>(value: &Value) -> Result<(), Te
     Ok(())
 }
 
-/// As each of our types, whether it is one or not.
+/// Checks a value against each of our types, whether it fits or not.
 fn all_same(value: &Value) -> Result<(), TestCaseError> {
     same::<Frame>(value)?;
     same::<Snapshot>(value)?;

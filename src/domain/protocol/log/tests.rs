@@ -6,7 +6,7 @@ use crate::domain::{
     collections::schema::MEANING,
 };
 
-/// One entry a line, as instances of this build write them.
+/// One entry per line, as instances of this build write them.
 const STORED: &str = include_str!("meaning_8.jsonl");
 
 const RAISE: &str = "the log's shape or meaning has changed: raise MEANING and store the new texts under its number";
@@ -36,7 +36,7 @@ fn entry(number: u64, effects: Vec<(Collection, Effect)>) -> Entry {
     Entry { epoch, first, last, ct, closed: last, gap: false, restored: false, records }
 }
 
-/// A document of each collection that counts in as many figures as one can.
+/// Documents of each collection that count in as many figures as possible.
 fn documents() -> Vec<(Collection, Fields)> {
     let session = json!({
         "session_id": "S-1", "client_id": "C-1", "station_id": "ST-1", "status": "COMPLETED",
@@ -128,7 +128,7 @@ fn only_what_changed_travels() {
     assert_eq!(unset, ["c"]);
 }
 
-/// What pages are told of each stored change: `(the row after it, the operation that travels)`.
+/// What pages get for each stored change: `(the status of the row after it, the operation that travels)`.
 #[test]
 fn a_stored_change_still_means_what_it_meant() {
     let changes = STORED.lines().nth(3).map(serde_json::from_str::<Entry>).unwrap().unwrap().records;

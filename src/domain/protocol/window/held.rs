@@ -19,7 +19,7 @@ pub enum Fate {
     Deleted,
 }
 
-/// What happens when a held list is drawn again.
+/// How many rows will come, go or move when a held list is drawn again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     pub new: usize,
@@ -32,13 +32,13 @@ pub struct Waiting {
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) order: Places,
-    /// What was after it nobody knew.
+    /// The place after which nothing was known when the list was drawn.
     pub(super) horizon: Option<SortKey>,
-    /// Rows of the screen that are not in the list any longer, as far as it was told.
+    /// Rows on the screen that are no longer in the list, as far as the changes showed.
     pub(super) gone: Vec<Gone>,
 }
 
-/// Why a row left the list, and what its document says now, unless that is deleted.
+/// Why a row left the list, and what its document holds now unless it is deleted.
 #[derive(Clone, Debug)]
 pub(super) struct Gone {
     pub(super) id: DocId,
@@ -51,7 +51,7 @@ impl Held {
         self.gone.iter().find(|gone| gone.id == *id)?.row.as_ref()
     }
 
-    /// Changes what a row that left says. Returns whether it is on the screen.
+    /// Patches the kept copy of a row that left the list. Returns whether there is one.
     pub(super) fn patch_gone(&mut self, id: &DocId, set: Fields, unset: &[String]) -> bool {
         let row = self.gone.iter_mut().find(|gone| gone.id == *id).and_then(|gone| gone.row.as_mut());
         row.map(|row| patch(row, set, unset)).is_some()

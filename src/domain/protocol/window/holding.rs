@@ -1,4 +1,4 @@
-//! Holds a list still, and says what waits.
+//! Holds a list still, and reports what waits.
 
 use super::{
     Window,
@@ -8,13 +8,13 @@ use super::{
 use crate::domain::{fields::Fields, ids::DocId};
 
 impl Window {
-    /// The rows shown are drawn. If the list is held still from now on, it keeps in mind what they are.
+    /// Notes that the rows shown are on the screen. A list that is held from now on remembers them.
     pub fn drawn(&mut self, held: bool) {
         let (order, horizon) = (&self.order, &self.horizon);
         self.held = held.then(|| Held { order: order.clone(), horizon: horizon.clone(), gone: Vec::new() });
     }
 
-    /// What waits, and what has become of the rows on the screen, in their order there.
+    /// Returns what waits, and what has become of each row on the screen, in screen order.
     pub fn waiting(&self) -> (Waiting, Vec<Fate>) {
         let (mut waiting, mut fates) = (Waiting::default(), Vec::new());
         let Some(held) = &self.held else { return (waiting, fates) };
@@ -49,7 +49,7 @@ impl Window {
             }
             fates.push(fate);
         }
-        // Those that are drawn next, and those that others of them push out at once.
+        // Count the rows that the next drawing adds, and those that other new rows push out at once.
         let end = drawn.get(shown.saturating_sub(1));
         for (i, place) in self.order.0.iter().enumerate() {
             if i >= shown && end.is_some_and(|end| place > end) {
@@ -59,7 +59,7 @@ impl Window {
                 continue;
             }
             match drawn.iter().position(|before| before.id() == place.id()) {
-                // Of what comes from behind the horizon nobody knows whether it is new.
+                // A row from behind the old horizon is not counted, because it may have existed before.
                 None if held.horizon.as_ref().is_none_or(|horizon| place <= horizon) => {
                     one_more(&mut waiting.new);
                 }
@@ -76,7 +76,7 @@ impl Window {
         self.held.as_ref().is_some_and(drawn)
     }
 
-    /// Notes why a row on the screen is not in the list any longer, and what it says now.
+    /// Notes why a row on the screen is no longer in the list, and what its document holds now.
     pub(super) fn note(&mut self, id: &DocId, fate: Fate, row: Option<Fields>) {
         if self.is_drawn(id)
             && let Some(held) = &mut self.held
@@ -86,15 +86,15 @@ impl Window {
         }
     }
 
-    /// Forgets why a row left, because it is in the list again. It may leave for another reason.
+    /// Forgets why a row left, because it is in the list again and may later leave for another reason.
     pub(super) fn is_back(&mut self, id: &DocId) {
         if let Some(held) = &mut self.held {
             held.gone.retain(|gone| gone.id != *id);
         }
     }
 
-    /// Why a row that was drawn is not in the list. Where that was not told, because it was fetched anew meanwhile, it is
-    /// deleted only if every document is here.
+    /// Returns why a row that was drawn is not in the list. If no reason was noted, because the rows were fetched
+    /// again meanwhile, it counts as deleted only if every document is here.
     fn gone(&self, held: &Held, place: &SortKey) -> Fate {
         let told = held.gone.iter().find(|gone| gone.id == *place.id()).map(|gone| gone.fate);
         told.unwrap_or_else(|| match &self.horizon {
@@ -104,7 +104,7 @@ impl Window {
         })
     }
 
-    /// Where a document stands in the list.
+    /// The place of a document in the list; `None` if it is not in the list.
     fn place(&self, id: &DocId) -> Option<SortKey> {
         let place = SortKey::of(self.collection, id, self.rows.get(id)?);
         self.order.contains(&place).then_some(place)
@@ -125,7 +125,7 @@ mod tests {
         *,
     };
 
-    /// The newest first, one each second.
+    /// A row created `place` seconds after a fixed date. The list shows the newest first.
     fn at(place: usize) -> Fields {
         row((u8::try_from(place).unwrap(), 0))
     }

@@ -32,7 +32,7 @@ impl SortKey {
     }
 }
 
-/// Places in order, each once. A few hundred at most, for which a tree would be the larger program and no faster.
+/// Places in order, each once. They are a few hundred at most, so a tree would be more code and no faster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places(pub(super) Vec<SortKey>);
 
@@ -41,12 +41,12 @@ impl Places {
         self.0.binary_search(place).is_ok()
     }
 
-    /// Whether it is new.
+    /// Inserts a place. Returns whether it was new.
     pub(super) fn insert(&mut self, place: SortKey) -> bool {
         self.0.binary_search(&place).map_err(|at| self.0.insert(at, place)).is_err()
     }
 
-    /// Whether it was there.
+    /// Removes a place. Returns whether it was there.
     pub(super) fn remove(&mut self, place: &SortKey) -> bool {
         self.0.binary_search(place).map(|at| self.0.remove(at)).is_ok()
     }

@@ -1,4 +1,4 @@
-//! Lists against random histories, and by hand where a rule is worth a story.
+//! Tests lists against random histories, and single rules against hand-written ones.
 
 use super::*;
 use crate::domain::{
@@ -41,7 +41,7 @@ fn at(n: usize) -> Position {
     Position::new(Epoch(1), Seq(n as u64))
 }
 
-/// Every state of a collection, and who looks at which part of it.
+/// Every state of a collection, and the selection that a page looks at.
 struct World {
     states: Vec<BTreeMap<u8, (u8, u8)>>,
     steps: Vec<Step>,
@@ -72,7 +72,7 @@ impl World {
         self.states[n].iter().map(|(n, r)| (id(usize::from(*n)), row(*r))).collect()
     }
 
-    /// The documents of the list.
+    /// The documents that match the selection.
     fn listed(&self, n: usize) -> BTreeMap<DocId, Fields> {
         let mut all = self.documents(n);
         all.retain(|_, row| self.selection.matches(Collection::Clients, row, &EvalContext::default()));
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// As a hub would: the newest frame may hold patches, anything folded sends rows.
+    /// Builds a delta as a hub would: the newest frame may hold patches, a folded one holds rows.
     fn delta(&self, from: usize, to: usize, patches: bool) -> Delta {
         let mut changes = Vec::new();
         for n in from..to {
@@ -144,7 +144,7 @@ pub(super) fn active() -> Selection {
     Selection::default().with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
 }
 
-/// A page: its list, and whether it must fetch anew when things settle.
+/// A page: its list, and whether it must fetch again because the list is in doubt.
 struct Page<'a> {
     world: &'a World,
     window: Window,
@@ -171,8 +171,8 @@ impl Page<'_> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
-    /// Snapshots that are older than the log's head, overlapping and conflated frames, lost frames, new snapshots:
-    /// list and total end as MongoDB has them, and a page that is not in doubt need not ask.
+    /// List and total end as MongoDB has them, whatever came: snapshots older than the log's head, overlapping,
+    /// conflated and lost frames, new snapshots. A page that is not in doubt need not fetch.
     #[test]
     fn a_list_ends_as_the_database_is(
         first in prop::sample::select(vec![0_usize, 60, 250]),
@@ -223,8 +223,8 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// While a list is held still: nothing that exists is told as deleted, what is told as gone from the list is, and what
-    /// is new is counted once, however rows come, go, move and push each other out.
+    /// While a list is held still, it reports no existing document as deleted, reports a row as left only if it left,
+    /// and counts each new row once, however rows come, go, move and push each other out.
     #[test]
     fn a_held_list_tells_what_became_of_its_rows(
         first in prop::sample::select(vec![10_usize, 60, 250]),

@@ -47,7 +47,7 @@ fn a_period_holds_its_beginning_and_not_its_end() {
 fn days_are_those_of_the_zone_however_long() {
     let day = |text: &str| Key::at(By::Day, &london(), at(text));
     let is = |text: &str| Key::Is(text.to_owned());
-    // 23 hours, and 25.
+    // These days have 23 and 25 hours.
     assert_eq!(day("2018-03-24T23:59:59Z"), is("2018-03-24"));
     assert_eq!(day("2018-03-25T00:00:00Z"), is("2018-03-25"));
     assert_eq!(day("2018-03-25T22:59:59Z"), is("2018-03-25"));
@@ -65,7 +65,7 @@ fn missing_is_counted_and_never_zero() {
     let mut sums = Sums::of_session(&session(json!({"energy_wh": 1500})), now);
     sums.add(&Sums::of_session(&session(json!({"energy_wh": "a lot"})), now));
     assert_eq!((sums.sessions, sums.energy_wh, sums.without_energy), (2, 1500, 1));
-    // What cannot be true is in no sum, what is not likely is, and both are told.
+    // What cannot be true is in no sum, what is unlikely is in the sum, and both are counted.
     for odd in [
         json!({"energy_wh": -4_076_287}),
         json!({"energy_wh": 5000, "start_date_time": "2018-06-01T11:00:00Z", "end_date_time": "2018-06-01T10:00:00Z"}),
@@ -150,10 +150,10 @@ fn document() -> impl Strategy<Value = Fields> {
     })
 }
 
-/// An hour ahead of it lies within what documents say.
+/// One hour after it lies within the dates of the documents.
 const NOW: UtcMs = UtcMs::from_seconds(1_521_896_000);
 
-/// Of documents as they are and as they were: what goes must take away what it added.
+/// The cells of `documents`, after those of `gone` came and went: a deletion must take away what its document added.
 fn cells(documents: &[Fields], gone: &[Fields]) -> Cells {
     let mut cells = Cells::default();
     for collection in [Collection::ChargingSessions, Collection::Payments] {
@@ -206,7 +206,7 @@ proptest! {
             let mut added = Sums::default();
             folded.groups(|_| None).iter().rev().for_each(|group| added.add(&group.sums));
             prop_assert_eq!(&added, &whole);
-            // A currency holds what its own payments say and nothing else.
+            // A currency holds what its own payments add and nothing else.
             for (currency, money) in &whole.money {
                 let alone = documents.iter().map(|fields| see::<Payment>(fields).doc);
                 let alone = alone.filter(|p| captured_in(p, period).is_some() && p.currency.as_ref() == Some(currency));
