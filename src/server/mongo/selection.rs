@@ -1,8 +1,8 @@
-//! A selection as MongoDB is asked for it: what surely matches, and what only the predicate can tell of.
+//! A selection as queries to MongoDB: what surely matches, and what only the predicate can decide.
 //!
-//! The two differ where MongoDB and a row do not see the same: a date stored as a text reads as a date, an ObjectId
-//! stored for an id reads as a text, a status inside of a list is none, and silence is a matter of the clock. What people
-//! give is only ever a value here, never an operator.
+//! The two differ where MongoDB and a row see different things. A date stored as a text reads as a date, an ObjectId
+//! stored for an id reads as a text, a status inside of a list does not count, and silence depends on the clock. What
+//! people enter is only ever a value here, never an operator.
 
 use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectId, spec::BinarySubtype};
 
@@ -17,23 +17,23 @@ use crate::{
     server::mapping::{Mapping, Translation},
 };
 
-/// For at least so long the offsets of a zone are known ahead.
+/// How far ahead, in milliseconds, the offsets of a zone are known at least.
 const AHEAD_MS: i64 = 366 * 86_400_000;
 
 /// The queries of a selection.
 pub struct Query {
-    /// All that match, and perhaps some that do not.
+    /// All documents that match, and perhaps some that do not.
     pub all: Document,
-    /// Those that match for certain; `None` if that can be said of none.
+    /// Documents that match for certain; `None` if no document does for certain.
     pub sure: Option<Document>,
-    /// Those of `all` that are not of `sure`; `None` if there can be none.
+    /// Documents of `all` that are not in `sure`; `None` if there cannot be any.
     pub odd: Option<Document>,
 }
 
-/// What is asked of one field. No document is in both.
+/// The queries for one field. No document matches both.
 struct Asked {
     sure: Option<Document>,
-    /// To be looked at by the predicate.
+    /// What the predicate must look at.
     odd: Option<Document>,
 }
 
@@ -76,7 +76,7 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
     match wanted {
         Criterion::OneOf(codes) if part == FilterField::Currency => currency(field, codes, network),
         Criterion::OneOf(statuses) if part == FilterField::Evse => {
-            // Of a station that is not heard every EVSE is unknown, of one that is taken away every EVSE is removed.
+            // Every EVSE of a station that is not heard is unknown. Every EVSE of one that is taken away is removed.
             let by_itself = [EvseStatus::Unknown, EvseStatus::Removed];
             let any = statuses.iter().any(|status| by_itself.iter().any(|own| own.code() == status));
             let stored: Vec<Bson> = statuses.iter().flat_map(|status| alike(status)).collect();
@@ -98,13 +98,13 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
-        // The predicate looks at all that may come to match.
+        // The predicate looks at every document that may come to match.
         Criterion::For(_) => Asked { sure: None, odd: Some(doc! {field: {"$type": DATES.as_slice()}}) },
         Criterion::In(slot) => hour_of_week(field, slot, at),
     }
 }
 
-/// Codes may be in lower case, and what has none is in the network's.
+/// Codes may be in lower case. A document without a code is in the network's currency.
 fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked {
     let alphabetic = |code: &&String| code.bytes().all(|b| b.is_ascii_alphabetic());
     let any_case = codes
@@ -121,8 +121,8 @@ fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked 
     }
 }
 
-/// The same of documents with an operator's names and words: what is made of them only the predicate sees, so it looks at
-/// all that may come to match.
+/// As [`ask`], for documents with an operator's names and words. Only the predicate sees what is made of these, so it
+/// looks at every document that may come to match.
 fn ask_theirs(
     mapping: &Mapping,
     translation: &Translation,
@@ -157,7 +157,7 @@ fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalCo
         {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday) + 1]},
         {"$eq": [{"$hour": local}, i32::from(slot.hour)]},
     ]};
-    // Of what is no date these would be an error.
+    // These operators would fail on a value that is no date.
     let is = doc! {"$cond": [{"$eq": [{"$type": &value}, "date"]}, is, false]};
     Asked {
         sure: Some(doc! {field: {"$gte": from, "$lt": to}, "$expr": is}),
@@ -169,7 +169,7 @@ const fn date(at: UtcMs) -> DateTime {
     DateTime::from_millis(at.0)
 }
 
-/// The values that read as this text in a row: the text first, then of other types; see `documents`.
+/// The values that read as this text in a row: first the text, then those of other types. See `documents`.
 pub(super) fn alike(text: &str) -> impl Iterator<Item = Bson> + use<> {
     let id = (text.len() == 24).then(|| ObjectId::parse_str(text).ok()).flatten().map(Bson::ObjectId);
     let date = UtcMs::parse(text).map(|at| Bson::DateTime(date(at)));

@@ -1,4 +1,5 @@
-//! The relay: reads the change stream, numbers its events and appends them to the log. One instance works, any takes over.
+//! The relay reads the change stream, numbers its events and appends them to the log. One instance works, any takes
+//! over.
 //!
 //! ```text
 //! change stream --(bounded channel)--> sequencer --(compare-and-set)--> log
@@ -38,7 +39,7 @@ use crate::server::{
 };
 
 impl Relay {
-    /// Works whenever the lease is free, until `stop`.
+    /// Leads whenever this instance gets the lease, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let lease = Lease::new(self.redis.clone(), "relay");
         let (mut pace, mut memory) = (Backoff::default(), Memory::default());
@@ -64,7 +65,7 @@ impl Relay {
             metrics().relay_since.set(now().seconds());
             let led = loop {
                 match lead::lead(&self, &term, &mut memory).await {
-                    // Whoever the lease was taken from appends until its next renewal.
+                    // The instance that the lease was taken from appends until its next renewal.
                     Err(error) if error.is::<Moved>() && !term.is_cancelled() => pause(&term, pace.next()).await,
                     led => break led,
                 }
@@ -85,7 +86,7 @@ impl Relay {
         }
     }
 
-    /// Whether the lease is ours now.
+    /// Claims the lease; returns whether it is ours now.
     async fn claim(&self, lease: &Lease, rollout: &mut Rollout) -> anyhow::Result<bool> {
         let is_ours = self.log.is_ours().await?;
         let is_held = is_ours == Some(false) && lease.is_held().await?;
@@ -97,7 +98,7 @@ impl Relay {
     }
 }
 
-/// From 100 ms to 5 s, doubling, with jitter.
+/// Pauses from 100 ms to 5 s, doubling, with jitter.
 struct Backoff(Duration);
 
 impl Default for Backoff {

@@ -1,11 +1,11 @@
-//! Which of two builds leads while both run. Their schemas differ, so whoever goes on after the other begins an epoch.
+//! Which of two builds leads while both run. Their schemas differ, so a build that takes over begins an epoch.
 //!
 //! A build that starts takes the lease from the other, because it shows nothing until it leads. A build that the log has
 //! left stands back until no instance of the other asks for the lease any more. So a rollout and a rollback each begin one
 //! epoch, and two builds that stay beside each other do not begin them in turns.
 
-/// So often in a row nobody had the lease when it was looked at: the other build is gone, for each of its instances asks
-/// once as often.
+/// Number of looks in a row at which nobody had the lease. The other build is gone then, because each of its
+/// instances asks for the lease as often as we look.
 const GONE: u32 = 5;
 
 /// What an instance does about the lease.
@@ -13,7 +13,7 @@ const GONE: u32 = 5;
 pub enum Claim {
     /// Takes it if it is free.
     Take,
-    /// Takes it from who has it.
+    /// Takes it from its holder.
     TakeOver,
     Wait,
 }
@@ -27,12 +27,13 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// The log is of our schema now.
+    /// Notes that the log is of our schema now.
     pub const fn has_log(&mut self) {
         *self = Self { had_log: true, free: 0 };
     }
 
-    /// `is_ours`: whether the log ends in our schema (`None`: it is empty); `is_held`: whether anyone has the lease.
+    /// Decides what to do about the lease. `is_ours`: whether the log ends in our schema, or `None` if it is empty.
+    /// `is_held`: whether anyone has the lease.
     pub const fn claim(&mut self, is_ours: Option<bool>, is_held: bool) -> Claim {
         match (is_ours, is_held, self.had_log) {
             (Some(true), ..) => {
