@@ -1,5 +1,5 @@
-//! The running audit: counts all documents at one cluster time, and compares with what the hub has summed up by then, bit
-//! for bit. What differs is told as an error and replaced by the count.
+//! The running audit counts all documents at one cluster time, and compares the count with what the hub has summed up
+//! by then, bit for bit. If they differ it logs an error, and the count replaces the sum.
 //!
 //! Every instance audits its own figures, one instance at a time, and all of them together for at most a twentieth of the
 //! time.
@@ -19,17 +19,17 @@ use crate::server::{
     telemetry::metrics::{metrics, now},
 };
 
-/// When the first audit is, after the start.
+/// Time from the start to the first audit.
 const FIRST: Duration = Duration::from_secs(10);
-/// How often there is one.
+/// Time between audits.
 const EVERY: Duration = Duration::from_secs(300);
-/// When one that could not be made is tried again.
+/// Time after which an audit that could not be made is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
-/// How long a count takes of the time, at most: one in so many.
+/// Counts take at most one part in this many of the time.
 const SHARE: u32 = 20;
-/// How long the changes of a count's time may take to come.
+/// How long the changes up to a count's time may take to arrive.
 const ARRIVE: Duration = Duration::from_secs(60);
-/// Cells that are named when they differ.
+/// How many of the cells that differ are logged by name.
 const NAMED: usize = 10;
 
 /// Audits again and again until `stop`.
@@ -46,7 +46,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, stop: CancellationToken) 
             let held = CancellationToken::new();
             let audited = async {
                 let (verdict, took) = audit(&hub, &mongo).await;
-                // Nobody else counts meanwhile.
+                // The lease is kept meanwhile, so nobody else counts.
                 sleep(took * (SHARE - 1)).await;
                 held.cancel();
                 verdict
@@ -61,7 +61,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, stop: CancellationToken) 
     stop.run_until_cancelled(work).await;
 }
 
-/// One audit, told in the log and the metrics.
+/// Makes one audit, and reports it in the log and the metrics.
 ///
 /// # Errors
 /// MongoDB is away.
@@ -69,7 +69,7 @@ pub async fn once(hub: &Hub, mongo: &Mongo) -> mongodb::error::Result<Verdict> {
     audit(hub, mongo).await.0
 }
 
-/// With how long the count took.
+/// As [`once`], also with how long the count took.
 async fn audit(hub: &Hub, mongo: &Mongo) -> (mongodb::error::Result<Verdict>, Duration) {
     let mut took = Duration::ZERO;
     let verdict = compare(hub, mongo, &mut took).await;
@@ -118,7 +118,7 @@ async fn compare(hub: &Hub, mongo: &Mongo, took: &mut Duration) -> mongodb::erro
     };
     Ok(match timeout(ARRIVE, arrived).await {
         Ok(()) => hub.end_audit(ct, &cells),
-        // The log does not come: nobody knows.
+        // The changes did not arrive, so nobody knows.
         Err(_) => Verdict::Skipped,
     })
 }

@@ -1,5 +1,5 @@
-//! What an account may ask for: every question has a price, documents that MongoDB looks at and rows that are sent, and an
-//! account may spend the price of the dearest page each second, with a burst of ten, over all instances.
+//! What an account may ask for. Every question has a price, which is the documents that MongoDB looks at and the rows
+//! that are sent. Over all instances an account may spend the dearest page's price each second, with a burst of ten.
 
 use std::{
     collections::HashMap,
@@ -15,21 +15,22 @@ use crate::{
     server::{auth::user::UserId, hub::Hub, redis::Redis},
 };
 
-/// The dearest page of a small network: about a tenth of a second of MongoDB's time.
+/// Least price of the dearest page, as in a small network. It is about a tenth of a second of MongoDB's time.
 const LEAST: u64 = 100_000;
-/// Dearest pages that may be asked for at once.
+/// Number of dearest pages that may be asked for at once.
 const BURST: u64 = 10;
-/// Lists of its own that an account reads at once by one instance; the next ones wait. All accounts share few lanes, and
-/// MongoDB's processors.
+/// Lists of its own that an account has read at once by one instance. The next ones wait, because all accounts share
+/// few lanes and MongoDB's processors.
 const TURNS: usize = 1;
-/// How long an account that has nothing left waits for its answer. Whoever asks again at once, without end, is so kept from
-/// taking the processor by being refused.
+/// How long an account that has nothing left waits for its answer. So a client that asks again at once, without end,
+/// cannot take up the processor with refusals.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
-/// What is made of the figures' cells, in parts of the dearest page: no document is looked at, but it takes its time.
+/// An answer from the figures' cells costs one part in this many of the dearest page. No document is looked at, but
+/// it takes its time.
 const OF_CELLS: u64 = 5;
 
-/// Takes a price if there is as much left, or all that there can be; else the milliseconds until there is. What has been
-/// left since the last time is filled up at the rate.
+/// Takes a price if that much is left, or if the budget is full. Else returns the milliseconds until there is enough.
+/// What is left refills at the rate since the last time.
 static SPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -94,10 +95,10 @@ impl Budgets {
 }
 
 impl Asker {
-    /// Pays what a question may cost. Where too little is left it waits a little, and then pays or is refused.
+    /// Pays what a question may cost. If too little is left, it waits a little, and then pays or is refused.
     ///
     /// # Errors
-    /// See [`Unaffordable`]: nothing was paid.
+    /// See [`Unaffordable`]. Nothing was paid then.
     pub async fn pay(&self, price: u64) -> Result<(), Unaffordable> {
         let price = i64::try_from(price).unwrap_or(i64::MAX);
         let wait = self.spend(price, self.budgets.dearest()).await?;
@@ -111,23 +112,23 @@ impl Asker {
         }
     }
 
-    /// The account's turn to have something read for it alone; `None` only where turns are no more given.
+    /// Waits for the account's turn to have something read for it alone. `None` only if turns are no longer given.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let turns = {
             let mut all = self.budgets.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody is remembered who has nothing read.
+            // Forgets accounts for which nothing is read.
             all.retain(|_, turns| Arc::strong_count(turns) > 1);
             all.entry(self.user).or_insert_with(|| Arc::new(Semaphore::new(TURNS))).clone()
         };
         turns.acquire_owned().await.ok()
     }
 
-    /// What a question costs at most that no index answers: all documents of a collection.
+    /// The most that a question costs that no index answers, which is all documents of a collection.
     pub fn all_of(&self, collection: Collection) -> u64 {
         self.budgets.documents(collection)
     }
 
-    /// Pays for what is made of the figures' cells.
+    /// Pays for an answer that is made of the figures' cells.
     ///
     /// # Errors
     /// See [`Unaffordable`].
@@ -135,7 +136,7 @@ impl Asker {
         self.pay(self.budgets.dearest() / OF_CELLS).await
     }
 
-    /// Gives back what was paid and did not come to be.
+    /// Gives back what was paid but not used.
     ///
     /// # Errors
     /// Redis is away.

@@ -1,5 +1,5 @@
-//! Looks whether MongoDB tells the changes of all five collections. Of a view or a time series it does not, and no event says
-//! that one was made or dropped.
+//! Checks whether MongoDB reports the changes of all five collections. It does not report those of a view or a time
+//! series, and no event says that one was made or dropped.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// How often it is looked.
+/// How often the collections are looked at.
 const EVERY: Duration = Duration::from_secs(1);
-/// So many times a collection must be found to be one again: until then the relay has looked, too, and begun a new epoch, so
-/// that nothing is left of what was read before.
+/// How many times in a row the same must be found before a collection counts as followed again. By then the relay has
+/// looked, too, and has begun a new epoch, so that nothing is left of what was read before.
 const AGAIN: u32 = 5;
 
-/// Looks until `stop`. While MongoDB is away what was known stays known.
+/// Looks until `stop`. While MongoDB is away the last known state stays.
 pub async fn run(hub: Hub, mongo: Mongo, stop: CancellationToken) {
     let (mut told, mut fine) = (Vec::new(), 0);
     while !stop.is_cancelled() {

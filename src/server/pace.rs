@@ -1,4 +1,4 @@
-//! The pace of long work, so that it leaves room for what is live: one piece of it goes on at a time, for a few
+//! The pace of long work, so that it leaves room for live work. One piece of it goes on at a time, for a few
 //! milliseconds, and then all of it rests for as long.
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -8,10 +8,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-/// After so long another piece has its turn. A piece that does not wait for anything goes on until it does.
+/// Time after which another piece has its turn. A piece that waits for nothing keeps its turn until it waits.
 const TURN: Duration = Duration::from_millis(4);
 
-/// Turns to work; clones share them. Inside is until when all rest.
+/// Turns to work; clones share them. The instant inside is when the common rest ends.
 #[derive(Clone, Debug)]
 pub struct FairShare(Arc<Mutex<Instant>>);
 
@@ -22,8 +22,8 @@ impl Default for FairShare {
 }
 
 impl FairShare {
-    /// Does the work in turns. What waits, for MongoDB say, keeps its turn no longer than another would. It must be polled to
-    /// its end or dropped: others wait for the turn that it has.
+    /// Does the work in turns. Work that waits, for example for MongoDB, keeps its turn no longer than other work.
+    /// The future must be polled to its end or dropped, because others wait for its turn.
     pub async fn of<W: Future>(&self, work: W) -> W::Output {
         let mut work = pin!(work);
         loop {

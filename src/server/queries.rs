@@ -1,7 +1,7 @@
 //! Answers what pages, files and programs ask.
 //!
-//! Long, because each question passes the same steps in one order: may it be answered, what does it cost, read, word the
-//! refusal. Side by side one sees that none leaves one out.
+//! Long, because each question passes the same steps in one order: check whether it may be answered, charge its cost,
+//! read, and word the refusal. Side by side it shows that no question leaves a step out.
 
 use std::{
     ops::Deref,
@@ -59,17 +59,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TAKES_TOO_LONG: &str =
     "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
 
-/// A list that took so long, or longer, has looked at all documents. One that took a tenth of it has looked at no more than a
-/// tenth of them.
+/// A list that took this long, or longer, counts as having looked at all documents. One that took a tenth of it has
+/// looked at no more than a tenth of them.
 const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
 
-/// The longest that an account's next list of its own waits after one is there.
+/// The longest that an account waits after one list of its own before the next is read.
 const REST_MAX: Duration = Duration::from_secs(1);
 
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
 
-/// A pointer: every request and every socket holds some.
+/// A shared pointer, because every request and every socket holds some.
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
 
@@ -127,8 +127,8 @@ impl App {
         }
     }
 
-    /// What is read of a collection that cannot be followed would stand there as if it were of now, and a figure beside a
-    /// list of another time.
+    /// Refuses what reads a collection that cannot be followed. Its rows would look current, and a figure would stand
+    /// beside a list of another time.
     fn followed(&self, reads: impl Fn(Collection) -> bool) -> Result<(), AppError> {
         let unfollowed = self.hub.unfollowed().into_iter().find(|collection| reads(*collection));
         unfollowed.map_or(Ok(()), |collection| Err(AppError::Unfollowed(text::unfollowed(collection))))
@@ -210,8 +210,9 @@ impl App {
         })
     }
 
-    /// A list's snapshot, not older than a cluster time and a position, which is waited for a little. A place of an epoch that
-    /// ended is no minimum: the rows are of a later epoch, as for every page that its reset sends here.
+    /// A list's snapshot that is not older than a cluster time and a position, for which it waits a little. A
+    /// position of an epoch that ended is no minimum, because the rows are of a later epoch, as for every page that
+    /// its reset sends here.
     ///
     /// # Errors
     /// For a selection that cannot be asked; while the position is not reached; while MongoDB or Redis is away, the cause of
@@ -224,7 +225,7 @@ impl App {
         not_before: NotBefore,
     ) -> Result<Snapshot, AppError> {
         self.followed(|read| read == collection)?;
-        // Where the log is read any place of no epoch has gone.
+        // The default position is of no epoch, so it counts as gone once the log was read.
         if self.hub.reach(not_before.position.unwrap_or_default()).await == Reach::NotYet {
             return Err(AppError::Unavailable);
         }
@@ -275,7 +276,7 @@ impl App {
     /// A period's figures and how they are drawn, and the position that they are of.
     ///
     /// # Errors
-    /// For a query that is none, and until the documents are counted.
+    /// For an invalid query, and until the documents are counted.
     pub async fn analytics(
         &self,
         user: UserId,
@@ -298,7 +299,7 @@ impl App {
         Ok((Charts { query, zone, currency, fields, ct: filled.ct, options }, filled.head))
     }
 
-    /// A board's values; waits a little for a count that is under way.
+    /// A board's values. Waits a little for a count that is under way.
     async fn board(&self, board: &Board) -> Result<Arc<BoardSnapshot>, AppError> {
         self.followed(|collection| board.reads(collection))?;
         let counted = self.hub.board_of_now(board);
@@ -331,12 +332,12 @@ pub enum Failure {
     Refused(#[from] Refused),
     #[error(transparent)]
     Error(#[from] AppError),
-    /// It takes longer than was waited for, and goes on.
+    /// Reading takes longer than the caller waited, and goes on.
     #[error("still being read")]
     Reading,
 }
 
-/// What is wrong with a choice is no failure but an answer.
+/// Turns a refusal into an answer, because a wrong choice is no failure.
 fn worded<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
     match chosen {
         Ok(answer) => Ok(Ok(answer)),
@@ -379,7 +380,7 @@ const fn status(error: &AppError) -> StatusCode {
     }
 }
 
-/// What pages are told as an error, as programs are told it.
+/// A page's error in the form that programs get.
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {

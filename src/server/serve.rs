@@ -1,4 +1,4 @@
-//! `chargedeck serve`: starts the road's parts, serves, and stops in order.
+//! `chargedeck serve` starts the parts of the pipeline, serves, and stops in order.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -35,17 +35,17 @@ use crate::{
     web::text,
 };
 
-/// How long work and sockets get after the last answer. With the time to leave and that for answers it is less than the
-/// half minute that most give a process to stop.
+/// How long work and sockets get after the last answer. Together with the time to leave and the time for answers, it
+/// is less than the half minute that most supervisors give a process to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Connections of those who read metrics.
+/// Maximum number of connections that read metrics.
 const METRICS_CONNECTIONS: usize = 100;
 
-/// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later: the pages say so.
+/// Serves until a signal asks to stop. MongoDB and Redis may be away, at the start and later; the pages say so then.
 ///
 /// # Errors
-/// If the address cannot be had, or a URI is none.
+/// If the address cannot be bound, or a URI is invalid.
 pub async fn serve(settings: Settings) -> Result<()> {
     let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
     if let Err(told) = open_files::raise(settings.server.max_connections) {
@@ -92,7 +92,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         closing: closing.clone(),
     });
     let sockets = Sockets::new(settings.server.max_sockets_per_user);
-    // Ends with the process: the last to be told are those who are told to go.
+    // This task ends with the process, because sockets are told to go at the very end.
     tokio::spawn(sockets.clone().rounds(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     let actions = Actions::new(mongo.clone(), settings.mongo.read_only);
@@ -125,7 +125,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         leaving.cancel();
         if asked == Asked::Terminate && !leave_within.is_zero() {
             tracing::info!(?leave_within, "leaving");
-            // Who asks again does not want to wait.
+            // A second signal means that somebody does not want to wait.
             drop(tokio::time::timeout(leave_within, signals.next()).await);
         }
         tracing::info!("stopping");
@@ -146,8 +146,8 @@ pub async fn serve(settings: Settings) -> Result<()> {
     Ok(())
 }
 
-/// Makes what is missing in our own database as soon as MongoDB is there. In the operator's nothing is made here, and what
-/// is missing there is told.
+/// Makes what is missing in our own database as soon as MongoDB is there. It makes nothing in the operator's
+/// database, but logs what is missing there.
 async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: Duration, stop: CancellationToken) {
     let mut told = false;
     while !stop.is_cancelled() {
@@ -169,8 +169,8 @@ async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: 
     }
 }
 
-/// Says once what the operator's database lacks: without images figures are counted anew after changes, without indexes
-/// MongoDB reads whole collections.
+/// Logs once what the operator's database lacks. Without images figures are counted anew after changes. Without
+/// indexes MongoDB reads whole collections.
 async fn tell_missing(mongo: &Mongo) {
     match prepare::plan(mongo).await {
         Ok(plan) if plan.is_empty() => {}
@@ -181,13 +181,13 @@ async fn tell_missing(mongo: &Mongo) {
             "the watched database lacks images or indexes, or has indexes of an earlier version; nothing is changed there: \
              chargedeck prepare lists them and asks"
         ),
-        // `chargedeck check` tells the rights that are missing.
+        // `chargedeck check` reports the rights that are missing.
         Err(error) => tracing::debug!(%error, "whether images and indexes are missing is not known"),
     }
 }
 
-/// Where there is no admin yet, says how the first is made. The link is told here and nowhere else: who may read the
-/// server's log runs the server.
+/// If there is no admin yet, logs how the first is made. The link is logged here and nowhere else, because whoever
+/// may read the server's log runs the server.
 async fn tell_first_admin(auth: AuthService, stop: CancellationToken) {
     const OR: &str = "or on this machine: chargedeck admin create EMAIL";
     while !stop.is_cancelled() {
@@ -214,13 +214,14 @@ async fn tell_first_admin(auth: AuthService, stop: CancellationToken) {
 /// How a process is asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
-    /// Ctrl-C: by someone who waits.
+    /// Ctrl-C, by a person who waits.
     Interrupt,
-    /// SIGTERM: by what starts another in its place, perhaps behind a load balancer that does not know yet.
+    /// SIGTERM, by a supervisor that starts another process in its place, perhaps behind a load balancer that does
+    /// not know yet.
     Terminate,
 }
 
-/// Heard from the first moment on: who starts a process may end it before it serves.
+/// The signals to stop. They are heard from the first moment on, because a process may be ended before it serves.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

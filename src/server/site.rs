@@ -43,14 +43,14 @@ use crate::{
 /// The site with every layer.
 ///
 /// # Errors
-/// Never for an origin that the settings took.
+/// Never for an origin that the settings accepted.
 pub fn site(
     app: App,
     sockets: Sockets,
     actions: Actions,
     health: health::Health,
 ) -> Result<Router, tower_http::csrf::ConfigError> {
-    // Pages load their data as tasks of this runtime. Said again by the next site of a process, which changes nothing.
+    // Pages load their data as tasks of this runtime. A second call in the process changes nothing.
     _ = Executor::init_tokio();
     let context = Arc::new(socket::Context {
         auth: app.auth.clone(),
@@ -82,8 +82,8 @@ pub fn site(
     Ok(router.layer(map_response_with_state(leaving, last_answer)))
 }
 
-/// While the process leaves, a connection ends with its answer: where connections are balanced, not requests, whoever
-/// keeps one would come back by it until it closes under a request.
+/// While the process leaves, a connection ends with its answer. Where connections are balanced rather than requests,
+/// a client that keeps one would come back on it until it closes under a request.
 async fn last_answer(State(leaving): State<CancellationToken>, mut response: Response) -> Response {
     if leaving.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -99,7 +99,7 @@ struct Asked {
     _ask: PageRequest,
 }
 
-/// The server function of pages. What is no question of ours is refused here: Leptos would take it for an error of the server.
+/// The server function of pages. It refuses what is no question of ours, because Leptos would report a server error.
 async fn load(State(app): State<App>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     if head.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
@@ -117,17 +117,17 @@ async fn load(State(app): State<App>, request: Request<Body>) -> Response {
     leptos_axum::handle_server_fns_with_context(move || provide_context(backend(&app)), request).await.into_response()
 }
 
-/// Files of the site. Not by leptos_axum's own handler: a file that it serves while a page waits in the same thread takes
-/// that page's headers, its policy among them.
+/// Files of the site. leptos_axum's own handler does not serve them, because a file that it serves while a page waits
+/// in the same thread takes that page's headers, its policy among them.
 fn files(site: &str) -> ServeDir {
     ServeDir::new(site).append_index_html_on_directories(false).precompressed_br().precompressed_gzip()
 }
 
-/// A page, and what it needs to know before it is drawn.
+/// Renders a page with what it needs to know before it is drawn.
 async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Request<Body>) -> Response {
     let desk = PageResult(app.answer(PageRequest::Context, admin).await);
     let (options, path) = (app.leptos.clone(), request.uri().path().to_owned());
-    // Whole at once: without JavaScript nothing would put late parts into their places.
+    // The page is sent whole, because without JavaScript nothing would put late parts into their places.
     let draw = render_app_async_with_context(
         move || {
             provide(&app, bundle.as_ref());
@@ -138,7 +138,7 @@ async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Re
     draw(request).await
 }
 
-/// The page that says there is no such page; of what is public, where nobody need be signed in, an error alone.
+/// Renders the page that says that there is no such page. A client that is not signed in gets only an error.
 async fn not_found(State(app): State<App>, admin: Result<CurrentAdmin, Problem>, request: Request<Body>) -> Response {
     match admin {
         Ok(admin) => (StatusCode::NOT_FOUND, page(app, None, admin, request).await).into_response(),
@@ -146,7 +146,7 @@ async fn not_found(State(app): State<App>, admin: Result<CurrentAdmin, Problem>,
     }
 }
 
-/// What charts are drawn with, named by the hash of its content.
+/// The script that draws charts, named by the hash of its content.
 fn bundle(site: &str) -> Option<Bundle> {
     let names = fs::read_dir(Path::new(site).join("vendor")).into_iter().flatten();
     let mut names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -168,12 +168,12 @@ fn preload(path: &str) {
     }
 }
 
-/// What answers pages.
+/// The backend that answers pages.
 fn backend(app: &App) -> Arc<dyn Backend> {
     Arc::new(app.clone())
 }
 
-/// What pages find in their context; and the page's policy, whose nonce is new for every answer.
+/// Provides what pages find in their context, and sets the page's policy, whose nonce is new for every answer.
 fn provide(app: &App, bundle: Option<&Bundle>) {
     provide_context(backend(app));
     if let Some(bundle) = bundle {

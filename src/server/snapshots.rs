@@ -1,5 +1,5 @@
-//! Lists as pages take them: from the cache where it is good enough, from MongoDB where not, and always brought up to
-//! the hub's head, so that a page is fresh however old the cached rows are.
+//! Lists for pages. Rows come from the cache if it is good enough, and from MongoDB if not. They are always brought
+//! up to the hub's head, so that a page is fresh however old the cached rows are.
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
@@ -29,13 +29,13 @@ use crate::{
     },
 };
 
-/// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
+/// How often a read is tried if MongoDB cannot read at one time just now, or if the result is older than the log.
 const TRIES: u32 = 6;
-/// How often it is asked whether another instance has read.
+/// How often this instance looks whether another has read.
 const WAIT: Duration = Duration::from_millis(50);
 /// How many lists an instance reads at the same time.
 const READS: usize = 8;
-/// Equal lists wait for each other in one of so many lanes, others hardly ever.
+/// Number of lanes. Equal lists wait for each other in one lane, others hardly ever.
 const LANES: u64 = 1024;
 
 /// Why there is no snapshot.
@@ -70,13 +70,13 @@ impl From<Option<Position>> for NotBefore {
     }
 }
 
-/// Makes snapshots, each list's one at a time however many ask, of however many instances.
+/// Makes snapshots. Each list's is made once at a time, however many ask on however many instances.
 #[derive(Clone)]
 pub struct Snapshots {
     mongo: Mongo,
     redis: Redis,
     hub: Hub,
-    /// Who asks for the same list waits at the same one.
+    /// Requests for the same list wait in the same lane.
     lanes: Arc<[Mutex<()>]>,
     reads: Arc<Semaphore>,
 }
@@ -92,8 +92,8 @@ impl Snapshots {
         }
     }
 
-    /// The rows of a list as they are now, not older than a position, if the hub has reached it, and a cluster time; and which
-    /// of the statuses asked for nobody knows.
+    /// The rows of a list as they are now. They are not older than a cluster time and, if the hub has reached it, a
+    /// position. The snapshot also names the first status asked for that nobody knows.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -115,10 +115,10 @@ impl Snapshots {
         Ok(snapshot)
     }
 
-    /// Whether rows of a list are cached that will do, so that MongoDB is not read.
+    /// Whether cached rows of a list will do, so that MongoDB is not read.
     pub async fn has(&self, collection: Collection, selection: &Selection, not_before: NotBefore) -> bool {
         let Some(head) = self.hub.head() else { return false };
-        // While Redis is away it is not known, and the list will say so.
+        // While Redis is away this is not known, and the list itself will fail.
         matches!(self.cached(collection, selection, head, not_before).await, Ok(Some(_)))
     }
 
@@ -135,7 +135,7 @@ impl Snapshots {
             Some(lane) => Some(lane.lock().await),
             None => None,
         };
-        // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
+        // Only one of all instances reads. The others use what it caches, and see its lease end if it vanishes.
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
             if let Some(fresh) = self.cached(collection, &selection, asked, not_before).await? {
@@ -147,11 +147,11 @@ impl Snapshots {
             }
             tokio::time::sleep(WAIT).await;
         }
-        // In a task of its own: whoever asked may go before it is done, and then nobody would end the lease.
+        // Reads in a task of its own, because whoever asked may go before it is done, and nobody would end the lease.
         let reading = tokio::spawn({
             let this = self.clone();
             async move {
-                // Never closed.
+                // The semaphore is never closed.
                 let _turn = this.reads.acquire().await;
                 let read = this.read_and_cache(collection, selection, not_before.ct).await;
                 lease.release().await?;
@@ -162,10 +162,10 @@ impl Snapshots {
         Ok(bring_up(&self.hub, read.clone()).unwrap_or(read))
     }
 
-    /// The cached rows, where they will do: at the hub's head, or as they were at a moment after they were asked for. A
-    /// place in another epoch is no minimum in this one: rows of this one are brought up to its head, as for every page that
-    /// its reset sends here. As a minimum it would let each page that still asks by it read MongoDB for itself, one after
-    /// the other, until all give up waiting and ask again.
+    /// The cached rows, if they will do: at the hub's head, or as they were at a moment after they were asked for. A
+    /// position in another epoch is no minimum in this one, because rows of this one are brought up to its head, as
+    /// for every page that its reset sends here. As a minimum it would make each page that still asks by it read
+    /// MongoDB for itself, one after the other, until all give up waiting and ask again.
     async fn cached(
         &self,
         collection: Collection,
@@ -253,11 +253,12 @@ impl Snapshots {
     }
 }
 
-/// The snapshot with what happened since; `None` when the hub does not reach back, too few rows are left, or nobody knows
-/// how many match by now.
+/// The snapshot with what happened since. `None` if the hub does not reach back, if too few rows are left, or if
+/// nobody knows how many match by now.
 fn bring_up(hub: &Hub, snapshot: Snapshot) -> Option<Snapshot> {
     let delta = hub.delta_since(snapshot.topic, snapshot.position)?;
-    // Of the delta, and not of the hub, which may have moved on: what is not in the rows must not be taken for known.
+    // Takes the time of the delta, and not of the hub, which may have moved on. What is not in the rows must not be
+    // taken for known.
     let ct = snapshot.ct.max(delta.ct);
     let mut window = Window::from(snapshot);
     let applied = window.apply(delta).ok()?;

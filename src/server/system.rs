@@ -1,5 +1,4 @@
-//! What each instance tells the others of itself, once a second, and what all of them together are to whoever looks at the
-//! System page.
+//! What each instance reports to the others about itself, once a second, and what the System page shows of all.
 
 use std::time::{Duration, Instant};
 
@@ -22,12 +21,12 @@ use crate::{
     },
 };
 
-/// How often an instance tells of itself.
+/// How often an instance reports on itself.
 const TELL: Duration = Duration::from_secs(1);
-/// How often the relay measures what belongs to all.
+/// How often the relay measures what all instances share.
 const MEASURE: Duration = Duration::from_secs(10);
 
-/// Tells and shows until `stop`. `shown`: what the page shows of all that is known.
+/// Reports and shows until `stop`. `shown` makes the page's fields of all that is known.
 pub async fn run(
     hub: Hub,
     mongo: Mongo,
@@ -104,7 +103,7 @@ fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
     all
 }
 
-/// Tells of this instance and hears of the others. While Redis is away all that is known of them grows old.
+/// Reports on this instance and reads the reports of the others. While Redis is away, their last reports grow old.
 async fn tell(redis: &Redis, seen: &mut Seen) {
     let asked = Instant::now();
     let told = match serde_json::to_string(&seen.own) {
@@ -114,7 +113,7 @@ async fn tell(redis: &Redis, seen: &mut Seen) {
     seen.redis = told.is_ok();
     match told {
         Ok(all) => {
-            // An instance of another version may tell otherwise.
+            // An instance of another version may report in another form, which is left out.
             let read = |(age, body): (u64, String)| Some((age, serde_json::from_str(&body).ok()?));
             seen.instances = all.into_iter().filter_map(read).collect();
             seen.instances.sort_by(|(_, a), (_, b): &(_, Status)| a.id.cmp(&b.id));
@@ -127,7 +126,7 @@ async fn tell(redis: &Redis, seen: &mut Seen) {
     }
 }
 
-/// What belongs to all is measured by the relay, and is nothing elsewhere.
+/// The relay measures what all instances share. Elsewhere it is set to zero.
 async fn measure(mongo: &Mongo, log: &Log) {
     let relays = metrics().relay_since.get() != 0;
     let ([entries, bytes, window], oplog_s) = if relays {
@@ -135,7 +134,7 @@ async fn measure(mongo: &Mongo, log: &Log) {
             tracing::debug!(%error, "the log is not measured");
             (0, 0, 0)
         });
-        // Where there is no right to ask it stays unknown; `chargedeck check` says so.
+        // Without the right to ask it stays unknown; `chargedeck check` reports that.
         let oplog_s = timeout(MEASURE, oplog::window(mongo)).await.ok().and_then(Result::ok).flatten();
         (log.into(), oplog_s.unwrap_or(0))
     } else {

@@ -2,7 +2,8 @@
 //!
 //! What is counted and measured is in [`metrics`].
 //!
-//! No layer here records bodies, cookies or URIs with credentials: what holds a secret is a `SecretString`, whose `Debug` is blank.
+//! No layer here records bodies, cookies or URIs with credentials. Secrets are held in a `SecretString`, whose
+//! `Debug` is blank.
 
 pub mod listener;
 pub mod metrics;
@@ -11,8 +12,9 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// What is logged unless `RUST_LOG` says otherwise: ourselves, and of the libraries only what went wrong. The session
-/// layers warn of every cookie that has expired, which is nobody's mistake, and tell again what the guard tells.
+/// What is logged unless `RUST_LOG` says otherwise: our own messages, and only what went wrong in libraries. The
+/// session layers warn about every cookie that has expired, which is nobody's mistake, and they repeat what the guard
+/// logs.
 const DEFAULT_FILTER: &str =
     "warn,chargedeck=info,tower_http=info,tower_sessions=error,tower_sessions_core=off,mongodb=error";
 
@@ -25,7 +27,7 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// # Errors
-    /// Names the two formats, as a wrong setting is told.
+    /// If the format is neither of the two. The text names both, in the form of a wrong setting.
     pub fn from_env() -> Result<Self, String> {
         match std::env::var("CHARGEDECK_LOG_FORMAT").as_deref() {
             Ok("json") => Ok(Self::Json),
@@ -50,7 +52,7 @@ pub fn init(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error and its causes in one line. Some tell their cause themselves: it is told once.
+/// An error and its causes in one line. A cause that an error names itself is not repeated.
 pub fn causes(error: &anyhow::Error) -> String {
     error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |told, cause| {
         if told == cause || told.ends_with(&format!(": {cause}")) { told } else { format!("{told}: {cause}") }

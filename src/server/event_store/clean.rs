@@ -1,6 +1,6 @@
-//! Takes out of events what earlier versions wrote and may not be shown.
+//! Removes from events what earlier versions wrote and may not be shown.
 //!
-//! It goes from the newest to the oldest, so that all is done once the oldest is.
+//! It goes from the newest event to the oldest, so that all are clean once the oldest is.
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
@@ -19,7 +19,7 @@ use crate::{
 const SOME: i64 = 100;
 
 impl Events {
-    /// Whether the oldest was written or cleaned by this version.
+    /// Whether this version, or a later one, wrote or cleaned the oldest event.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -29,7 +29,7 @@ impl Events {
         Ok(oldest.is_none_or(is_clean))
     }
 
-    /// Cleans some before the one of this `_id`, and gives that of the last; `None` if there are no more.
+    /// Cleans some events before the one with this `_id`. Returns the `_id` of the last; `None` if there are no more.
     ///
     /// # Errors
     /// If MongoDB does not answer, or refuses.
@@ -47,10 +47,10 @@ impl Events {
     }
 }
 
-/// What takes the place of an event's parts, by the rule that documents are read by.
+/// What replaces an event's parts, by the rule by which documents are read.
 fn clean(event: &Document) -> Result<Document> {
     let mut clean = doc! {"version": VERSION};
-    // Gaps are of no collection.
+    // Gaps belong to no collection.
     let of = event.get_str("collection").ok().and_then(|name| name.parse::<Collection>().ok());
     for part in ["from", "to"] {
         let (Some(collection), Ok(row)) = (of, event.get_document(part)) else { continue };

@@ -12,11 +12,11 @@ use crate::domain::{
     },
 };
 
-/// What an event may hold. Whoever takes from the tables what may not be shown raises it, and events of lower versions are
-/// cleaned. It is no hash, because two builds beside each other would clean in turns.
+/// Version of what an event may hold. Raise it when you remove what may not be shown from the tables. Events of lower
+/// versions are then cleaned. It is no hash, because two builds beside each other would clean in turns.
 pub const VERSION: i64 = 7;
 
-/// The `_id` of the event at a position; sorts as positions do.
+/// The `_id` of the event at a position. It sorts as positions do.
 pub fn id(position: Position) -> Bson {
     let int = |n: u64| Bson::Int64(i64::try_from(n).unwrap_or(i64::MAX));
     doc! {"e": int(position.epoch.0), "s": int(position.seq.0)}.into()
@@ -29,13 +29,13 @@ pub fn position(event: &Document) -> Option<Position> {
     Some(Position::new(Epoch(int("e")?), Seq(int("s")?)))
 }
 
-/// When a change was, by MongoDB's cluster time.
+/// The cluster time of a change.
 pub fn ct(event: &Document) -> Option<ClusterTime> {
     event.get_timestamp("ct").ok().map(|ct| ClusterTime::new(ct.time, ct.increment))
 }
 
-/// A change of the log as an event. `from` and `to` hold the fields that changed; whole rows where a document came, went
-/// or could only be read afterwards, none of it if it was gone by then.
+/// A change of the log as an event. `from` and `to` hold the fields that changed. They hold whole rows if a document
+/// came, went or could only be read afterwards, and nothing if it was gone by then.
 pub fn event(at: Position, record: &Record) -> Document {
     let mut event = doc! {
         "_id": id(at),
@@ -72,19 +72,20 @@ pub fn event(at: Position, record: &Record) -> Document {
     }
     if let Some(news) = latest::news(record) {
         event.insert("problem", latest::is_problem(&news));
-        // Of texts, numbers and lists of texts: always a document.
+        // This cannot fail, because news hold only texts, numbers and lists of texts.
         event.insert("news", bson::serialize_to_bson(&news).unwrap_or(Bson::Null));
     }
     event
 }
 
-/// Bytes of an event as it is written; MongoDB takes 16 MB.
+/// Maximum bytes of an event as it is written; MongoDB accepts 16 MB.
 const BYTES_MAX: usize = 15 << 20;
 
-/// The event as it is written: where it does not fit, without what it was or became, the larger first. `cut` names that.
+/// The event as it is written. While it does not fit, the largest of `from`, `to` and `news` is removed. `cut` names
+/// what was removed.
 ///
 /// # Errors
-/// If a name cannot be written as BSON, as none that was read from BSON.
+/// If a name cannot be written as BSON. A name that was read from BSON always can.
 pub fn fitting(mut event: Document) -> bson::error::Result<RawDocumentBuf> {
     let mut cut = Vec::new();
     loop {
@@ -99,10 +100,10 @@ pub fn fitting(mut event: Document) -> bson::error::Result<RawDocumentBuf> {
     }
 }
 
-/// The `op` of what is no change: that some are missing.
+/// The `op` of an event that is no change, but says that changes are missing.
 pub const GAP: &str = "gap";
 
-/// Says that changes after `last` are no events, up to and with those before the entry at `first`.
+/// An event that says that changes are missing: those after `last` and before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
     let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
     doc! {"_id": id(before), "at": at, "version": VERSION, "op": GAP, "after": last.to_string()}

@@ -3,8 +3,8 @@
 //! ```text
 //! log --(lease)--> writer --(position as _id)--> events --> Activity, and whatever asks for a past
 //! ```
-//! The position as `_id` makes a second writing of the same change a duplicate, so a lease that two hold for a moment, a
-//! lost answer or a restart can neither lose nor double one.
+//! With the position as `_id` a second write of the same change is a duplicate. So a lease that two hold for a
+//! moment, a lost answer or a restart can neither lose nor double a change.
 
 mod clean;
 mod document;

@@ -28,14 +28,14 @@ use crate::{
 const DUPLICATE_KEY: i32 = 11_000;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 
-/// The collection.
+/// The `events` collection.
 #[derive(Clone, Debug)]
 pub struct Events(pub(super) Collection<Document>);
 
 /// Events for people, newest first.
 pub struct Page {
     pub events: Vec<(Position, FeedEntry)>,
-    /// Whether older ones are kept.
+    /// Whether there are older ones.
     pub more: bool,
 }
 
@@ -44,7 +44,7 @@ impl Events {
         Self(own.collection("events"))
     }
 
-    /// Makes the indexes. Events older than `keep` go by themselves; a changed `keep` holds for those there, too.
+    /// Makes the indexes. MongoDB removes events older than `keep`; a changed `keep` applies to existing events, too.
     ///
     /// # Errors
     /// If MongoDB does not answer, or refuses.
@@ -89,9 +89,10 @@ impl Events {
         Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))
     }
 
-    /// The position up to which all changes are written, for who asks what was before a place. Where that begins an epoch,
-    /// up to there, unless the log has changes of epochs before, or a gap, that are to be written yet. Before the first event
-    /// no gap is. With the cluster time of the last, as far as it has one.
+    /// The position up to which all changes are written, for a caller that asks what was before `place`. If `place`
+    /// begins an epoch, that is the beginning of the epoch, unless changes of earlier epochs, or a gap, are yet to be
+    /// written. There is no gap before the first event. Also returns the cluster time of the last event, or zero if
+    /// it has none.
     ///
     /// # Errors
     /// If MongoDB or Redis does not answer.

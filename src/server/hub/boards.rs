@@ -1,7 +1,7 @@
-//! Boards: computed once for all sockets, sent as what differs from before.
+//! Boards are computed once for all sockets, and sent as differences from the values before.
 //!
-//! Those of a period take long. They are made one at a time, off the runtime's threads, with as long a rest after each;
-//! meanwhile the last values stay on screen, and pings say how old they are.
+//! Boards of a period take long to make. They are made one at a time, off the runtime's threads, with a rest after
+//! each that is as long as the work. Meanwhile the last values stay on screen, and pings say how old they are.
 
 use std::{
     collections::HashMap,
@@ -31,9 +31,9 @@ use crate::domain::{
     },
 };
 
-/// Boards kept; more than any installation looks at.
+/// Maximum number of boards kept, more than any installation looks at.
 const BOARDS_MAX: usize = 256;
-/// What nobody has asked for so long is not made anew.
+/// A board that nobody has asked for in this time is not made anew.
 const FORGET: Duration = Duration::from_secs(60);
 
 /// All values of a board at one moment, by name.
@@ -42,15 +42,15 @@ pub struct BoardSnapshot {
     pub head: Position,
     pub ct: ClusterTime,
     topic: Topic,
-    /// What differs from the values before, encoded when the first socket needs it.
+    /// The values before. The difference from them is encoded when the first socket needs it.
     before: std::sync::Weak<BoardSnapshot>,
     compact: OnceLock<Bytes>,
     json: OnceLock<Bytes>,
 }
 
 impl BoardSnapshot {
-    /// The frame with all values. `at`: where they are true still, though they are of before. A consumer may have been shown
-    /// that moment elsewhere, and takes nothing of an earlier one.
+    /// The frame with all values. `at` is a later position at which they are still true. A consumer may have been
+    /// shown that moment by another instance, and takes nothing from an earlier one.
     pub fn whole(&self, at: Option<(Position, ClusterTime)>, form: Form) -> Bytes {
         let (head, ct) = at.unwrap_or_default();
         form.encode(&self.delta(self.head.max(head), self.ct.max(ct), Op::Put(self.fields.clone())))
@@ -83,15 +83,15 @@ impl BoardSnapshot {
 /// The boards that someone looks at.
 pub struct Cache {
     silent_after_s: i64,
-    /// The network's, whose amounts stand first.
+    /// The network's currency, whose amounts stand first.
     currency: Currency,
     boards: Mutex<HashMap<Board, Entry>>,
-    /// Told when one that takes long is behind.
+    /// Notified when a board that takes long is out of date.
     behind: Notify,
     system: Mutex<System>,
 }
 
-/// What is shown of the road's health: told once a second, sent only while someone looks.
+/// The pipeline's health as it is shown. It is updated once a second, and sent only while someone looks.
 #[derive(Default)]
 struct System {
     version: u64,
@@ -99,14 +99,14 @@ struct System {
     looked_at: bool,
 }
 
-/// The version of what a board shows, and the minute.
+/// The version of what a board shows, and the minute that it is made for.
 type Moment = (u64, i64);
 
 struct Entry {
     asked: Instant,
-    /// What was made last, and for which moment.
+    /// The values made last, and the moment that they were made for.
     made: Option<(Moment, Arc<BoardSnapshot>)>,
-    /// Since when that is not of now.
+    /// Since when those values are out of date.
     behind: Option<Instant>,
 }
 
@@ -121,7 +121,7 @@ impl Cache {
         }
     }
 
-    /// Shows the road's health; whether someone has looked since the last time.
+    /// Shows the pipeline's health. Returns whether someone has looked since the last call.
     pub fn show_system(&self, fields: Fields) -> bool {
         let mut system = self.system();
         system.version += 1;
@@ -133,8 +133,8 @@ impl Cache {
         self.silent_after_s
     }
 
-    /// A board as of `state`, or of shortly before where it takes long. `None` for an unknown zone, until the log was read
-    /// and the cells are counted, and until one that takes long is made.
+    /// A board as of `state`, or as of shortly before if it takes long. `None` for an unknown zone, until the log was
+    /// read and the cells are counted, and until a board that takes long is made.
     pub fn get(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
@@ -158,18 +158,18 @@ impl Cache {
         Some(entry.fill(board, now, fields, state))
     }
 
-    /// For how long the board is not of now.
+    /// For how long the board has been out of date.
     pub fn behind(&self, board: &Board) -> Option<Duration> {
         self.lock().get(board)?.behind.map(|since| since.elapsed())
     }
 
-    /// Whether the board, if it takes long, was made for a moment not before this.
+    /// Whether the board was made for `moment` or later. Always true for a board that does not take long.
     pub fn is_since(&self, board: &Board, moment: Option<Moment>) -> bool {
         let made = |boards: &HashMap<Board, Entry>| Some(boards.get(board)?.made.as_ref()?.0);
         !takes_long(board) || made(&self.lock()) >= moment
     }
 
-    /// The moment that a board made now is of.
+    /// The moment that a board would be made for now.
     pub fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
         let minute = state.now()?.seconds().div_euclid(60);
         Some(match board {
@@ -184,12 +184,12 @@ impl Cache {
         })
     }
 
-    /// Waits until one that takes long is behind.
+    /// Waits until a board that takes long is out of date.
     pub async fn some_are_behind(&self) {
         self.behind.notified().await;
     }
 
-    /// The one that is behind for longest, of those that somebody still asks for.
+    /// The board that has been out of date for longest, among those that somebody still asks for.
     pub fn longest_behind(&self) -> Option<Board> {
         let mut boards = self.lock();
         boards.retain(|board, entry| !takes_long(board) || entry.asked.elapsed() < FORGET);
@@ -197,9 +197,9 @@ impl Cache {
         behind.min_by_key(|(since, _)| *since).map(|(_, board)| board.clone())
     }
 
-    /// Makes one that takes long as of `state`, where that is possible.
+    /// Makes a board that takes long, as of `state`. Returns whether that was possible.
     pub fn make(&self, board: &Board, state: &State) -> bool {
-        // Not under the boards' lock: all others are still asked for.
+        // This runs outside the boards' lock, because all other boards are still asked for.
         let made = self.moment(board, state).and_then(|moment| Some((moment, self.fields(board, state)?)));
         let mut boards = self.lock();
         let Some(entry) = boards.get_mut(board) else { return false };
@@ -209,7 +209,7 @@ impl Cache {
         true
     }
 
-    /// Leaves it as it is until something changes.
+    /// Leaves the board as it is until something changes.
     pub fn give_up(&self, board: &Board) {
         if let Some(entry) = self.lock().get_mut(board) {
             entry.behind = None;
@@ -252,13 +252,13 @@ impl Cache {
     }
 }
 
-/// Whether it takes long to make, for what it shows is the course of a period.
+/// Whether a board takes long to make, because it shows the course of a period.
 const fn takes_long(board: &Board) -> bool {
     matches!(board, Board::Analytics(_))
 }
 
 impl Entry {
-    /// Takes new values; the same ones stay what they were.
+    /// Takes new values. Equal values leave the old snapshot in place.
     fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<BoardSnapshot> {
         let head = state.head().unwrap_or_default();
         let known = self.made.as_ref().map(|(_, filled)| filled);
@@ -269,7 +269,7 @@ impl Entry {
                 head,
                 topic: Topic::Board(board.clone()),
                 ct: match (board, state.now()) {
-                    // Of no document, but of now.
+                    // This board shows no document, so its time is now.
                     (Board::System, Some(now)) => ClusterTime::new(u32::try_from(now.seconds()).unwrap_or(0), 0),
                     _ => state.ct,
                 },
@@ -283,7 +283,7 @@ impl Entry {
     }
 }
 
-/// The newest events by place, and from which on there are no others.
+/// The newest events by position, and the position from which on none is missing.
 fn activity(filter: Filter, state: &State) -> Fields {
     let mut fields = Fields::new();
     let mut complete_from = state.feed.complete_from();

@@ -1,11 +1,12 @@
-//! Without a guard the histories go wrong: what they check, they can see.
+//! Without any one guard the histories go wrong. This proves that they can see what they check.
 
 use super::histories;
 use crate::guards::{ALL, Guard, off};
 
 #[test]
 fn without_any_one_guard_a_history_goes_wrong() {
-    // Two stand in Redis, two before the log, two are of a store set back (`tests/road/controls.rs`), one is in the way out (`server/socket/line.rs`).
+    // Seven guards have their controls elsewhere. Two act in Redis, two before the log, two where a store was set
+    // back (`tests/road/controls.rs`), and one on the way out (`server/socket/line.rs`).
     let elsewhere = |g: &Guard| {
         use Guard::{
             CompareAndSet, KnownPast, PingLast, SnapshotCompareAndSet, StandingStream, StreamOnward, TimeGoesOn,

@@ -11,13 +11,13 @@ use crate::{
 
 pub struct Counting {
     counted: Option<Counted>,
-    /// A count from before is of no use, because a collection was replaced then, or the log begins there.
+    /// A count from before this time is of no use, because a collection was replaced then or the log begins there.
     since: ClusterTime,
-    /// While a count is wanted: what the log adds meanwhile, each with its cluster time.
+    /// What the log adds while a count is wanted, each with its cluster time.
     deltas: Option<Vec<(ClusterTime, Cells)>>,
-    /// The last change of which nobody knows what it adds, because MongoDB had no images of it.
+    /// The last change with an unknown effect on the cells, because MongoDB had no images of it.
     unknown: Option<ClusterTime>,
-    /// While the cells are audited.
+    /// The audit under way.
     audit: Option<Audit>,
 }
 
@@ -35,25 +35,25 @@ struct Audit {
 pub enum Verdict {
     /// Bit for bit equal.
     Equal,
-    /// These cells differ: as they were, and as counted. They were replaced by the count.
+    /// These cells differ. Each comes with its value as it was and as counted; the count has replaced them.
     Different(Vec<(Cell, i64, i64)>),
-    /// A reset, a change without images or another count lies between: the two cannot be compared.
+    /// The two cannot be compared, because a reset, a change without images or another count lies between.
     Skipped,
 }
 
 struct Counted {
     cells: Cells,
-    /// When MongoDB was read; may be ahead of the log, whose changes up to it are in already.
+    /// When MongoDB was read. This may be ahead of the log, whose changes up to it are in the cells already.
     at: ClusterTime,
 }
 
 impl Counting {
-    /// Begins, or begins again, where the log begins or a collection was replaced.
+    /// Begins anew, where the log begins or a collection was replaced.
     pub const fn since(since: ClusterTime) -> Self {
         Self { counted: None, since, deltas: Some(Vec::new()), unknown: None, audit: None }
     }
 
-    /// A change of the log; without `added` nobody knows what it adds.
+    /// Takes a change of the log. `added` is `None` if nobody knows what the change adds.
     pub fn change(&mut self, ct: ClusterTime, added: Option<&Cells>) {
         if let Some(audit) = &mut self.audit {
             audit.idle = [None; 2];
@@ -82,14 +82,14 @@ impl Counting {
         self.deltas.is_some()
     }
 
-    /// Wants another count if a change is not in this one; which is shown until then.
+    /// Requests another count if a change is missing in this one. This one is shown until then.
     pub fn again(&mut self) {
         if self.inexact_since().is_some() && self.deltas.is_none() {
             self.deltas = Some(Vec::new());
         }
     }
 
-    /// All documents were counted at `ct`. Whether that was of use.
+    /// Takes a count of all documents at `ct`. Returns whether it was of use.
     pub fn counted(&mut self, ct: ClusterTime, mut cells: Cells) -> bool {
         if ct < self.since {
             return false;
@@ -101,7 +101,7 @@ impl Counting {
         true
     }
 
-    /// Begins an audit at `ct`, up to which all changes are in; false while there is nothing exact to audit.
+    /// Begins an audit at `ct`, up to which all changes are in. Returns false while there is nothing exact to audit.
     pub fn begin_audit(&mut self, ct: ClusterTime) -> bool {
         self.audit = self.exact().filter(|_| self.deltas.is_none()).map(|(cells, at)| Audit {
             from: at.max(ct),
@@ -112,26 +112,26 @@ impl Counting {
         self.audit.is_some()
     }
 
-    /// The relay's word that nothing happened until `at`.
+    /// Notes the relay's message that nothing happened until `at`.
     pub const fn idle(&mut self, at: UtcMs) {
         if let Some(audit) = &mut self.audit {
             audit.idle = [audit.idle[1], Some(at)];
         }
     }
 
-    /// Whether an audit with a count at `ct` can be decided, because all changes up to it are in; `head`: up to where they
-    /// surely are. Where nothing happens, one check is not enough: something may have happened between the stream's answer
-    /// and the time that was asked for then. The next check's answer is later than that. True also where the audit was
-    /// broken off.
+    /// Whether an audit with a count at `ct` can be decided, because all changes up to `ct` are in. They surely are
+    /// up to `head`. Where nothing happens one check is not enough, because something may have happened between the
+    /// stream's answer and the time that was asked for then. The next check's answer is later than that. Also true if
+    /// the audit was broken off.
     pub fn may_decide(&self, ct: ClusterTime, head: ClusterTime) -> bool {
         let idle = |audit: &Audit| audit.idle[0].is_some_and(|at| at.seconds() > i64::from(ct.seconds()));
         self.audit.as_ref().is_none_or(|audit| head > ct || idle(audit))
     }
 
-    /// Compares with all documents counted at `ct`. What differs is replaced.
+    /// Compares the audited cells with `truth`, a count of all documents at `ct`. It replaces them if they differ.
     pub fn end_audit(&mut self, ct: ClusterTime, truth: &Cells) -> Verdict {
         let Some(Audit { from, cells: mut known, deltas, .. }) = self.audit.take() else { return Verdict::Skipped };
-        // A count of an earlier time than the cells says nothing of them.
+        // A count of an earlier time than the cells says nothing about them.
         if ct < from {
             return Verdict::Skipped;
         }

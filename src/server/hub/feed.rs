@@ -13,7 +13,7 @@ use crate::domain::{
 /// Events kept; older ones come from MongoDB.
 const EVENTS_MAX: usize = 2000;
 
-/// The events since a place in the log, newest first.
+/// The events since a position in the log, newest first.
 #[derive(Default)]
 pub struct Feed {
     events: VecDeque<(Position, ActivityEvent, Value)>,
@@ -27,7 +27,7 @@ impl Feed {
     }
 
     pub fn push(&mut self, position: Position, news: ActivityEvent) {
-        // A value that JSON cannot hold does not come out of JSON.
+        // This cannot fail, because the values came out of JSON.
         let Ok(value) = serde_json::to_value(&news) else { return };
         self.events.push_front((position, news, value));
         if self.events.len() > EVENTS_MAX
@@ -37,7 +37,7 @@ impl Feed {
         }
     }
 
-    /// The place from which on all events are here.
+    /// The position from which on all events are here.
     pub const fn complete_from(&self) -> Position {
         self.complete_from
     }

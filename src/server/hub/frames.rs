@@ -15,7 +15,7 @@ use crate::domain::protocol::{
     topic::Topic,
 };
 
-/// The form in which a socket reads.
+/// The encoding that a socket reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `chargedeck.v1`
@@ -36,10 +36,10 @@ impl Form {
     }
 }
 
-/// A frame of the protocol, as a server sends it: to everybody the same bytes.
+/// A frame of the protocol as the server sends it, with the same bytes for everybody.
 pub fn wire(frame: frame::Frame) -> Bytes {
     let mut bytes = Vec::with_capacity(frame.len());
-    // Memory takes everything.
+    // Writing to memory cannot fail.
     drop(frame.format(&mut bytes));
     bytes.into()
 }
@@ -99,7 +99,7 @@ fn weight(change: &Change) -> usize {
     change.id.0.len() + 24 + fields
 }
 
-/// What is in a frame of text.
+/// The payload of a text frame.
 #[cfg(test)]
 pub fn text(bytes: &[u8]) -> &str {
     let mut at = std::io::Cursor::new(bytes);

@@ -1,8 +1,9 @@
-//! Random histories of the protocol from the log to a page's rows: what is written, cut, lost, trimmed, rolled back,
-//! cached and fetched in any order, over two instances. The page's list and place in the protocol are the browser's own.
+//! Random histories of the protocol, from the log to a page's rows, over two instances. Changes are written, cut,
+//! lost, trimmed, rolled back, cached and fetched in any order. The page's list and its place in the protocol are the
+//! browser's own code.
 //!
-//! Nothing is asked for anew unless a frame was lost. At every position a page's rows are MongoDB's at that position's
-//! cluster time, or at the later one at which they were read; when all is quiet they are MongoDB's.
+//! The page asks for nothing anew unless a frame was lost. At every position its rows are MongoDB's at that
+//! position's cluster time, or at the later time at which they were read. When all is quiet they are MongoDB's.
 //!
 //! Long, because a step, what it may do and what must hold after it only make sense side by side.
 
@@ -38,14 +39,14 @@ type Checked = Result<(), TestCaseError>;
 /// What happens next. Instances are 0 and 1; other numbers say how much.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Documents, each with what becomes of it; in one transaction or one by one.
+    /// Writes documents, each with what becomes of it, in one transaction or one by one.
     Write(Vec<(u8, u8)>, bool),
     /// The collection is replaced at once.
     Replace(u8),
     Append(usize),
-    /// What was written goes the whole way to the page, unless something holds it up.
+    /// A document is written, and the change goes the whole way to the page unless something holds it up.
     Arrive(u8),
-    /// The oldest message of Pub/Sub arrives, or does not.
+    /// The oldest Pub/Sub message arrives; `Lose` drops it.
     Deliver(usize),
     Lose(usize),
     /// A round begins, or ends.
@@ -56,11 +57,11 @@ enum Step {
     Trim(usize),
     /// Redis fails over to a replica that lacks the last entries.
     RollBack(usize),
-    /// A new epoch begins, with what happened so many events ago.
+    /// A new epoch begins, with the state of so many events ago.
     NewEpoch(usize),
-    /// To one that has not even heard of the epoch.
+    /// Redis fails over to a replica that has not even heard of the epoch.
     OldEpoch,
-    /// The server reads what the page says, sends what is new, or says that nothing is.
+    /// The server reads what the page sent. `Flush` sends what is new, and `Progress` says that nothing is.
     Hear,
     Flush,
     Progress,
@@ -72,9 +73,9 @@ enum Step {
     Hide(bool),
     /// Rows are read for another page, at a time so many events ago.
     Read(usize, usize),
-    /// The rows that a reset made the page ask for come, read so many events ago.
+    /// The rows arrive that a reset made the page ask for. They were read so many events ago.
     Fetched(usize, usize),
-    /// Rows come for a list that is followed but was in doubt.
+    /// Rows arrive for a list that is followed but was in doubt.
     Refreshed(usize, usize),
 }
 
@@ -142,7 +143,7 @@ struct Page {
 struct World {
     database: Database,
     log: Log,
-    /// The log before the epoch, and where each epoch's numbers begin.
+    /// The log before the epoch. `bases` holds where each epoch's numbers begin.
     older: Option<Log>,
     bases: Vec<usize>,
     instances: [State; 2],
@@ -270,7 +271,7 @@ impl World {
         Ok(())
     }
 
-    /// As the hub's tail reads the log.
+    /// Reads the log as the hub's tail does.
     fn catch_up(&mut self, i: usize) {
         let state = &mut self.instances[i];
         let mut from = state.reads_after(self.log.last().position());
@@ -391,7 +392,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether the page's rows are those at its position, or of the later time at which they were read.
+    /// Checks that the page's rows are those at its position, or at the later time at which they were read.
     fn check(&self) -> Checked {
         let Position { epoch, seq } = self.page.window.received();
         let n = self.bases[usize::try_from(epoch.0).unwrap()] + usize::try_from(seq.0).unwrap();
@@ -419,14 +420,14 @@ impl World {
             return None;
         }
         let snapshot = self.database.snapshot(position, n);
-        // Of an epoch only; and never over a newer one.
+        // The cache is kept per epoch, and never replaces a newer snapshot.
         if self.cached.as_ref().is_none_or(|cached| cached.position < position) {
             self.cached = Some(snapshot.clone());
         }
         Some(snapshot)
     }
 
-    /// As the cache's rows are brought up to the hub's head.
+    /// Brings the cache's rows up to the hub's head, as the server does.
     fn bring_up(&self, i: usize, snapshot: Snapshot) -> Option<Snapshot> {
         let state = &self.instances[i];
         let delta = state.delta_since(OF, snapshot.position)?;
@@ -456,7 +457,7 @@ impl World {
         self.subscribe();
     }
 
-    /// One more change, by which a lost frame shows; then nothing happens any more, and no message of Pub/Sub arrives.
+    /// Writes one more change, by which a lost frame shows. Then nothing is written any more, and Pub/Sub is silent.
     fn settle(&mut self) -> Checked {
         self.database.write(vec![(8, 4)], false);
         while self.log.append(&self.database, 4).is_some() {}
@@ -487,7 +488,7 @@ fn history(steps: Vec<Step>) -> Checked {
     world.settle()
 }
 
-/// Whether one of so many histories ends wrong, always the same ones.
+/// Whether one of `cases` histories ends wrong. The histories are the same in every run.
 pub fn goes_wrong(cases: u32) -> bool {
     let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 0, ..Default::default() };
     let same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

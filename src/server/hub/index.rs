@@ -1,4 +1,4 @@
-//! Per topic: the last state of each document that changed above the floor. Bounded; no I/O.
+//! The last state of each document of a topic that changed after the floor. Bounded; no I/O.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,9 +16,9 @@ use crate::domain::{
 
 /// Documents kept per topic.
 const KEYS_MAX: usize = 50_000;
-/// Bytes kept per topic, about.
+/// Approximate bytes kept per topic.
 const BYTES_MAX: usize = 96 << 20;
-/// Bytes, about, that one who lags is sent to catch up: more than a list of new rows takes.
+/// Approximate bytes that a lagging consumer is sent to catch up. This is more than a list of new rows takes.
 const CATCH_UP_MAX: usize = 2 << 20;
 
 #[derive(Default)]
@@ -69,8 +69,7 @@ impl Index {
         }
     }
 
-    /// One change for each document that changed after `cursor`; `None` below the floor, and where it is so much that new
-    /// rows cost less.
+    /// One change for each document that changed after `cursor`. `None` below the floor, and if new rows cost less.
     pub fn since(&self, cursor: Seq) -> Option<Vec<Change>> {
         if cursor < self.floor {
             return None;
@@ -89,7 +88,8 @@ impl Index {
     }
 }
 
-/// Bytes of memory that a value takes beside its own place, about. The least map takes room for eleven entries.
+/// Approximate bytes of memory that a value takes beside its own place. The smallest map takes room for eleven
+/// entries.
 fn weight(value: &serde_json::Value) -> usize {
     use serde_json::Value;
     const PLACE: usize = size_of::<Value>();

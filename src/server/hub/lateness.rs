@@ -1,23 +1,24 @@
-//! How late messages come, by two clocks that agree on nothing but how fast they go.
+//! How late messages come, measured with two clocks that agree only on how fast they go.
 
 use std::time::{Duration, Instant};
 
-/// A clock that stood still while its machine was suspended makes all that comes look late until so long, or twice as long,
-/// after; what is slow for longer than that, and never quicker, looks in time.
+/// How long the quickest message stays the measure, up to twice as long. A clock that stood still while its machine
+/// was suspended makes messages look late for that time. Messages that are slow for longer than that, and never
+/// quicker, look in time.
 const WINDOW: Duration = Duration::from_mins(5);
 
-/// What one sender's messages took, relative to the quickest of late.
+/// How long one sender's messages took, relative to its quickest recent one.
 #[derive(Clone, Copy, Debug)]
 pub struct Lateness {
     sender: u64,
-    /// The least by which our clock was ahead of the sender's as a message came, µs: in this window, and in the one before.
+    /// The least lead of our clock over the sender's as a message came, in µs: in this window, and in the one before.
     quickest: [i64; 2],
     began: Instant,
 }
 
 impl Lateness {
-    /// How much later than the quickest a message came at `now`, that was sent at `sent` µs of the sender's clock and heard
-    /// at `ours` of our own. The first of a sender counts as in time.
+    /// How much later than the quickest a message came at `now`. It was sent at `sent` µs of the sender's clock and
+    /// heard at `ours` µs of our own. A sender's first message counts as in time.
     pub fn of(before: &mut Option<Self>, sender: u64, sent: i64, ours: i64, now: Instant) -> Duration {
         let took = ours.saturating_sub(sent);
         let known = before.filter(|known| known.sender == sender);

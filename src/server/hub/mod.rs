@@ -51,13 +51,13 @@ use crate::{
 use lateness::Lateness;
 use state::State;
 
-/// Whether the head is at a position or after it.
+/// Whether the head has reached a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     Reached,
-    /// It is still to come here: another instance, or another epoch, was heard of elsewhere.
+    /// The head is still before it: another instance was ahead, or its epoch is not known here yet.
     NotYet,
-    /// It is of an epoch that ended.
+    /// The position belongs to an epoch that has ended.
     Gone,
 }
 
@@ -71,15 +71,15 @@ impl Reach {
     }
 }
 
-/// How long a position is waited for.
+/// How long [`Hub::reach`] waits for a position.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How fresh this instance is.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
-    /// From MongoDB's commit to this instance, as last measured.
+    /// Time from MongoDB's commit to this instance, as last measured.
     pub lag: Duration,
-    /// How long ago the relay was heard; `None`: never.
+    /// Time since the relay was last heard; `None` if never.
     pub checked: Option<Duration>,
 }
 
@@ -103,7 +103,7 @@ struct Inner {
     /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
-    /// Counts what may have changed what consumers see.
+    /// Incremented by everything that may change what consumers see.
     version: watch::Sender<u64>,
 }
 
@@ -128,7 +128,7 @@ impl Hub {
         self.read().head()
     }
 
-    /// Whether the head has reached a position; waits a little for it.
+    /// Waits a short while for the head to reach a position, and returns whether it did.
     pub async fn reach(&self, position: Position) -> Reach {
         let mut changes = self.changes();
         let reached = async {
@@ -159,8 +159,8 @@ impl Hub {
         self.read().is_restored_since(position)
     }
 
-    /// A board's values; `None` for an unknown zone, until the log was read and the figures are counted, and of figures
-    /// that cannot be followed.
+    /// A board's values. `None` for an unknown zone, until the log was read and the figures are counted, and while a
+    /// collection that the board reads cannot be followed.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         if self.unfollowed().into_iter().any(|collection| board.reads(collection)) {
             return None;
@@ -168,7 +168,7 @@ impl Hub {
         self.0.boards.get(board, &self.read())
     }
 
-    /// A board's values that are not of before this question: one that takes long is waited for.
+    /// A board's values as of this call or later. Waits for a board that takes long to make.
     pub async fn board_of_now(&self, board: &Board) -> Arc<BoardSnapshot> {
         let moment = {
             let state = self.read();
@@ -185,12 +185,12 @@ impl Hub {
         }
     }
 
-    /// For how long a board is not of now.
+    /// For how long a board has been out of date; zero if it is current.
     pub fn board_is_behind(&self, board: &Board) -> Duration {
         self.0.boards.behind(board).unwrap_or_default()
     }
 
-    /// Makes the boards that take long, one at a time, with as long a rest after each, until `stop`.
+    /// Makes the boards that take long, one at a time, until `stop`. Rests after each for as long as it took.
     async fn make_boards(self, stop: CancellationToken) {
         while stop.run_until_cancelled(self.0.boards.some_are_behind()).await.is_some() {
             while let Some(board) = self.0.boards.longest_behind() {
@@ -212,8 +212,8 @@ impl Hub {
         }
     }
 
-    /// The last change that can matter to a report, and its cluster time: what was read at that time or later is true
-    /// still. `None` until the log was read.
+    /// The last change that can matter to a report, with its cluster time. A report that was read at that time or
+    /// later is still true. `None` until the log was read.
     pub fn reported(&self) -> Option<(Position, ClusterTime)> {
         self.read().reported()
     }
@@ -222,22 +222,22 @@ impl Hub {
         let state = self.read();
         let checked = state.checked.map(|at| at.elapsed());
         let (unfollowed, at) = &*self.0.unfollowed.borrow();
-        // Whoever knows of no topics that are not followed must not take the whole for live.
+        // A consumer that knows nothing of unfollowed topics must not take everything for live.
         let stale = || at.elapsed() + Duration::from_millis(u64::from(STALE_MS) + 1);
         Freshness { lag: state.lag, checked: if unfollowed.is_empty() { checked } else { Some(stale()) } }
     }
 
-    /// For how long nobody has heard that the change stream goes on; of a hub that never heard, since it was made.
+    /// Time since this hub last heard that the change stream moves on; since its creation if it never heard.
     pub fn stands_for(&self) -> Duration {
         self.read().moved.unwrap_or(self.0.born).elapsed()
     }
 
-    /// The collections that cannot be followed, in the order of all.
+    /// The collections that cannot be followed, in the order of [`Collection::ALL`].
     pub fn unfollowed(&self) -> Vec<Collection> {
         self.0.unfollowed.borrow().0.clone()
     }
 
-    /// Wakes when another collection cannot be followed, or one can again.
+    /// Wakes when the list of collections that cannot be followed changes.
     pub fn unfollowed_changes(&self) -> watch::Receiver<(Vec<Collection>, Instant)> {
         self.0.unfollowed.subscribe()
     }
@@ -256,23 +256,23 @@ impl Hub {
         }
     }
 
-    /// MongoDB's operation time as far as is known; `None` until it was heard.
+    /// MongoDB's operation time as far as it is known; `None` until it was first heard.
     pub fn now(&self) -> Option<UtcMs> {
         self.read().now()
     }
 
-    /// After how long without a heartbeat a station counts as silent.
+    /// Seconds without a heartbeat after which a station counts as silent.
     pub fn silent_after_s(&self) -> i64 {
         self.0.boards.silent_after_s()
     }
 
-    /// The head with its cluster time: together, for it may move between two questions.
+    /// The head with its cluster time. They are read together, because the head may move between two calls.
     pub fn head_at(&self) -> Option<(Position, ClusterTime)> {
         let state = self.read();
         Some((state.head()?, state.ct))
     }
 
-    /// A hub that follows a log of so many new clients, each at its own number, and has them at its head.
+    /// A hub whose log holds `count` new clients, each at its own number, all of them up to the head.
     #[cfg(test)]
     pub fn of_new_clients(count: u64) -> Self {
         let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()));
@@ -282,14 +282,14 @@ impl Hub {
         hub
     }
 
-    /// Takes more of them, from the first to the last.
+    /// Takes the new clients with the numbers from `first` to `last`.
     #[cfg(test)]
     pub fn take_new_clients(&self, first: u64, last: u64) {
         assert_eq!(self.write().take(state::tests::entry(first, last, last)), state::Intake::Taken);
         self.advance();
     }
 
-    /// Begins an epoch of a database that was set back.
+    /// Begins an epoch, as after the database was set back.
     #[cfg(test)]
     pub fn set_back(&self) {
         use crate::domain::protocol::{log::Entry, position::Epoch};
@@ -304,13 +304,14 @@ impl Hub {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// While it lives nothing moves: all who are led to the head in it come to the same place.
+    /// Holds the head still while the [`Round`] lives, so that all consumers in it are led to the same position.
     pub fn round(&self) -> Round {
         self.write().serving = true;
         Round(self.clone())
     }
 
-    /// Moves on to what was taken, if no round goes on. What was taken and is not yet shown makes no screen fresher.
+    /// Moves the head to what was taken, unless a round goes on. Only then does the hub count as fresher, because
+    /// changes that are taken but not shown make no screen fresher.
     fn advance(&self) {
         let mut state = self.write();
         if state.advance() {
@@ -326,40 +327,40 @@ impl Hub {
         self.0.version.send_modify(|version| *version += 1);
     }
 
-    /// Shows the road's health on [`Board::System`], and wakes who looks at it.
+    /// Shows the pipeline's health on [`Board::System`], and wakes consumers if somebody looks at it.
     pub fn show_system(&self, fields: Fields) {
         if self.0.boards.show_system(fields) {
             self.wake();
         }
     }
 
-    /// A cell of the figures, as far as they are known.
+    /// A cell of the figures; `None` until they are counted.
     pub fn cell(&self, cell: &Cell) -> Option<i64> {
         self.read().cells.cells().map(|cells| cells.get(cell))
     }
 
-    /// What the cells say, if every change up to the head is in them: with the head, and the cluster time that they are of.
+    /// Reads the cells if every change up to the head is in them. Returns the head, their cluster time, the result.
     pub fn exact<T>(&self, read: impl FnOnce(&Cells) -> T) -> Option<(Position, ClusterTime, T)> {
         let state = self.read();
         let (cells, counted_at) = state.cells.exact()?;
         Some((state.head()?, state.ct.max(counted_at), read(cells)))
     }
 
-    /// Begins to audit the figures' cells; false while they are not exact.
+    /// Begins to audit the figures' cells; returns false while they are not exact.
     pub fn begin_audit(&self) -> bool {
         let mut state = self.write();
         let ct = state.ct;
         state.cells.begin_audit(ct)
     }
 
-    /// Whether every change up to `ct` is in, so that the audit can end; or it was broken off.
+    /// Whether the audit can end, because every change up to `ct` is in or because the audit was broken off.
     pub fn may_end_audit(&self, ct: ClusterTime) -> bool {
         let state = self.read();
         state.cells.may_decide(ct, state.ct)
     }
 
-    /// Compares the cells as they were at `ct` with all documents counted then. Where they differ the count takes their
-    /// place.
+    /// Compares the cells as they were at `ct` with a count of all documents at that time. If they differ the count
+    /// replaces them.
     pub fn end_audit(&self, ct: ClusterTime, truth: &Cells) -> Verdict {
         let mut state = self.write();
         let verdict = state.cells.end_audit(ct, truth);
@@ -372,8 +373,8 @@ impl Hub {
         verdict
     }
 
-    /// The relay said that nothing happened after `position` until `at`, when it had last heard of MongoDB at `sent`. What
-    /// was held up on its way says nothing of now.
+    /// Takes the relay's message that nothing happened after `position` until `at`. The relay last heard of MongoDB
+    /// at `sent`. A message's delay on its way counts as age, because a delayed message says nothing about now.
     fn checked(&self, position: Position, at: UtcMs, sent: Option<Sent>) {
         let mut state = self.write();
         let now = Instant::now();
@@ -388,7 +389,7 @@ impl Hub {
             state.moved = state.moved.max(state.checked);
             let slow = Duration::from_millis(u64::from(SLOW_MS));
             if late <= slow {
-                // What was late has come.
+                // The delayed changes have arrived.
                 metrics().caught_up();
                 state.lag = if state.lag > slow { Duration::ZERO } else { state.lag };
             } else {

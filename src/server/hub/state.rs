@@ -1,6 +1,6 @@
 //! What the hub knows, and how an entry of the log changes it. No I/O.
 //!
-//! Long by its tests, a quarter of it, and because all that one lock protects is here.
+//! Long because it holds everything that one lock protects. A quarter of it is tests.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -27,24 +27,24 @@ use crate::{
     guards::{self, Guard},
 };
 
-/// What a consumer that stands at a position gets.
+/// What a consumer at a position is sent.
 pub enum Since {
     /// Nothing new.
     Current,
-    /// Frames that lead to the position.
+    /// Frames that lead to a later position.
     Frames(Arc<Shared>),
-    /// The rows must be fetched anew, not older than this.
+    /// The consumer must fetch the rows anew, at `min_position` or later.
     Reset { min_position: Position, reason: &'static str },
 }
 
-/// What became of an entry.
+/// What [`State::take`] did with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intake {
-    /// It led on.
+    /// The entry continues the log and was taken.
     Taken,
-    /// Known already.
+    /// The entry was known already.
     Old,
-    /// Something is missing before it, or it is of another epoch.
+    /// Entries before it are missing, or it belongs to another epoch.
     Gap,
 }
 
@@ -52,36 +52,36 @@ pub enum Intake {
 pub struct State {
     /// `None` until the log was read.
     epoch: Option<Epoch>,
-    /// The last number taken, and the last up to which no transaction is cut.
+    /// The last number taken. `closed` is the last one up to which no transaction is cut.
     taken: Seq,
     closed: Seq,
     /// Where consumers are led to, at or before `closed`.
     head: Seq,
     /// Cluster time of `head`.
     pub ct: ClusterTime,
-    /// Cluster time that consumers were led to in any epoch.
+    /// The latest cluster time that consumers were led to, in any epoch.
     shown: ClusterTime,
     /// The last epoch that began because the database was set back.
     restored: Option<Epoch>,
-    /// Taken but after `head`.
+    /// Records that were taken but lie after `head`.
     waiting: VecDeque<Record>,
-    /// Whether consumers are being led to the head, which must stand still.
+    /// Whether a round goes on, during which the head must stand still.
     pub serving: bool,
     topics: HashMap<Collection, TopicState>,
     pub cells: Counting,
     pub feed: Feed,
-    /// When the last change up to `head` was.
+    /// When the last change up to `head` happened.
     pub at: UtcMs,
     pub lag: Duration,
     pub checked: Option<Instant>,
-    /// The same, of whichever epoch.
+    /// As `checked`, but kept when an epoch begins.
     pub moved: Option<Instant>,
-    /// Of the relay's word that nothing happened.
+    /// Lateness of the relay's messages that nothing happened.
     pub lateness: Option<Lateness>,
     clock: Option<(UtcMs, Instant)>,
     /// Counts changes of what the boards show.
     pub version: u64,
-    /// Counts changes of the figures' course over time, which what is routine does not touch.
+    /// Counts changes of the figures' time series. Changes that touch no time series leave it as it is.
     pub course: u64,
     /// The last change that can matter to a report, as far as the log reaches back.
     reported: (Seq, ClusterTime),
@@ -92,22 +92,24 @@ struct TopicState {
     /// Number of the last reset.
     reset: Seq,
     newest: Option<Newest>,
-    /// Folds by the cursor they begin at, until the next change.
+    /// Cached folds by the cursor that they begin at, until the next change.
     folds: Mutex<HashMap<Seq, Arc<Shared>>>,
 }
 
-/// Changes that nobody, or everybody, was sent yet: for consumers that stand at or after `from`.
+/// The newest changes, for consumers at `from` or later. They grow until the first consumer is sent them; what comes
+/// after that begins anew.
 struct Newest {
     from: Seq,
     changes: Vec<Change>,
     shared: OnceLock<Arc<Shared>>,
 }
 
-/// Changes beyond so many are sent from the index, one for each document.
+/// Number of changes at which [`Newest`] begins anew. A consumer before that gets its changes from the index, one per
+/// document.
 const NEWEST_MAX: usize = 1024;
 
 impl TopicState {
-    /// Changes that lead on from `from`: with those before, if nobody was sent these.
+    /// Adds the changes that follow `from`. They join the previous ones if nobody was sent those yet.
     fn lead_on(&mut self, from: Seq, changes: Vec<Change>) {
         match &mut self.newest {
             Some(newest) if newest.shared.get().is_none() && newest.changes.len() < NEWEST_MAX => {
@@ -151,14 +153,14 @@ impl State {
         };
     }
 
-    /// Where consumers are led to. `None` until the log was read, and while it is of an earlier time than they were led to in
-    /// another epoch, as in a Redis that was set back: time never goes back on a page.
+    /// Where consumers are led to. `None` until the log was read, and while the log is at an earlier time than
+    /// consumers were led to in another epoch, as after a Redis was set back. Time never goes back on a page.
     pub fn head(&self) -> Option<Position> {
         let goes_on = self.ct >= self.shown || !guards::on(Guard::TimeGoesOn);
         Some(Position::new(self.epoch.filter(|_| goes_on)?, self.head))
     }
 
-    /// MongoDB has nothing that is not taken, and so nothing later than what was shown.
+    /// Notes that everything MongoDB has was taken. Then the head is no earlier than what was shown.
     pub fn is_whole(&mut self) {
         if self.head == self.taken {
             self.ct = self.ct.max(self.shown);
@@ -181,14 +183,14 @@ impl State {
         Some(Position::new(self.epoch?, self.taken))
     }
 
-    /// Whether the log, which ends at `head`, has what is not known here. One of another epoch has, also of an older one;
-    /// one that is only shorter will get the same numbers again.
+    /// Whether a log that ends at `head` has entries that are not known here. A log of another epoch has some, even
+    /// of an older one. A log that is only shorter has none, because it will get the same numbers again.
     pub fn lacks(&self, head: Position) -> bool {
         let lacks = |tail: Position| self.is_of_other_epoch(head) || tail.seq < head.seq && tail.epoch == head.epoch;
         guards::on(Guard::LastIdCheck) && self.tail().is_none_or(lacks)
     }
 
-    /// After what to read a log that ends at `head`; `None`: from its oldest entry.
+    /// The position after which to read a log that ends at `head`; `None` means from its oldest entry.
     pub fn reads_after(&self, head: Position) -> Option<Position> {
         self.tail().filter(|_| !self.is_of_other_epoch(head))
     }
@@ -202,14 +204,14 @@ impl State {
         Some(UtcMs(at.0 + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// MongoDB's operation time was `at` or later a moment ago. The clock never goes back.
+    /// Notes that MongoDB's operation time was `at` or later a moment ago. The clock never goes back.
     pub fn heard(&mut self, at: UtcMs) {
         if self.now().is_none_or(|now| at > now) {
             self.clock = Some((at, Instant::now()));
         }
     }
 
-    /// Takes an entry if it leads on from what is known.
+    /// Takes an entry if it continues what is known.
     pub fn take(&mut self, entry: Entry) -> Intake {
         if self.epoch != Some(entry.epoch) {
             return Intake::Gap;
@@ -226,7 +228,7 @@ impl State {
         Intake::Taken
     }
 
-    /// Moves the head to what is closed; whether it moved.
+    /// Moves the head to `closed`; returns whether it moved.
     pub fn advance(&mut self) -> bool {
         if self.serving || self.closed <= self.head {
             return false;
@@ -290,7 +292,7 @@ impl State {
         if cursor.epoch != head.epoch {
             return reset(if self.is_restored_since(cursor) { RESTORED } else { "epoch" });
         }
-        // A consumer that was elsewhere may be ahead of this instance for a moment.
+        // A consumer that comes from another instance may be ahead of this one for a moment.
         if cursor.seq >= topic.index.last() && cursor.seq >= topic.reset {
             return Since::Current;
         }
@@ -325,7 +327,7 @@ impl State {
         Some(Delta { topic: Topic::Collection(collection), from: cursor, to: head, ct: self.ct, changes, more: false })
     }
 
-    /// The cells of all documents at `ct` were counted; what happened later is added.
+    /// Takes a count of all documents at `ct`, and adds what happened later.
     pub fn counted(&mut self, ct: ClusterTime, cells: Cells) {
         if self.cells.counted(ct, cells) {
             self.version += 1;

@@ -31,14 +31,14 @@ use crate::{
 
 /// How often the log's end is asked for.
 const CHECK: Duration = Duration::from_secs(1);
-/// How often documents are counted anew while changes come without images; or the count would take more than a twentieth
-/// of the time. Half a minute at most: figures are behind meanwhile, and a count may have taken long because MongoDB stood
-/// still.
+/// Shortest and longest pause before documents are counted anew, while changes come without images. In between the
+/// pause is 20 times the last count, so that counting takes at most a twentieth of the time. Half a minute is the
+/// limit, because figures are behind meanwhile, and MongoDB may only have stood still during the last count.
 const RECOUNT: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
-/// How often the count is kept, so that a restart need not count anew.
+/// How often the count is stored, so that a restart need not count anew.
 const KEEP_COUNT: Duration = Duration::from_secs(60);
 
-/// Follows the log until `stop`, beginning again whenever Redis was away.
+/// Follows the log until `stop`, and begins again whenever Redis was away.
 pub async fn follow(hub: Hub, log: Log, redis: Redis, mongo: Mongo, stop: CancellationToken) {
     let _boards = AbortOnDropHandle::new(tokio::spawn(hub.clone().make_boards(stop.clone())));
     let now = Instant::now();
@@ -61,7 +61,7 @@ struct Follower {
     count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells)>>>,
     /// When the count under way, or the last one, began.
     count_began: Instant,
-    /// When there may be another, if changes are missing in the last.
+    /// When another count may begin, if changes are missing in the last one.
     recount: Instant,
     kept: Instant,
     /// The minute last looked at.
@@ -69,7 +69,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// One connection's life.
+    /// Runs until the connection to Redis fails.
     async fn session(&mut self) -> Result<()> {
         let mut pubsub = self.redis.pubsub().await.context("subscribing")?;
         let (live, checked) = (self.log.live_channel(), self.log.checked_channel());
@@ -96,7 +96,7 @@ impl Follower {
     }
 
     async fn published(&mut self, message: &Msg) -> Result<()> {
-        // In a rollout the log is of another build by now, and its pages are stale here.
+        // In a rollout another build may write the log by now. This instance's pages are stale then.
         let Some(entry) = self.log.parse(message.get_payload_bytes())? else { return Ok(()) };
         let (changes, last_at) = (entry.records.len(), entry.records.last().map(|record| record.at));
         let intake = self.hub.write().take(entry);
@@ -120,7 +120,7 @@ impl Follower {
     async fn check(&mut self) -> Result<()> {
         let head = self.log.head().await?;
         let lacks = head.is_some_and(|head| self.hub.read().lacks(head));
-        // Of another build's log nothing can be taken, and all of it would be read each time.
+        // Another build's log is not read, because nothing of it can be taken and every check would read all of it.
         if lacks && self.log.is_ours().await? == Some(true) {
             self.catch_up().await?;
         }
@@ -128,7 +128,7 @@ impl Follower {
             self.hub.write().cells.again();
         }
         self.count_if_needed();
-        // Stations fall silent and days begin without any event.
+        // Boards wake every minute, because stations fall silent and days begin without any event.
         if let Some(now) = self.hub.now() {
             let minute = now.seconds().div_euclid(60);
             if minute != self.minute {
@@ -143,7 +143,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Reads the log from where the hub is, or from its beginning where that does not lead on.
+    /// Reads the log from the hub's position, or from the log's beginning if the log does not lead on from there.
     async fn catch_up(&mut self) -> Result<()> {
         let Some(head) = self.log.head().await? else { return Ok(()) };
         let mut from = self.hub.read().reads_after(head);
@@ -151,7 +151,7 @@ impl Follower {
         loop {
             let page = self.log.after(from).await?;
             let Some(first) = page.first() else { break };
-            // A page may end where an epoch does, and the next one begin with the next.
+            // A page of the log may end with an epoch, and the next page begin with the next epoch.
             let leads_on = from.is_some_and(|tail| match first.epoch.cmp(&tail.epoch) {
                 Ordering::Less => false,
                 Ordering::Equal => log::before(first) <= tail.seq,
@@ -169,7 +169,7 @@ impl Follower {
                     .filter(|count| count.position.seq >= log::before(first));
             }
             for entry in page {
-                // The log holds the end of one epoch and the beginning of the next.
+                // One page may hold the end of one epoch and the beginning of the next.
                 let mut state = self.hub.write();
                 if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
                     state.begin(&entry);
@@ -188,7 +188,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Begins a count if the cells are not known and the log is.
+    /// Begins a count if one is wanted and the log was read.
     fn count_if_needed(&mut self) {
         let needed = {
             let state = self.hub.read();

@@ -9,7 +9,7 @@ use crate::domain::{
     time::{Period, UtcMs, Zone},
 };
 
-/// From where the browser is told a zone's offsets.
+/// The moment from which the browser gets a zone's offsets.
 const SINCE: &str = "2000-01-01T00:00:00Z";
 
 /// The zone with its offsets from 2000 to two years after `now`, for the browser.
@@ -22,7 +22,7 @@ pub fn zone(tz: &TimeZone, name: &str, now: UtcMs) -> Zone {
     Zone { name: name.to_owned(), offsets }
 }
 
-/// A zone by its name, as [`zone`]. `None` if there is no such zone, or it is written otherwise.
+/// A zone by its name, as [`zone`]. `None` if there is no such zone, or if `name` is another spelling of it.
 pub fn named(name: &str, now: UtcMs) -> Option<Zone> {
     let tz = TimeZone::get(name).ok()?;
     (tz.iana_name() == Some(name)).then(|| zone(&tz, name, now))
@@ -42,7 +42,7 @@ fn day(start: &Zoned) -> Option<Period> {
     Some(Period { from: UtcMs(start.timestamp().as_millisecond()), to: UtcMs(end.timestamp().as_millisecond()) })
 }
 
-/// The day that a clock on the wall shows at `now`.
+/// The day that a wall clock shows at `now`.
 pub fn today(tz: &TimeZone, now: UtcMs) -> Option<Day> {
     let offset = tz.to_offset(Timestamp::from_millisecond(now.0).ok()?).seconds();
     Some(Day::of(now.civil(offset)))
@@ -56,7 +56,7 @@ pub fn plan(query: &Query, now: UtcMs) -> Option<Plan> {
     Some(Plan { pieces: pieces(&tz, days, query.step)?, earlier, zone: zone(&tz, &query.zone, now) })
 }
 
-/// The days from the first to the last in steps; weeks and months are cut where the days begin and end.
+/// Splits the days from the first to the last into steps. Weeks and months are cut where the days begin and end.
 fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: Step) -> Option<Vec<Period>> {
     const HOUR_MS: i64 = 3_600_000;
     let end = start(tz, Day(to.0 + 1))?;
@@ -83,7 +83,7 @@ fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: Step) -> Option<Vec<Perio
     Some(cuts.iter().copied().zip(ends).map(|(from, to)| Period { from, to }).collect())
 }
 
-/// When a local day begins; not at midnight where the clock is set then.
+/// When a local day begins. That is not midnight if the clock is set then.
 pub fn start(tz: &TimeZone, day: Day) -> Option<UtcMs> {
     let (year, month, day) = day.parts();
     let month = i8::try_from(month).ok()?;

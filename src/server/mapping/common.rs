@@ -26,7 +26,7 @@ pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fi
     Some(currency)
 }
 
-/// A session has amounts only where it says what it cost; a client's currency is a preference.
+/// Whether a row holds amounts. A session does only if it says what it cost. A client's currency is a preference.
 fn holds_amounts(collection: Collection, row: &Fields) -> bool {
     let mut amounts = collection.fields().iter().filter(|field| field.kind == Kind::Money);
     match collection {
@@ -36,7 +36,7 @@ fn holds_amounts(collection: Collection, row: &Fields) -> bool {
     }
 }
 
-/// Public ids are texts, which others write as numbers; those of a station's EVSEs too.
+/// Makes texts of public ids, which others write as numbers, also of those of a station's EVSEs.
 pub fn ids(collection: Collection, row: &mut Fields) {
     for field in collection.fields().iter().filter(|field| field.kind == Kind::Id) {
         if let Some(id) = row.get_mut(field.name) {

@@ -1,4 +1,4 @@
-//! A value in an operator's unit -> ours: whole numbers, by decimal arithmetic.
+//! Converts a value in an operator's unit to ours. Results are whole numbers, by decimal arithmetic.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::Value;
@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::kind::{How, Unit};
 use crate::domain::time::UtcMs;
 
-/// The largest integer that every JSON reader keeps exactly; beyond it integers travel as texts.
+/// The largest integer that every JSON reader keeps exactly. Larger integers are sent as texts.
 const EXACT: i64 = 1 << 53;
 
-/// `value` in our unit; `None` where it is none of the kind.
+/// `value` in our unit; `None` if it is not of that kind.
 ///
-/// Money converts exactly or not at all. What is measured is rounded to our unit, which is finer than any meter.
+/// Money converts exactly or not at all. Measured values are rounded to our unit, which is finer than any meter.
 pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) -> Option<Value> {
     match unit.how() {
         How::Major => Decimal::of(value)?.scaled(10_i128.checked_pow(money_digits)?, 1)?.exact().map(integer),
@@ -24,12 +24,12 @@ pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) ->
     }
 }
 
-/// The integer that a number stands for which is written out, such as `1234.00`; `None` for any other.
+/// The integer that a written number such as `1234.00` stands for; `None` for any other number.
 pub fn integral(number: &str) -> Option<Value> {
     Decimal::parse(number)?.scaled(1, 1)?.exact().map(integer)
 }
 
-/// An instant as people and programs write it; without an offset it is the zone's time.
+/// Parses an instant as people and programs write it. Without an offset it is the zone's time.
 pub fn date(text: &str, zone: &TimeZone) -> Option<UtcMs> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(UtcMs(at.as_millisecond()));
@@ -57,7 +57,7 @@ impl Decimal {
         match value {
             Value::Number(n) => match n.as_i64() {
                 Some(n) => Some(Self { digits: n.into(), exponent: 0 }.trimmed()),
-                // Fifteen digits are what a double keeps of a decimal: of 0.1 + 0.2 they are 0.3 again.
+                // A double keeps fifteen digits of a decimal, with which 0.1 + 0.2 is 0.3 again.
                 None => Self::parse(&format!("{:.14e}", n.as_f64()?)),
             },
             Value::String(text) => Self::parse(text.trim()),
@@ -65,7 +65,7 @@ impl Decimal {
         }
     }
 
-    /// Reads `-12.34`, `1e3`; nothing is guessed, grouped thousands are none.
+    /// Parses `-12.34` or `1e3`. Nothing is guessed, so a number with grouped thousands is refused.
     fn parse(text: &str) -> Option<Self> {
         let (number, exponent) = match text.split_once(['e', 'E']) {
             Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
@@ -117,7 +117,7 @@ impl Ratio {
         (self.0 % self.1 == 0).then(|| i64::try_from(self.0 / self.1).ok()).flatten()
     }
 
-    /// Halves go away from zero.
+    /// Rounds halves away from zero.
     fn rounded(self) -> Option<i64> {
         let half = self.1 / 2 * self.0.signum();
         i64::try_from(self.0.checked_add(half)? / self.1).ok()

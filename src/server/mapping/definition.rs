@@ -14,7 +14,7 @@ pub struct Definition {
     pub status: BTreeMap<String, String>,
     /// Our field = the unit in which theirs is.
     pub units: BTreeMap<String, String>,
-    /// Fields of theirs that are none of ours and shall be shown.
+    /// The operator's fields that are none of ours and shall be shown.
     pub show: Vec<String>,
 }
 
@@ -33,12 +33,12 @@ impl Definition {
         self.names.is_empty() && self.status.is_empty() && self.units.is_empty() && self.show.is_empty()
     }
 
-    /// Where a field of ours is in theirs.
+    /// The path of a field of ours in the operator's documents.
     pub fn path<'a>(&'a self, ours: &'a str) -> &'a str {
         self.names.get(ours).map_or(ours, String::as_str)
     }
 
-    /// Where everything is that may be read.
+    /// The paths of everything that may be read.
     pub fn paths(&self, collection: Collection) -> impl Iterator<Item = String> {
         fields(collection).map(|(name, _)| self.path(name).to_owned()).chain(self.show.iter().cloned())
     }
@@ -81,7 +81,7 @@ impl Definition {
         all
     }
 
-    /// As it is written in the settings; read again, it is the same.
+    /// The definition as the settings have it. Read again, it is the same.
     pub fn to_toml(&self, collection: Collection) -> String {
         let mut text = format!("[chargedeck.fields.{collection}]\n");
         if !self.show.is_empty() {

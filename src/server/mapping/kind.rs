@@ -6,7 +6,7 @@ use crate::domain::{
 };
 
 impl Kind {
-    /// The units in which a field of this kind may be measured; none where there is nothing to convert.
+    /// The units in which a field of this kind may be measured; empty if there is nothing to convert.
     pub const fn units(self) -> &'static [Unit] {
         match self {
             Self::Money => &[Unit("minor", How::Times(1)), Unit("major", How::Major)],
@@ -46,15 +46,15 @@ pub struct Unit(&'static str, How);
 pub enum How {
     /// The currency's major unit.
     Major,
-    /// So many of ours are one of theirs.
+    /// One of theirs is this many of ours.
     Times(i64),
-    /// So many of theirs are one of ours.
+    /// One of ours is this many of theirs.
     Per(i64),
-    /// A number since 1970, of which one is so many milliseconds.
+    /// A number since 1970, in units of this many milliseconds.
     Epoch(i64),
-    /// A date written out, in UTC where it has no offset, as OCPI has it.
+    /// A date as text. Without an offset it is in UTC, as in OCPI.
     Text,
-    /// A date written out, by the network's clocks where it has no offset.
+    /// A date as text. Without an offset it is in the network's time zone.
     LocalText,
 }
 
@@ -68,7 +68,7 @@ impl Unit {
     }
 }
 
-/// The fields of ours that are read of a document of `collection`, and what of each travels.
+/// The fields of ours that are read of a document of `collection`, and what of each is sent.
 pub fn fields(collection: Collection) -> impl Iterator<Item = (&'static str, Shown)> {
     let instead = collection.instead().iter().map(|field| (field.name, Shown::Value));
     collection.parts().iter().copied().chain(instead)
@@ -79,7 +79,7 @@ pub fn names(collection: Collection) -> impl Iterator<Item = &'static str> {
     collection.fields().iter().chain(collection.instead()).map(|field| field.name)
 }
 
-/// The status words of a collection. A station's are its EVSEs', and whether it is connected.
+/// The status words of a collection. A station's are those of its EVSEs and those of its connection.
 pub fn words(collection: Collection) -> Vec<&'static str> {
     match collection {
         Collection::Clients => ClientStatus::KNOWN.iter().map(ClientStatus::code).collect(),

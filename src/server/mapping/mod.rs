@@ -1,9 +1,9 @@
-//! An operator's names, status words and units, and ours: `[chargedeck.fields.<collection>]`.
+//! Maps an operator's names, status words and units to ours: `[chargedeck.fields.<collection>]`.
 //!
-//! [`Definition`] is what the settings say, [`Mapping`] what every reader uses, and [`suggest`] makes the one from what
-//! was [`Seen`] in documents. No I/O; taking values out of BSON is `mongo::documents`.
+//! [`Definition`] is what the settings say. [`Mapping`] is what every reader uses. [`suggest`] makes a definition
+//! from what was [`Seen`] in documents. No I/O; `mongo::documents` takes values out of BSON.
 //!
-//! What is neither a field of ours, nor mapped to one, nor named in `show` is never asked of MongoDB.
+//! A field that is neither ours, nor mapped to one of ours, nor named in `show` is never asked of MongoDB.
 
 mod common;
 mod convert;
@@ -40,9 +40,9 @@ pub struct Mapping(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Of the collections whose documents are not as ours.
+    /// Translations of the collections whose documents are not as ours.
     translations: BTreeMap<Collection, Translation>,
-    /// What an amount without a currency is in, where that is known.
+    /// The currency of an amount without one, if it is known.
     currency: Option<Currency>,
 }
 
@@ -51,10 +51,10 @@ struct Inner {
 pub struct Translation {
     collection: Collection,
     definition: Definition,
-    /// What is wanted of a document, by the top-level field in which it is.
+    /// The wanted values of a document, by the top-level field that holds them.
     wanted: HashMap<String, Vec<FieldPath>>,
     units: Vec<(&'static str, Unit)>,
-    /// What a date without an offset is in.
+    /// The time zone of a date without an offset.
     zone: TimeZone,
 }
 
@@ -67,14 +67,14 @@ pub struct FieldPath {
 
 #[derive(Clone, Debug)]
 pub enum To {
-    /// A field of ours, and what of it travels.
+    /// A field of ours, and what of it is sent.
     Field(&'static str, Shown),
-    /// Among the other fields, under their name.
+    /// One of the other fields, under the operator's name.
     Other(String),
 }
 
 impl Mapping {
-    /// The definitions must be without [`Definition::wrong`]: what is wrong in one is left out.
+    /// The definitions must have nothing [`Definition::wrong`], because wrong parts are left out.
     pub fn new(definitions: BTreeMap<Collection, Definition>, currency: &Currency, zone: &TimeZone) -> Self {
         let translation =
             |(collection, definition)| (collection, Translation::new(collection, definition, zone.clone()));
@@ -86,12 +86,12 @@ impl Mapping {
         self.0.translations.get(&collection)
     }
 
-    /// The network's currency, which amounts without one are in.
+    /// The network's currency, in which amounts without one are read.
     pub fn currency(&self) -> Option<&Currency> {
         self.0.currency.as_ref()
     }
 
-    /// The row of ours that is made of the values under our names.
+    /// Makes a row of ours from the values under our names.
     pub fn row(&self, collection: Collection, mut row: Fields) -> Fields {
         common::ids(collection, &mut row);
         let currency = common::currency(collection, self.currency(), &mut row);
@@ -111,10 +111,10 @@ impl Mapping {
         self.of(collection).map_or(ours, |translation| translation.definition.path(ours))
     }
 
-    /// Their word for a status of ours: the inverse of reading it.
+    /// The operator's word for a status of ours. This is the inverse of reading it.
     ///
     /// # Errors
-    /// A sentence, where the settings map status words and name none for this one, or several.
+    /// A sentence, if the settings map status words but name none for this one, or several.
     pub fn word(&self, collection: Collection, ours: &str) -> Result<String, String> {
         let Some(translation) = self.of(collection).filter(|translation| !translation.definition.status.is_empty())
         else {
@@ -133,7 +133,7 @@ impl Mapping {
         }
     }
 
-    /// All that is asked of MongoDB, none within another: it refuses to project both.
+    /// All paths that are asked of MongoDB. None is within another, because MongoDB refuses to project both.
     pub fn paths(&self, collections: &[Collection]) -> BTreeSet<String> {
         let mut paths = BTreeSet::new();
         for collection in collections {
@@ -146,7 +146,7 @@ impl Mapping {
         paths.iter().filter(|path| is_outer(path)).cloned().collect()
     }
 
-    /// The same for the same mapping and currency: rows that were read by another cannot be continued.
+    /// A text that is the same for the same mapping and currency. Rows read by another one cannot be continued.
     pub fn fingerprint(&self) -> String {
         let parts = self.0.translations.iter().map(|(collection, t)| {
             format!("{} {}\n", t.definition.to_toml(*collection), t.zone.iana_name().unwrap_or("UTC"))
@@ -175,7 +175,7 @@ impl Translation {
         &self.definition
     }
 
-    /// Whether theirs is in another unit than ours.
+    /// Whether the operator's field is in another unit than ours.
     pub fn measures(&self, ours: &str) -> bool {
         self.definition.units.contains_key(ours)
     }

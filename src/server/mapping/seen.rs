@@ -1,5 +1,5 @@
-//! What was seen in the documents of a collection: which fields they have, and of what kind the values are. Of values
-//! themselves only status words are kept.
+//! What was seen in the documents of a collection: which fields they have, and of what kind the values are. Only
+//! status words are kept of the values themselves.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{collections::Collection, fields::Fields, time::UtcMs};
 
-/// Distinct words of one field, at most: what has more is no status.
+/// Maximum number of distinct words of one field. A field with more is no status.
 const WORDS_MAX: usize = 24;
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Seen {
     pub ours: BTreeMap<String, Values>,
     /// Our fields that have a value which cannot be read.
     pub unread: BTreeMap<String, Values>,
-    /// Fields of theirs that nothing reads, and those one level within them.
+    /// The operator's fields that nothing reads, and those one level within them.
     pub theirs: BTreeMap<String, Values>,
 }
 
@@ -34,20 +34,21 @@ pub struct Values {
     pub numbers: u64,
     /// Numbers with a fraction.
     pub fractions: u64,
-    /// Numbers from 1000 on, and from 10^11 on.
+    /// Numbers from 1000 on; `epoch_ms` counts those from 10^11 on.
     pub thousands: u64,
     pub epoch_ms: u64,
     pub dates: u64,
-    /// Dates written as RFC 3339 is not, such as without an offset.
+    /// Dates that are not as in RFC 3339, for example because they have no offset.
     pub local_dates: u64,
     /// Texts that are neither numbers nor dates.
     pub texts: u64,
-    /// Short texts and how often each stands, of a field that is called as a status is.
+    /// Short texts of a field that is named like a status, and how often each occurs.
     pub words: BTreeMap<String, u64>,
 }
 
 impl Seen {
-    /// Looks at a document: `all` its top-level fields, and the `row` that is read of it with what of that is `unreadable`.
+    /// Looks at a document: `all` its top-level fields, the `row` that is read of it, and the fields of that which
+    /// are `unreadable`.
     pub fn add(
         &mut self,
         collection: Collection,
@@ -58,7 +59,7 @@ impl Seen {
     ) {
         self.documents += 1;
         let all: Vec<(String, Value)> = all.filter(|(_, value)| !value.is_null()).collect();
-        // A currency that is the network's is not the document's.
+        // The row's currency counts only if the document has one, because it is the network's otherwise.
         let currency = translation.map_or("currency", |translation| translation.definition().path("currency"));
         let own = all.iter().any(|(name, _)| Some(name.as_str()) == currency.split('.').next());
         for (name, value) in row.iter().filter(|(name, value)| !value.is_null() && (own || *name != "currency")) {
@@ -85,7 +86,7 @@ impl Seen {
         }
     }
 
-    /// The field with the status words that are read; a station's are its EVSEs'.
+    /// The values with the status words that are read. A station's are those of its EVSEs.
     pub fn status(&self, collection: Collection) -> Option<&Values> {
         self.ours.get(if collection == Collection::Stations { "evses" } else { "status" })
     }
@@ -124,7 +125,7 @@ impl Values {
         }
     }
 
-    /// Whether most documents have what is counted in `some`.
+    /// Whether more than half of the documents with this field have what is counted in `some`.
     pub const fn mostly(&self, some: u64) -> bool {
         some * 2 > self.documents
     }

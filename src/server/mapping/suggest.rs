@@ -1,5 +1,5 @@
-//! A mapping from what was seen in documents. Only fields of ours that no document has are looked for; where more than
-//! the names had to be guessed, it is said.
+//! Suggests a mapping from what was seen in documents. It looks only for fields of ours that no document has. Notes
+//! say where more than the names had to be guessed.
 
 use super::{
     Definition,
@@ -15,15 +15,15 @@ use crate::domain::{
 /// A definition that would read more than the current one, and what its reader must know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suggestion {
-    /// The current one with what is new; nothing is new where the two are equal.
+    /// The current definition with what is new. Nothing is new if the two are equal.
     pub definition: Definition,
     pub notes: Vec<String>,
 }
 
-/// Fields with a shape of their own, which none of another name is likely to have.
+/// Fields with a shape of their own, which a field of another name is unlikely to have.
 const SHAPED: [&str; 5] = ["tokens", "evses", "quality", "factors", "source"];
 
-/// What would read the documents of `collection` that the `current` definition does not.
+/// Suggests what the `current` definition does not read of the documents of `collection`.
 pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
     let mut taken: Vec<&str> = Vec::new();
@@ -62,7 +62,7 @@ fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) 
         let same = |(name, values): &(&String, &Values)| {
             plain(name) == wanted && fits(collection.kind(ours), values) && !taken.contains(&name.as_str())
         };
-        // One at the top rather than within another, and an `id` of their own rather than MongoDB's.
+        // Prefers a field at the top to one within another, and an `id` of their own to MongoDB's.
         let nearest = seen.theirs.iter().filter(same).min_by_key(|(name, _)| (name.contains('.'), *name == "_id"));
         nearest.map(|(name, values)| (name.as_str(), values))
     };
@@ -83,7 +83,7 @@ const fn fits(kind: Kind, values: &Values) -> bool {
 }
 
 impl Suggestion {
-    /// The unit in which a field seems to be, told by its name or its values.
+    /// Adds the unit in which a field seems to be, judged by its name or its values.
     fn unit(&mut self, kind: Kind, ours: &str, theirs: &str, values: &Values) {
         let name = plain(theirs);
         let has = |part: &str| name.contains(part);
@@ -132,7 +132,7 @@ impl Suggestion {
             }
             _ => return,
         };
-        // One that is set is the operator's word.
+        // A unit that is set already is the operator's choice.
         self.definition.units.entry(ours.to_owned()).or_insert_with(|| unit.to_owned());
     }
 
@@ -149,7 +149,7 @@ impl Suggestion {
         }
     }
 
-    /// Many systems know one amount and one time of a payment.
+    /// Maps what was captured for the many systems that know one amount and one time of a payment.
     fn captured(&mut self, seen: &Seen) {
         let words =
             [seen.ours.get("status"), seen.theirs.get("state")].into_iter().flatten().flat_map(|v| v.words.keys());
@@ -171,7 +171,7 @@ impl Suggestion {
         }
     }
 
-    /// Documents without an id of their own are called by MongoDB's.
+    /// Documents without an id of their own get MongoDB's as their public id.
     fn public_id(&mut self, collection: Collection, seen: &Seen) {
         let ours = match collection {
             Collection::Clients => "client_id",

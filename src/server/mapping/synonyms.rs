@@ -1,13 +1,14 @@
-//! What others call our status words; what they call our fields stands in the tables of `domain::collections`. Names are compared without case, `_`, `-` and dots.
+//! Other systems' words for our statuses. Their names for our fields stand in the tables of `domain::collections`.
+//! Names are compared without case, `_`, `-` and dots.
 
 use crate::domain::collections::Collection;
 
-/// A name as it is compared: `startedAt`, `started_at` and `started.at` are one.
+/// A name in the form in which it is compared. `startedAt`, `started_at` and `started.at` are equal.
 pub fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Our word for a status word of others; the word itself where it differs in its writing only.
+/// Our word for another system's status word. A word that differs only in its spelling is ours.
 pub fn of_word(collection: Collection, theirs: &str) -> Option<&'static str> {
     use Collection::{ChargingSessions, Clients, Payments, Stations};
     let word = plain(theirs);
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
     use crate::server::mapping::kind::names;
 
-    /// A misspelt name of ours would suggest nothing, in silence.
+    /// A misspelt name of ours would silently suggest nothing.
     #[test]
     fn every_name_is_compared_as_it_is_written() {
         for collection in Collection::ALL {

@@ -1,5 +1,5 @@
-//! A row under our names, still with an operator's values -> a row of ours. What does not convert is kept so that no
-//! typed reader takes it: the row is marked, and nothing is lost or guessed.
+//! Turns a row under our names, but with an operator's values, into a row of ours. A value that does not convert is
+//! kept in a form that no typed reader accepts. The row is marked then, and nothing is lost or guessed.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 impl Translation {
-    /// The row as ours are, with amounts of `currency`.
+    /// The row with our values, and with amounts of `currency`.
     pub(super) fn translate(&self, mut row: Fields, currency: &Currency) -> Fields {
         for (name, unit) in &self.units {
             if let Some(value) = row.get_mut(*name) {
@@ -36,7 +36,7 @@ impl Translation {
             Some(ours) => *value = ours,
             // Among numbers and texts there may be real dates.
             None if value.as_str().and_then(UtcMs::parse).is_some() => {}
-            // Digits alone could be taken for a number of ours.
+            // The unit is added, because digits alone could be taken for a number of ours.
             None if value.is_number() || value.is_string() => {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 *value = format!("{text} {}", unit.name()).into();
@@ -79,7 +79,8 @@ impl Translation {
         }
     }
 
-    /// Where one field of theirs is both what was asked and what was captured, it is the latter only once it is.
+    /// If the operator has one field for what was asked and what was captured, it counts as captured only once the
+    /// payment is.
     fn payment(&self, row: &mut Fields) {
         let shared = |a, b| self.definition.path(a) == self.definition.path(b);
         let status = row.get("status").and_then(Value::as_str).map(|word| PaymentStatus::from(word.to_owned()));

@@ -12,7 +12,7 @@ use crate::domain::collections::Collection;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     Nothing,
-    /// `identity` is another one when the collection was made anew.
+    /// `identity` changes when the collection is made anew.
     Stored {
         images: bool,
         identity: Vec<u8>,
@@ -22,7 +22,7 @@ pub enum Found {
 }
 
 impl Found {
-    /// Why its changes cannot be followed, in words; `None` where they can.
+    /// Why its changes cannot be followed, in words; `None` if they can.
     pub const fn unfollowed(&self) -> Option<&'static str> {
         match self {
             Self::Nothing | Self::Stored { .. } => None,
@@ -64,7 +64,7 @@ fn read(listed: &Document) -> Found {
     Found::Stored { images: images.is_some_and(|images| images.get_bool("enabled").unwrap_or(false)), identity }
 }
 
-/// Those whose changes MongoDB tells nobody, in the order of all.
+/// The collections whose changes MongoDB does not report, in the order of [`Collection::ALL`].
 pub fn unfollowed(found: &[(Collection, Found)]) -> Vec<Collection> {
     found.iter().filter(|(_, found)| found.unfollowed().is_some()).map(|(collection, _)| *collection).collect()
 }
@@ -74,7 +74,7 @@ pub fn images_on(collection: Collection) -> Document {
     doc! {"collMod": collection.name(), "changeStreamPreAndPostImages": {"enabled": true}}
 }
 
-/// How long the cluster keeps images, where it may be asked and they end before the oplog does.
+/// How long the cluster keeps images. `None` if it may not be asked, or if images last as long as the oplog.
 pub async fn image_retention(mongo: &Mongo) -> Option<Duration> {
     let answer =
         mongo.client.database("admin").run_command(doc! {"getClusterParameter": "changeStreamOptions"}).await.ok()?;
@@ -82,7 +82,7 @@ pub async fn image_retention(mongo: &Mongo) -> Option<Duration> {
     match options.get_document("preAndPostImages").ok()?.get("expireAfterSeconds")? {
         Bson::Int32(seconds) => u64::try_from(*seconds).ok(),
         Bson::Int64(seconds) => u64::try_from(*seconds).ok(),
-        // "off": as long as the oplog.
+        // "off" means as long as the oplog.
         _ => None,
     }
     .map(Duration::from_secs)

@@ -39,7 +39,7 @@ impl Mongo {
         Ok(Self { client, operator, own, mapping: settings.mapping.clone() })
     }
 
-    /// MongoDB's operation time: the clock by which "today" is meant.
+    /// MongoDB's operation time, which is the clock that defines "today".
     ///
     /// # Errors
     /// If MongoDB does not answer, or is no replica set.

@@ -1,6 +1,6 @@
-//! BSON to fields: only what may be shown, whatever its shape, bounded in size.
+//! Reads BSON into fields: only what may be shown, whatever its shape, and bounded in size.
 //!
-//! Long, because more than half of it is tests: each kind of BSON that is read otherwise than one would think has its own.
+//! Long, because more than half of it is tests. Each kind of BSON that is read in a surprising way has its own.
 
 use bson::{
     Binary, Bson, RawArray, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, Uuid,
@@ -26,18 +26,19 @@ const TEXT_MAX: usize = 2048;
 const LIST_MAX: usize = 500;
 /// Deeper documents are cut.
 const DEPTH_MAX: usize = 8;
-/// Values within lists and documents that a row has at most: a station of 500 EVSEs needs 6,000.
+/// Maximum number of values within a row's lists and documents. A station of 500 EVSEs needs 6,000.
 const VALUES_MAX: usize = 8192;
-/// Bytes of their texts and names, likewise.
+/// Maximum bytes of the texts and names of these values.
 const BYTES_MAX: usize = 96 << 10;
-/// Stands where something was cut: no typed reader of a list or a document takes it, so the row is marked.
+/// Replaces what was cut. No typed reader of a list or a document accepts it, so the row is marked.
 const CUT: &str = "…";
-/// Of a longer `_id` a hash is its text: it stands in every list, delta and event of its document.
+/// The text of a longer `_id` is a hash, because it stands in every list, delta and event of its document.
 const ID_MAX: usize = 1024;
 /// The largest integer that every JSON reader keeps exactly.
 const EXACT: i64 = 1 << 53;
 
-/// The shown fields of a document. What cannot be read as BSON reads as a text that no typed reader takes, so the row is marked.
+/// The shown fields of a document. What cannot be read as BSON becomes a value that no typed reader accepts, so the
+/// row is marked.
 pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument) -> Fields {
     let values = match mapping.of(collection) {
         Some(translation) => mapped(translation, document),
@@ -56,14 +57,14 @@ pub fn shown(collection: Collection, document: &RawDocument) -> Fields {
         let name = element.key().as_str();
         if let Some(shown) = among(collection.parts(), name) {
             let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, &mut left));
-            // Of a field that stands twice the first counts, as for the stages of the change stream.
+            // If a field stands twice the first counts, as it does for the stages of the change stream.
             fields.entry(name.to_owned()).or_insert(value);
         }
     }
     fields
 }
 
-/// The wanted values of a document that is not as ours, under our names.
+/// The wanted values of a document with an operator's names, under our names.
 fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
     let mut left = Left::default();
     let mut fields = Fields::new();
@@ -95,12 +96,12 @@ fn within<'a>(value: RawBsonRef<'a>, path: &[String]) -> Option<RawBsonRef<'a>> 
     path.iter().try_fold(value, |value, part| value.as_document()?.get(part).ok().flatten())
 }
 
-/// What no typed reader takes.
+/// A value that no typed reader accepts.
 fn unread() -> Value {
     Value::Object(Map::new())
 }
 
-/// A document's top-level fields, whatever they are called: to look at, never to send.
+/// A document's top-level fields, whatever their names. They are for looking at, and never sent.
 pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
     let mut left = Left::default();
     let read = move |element: RawElement<'_>| {
@@ -112,13 +113,13 @@ pub fn all(document: &RawDocument) -> impl Iterator<Item = (String, Value)> {
 /// A document's `_id`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Id {
-    /// Two are the same text only where they are the same to MongoDB, whatever their bytes.
+    /// Two ids have the same text only if they are the same to MongoDB, whatever their bytes.
     pub text: DocId,
-    /// To ask MongoDB by; `None` for what the driver cannot write as it was read.
+    /// The value to ask MongoDB with; `None` if the driver cannot write it as it was read.
     pub key: Option<Bson>,
 }
 
-/// The `_id` of a document or of a change's `documentKey`. Every stored document has one; `None` if this has not.
+/// The `_id` of a document or of a change's `documentKey`. Every stored document has one; `None` if it is missing.
 pub fn id(document: &RawDocument) -> Option<Id> {
     let mut at = size_of::<i32>();
     for element in document.iter_elements() {
@@ -139,7 +140,7 @@ fn id_of(element: &RawElement<'_>, bytes: &[u8]) -> Id {
     let text = match &key {
         Some(Bson::ObjectId(id)) => id.to_hex(),
         Some(key) => key.clone().into_canonical_extjson().to_string(),
-        // Of a text without its length and its end.
+        // The bytes of a text, without its length and its terminator.
         None if element.element_type() == ElementType::String => {
             let text = bytes.get(size_of::<i32>()..bytes.len().saturating_sub(1)).unwrap_or_default();
             json!({ "$bytes": base64(text) }).to_string()
@@ -153,7 +154,7 @@ fn id_of(element: &RawElement<'_>, bytes: &[u8]) -> Id {
     Id { text: DocId(text), key }
 }
 
-/// Of a document in which a name stands twice only one is kept.
+/// Whether the key keeps its bytes. A document in which a name stands twice keeps only one of them.
 fn is_as_read(key: &Bson, bytes: &[u8]) -> bool {
     let Bson::Document(key) = key else { return true };
     RawDocumentBuf::try_from(key).is_ok_and(|key| key.as_bytes() == bytes)
@@ -191,7 +192,8 @@ fn among(parts: Parts, name: &str) -> Option<Shown> {
     parts.iter().find(|(part, _)| *part == name).map(|(_, shown)| *shown)
 }
 
-/// What may be shown of a value. One of another shape becomes what no typed reader takes, and nothing of it travels.
+/// What may be shown of a value. A value of another shape becomes one that no typed reader accepts, and nothing of it
+/// is sent.
 fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
     match (value, shown) {
         (RawBsonRef::Null | RawBsonRef::Undefined, _) => Value::Null,
@@ -261,7 +263,7 @@ const fn text_of(value: &Value) -> usize {
     if let Value::String(text) = value { text.len() } else { 0 }
 }
 
-/// What holds nothing else, as JSON has it; a document of one field for what JSON has not.
+/// A value without parts, as JSON. If JSON has no form for it, it becomes a document of one field.
 fn scalar(value: RawBsonRef<'_>) -> Value {
     match value {
         RawBsonRef::Boolean(b) => Value::Bool(b),
@@ -277,7 +279,7 @@ fn scalar(value: RawBsonRef<'_>) -> Value {
         RawBsonRef::Binary(binary) if binary.bytes.len() <= TEXT_MAX => {
             uuid(binary).map_or_else(|| extended(value), Value::String)
         }
-        // Bytes, code and patterns of any length.
+        // Bytes, code and patterns may have any length, so they are cut.
         RawBsonRef::Binary(_)
         | RawBsonRef::JavaScriptCode(_)
         | RawBsonRef::JavaScriptCodeWithScope(_)
@@ -287,7 +289,7 @@ fn scalar(value: RawBsonRef<'_>) -> Value {
     }
 }
 
-/// A whole number is one, whichever of BSON's types holds it.
+/// A whole number is an integer, whichever of BSON's types holds it.
 fn double(f: f64) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "a power of two")]
     let exact = EXACT as f64;
@@ -298,7 +300,7 @@ fn double(f: f64) -> Value {
     Number::from_f64(f).map_or_else(|| no_number(f).into(), Value::Number)
 }
 
-/// What JSON has no number for, written as a decimal has it.
+/// A number that JSON has no form for, written as a decimal is.
 const fn no_number(f: f64) -> &'static str {
     if f.is_nan() {
         "NaN"
@@ -309,7 +311,7 @@ const fn no_number(f: f64) -> &'static str {
     }
 }
 
-/// A UUID as people write it. In which order the bytes of an old one stand only its driver knows: they are told as they
+/// A UUID as people write it. Only its driver knows the byte order of an old one, so its bytes are written as they
 /// are, without hyphens.
 fn uuid(binary: RawBinaryRef<'_>) -> Option<String> {
     let uuid = Uuid::from_bytes(binary.bytes.try_into().ok()?);
@@ -378,7 +380,7 @@ mod tests {
         assert_eq!(crate::domain::collections::unreadable(Collection::Payments, &read), ["fee_minor"]);
     }
 
-    /// As `docs/live.md` has it.
+    /// The forms are those of `docs/live.md`.
     #[test]
     fn what_json_has_no_form_for_has_one_of_ours() {
         let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
@@ -431,7 +433,7 @@ mod tests {
         }
     }
 
-    /// Whatever stands in a document, its row takes no more than so much, and is marked where something was cut.
+    /// Whatever a document holds, its row stays within the bound, and is marked where something was cut.
     #[test]
     fn a_row_has_a_bound_whatever_its_document_holds() {
         let nested = |of: Bson, n: usize| Bson::Array(vec![of; n]);

@@ -1,7 +1,8 @@
 //! The indexes that the pages' queries use, and those that earlier versions made.
 //!
-//! They stand in an operator's collections, so none may refuse a write, whatever is written. So each is of one field, alone
-//! or before `_id`: it is never unique, and never of two fields, in both of which a document could have lists.
+//! They stand in an operator's collections, so none may make MongoDB refuse a write, whatever is written. So each is
+//! of one field, alone or before `_id`. None is unique, and none is of two fields, because a document could have
+//! lists in both.
 
 use bson::{Bson, Document, doc};
 use mongodb::{Database, error::Result};
@@ -9,10 +10,10 @@ use mongodb::{Database, error::Result};
 use super::error_code;
 use crate::{domain::collections::Collection, server::mapping::Mapping};
 
-/// MongoDB takes 64 indexes of a collection. So many stay free for those that the operator will make.
+/// MongoDB allows 64 indexes in a collection. This many of them stay free for those that the operator will make.
 const FREE: usize = 12;
 const MOST: usize = 64;
-/// The names of ours begin so.
+/// Prefix of the names of our indexes.
 const OURS: &str = "chargedeck_";
 
 /// An index that stands in a collection.
@@ -22,9 +23,9 @@ pub struct Index {
     pub keys: Document,
     pub unique: bool,
     pub partial: Option<Document>,
-    /// Sparse, hidden, or in the order of a language.
+    /// Sparse, hidden, or with a collation.
     special: bool,
-    /// Removes documents.
+    /// Whether it removes documents after a time.
     expires: bool,
 }
 
@@ -63,7 +64,7 @@ impl Index {
         self.name.starts_with(OURS)
     }
 
-    /// Whether an earlier version made it, of documents mapped as now.
+    /// Whether an earlier version made it, under the present mapping.
     pub fn is_earlier(&self, mapping: &Mapping, collection: Collection) -> bool {
         let is = |keys: &Document, unique: bool, partial: Option<Document>| {
             self.name == name(keys) && same(&self.keys, keys) && self.unique == unique && self.partial == partial
@@ -73,14 +74,14 @@ impl Index {
         (other || unique) && !self.special && !self.expires
     }
 
-    /// Whether it looks like one of an earlier version that another mapping named.
+    /// Whether it looks like an index that an earlier version made under another mapping.
     pub fn may_be_earlier(&self) -> bool {
         let field = self.keys.keys().next().map_or("", String::as_str);
         self.unique && self.keys.len() == 1 && self.partial == Some(texts(field))
     }
 }
 
-/// The indexes of a collection; none of one that is not there.
+/// The indexes of a collection; empty if the collection does not exist.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -97,10 +98,10 @@ pub async fn existing(db: &Database, collection: Collection) -> Result<Vec<Index
     Ok(all)
 }
 
-/// The keys of those that a collection should have, by the names that the fields have in MongoDB. What begins with `_id` is
-/// there.
+/// The keys of the indexes that a collection should have, by the fields' names in MongoDB. What begins with `_id` has
+/// its index already.
 pub fn wanted(mapping: &Mapping, collection: Collection) -> Vec<Document> {
-    // By the field that the list is sorted by; then by what figures, links and reports look for.
+    // The field that the list is sorted by comes first, then those that figures, links and reports look for.
     let sorted = collection.order().field();
     let found: &[&str] = match collection {
         Collection::Clients => &["client_id", "status"],
@@ -129,7 +130,7 @@ pub fn wanted(mapping: &Mapping, collection: Collection) -> Vec<Document> {
         .collect()
 }
 
-/// An index of a place in a list would refuse documents in which the list's elements have a field of that name.
+/// With an index on a place in a list, MongoDB refuses documents whose list elements have a field of that name.
 fn may_be_indexed(path: &str) -> bool {
     path != "_id" && !path.split('.').any(|part| part.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -139,7 +140,7 @@ pub const fn has_room(have: usize, more: usize) -> bool {
     have + more + FREE <= MOST
 }
 
-/// What an index of ours is called, so that everybody sees whose it is.
+/// The name of an index of ours, which shows everybody whose it is.
 pub fn our_name(keys: &Document) -> String {
     format!("{OURS}{}", name(keys))
 }
@@ -155,12 +156,12 @@ pub fn drop(collection: Collection, names: &[&str]) -> Document {
     doc! {"dropIndexes": collection.name(), "index": names}
 }
 
-/// As MongoDB would call it.
+/// The name that MongoDB would give to such an index.
 fn name(keys: &Document) -> String {
     keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
 }
 
-/// Directions are numbers of any type.
+/// Reads a direction, which may be a number of any type.
 fn direction(value: &Bson) -> Option<f64> {
     match value {
         Bson::Int32(n) => Some(f64::from(*n)),
@@ -174,12 +175,12 @@ fn same(a: &Document, b: &Document) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && direction(x) == direction(y))
 }
 
-/// Of a unique index of an earlier version.
+/// The partial filter of an earlier version's unique index.
 fn texts(field: &str) -> Document {
     doc! {field: {"$type": "string"}}
 }
 
-/// Where the public id is, of which earlier versions made a unique index; `None` where it is `_id`.
+/// The path of the public id, on which earlier versions made a unique index; `None` if it is `_id`.
 pub fn public_id(mapping: &Mapping, collection: Collection) -> Option<&str> {
     let ours = match collection {
         Collection::Clients => "client_id",

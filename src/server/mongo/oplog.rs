@@ -4,7 +4,7 @@ use bson::{Document, doc};
 
 use super::Mongo;
 
-/// Seconds from the oplog's first entry to its last; `None` where there is none to be seen.
+/// Seconds from the oplog's first entry to its last; `None` if no entry can be seen.
 ///
 /// # Errors
 /// MongoDB is away, or gives no right to read `local`.

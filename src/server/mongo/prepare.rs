@@ -1,7 +1,7 @@
-//! What ChargeDeck makes in the operator's database: change-stream images and indexes. In a database that it did not fill it
-//! makes them when somebody has said so, and again of what was agreed to when a collection is made anew.
+//! What ChargeDeck makes in the operator's database: change-stream images and indexes. In a database that it did not
+//! fill, it makes them only when somebody has said so. When a collection is made anew, it repeats what was agreed to.
 //!
-//! No collection is made there, because whoever makes it later would be refused.
+//! It makes no collection there, because MongoDB would refuse whoever makes it later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::collections::Collection;
 
-/// Of our own database: what was agreed to, by the name of the operator's.
+/// The collection of our own database with what was agreed to, by the name of the operator's database.
 const AGREED: &str = "prepared";
 
 /// What would be made and dropped.
@@ -23,13 +23,13 @@ const AGREED: &str = "prepared";
 pub struct Plan {
     pub images: Vec<Collection>,
     pub indexes: Vec<New>,
-    /// Those of earlier versions that are not used any more.
+    /// Indexes of earlier versions that are no longer used.
     pub drops: Vec<(Collection, Index)>,
-    /// Those that are not there yet: what they need is made when they come.
+    /// Collections that are not there yet. What they need is made when they come.
     pub absent: Vec<Collection>,
     /// Views and time series, which have neither images nor indexes of ours.
     pub unfollowed: Vec<(Collection, &'static str)>,
-    /// Those that have too many indexes for more of ours.
+    /// Collections that have too many indexes for more of ours.
     pub full: Vec<Collection>,
 }
 
@@ -38,7 +38,7 @@ pub struct Plan {
 pub struct New {
     pub collection: Collection,
     pub keys: Document,
-    /// About how much room it will take; `None` where that cannot be told.
+    /// Approximate bytes that it will take; `None` if that is unknown.
     pub bytes: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Plan {
         self.images.is_empty() && self.indexes.is_empty() && self.drops.is_empty()
     }
 
-    /// The commands that do it. What is new is made before what is old goes.
+    /// The commands that carry out the plan. New things are made before old ones go.
     pub fn commands(&self) -> Vec<Document> {
         let images = self.images.iter().map(|collection| images_on(*collection));
         let made = Collection::ALL.into_iter().filter_map(|collection| {
@@ -93,7 +93,7 @@ async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) ->
         have.into_iter().partition(|index| index.is_earlier(&mongo.mapping, collection) && !is_used(index));
     let missing: Vec<Document> =
         wanted.into_iter().filter(|keys| !stay.iter().any(|index| index.serves(keys))).collect();
-    // While they are made, those that go are still there.
+    // Old indexes are still there while the new ones are made.
     if indexes::has_room(stay.len() + gone.len(), missing.len()) {
         let bytes = estimates(&mongo.operator, collection, &missing).await;
         plan.indexes.extend(missing.into_iter().zip(bytes).map(|(keys, bytes)| New { collection, keys, bytes }));
@@ -104,9 +104,9 @@ async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) ->
     Ok(())
 }
 
-/// About how many bytes indexes of these keys will take, by a sample of the documents.
+/// Approximate bytes that indexes of these keys will take, by a sample of the documents.
 async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -> Vec<Option<u64>> {
-    /// What stands beside a key's value, with the document's place.
+    /// Bytes beside a key's value, with the document's place.
     const BESIDE: f64 = 9.0;
     const SAMPLE: i32 = 500;
     let unknown = vec![None; wanted.len()];
@@ -127,7 +127,7 @@ async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -
         return unknown;
     }
     let Ok((count, sizes)) = sampled.await else { return unknown };
-    // A document with a list: 5 bytes of each, and 3 with the names of the parts.
+    // A document with a list: 5 bytes for each of the two, 3 for its name, and 3 for each part's.
     let around = |keys: &Document| 13.0 + 3.0 * f64::from(u32::try_from(keys.len()).unwrap_or(0));
     #[expect(
         clippy::cast_precision_loss,
@@ -142,7 +142,7 @@ async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -
     wanted.iter().enumerate().map(|(n, keys)| bytes(n, keys)).collect()
 }
 
-/// Does what is planned, and notes that it was agreed to.
+/// Carries out the plan, and notes that it was agreed to.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -153,7 +153,7 @@ pub async fn carry_out(mongo: &Mongo, plan: &Plan) -> Result<()> {
     agree(mongo).await
 }
 
-/// Makes all that is missing, as whoever fills a database may.
+/// Makes all that is missing without asking. Whoever fills a database may do that.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -163,9 +163,9 @@ pub async fn make(mongo: &Mongo) -> Result<()> {
 
 /// What was agreed to.
 struct Agreed {
-    /// By the names that they have with us.
+    /// The indexes, by our names for them.
     indexes: BTreeSet<String>,
-    /// The collections for which it was done, by their identity.
+    /// The identity of each collection for which it was done.
     done: BTreeMap<String, Vec<u8>>,
 }
 
@@ -177,7 +177,7 @@ fn full_name(collection: Collection, keys: &Document) -> String {
     format!("{collection}.{}", indexes::our_name(keys))
 }
 
-/// Notes what was agreed to, and of which collections it is done.
+/// Notes what was agreed to, and for which collections it is done.
 async fn agree(mongo: &Mongo) -> Result<()> {
     let all = Collection::ALL.into_iter();
     let names = all.flat_map(|c| indexes::wanted(&mongo.mapping, c).into_iter().map(move |keys| full_name(c, &keys)));
@@ -211,7 +211,7 @@ async fn agreed(mongo: &Mongo) -> Result<Option<Agreed>> {
     }))
 }
 
-/// Collections that were made anew since it was agreed what they should have.
+/// Collections that were made anew since somebody agreed on what they should have.
 pub struct Anew {
     collections: Vec<(Collection, Vec<u8>)>,
     agreed: BTreeSet<String>,
@@ -238,7 +238,7 @@ pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
     Ok((!collections.is_empty()).then_some(Anew { collections, agreed: agreed.indexes }))
 }
 
-/// Makes their indexes, which takes long where they are large already.
+/// Makes the agreed indexes of these collections. This takes long if they are large already.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.

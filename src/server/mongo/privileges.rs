@@ -5,11 +5,11 @@ use mongodb::error::Result;
 
 use super::Mongo;
 
-/// What a user may do, as MongoDB tells it.
+/// What a user may do, as MongoDB reports it.
 #[derive(Clone, Debug)]
 pub struct Privileges(Vec<Document>);
 
-/// The connected user and what it may do; `None` where MongoDB asks for no login, and everything is allowed or nothing.
+/// The connected user and what it may do; `None` if MongoDB asks for no login. Then all is allowed, or nothing.
 ///
 /// # Errors
 /// MongoDB is away.
@@ -25,7 +25,7 @@ pub async fn user(mongo: &Mongo) -> Result<Option<(Document, Privileges)>> {
     Ok(user.map(|user| (user, Privileges(documents("authenticatedUserPrivileges")))))
 }
 
-/// As [`user`], without who it is.
+/// As [`user`], but only what it may do.
 ///
 /// # Errors
 /// MongoDB is away.
@@ -38,7 +38,7 @@ impl Privileges {
         actions.iter().filter(|action| !self.allow(db, collection, action)).copied().collect()
     }
 
-    /// On a collection, or on the database as a whole.
+    /// Whether an action is allowed on a collection, or on the database as a whole.
     pub fn allow(&self, db: &str, collection: Option<&str>, action: &str) -> bool {
         self.0.iter().any(|privilege| {
             let actions = privilege.get_array("actions").map(Vec::as_slice).unwrap_or_default();

@@ -15,14 +15,14 @@ use crate::domain::{
     time::{Period, UtcMs},
 };
 
-/// Documents fetched at a time. So many are gone through without a break, on the thread of whatever else is under way.
+/// Documents fetched at a time. They are gone through without a break, on a thread that other work shares.
 const BATCH: u32 = 500;
 
-/// A time at which documents are read: that of the first query.
+/// Reads documents at one time, which is that of the first query.
 pub struct Reading<'a> {
     mongo: &'a Mongo,
     session: ClientSession,
-    /// When nothing was read yet; of collections that do not exist MongoDB tells no other time.
+    /// The time before anything was read. MongoDB gives no other time for collections that do not exist.
     before: ClusterTime,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Reading<'a> {
     /// Finds documents, of which only the fields `wanted` are read.
     ///
     /// # Errors
-    /// If MongoDB does not answer, or cannot read at one time just now (246, 239): begin anew.
+    /// If MongoDB does not answer, or cannot read at one time just now (246, 239). Begin anew then.
     pub async fn find(
         &mut self,
         collection: Collection,
@@ -57,7 +57,7 @@ impl<'a> Reading<'a> {
         let mapping = &self.mongo.mapping;
         let paths = match mapping.of(collection) {
             None => wanted.map(str::to_owned).collect(),
-            // One of ours may be made of several of theirs.
+            // One of our fields may be made of several of the operator's.
             Some(_) => mapping.paths(&[collection]),
         };
         let projection: Document = paths.into_iter().map(|path| (path, Bson::Int32(1))).collect();
@@ -89,8 +89,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Selects what may be in the period by this date, and never less: a text may read as a date, and so may whatever an
-/// operator's unit is.
+/// Selects at least the documents whose date may be in the period. A text may read as a date, and so may any value in
+/// an operator's own unit.
 pub fn maybe_within(mongo: &Mongo, collection: Collection, field: &str, period: Period) -> Document {
     if mongo.mapping.of(collection).is_some_and(|translation| translation.measures(field)) {
         return Document::new();

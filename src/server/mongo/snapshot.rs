@@ -19,7 +19,7 @@ use crate::domain::{
     selection::{EvalContext, Selection},
 };
 
-/// How long MongoDB may take for one query of a list. Pages give up after as long.
+/// How long MongoDB may take for one query of a list. Pages give up after the same time.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The first rows of a list as they were at `ct`.
@@ -28,19 +28,19 @@ pub struct Rows {
     pub rows: Vec<Row>,
     /// Whether no more match.
     pub complete: bool,
-    /// How many match; not counted where all do.
+    /// How many match; `None` if the selection is everything.
     pub total: Option<usize>,
-    /// Those that match at other times only, if the selection follows the clock and all are here.
+    /// Rows that match only at other times, if the selection follows the clock and all such rows are here.
     pub others: Option<Vec<Row>>,
 }
 
 /// Reads the first rows of `collection`'s list that match.
 ///
 /// # Errors
-/// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
+/// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then.
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &EvalContext) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
-    // Of a collection that does not exist MongoDB tells no time at which it was read.
+    // MongoDB gives no read time for a collection that does not exist.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let direction = match collection.order() {
@@ -49,7 +49,8 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     };
     let fetched = collection.fetched();
     let (mut rows, mut others, mut exhausted) = (Vec::new(), Vec::new(), false);
-    // Of what the query finds some may not match, and then more is read; but a limit spares MongoDB sorting it all.
+    // Some documents that the query finds may not match, and then more are read. A limit spares MongoDB from sorting
+    // all of them.
     let mut limit = fetched + 1;
     while !exhausted && rows.len() <= fetched {
         rows.clear();
@@ -128,7 +129,7 @@ async fn count(
 /// # Errors
 /// As [`rows`].
 pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
-    // Where there is no collection at all MongoDB tells no time at which it was read.
+    // MongoDB gives no read time if there is no collection at all.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
     let mut cells = Cells::default();
@@ -179,14 +180,14 @@ pub async fn current(
 /// The document as a row.
 ///
 /// # Errors
-/// If it has no `_id`, as no stored document.
+/// If it has no `_id`, which every stored document has.
 pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
     let id = documents::id(document).ok_or_else(|| Error::custom("a document without _id"))?.text;
     let fields: Fields = documents::fields(&mongo.mapping, collection, document);
     Ok(Row { id, fields })
 }
 
-/// What is asked of a collection's documents.
+/// The fields that are read of a collection's documents.
 pub fn projection(mongo: &Mongo, collection: Collection) -> Document {
     mongo.mapping.paths(&[collection]).into_iter().map(|path| (path, Bson::Int32(1))).collect()
 }
@@ -195,7 +196,7 @@ pub(super) fn primary() -> SelectionCriteria {
     SelectionCriteria::ReadPreference(ReadPreference::Primary)
 }
 
-/// At which the session reads; `None` while it has read of no collection that exists.
+/// The time at which the session reads; `None` until it has read from a collection that exists.
 pub(super) fn snapshot_time(session: &ClientSession) -> Option<ClusterTime> {
     session.snapshot_time().map(|time| ClusterTime::new(time.time, time.increment))
 }

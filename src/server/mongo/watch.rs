@@ -22,13 +22,14 @@ use crate::{
     server::mapping::Mapping,
 };
 
-/// How long MongoDB waits for news before it answers with none. Also the longest that the end of a transaction waits
-/// to be seen as one.
+/// How long MongoDB waits for news before it answers with none. Also the longest time until the end of a transaction
+/// is recognised.
 const AWAIT: Duration = Duration::from_millis(100);
-/// Events in an answer of MongoDB at most. In a backlog it would fill 16 MB, and stand still until they are read.
+/// Maximum number of events in an answer of MongoDB. Otherwise MongoDB would fill 16 MB in a backlog, and stand still
+/// until they are read.
 pub const BATCH: u32 = 512;
 
-/// Bytes of the largest image that is asked for.
+/// Maximum bytes of an image that is asked for.
 const IMAGE_MAX: i32 = 7 << 20;
 
 /// Where a change stream begins.
@@ -43,10 +44,10 @@ pub enum Start {
 /// One event of the stream. Every one takes a number in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Resume token. MongoDB's are in the order of the events.
+    /// Resume token. MongoDB's tokens sort in the order of the events.
     pub token: String,
     pub ct: ClusterTime,
-    /// MongoDB's wall clock; the second of `ct` where the server tells none.
+    /// MongoDB's wall clock; the second of `ct` if the server sends none.
     pub at: UtcMs,
     /// Belongs to a transaction, whose end is not known from this event.
     pub txn: bool,
@@ -62,7 +63,7 @@ pub enum Kind {
         /// The document's `_id`, as in [`documents::Id`].
         key: Option<Bson>,
         images: Images,
-        /// The row as it was read later, where the images do not tell it, or those of a change nearby.
+        /// The row as it was read later, if its images are missing, or those of a change nearby.
         read: Option<Read>,
     },
     /// The collections' rows can no longer be followed one by one.
@@ -78,15 +79,15 @@ pub enum Images {
         before: Fields,
         after: Fields,
     },
-    /// `before` is `None` where there is no image of it.
+    /// `before` is `None` if there is no image of it.
     Deleted {
         before: Option<Fields>,
     },
-    /// Switched off, expired, or too large.
+    /// Images are switched off, expired, or too large.
     Missing,
 }
 
-/// Opens the stream; its answers have so many events at most.
+/// Opens the stream. Its answers have at most `batch` events.
 ///
 /// # Errors
 /// If MongoDB does not answer, refuses, or no longer has the history (see [`is_history_lost`]).
@@ -107,15 +108,15 @@ pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStre
     Ok(mongo.operator.watch().pipeline(pipeline(&mongo.mapping)).with_options(options).await?.with_type())
 }
 
-/// Sees that a stream only goes on.
+/// Checks that a stream never goes back.
 ///
-/// A driver that loses its connection asks for the rest by the last token. If the connection is lost again with that
-/// question, version 3.9 asks once more without the token, which the first try has taken along
-/// (`ChangeStreamAggregate::build`), and so from where the stream was opened: what was read comes again.
+/// A driver that loses its connection resumes after the last token. If the connection is lost again during that
+/// request, version 3.9 retries without the token, because the first try has taken it along
+/// (`ChangeStreamAggregate::build`). The stream then starts where it was opened, and read events come again.
 pub struct Onward(String);
 
 impl Onward {
-    /// What comes is after this.
+    /// Expects events after `start`.
     pub fn from(start: &Start) -> Self {
         Self(match start {
             Start::After(token) => token.clone(),
@@ -123,7 +124,7 @@ impl Onward {
         })
     }
 
-    /// Whether an event of this token is new.
+    /// Whether an event with this token is new.
     pub fn event(&mut self, token: &str) -> bool {
         let new = token > self.0.as_str();
         token.clone_into(&mut self.0);
@@ -142,8 +143,8 @@ pub fn is_history_lost(error: &Error) -> bool {
     matches!(error_code(error), Some(286 | 280 | 260 | 136))
 }
 
-/// Whether the next event is too large for an answer, and so will be whenever it is asked for: its token holds the
-/// document's `_id` twice as long.
+/// Whether the next event is too large for an answer. It stays so whenever it is asked for, because its token holds
+/// the document's `_id` at twice its length.
 pub fn is_too_large(error: &Error) -> bool {
     // BSONObjectTooLarge
     error_code(error) == Some(10_334)
@@ -192,8 +193,8 @@ fn pipeline(mapping: &Mapping) -> Vec<Document> {
     ]
 }
 
-/// Two images of 9 MB would pass the limit of an event (16 MB) and stop the stream at it for ever; without them the event
-/// is one without images, whose row is read.
+/// Removes an image that is too large. Two images of 9 MB would exceed the limit of an event (16 MB) and stop the
+/// stream there for ever. Without them the event has no images, and its row is read.
 fn unless_huge(image: &str) -> Document {
     doc! {"$cond": [
         {"$gt": [{"$bsonSize": {"$ifNull": [image, {}]}}, IMAGE_MAX]},
@@ -203,7 +204,7 @@ fn unless_huge(image: &str) -> Document {
 }
 
 impl Event {
-    /// Reads an event of documents that are read by `mapping`.
+    /// Parses an event, whose documents are read with `mapping`.
     ///
     /// # Errors
     /// If a part is missing that every event has.
@@ -231,7 +232,7 @@ impl Event {
                 let collection = ns.ok_or_else(missing)?;
                 let id = document("documentKey").and_then(documents::id).ok_or_else(missing)?;
                 match images(mapping, collection, operation, raw) {
-                    // Its row can neither be told nor be asked for.
+                    // The event does not hold its row, and MongoDB cannot be asked for it.
                     Images::Missing if id.key.is_none() => {
                         Kind::Reset { collection, also: None, reason: "a change that cannot be read" }
                     }

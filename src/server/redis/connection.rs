@@ -1,4 +1,5 @@
-//! The one way to Redis: a cheap handle that connects in the background and comes back by itself, and the names of our keys.
+//! The only way to Redis: a cheap handle that connects in the background and reconnects by itself, and the names of
+//! our keys.
 //!
 //! While Redis is away every command fails within [`TIMEOUT`]; nothing waits for it to return.
 
@@ -19,7 +20,7 @@ use crate::server::config::DatabaseName;
 /// to fail while a loaded Redis still works.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often the connection is tried: the longest that Redis stays away after it is back.
+/// How often the connection is tried. A Redis that is back stays unnoticed for at most this time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A handle to Redis; clones share one connection.
@@ -36,14 +37,14 @@ impl Redis {
     /// Begins to connect and returns at once, whether Redis is there or not. Call it inside the runtime.
     ///
     /// # Errors
-    /// A URL that is no Redis URL.
+    /// The URL is no Redis URL.
     pub fn connect(url: &SecretString, own_db: &DatabaseName) -> RedisResult<Self> {
         let tcp = TcpSettings::default().set_nodelay(true);
-        // Without a limit, data sent to a machine that vanished is waited for by the kernel for a quarter of an hour.
+        // Without a limit the kernel waits a quarter of an hour for data sent to a machine that vanished.
         #[cfg(target_os = "linux")]
         let tcp = tcp.set_user_timeout(2 * TIMEOUT);
         let client = Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))?;
-        // No retries inside the manager: a command must fail soon, and the heartbeat is what tries again.
+        // The manager does not retry, because a command must fail soon. The heartbeat tries again.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(TIMEOUT))
@@ -58,12 +59,12 @@ impl Redis {
         })
     }
 
-    /// A connection for commands and scripts. It is shared: nothing that blocks or subscribes belongs on it.
+    /// A connection for commands and scripts. It is shared, so nothing that blocks or subscribes belongs on it.
     pub fn connection(&self) -> ConnectionManager {
         self.manager.clone()
     }
 
-    /// A connection of its own for Pub/Sub. It does not reconnect: its stream ends, and the caller asks again.
+    /// A connection of its own for Pub/Sub. It does not reconnect. Its stream ends, and the caller asks again.
     ///
     /// # Errors
     /// Redis is away, or did not answer within [`TIMEOUT`].
@@ -87,8 +88,8 @@ impl Redis {
     }
 }
 
-/// Keeps the connection up, so that the first request after an outage does not have to fail for it; says once when
-/// Redis goes and once when it comes.
+/// Keeps the connection up, so that the first request after an outage does not have to fail. Logs once when Redis
+/// goes and once when it comes.
 async fn beat(mut manager: ConnectionManager) {
     let mut ticks = tokio::time::interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

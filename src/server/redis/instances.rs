@@ -1,4 +1,4 @@
-//! What each instance tells the others of itself, in one hash of Redis, by Redis' own clock.
+//! What each instance tells the others about itself, in one hash of Redis, timed by Redis' own clock.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -6,7 +6,7 @@ use redis::{AsyncCommands, RedisResult, Script};
 
 use super::Redis;
 
-/// An instance that was not heard for longer is forgotten.
+/// How long after its last message an instance is forgotten.
 const FORGET: Duration = Duration::from_secs(60);
 
 static TELL: LazyLock<Script> = LazyLock::new(|| {
@@ -27,7 +27,7 @@ return all
     )
 });
 
-/// Tells `body` of the instance `id`; what all told last, each with its age in milliseconds.
+/// Stores `body` for the instance `id`. Returns what all instances told last, each with its age in milliseconds.
 ///
 /// # Errors
 /// Redis is away.
@@ -36,10 +36,10 @@ pub async fn tell(redis: &Redis, id: &str, body: &str) -> RedisResult<Vec<(u64, 
     TELL.key(key(redis)).arg(id).arg(body).arg(forget).invoke_async(&mut redis.connection()).await
 }
 
-/// The instance ends.
+/// Removes an instance that ends.
 ///
 /// # Errors
-/// Redis is away; it is then forgotten later.
+/// Redis is away; the instance is then forgotten later.
 pub async fn forget(redis: &Redis, id: &str) -> RedisResult<()> {
     redis.connection().hdel(key(redis), id).await
 }

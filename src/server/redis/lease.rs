@@ -1,5 +1,5 @@
-//! Leases: of all instances one does a thing. They only save work: what must not be done twice is guarded where it is
-//! done, as by the log's compare-and-set.
+//! Leases, by which one of all instances does a task. They only save work. What must not be done twice is guarded
+//! where it is done, as by the log's compare-and-set.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -10,12 +10,12 @@ use super::Redis;
 
 /// How long a holder that vanished keeps others waiting.
 const TERM: Duration = Duration::from_secs(3);
-/// So long after a lease was taken over nobody takes it over again.
+/// How long after a lease was taken over nobody takes it over again.
 const TAKEN_OVER: Duration = Duration::from_secs(60);
 /// How often the lease is asked for or renewed.
 pub const RENEW: Duration = Duration::from_secs(1);
 
-/// One instance's claim to do the thing of this name.
+/// One instance's claim to the task of this name.
 #[derive(Clone)]
 pub struct Lease {
     redis: Redis,
@@ -38,7 +38,7 @@ impl Lease {
         Self { key: redis.key(&format!("lease:{name}")), redis, holder: format!("{:032x}", rand::random::<u128>()) }
     }
 
-    /// Whether the lease is ours now.
+    /// Takes the lease if it is free. Returns whether it was.
     ///
     /// # Errors
     /// Redis is away.
@@ -58,7 +58,8 @@ impl Lease {
         self.redis.connection().exists(&self.key).await
     }
 
-    /// Takes the lease from whoever has it, who notices at the next renewal. At most once in [`TAKEN_OVER`], whoever asks.
+    /// Takes the lease from its holder, which notices at its next renewal. Works at most once in [`TAKEN_OVER`], for
+    /// all instances together.
     ///
     /// # Errors
     /// Redis is away.
@@ -76,7 +77,7 @@ impl Lease {
         Ok(may.is_some())
     }
 
-    /// Whether the lease is still ours, for another term.
+    /// Renews the lease for another term. Returns whether it is still ours.
     ///
     /// # Errors
     /// Redis is away.

@@ -20,12 +20,12 @@ use crate::{
 
 /// Entries read at a time.
 pub const PAGE: usize = 500;
-/// What stands in the log longer than this can be trimmed.
+/// Seconds after which an entry can be trimmed.
 const KEEP_S: i64 = 15 * 60;
 /// Bytes the log may take in Redis before its oldest entries go early.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// The last entry as far as an append must know it.
+/// What an append must know of the last entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tail {
     pub position: Position,
@@ -33,15 +33,15 @@ pub struct Tail {
     pub token: String,
 }
 
-/// What came of an append.
+/// The result of an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Appended {
     Done,
-    /// The log ends elsewhere (`None`: it is empty); nothing was written.
+    /// Nothing was written, because the log ends elsewhere; `None` if it is empty.
     Chain(Option<Tail>),
 }
 
-/// The relay's word that nothing happened after `position` until `at`.
+/// The relay's message that nothing happened after `position` until `at`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     pub position: Position,
@@ -49,7 +49,7 @@ pub struct Checked {
     pub at: UtcMs,
     /// Resume token of the idle stream, good as long as `position` is the log's end.
     pub token: String,
-    /// When the relay asked MongoDB for it; not told by other versions.
+    /// When the relay asked MongoDB for it; other versions do not send it.
     #[serde(default)]
     pub sent: Option<Sent>,
 }
@@ -57,14 +57,14 @@ pub struct Checked {
 /// A moment of one process, by a clock that never jumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Of the process, random.
+    /// Random number of the process.
     pub relay: u64,
-    /// Microseconds since some moment of it.
+    /// Microseconds since some moment of the process.
     pub us: i64,
 }
 
 impl Sent {
-    /// By this process's clock.
+    /// The moment `at` by this process's clock.
     pub fn now(at: Instant) -> Self {
         static BEGINNING: LazyLock<(u64, Instant)> = LazyLock::new(|| (rand::random(), Instant::now()));
         let (relay, beginning) = *BEGINNING;
@@ -74,7 +74,7 @@ impl Sent {
 }
 
 /// # Errors of all methods
-/// Redis is away or refuses; a lost reply is one too, and is settled by appending again.
+/// Redis is away or refuses. A lost reply is an error too; appending again settles it.
 #[derive(Clone)]
 pub struct Log {
     redis: Redis,
@@ -93,7 +93,8 @@ pub enum LogError {
 
 type Result<T> = std::result::Result<T, LogError>;
 
-/// One write, and only if the log ends as the caller believes; so nothing can be half done and two relays do no harm.
+/// Appends with one write, and only if the log ends as the caller believes. So nothing can be half done, and two
+/// relays do no harm.
 static APPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -145,7 +146,7 @@ impl Log {
         self.redis.key("checked")
     }
 
-    /// Appends `entry` if the log ends with `expected` (`None`: is empty).
+    /// Appends `entry` if the log ends with `expected`; `None` stands for an empty log.
     pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
         let stored = Stored { version: self.schema, entry };
         let body = serde_json::to_string(&stored).map_err(|e| LogError::Unreadable(e.to_string()))?;
@@ -175,7 +176,7 @@ impl Log {
         Ok(Some(version(field(&last.map, "entry")?.as_bytes())? == self.schema))
     }
 
-    /// The last entry with its token; no entry where a build of another schema wrote it.
+    /// The last entry with its token. The entry is `None` if a build of another schema wrote it.
     pub async fn last(&self) -> Result<Option<(Tail, Option<Entry>)>> {
         let reply: StreamRangeReply = self.redis.connection().xrevrange_count(&self.key, "+", "-", 1).await?;
         let Some(last) = reply.ids.into_iter().next() else { return Ok(None) };
@@ -183,7 +184,7 @@ impl Log {
         Ok(Some((tail, self.parse(field(&last.map, "entry")?.as_bytes())?)))
     }
 
-    /// An entry as it was stored or published; `None` for one of another schema, whatever its shape.
+    /// Parses an entry as it was stored or published. Returns `None` for one of another schema, whatever its shape.
     pub fn parse(&self, entry: &[u8]) -> Result<Option<Entry>> {
         if version(entry)? != self.schema {
             return Ok(None);
@@ -213,7 +214,7 @@ impl Log {
         Ok(reply.ids.first().and_then(|last| last.id.parse().ok()))
     }
 
-    /// A page of the entries after `position`; with none, from the oldest. Entries of another schema are left out.
+    /// A page of the entries after `position`, or from the oldest if it is `None`. Skips entries of another schema.
     pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
         self.page(position, PAGE).await
     }
@@ -233,7 +234,7 @@ impl Log {
         }
     }
 
-    /// Tells all instances that nothing happened, and keeps the idle token.
+    /// Publishes to all instances that nothing happened, and keeps the idle token.
     pub async fn checked(&self, checked: &Checked) -> Result<()> {
         let body = serde_json::to_string(checked).map_err(|e| LogError::Unreadable(e.to_string()))?;
         let mut connection = self.redis.connection();
@@ -242,13 +243,13 @@ impl Log {
         Ok(())
     }
 
-    /// By which mapping of fields the rows of the log were read; empty for none.
+    /// The fingerprint of the field mapping with which the log's rows were read; empty if none is stored.
     pub async fn fields(&self) -> Result<String> {
         let fields: Option<String> = self.redis.connection().get(self.redis.key("fields")).await?;
         Ok(fields.unwrap_or_default())
     }
 
-    /// Notes the mapping by which rows are read from here on.
+    /// Stores the fingerprint of the mapping with which rows are read from here on.
     pub async fn set_fields(&self, fingerprint: &str) -> Result<()> {
         Ok(self.redis.connection().set(self.redis.key("fields"), fingerprint).await?)
     }
@@ -259,32 +260,33 @@ impl Log {
         Ok(past.and_then(|past| past.parse().ok()))
     }
 
-    /// Notes it for relays to come.
+    /// Stores the newest event for later relays.
     pub async fn set_past(&self, newest: Position) -> Result<()> {
         Ok(self.redis.connection().set(self.redis.key("past"), newest.to_string()).await?)
     }
 
-    /// What was last known of an idle stream, if nothing was appended since.
+    /// The last message of an idle stream, if nothing was appended since.
     pub async fn idle(&self, tail: &Tail) -> Result<Option<Checked>> {
         let body: Option<String> = self.redis.connection().get(self.redis.key("idle")).await?;
         let idle: Option<Checked> = body.and_then(|text| serde_json::from_str(&text).ok());
         Ok(idle.filter(|c| c.position == tail.position))
     }
 
-    /// How many bytes of Redis' memory it takes, about.
+    /// Approximate bytes of Redis' memory that the log takes.
     pub async fn bytes(&self) -> Result<u64> {
         let mut connection = self.redis.connection();
         let bytes: Option<u64> = redis::cmd("MEMORY").arg("USAGE").arg(&self.key).query_async(&mut connection).await?;
         Ok(bytes.unwrap_or(0))
     }
 
-    /// Removes what is older than [`KEEP_S`] at `now` and stands before `written`, up to which events are written; and the
-    /// oldest, whatever it is, while the log takes more than `max_bytes` ([`MAX_BYTES`]). Never the last entry.
+    /// Removes entries that are older than [`KEEP_S`] at `now` and not after `written`, up to which events are
+    /// written. Removes the oldest entries in any case while the log takes more than `max_bytes` ([`MAX_BYTES`]).
+    /// Never removes the last entry.
     pub async fn trim(&self, now: UtcMs, written: Option<Position>, max_bytes: u64) -> Result<()> {
         let mut connection = self.redis.connection();
         let young = |entry: &Entry| now.seconds() - i64::from(entry.ct.seconds()) <= KEEP_S;
         let needed = |entry: &Entry| written.is_none_or(|written| entry.position() > written);
-        // Mostly the oldest entry alone tells that there is nothing to do.
+        // Mostly the oldest entry alone shows that there is nothing to do.
         let mut count = 1;
         loop {
             let too_much = self.bytes().await? > max_bytes;
@@ -320,7 +322,7 @@ fn position(id: &str) -> Result<Position> {
     id.parse().map_err(|_| LogError::Unreadable(format!("its id is {id}")))
 }
 
-/// An entry as the log has it.
+/// An entry as the log stores it.
 #[derive(Serialize)]
 struct Stored<'a> {
     version: Schema,

@@ -1,6 +1,7 @@
-//! Where sessions are kept: one expiring key each, and per user an index of them, so that all can be ended at once.
+//! Stores sessions: one expiring key each, and an index per user, so that all sessions of a user can be ended.
 //!
-//! Neither names a session by its id but by the id's hash: what can be read in Redis, in a dump or in a log opens no door.
+//! Keys and indexes name a session by the hash of its id, not by the id. What can be read in Redis, in a dump or in a
+//! log therefore gives nobody a session.
 
 use std::{fmt, time::Duration};
 
@@ -42,11 +43,11 @@ impl fmt::Display for SessionHash {
     }
 }
 
-/// Sessions in Redis. What has expired is gone for every reader, on Redis' clock.
+/// Sessions in Redis. An expired session is gone for every reader, by Redis' clock.
 #[derive(Clone)]
 pub struct RedisSessionStore {
     redis: Redis,
-    /// The longest that any session lives, and so its user's index.
+    /// The longest that any session lives. Its user's index lives as long.
     lifetime: Duration,
 }
 
@@ -58,7 +59,7 @@ impl RedisSessionStore {
     /// The data of a session that is still there.
     ///
     /// # Errors
-    /// Redis is away, or the record is none of ours.
+    /// Redis is away, or the record is not one of ours.
     pub async fn peek(&self, session: &SessionHash) -> Result<Option<serde_json::Map<String, Value>>> {
         let text: Option<String> = self.redis.connection().get(self.session_key(session)).await.map_err(backend)?;
         Ok(match text {
@@ -70,7 +71,7 @@ impl RedisSessionStore {
     /// The sessions of a user that are still there, with their data.
     ///
     /// # Errors
-    /// Redis is away, or a record is none of ours.
+    /// Redis is away, or a record is not one of ours.
     pub async fn all_of(&self, owner: &str) -> Result<Vec<(SessionHash, serde_json::Map<String, Value>)>> {
         let sessions = self.names_of(owner).await?;
         if sessions.is_empty() {
@@ -82,12 +83,12 @@ impl RedisSessionStore {
         found.map(|(session, text)| Ok((session, decode(&text)?.data))).collect()
     }
 
-    /// Ends a session of a user; false if there is no such session of that user.
+    /// Ends a session of a user. Returns false if the user has no such session.
     ///
     /// # Errors
     /// Redis is away.
     pub async fn delete_one_of(&self, owner: &str, session: &SessionHash) -> Result<bool> {
-        // What is no member of this user's index is left alone: it may be someone else's session, or another key.
+        // A name outside this user's index is left alone, because it may be someone else's session, or another key.
         if !self.names_of(owner).await?.contains(session) {
             return Ok(false);
         }
@@ -113,7 +114,7 @@ impl RedisSessionStore {
         self.redis.connection().del::<_, ()>(keys).await.map_err(backend)
     }
 
-    /// Also of sessions that have expired since.
+    /// The sessions in the user's index, including those that have expired since.
     async fn names_of(&self, owner: &str) -> Result<Vec<SessionHash>> {
         let names: Vec<String> = self.redis.connection().zrange(self.index_key(owner), 0, -1).await.map_err(backend)?;
         Ok(names.into_iter().map(SessionHash).collect())
@@ -122,7 +123,7 @@ impl RedisSessionStore {
     async fn put(&self, record: &Record, check: ExistenceCheck) -> Result<bool> {
         let session = SessionHash::of(&record.id);
         let Ok(lives @ 1..) = u64::try_from(time_left(record)) else {
-            // An expiry of zero is an error to Redis; a session that is over needs no key.
+            // Redis refuses an expiry of zero, and a session that is over needs no key.
             self.delete(&record.id).await?;
             return Ok(true);
         };
@@ -138,7 +139,7 @@ impl RedisSessionStore {
         Ok(stored.is_some())
     }
 
-    /// Notes the session with its expiry as score, and forgets those whose time has passed.
+    /// Adds the session to the index with its expiry as score, and removes those that have expired.
     async fn index(&self, owner: &str, session: &SessionHash, record: &Record) -> std::result::Result<(), RedisError> {
         let index = self.index_key(owner);
         let lifetime = i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX);
@@ -162,7 +163,7 @@ impl RedisSessionStore {
 
 #[async_trait]
 impl SessionStore for RedisSessionStore {
-    /// A new key, never one that exists: of two equal ids the second would be let into the first one's session.
+    /// Writes only new keys, because the second of two equal ids would get the first one's session.
     async fn create(&self, record: &mut Record) -> Result<()> {
         while !self.put(record, ExistenceCheck::NX).await? {
             record.id = Id::default();
@@ -170,7 +171,7 @@ impl SessionStore for RedisSessionStore {
         Ok(())
     }
 
-    /// Only what still exists is saved: a request that outlasts its session's end must not bring it back.
+    /// Saves only what still exists, because a request that outlasts its session must not bring it back.
     async fn save(&self, record: &Record) -> Result<()> {
         self.put(record, ExistenceCheck::XX).await.map(|_| ())
     }
@@ -229,7 +230,7 @@ fn time_left(record: &Record) -> i128 {
     (record.expiry_date - OffsetDateTime::now_utc()).whole_milliseconds()
 }
 
-/// Since 1970; beyond 64 bits there is no date that a session could have.
+/// Milliseconds since 1970. No session has a date beyond 64 bits.
 fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / NANOS_PER_MS).unwrap_or(i64::MAX)
 }

@@ -25,11 +25,12 @@ const KEEP_S: u64 = 300;
 /// Digits of [`stamp`].
 const STAMP: usize = 40;
 
-/// Bytes that all of them may take together. Everybody may ask for lists of their own, and each is kept.
+/// Bytes that all snapshots may take together. The limit is needed because everybody may ask for lists of their own,
+/// and each is kept.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Writes unless what is there is newer. Stamps are compared as texts: Lua's numbers are doubles and would take two
-/// positions beyond 2^53 for one. Of all that is kept the oldest goes while it is too much together.
+/// Writes unless what is there is newer. Stamps are compared as texts, because Lua's numbers are doubles and would
+/// take two positions beyond 2^53 for one. Removes the oldest snapshots while all together are too large.
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -72,7 +73,7 @@ pub struct Count {
     pub cells: Cells,
 }
 
-/// The cached rows of a list in an epoch. What cannot be read counts as not cached.
+/// The cached rows of a list in an epoch. Rows that cannot be parsed count as not cached.
 ///
 /// # Errors
 /// Redis is away.
@@ -85,7 +86,7 @@ pub async fn cached(
     kept(redis, epoch, &name(topic, selection)).await
 }
 
-/// Caches the rows of a list; `false` where a newer snapshot is cached already.
+/// Caches the rows of a list. Returns `false` if a newer snapshot is cached already.
 ///
 /// # Errors
 /// Redis is away.
@@ -93,7 +94,8 @@ pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<bool> {
     keep(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
 }
 
-/// What a list is cached under, and read once under by all who ask for it: equal selections have equal names.
+/// The name under which a list is cached, and under which all who ask for it share one read. Equal selections have
+/// equal names.
 pub fn name(topic: Collection, selection: &Selection) -> String {
     if selection.is_everything() { topic.to_string() } else { format!("{topic}?{selection}") }
 }
@@ -106,7 +108,7 @@ pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count
     kept(redis, epoch, CELLS).await
 }
 
-/// Keeps a count for instances that start; `false` where a newer one is kept already.
+/// Keeps a count for instances that start. Returns `false` if a newer one is kept already.
 ///
 /// # Errors
 /// Redis is away.
@@ -114,7 +116,7 @@ pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
     keep(redis, CELLS, count.position, count.ct, count).await
 }
 
-/// Anything else that was read in an epoch, by its name.
+/// Anything that was kept in an epoch, by its name.
 ///
 /// # Errors
 /// Redis is away.
@@ -123,7 +125,7 @@ pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) 
     Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
 }
 
-/// Keeps what was read at a place in the log and a cluster time; `false` where something newer is kept already.
+/// Keeps what was read at a position and a cluster time. Returns `false` if something newer is kept already.
 ///
 /// # Errors
 /// Redis is away.
@@ -153,8 +155,9 @@ fn key(epoch: Epoch, name: &str) -> String {
     format!("snap:{}:{name}", epoch.0)
 }
 
-/// What is newer has the greater text: later in the log, or read later at the same place. Of one width, so that texts
-/// compare as the numbers do; digits only, because Redis compares by its locale.
+/// A text that is greater for a newer snapshot, which is later in the log or was read later at the same position. All
+/// texts have one width, so that they compare as the numbers do. They are digits, because Redis compares by its
+/// locale.
 fn stamp(position: Position, ct: ClusterTime) -> String {
     format!("{:020}{:020}", position.seq.0, ct.0)
 }

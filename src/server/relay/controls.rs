@@ -1,4 +1,4 @@
-//! Without the log's compare-and-set the histories go wrong: what they check, they can see.
+//! Without the log's compare-and-set the histories go wrong. This proves that they can see what they check.
 
 use super::histories;
 use crate::guards::{Guard, off};

@@ -28,7 +28,7 @@ enum Step {
     Begin(usize),
     /// It reads so many events of the stream.
     Read(usize, usize),
-    /// The stream tells it that there are no more.
+    /// The stream answers it that there are no more.
     Idle(usize),
     Append(usize),
     /// It appends, but the answer is lost.
@@ -74,7 +74,7 @@ fn stream() -> Vec<Event> {
     events
 }
 
-/// The log as its script writes it: only after the entry expected.
+/// The log as its script writes it, which is only after the expected entry.
 struct Log(Vec<(Tail, Entry)>);
 
 impl Log {
@@ -91,7 +91,7 @@ impl Log {
         Appended::Done
     }
 
-    /// Whether the numbers are dense, and each is of the event that the stream has at its place.
+    /// Checks that the numbers are dense, and that each is of the event that the stream has at its place.
     fn check(&self) -> Result<(), TestCaseError> {
         let mut last = 0;
         for (_, entry) in &self.0 {
@@ -129,7 +129,7 @@ impl Relay {
         }
     }
 
-    /// Appends what is ready, as the relay does; without `replies` it does not learn what came of it.
+    /// Appends what is ready, as the relay does. Without `replies` it does not learn the outcome.
     fn append(&mut self, log: &mut Log, replies: bool) {
         while let Some(next) = self.sequencer.next() {
             match log.append(self.sequencer.tail(), &next) {
@@ -145,7 +145,7 @@ impl Relay {
     }
 }
 
-/// Runs so many histories; the first that ends wrong is the error.
+/// Runs `cases` histories. The first that ends wrong is the error.
 pub fn run(cases: u32) -> Result<(), String> {
     let config = ProptestConfig { cases, failure_persistence: None, ..Default::default() };
     let stream = stream();
@@ -168,7 +168,7 @@ pub fn run(cases: u32) -> Result<(), String> {
         relays[0].read(&stream, stream.len());
         relays[0].append(&mut log, true);
         let last = log.tail().position.seq;
-        // Begun anew in the last append, it has not read yet.
+        // If the last append made it begin anew, it has not read yet.
         if last.0 < stream.len() as u64 {
             relays[0] = Relay::begin(&log);
             relays[0].read(&stream, stream.len());

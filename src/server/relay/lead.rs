@@ -1,6 +1,6 @@
 //! One term as the relay: from the log's end to the end of the lease, or of the stream.
 //!
-//! Long, because where a term begins, how it reads and appends, and what ends it is one decision about one place in the log.
+//! Long, because a term's beginning, reading, appending and end are one decision about one place in the log.
 
 use std::{
     pin::pin,
@@ -57,38 +57,39 @@ pub async fn pause(stop: &CancellationToken, how_long: Duration) {
     stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
 }
 
-/// Events between the stream and the log: what MongoDB makes ready while what it sent before is appended.
+/// Events between the stream and the log, so that MongoDB prepares a batch while the one before is appended.
 const CHANNEL: usize = 2 * watch::BATCH as usize;
 /// Events that are decoded in one go, before the driver gets its turn.
 const TURN: usize = 32;
-/// How often an idle stream tells that it is.
+/// How often an idle stream is reported as idle.
 const CHECKED: Duration = Duration::from_secs(1);
-/// How often it is looked whether a collection was made anew, or is a view by now.
+/// How often the relay looks whether a collection was made anew, or is a view by now.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the log is trimmed.
 const TRIM: Duration = Duration::from_secs(10);
-/// How long the events of a log of another schema are waited for: some of their writer's pauses.
+/// How long to wait until the events of a log of another schema are written. This is some of their writer's pauses.
 const HANDED_OVER: Duration = Duration::from_secs(3);
-/// How long an append is tried again before the term is given up.
+/// Pause before an append, or the look for another writer's events, is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// What the reader hands on.
 enum Read {
     Event(Event),
-    /// An empty answer: nothing was behind what was handed on when it was asked for. With the token to resume at.
+    /// An empty answer: nothing followed when it was asked for. With the token to resume at, and when that was.
     Idle(Option<String>, Instant),
     Failed(mongodb::error::Error),
-    /// The next event can be had in no way, so the stream will fail at it again.
+    /// The next event cannot be read in any way, so the stream will fail at it again.
     Unreadable(mongodb::error::Error),
 }
 
-/// Works until `term` ends (`Ok`) or something must begin again.
+/// Works until `term` ends, or until the relay must begin anew.
 pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) -> Result<()> {
     let log = &relay.log;
     let Memory { standing, past, rollout } = memory;
     keep_prepared(relay).await?;
     let found = found(relay).await?;
-    // The rows of the log, cached lists and counts were read by the tables and mapping of then, and of the same collections.
+    // The log's rows, cached lists and counts depend on the schema, mapping and collections with which they were
+    // read. If one of these has changed, a new epoch begins.
     let unfollowed = unfollowed(found.as_deref().unwrap_or_default());
     let fields = format!("{} {}{unfollowed}", log.schema().0, relay.mongo.mapping.fingerprint());
     let remapped = log.fields().await? != fields;
@@ -104,7 +105,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
         Some((tail, last)) if is_set_back(relay, log, past, last.as_ref()).await? => {
             start_new_epoch(relay, log, Some(tail), RESTORED, Begin::Now).await?
         }
-        // Redis failed over to one that had not even heard of the newest epoch: its events are there already.
+        // MongoDB has events of a newer epoch, so Redis failed over to a replica that had never heard of it.
         Some((tail, _)) if written(relay).await?.is_some_and(|(last, _)| last.epoch > tail.position.epoch) => {
             start_new_epoch(relay, log, Some(tail), "the log is of an older epoch", Begin::Written).await?
         }
@@ -144,7 +145,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
     let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, past), batch, term).await;
-    // The reader must not be dropped half-way: it ends by itself at its next answer.
+    // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
     reader.await.context("the reader of the change stream")?;
@@ -157,7 +158,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     }
 }
 
-/// Begins an epoch now if the stream has failed at its next event often enough: whatever happened up to now is no event.
+/// Begins an epoch now if the stream failed at its next event often enough. What happened up to now becomes no event.
 async fn go_on_behind(
     relay: &Relay,
     log: &Log,
@@ -172,8 +173,8 @@ async fn go_on_behind(
     start_new_epoch(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
 }
 
-/// Waits a little for whoever reads a log of another schema and writes its events: what is not written yet will be of the
-/// new epoch, and must not be of both. A position without a number is never an event.
+/// Waits a little for the instance that reads a log of another schema and writes its events. What it has not written
+/// yet will be of the new epoch, and must not be of both. A position without a number is never an event.
 async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) -> Result<()> {
     let began = Instant::now();
     while upto.seq > Seq(0)
@@ -186,8 +187,8 @@ async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) ->
     Ok(())
 }
 
-/// Switches images on of collections that were made anew, if that was agreed to, and lets their indexes be made. Without
-/// images rows are read instead.
+/// Switches images on for collections that were made anew, if that was agreed to, and starts to make their indexes.
+/// Without images rows are read instead.
 async fn keep_prepared(relay: &Relay) -> Result<()> {
     match prepare::keep_images(&relay.mongo).await {
         Ok(None) => {}
@@ -207,7 +208,7 @@ async fn keep_prepared(relay: &Relay) -> Result<()> {
     Ok(())
 }
 
-/// What the collections are; `None` where that may not be asked.
+/// What the collections are; `None` if we have no right to ask.
 async fn found(relay: &Relay) -> Result<Option<Vec<(Collection, Found)>>> {
     match collections::found(&relay.mongo.operator).await {
         Ok(found) => Ok(Some(found)),
@@ -216,21 +217,21 @@ async fn found(relay: &Relay) -> Result<Option<Vec<(Collection, Found)>>> {
     }
 }
 
-/// Those that cannot be followed; empty where all can.
+/// Lists the collections that cannot be followed; empty if all can.
 fn unfollowed(found: &[(Collection, Found)]) -> String {
     let parts =
         found.iter().filter_map(|(collection, found)| Some(format!("{collection} is {};", found.unfollowed()?)));
     parts.collect()
 }
 
-/// Whether images of what happened after `since` are no longer kept: every event would come without, each a reset.
+/// Whether images of what happened after `since` have expired, so that every event would come without them.
 async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
     let Some(kept) = collections::image_retention(&relay.mongo).await else { return Ok(false) };
     let now = relay.mongo.operation_time().await.context("asking for the operation time")?.instant();
     Ok(u64::try_from(now.seconds() - since.seconds()).is_ok_and(|age| age >= kept.as_secs()))
 }
 
-/// The log goes on elsewhere than an epoch was to begin: another relay still appends.
+/// An epoch could not begin, because the log ends elsewhere. Another relay still appends.
 #[derive(Debug, thiserror::Error)]
 #[error("the log ends at {0:?}")]
 pub struct Moved(Option<Position>);
@@ -239,7 +240,7 @@ enum End {
     Term,
     /// The stream cannot be continued.
     Lost(&'static str, Begin),
-    /// Its next event cannot be had.
+    /// The stream's next event cannot be read.
     Unreadable(mongodb::error::Error),
 }
 
@@ -248,11 +249,11 @@ enum End {
 enum Begin {
     /// After the event of this time.
     After(ClusterTime),
-    /// After a part of the transaction of this time: the rest of it cannot be had alone.
+    /// After a part of the transaction of this time. The rest of it cannot be read alone.
     Within(ClusterTime),
     /// After the last change that is an event already.
     Written,
-    /// Now: what happened meanwhile can be had no more.
+    /// Now, because what happened meanwhile can no longer be read.
     Now,
 }
 
@@ -262,8 +263,8 @@ impl Begin {
     }
 }
 
-/// Reads the stream to its end. Its futures are never cancelled: a driver's future dropped half-way loses events. What came
-/// in one answer is decoded while MongoDB makes the next.
+/// Reads the stream to its end. Its futures are never cancelled, because a driver's future that is dropped half-way
+/// loses events. The events of one answer are decoded while MongoDB makes the next answer.
 async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
     mut onward: Onward,
@@ -273,7 +274,7 @@ async fn read(
     opened: Instant,
 ) {
     let mut came = Vec::new();
-    // The first answer is of when the stream was opened.
+    // The first answer dates from when the stream was opened.
     let mut opened = Some(opened);
     while !stop.is_cancelled() {
         let asked = opened.take().unwrap_or_else(Instant::now);
@@ -306,7 +307,7 @@ async fn read(
     }
 }
 
-/// Decodes events and hands them on; whether more may follow.
+/// Decodes events and hands them on; returns whether more may follow.
 async fn hand_on(
     came: &mut Vec<RawDocumentBuf>,
     onward: &mut Onward,
@@ -391,7 +392,7 @@ async fn follow(
         if let Some(error) = unreadable {
             return Ok(End::Unreadable(error));
         }
-        // All is read that was asked for one by one.
+        // Everything that was asked for one by one is read. The next term may ask for batches again.
         if idle.is_some() && batch < watch::BATCH {
             return Ok(End::Term);
         }
@@ -406,11 +407,11 @@ async fn follow(
         }
         if looked.elapsed() >= LOOK {
             looked = Instant::now();
-            // The driver may have resumed in a database that was set back, which no stream tells.
+            // The driver may have resumed in a database that was set back, which no stream reports.
             if is_set_back(relay, log, past, None).await? {
                 return Ok(End::Lost(RESTORED, Begin::Now));
             }
-            // Neither that a collection was made nor that a view was is told by the stream.
+            // The stream reports neither that a collection was made nor that a view was made.
             if let Some(before) = &known {
                 match found(relay).await {
                     Ok(Some(now)) if unfollowed(&now) != unfollowed(before) => {
@@ -424,14 +425,14 @@ async fn follow(
                         known = Some(now);
                     }
                     Ok(_) => {}
-                    // The stream tells whether MongoDB is away.
+                    // This is no failure, because the stream reports whether MongoDB is away.
                     Err(error) => tracing::debug!(error = causes(&error), "the collections were not looked at"),
                 }
             }
         }
         if trimmed.elapsed() >= TRIM {
             trimmed = Instant::now();
-            // Beside the appends: reading what is old must not hold up what is new.
+            // Trims in a task of its own, because reading old entries must not hold up new ones.
             tokio::spawn(trim(relay.mongo.clone(), log.clone()));
         }
     }
@@ -447,7 +448,7 @@ async fn trim(mongo: Mongo, log: Log) {
     }
 }
 
-/// Appends what is ready. A lost reply is settled by appending again: the log tells whether it was written.
+/// Appends what is ready. After a lost reply it appends again, because the log answers whether the entry was written.
 async fn append_all(log: &Log, sequencer: &mut Sequencer, term: &CancellationToken) -> Result<()> {
     while let Some(next) = sequencer.next() {
         match log.append(Some(sequencer.tail()), &next.entry, &next.token).await {
@@ -525,7 +526,7 @@ async fn start_new_epoch(
         Appended::Done => {}
         Appended::Chain(tail) => return Err(Moved(tail.map(|tail| tail.position)).into()),
     }
-    // It is told, and what was there before is no more looked for.
+    // The new epoch reports it, so what was there before is no longer looked for.
     if let (true, Some((newest, _))) = (opening.restored, written) {
         log.set_past(newest).await?;
     }

@@ -1,5 +1,5 @@
-//! Changes that came without images: MongoDB has them switched off and we may not switch them on, they expired, or they
-//! are too large for an event. Their rows are read instead.
+//! Changes that came without images, whose rows are read instead. Images are missing because MongoDB has them
+//! switched off and we may not switch them on, because they expired, or because they are too large for an event.
 //!
 //! Such a row may be of a later time than its change. Until the log is past that time every other change of the
 //! collection is read too, so that no row ever goes back.
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Reads rows for events. One for each term: its session's time only moves forward.
+/// Reads rows for events. There is one for each term, because its session's time only moves forward.
 pub struct Missing {
     mongo: Mongo,
     session: Option<ClientSession>,
@@ -34,7 +34,7 @@ impl Missing {
         Self { mongo, session: None, read_at: HashMap::new() }
     }
 
-    /// Reads the rows of a batch that its images do not tell: one query for each collection, none where all is there.
+    /// Reads the rows of a batch that its images do not give. Takes one query per collection, none if all is there.
     ///
     /// # Errors
     /// If MongoDB does not answer.

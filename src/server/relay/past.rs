@@ -1,18 +1,18 @@
-//! Whether the database was set back to an earlier state, of which its change stream may tell nothing. No I/O.
+//! Detects that the database was set back to an earlier state, which its change stream may not report. No I/O.
 
 use crate::{
     domain::protocol::position::Position,
     guards::{self, Guard},
 };
 
-/// The newest event that was seen to stand in MongoDB. Events are written by a majority and go by age alone, so one that is
-/// older in its place is of another past.
+/// The newest event that was seen in MongoDB. Events are written by a majority and are removed by age alone, so an
+/// older event in its place is of another past.
 #[derive(Default)]
 pub struct Past(Option<Position>);
 
 impl Past {
-    /// Looks at the newest event; whether MongoDB had a newer one before. `noted`: the one that Redis has, of whichever
-    /// relay; it alone learns that pages were told.
+    /// Looks at the newest event. Returns whether MongoDB had a newer one before. `noted` is the one that Redis has,
+    /// from any relay. Only `noted` is set back when pages are told.
     pub fn is_another(&mut self, newest: Option<Position>, noted: Option<Position>) -> bool {
         let before = noted.or(self.0);
         let another = newest.is_some() && newest < before && guards::on(Guard::KnownPast);

@@ -1,7 +1,7 @@
 //! Gives each event its number and cuts the numbered events into entries. No I/O.
 //!
-//! A position inside a transaction is not a consistent state. An event outside of any transaction closes its position at
-//! once; one inside is closed when a later cluster time, or an empty answer of the stream, is seen.
+//! A position inside a transaction is not a consistent state. An event outside of any transaction closes its position
+//! at once. An event inside one is closed when a later cluster time, or an empty answer of the stream, is seen.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -23,11 +23,11 @@ use crate::{
     },
 };
 
-/// Records in an entry, at most.
+/// Maximum number of records in an entry.
 const RECORDS_MAX: usize = 256;
-/// Bytes of rows in an entry, about; a single larger one stands alone.
+/// Approximate maximum bytes of rows in an entry. A single larger row stands alone.
 const BYTES_MAX: usize = 64 << 10;
-/// Events of an open transaction that are held back; of a larger one the log gets parts.
+/// Events of an open transaction that are held back. The log gets a larger transaction in parts.
 const HELD_MAX: usize = 512;
 
 pub struct Sequencer {
@@ -38,16 +38,16 @@ pub struct Sequencer {
     ready: usize,
 }
 
-/// An event as a record, and what of it the record does not tell.
+/// An event as a record, with what the record does not hold.
 struct Pending {
     token: String,
     txn: bool,
     record: Arc<Record>,
-    /// Bytes of the record in the log, about.
+    /// Approximate bytes of the record in the log.
     size: usize,
 }
 
-/// An entry to append, of so many events.
+/// An entry to append, and of how many events it is made.
 pub struct Next {
     pub entry: Entry,
     pub token: String,
@@ -83,7 +83,7 @@ impl Sequencer {
         }
     }
 
-    /// The stream had nothing more: whatever is pending is whole.
+    /// Notes that the stream had nothing more, so whatever is pending is whole.
     pub fn idle(&mut self) {
         self.ready = self.pending.len();
     }
@@ -123,7 +123,7 @@ impl Sequencer {
         count <= self.ready && (count == self.ready || !last.txn || self.pending[count].record.ct > last.record.ct)
     }
 
-    /// The entry stands in the log.
+    /// Notes that the entry stands in the log.
     pub fn appended(&mut self, next: &Next) {
         self.tail = Tail { position: next.entry.position(), token: next.token.clone() };
         self.closed = next.entry.closed;
@@ -131,8 +131,9 @@ impl Sequencer {
         self.ready = self.ready.saturating_sub(next.events);
     }
 
-    /// The log ends with `tail`, which another relay, or an append whose reply was lost, wrote from the same events.
-    /// False if it is not in what is pending: the stream must be opened anew.
+    /// Skips the pending events up to `tail`, with which the log ends. Another relay, or an append whose reply was
+    /// lost, wrote it from the same events. Returns false if `tail` is not among what is pending. The stream must be
+    /// opened anew then.
     pub fn skip_to(&mut self, tail: &Tail) -> bool {
         let Position { epoch, seq } = self.tail.position;
         let Some(ahead) = tail.position.seq.0.checked_sub(seq.0) else { return false };
@@ -194,7 +195,7 @@ fn size(record: &Record) -> usize {
     }
 }
 
-/// Bytes of a named value as JSON, about, without writing it.
+/// Approximate bytes of a named value as JSON, without writing it.
 fn of_field((name, value): (&String, &Value)) -> usize {
     name.len() + 4 + of(value)
 }

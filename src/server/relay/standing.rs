@@ -6,7 +6,7 @@ use crate::{
     server::mongo::watch,
 };
 
-/// How often the stream may fail at an event before it goes on behind it.
+/// How often the stream may fail at an event before it goes on behind that event.
 const STANDS: u32 = 3;
 
 /// Where the stream failed at an event, and how often.
@@ -17,12 +17,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Such a failure takes what is before the event in its answer along. So events are asked for one by one where it came.
+    /// How many events to ask for at once. A failure takes along what precedes the event in the same answer, so
+    /// events are asked for one by one where the stream failed.
     pub fn batch(&self, at: Position) -> u32 {
         if self.at == Some(at) { 1 } else { watch::BATCH }
     }
 
-    /// It failed; whether so often that it must go on behind the event.
+    /// Notes a failure. Returns whether the stream has failed so often that it must go on behind the event.
     pub fn failed(&mut self, at: Position) -> bool {
         self.times = if self.at.replace(at) == Some(at) { self.times + 1 } else { 1 };
         self.times >= STANDS && guards::on(Guard::StandingStream)

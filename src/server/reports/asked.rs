@@ -10,20 +10,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ReportError;
 
-/// Pages and programs ask again every five seconds: who does not for so long has gone.
+/// Pages and programs ask again every five seconds. One that has not asked for this long is gone.
 const GONE: Duration = Duration::from_secs(10);
-/// A report that took too long is not tried again for so long.
+/// How long a report that took too long is not tried again.
 const GIVEN_UP: Duration = Duration::from_mins(10);
 
-/// By the report's name, until when it counts as asked for, and until when it is given up. Clones share them.
+/// By the report's name: until when it counts as asked for, and until when it is given up. Clones share the map.
 #[derive(Clone, Default)]
 pub struct Asked(Arc<Mutex<HashMap<String, (Instant, Instant)>>>);
 
 impl Asked {
-    /// Notes that somebody asks, and waits as long as this.
+    /// Notes that somebody asks, and waits for `patience`.
     ///
     /// # Errors
-    /// If it was given up.
+    /// If the report was given up.
     pub fn ask(&self, name: &str, patience: Duration) -> Result<(), ReportError> {
         let (now, mut all) = (Instant::now(), self.all());
         all.retain(|_, (asked, given_up)| *asked.max(given_up) > now);
@@ -32,13 +32,13 @@ impl Asked {
         if *given_up > now { Err(ReportError::TooLong) } else { Ok(()) }
     }
 
-    /// Notes that it takes too long.
+    /// Notes that the report takes too long.
     pub fn give_up(&self, name: &str) {
         let now = Instant::now();
         self.all().entry(name.to_owned()).or_insert((now, now)).1 = now + GIVEN_UP;
     }
 
-    /// Waits until nobody asks any more.
+    /// Waits until nobody asks for the report any more.
     pub async fn nobody(&self, name: &str) {
         loop {
             let until = self.all().get(name).map(|(asked, _)| *asked);

@@ -1,5 +1,5 @@
-//! Reports as pages, files and programs take them: from the cache while nothing has changed that they show, from
-//! MongoDB where something has.
+//! Reports for pages, files and programs. They come from the cache while nothing that they show has changed, and from
+//! MongoDB otherwise.
 
 mod asked;
 mod error;
@@ -40,20 +40,20 @@ use crate::{
     },
 };
 
-/// How often a read is tried that MongoDB cannot do at one time just now, or that is older than the log.
+/// How often a read is tried if MongoDB cannot read at one time just now, or if the result is older than the log.
 const TRIES: u32 = 6;
-/// How often it is asked whether another instance has read.
+/// How often this instance looks whether another has read.
 const WAIT: Duration = Duration::from_millis(50);
-/// Reports are read side by side in so many lanes; equal ones wait for each other in one.
+/// Number of lanes in which reports are read side by side. Equal reports wait for each other in one lane.
 const LANES: u64 = 4;
-/// While a network changes all the time, reading takes at most one part of so many of the time: a report may be so many
-/// times as old as its reading took.
+/// A report may be this many times as old as its reading took. So reading takes at most one part in this many of the
+/// time, even while a network changes all the time.
 const PATIENCE: i64 = 10;
 
-/// A read that lost its time after so long is not quicker when it is tried again.
+/// A read that lost its time after this long is not tried again, because it would not be quicker.
 const HOPELESS: Duration = Duration::from_mins(1);
 
-/// Makes reports, each once at a time however many ask, of however many instances.
+/// Makes reports. Each is made once at a time, however many ask on however many instances.
 #[derive(Clone)]
 pub struct Reports {
     mongo: Mongo,
@@ -105,7 +105,7 @@ impl Reports {
             None => {
                 let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
                 self.asked.ask(&name, patience)?;
-                // Goes on after the patience of this question is over: the next one finds what was read.
+                // Reading goes on after this question's patience is over, and the next one finds what was read.
                 let reading = tokio::spawn(self.clone().while_asked(name, wanted));
                 let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
                 read.map_err(|_| ReportError::Broken)??
@@ -130,8 +130,8 @@ impl Reports {
         Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece))
     }
 
-    /// The groups from the figures' cells, which every change has moved on, so that no document is read; `None` where the
-    /// cells cannot tell, because they are not exact or the rows are no pieces of time that they are made of.
+    /// The groups from the figures' cells, which every change moves on, so that no document is read. `None` if the
+    /// cells are not exact, or if the rows are no pieces of time that cells are made of.
     fn counted(&self, wanted: &ReportQuery, tz: &TimeZone, (first, last): (Day, Day)) -> Option<Kept> {
         let ReportQuery { by, period, now, .. } = *wanted;
         if !by.is_time() {
@@ -157,7 +157,7 @@ impl Reports {
         Some(Kept { position, ct, at: now, took_ms, groups })
     }
 
-    /// Breaks off when nobody asks any more. What is dropped ends its cursor in MongoDB, and its lease ends by itself.
+    /// Reads until nobody asks any more. Dropping the read ends its cursor in MongoDB, and its lease ends by itself.
     async fn while_asked(self, name: String, wanted: ReportQuery) -> Result<Kept, ReportError> {
         tokio::select! {
             kept = self.groups(&name, &wanted) => kept,
@@ -168,7 +168,7 @@ impl Reports {
     async fn groups(&self, name: &str, wanted: &ReportQuery) -> Result<Kept, ReportError> {
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(name) % LANES;
         let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
-        // Of all instances one reads; what it caches does for the others, which see its lease end if it vanishes.
+        // Only one of all instances reads. The others use what it caches, and see its lease end if it vanishes.
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));
         loop {
             if let Some(kept) = self.cached(name).await? {
@@ -187,12 +187,12 @@ impl Reports {
         read
     }
 
-    /// What was kept, where it will do: as of the head if nothing that it shows has changed, or else as of then.
+    /// What was kept, if it will do: as of the head if nothing that it shows has changed, else as of its reading.
     async fn cached(&self, name: &str) -> Result<Option<Kept>, SnapshotError> {
         let (head, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
         let Some(mut kept) = snapshots::kept::<Kept>(&self.redis, head.epoch, name).await? else { return Ok(None) };
         let now = self.hub.now().unwrap_or(kept.at);
-        // Asked last: what did not matter up to here did not matter up to the head either.
+        // This is asked last, because what has not mattered up to now has not mattered up to the head either.
         let (_, changed) = self.hub.reported().ok_or(SnapshotError::NotReady)?;
         if changed <= kept.ct {
             kept.position = kept.position.max(head);
@@ -225,7 +225,7 @@ impl Reports {
                 }
                 Ok(_) => lost = false,
                 Err(error) if mongo::error_code(&error) == Some(246) => lost = false,
-                // How the documents were is kept no longer.
+                // MongoDB no longer keeps the documents as they were at that time.
                 Err(error) if mongo::error_code(&error) == Some(239) => {
                     lost = true;
                     if began.elapsed() >= HOPELESS {

@@ -1,5 +1,6 @@
-//! Reads the documents of a period and folds them, all at one cluster time. Memory is bounded by the groups, and by the
-//! few documents that wait for what their group hangs on: what a session was paid with, where a payment's session was.
+//! Reads the documents of a period and folds them, all at one cluster time. Memory is bounded by the groups, and by
+//! the few documents that wait for what decides their group: what a session was paid with, or where a payment's
+//! session was.
 
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ use crate::{
     },
 };
 
-/// Documents that wait at a time.
+/// Maximum number of documents that wait at a time.
 const CHUNK: usize = 2000;
 
 /// What is read, and how it is grouped.
@@ -32,14 +33,14 @@ pub struct ReportQuery {
     pub period: Period,
     /// The zone's offsets within the period.
     pub zone: Zone,
-    /// MongoDB's operation time: what lies ahead of it is in no sum.
+    /// MongoDB's operation time. What lies ahead of it is in no sum.
     pub now: UtcMs,
 }
 
 /// Reads and folds.
 ///
 /// # Errors
-/// If MongoDB does not answer, or cannot read at one time just now (246, 239): try again.
+/// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then.
 pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, Vec<Group>)> {
     let mut reading = Reading::begin(mongo).await?;
     let stations = match wanted.by {
@@ -222,7 +223,7 @@ impl Fold<'_> {
     }
 }
 
-/// The group of a session by the payments that may be its.
+/// The group of a session, by the payments that may belong to it.
 fn method(session: &Session, payments: &[Payment]) -> Key {
     match method_of(session, payments) {
         Some(method) => Key::of(method, By::Method.name()),
@@ -230,5 +231,5 @@ fn method(session: &Session, payments: &[Payment]) -> Key {
     }
 }
 
-/// What sessions lack that nobody paid for, as far as is known.
+/// Names what a session lacks if no payment for it is known.
 const NO_PAYMENT: &str = "payment";

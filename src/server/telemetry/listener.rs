@@ -1,4 +1,5 @@
-//! `GET /metrics` on an address of its own, for whoever may reach that: nothing else is there, and nobody is asked for.
+//! `GET /metrics` on an address of its own, open to whoever can reach it. It serves nothing else, and needs no
+//! sign-in.
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 
@@ -6,9 +7,9 @@ use super::metrics::metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All that is there.
+/// The only route of this address.
 pub fn routes() -> Router {
-    // Only a writer that is full fails, and a text never is.
+    // Encoding fails only if the writer is full, and a `String` never is.
     let text = async || ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics().text().unwrap_or_default()).into_response();
     Router::new().route("/metrics", get(text))
 }

@@ -1,7 +1,8 @@
 //! What this process counts and measures, by Prometheus' conventions; `docs/metrics.md` has the table.
 //!
-//! Lags are between MongoDB's clock, by which a change has its time, and this machine's; a negative lag is none. What a
-//! browser needs to paint is measured by its own clock alone, and the way to it as half of a ping's, by ours.
+//! A lag is the difference between MongoDB's clock, which gives a change its time, and this machine's. A negative lag
+//! counts as zero. A browser measures its painting by its own clock alone. The way to the browser counts as half of a
+//! ping's, by our clock.
 
 use std::{
     collections::BTreeSet,
@@ -24,12 +25,12 @@ use crate::domain::{
     time::UtcMs,
 };
 
-/// Seconds: from a fast hop to what the screen calls stale.
+/// Histogram buckets in seconds, from a fast hop to what the screen calls stale.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// No lag was measured.
+/// Stored while no lag was measured.
 const NEVER: u32 = u32::MAX;
 
-/// A hop's lag: all of them, and the last.
+/// A hop's lags: all in a histogram, and the last one.
 struct Lag {
     all: Histogram,
     last_ms: AtomicU32,
@@ -67,11 +68,11 @@ impl<const N: usize> Tally<N> {
 type ByCollection = Family<[(&'static str, &'static str); 1], Gauge>;
 type ByHop = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
 
-/// Everything that is counted. Cheap to count: atomics, and a short lock for a lag.
+/// Everything that is counted. Counting is cheap, because it takes only atomics, and a short lock for a lag.
 pub struct Metrics {
     registry: Registry,
     lags: [Lag; 5],
-    /// When MongoDB says the newest change happened that the hub has.
+    /// When the hub's newest change happened by MongoDB's clock, Unix milliseconds.
     newest: AtomicI64,
     pub changes: Counter,
     pub appended: Counter,
@@ -84,12 +85,12 @@ pub struct Metrics {
     pub snapshot_reads: Counter,
     pub snapshot_hits: Counter,
     pub audits: Tally<1>,
-    /// Unix seconds.
+    /// When the figures were last audited, Unix seconds.
     pub audit_last: Gauge,
     pub sockets: Gauge,
     /// When this instance became the relay, Unix seconds; 0 while it is not.
     pub relay_since: Gauge,
-    /// When it was last heard that the change stream goes on, Unix seconds.
+    /// When this instance last heard that the change stream goes on, Unix seconds.
     pub stream_moved: Gauge,
     pub log_entries: Gauge,
     pub log_bytes: Gauge,
@@ -149,17 +150,17 @@ impl Metrics {
         }
     }
 
-    /// All of them, in the text format of OpenMetrics.
+    /// All metrics in the text format of OpenMetrics.
     ///
     /// # Errors
-    /// None that a text can give.
+    /// Never, because writing to a `String` cannot fail.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
-    /// A change that happened at `at` is here now.
+    /// Notes that a change that happened at `at` has reached a hop now.
     pub fn reached(&self, hop: Stage, at: UtcMs) {
         self.lagged(hop, since(at));
     }
@@ -170,7 +171,7 @@ impl Metrics {
         of.last_ms.store(u32::try_from(lag.as_millis()).unwrap_or(NEVER), Relaxed);
     }
 
-    /// Nothing is behind: what was late has come.
+    /// Forgets slow lags, because what was late has come and nothing is behind.
     pub fn caught_up(&self) {
         for Lag { last_ms, .. } in &self.lags {
             if last_ms.load(Relaxed) > SLOW_MS {
@@ -179,12 +180,12 @@ impl Metrics {
         }
     }
 
-    /// The last lag of a hop, milliseconds.
+    /// The last lag of a hop, in milliseconds.
     pub fn last_lag(&self, hop: Stage) -> Option<u32> {
         Some(self.lags[hop as usize].last_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
     }
 
-    /// An entry stands in the log because of this instance.
+    /// Notes that this instance has appended an entry to the log.
     pub fn appended(&self, entry: &Entry) {
         self.appended.inc();
         if let Some(last) = entry.records.last() {
@@ -192,7 +193,7 @@ impl Metrics {
         }
     }
 
-    /// The hub has taken `changes` more, the last of which happened at `at`.
+    /// Notes that the hub has taken `changes` more, the last of which happened at `at`.
     pub fn taken(&self, changes: usize, at: Option<UtcMs>) {
         self.changes.inc_by(u64::try_from(changes).unwrap_or(0));
         if let Some(at) = at {
@@ -201,37 +202,38 @@ impl Metrics {
         }
     }
 
-    /// When the newest change happened that the hub has.
+    /// When the hub's newest change happened.
     pub fn newest(&self) -> UtcMs {
         UtcMs(self.newest.load(Relaxed))
     }
 
-    /// A frame of so many bytes was written to a socket.
+    /// Notes that a frame of this many bytes was written to a socket.
     pub fn sent(&self, bytes: usize) {
         self.frames.inc();
         self.bytes.inc_by(u64::try_from(bytes).unwrap_or(0));
     }
 
-    /// A browser answered a ping of this age: it needed `paint_ms` from a delta to its painting, by its own clock.
+    /// Notes that a browser answered the ping sent at `pinged`. It needed `paint_ms` from a delta to its painting, by
+    /// its own clock.
     pub fn painted(&self, pinged: Instant, paint_ms: u32) {
-        // Of a client that says what it likes, nothing beyond what a page may be behind.
+        // A client may say what it likes, so no more counts than a page may be behind.
         let paint = Duration::from_millis(u64::from(paint_ms.min(60_000)));
         let Some(sent) = self.last_lag(Stage::Socket) else { return };
         self.lagged(Stage::Paint, Duration::from_millis(u64::from(sent)) + pinged.elapsed() / 2 + paint);
     }
 
-    /// The sockets must take new rows of a topic.
+    /// Notes that sockets must take new rows of a topic.
     pub fn resync(&self, topic: Collection, reason: &str) {
         self.resyncs.add([("topic", topic.name()), ("reason", reason)]);
     }
 }
 
-/// How long ago that was. The clocks of two machines may differ: what is to come is now.
+/// How long ago `at` was. The clocks of two machines may differ, so a time that is still to come counts as now.
 pub fn since(at: UtcMs) -> Duration {
     Duration::from_millis(u64::try_from(now().0 - at.0).unwrap_or(0))
 }
 
-/// By this machine's clock.
+/// The time by this machine's clock.
 pub fn now() -> UtcMs {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     UtcMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

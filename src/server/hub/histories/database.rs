@@ -1,4 +1,4 @@
-//! What the histories are about: a collection with all its states, and the log of its changes.
+//! The data of the histories: a collection with all its states, and the log of its changes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,7 +22,7 @@ use crate::domain::{
 pub const OF: Collection = Collection::Clients;
 pub type Rows = BTreeMap<DocId, Fields>;
 
-/// Every state of a collection, and what the change stream tells of it: state n is the one after n events.
+/// Every state of a collection, and the change stream's records of it. State n is the one after n events.
 pub struct Database {
     pub states: Vec<Rows>,
     pub records: Vec<Arc<Record>>,
@@ -108,7 +108,7 @@ impl Database {
 }
 
 fn new(name: u8, value: u8) -> Fields {
-    // Some rows are so large that two do not go into one frame.
+    // Some rows are so large that two do not fit into one frame.
     let name_of = if name < 7 { "x".repeat(14_000) } else { String::new() };
     [
         ("created_at", json!(UtcMs(i64::from(name) * 1000).to_string())),
