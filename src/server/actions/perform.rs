@@ -1,5 +1,6 @@
-//! Doing it: the document's write, the mark with the reason, what tells a repeated request, and the audit entry are one
-//! transaction. Of two who act at once MongoDB lets one commit; the other begins anew and sees what was done.
+//! Performs an action. The document's write, the mark with the reason, the record that recognises a repeated request,
+//! and the audit entry are one transaction. Of two concurrent ones MongoDB lets one commit; the other retries and
+//! sees what was done.
 
 use std::time::Duration;
 
@@ -37,17 +38,17 @@ use crate::{
 
 /// In our own database: reasons and earlier statuses, by collection and public id.
 const MARKS: &str = "marks";
-/// And answers to requests that named a key.
+/// In our own database: answers to requests that had an idempotency key.
 const KEYS: &str = "action_keys";
 
-/// How long a request with the same key is answered with what came of the first.
+/// How long a request with the same key gets the answer of the first.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// The longest that MongoDB may look for the document.
+/// Time limit for MongoDB to find the document.
 const FIND_WITHIN: Duration = Duration::from_secs(5);
 
 const VALIDATION: i32 = 121;
 
-/// What does actions; clones share everything.
+/// Performs actions; clones share everything.
 #[derive(Clone)]
 pub struct Actions {
     mongo: Mongo,
@@ -55,26 +56,26 @@ pub struct Actions {
     read_only: bool,
 }
 
-/// What someone asks for.
+/// A request for an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The document's public id.
     pub id: String,
     pub reason: String,
-    /// Chosen by whoever asks: asked again with the same one, nothing is done again.
+    /// Idempotency key, chosen by the client. A second request with the same key does nothing again.
     pub key: Option<String>,
 }
 
-/// What came of it.
+/// The result of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     pub id: String,
-    /// Both in our words.
+    /// This and `status_before` are in our words.
     pub status: String,
     pub status_before: String,
 }
 
-/// Why nothing was done.
+/// Why an action was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// `CHARGEDECK_READ_ONLY` is set.
@@ -84,9 +85,9 @@ pub enum Refused {
     /// MongoDB does not let the server write there.
     MayNotWrite(Collection),
     NoSuchDocument,
-    /// In a sentence.
+    /// The reason, in a sentence.
     Conflict(String),
-    /// The key stands for another request.
+    /// The key belongs to another request.
     OtherRequest,
 }
 
@@ -131,11 +132,11 @@ impl From<Refused> for Problem {
 
 impl Actions {
     pub fn new(mongo: Mongo, read_only: bool) -> Self {
-        // By the same connections as the documents: a transaction is of one client.
+        // Uses the same client as the documents, because a transaction belongs to one client.
         Self { audit: AuditLog::new(&mongo.own), mongo, read_only }
     }
 
-    /// Lets MongoDB forget answers that nobody can ask for any more.
+    /// Lets MongoDB remove answers that nobody can ask for any more (TTL index).
     ///
     /// # Errors
     /// MongoDB is away.
@@ -144,7 +145,7 @@ impl Actions {
         self.keys().create_index(IndexModel::builder().keys(doc! {"at": 1}).options(ends).build()).await.map(drop)
     }
 
-    /// Why the action could not be done just now, whatever the document; `None` if it could.
+    /// Why the action is impossible right now, for any document; `None` if it is possible.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -160,7 +161,7 @@ impl Actions {
         Ok((!updates).then_some(Refused::MayNotWrite(action.of)))
     }
 
-    /// The document as it is now, and what its mark says; `None` if there is none.
+    /// The document as it is now, and its mark if it has one; `None` if there is no such document.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -176,11 +177,11 @@ impl Actions {
         Ok(Some((row, mark)))
     }
 
-    /// Does it, or says why not. Both are in the audit log.
+    /// Performs the action, or returns why not. The audit log records both.
     ///
     /// # Errors
-    /// MongoDB is away. Where the answer to the commit was lost it may be done: asked again with the same key, it is
-    /// answered as if the first answer had come.
+    /// MongoDB is away. If the answer to the commit was lost, the action may be done. Then a retry with the same key
+    /// gets the first answer.
     pub async fn perform(
         &self,
         action: &'static Action,
@@ -223,7 +224,7 @@ impl Actions {
             Err(error) => return Err(error),
         };
         if let Some(refused) = error.get_custom::<Refused>() {
-            // The same request, sent a moment earlier, may be why.
+            // The same request, sent a moment earlier, may be the reason.
             return Ok(self.answered(action, request, admin).await?.unwrap_or(Err(refused.clone())));
         }
         let refused_write = match &*error.kind {
@@ -235,13 +236,13 @@ impl Actions {
             Some(VALIDATION) => {
                 Ok(Err(Refused::Conflict("Your database refuses such a document (its validator).".to_owned())))
             }
-            // The same request was done by another meanwhile.
+            // The same request was performed concurrently.
             _ if is_duplicate(&error) => self.answered(action, request, admin).await?.ok_or(Unavailable::Mongo(error)),
             _ => Err(error.into()),
         }
     }
 
-    /// Within the transaction.
+    /// Runs within the transaction.
     async fn within(
         &self,
         action: &Action,
@@ -257,7 +258,7 @@ impl Actions {
         let next = (action.next)(&before).map_err(conflict)?;
         let write = write(&self.mongo.mapping, action.of, &document, &next).map_err(conflict)?;
 
-        // The write itself, if the field is still what the decision was made by.
+        // Write only if the field still has the value that the decision was based on.
         let theirs: MongoCollection<Document> = self.mongo.operator.collection(action.of.name());
         let id = document.get("_id").cloned().unwrap_or_default();
         let mut same = doc! {"_id": &id};
@@ -265,7 +266,7 @@ impl Actions {
         if theirs.update_one(same, write.set).session(&mut *session).await?.matched_count != 1 {
             return Err(conflict("The document has changed meanwhile: look again.".to_owned()));
         }
-        // Whoever reads it must read what was meant, and nothing else may read otherwise.
+        // Read the document back: its status must be what was meant, and every other field must read as before.
         let (after, _) = self.find(action.of, &request.id, session).await?;
         let mut meant = before.row.clone();
         let was = meant.insert("status".to_owned(), next.clone().into());
@@ -302,7 +303,7 @@ impl Actions {
         Ok((done, Entry::by(by, action.entry).before(before).after(after)))
     }
 
-    /// What a request with this key was answered before.
+    /// The answer that an earlier request with this key got.
     async fn answered(
         &self,
         action: &Action,
@@ -320,7 +321,7 @@ impl Actions {
         Ok(Some(Ok(bson::deserialize_from_document(answer).map_err(Error::from)?)))
     }
 
-    /// The one document of this public id, as pages read it and as it stands.
+    /// The one document with this public id, as pages read it and as it is stored.
     async fn find(
         &self,
         of: Collection,
@@ -360,7 +361,7 @@ impl Actions {
     }
 }
 
-/// The part of a selection by which a collection's documents are chosen themselves.
+/// The filter field that selects a collection's documents by their own id.
 const fn own_id(of: Collection) -> Option<FilterField> {
     match of {
         Collection::Clients => Some(FilterField::Client),

@@ -1,4 +1,4 @@
-//! An action's page: whom it is about, what will be done, the reason, and the button; or why it cannot be done.
+//! An action's page: the document, what will be done, the reason, and the button; or why the action is impossible.
 
 use bson::Document;
 use leptos::prelude::*;
@@ -16,9 +16,9 @@ use crate::{
     web::{paths::page, text, ui::optional_view},
 };
 
-/// The field of the form that holds it.
+/// The form field that holds the reason.
 pub const REASON: &str = "reason";
-/// What is wrong is wrong with all of it.
+/// The error concerns the form as a whole.
 pub const FORM: &str = "";
 
 const NAME: &str = "Name";
@@ -36,7 +36,7 @@ pub struct ActionPage {
     pub row: Fields,
     /// The mark of the action that this one takes back.
     pub mark: Option<Document>,
-    /// As it was entered before.
+    /// The reason as it was entered before.
     pub reason: String,
     pub hindrance: Option<Refused>,
     pub wrong: Option<Wrong>,
@@ -51,7 +51,7 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         text.map_or_else(|| text::MISSING.to_owned(), |text| text::displayable(text.into()).into_owned())
     };
     let blocked = mark.as_ref().map(|mark| blocked(mark, times));
-    // In this order: what cannot be changed by entering something else comes first.
+    // A hindrance comes first, because no other input can remove it.
     let why = hindrance.as_ref().map(Refused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
     let key = format!("{:032x}", rand::random::<u128>());

@@ -1,13 +1,13 @@
-//! A status of ours as it is written into an operator's document: the mapping's inverse.
+//! How one of our statuses is written into an operator's document: the inverse of the mapping.
 
 use bson::{Bson, Document, doc};
 
 use crate::{domain::collections::Collection, server::mapping::Mapping};
 
-/// What is written, and on what condition.
+/// What is written, and on which condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
-    /// The field's value as it was read: with another the document is another.
+    /// The field's value as it was read. With another value the write must not apply.
     pub was: Document,
     pub set: Document,
 }
@@ -15,7 +15,7 @@ pub struct Write {
 /// The write that gives `document` the status `ours`.
 ///
 /// # Errors
-/// A sentence: the settings name no word for it or several, or the field is not where a value can be set.
+/// A sentence: the settings have no word for the status or several, or the field is not where a value can be set.
 pub fn write(mapping: &Mapping, of: Collection, document: &Document, ours: &str) -> Result<Write, String> {
     let word = mapping.word(of, ours)?;
     let path = mapping.path(of, "status");
@@ -27,7 +27,7 @@ pub fn write(mapping: &Mapping, of: Collection, document: &Document, ours: &str)
     Ok(Write { was: doc! {path: was}, set: doc! {"$set": {path: word}} })
 }
 
-/// The value at a path. Not within a list: it would have to be said in which place of it.
+/// The value at a path. It does not look into lists, because the path would have to name the position.
 fn at<'a>(mut document: &'a Document, path: &str) -> Option<&'a Bson> {
     let (outer, last) = path.rsplit_once('.').map_or((None, path), |(outer, last)| (Some(outer), last));
     for name in outer.into_iter().flat_map(|outer| outer.split('.')) {
