@@ -1,7 +1,7 @@
-//! What ChargeDeck is told at start: `Leptos.toml` `[chargedeck.*]`, then the environment, which wins.
+//! The settings at start: from `Leptos.toml` `[chargedeck.*]`, and from the environment, which wins.
 //!
-//! Every wrong setting is collected and told at once; nothing here opens a connection. The table of settings is [`KEYS`];
-//! beside it stands `[chargedeck.fields]`, in the file only.
+//! Every wrong setting is collected, and all are reported at once. Nothing here opens a connection. [`KEYS`] is the
+//! table of settings; `[chargedeck.fields]` stands beside it, in the file only.
 
 mod error;
 mod fields;
@@ -31,13 +31,13 @@ pub struct Settings {
     pub redis: RedisSettings,
 }
 
-/// The charging network as its people know it.
+/// The charging network as its staff know it.
 #[derive(Clone, Debug)]
 pub struct NetworkSettings {
     pub name: String,
-    /// Where "today" begins, and the zone times are shown in.
+    /// The time zone in which "today" begins and times are shown.
     pub time_zone: TimeZone,
-    /// What a payment without a currency is counted in.
+    /// The currency in which a payment without one is counted.
     pub currency: Currency,
     /// A station that has not been heard for this long is shown as silent.
     pub silent_after: Duration,
@@ -49,17 +49,17 @@ pub struct ServerSettings {
     pub site_addr: SocketAddr,
     /// Where browsers reach it.
     pub public_origin: PublicOrigin,
-    /// Who is believed when a header names the client.
+    /// The proxies that are believed when a header names the client.
     pub trusted_proxies: TrustedProxies,
     /// Connections open at once.
     pub max_connections: usize,
     /// Connections open at once from an address that is no trusted proxy.
     pub max_connections_per_address: usize,
-    /// Sockets open at once of one user, on each instance.
+    /// Sockets that one user may have open at once, on each instance.
     pub max_sockets_per_user: usize,
-    /// How long a server that was asked to stop says that it is not ready before it closes its doors.
+    /// How long a server that was asked to stop reports that it is not ready, before it closes.
     pub leave_within: Duration,
-    /// Where metrics are told; `None`: nowhere.
+    /// Where metrics are served; `None`: nowhere.
     pub metrics_addr: Option<SocketAddr>,
 }
 
@@ -68,13 +68,13 @@ pub struct MongoSettings {
     pub uri: SecretString,
     /// The operator's database, which holds the five collections.
     pub operator_db: DatabaseName,
-    /// Ours: accounts, positions and whatever else the operator's database must not be asked to hold.
+    /// Our own: accounts, positions and everything else that the operator's database must not hold.
     pub own_db: DatabaseName,
-    /// How long the past is kept as events, in our database.
+    /// How long the past is kept as events, in our own database.
     pub keep_events: Duration,
     /// How long the audit log is kept.
     pub keep_audit: Duration,
-    /// Whether nothing may be written into the operator's database, whatever an admin asks for.
+    /// If set, nothing is written to the operator's database, whatever an admin asks for.
     pub read_only: bool,
     /// How the operator's documents are read.
     pub mapping: Mapping,
@@ -87,7 +87,7 @@ pub struct RedisSettings {
 
 impl Settings {
     /// Reads the file (`Leptos.toml` of the working directory unless named) and the process's environment.
-    /// Only a file that was named must exist: a container may be told everything by its environment.
+    /// Only a named file must exist, because a container may be configured by its environment alone.
     ///
     /// # Errors
     /// All wrong settings at once.
@@ -123,7 +123,7 @@ impl Settings {
         let keep_audit = sources.read(&KEEP_AUDIT, parse::days);
         let read_only = sources.read(&READ_ONLY, parse::yes_or_no);
         let url = sources.read(&REDIS_URL, parse::redis_url);
-        // Where the address itself is wrong, that alone is told.
+        // If the listen address itself is wrong, only that is reported.
         let listening = site_addr.map_or_else(|| "http://localhost".into(), |addr| format!("http://{addr}"));
         let public_origin = sources.read_or(&PUBLIC_ORIGIN, &listening, parse::public_origin);
         let trusted_proxies = sources.read(&TRUSTED_PROXIES, TrustedProxies::parse);
@@ -169,7 +169,7 @@ impl Settings {
 }
 
 const NETWORK_NAME: Key = Key::new("CHARGEDECK_NETWORK_NAME", "network", "name", Some("Charging network"));
-// No default for these two: a wrong zone or currency falsifies every figure of the day without a sign.
+// No default for these two, because a wrong zone or currency falsifies every figure of the day silently.
 const TIME_ZONE: Key = Key::new("CHARGEDECK_TIME_ZONE", "network", "time_zone", None);
 const CURRENCY: Key = Key::new("CHARGEDECK_CURRENCY", "network", "currency", None);
 const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
@@ -191,7 +191,7 @@ const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_au
 const READ_ONLY: Key = Key::new("CHARGEDECK_READ_ONLY", "mongo", "read_only", Some("false"));
 const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
-/// Every setting there is: environment variable, `[chargedeck.<table>]` key and default.
+/// All settings: environment variable, `[chargedeck.<table>]` key and default.
 const KEYS: [Key; 19] = [
     NETWORK_NAME,
     TIME_ZONE,

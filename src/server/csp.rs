@@ -2,8 +2,8 @@
 
 use crate::server::config::PublicOrigin;
 
-/// The Content-Security-Policy of a page that was rendered with `nonce`. `connect` names more places for sockets, such
-/// as the builder's live reload.
+/// The Content-Security-Policy of a page that was rendered with `nonce`. `connect` lists more places for sockets,
+/// such as the builder's live reload.
 ///
 /// The public origin's socket is spelled out because older Safari does not take it for `'self'`.
 pub fn page_policy(nonce: &str, origin: &PublicOrigin, connect: &[&str]) -> String {
@@ -18,13 +18,13 @@ pub fn page_policy(nonce: &str, origin: &PublicOrigin, connect: &[&str]) -> Stri
     )
 }
 
-/// The login page: a form, and a script that applies the theme.
+/// The login page, which has a form and a script that applies the theme.
 pub const FORM_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// A page of accounts in the frame of the live pages: its script may also ask whether the server answers.
+/// A page of accounts in the frame of the live pages. Its script may also ask whether the server answers.
 pub const FRAMED_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// What is no page needs nothing from anywhere.
+/// An answer that is not a page needs nothing from anywhere.
 pub const NO_PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

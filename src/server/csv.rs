@@ -1,5 +1,5 @@
-//! CSV as files: RFC 4180, readable by spreadsheets, streamed record by record. A text never runs as a formula, and a
-//! number stays one.
+//! CSV files: RFC 4180, readable by spreadsheets, streamed record by record. A text never runs as a formula, and a
+//! number stays a number.
 
 use std::{convert::Infallible, fmt, future::ready};
 
@@ -12,17 +12,17 @@ use futures_util::{Stream, StreamExt, stream};
 
 /// Tells spreadsheets that the file is UTF-8.
 const BOM: &str = "\u{feff}";
-/// Records that are sent together, if they are there.
+/// Records that are sent together, if they are ready.
 const TOGETHER: usize = 256;
 
 /// One field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// What people or documents say; defused.
+    /// A text from people or documents. It is written so that it does not run as a formula.
     Text(String),
-    /// Only digits, a point and a minus, however it was made.
+    /// Written with digits, a point and a minus only, however it was made.
     Number(Decimal),
-    /// Not known.
+    /// The value is unknown.
     Missing,
 }
 
@@ -42,7 +42,7 @@ impl Field {
         value.map_or(Self::Missing, |value| Self::Number(Decimal { value, scale }))
     }
 
-    /// Texts are in quotes, whatever they hold: which character separates is for each reader's settings to say.
+    /// Texts are always quoted, because each reader's settings decide which character separates fields.
     fn written(&self) -> String {
         match self {
             Self::Text(text) => format!("\"{}\"", defused(text).replace('"', "\"\"")),
@@ -62,12 +62,12 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// What ends a field for a spreadsheet that does not separate by commas, also within quotes, because of all of a record's
-/// quotes it takes only those of its own first field as such.
+/// Characters that end a field for a spreadsheet that does not separate by commas, even within quotes. Such a
+/// spreadsheet honours only the quotes of a record's own first field.
 const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// With an apostrophe before each part that a spreadsheet could take for a formula: after white space too, and in the
-/// full-width forms that some take for the others.
+/// Puts an apostrophe before each part that a spreadsheet could take for a formula. That includes parts after white
+/// space, and the full-width forms that some spreadsheets accept.
 fn defused(text: &str) -> String {
     let whole = if text.starts_with(['\t', '\r', '\n']) { "'" } else { "" };
     let parts = text.split_inclusive(ENDS).flat_map(|part| [if is_formula(part) { "'" } else { "" }, part]);
@@ -82,13 +82,13 @@ fn is_formula(text: &str) -> bool {
     seen.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\u{2212}'])
 }
 
-/// The records as a file of this name. Every record gets `width` fields, as RFC 4180 asks.
+/// The records as a file with this name. Every record gets `width` fields, as RFC 4180 asks.
 pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> + Send + 'static) -> Response {
     streamed(name, width, stream::iter(records.map(Ok::<_, Infallible>)))
 }
 
-/// As [`file`], of records that are still read while it is sent. Where that fails the answer breaks off, so that a part is
-/// not taken for the whole.
+/// As [`file`], for records that are still being read while it is sent. If reading fails, the answer breaks off, so
+/// that a part is not mistaken for the whole.
 pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     name: &str,
     width: usize,
@@ -102,7 +102,7 @@ pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     let mut response = Body::from_stream(chunks).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    // A name that is no ASCII is left out; the browser takes the address's then.
+    // All other characters are left out. Without a name the browser takes the one in the URL.
     let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
     if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!([number(i64::MIN, 2), number(-7, 0)], ["-92233720368547758.08", "-7"]);
     }
 
-    /// As a spreadsheet cuts a record that is not separated as its settings say.
+    /// Splits a record as a spreadsheet does whose settings have another separator.
     fn cut(text: &str, separator: u8) -> Vec<String> {
         let mut reader = csv::ReaderBuilder::new();
         let mut reader = reader.has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What one client can have of addresses: one of IPv4; of IPv6 the 2^64 that every line gets, told by their first.
+/// The addresses that one client can have, named by the first of them: one IPv4 address, or the IPv6 /64 of a line.
 pub fn line(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

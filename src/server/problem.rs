@@ -1,5 +1,5 @@
-//! Errors as the outside sees them: RFC 9457 `application/problem+json`, or a plain page for people; a code and a
-//! request id, never a cause. The cause is logged where it was found, under the same request id.
+//! Errors as clients see them: RFC 9457 `application/problem+json`, or a plain page for people. They hold a code and
+//! a request id, never a cause. The cause is logged where it was found, under the same request id.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -15,18 +15,18 @@ use tower_http::request_id::RequestId;
 
 use crate::server::{csp::FORM_POLICY, paths::is_page};
 
-/// What a caller may know of an error.
+/// What a client may know of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
     title: Cow<'static, str>,
-    /// Stable, for programs.
+    /// Stable, so that programs can rely on it.
     code: Cow<'static, str>,
     /// A sentence for people.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: Cow<'static, str>,
-    /// When to ask again; told in a header.
+    /// When to try again; sent in a header.
     #[serde(skip)]
     retry_after: Option<Duration>,
 }
@@ -36,7 +36,7 @@ impl Problem {
         Self { status, title: title(status), code: code.into(), detail: detail.into(), retry_after: None }
     }
 
-    /// An error that its status says all about.
+    /// An error that its status describes completely.
     pub fn of(status: StatusCode) -> Self {
         let title = title(status);
         let code = title.to_lowercase().replace([' ', '-'], "_").replace('\'', "");
@@ -49,7 +49,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
     }
 
-    /// Whoever asks again before is answered the same.
+    /// A client that tries again earlier gets the same answer.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -57,7 +57,7 @@ impl Problem {
     }
 }
 
-/// The body is written by [`render`], which knows who asked.
+/// [`render`] writes the body, because it knows who asked.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
@@ -73,9 +73,9 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the body of every error that has none of its own, whoever made it.
+/// Writes the body of every error that has none, whichever layer made it.
 pub async fn render(request: Request, next: Next) -> Response {
-    // Whatever was asked: a form that was sent is answered with a page, too.
+    // Whatever the method was, because a form that was sent is answered with a page, too.
     let page = is_page(&Method::GET, request.uri().path()) && wants_html(request.headers());
     let asked = request.method().is_safe();
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
@@ -102,13 +102,13 @@ impl Problem {
             request_id: &'a str,
         }
         let told = Told { r#type: "about:blank", problem: self, request_id };
-        // Strings and a number: there is nothing in it that could fail to be written.
+        // Serialising strings and a number cannot fail.
         let text = serde_json::to_string(&told).unwrap_or_default();
         ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
     }
 
-    /// The detail may name what was asked for; all else is our own words and the id we made. What will pass is asked for
-    /// again by the page itself, if it only `asked`: what was sent may have been done.
+    /// The detail may quote the request; all else is our own words and the id that we made. A temporary error makes
+    /// the page ask again by itself, but only if it was `asked` for: what was sent may have been done.
     fn page(&self, request_id: &str, asked: bool) -> Response {
         let Self { title, detail, status, .. } = self;
         let detail = detail.replace('&', "&amp;").replace('<', "&lt;");
@@ -132,7 +132,7 @@ impl Problem {
     }
 }
 
-/// The problem of an error answer without a body, or with the plain words of a library.
+/// The problem for an error answer without a body, or with the plain words of a library.
 fn bare(response: &Response) -> Option<Problem> {
     let status = response.status();
     let error = status.is_client_error() || status.is_server_error();

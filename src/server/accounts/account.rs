@@ -1,4 +1,4 @@
-//! The own account.
+//! The page of one's own account.
 
 use axum::{
     extract::State,
@@ -37,7 +37,7 @@ pub async fn back() -> Redirect {
     Redirect::to(ACCOUNT)
 }
 
-/// Which session is to end: one by its name, or `others`.
+/// The session to end: its name, or `others`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndForm {

@@ -44,13 +44,13 @@ pub struct Asked {
 
 type AskedQuery = Result<Query<Asked>, QueryRejection>;
 
-/// A field that cannot be followed, and why.
+/// A field whose value cannot be followed, and why.
 type Wrong = (&'static str, &'static str);
 
-/// The page; it says what is wrong with a choice that cannot be followed.
+/// The page. It shows what is wrong with a filter that cannot be followed.
 ///
 /// # Errors
-/// 400 for an address that no form makes, 503 while MongoDB is away.
+/// 400 for a URL that no form produces, 503 while MongoDB is away.
 pub async fn page(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
@@ -79,10 +79,10 @@ pub async fn page(
     Ok(documents.framed(&admin, PATH, text::AUDIT_LOG, |_| audit_log(page)))
 }
 
-/// All that is chosen, as a file.
+/// All entries that match the filter, as a file.
 ///
 /// # Errors
-/// 400 for a choice that cannot be followed, 503 while MongoDB is away.
+/// 400 for a filter that cannot be followed, 503 while MongoDB is away.
 pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: AskedQuery) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let filter = filter(&asked, &documents.network.time_zone)
@@ -147,7 +147,7 @@ fn fields(record: &Record) -> Vec<Field> {
     ]
 }
 
-/// Days are those of the network's zone, and both belong to the choice.
+/// Days are in the network's time zone. The first and the last day are both included.
 fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
     let day = |field: &'static str, text: &str, next: bool| -> Result<Option<DateTime>, Wrong> {
         if text.is_empty() {

@@ -1,4 +1,4 @@
-//! For whoever has a link: a password is chosen, or the first admin is made. The token stands in the query, which is
+//! Pages for users with a link, who choose a password or create the first admin. The token is in the query, which is
 //! never logged.
 
 use axum::{
@@ -137,7 +137,7 @@ fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response 
     documents.gate(words.0, || pages::note(words, Some(SIGN_IN)))
 }
 
-/// What the link led to was there once, and is no more.
+/// Answers 410 for a link that does not work, and notes it.
 async fn gone(
     documents: &Documents,
     place: &ClientInfo,

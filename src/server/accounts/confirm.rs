@@ -1,4 +1,4 @@
-//! The password asked again.
+//! The page that asks for the password again.
 
 use axum::{
     extract::State,

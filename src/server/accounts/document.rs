@@ -1,6 +1,6 @@
-//! What stands around documents that the server draws alone: plain forms and tables, which need no script. The browser's
-//! program is not loaded for them, so links from its pages to them are `external`. Those within the frame stay readable
-//! while the server is away.
+//! The frame around documents that the server draws alone: plain forms and tables, which need no script. The
+//! browser's program is not loaded for them, so its pages link to them as `external`. Documents within the frame stay
+//! readable while the server is away.
 
 use leptos::prelude::*;
 use leptos_router::{components::Router, location::RequestUrl};
@@ -21,7 +21,7 @@ pub struct Frame {
     pub admin: String,
     /// The page's own address.
     pub path: String,
-    /// What a printed page says of itself.
+    /// What a printed page says about itself.
     pub paper: String,
     pub title: &'static str,
 }
@@ -49,7 +49,7 @@ pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
     document(options, title, scripts, view! { <Router>{body()}</Router> }.into_any())
 }
 
-/// A small box on an empty page, before anyone is let in.
+/// A small box on an empty page, for visitors who are not signed in.
 pub fn gate(options: LeptosOptions, title: &'static str, content: AnyView) -> impl IntoView {
     document(
         options,

@@ -1,4 +1,4 @@
-//! Documents that the server draws alone, answered with their policy: the pages of accounts.
+//! Documents that the server draws alone, sent with their content security policy: the pages of accounts.
 
 use std::sync::Arc;
 
@@ -48,11 +48,11 @@ impl Documents {
             paper: text::paper(&self.network.name, &times.zone, times.now),
             title,
         };
-        // The content is made within the owner, too: parts of it may hold signals.
+        // The content is drawn within the owner, too, because parts of it may hold signals.
         answer(FRAMED_POLICY, || document::framed(frame, draw(&times).into_any()).to_html())
     }
 
-    /// A small box on an empty page, for whoever is not let in yet.
+    /// A small box on an empty page, for visitors who are not signed in.
     pub fn gate<V: IntoView + 'static>(&self, title: &'static str, draw: impl FnOnce() -> V) -> Response {
         let options = self.leptos.clone();
         answer(FORM_POLICY, || document::gate(options, title, draw().into_any()).to_html())
@@ -72,12 +72,12 @@ impl Times {
         Self { zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now), now }
     }
 
-    /// `14:02` today, with the date otherwise.
+    /// `14:02` for a time of today, else with the date.
     pub fn stamp(&self, at: Timestamp) -> String {
         text::stamp(&self.zone, UtcMs(at.as_millisecond()), text::local_day(&self.zone, self.now))
     }
 
-    /// How long ago.
+    /// How long ago that was.
     pub fn age(&self, at: Timestamp) -> String {
         text::age(UtcMs(at.as_millisecond()), self.now)
     }

@@ -1,4 +1,4 @@
-//! What forms and addresses of accounts are read as.
+//! How forms and queries of accounts are parsed.
 
 use axum::{
     Form,
@@ -18,14 +18,14 @@ use crate::server::{
     problem::Problem,
 };
 
-/// Where to go on.
+/// Where to go afterwards.
 #[derive(Deserialize)]
 pub struct Next {
     #[serde(default)]
     pub next: String,
 }
 
-/// What the address says was just done.
+/// What was just done, by the code in the URL.
 #[derive(Deserialize)]
 pub struct Done {
     #[serde(default)]
@@ -38,7 +38,7 @@ impl Done {
     }
 }
 
-/// What the address asks for. What cannot be read so is refused, and nobody is told why.
+/// The query of the URL. A query that cannot be parsed is refused without a reason.
 pub struct Asked<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
@@ -52,7 +52,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// A form as it was sent. What is no such form is refused, and nobody who uses the pages is told why.
+/// A form as it was sent. A body that is not this form is refused without a reason.
 pub struct Sent<T>(pub T);
 
 impl<S, T> FromRequest<S> for Sent<T>
@@ -89,13 +89,13 @@ pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wron
     }
 }
 
-/// Someone who should know cannot be asked.
+/// Logs that a backend is unavailable, and answers 503.
 pub fn unavailable(error: Unavailable) -> Problem {
     tracing::error!(%error, "an account could not be read or changed");
     Problem::unavailable()
 }
 
-/// The page again, since something that was entered is wrong.
+/// Shows the page again with 422, because something that was entered is wrong.
 pub fn again(mut page: Response) -> Response {
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     page

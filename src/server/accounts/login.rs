@@ -1,4 +1,4 @@
-//! The way in, as a form.
+//! The login page, a form.
 
 use axum::{
     extract::State,
@@ -25,13 +25,13 @@ use crate::{
     web::text,
 };
 
-/// `GET /login`; whoever is signed in already is led on.
+/// `GET /login`. A user who is already signed in is redirected.
 pub async fn show(State(documents): State<Documents>, session: Session, Asked(asked): Asked<Next>) -> Response {
     let next = local_path(&asked.next);
     match documents.auth.admit(&session, Activity::Program).await {
         Ok(Some(_)) => return Redirect::to(&next).into_response(),
         Ok(None) => {}
-        // The form is shown all the same; sending it tells what is wrong.
+        // The form is shown anyway; submitting it shows what is wrong.
         Err(error) => tracing::warn!(%error, "a session could not be checked"),
     }
     draw(&documents, String::new(), next, None)
@@ -47,7 +47,7 @@ pub struct LoginForm {
     next: String,
 }
 
-/// `POST /login`. Who is not let in finds the form as it was sent, but for the password.
+/// `POST /login`. A refused user gets the form back as it was sent, except for the password.
 pub async fn submit(
     State(documents): State<Documents>,
     session: Session,

@@ -1,5 +1,6 @@
-//! Accounts over HTTP: forms of documents that the server draws. Whatever changes an account but one's own takes a
-//! [`ConfirmedAdmin`](crate::server::auth::ConfirmedAdmin), and its address has a page for GET, to which the password leads back.
+//! Accounts over HTTP: forms in documents that the server draws. A handler that changes another account takes a
+//! [`ConfirmedAdmin`](crate::server::auth::ConfirmedAdmin), and its URL has a page for GET, to which the password
+//! form leads back.
 
 mod account;
 mod audit_page;

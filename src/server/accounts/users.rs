@@ -1,4 +1,4 @@
-//! All accounts. Whatever is shown or done beyond the list asks for the password first.
+//! All accounts. Everything beyond the list asks for the password first.
 
 use std::str::FromStr;
 
@@ -121,7 +121,7 @@ pub async fn act(
     }
 }
 
-/// A role that may be given: no other has a meaning.
+/// Returns a role that may be given; no other role has a meaning.
 fn offered(role: Option<Role>) -> Result<Role, Problem> {
     let offered = role.filter(|role| *role == Role::Admin || *role == Role::no_access());
     offered.ok_or(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "There is no such role."))

@@ -1,22 +1,22 @@
-//! What an action says of itself.
+//! What defines an action.
 
 use crate::{
     domain::{collections::Collection, fields::Fields},
     server::auth::{audit_log, rights::Right},
 };
 
-/// What an admin can do to one document, which moves it from a status to another.
+/// What an admin can do to one document: it moves the document from one status to another.
 pub struct Action {
-    /// In its addresses: `/clients/{id}/block`, `/api/v1/clients/{id}/block`.
+    /// Its name in URLs: `/clients/{id}/block`, `/api/v1/clients/{id}/block`.
     pub name: &'static str,
     pub of: Collection,
     pub right: Right,
-    /// As it stands in the audit log.
+    /// Its action in the audit log.
     pub entry: audit_log::Action,
     pub words: Words,
-    /// What becomes of the mark that it leaves in our own database, with the reason and the status before.
+    /// Whether it sets or removes the mark in our own database, which holds the reason and the earlier status.
     pub mark: Option<Mark>,
-    /// The document's next status, in our word; or why it has none, in a sentence.
+    /// Returns the document's next status, in our word, or a sentence that says why it has none.
     pub next: fn(&Before) -> Result<String, String>,
 }
 
@@ -26,15 +26,15 @@ pub enum Mark {
     Take,
 }
 
-/// What an action knows when it decides.
+/// The state on which an action decides.
 pub struct Before {
-    /// The document under our names, as the transaction reads it.
+    /// The document under our field names, as the transaction reads it.
     pub row: Fields,
-    /// Our word for the status before, as the mark has it.
+    /// Our word for the earlier status, from the mark.
     pub marked: Option<String>,
 }
 
-/// What its page says.
+/// The texts on its page.
 pub struct Words {
     pub title: &'static str,
     /// What will be done, and what will not.

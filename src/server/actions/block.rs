@@ -1,5 +1,5 @@
-//! Blocking a client, and taking that back. Only the status is written, in the operator's own word: what it stops is
-//! decided by the operator's systems.
+//! Blocking and unblocking a client. Only the status is written, in the operator's own word. The operator's systems
+//! decide what a block stops.
 
 use super::action::{Action, Before, Mark, Words};
 use crate::{

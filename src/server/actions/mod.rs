@@ -1,6 +1,6 @@
-//! What admins do to the operator's documents. An [`Action`](action::Action) is a value: who may, from what to what, and how it is
-//! worded. How it is written, once, with its audit entry and in the operator's own names and words, is in one place
-//! (`perform.rs`), and so are its page and its address (`routes.rs`).
+//! What admins do to the operator's documents. An [`Action`](action::Action) is a value: the right that it needs, the
+//! change of status, and the wording. One place (`perform.rs`) writes every action: once, with its audit entry, in
+//! the operator's own names and words. One place (`routes.rs`) has its page and its URL.
 //!
 //! A new action is a file beside `block.rs`, a line in `registry.rs`, its link on a page, and its row in `docs/security.md`.
 

@@ -1,4 +1,4 @@
-//! All actions there are.
+//! All actions.
 
 use super::{
     action::Action,

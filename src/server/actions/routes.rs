@@ -1,4 +1,4 @@
-//! The page of each action, and its address for programs. Both answer the same refusals in the same words.
+//! The page of each action, and its URL for programs. Both give the same refusals in the same words.
 
 use axum::{
     Json, Router,
@@ -70,7 +70,7 @@ pub fn routes(documents: Documents, actions: Actions, budgets: Budgets) -> Route
     router.with_state(Context { documents, actions, budgets })
 }
 
-/// Where an action's page is; the document is chosen by the parameter `id`.
+/// The path of an action's page; the parameter `id` selects the document.
 fn address(action: &Action) -> String {
     format!("{}/{}", paths::page(action.of), action.name)
 }
@@ -79,7 +79,7 @@ fn address(action: &Action) -> String {
 #[serde(deny_unknown_fields)]
 struct Which {
     id: String,
-    /// The name of what was just done to it.
+    /// The name of the action that was just performed on it.
     #[serde(default)]
     done: String,
 }
@@ -101,7 +101,7 @@ async fn show(
 #[serde(deny_unknown_fields)]
 struct Form {
     reason: String,
-    /// Of the page that the form stands on, so that it is done once however often it is sent.
+    /// The key of the page that holds the form, so that the action is done once however often the form is sent.
     key: String,
 }
 
@@ -126,7 +126,7 @@ async fn submit(
     };
     match context.actions.perform(action, &request, &admin, &place).await.map_err(unavailable)? {
         Ok(_) => {
-            // Back to the page that takes it back: it says what was done.
+            // Redirects to the page of the reverse action, which also says what was done.
             let back = ALL.into_iter().find(|other| other.of == action.of && other.name != action.name);
             let to = address(back.unwrap_or(action));
             Ok(Redirect::to(&format!("{to}?id={}&done={}", escaped(&id), action.name)).into_response())
@@ -154,7 +154,7 @@ async fn draw(
     let hindrance = context.actions.hindrance(action, admin).await.map_err(unavailable)?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
-    // In the frame it is of the list's page.
+    // In the frame it belongs to the list's page.
     let frame =
         context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times));
     Ok(frame)
@@ -166,7 +166,7 @@ struct Body {
     reason: String,
 }
 
-/// `POST /api/v1/clients/{id}/block` with `{"reason"}`, and `Idempotency-Key` for whoever may have to ask again.
+/// `POST /api/v1/clients/{id}/block` with `{"reason"}`, and `Idempotency-Key` for clients that may have to retry.
 async fn perform(
     action: &'static Action,
     context: Context,
@@ -188,7 +188,7 @@ async fn perform(
     Ok(Json(done).into_response())
 }
 
-/// What cannot be asked so.
+/// The part of a request that is malformed.
 #[derive(Debug, PartialEq, Eq)]
 enum Invalid {
     Id,

@@ -1,8 +1,8 @@
-//! What admins do to accounts: each change with its audit entry in one transaction, and what it means for open sessions
-//! at once afterwards.
+//! What admins do to accounts. Each change and its audit entry share one transaction. Afterwards the account's open
+//! sessions end at once, where the change calls for that.
 //!
-//! There is always an active admin. Everyone who takes an account its rights writes one document first ([`touch_lock`]):
-//! of two who do so at once MongoDB lets one commit, and the other begins anew and counts those who are left.
+//! At least one active admin always remains. Every transaction that takes rights from an account touches the lock
+//! document first ([`touch_lock`]). Of two concurrent ones one conflicts, retries and counts the admins who are left.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use super::{
 /// How long a link to choose a password works.
 pub const LINK_WORKS_FOR: Duration = Duration::from_secs(72 * 3600);
 
-/// What is done to an account.
+/// A change to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Disable,
@@ -37,11 +37,11 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     NoSuchUser,
-    /// Nobody would be left who could let anyone in.
+    /// No active admin would be left.
     LastAdmin,
     /// The address has an account already.
     Taken,
-    /// It has to be enabled before.
+    /// The account is disabled and has to be enabled first.
     Disabled,
 }
 
@@ -56,18 +56,18 @@ impl From<Refused> for Reason {
     }
 }
 
-/// A link that was made now.
+/// A link that was just made.
 pub struct NewLink {
     pub user: UserId,
     pub email: String,
-    /// Shown once, to whoever asked for it.
+    /// Shown once, to the admin who asked for the link.
     pub token: Token,
     pub expires_at: Timestamp,
 }
 
 impl AuthService {
     /// # Errors
-    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn change_user(
         &self,
         admin: &ConfirmedAdmin,
@@ -96,16 +96,16 @@ impl AuthService {
         if change.ends_sessions()
             && let Err(error) = self.end_sessions_of(user).await
         {
-            // The account's version has ended them already.
+            // The raised version has ended these sessions already.
             tracing::warn!(%error, "sessions of a changed account could not be tidied away");
         }
         Ok(Ok(()))
     }
 
-    /// A new account that waits for its password, and the link to choose it.
+    /// Creates an account without a password, and returns the link by which its user chooses one.
     ///
     /// # Errors
-    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn invite(
         &self,
         admin: &ConfirmedAdmin,
@@ -131,11 +131,11 @@ impl AuthService {
         Ok(Ok(NewLink { user: id, email: email.to_string(), token, expires_at: timestamp(expires_at) }))
     }
 
-    /// A new link to choose a password, in place of the one before: for an invitation that was not used in time, or a
-    /// password that was forgotten. Until it is used everything stays as it is.
+    /// Makes a new link to choose a password, which replaces the former link: for an invitation that was not used in
+    /// time, or for a forgotten password. The account stays as it is until the link is used.
     ///
     /// # Errors
-    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn renew_link(
         &self,
         admin: &ConfirmedAdmin,
@@ -168,7 +168,7 @@ impl AuthService {
         }
     }
 
-    /// What an admin wanted and may not have is an entry, too.
+    /// Records an admin's refused attempt, because that is an audit entry, too.
     async fn refused<T>(
         &self,
         action: Action,
@@ -184,7 +184,7 @@ impl AuthService {
 }
 
 impl Change {
-    /// Whether fewer admins may be left afterwards.
+    /// Whether the change may leave fewer admins.
     fn closes(&self) -> bool {
         match self {
             Self::Disable => true,
@@ -224,7 +224,7 @@ impl Change {
             Self::SetRole(role) => doc! { "$set": { "role": String::from(role.clone()) } },
             Self::EndSessions => doc! {},
         };
-        // With the sessions ends the link to begin one by choosing a password.
+        // The link to choose a password ends with the sessions, because it leads to a new one.
         if self.ends_sessions() {
             update.insert("$inc", doc! { "version": 1_i64 });
             update.insert("$unset", doc! { "link": "" });
@@ -239,7 +239,7 @@ impl Users {
         found.ok_or_else(|| Error::custom(Refused::NoSuchUser))
     }
 
-    /// Refuses where `user` is the only active admin.
+    /// Refuses if `user` is the only active admin.
     async fn keep_an_admin_besides(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<()> {
         if !touch_lock(&self.doors, session).await? {
             return Err(Error::custom(MISSING));
@@ -252,7 +252,7 @@ impl Users {
 
 const MISSING: &str = "the document that guards the last admin is missing; it is made when a server starts";
 
-/// Tells a refusal, which aborts the transaction as an error, from errors.
+/// Separates a refusal, which aborts the transaction as a custom error, from real errors.
 pub(super) fn validated<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, Refused>, Unavailable> {
     match result {
         Ok(Some(done)) => Ok(Ok(done)),
@@ -282,7 +282,7 @@ fn told_with_link(user: &User, expires_at: DateTime) -> Document {
     told
 }
 
-/// MongoDB's dates reach further than the calendar: one beyond it is as good as its end.
+/// MongoDB's dates reach further than the calendar. A date beyond the calendar becomes its last moment.
 pub fn timestamp(at: DateTime) -> Timestamp {
     Timestamp::from_millisecond(at.timestamp_millis()).unwrap_or(Timestamp::MAX)
 }

@@ -1,4 +1,4 @@
-//! Who makes a request.
+//! The admin who makes a request.
 
 use axum::{
     extract::FromRequestParts,
@@ -11,7 +11,7 @@ use crate::{
     server::{problem::Problem, redis::sessions::SessionHash},
 };
 
-/// The admin who makes the request. The guard has put it there after asking both databases; without it a handler that
+/// The admin who makes the request. The guard inserts it after asking both databases. Without it, a handler that
 /// takes one answers 401.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentAdmin {
@@ -19,9 +19,10 @@ pub struct CurrentAdmin {
     pub email: String,
     pub role: Role,
     pub session: SessionHash,
-    /// The user's version that the session began with.
+    /// The version of the user's document when the session began.
     pub version: i64,
-    /// Whether the password was given so short ago that sensitive actions need not ask for it: see [`ConfirmedAdmin`](super::ConfirmedAdmin).
+    /// Whether the password was given recently enough that sensitive actions do not ask for it again: see
+    /// [`ConfirmedAdmin`](super::ConfirmedAdmin).
     pub confirmed: bool,
 }
 

@@ -1,14 +1,14 @@
-//! The address by which an account is found, and which address none is made for.
+//! The address by which an account is found, and which addresses a new account may have.
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Why an address is given no account.
+/// Why no account is made for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailRefused {
     NoAddress,
-    /// It could be taken for another.
+    /// It could be mistaken for another address.
     LookAlike,
 }
 
@@ -17,8 +17,8 @@ pub enum EmailRefused {
 pub struct Email(String);
 
 impl Email {
-    /// Lower case, without blanks around it. Only what cannot be an address at all is refused: whether it is one shows
-    /// when mail arrives.
+    /// Converts to lower case and trims blanks. Refuses only what cannot be an address at all, because only arriving
+    /// mail shows whether it is one.
     pub fn parse(text: &str) -> Option<Self> {
         let email = text.trim().to_lowercase();
         let (local, domain) = email.rsplit_once('@')?;
@@ -26,10 +26,10 @@ impl Email {
         (fits && !email.chars().any(|c| c.is_whitespace() || c.is_control())).then_some(Self(email))
     }
 
-    /// An address for an account that is to be made: its reader sees every character of it, and knows which it is.
+    /// An address for a new account. A reader sees every character of it, and cannot mistake it for another.
     ///
     /// # Errors
-    /// It is no address, or one that could be taken for another.
+    /// It is no address, or it could be mistaken for another.
     pub fn of_new(text: &str) -> Result<Self, EmailRefused> {
         let email = Self::parse(text).ok_or(EmailRefused::NoAddress)?;
         if looks_like_another(&email.0) { Err(EmailRefused::LookAlike) } else { Ok(email) }
@@ -46,15 +46,15 @@ impl fmt::Display for Email {
     }
 }
 
-/// Whether a text has characters that are not seen, or are another way to write others, or letters of several alphabets of
-/// which some look the same.
+/// Whether a text has invisible characters, characters that are another way to write others (NFKC), or letters of
+/// several alphabets, some of which look the same.
 fn looks_like_another(text: &str) -> bool {
     let mut alphabets = text.chars().filter_map(alphabet);
     let first = alphabets.next();
     text.chars().any(is_unseen) || !text.nfkc().eq(text.chars()) || alphabets.any(|alphabet| Some(alphabet) != first)
 }
 
-/// What Unicode lets a display ignore (Default_Ignorable_Code_Point), directions among it, and interlinear marks.
+/// Characters that a display may ignore (Default_Ignorable_Code_Point, with direction marks), and interlinear marks.
 const fn is_unseen(c: char) -> bool {
     matches!(
         c,
@@ -65,7 +65,7 @@ const fn is_unseen(c: char) -> bool {
     )
 }
 
-/// The alphabet of a letter: those that share shapes with ours each by itself, and all others together.
+/// The alphabet of a letter. Each alphabet that shares shapes with ours has its own number; all others share one.
 fn alphabet(c: char) -> Option<u8> {
     c.is_alphabetic().then_some(match c {
         'a'..='z' | '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => 0,

@@ -1,4 +1,4 @@
-//! The guard: every request passes it, and only what stands on its list passes without a session.
+//! The guard: every request passes it, and only the paths on its list pass without a session.
 
 use axum::{
     body::Body,
@@ -19,14 +19,14 @@ use crate::{
     },
 };
 
-/// Whether a request is someone's doing. Pages ask the API by themselves too, as long as they are open.
+/// Whether a user caused a request. Open pages also ask the API by themselves.
 fn activity(path: &str) -> Activity {
     let by_itself = path == LIVE || path.starts_with("/api/") && path != ALIVE;
     if by_itself { Activity::Program } else { Activity::User }
 }
 
-/// Lets a request through with its [`CurrentAdmin`](super::CurrentAdmin), or turns it away: a page to the login,
-/// anything else with 401.
+/// Lets a request through with its [`CurrentAdmin`](super::CurrentAdmin), or turns it away: redirects a page to the
+/// login, and answers 401 to anything else.
 pub async fn guard(State(auth): State<AuthService>, mut request: Request, next: Next) -> Response {
     if is_public(request.method(), request.uri().path()) {
         return next.run(request).await;
@@ -48,11 +48,11 @@ pub async fn guard(State(auth): State<AuthService>, mut request: Request, next: 
     }
 }
 
-/// What needs no session: the way in, the health of the process, and files that hold no data.
+/// What needs no session: signing in and out, health checks, and files that hold no data.
 pub fn is_public(method: &Method, path: &str) -> bool {
     let read = matches!(*method, Method::GET | Method::HEAD);
     match path {
-        // The latter two open to whoever has a link that works.
+        // The latter two need a link that works.
         "/login" | "/invitation" | "/setup" => read || method == Method::POST,
         "/logout" | "/api/v1/session" => method == Method::POST,
         // HAProxy asks with OPTIONS by default.

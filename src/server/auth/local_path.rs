@@ -1,11 +1,11 @@
-//! Where a login may lead: to a page of this site, whatever the link that led to it says.
+//! Where a login may lead: only to a page of this site, whatever the link to the login says.
 
 use url::Url;
 
 /// The path, query and fragment of `next` if it is a page of this site, else `/`.
 ///
-/// It is read as a browser reads it (which drops tabs and line breaks, and takes `\` for `/`), and what is returned is
-/// what was read, not what was written.
+/// `next` is parsed as a browser parses it, which drops tabs and line breaks and reads `\` as `/`. The result is the
+/// parsed form, not the text that was given.
 pub fn local_path(next: &str) -> String {
     const HOME: &str = "/";
     let Ok(base) = Url::parse("http://site.invalid") else { return HOME.into() };

@@ -1,4 +1,4 @@
-//! Signing in and out for programs, and the form that signs out.
+//! Signing in and out for programs, and the target of the sign-out form.
 
 use axum::{
     Json,
@@ -13,7 +13,7 @@ use tower_sessions::Session;
 use super::{AuthService, CurrentAdmin, place::ClientInfo, session::SignIn};
 use crate::server::problem::Problem;
 
-/// Sent with a sign-out, and nothing else.
+/// Sent only with the answer to a sign-out.
 pub const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 #[derive(Deserialize)]
@@ -64,12 +64,12 @@ pub async fn delete_session(
     Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
 }
 
-/// `POST /api/v1/session/alive`: the guard has noted it.
+/// `POST /api/v1/session/alive`. The guard has already noted the sign of life.
 pub async fn alive(_: CurrentAdmin) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `POST /logout`; also for whoever is no longer signed in.
+/// `POST /logout`. It also works for users who are no longer signed in.
 pub async fn submit_logout(
     State(auth): State<AuthService>,
     session: Session,
@@ -79,7 +79,7 @@ pub async fn submit_logout(
     Ok(([CLEAR_CACHE], Redirect::to("/login")))
 }
 
-/// What the browser keeps of the pages must not be shown to the next person at it.
+/// The pages in the browser's cache must not be shown to the next person who uses it.
 const CLEAR_CACHE: (HeaderName, HeaderValue) = (CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
 
 async fn sign_out(auth: &AuthService, session: &Session, place: &ClientInfo) -> Result<(), Problem> {

@@ -1,4 +1,4 @@
-//! Looks accounts up for all who ask at once: when thousands of sockets come back in one moment they ask for the same few.
+//! Looks accounts up in batches. When thousands of sockets reconnect at once, they ask for the same few accounts.
 
 use std::{iter, time::Duration};
 
@@ -14,9 +14,9 @@ use super::{
     users::Users,
 };
 
-/// MongoDB is asked once in so long at most. Who asks alone does not wait.
+/// MongoDB is asked at most once in this time. A single question does not wait.
 const PACE: Duration = Duration::from_millis(20);
-/// Questions that may wait for the one that is under way. Whoever comes then waits before asking.
+/// Questions that may queue while one is being answered. Further callers wait before they can queue.
 const WAITING: usize = 1024;
 
 struct Question {
@@ -24,8 +24,7 @@ struct Question {
     answer: oneshot::Sender<Result<Option<User>, Unavailable>>,
 }
 
-/// Asks MongoDB one question at a time, for all who came meanwhile. No answer is older than its
-/// question.
+/// Asks MongoDB one question at a time, for all callers that came meanwhile. No answer is older than its question.
 #[derive(Clone)]
 pub struct Lookup(mpsc::Sender<Question>);
 
@@ -64,7 +63,7 @@ async fn answer(users: Users, mut questions: mpsc::Receiver<Question>) {
                 Ok(Err(error)) => Err(error.clone().into()),
                 Ok(Ok(found)) => found.get(&id).cloned().transpose().map_err(|e| mongodb::error::Error::from(e).into()),
             };
-            // Who asked may be gone.
+            // The caller may be gone.
             drop(answer.send(answered));
         }
     }

@@ -1,7 +1,7 @@
-//! Who is let in: accounts, passwords, sessions, and the guard in front of everything else.
+//! Access: accounts, passwords, sessions, and the guard in front of everything else.
 //!
-//! Deny by default. A request is let through only while its session is in Redis, and its user's document in MongoDB says
-//! active admin and names the session's version; when either cannot be asked, the answer is 503 and never the page.
+//! Deny by default. A request passes only while its session is in Redis and its user's document in MongoDB is an
+//! active admin's with the session's version. If either database is away, the answer is 503 and never the page.
 
 pub mod administration;
 pub mod audit_log;

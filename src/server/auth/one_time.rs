@@ -1,4 +1,4 @@
-//! Links that work once: whoever has the token may come in by it, so only its hash is kept.
+//! Links that work once. The token gives its holder access, so only its hash is stored.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// 256 random bits in hex, fit for an address.
+/// 256 random bits in hex, fit for a URL.
 pub struct Token(SecretString);
 
 impl Token {
@@ -19,7 +19,7 @@ impl Token {
         TokenHash::of(self.expose())
     }
 
-    /// To be told to the one person whom it is for.
+    /// The token's text, which only the person it is meant for may see.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -37,7 +37,7 @@ impl Default for Token {
 pub struct TokenHash(String);
 
 impl TokenHash {
-    /// Of whatever someone says is a token.
+    /// Hashes any text that claims to be a token.
     pub fn of(text: &str) -> Self {
         Self(format!("{:x}", Sha256::digest(text.as_bytes())))
     }

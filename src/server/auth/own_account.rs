@@ -1,4 +1,4 @@
-//! What someone does to the own account: another password, or the first one by a link.
+//! What users do to their own account: change the password, or choose the first one by a link.
 
 use bson::{DateTime, doc};
 use futures_util::FutureExt;
@@ -18,29 +18,29 @@ use super::{
 };
 use crate::server::redis::sessions::SessionHash;
 
-/// The answer to a change of the own password.
+/// The result of changing one's own password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordChange {
     Done,
-    /// About the current password.
+    /// The current password was not proven.
     NotProven(OwnPassword),
     Refused(PasswordRefused),
 }
 
-/// The answer to a password that was chosen by a link.
+/// The result of choosing a password by a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     Done,
-    /// The link was used, is too old, or never was one.
+    /// The link was used, has expired, or never existed.
     Gone,
     Refused(PasswordRefused),
 }
 
 impl AuthService {
-    /// Sets a new password: all other sessions end, and this one goes on under a new id.
+    /// Sets a new password. All other sessions end, and this one continues under a new id.
     ///
     /// # Errors
-    /// MongoDB or Redis is away. If only Redis is, the password may be changed and this session ended as well.
+    /// MongoDB or Redis is away. If only Redis is, the password may have been changed and this session ended as well.
     pub async fn change_password(
         &self,
         session: &Session,
@@ -49,7 +49,7 @@ impl AuthService {
         new: SecretString,
         place: &ClientInfo,
     ) -> Result<PasswordChange, Unavailable> {
-        // First what is no guess at the password.
+        // Check the new password first, because that is no guess at the current one.
         if let Err(refused) = self.fits(&new, &admin.email).await? {
             return Ok(PasswordChange::Refused(refused));
         }
@@ -61,7 +61,7 @@ impl AuthService {
         let context = (self.users.clone(), user, hash, By::admin(admin, place));
         let changed = self.audit.with_change(context, |session, (users, user, hash, by)| {
             async move {
-                // As it was when the current password was right: a reset in between wins.
+                // Matches only the version whose password was proven, so that a reset in between wins.
                 let same = doc! { "_id": user.id.0, "version": user.version };
                 let set = doc! { "$set": { "password_hash": &*hash }, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
                 let changed = users.collection.update_one(same, set).session(session).await?;
@@ -71,7 +71,7 @@ impl AuthService {
             .boxed()
         });
         let Some(version) = changed.await? else { return Ok(PasswordChange::NotProven(OwnPassword::SignedOut)) };
-        // The password is changed, whatever becomes of the sessions: by their version all are over but the one renewed here.
+        // The password is changed, whatever becomes of the sessions. The raised version ends all but this one.
         let goes_on = self.renew(session, admin, version).await.unwrap_or_else(|error| {
             tracing::error!(%error, "the session of whoever changed the password ends");
             false
@@ -83,7 +83,7 @@ impl AuthService {
         Ok(if goes_on { PasswordChange::Done } else { PasswordChange::NotProven(OwnPassword::SignedOut) })
     }
 
-    /// Whose password may be chosen by this token; `None` if it was used, is too old, or never was one.
+    /// The user whose password this token may set; `None` if the token was used, has expired, or never existed.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -91,10 +91,10 @@ impl AuthService {
         within(self.users.collection.find_one(valid(token))).await
     }
 
-    /// Sets the password that was chosen by a link, which thereby works no more; all sessions of the account end.
+    /// Sets the password that was chosen by a link. The link stops working, and all sessions of the account end.
     ///
     /// # Errors
-    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn choose_password(
         &self,
         token: &str,
@@ -111,7 +111,7 @@ impl AuthService {
         let chosen = self.audit.with_change(context, |session, (users, user, hash, token, place)| {
             async move {
                 let set = doc! { "$set": { "password_hash": &*hash }, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
-                // The token again: of several who use it at once one finds it.
+                // The update checks the token again, so that of several concurrent uses only one succeeds.
                 let changed = users.collection.update_one(valid(token), set).session(session).await?;
                 let first = user.password_hash.is_none();
                 let action = if first { Action::InvitationUsed } else { Action::PasswordReset };
@@ -132,7 +132,7 @@ impl AuthService {
     async fn fits(&self, password: &SecretString, email: &str) -> Result<Result<(), PasswordRefused>, Unavailable> {
         match Email::parse(email) {
             Some(email) => self.check_new_password(password, &email).await,
-            // An account whose address is none was not made here, and is let in nowhere.
+            // An account without a valid address was not made here, and nobody can sign in to it.
             None => Ok(Err(PasswordRefused::Names)),
         }
     }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::{extract::FromRequestParts, http::header, http::request::Parts};
 use tower_http::request_id::RequestId;
 
-/// The longest name of a browser that is kept, bytes. Real ones are shorter.
+/// Maximum length of a stored `User-Agent`, bytes. Real ones are shorter.
 const MAX_USER_AGENT: usize = 256;
 
 /// The client's address, put into the request at the edge: see `http::client`.
@@ -15,11 +15,11 @@ pub struct ClientAddress(pub IpAddr);
 /// Where a request comes from. A handler takes one by naming it among its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// None only where no connection is behind the request.
+    /// `None` only if no connection is behind the request.
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to 256 bytes.
     pub user_agent: Option<String>,
-    /// The id that the answer's header `X-Request-Id` and the server's own log name.
+    /// The request's id, as in the answer's header `X-Request-Id` and in the server's log.
     pub request_id: Option<String>,
 }
 

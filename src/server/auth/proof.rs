@@ -1,4 +1,4 @@
-//! One try at a password: whether it is heard at all, exactly one hash, and the count of those that fail.
+//! One password attempt: whether it is judged at all, exactly one hash, and the count of failures.
 
 use std::time::Duration;
 
@@ -19,28 +19,28 @@ use super::{
 /// What a password is given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be let in.
+    /// To sign in.
     Login,
-    /// By someone who is in, for something that matters.
+    /// By a signed-in user, before a sensitive action.
     Confirmation,
 }
 
-/// What came of a try.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// The account is an active admin's, and this is its password. A `weak` hash is to be replaced.
+    /// The account is an active admin's, and this is its password. A `weak` hash should be replaced.
     Right { weak: bool },
-    /// It is not, for whatever reason; to outsiders all are one.
+    /// It is not, for any reason. Outsiders cannot tell the reasons apart.
     Refused,
-    /// Too many failed; try again after this time.
+    /// Too many attempts failed; try again after this time.
     Throttled(Duration),
 }
 
 impl AuthService {
-    /// Judges one try, counts it if it fails, and notes that in the audit log; a right one is for the caller to note.
+    /// Judges one attempt. A failure is counted and noted in the audit log; the caller notes a success.
     ///
-    /// `claimed` is the address that was given, `user` its account if there is one. Once its turn has come the try is
-    /// judged to the end, whether its client waits for that or not: guesses that nobody waits for are counted too.
+    /// `claimed` is the address that was given, `user` its account if there is one. Once it has its turn, the attempt
+    /// is judged to the end even if its client disconnects, so that guesses that nobody waits for are counted too.
     ///
     /// # Errors
     /// MongoDB or Redis is away.
@@ -84,7 +84,7 @@ impl Guess {
             auth.throttles.passed(&keys).await?;
             return Ok(Proof::Right { weak: verdict == Verdict::RightButWeak });
         };
-        // Before the turn ends: whoever is next must see it.
+        // Counted before the turn ends, because the next attempt must see it.
         auth.throttles.failed(&keys).await?;
         drop(turn);
         tracing::info!(reason = reason.name(), "a password was refused");
@@ -106,7 +106,7 @@ impl Guess {
         }
     }
 
-    /// A flood of tries is few entries, each with the number of tries by then: the first, second, fourth, eighth…
+    /// A flood of attempts makes few entries, each with the number so far: the first, second, fourth, eighth…
     async fn turned_away(&self, auth: &AuthService, throttled: Throttled) -> Result<Proof, Unavailable> {
         if throttled.tries.is_power_of_two() {
             let action = match self.purpose {

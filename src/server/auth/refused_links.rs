@@ -1,4 +1,4 @@
-//! Links that do not work are noted, and a flood of them in few words.
+//! Notes links that do not work; a flood of them makes few entries.
 
 use bson::doc;
 
@@ -9,13 +9,13 @@ use super::{
     throttle::LinksRefused,
 };
 
-/// Of so many links that do not work in [`WINDOW`](super::throttle::WINDOW) each address's count is told, of more the
-/// count of all: addresses are cheap.
+/// Up to this many broken links in [`WINDOW`](super::throttle::WINDOW), an entry holds the count of its address.
+/// Beyond that it holds the count of all, because addresses are cheap.
 const ALL_NOTED: u32 = 1000;
 
 impl AuthService {
-    /// Notes that someone came with a link that does not work; without a token it is none. A flood of them is few entries,
-    /// each with the number by then: the first, second, fourth, eighth…
+    /// Notes that someone came with a link that does not work. A request without a token is not counted as a link. A
+    /// flood makes few entries, each with the number so far: the first, second, fourth, eighth…
     ///
     /// # Errors
     /// MongoDB or Redis is away.

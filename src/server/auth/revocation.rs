@@ -1,7 +1,8 @@
-//! How open sockets learn within a second that their session, or their user, is out.
+//! How open sockets learn within a second that their session or their user was revoked.
 //!
-//! The word goes over the Redis channel `ctl` to every instance. It only makes sooner what each socket finds out by
-//! itself, since it asks [`AuthService::still_valid`](super::AuthService::still_valid) every ten seconds: a lost word opens nothing.
+//! The message goes over the Redis channel `ctl` to every instance. It only speeds up what each socket finds out by
+//! itself, since it asks [`AuthService::still_valid`](super::AuthService::still_valid) every ten seconds. So a lost
+//! message gives nobody access.
 
 use std::{
     collections::HashMap,
@@ -21,14 +22,14 @@ use super::user::UserId;
 use crate::server::redis::connection::TIMEOUT;
 use crate::server::redis::{connection::Redis, sessions::SessionHash};
 
-/// The channel for what every instance must hear at once.
+/// The channel for messages that every instance must receive at once.
 pub const CHANNEL: &str = "ctl";
 
-/// How long to wait before asking Redis again, and how often to see whether a silent subscription still lives.
+/// How long to wait before asking Redis again, and how often to check that a silent subscription is still alive.
 const RETRY: Duration = Duration::from_secs(1);
 const CHECK: Duration = Duration::from_secs(10);
 
-/// What travels on [`CHANNEL`]. Messages of other types are for others.
+/// A message on [`CHANNEL`]. Messages of other types are for other receivers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Revoked {
@@ -38,7 +39,7 @@ pub enum Revoked {
     User {
         user: UserId,
     },
-    /// The session goes on under another id: its browser may come back at once.
+    /// The session continues under another id, so its browser may reconnect at once.
     Renewed {
         session: SessionHash,
     },
@@ -48,16 +49,16 @@ pub enum Revoked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     Revoked,
-    /// The session has another id, which its browser knows.
+    /// The session has a new id, which its browser knows.
     Renewed,
 }
 
-/// The watches of this instance, and the ear that is kept on the channel.
+/// The watches of this instance, and the listener on the channel.
 #[derive(Clone)]
 pub struct Revocations {
     redis: Redis,
     watches: Arc<Watches>,
-    /// Ends with the last clone.
+    /// Stops with the last clone.
     _listener: Arc<AbortOnDropHandle<()>>,
 }
 
@@ -75,15 +76,15 @@ struct Watched {
 }
 
 impl Revocations {
-    /// Begins to listen, and goes on however often Redis leaves. Call it inside the runtime.
+    /// Subscribes, and subscribes again whenever Redis disconnects. Call it inside the runtime.
     pub fn subscribe(redis: Redis) -> Self {
         let watches = Arc::<Watches>::default();
         let listener = AbortOnDropHandle::new(tokio::spawn(listen_for_ever(redis.clone(), watches.clone())));
         Self { redis, watches, _listener: Arc::new(listener) }
     }
 
-    /// Watches over one socket; hold it as long as the socket is open. Ask
-    /// [`AuthService::still_valid`](super::AuthService::still_valid) once afterwards: what was revoked before is not heard.
+    /// Watches one socket; hold the watch as long as the socket is open. Ask
+    /// [`AuthService::still_valid`](super::AuthService::still_valid) once afterwards: earlier revocations are missed.
     pub fn watch(&self, session: SessionHash, user: UserId) -> Watch {
         let key = self.watches.next.fetch_add(1, Ordering::Relaxed);
         let (ended, token) = (Arc::<OnceLock<_>>::default(), CancellationToken::new());
@@ -92,17 +93,17 @@ impl Revocations {
         Watch { key, ended, token, watches: self.watches.clone() }
     }
 
-    /// Ends the watches here at once, and tells the other instances.
+    /// Ends the watches of this instance at once, and notifies the other instances.
     ///
     /// # Errors
-    /// Redis is away: the others find out by themselves, within ten seconds.
+    /// Redis is away. The other instances find out by themselves, within ten seconds.
     pub async fn publish(&self, revoked: &Revoked) -> RedisResult<()> {
         self.watches.end(revoked);
         publish(&self.redis, revoked).await
     }
 }
 
-/// Tells all instances from a process that has no sockets of its own.
+/// Notifies all instances from a process that has no sockets of its own.
 ///
 /// # Errors
 /// Redis is away.
@@ -120,7 +121,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Returns when the session or its user is out.
+    /// Returns when the session or its user was revoked, or the session got a new id.
     pub async fn revoked(&self) -> Ended {
         self.token.cancelled().await;
         self.ended.get().copied().unwrap_or(Ended::Revoked)
@@ -160,7 +161,7 @@ impl Watches {
 async fn listen_for_ever(redis: Redis, watches: Arc<Watches>) {
     loop {
         if let Err(error) = listen(&redis, &watches).await {
-            // The connection's heartbeat says that Redis is away; once is enough.
+            // The connection's heartbeat logs that Redis is away; once is enough.
             tracing::debug!(%error, "not listening for revocations; trying again");
         }
         tokio::time::sleep(RETRY).await;
@@ -181,7 +182,7 @@ async fn listen(redis: &Redis, watches: &Watches) -> RedisResult<()> {
                 }
                 None => return Ok(()),
             },
-            // A machine that vanished ends no stream.
+            // When the other machine vanishes, the stream does not end, so ping it.
             _ = check.tick() => match tokio::time::timeout(TIMEOUT, sink.ping::<()>()).await {
                 Ok(answered) => answered?,
                 Err(_) => return Ok(()),

@@ -2,10 +2,10 @@
 
 use super::user::Role;
 
-/// Each includes [`Read`](Self::Read).
+/// Each right includes [`Read`](Self::Read).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// See, export, keep own views.
+    /// See, export, and keep own views.
     Read,
     /// Act on stations, EVSEs and sessions, and write notes.
     Operate,
@@ -16,7 +16,7 @@ pub enum Right {
 }
 
 impl Role {
-    /// Deny by default: a role that is not known here has no right.
+    /// Deny by default: an unknown role has no right.
     pub const fn grants(&self, right: Right) -> bool {
         match (self, right) {
             (Self::Admin, Right::Read | Right::Operate | Right::Money | Right::Admin) => true,

@@ -26,7 +26,7 @@ use crate::server::{
 pub struct AuthService {
     pub users: Users,
     pub audit: AuditLog,
-    /// Who is still entitled.
+    /// Looks up whether users are still entitled.
     pub lookup: Lookup,
     pub passwords: Passwords,
     pub throttles: Throttles,
@@ -35,12 +35,13 @@ pub struct AuthService {
     pub limits: SessionLimits,
     pub origin: PublicOrigin,
     pub proxies: TrustedProxies,
-    /// The network's name: no password is made of it.
+    /// The network's name, which passwords may not be made of.
     network: Arc<str>,
 }
 
 impl AuthService {
-    /// Asks nothing of the two databases yet. Call it inside the runtime: it begins to listen for revocations and to look accounts up.
+    /// Asks neither of the two databases yet. Call it inside the runtime, because it begins to listen for revocations
+    /// and to look accounts up.
     pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
         Self {
@@ -60,7 +61,7 @@ impl AuthService {
 }
 
 impl AuthService {
-    /// Whether the password may be given to this account.
+    /// Checks whether this account may have the password.
     ///
     /// # Errors
     /// It could not be judged.

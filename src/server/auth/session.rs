@@ -30,12 +30,12 @@ pub use limits::SessionLimits;
 pub use open::OpenSession;
 use record::Login;
 
-/// Whether a request is a sign of life.
+/// Whether a request is the user's sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
-    /// Someone did something.
+    /// A user did something.
     User,
-    /// A program did, such as a socket that connects again.
+    /// A program did, such as a socket that reconnects.
     Program,
 }
 
@@ -43,14 +43,14 @@ pub enum Activity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
     In(CurrentAdmin),
-    /// An unknown user, a wrong password, a disabled account or another role: one answer to all of them.
+    /// An unknown user, a wrong password, a disabled account or another role: all get the same answer.
     Refused,
-    /// Too many failed; try again after this time.
+    /// Too many attempts failed; try again after this time.
     Throttled(Duration),
 }
 
 impl AuthService {
-    /// Lets a user in: a new session under a new id, the old one ended.
+    /// Signs a user in: opens a session under a new id, and ends the old one.
     ///
     /// # Errors
     /// MongoDB or Redis is away: nobody is let in.
@@ -85,11 +85,11 @@ impl AuthService {
         Ok(SignIn::In(admin))
     }
 
-    /// Ends a session, here and in its open sockets; one that does not exist is no error. It ends also where that cannot
-    /// be noted in the audit log.
+    /// Ends a session and its open sockets. A session that does not exist is no error. The session also ends if the
+    /// audit log cannot record that.
     ///
     /// # Errors
-    /// Redis is away, and the session therefore still open.
+    /// Redis is away, so the session is still open.
     pub async fn sign_out(&self, session: &Session, place: &ClientInfo) -> Result<(), Unavailable> {
         let ended = session.id().as_ref().map(SessionHash::of);
         let admin = self.admit(session, Activity::Program).await;
@@ -108,8 +108,8 @@ impl AuthService {
         Ok(())
     }
 
-    /// Ends all sessions of a user whose version was raised. The version alone already shuts every door; this shuts the
-    /// open sockets sooner and leaves nothing behind.
+    /// Ends all sessions of a user whose version was raised. The version alone already ends all access. This closes
+    /// the open sockets sooner and deletes the sessions.
     ///
     /// # Errors
     /// Redis is away.
@@ -118,7 +118,7 @@ impl AuthService {
         Ok(self.sessions.delete_all_of(&user.to_string()).await?)
     }
 
-    /// The admin behind a session; `None` when there is none, or no longer.
+    /// The admin behind a session; `None` if there is no session, or it has ended.
     ///
     /// # Errors
     /// MongoDB or Redis is away: nobody is let in.
@@ -143,7 +143,7 @@ impl AuthService {
         Ok(Some(self.admin(&user, &login, SessionHash::of(&id), now)))
     }
 
-    /// Whether an open socket may stay open: what [`admit`](Self::admit) asks, without being a sign of life.
+    /// Whether an open socket may stay open. Checks what [`admit`](Self::admit) checks, without being a sign of life.
     ///
     /// # Errors
     /// MongoDB or Redis is away.
@@ -157,7 +157,7 @@ impl AuthService {
         }
     }
 
-    /// The user, if the session is within its limits and the account as it was at login.
+    /// Returns the user if the session is within its limits and the account is as it was at login.
     async fn entitled(&self, user: UserId, login: &Login, now: Timestamp) -> Result<Option<User>, Unavailable> {
         if login.is_over(&self.limits, now) {
             return Ok(None);
@@ -182,7 +182,7 @@ impl AuthService {
         Ok(self.admin(user, &login, session, now))
     }
 
-    /// Keeps the login under a new id: whoever planted or saw the old one has nothing.
+    /// Moves the login to a new id, so that the old one is worthless to anyone who planted or saw it.
     async fn rotate(
         &self,
         session: &Session,
@@ -192,7 +192,7 @@ impl AuthService {
     ) -> Result<SessionHash, Unavailable> {
         session.cycle_id().await?;
         login.put(session, user, &self.limits, now).await?;
-        // Saved here and not on the way out, so that a login that cannot be kept is answered as such.
+        // Saved here and not on the way out, so that a login that cannot be stored is answered as such.
         session.save().await?;
         session.id().as_ref().map(SessionHash::of).ok_or(Unavailable::NoSession)
     }
@@ -215,8 +215,8 @@ impl AuthService {
     }
 }
 
-/// The session cookie. `__Host-` binds it to this host and to TLS; browsers refuse that name on plain http, which there
-/// is only on the machine itself. Lax and not Strict, so that links from mail and chat arrive signed in.
+/// The session cookie. `__Host-` binds it to this host and to TLS. Browsers refuse that name on plain http, which is
+/// used only on the local machine. Lax and not Strict, so that links from mail and chat arrive signed in.
 pub fn layer(auth: &AuthService) -> SessionManagerLayer<RedisSessionStore> {
     let idle = time::Duration::try_from(auth.limits.idle).unwrap_or(time::Duration::MAX);
     SessionManagerLayer::new(auth.sessions.clone())

@@ -1,6 +1,6 @@
-//! The first admin, by a link that the server prints when there is none: for whoever sees its log, once, within an hour.
+//! The first admin. If there is none, the server prints a link to its log, which works once, within an hour.
 //!
-//! One link for all instances: the first that starts makes it, and the others, who do not know it, say so.
+//! All instances share one link. The first that starts makes it; the others do not know it and say so.
 
 use std::time::Duration;
 
@@ -24,18 +24,18 @@ use super::{
 
 const WORKS_FOR: Duration = Duration::from_secs(3600);
 
-/// What a server that starts has to say about the first admin.
+/// What a starting server has to log about the first admin.
 pub enum FirstAdmin {
     /// There is an admin already.
     Exists,
-    /// The link with this token makes the first.
+    /// The link with this token creates the first admin.
     ByLink { token: Token, until: Timestamp },
     /// Another instance, or an earlier start, has printed the link.
     ToldElsewhere { until: Timestamp },
 }
 
 impl AuthService {
-    /// Makes the link, if there is no account of an admin and no link that still works.
+    /// Makes the link, if there is no admin's account and no link that still works.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -45,7 +45,7 @@ impl AuthService {
         }
         let (token, now) = (Token::new(), DateTime::now());
         let until = DateTime::from_millis(now.timestamp_millis() + milliseconds(WORKS_FOR));
-        // Only in place of one that has expired: where another still works, the insert meets its name.
+        // Replaces only an expired link. Where one still works, the upsert inserts and fails with a duplicate `_id`.
         let expired = doc! { "_id": SETUP_LINK, "expires_at": { "$lte": now } };
         let set = doc! { "$set": { "hash": token.hash().to_string(), "expires_at": until } };
         match within(self.users.doors.update_one(expired, set).upsert(true)).await {
@@ -69,10 +69,10 @@ impl AuthService {
         Ok(link.is_some() && admin.is_none())
     }
 
-    /// Makes the first admin. The link works no more then.
+    /// Creates the first admin. Then the link stops working.
     ///
     /// # Errors
-    /// MongoDB is away; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn set_up(
         &self,
         token: &str,
@@ -90,7 +90,7 @@ impl AuthService {
         let context = (self.users.clone(), user, token.to_owned(), place.clone());
         let made = self.audit.with_change(context, |session, (users, user, token, place)| {
             async move {
-                // Of several who use the link at once, one removes it.
+                // Of several concurrent uses of the link, only one removes it.
                 let used = users.doors.delete_one(valid(token)).session(&mut *session).await?;
                 let admin = users.collection.find_one(doc! { "role": "admin" }).session(&mut *session).await?;
                 if used.deleted_count == 0 || admin.is_some() {

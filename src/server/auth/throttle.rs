@@ -1,7 +1,7 @@
-//! Who failed too often waits. Counted in Redis, so that all instances count together; only failures count, so that
-//! however many enter rightly at once nobody waits for them.
+//! Clients with too many failed attempts have to wait. Redis holds the counts, so that all instances count together.
+//! Only failures count, so that any number of correct logins at once makes nobody wait.
 //!
-//! There is no lock by account alone: whoever guesses a password from one place must not lock its owner out elsewhere.
+//! No lock is by account alone, because an attacker who guesses from one place must not lock the owner out elsewhere.
 
 use std::{net::IpAddr, sync::LazyLock, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::server::{net::line, redis::Redis};
 
 /// How long failures are remembered, from the first one on.
 pub const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Failures from one address, whatever the account: an office behind one address has people who mistype.
+/// Failures from one address, for any account: an office behind one address has people who mistype.
 pub const PER_ADDRESS: u32 = 50;
 /// Failures from one address for one account.
 pub const PER_ACCOUNT: u32 = 10;
@@ -24,16 +24,16 @@ pub struct Throttles {
     redis: Redis,
 }
 
-/// A try that is turned away without a look at the password.
+/// An attempt that is refused without a look at the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
-    /// Until tries are heard again.
+    /// Time until attempts are judged again.
     pub wait: Duration,
-    /// How many were turned away for the same reason by now, this one included.
+    /// How many attempts were refused for the same reason so far, this one included.
     pub tries: u32,
 }
 
-/// Links that did not work lately, the one just counted included.
+/// Recent links that did not work, the one just counted included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LinksRefused {
     pub from_there: u32,
@@ -47,8 +47,8 @@ pub(super) struct Keys {
     account: String,
 }
 
-/// The wait in milliseconds and the tries; no wait where there is none. What was turned away is counted beside the count
-/// that turned it away.
+/// Returns the wait in milliseconds and the tries; the wait is zero if the attempt may go on. Refused attempts have a
+/// counter of their own beside the one that refused them.
 static LOOK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -65,7 +65,7 @@ return {0, 0}
     )
 });
 
-/// Counts at two keys, each for as long as failures are remembered; how many by now.
+/// Increments two counters, which expire as failures are forgotten, and returns their new values.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -86,8 +86,8 @@ impl Throttles {
         Self { redis }
     }
 
-    /// Call it as late as can be, and with the turn to hash in hand: then as many guesses more than allowed are judged as
-    /// there are turns, and not as many as come at once.
+    /// Call it as late as possible, with the turn to hash in hand. Then at most as many guesses above the limit are
+    /// judged as there are turns, and not as many as arrive at once.
     pub(super) async fn look(&self, keys: &Keys) -> RedisResult<Option<Throttled>> {
         let turned_away = |key: &str| format!("{key}:turned_away");
         let (wait, tries): (u64, u32) = LOOK
@@ -102,7 +102,7 @@ impl Throttles {
         Ok((wait > 0).then_some(Throttled { wait: Duration::from_millis(wait), tries }))
     }
 
-    /// Counts a link that did not work. Nobody has to wait for it: a token cannot be guessed.
+    /// Counts a link that did not work. Nobody has to wait for it, because a token cannot be guessed.
     pub(super) async fn link_refused(&self, address: Option<IpAddr>) -> RedisResult<LinksRefused> {
         let from_there = self.redis.key(&format!("links_refused_from:{}", network(address)));
         let in_all = self.redis.key("links_refused");
@@ -117,13 +117,13 @@ impl Throttles {
         Ok(())
     }
 
-    /// Forgets the account's failures from there, and not the address's: who has one account must not clear the way for
-    /// guesses at others.
+    /// Forgets the account's failures from that address, but not the address's own: the owner of one account must not
+    /// clear the way for guesses at others.
     pub(super) async fn passed(&self, keys: &Keys) -> RedisResult<()> {
         self.redis.connection().del(&keys.account).await
     }
 
-    /// Those of a place and an account. The address of the account is hashed: keys are seen by whoever looks at Redis.
+    /// The keys for an address and an account. The account's e-mail is hashed, because keys are visible in Redis.
     pub(super) fn keys(&self, address: Option<IpAddr>, email: Option<&Email>) -> Keys {
         let network = network(address);
         let account = Sha256::digest(format!("{}\n{network}", email.map_or("", Email::as_str)));

@@ -1,4 +1,4 @@
-//! When an account cannot be asked for.
+//! When an account cannot be looked up.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tower_sessions::session_store;
 
 use super::password::HashFailed;
 
-/// The longest that one question about an account may take, since every request asks it.
+/// Time limit for one question about an account, since every request asks it.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Someone who should know cannot be asked: no reason to open, and none to say that a password is wrong.
+/// A backend is unavailable. Fail closed, but do not report a wrong password.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error("MongoDB: {0}")]

@@ -1,4 +1,4 @@
-//! An account: who it is, what it may do, and what it is good for at the moment.
+//! An account: who it is, what it may do, and its current state.
 
 use std::{fmt, str::FromStr};
 
@@ -26,7 +26,7 @@ impl FromStr for UserId {
     }
 }
 
-/// What an account may do. There is one role; whatever else a document says is refused everywhere.
+/// What an account may do. There is one role; any other role in a document is refused everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Role {
@@ -35,7 +35,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// What is given to an account that is to keep its history and open nothing.
+    /// The role of an account that keeps its history and has no access.
     pub fn no_access() -> Self {
         Self::Unknown("none".into())
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Role {
 pub struct User {
     #[serde(rename = "_id")]
     pub id: UserId,
-    /// As [`Email::parse`] makes it; unique.
+    /// As [`Email::parse`] returns it; unique.
     pub email: String,
     /// PHC string; none until the invitation is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub struct User {
     pub version: i64,
     pub created_at: DateTime,
     pub last_login_at: Option<DateTime>,
-    /// The invitation, or the way to a new password; the last one that was made.
+    /// The link of the invitation or for a new password; the last one that was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
 }
@@ -86,12 +86,12 @@ pub struct User {
 /// A link by which someone may choose the account's password, once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Link {
-    /// The token itself is known to nobody but who was given it.
+    /// Only the person who received the token knows it.
     pub hash: TokenHash,
     pub expires_at: DateTime,
 }
 
-/// What an account is good for at the moment, apart from its role.
+/// An account's current state, apart from its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Active,
@@ -101,7 +101,7 @@ pub enum State {
 }
 
 impl User {
-    /// A new admin, who is not yet kept.
+    /// A new admin, who is not stored yet.
     pub(super) fn admin(email: &Email, password_hash: Option<String>, link: Option<Link>) -> Self {
         Self {
             id: UserId(ObjectId::new()),
@@ -116,7 +116,7 @@ impl User {
         }
     }
 
-    /// Whether this account opens any door at all.
+    /// Whether this account has any access at all.
     pub fn is_active_admin(&self) -> bool {
         self.role == Role::Admin && self.state() == State::Active
     }
@@ -129,7 +129,7 @@ impl User {
         }
     }
 
-    /// What the audit log says of the account: nothing secret.
+    /// What the audit log records of the account: nothing secret.
     pub fn told(&self) -> Document {
         doc! { "email": &self.email, "role": self.role.to_string(), "disabled": self.disabled }
     }

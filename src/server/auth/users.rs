@@ -1,7 +1,7 @@
-//! The accounts: one document each in our own database, named by e-mail address.
+//! The accounts: one document each in our own database, found by e-mail address.
 //!
-//! `version` is what ends a user's sessions: it is raised by whatever should end them, and each session remembers the
-//! one it began with. It lives here, in the database that is not rolled back, and not in Redis.
+//! `version` ends a user's sessions. Every change that should end them raises it, and each session remembers the
+//! version it began with. It is stored here and not in Redis, because this database is not rolled back.
 //!
 //! What admins do to an account on the pages is in `administration`.
 
@@ -23,19 +23,19 @@ use super::{
 };
 use crate::server::auth::unavailable::TIMEOUT;
 
-/// Names the document in `doors` that everyone writes who takes an account its rights.
+/// Id of the lock document in `doors`. Every transaction that takes rights from an account touches it first.
 const CLOSING: &str = "closing";
 
-/// Names the document in `doors` that holds the set-up link.
+/// Id of the document in `doors` that holds the set-up link.
 pub(super) const SETUP_LINK: &str = "setup_link";
 
 /// The collection `users`.
 #[derive(Clone)]
 pub struct Users {
     pub(super) collection: Collection<User>,
-    /// What is true of all accounts together: see [`administration`](super::administration) and [`setup`](super::setup).
+    /// State of all accounts together: see [`administration`](super::administration) and [`setup`](super::setup).
     pub(super) doors: Collection<Document>,
-    /// Every write of an account is an entry of it.
+    /// Every write of an account adds an entry to it.
     audit: AuditLog,
 }
 
@@ -44,8 +44,7 @@ impl Users {
         Self { collection: own_db.collection("users"), doors: own_db.collection("doors"), audit: AuditLog::new(own_db) }
     }
 
-    /// Two accounts never share an address, whoever writes them; and the document that all who close accounts write is
-    /// there.
+    /// Creates the indexes, so that two accounts never share an address whoever writes them, and the lock document.
     ///
     /// # Errors
     /// MongoDB is away, or accounts share an address already.
@@ -57,7 +56,7 @@ impl Users {
         self.collection.create_indexes([email, link]).await?;
         let made = self.doors.update_one(doc! { "_id": CLOSING }, doc! { "$setOnInsert": { "times": 0_i64 } });
         match made.upsert(true).await {
-            // Another instance made it in this moment.
+            // Another instance has just made it.
             Err(error) if is_duplicate(&error) => Ok(()),
             made => Ok(made.map(drop)?),
         }
@@ -75,7 +74,7 @@ impl Users {
         within(self.collection.find_one(doc! { "email": email.as_str() })).await
     }
 
-    /// Those of these accounts that there are. One that cannot be read is none of the others' business.
+    /// Returns those of these accounts that exist. An account that cannot be read does not fail the others.
     pub(super) async fn by_ids(
         &self,
         ids: &[UserId],
@@ -96,7 +95,7 @@ impl Users {
         Ok(self.collection.find(doc! {}).sort(doc! { "email": 1 }).await?.try_collect().await?)
     }
 
-    /// A new admin; `None` when the address is taken.
+    /// Creates an admin; `None` if the address is taken.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -111,7 +110,7 @@ impl Users {
         let created = self.audit.with_change(context, |session, (users, user, by)| {
             async move {
                 users.collection.insert_one(&*user).session(&mut *session).await?;
-                // The first admin is here: nobody else becomes it.
+                // The first admin exists now, so the set-up link must not create another.
                 users.doors.delete_one(doc! { "_id": SETUP_LINK }).session(session).await?;
                 let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
                 Ok(Some((user.id, entry)))
@@ -124,7 +123,7 @@ impl Users {
         }
     }
 
-    /// Sets a new password, ends all sessions and opens a disabled account again; `None` when there is no such account.
+    /// Sets a new password, ends all sessions and enables a disabled account; `None` if there is no such account.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -133,7 +132,7 @@ impl Users {
         self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }
 
-    /// Closes the account and ends all its sessions; `None` when there is no such account.
+    /// Disables the account and ends all its sessions; `None` if there is no such account.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -141,8 +140,8 @@ impl Users {
         self.end_sessions_with(email, doc! { "disabled": true }, Action::UserDisabled, by).await
     }
 
-    /// Notes a login, with a fresh hash where the stored one was weak. The same password, so no session ends; but a
-    /// password that was reset meanwhile stays.
+    /// Notes a login, and stores a fresh hash where the stored one was weak. The password is the same, so no session
+    /// ends. A password that was reset meanwhile stays.
     pub(super) async fn note_login(&self, user: &User, stronger_hash: Option<String>) -> Result<(), Unavailable> {
         let mut set = doc! { "last_login_at": DateTime::now() };
         if let Some(hash) = stronger_hash {
@@ -180,8 +179,8 @@ impl Users {
     }
 }
 
-/// Writes the document that everyone writes first who takes an account its rights, so that of two who do so at once one
-/// begins anew and sees what the other did. False where no server has made it yet.
+/// Touches the lock document first, so that of two concurrent revocations one conflicts, retries and sees the other.
+/// Returns false if no server has created the document yet.
 pub(super) async fn touch_lock(
     doors: &Collection<Document>,
     session: &mut ClientSession,

@@ -1,22 +1,22 @@
-//! What is wrong with the settings, told so that the reader knows where to look and what to write there.
+//! Errors in the settings, worded so that the reader knows where to look and what to write there.
 
 use std::{fmt, io, path::Path};
 
-/// The file that is read when none is named.
+/// The file that is read if no other is named.
 pub const DEFAULT_FILE: &str = "Leptos.toml";
 
 pub(super) fn file_source(table: &str) -> String {
     format!("{DEFAULT_FILE} [chargedeck.{table}]")
 }
 
-/// One wrong setting. Its value is masked before it comes here.
+/// One wrong setting. Its value is masked before it gets here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
-    /// The setting, by the name its source gives it.
+    /// The setting, by the name that its source gives it.
     pub key: String,
     /// Where the value came from: `environment`, `Leptos.toml [chargedeck.network]` or `default`.
     pub source: String,
-    /// The value as given, without its passwords; none when it is missing.
+    /// The value as given, without its passwords; `None` if it is missing.
     pub value: Option<String>,
     /// What is wrong, and what would be right.
     pub reason: String,

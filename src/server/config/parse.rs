@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use crate::domain::money::Currency;
 
-/// A name that MongoDB takes for a database on every platform.
+/// A name that MongoDB accepts for a database on every platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseName(String);
 
@@ -37,7 +37,7 @@ impl fmt::Display for DatabaseName {
     }
 }
 
-/// Where browsers reach the site: https, or http on this machine alone.
+/// The URL at which browsers reach the site: https, or http on this machine only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicOrigin(Url);
 
@@ -53,13 +53,13 @@ impl PublicOrigin {
         format!("ws{}", &self.as_origin()["http".len()..])
     }
 
-    /// False only on this machine: there the session cookie travels without TLS.
+    /// False only on this machine, where the session cookie travels without TLS.
     pub fn is_secure(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// Whether a request for `host` may be meant for this site. On this machine a foreign name is another site's, which its
-    /// owner has pointed here; elsewhere a proxy may have written any.
+    /// Whether a request for `host` may be meant for this site. On this machine a foreign name belongs to another
+    /// site, whose owner has pointed it here. Elsewhere a proxy may have written any name.
     pub fn answers_to(&self, host: &str) -> bool {
         self.is_secure() || Url::parse(&format!("http://{host}")).is_ok_and(|url| is_loopback(&url))
     }
@@ -108,7 +108,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     whole(text, 1..=7 * 24 * 3600, " of seconds").map(Duration::from_secs)
 }
 
-/// Seconds, or none.
+/// Seconds; 0 is allowed.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
     whole(text, 0..=300, " of seconds").map(Duration::from_secs)
 }
@@ -117,7 +117,7 @@ pub(super) fn days(text: &str) -> Result<Duration, String> {
     whole(text, 1..=3660, " of days").map(|days| Duration::from_secs(days * 24 * 3600))
 }
 
-/// How many of something at once.
+/// `true` or `false`.
 pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
@@ -137,7 +137,7 @@ pub(super) fn site_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000".into())
 }
 
-/// A port alone is on this machine alone.
+/// A port without an address is on this machine only.
 pub(super) fn metrics_addr(text: &str) -> Result<Option<SocketAddr>, String> {
     if text == "off" {
         return Ok(None);
@@ -187,7 +187,7 @@ pub(super) fn database_name(text: &str) -> Result<DatabaseName, String> {
     Ok(DatabaseName(text.into()))
 }
 
-/// Ours also names the hash tag of our Redis keys, where braces have a meaning.
+/// Our database's name is also the hash tag of our Redis keys, where braces have a meaning.
 pub(super) fn own_database_name(text: &str) -> Result<DatabaseName, String> {
     if text.contains(['{', '}']) {
         return Err("must not hold braces: it is part of the names of the Redis keys".into());
@@ -195,8 +195,8 @@ pub(super) fn own_database_name(text: &str) -> Result<DatabaseName, String> {
     database_name(text)
 }
 
-/// The text without what may be a password: between the scheme and the last `@` only the user's name stays, and
-/// a query goes, since drivers take secrets there too.
+/// The text without what may be a password. Between the scheme and the last `@` only the user's name stays. The query
+/// is removed, since drivers accept secrets there too.
 pub(super) fn mask(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return if text.contains('@') { "…".into() } else { text.into() };
@@ -214,7 +214,7 @@ pub(super) fn mask(text: &str) -> String {
     }
 }
 
-/// The driver's reason may quote the URI, so it is told only where there is nothing to hide.
+/// The driver's reason may quote the URI, so it is included only if there is nothing to hide.
 fn explain(shape: &str, text: &str, error: &dyn fmt::Display) -> String {
     if text.contains(['@', '?']) {
         format!("is not a URI like {shape} (percent-encode special characters in user name and password)")

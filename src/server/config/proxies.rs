@@ -1,15 +1,15 @@
-//! The proxies whose word on a client's address is taken.
+//! The proxies that are trusted to name a client's address.
 
 use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-/// Addresses and networks of proxies. Empty by default: then the peer is the client, whatever a header says.
+/// Addresses and networks of proxies. Empty by default; then the peer is the client, whatever a header says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
-    /// `none`, or addresses and networks with commas or blanks between them.
+    /// Parses `none`, or addresses and networks with commas or blanks between them.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text == "none" {
             return Ok(Self::default());
@@ -27,11 +27,11 @@ impl TrustedProxies {
         Ok(Self(parts.map(network).collect::<Result<_, _>>()?))
     }
 
-    /// The client behind `peer`. `forwarded` is what `X-Forwarded-For` says, in its order: each proxy adds, at the end,
-    /// who it heard. Read from the end, the first address that is no trusted proxy is the last that is known from someone
-    /// trusted; all before it is the client's own word.
+    /// The client behind `peer`. `forwarded` holds the values of `X-Forwarded-For` in their order. Each proxy appends
+    /// the address that it got the request from. Read from the end, the first address that is not a trusted proxy is
+    /// the last one that a trusted proxy vouches for. Everything before it is the client's own claim.
     ///
-    /// What cannot be read ends the reading: the proxy that passed it on is then all that is known.
+    /// An unreadable value ends the search. Then only the proxy that passed it on is known.
     pub fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
         let mut client = peer.to_canonical();
         for heard in forwarded.rev() {
@@ -46,7 +46,8 @@ impl TrustedProxies {
         client
     }
 
-    /// What is wrong with them, in words. A visitor who may claim any address escapes every limit by address.
+    /// Why the trusted networks are too wide, in words. A visitor who may claim any address escapes every limit by
+    /// address.
     pub fn too_wide(&self) -> Option<String> {
         // No private network is wider: 10.0.0.0/8, fc00::/7.
         let is_wide = |network: &&IpNet| network.prefix_len() < if matches!(network, IpNet::V4(_)) { 8 } else { 7 };
@@ -57,13 +58,13 @@ impl TrustedProxies {
         ))
     }
 
-    /// Whether this is one of them.
+    /// Whether this address is a trusted proxy's.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-/// With or without a port, as proxies write them.
+/// Parses an address with or without a port, as proxies write them.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
@@ -99,21 +100,21 @@ mod tests {
             (none, "203.0.113.7", "", "203.0.113.7"),
             (none, "203.0.113.7", "198.51.100.1", "203.0.113.7"),
             (none, "127.0.0.1", "198.51.100.1", "127.0.0.1"),
-            // someone who is no proxy says whatever he likes
+            // a peer that is no proxy may claim anything
             (two, "203.0.113.7", "198.51.100.1", "203.0.113.7"),
             (two, "10.0.0.8", "198.51.100.1", "10.0.0.8"),
             (two, "10.0.0.7", "", "10.0.0.7"),
             (two, "10.0.0.7", "198.51.100.1", "198.51.100.1"),
-            // the client wrote the first one itself
+            // the client wrote the first address itself
             (two, "10.0.0.7", "192.0.2.66, 198.51.100.1", "198.51.100.1"),
             (two, "10.0.0.7", "10.1.2.3, 198.51.100.1", "198.51.100.1"),
             (two, "10.0.0.7", "127.0.0.1,198.51.100.1", "198.51.100.1"),
             // two proxies, one behind the other
             (two, "10.0.0.7", "192.0.2.66, 198.51.100.1, 10.1.2.3", "198.51.100.1"),
             (two, "fd00::1", "2001:db8::1, 10.0.0.7", "2001:db8::1"),
-            // requests that begin at a proxy
+            // requests that a proxy itself makes
             (two, "10.0.0.7", "10.1.2.3", "10.1.2.3"),
-            // what is no address
+            // values that are no address
             (two, "10.0.0.7", "198.51.100.1, unknown", "10.0.0.7"),
             (two, "10.0.0.7", "198.51.100.1, , 10.1.2.3", "10.1.2.3"),
             // forms of one address

@@ -1,4 +1,4 @@
-//! Where a setting's text comes from (environment, file, default), and the list of what was wrong with it.
+//! Where a setting's text comes from (environment, file, default), and the list of errors in the settings.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     server::{config::error::file_source, mapping::Definition},
 };
 
-/// One setting: its environment variable, its place in the file, and its default (none: it must be given).
+/// One setting: its environment variable, its place in the file, and its default (`None`: it must be given).
 #[derive(Clone, Copy)]
 pub(super) struct Key {
     env: &'static str,
@@ -42,8 +42,8 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// Parses the file and notes every key in `[chargedeck]` that is not among `known`: a misspelt one would otherwise
-    /// leave its default in force without a word.
+    /// Parses the file and notes every key in `[chargedeck]` that is not among `known`, because a misspelt key would
+    /// leave its default in force silently.
     pub(super) fn new(
         toml_text: &str,
         env: &'a BTreeMap<String, String>,
@@ -65,7 +65,7 @@ impl<'a> Sources<'a> {
         Ok(Self { env, chargedeck, fields, errors })
     }
 
-    /// How documents are mapped, without what is wrong in it.
+    /// How documents are mapped. Wrong parts are noted and left out.
     pub(super) fn definitions(&mut self) -> BTreeMap<Collection, Definition> {
         self.fields.take().map(|fields| fields::read(fields, &mut self.errors)).unwrap_or_default()
     }
@@ -86,7 +86,7 @@ impl<'a> Sources<'a> {
         self.parse(key, Some(found), parse)
     }
 
-    /// Notes that a setting, right by itself, does not go with another.
+    /// Notes that a setting, valid by itself, conflicts with another.
     pub(super) fn refuse(&mut self, key: &Key, reason: &str) {
         let (source, value) =
             self.find(key).unwrap_or_else(|| ("default".into(), key.default.unwrap_or_default().to_owned()));
@@ -120,7 +120,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Source and text. An empty variable counts as unset: compose files and shells write unset ones so.
+    /// Source and text. An empty variable counts as unset, because compose files and shells write unset ones so.
     fn find(&self, key: &Key) -> Option<(String, String)> {
         if let Some(text) = self.env.get(key.env).filter(|text| !text.is_empty()) {
             return Some((ENVIRONMENT.into(), text.clone()));

@@ -138,7 +138,7 @@ fn fields_are_mapped_by_the_file_and_every_wrong_one_is_told() {
     let mapping = load(&toml, &[]).unwrap().mongo.mapping;
     assert_eq!(mapping.collections().collect::<Vec<_>>(), [Collection::Payments]);
     assert_eq!(mapping.path(Collection::Payments, "amount_minor"), "amount");
-    // What is written reads the same.
+    // A definition that is written reads back the same.
     let definition = mapping.of(Collection::Payments).unwrap().definition();
     let again = load(&format!("{NETWORK}{}", definition.to_toml(Collection::Payments)), &[]).unwrap().mongo.mapping;
     assert_eq!(again.of(Collection::Payments).unwrap().definition(), definition);

@@ -28,10 +28,10 @@ use crate::{
     },
 };
 
-/// The same numbers as the chart's, with what they are of before them.
+/// The numbers of a chart. The records before them say what they are of.
 ///
 /// # Errors
-/// 404 for a chart that there is not, 400 for what cannot be followed, 503 while MongoDB or Redis is away.
+/// 404 for an unknown chart, 400 for a query that cannot be followed, 503 while MongoDB or Redis is away.
 pub async fn charts_csv(
     admin: CurrentAdmin,
     State(app): State<App>,
@@ -45,7 +45,7 @@ pub async fn charts_csv(
     if !CHARTS.contains(&name) {
         return Err(no_chart());
     }
-    // Only the revenue is of one currency.
+    // Only revenue is of one currency.
     let currency = (name == "revenue").then_some(CURRENCY);
     let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
     let params = Params::read(given, &names).map_err(refused)?;
@@ -80,7 +80,7 @@ pub async fn charts_csv(
     Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
 }
 
-/// Those that there are.
+/// The charts that exist.
 const CHARTS: [&str; 7] = ["energy", "sessions", "revenue", "payments", "evses", "power", "week"];
 
 struct Table {
@@ -90,7 +90,7 @@ struct Table {
 }
 
 impl Table {
-    /// `None` for a chart that there is not.
+    /// Returns `None` for an unknown chart.
     fn of(name: &str, charts: &Charts, overview: &Fields) -> Option<Self> {
         Some(match name {
             "energy" => Self::course(&Measure::Energy, text::charts::ENERGY_KWH, charts),
@@ -157,7 +157,7 @@ impl Table {
             head.push(text::charts::CURRENCIES);
             rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
         }
-        // What is never there needs no column.
+        // A remark that counts nothing gets no column.
         for (i, (what, n)) in measure.remarks(&total(&pieces.now)).into_iter().enumerate() {
             if n != 0 {
                 head.push(what);

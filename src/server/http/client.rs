@@ -1,7 +1,7 @@
-//! The client's address, found once at the edge and put into the request for all who ask.
+//! The client's address, found once at the edge and stored in the request.
 //!
-//! Of the headers in which proxies name the client only `X-Forwarded-For` is read. Proxies that write it leave `Forwarded`
-//! (RFC 7239) as the client sent it, and who reads both believes the client.
+//! Only `X-Forwarded-For` is read of the headers in which proxies name the client. Proxies that write it leave
+//! `Forwarded` (RFC 7239) as the client sent it, so a server that reads both believes the client.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,7 +17,7 @@ use axum::{
 
 use crate::server::{auth::place::ClientAddress, config::TrustedProxies};
 
-/// The outermost layer: everything inside may ask for [`ClientAddress`].
+/// The outermost layer: everything inside may extract [`ClientAddress`].
 pub async fn locate(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let forwarded = forwarded(request.headers());
@@ -30,8 +30,8 @@ pub async fn locate(State(proxies): State<TrustedProxies>, mut request: Request,
     next.run(request).await
 }
 
-/// Behind a proxy that is not named all visitors are one address, and share its limits. It is logged once only, because
-/// anybody can invent the header.
+/// Behind a proxy that is not listed as trusted, all visitors share one address and its limits. This is logged only
+/// once, because anybody can invent the header.
 fn tell_once(peer: IpAddr) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if !TOLD.swap(true, Ordering::Relaxed) {
@@ -43,7 +43,7 @@ fn tell_once(peer: IpAddr) {
     }
 }
 
-/// All that the header says, over all its lines. What is no text is nobody's address.
+/// All values of the header, over all its lines. A line that is not text becomes `?`, which is nobody's address.
 fn forwarded(headers: &HeaderMap) -> Vec<&str> {
     headers.get_all("x-forwarded-for").iter().flat_map(|line| line.to_str().unwrap_or("?").split(',')).collect()
 }

@@ -1,8 +1,8 @@
-//! No other site acts with our users' sessions.
+//! Other sites cannot act with our users' sessions.
 //!
-//! Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`); what another site made is refused. A request
-//! that says nothing is a program's. It may sign in, but it may not act on a cookie: a program that does so sends the
-//! site's address in `Origin`.
+//! Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`), and requests from another site are refused.
+//! A request that says nothing comes from a program. It may sign in, but it may not act on a cookie: a program that
+//! does so sends the site's address in `Origin`.
 
 use axum::{
     extract::{Request, State},
@@ -17,18 +17,18 @@ use crate::server::{auth::session::cookie_name, config::PublicOrigin, problem::P
 
 type Refusal = fn(ProtectionError) -> Response;
 
-/// Refuses what changes something and comes from another site. Behind a proxy that rewrites `Host`, the public origin
-/// is what is compared with.
+/// Refuses requests that change something and come from another site. Behind a proxy that rewrites `Host`, they are
+/// compared with the public origin.
 ///
 /// # Errors
-/// Never for an origin that the settings took.
+/// Never for an origin that the settings accepted.
 pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
     let layer = CsrfLayer::new().add_trusted_origin(origin.as_origin())?;
     Ok(layer.with_rejection_response(|_| cross_site().into_response()))
 }
 
-/// Refuses what was meant for another name than ours, as a browser asks that another site has led here. Load balancers ask
-/// for health by any name or none, and nothing there is worth a trick.
+/// Refuses requests for another host name than ours, which a browser sends when another site has led it here. Load
+/// balancers check health by any name or none, and an attacker gains nothing there.
 pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let ours = host.or(request.uri().host()).is_some_and(|host| origin.answers_to(host));
@@ -39,7 +39,7 @@ pub async fn refuse_foreign_host(State(origin): State<PublicOrigin>, request: Re
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", DETAIL).into_response()
 }
 
-/// Refuses what changes something on the strength of a cookie and does not say where it comes from.
+/// Refuses requests that change something, act on the session cookie and do not say where they come from.
 pub async fn refuse_unnamed(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let login = request.method() == Method::POST && matches!(request.uri().path(), "/login" | "/api/v1/session");
@@ -51,8 +51,8 @@ pub async fn refuse_unnamed(State(origin): State<PublicOrigin>, request: Request
     next.run(request).await
 }
 
-/// Whether the page that opens a socket is ours. Sockets know no other protection: browsers let any site open one, with
-/// the cookie. A missing `Origin` is refused, since every browser sends it.
+/// Whether the page that opens a socket is ours. Sockets have no other protection, because browsers let any site open
+/// one, with the cookie. A missing `Origin` is refused, since every browser sends it.
 pub fn is_same_origin(headers: &HeaderMap, origin: &PublicOrigin) -> bool {
     headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).is_some_and(|value| origin.accepts(value))
 }

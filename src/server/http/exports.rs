@@ -1,5 +1,5 @@
-//! Exports are bounded: in how many an admin and all admins have under way, and in how long one may take. All of them
-//! together leave room for what is live. Each is an entry in the audit log.
+//! Limits exports: how many run at once for one admin and for all admins, and how long one may take. All together
+//! leave room for live traffic. Each is an entry in the audit log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,13 +26,13 @@ use crate::server::{
     problem::Problem,
 };
 
-/// Of one admin at once.
+/// Exports of one admin at once.
 pub const EACH: usize = 2;
-/// Of all admins at once, on this instance.
+/// Exports of all admins at once, on this instance.
 pub const ALL: usize = 8;
-/// From its first byte; one that takes longer breaks off, as one does whose source fails.
+/// Time limit from the first byte. A longer export breaks off, like one whose source fails.
 const WITHIN: Duration = Duration::from_secs(10 * 60);
-/// When to ask again.
+/// After what time a refused client should ask again.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// An export that is allowed.
@@ -42,14 +42,14 @@ struct UnderWay {
     end: Instant,
 }
 
-/// Files, and reports as JSON, which are the same work. None of our addresses is written with `%`: an odd spelling of one
-/// of these counts as well.
+/// Files, and reports as JSON, which cost the same work. None of our URLs contains `%`, so an oddly encoded spelling
+/// of an export counts as well.
 fn is_export(path: &str) -> bool {
     path.ends_with(".csv") || path == "/api/v1/report" || path.contains('%')
 }
 
-/// Lets a request for a file pass if few are under way, and notes it. It belongs behind the guard, which tells whose request
-/// it is.
+/// Lets a request for a file pass if few are under way, and records it. It belongs behind the guard, which knows
+/// whose request it is.
 pub async fn limit(
     State((seats, audit)): State<(Limiter<UserId>, AuditLog)>,
     place: ClientInfo,
@@ -64,13 +64,13 @@ pub async fn limit(
             .retry_after(WAIT)
             .into_response();
     };
-    // Without the query, as in the log: what people search for is theirs.
+    // Without the query, as in the log, because what people search for is private.
     let file = doc! { "file": request.uri().path() };
     let mut response = next.run(request).await;
     if !response.status().is_success() {
         return response;
     }
-    // Nothing of it was sent yet.
+    // Nothing of the export has been sent yet, so it can still be refused.
     if let Err(error) = audit.record(&Entry::new(Action::Exported, &admin, &place).after(file)).await {
         tracing::error!(%error, "an export that cannot be noted is not made");
         return Problem::unavailable().into_response();
@@ -79,20 +79,21 @@ pub async fn limit(
     response
 }
 
-/// Makes the parts of what [`limit`] let pass one at a time. It belongs outside of whatever works on them, as what compresses
-/// does, and next to what sends them: a body that holds back a part while its own source waits would hold the turn of all.
+/// Produces the parts of what [`limit`] let pass one at a time. It belongs outside of layers that transform the body,
+/// such as compression, and next to the sender: a body that holds back a part while its own source waits would hold
+/// the turn of everyone.
 pub async fn pace(State(pace): State<FairShare>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(under_way) = response.extensions_mut().remove::<UnderWay>() else { return response };
     response.map(|body| {
-        // The seat is free again when the last part was sent, or nobody is there any more to send it to.
+        // The seat is released when the last part was sent, or when the client is gone.
         let parts = stream::unfold((body.into_data_stream(), pace, under_way), async |(mut parts, pace, under_way)| {
             let part = pace.of(parts.next()).await?;
             let in_time = Instant::now() < under_way.end;
             let part = if in_time { part } else { Err(axum::Error::new("an export took too long")) };
             Some((part, (parts, pace, under_way)))
         });
-        // Whoever sends it may ask once more after its end.
+        // The sender may poll once more after the end.
         Body::from_stream(parts.fuse())
     })
 }

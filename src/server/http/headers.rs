@@ -1,4 +1,4 @@
-//! The headers that every answer carries, and how long it may be kept.
+//! The headers that every answer carries, and how long it may be cached.
 
 use axum::{
     body::Bytes,
@@ -17,7 +17,7 @@ use crate::server::{
 
 const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Within the site it stays: a form without JavaScript is led back to the page it came from by it.
+    // Within the site the referrer is sent, because a form without JavaScript uses it to lead back to its page.
     (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -27,7 +27,7 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// Sets them on whatever answer comes out, errors included. Only a page's own policy stays as it is.
+/// Sets the headers on every answer, errors included. Only a page's own content security policy stays as it is.
 pub async fn harden(State(origin): State<PublicOrigin>, request: Request, next: Next) -> Response {
     let cache = cache_policy(request.uri().path());
     let mut response = next.run(request).await;
@@ -45,7 +45,7 @@ pub async fn harden(State(origin): State<PublicOrigin>, request: Request, next: 
     response
 }
 
-/// The lines that an answer gets which the HTTP library gives by itself.
+/// The header lines for answers that the HTTP library gives by itself.
 pub fn of_unparsed(origin: &PublicOrigin) -> Bytes {
     let mut headers = ALWAYS.to_vec();
     headers.push((header::CACHE_CONTROL, NO_STORE));
@@ -60,7 +60,7 @@ const NO_STORE: &str = "no-store";
 
 const FOR_TWO_YEARS: &str = "max-age=63072000";
 
-/// For ever where the name changes with the content; asked again each time for other files; never kept otherwise.
+/// Cached for ever if the name changes with the content; revalidated each time for other files; else never stored.
 fn cache_policy(path: &str) -> &'static str {
     if !is_asset(path) {
         NO_STORE
@@ -71,7 +71,7 @@ fn cache_policy(path: &str) -> &'static str {
     }
 }
 
-/// What is built is named `name.<hash>.ext`, the hash being 128 bits in base64, or 40 bits in base32 for the bundle.
+/// Built files are named `name.<hash>.ext`. The hash is 128 bits in base64, or 40 bits in base32 for the bundle.
 const HASHED: [(&str, usize); 2] = [("/pkg/", 22), ("/vendor/", 8)];
 
 fn is_hashed(path: &str) -> bool {
@@ -82,14 +82,14 @@ fn is_hashed(path: &str) -> bool {
     named
         && HASHED.into_iter().any(of_length)
         && hash.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        // While a developer's build is watched, one name has underscores where others have their hash.
+        // While a developer's build is watched, one file has underscores in place of the hash.
         && hash.bytes().any(|b| b != b'_')
 }
 
-/// The session layer takes a cookie back with every answer to one that opens nothing. That belongs to signing out alone:
-/// such an answer may come after the one that gave a new id in its place, and a session that is away with its Redis comes
-/// back with it. Where it is taken back it needs the attributes it was given with, or browsers ignore that for a `__Host-`
-/// name.
+/// The session layer removes the cookie with every answer to a request whose cookie opens nothing. Only signing out
+/// may do that: such an answer may arrive after the one that set a new id, and a session that is away with its Redis
+/// comes back with it. A removal needs the attributes that the cookie was set with, or browsers ignore it for a
+/// `__Host-` name.
 fn take_back_at_sign_out(headers: &mut HeaderMap, cookie: &str) {
     let signed_out = headers.contains_key(CLEAR_SITE_DATA);
     let header::Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE) else { return };

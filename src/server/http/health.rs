@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve. Public, so it says which part is away and nothing more.
+//! Whether the process lives, and whether it can serve. The answer is public, so it only says which part is away.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::{
     server::{hub::Hub, mongo::collections, redis::connection::Redis},
 };
 
-/// The longest that a part may take to answer.
+/// Time limit for a part to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// For longer no relay needs to take over from another, or to go on behind an event that it cannot read.
+/// No relay needs longer than this to take over from another, or to skip an event that it cannot read.
 const STANDS: Duration = Duration::from_secs(30);
 
 /// The parts that a serving process needs.
 #[derive(Clone)]
 pub struct Health {
     pub mongo: Database,
-    /// What is watched.
+    /// The operator's database, which is watched.
     pub operator: Database,
     pub redis: Redis,
     pub hub: Hub,
-    /// Cancelled when the process is asked to stop: load balancers must look elsewhere before its doors close.
+    /// Cancelled when the process is asked to stop, because load balancers must look elsewhere before it closes.
     pub leaving: CancellationToken,
 }
 
@@ -36,7 +36,7 @@ pub fn routes(health: Health) -> Router {
     Router::new().route("/healthz", live).route("/readyz", ready).with_state(health)
 }
 
-/// The process lives. It asks nobody: whoever restarts it for a database's outage makes two outages of one.
+/// The process lives. It asks no database, because a restart for a database's outage makes two outages of one.
 async fn healthz() -> Json<Live> {
     Json(Live { live: true })
 }
@@ -54,7 +54,7 @@ async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     (status, Json(Ready { ready, mongodb, redis, stream, unfollowed, leaving }))
 }
 
-/// Whether the change stream moves, by how long nobody has heard so.
+/// Whether the change stream moves, judged by how long nothing was heard of it.
 fn moves(unheard: Duration) -> Part {
     if unheard < STANDS { Part::Ok } else { Part::Stands }
 }
@@ -66,8 +66,8 @@ async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
     }
 }
 
-/// The collections that are views or time series, of which MongoDB tells no changes. Where that may not be asked, or is not
-/// answered, none is known.
+/// The collections that are views or time series, for which MongoDB reports no changes. If MongoDB does not permit
+/// the question or does not answer, the list is empty.
 async fn unfollowed(operator: &Database) -> Vec<Collection> {
     let found = tokio::time::timeout(TIMEOUT, collections::found(operator)).await;
     let found = found.ok().and_then(Result::ok).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How many of something may be open at once, in all and for each of those who open them.
+//! Limits how many of something may be open at once, in total and per opener.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Places that are taken; clones share them.
+/// The seats that are taken; clones share them.
 #[derive(Debug)]
 pub struct Limiter<K>(Arc<Mutex<Taken<K>>>);
 
@@ -16,7 +16,7 @@ struct Taken<K> {
     by: HashMap<K, usize>,
 }
 
-/// One seat; free again when dropped.
+/// One seat, which is released when dropped.
 #[derive(Debug)]
 pub struct Permit<K: Eq + Hash> {
     seats: Limiter<K>,
@@ -36,7 +36,7 @@ impl<K> Clone for Limiter<K> {
 }
 
 impl<K: Clone + Eq + Hash> Limiter<K> {
-    /// A seat, unless `all` are taken, or `each` by this one.
+    /// Takes a seat, unless `all` seats are taken, or `each` by this opener.
     pub fn take(&self, of: &K, all: usize, each: usize) -> Option<Permit<K>> {
         let mut taken = self.lock();
         if taken.all >= all || taken.by.get(of).is_some_and(|by| *by >= each) {

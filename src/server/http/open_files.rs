@@ -1,14 +1,14 @@
-//! How many files the process may have open: each connection is one.
+//! How many files the process may have open, because each connection is one.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open beside the connections of browsers: to MongoDB and Redis, and files of the site that are being sent.
+/// Files beside browsers' connections: connections to MongoDB and Redis, and files of the site that are being sent.
 const OTHERS: u64 = 200;
 
 /// Raises the limit to the most that the process may have. Most systems begin with 1,024, which one visitor fills.
 ///
 /// # Errors
-/// In words, if that is less than so many connections need.
+/// The limit is less than so many connections need; the message says so.
 pub fn raise(connections: usize) -> Result<(), String> {
     let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let limit = getrlimit(Resource::Nofile);
@@ -17,7 +17,7 @@ pub fn raise(connections: usize) -> Result<(), String> {
     enough(current, needed)
 }
 
-/// `None` is without a limit.
+/// `may` is `None` if there is no limit.
 fn enough(may: Option<u64>, needed: u64) -> Result<(), String> {
     match may {
         Some(may) if may < needed => Err(format!(

@@ -20,15 +20,15 @@ use crate::{
     web::text,
 };
 
-/// How long programs wait for a report, within the time in which every request is answered.
+/// How long a program waits for a report; shorter than the time limit of every request.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// When to ask again.
+/// After what time a client should ask again.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// As JSON.
 ///
-/// # Errors
-/// 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or while it is still being read.
+/// # Errors 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or the report is still being
+/// read.
 pub async fn json(
     admin: CurrentAdmin,
     State(app): State<App>,
@@ -59,7 +59,7 @@ async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<
     })
 }
 
-/// What it is, the table, and the totals; each record is made when it is sent.
+/// The preamble, the table, and the totals. Each record is made when it is sent.
 fn records(network: String, report: Report) -> impl Iterator<Item = Vec<Field>> + Send + 'static {
     let Report { by, columns, rows, totals, .. } = &report;
     let (by, columns, rows, totals) = (*by, columns.clone(), rows.clone(), totals.clone());

@@ -1,4 +1,4 @@
-//! The routes of the doors, and the one list of layers that everything passes.
+//! The routes for signing in and for accounts, and the one list of layers that every request passes.
 
 use std::{any::Any, time::Duration};
 
@@ -30,15 +30,15 @@ use crate::server::{
     problem::{self, Problem},
 };
 
-/// Largest request body. Nothing that is sent to ChargeDeck comes near it.
+/// Largest request body. No request to ChargeDeck comes near it.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Longest time to the first byte of an answer. A socket's handshake is answered at once and what follows is not
+/// Longest time to the first byte of an answer. A socket's handshake is answered at once and its later traffic is not
 /// counted, so the socket's route needs no exception.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a body may take, from the end of its head on. Shorter than [`ANSWER_WITHIN`], which does not end what goes on
-/// [to its end](to_the_end).
+/// How long a body may take, counted from the end of its head. Shorter than [`ANSWER_WITHIN`], because that limit
+/// does not stop a request that runs [to its end](to_the_end).
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,10 +55,10 @@ pub fn routes(documents: Documents) -> Router {
         .merge(accounts::routes(documents))
 }
 
-/// Wraps all routes, the fallback among them. Read from the bottom up: the last one is the first that a request meets.
+/// Wraps all routes, the fallback included. Read from the bottom up, because a request meets the last layer first.
 ///
 /// # Errors
-/// Never for an origin that the settings took.
+/// Never for an origin that the settings accepted.
 pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError> {
     let origin = &auth.origin;
     Ok(router
@@ -79,7 +79,7 @@ pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError>
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(FairShare::default(), exports::pace))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        // Without a line for failures: whoever answers 5xx has logged why.
+        // No line for failures, because the code that answers 5xx has logged the reason.
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -91,8 +91,8 @@ pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError>
         .layer(from_fn_with_state(auth.proxies.clone(), client::locate)))
 }
 
-/// Whatever changes something goes on to its end, also where nobody waits for the answer any more: half of a sign-out would
-/// be an open socket without an entry in the audit log.
+/// Runs a request that changes something to its end, even if the client no longer waits for the answer. Half of a
+/// sign-out would leave an open socket without an entry in the audit log.
 async fn to_the_end(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -101,14 +101,14 @@ async fn to_the_end(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends.
+            // The runtime is shutting down.
             Err(_) => Problem::unavailable().into_response(),
         },
     }
 }
 
-/// Refuses a body that does not say its length first. Nobody has to send one to us, and of one that says it in two ways
-/// a proxy could believe the other (RFC 9112, 11.2).
+/// Refuses a body that does not declare its length first. Nobody has to send us one. If a body declares its length in
+/// two ways, a proxy could believe the other (RFC 9112, 11.2).
 async fn refuse_unmeasured(request: Request, next: Next) -> Response {
     if !request.headers().contains_key(header::TRANSFER_ENCODING) {
         return next.run(request).await;
@@ -117,8 +117,8 @@ async fn refuse_unmeasured(request: Request, next: Next) -> Response {
     last(Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL))
 }
 
-/// Reads the whole body before a handler begins, so that every handler has the same limit of time. Whoever may not come in
-/// was refused before that.
+/// Reads the whole body before a handler begins, so that every handler has the same time limit. The guard has refused
+/// unauthorised requests before that.
 async fn read_body(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -135,24 +135,24 @@ async fn read_body(request: Request, next: Next) -> Response {
     }
 }
 
-/// The last answer of its connection: what would follow on it is the body that was not read.
+/// Makes this the last answer of its connection, because the unread body would follow on it.
 fn last(refusal: Problem) -> Response {
     ([(header::CONNECTION, HeaderValue::from_static("close"))], refusal).into_response()
 }
 
-/// The id is ours: one from outside could be anything, and anyone's.
+/// Removes a request id from outside, because it could be anything, and anyone's. The id that we use is our own.
 async fn forget_request_id(mut request: Request) -> Request {
     request.headers_mut().remove(&REQUEST_ID);
     request
 }
 
-/// Without the query: what people search for is theirs.
+/// Without the query, because what people search for is private.
 fn span(request: &Request<Body>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     tracing::info_span!("http", method = %request.method(), path = request.uri().path(), request.id = id)
 }
 
-/// The panic hook has already said where and why.
+/// The panic hook has already logged where and why.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request panicked");
     Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_response()

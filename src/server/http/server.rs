@@ -1,5 +1,5 @@
-//! Accepts connections and serves HTTP/1.1 on each: bounded in number, in how slow they may be, and in what the kernel
-//! holds of them.
+//! Accepts connections and serves HTTP/1.1 on each. It limits their number, how slow they may be, and how much the
+//! kernel buffers for them.
 
 use std::{
     io,
@@ -27,39 +27,39 @@ use super::{
 };
 use crate::server::{config::TrustedProxies, net::line};
 
-/// What the kernel may hold of a connection that it has not sent yet, bytes. By default it takes megabytes before a
-/// write has to wait: a reader that does not keep up would be noticed minutes late, get changes long outdated instead
-/// of their sum, and cost that memory for each of thousands. Half a frame still fills the wire while the next is made.
+/// How many unsent bytes the kernel may hold for a connection. By default it takes megabytes before a write has to
+/// wait. A slow reader would then be noticed minutes late, would get long outdated changes instead of their sum, and
+/// would cost that memory for each of thousands. Half a frame still fills the wire while the next is made.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 16 << 10;
-/// Headers of a request; a browser sends some twenty.
+/// Most headers of a request; a browser sends some twenty.
 const HEADERS_MAX: usize = 64;
-/// Bytes of a request's head.
+/// Most bytes of a request's head.
 const HEAD_MAX: usize = 32 << 10;
-/// How long a peer may take nothing of what it was sent: it has gone, or does not read.
+/// How long a peer may accept nothing of what it was sent. After that it has gone, or does not read.
 #[cfg(target_os = "linux")]
 const UNTAKEN: Duration = Duration::from_secs(30);
-/// How long to wait when the kernel has no descriptor left.
+/// How long to wait when the kernel has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
-/// What a peer may take.
+/// How much a peer may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections open at once, sockets among them.
     pub connections: usize,
-    /// From one [`line`], unless it is a trusted proxy, by way of which everybody comes.
+    /// Connections from one [`line`], unless it is a trusted proxy, through which everybody comes.
     pub per_address: usize,
     pub proxies: TrustedProxies,
     /// How long a request's head may take, and how long a connection may wait for its next.
     pub head_within: Duration,
     /// How long answers that have begun may take after the server was told to stop.
     pub end_within: Duration,
-    /// Lines that the answer to a request gets which cannot be parsed.
+    /// Header lines of the answer to a request that cannot be parsed.
     pub headers: Bytes,
 }
 
 impl Limits {
-    /// So many connections, from wherever they come.
+    /// Allows this many connections, from any address.
     pub fn of(connections: usize) -> Self {
         Self {
             connections,
@@ -72,11 +72,11 @@ impl Limits {
     }
 }
 
-/// A connection's place among those that may be open. In the extensions of each of its requests, because a socket leaves
-/// the connection that it came by and must take it along.
+/// A connection's seat among those that may be open. It is in the extensions of each of its requests, because a
+/// socket leaves the HTTP connection and must take the seat along.
 pub type ConnectionPermit = Arc<Permit<IpAddr>>;
 
-/// Serves until `stop`, and then what has begun.
+/// Serves until `stop`, and then finishes what has begun.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let seats = Limiter::default();
     let connections = TaskTracker::new();
@@ -93,12 +93,12 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         let address = line(peer.ip());
         let per_address =
             if limits.proxies.trusts(peer.ip().to_canonical()) { limits.connections } else { limits.per_address };
-        // Closed without a word: an answer would cost what is to be saved.
+        // Closed without an answer, because that would cost what the limit saves.
         let Some(seat) = seats.take(&address, limits.connections, per_address) else {
             tracing::warn!(%address, "a connection more than allowed is refused");
             continue;
         };
-        // A connection without these still works, and one that is gone already fails here.
+        // A connection works without these options. One that is already gone fails here, too.
         if let Err(error) = tune(&connection) {
             tracing::debug!(%error, "a connection keeps the kernel's own settings");
         }
@@ -113,7 +113,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     }
 }
 
-/// Answers a connection's requests, after `stop` no more than the one that has begun.
+/// Answers a connection's requests. After `stop` it only finishes the request that has begun.
 async fn answer(
     connection: Accepted,
     peer: SocketAddr,
@@ -148,7 +148,7 @@ async fn answer(
     }
 }
 
-/// What is wrong with the one connection, not with accepting.
+/// Whether the error concerns one connection, and not accepting as a whole.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -196,18 +196,18 @@ mod tests {
     /// Longer than any limit that a test sets, and shorter than what a server that sets none waits.
     const CLOSED_WITHIN: Duration = Duration::from_secs(20);
 
-    /// All that the server says until it closes.
+    /// All that the server sends until it closes.
     async fn rest(connection: &mut TcpStream) -> String {
         let mut text = String::new();
         let read = tokio::time::timeout(CLOSED_WITHIN, connection.read_to_string(&mut text)).await;
-        // A reset is an end, too.
+        // A reset ends the connection, too.
         drop(read.expect("the server closes"));
         text
     }
 
     async fn asked(address: SocketAddr, head: &str) -> String {
         let mut connection = TcpStream::connect(address).await.unwrap();
-        // Who is refused early may not get rid of everything.
+        // A client that is refused early may not get to send everything.
         drop(connection.write_all(head.as_bytes()).await);
         rest(&mut connection).await
     }
@@ -232,7 +232,7 @@ mod tests {
         let (address, ..) = served(Limits { head_within: Duration::from_millis(100), ..LIMITS() }).await;
         let slow = asked(address, "GET / HTTP/1.1\r\nHost: x\r\n").await;
         assert!(!slow.contains("hello"), "{slow}");
-        // Answered, and closed because nothing follows.
+        // Answered, then closed because no request follows.
         let idle = asked(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(idle.ends_with("hello"), "{idle}");
     }
@@ -243,7 +243,7 @@ mod tests {
         let lines = "X: y\r\n".repeat(HEADERS_MAX);
         let answer = asked(address, &format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-        // What was read in one go is taken. Of the rest nobody reads the answer may be lost.
+        // The server may accept what it read in one go. If it leaves the rest unread, the answer may be lost.
         let long = "y".repeat(8 * HEAD_MAX);
         let answer = asked(address, &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n")).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
@@ -253,7 +253,7 @@ mod tests {
     async fn what_cannot_be_parsed_is_answered_with_headers_too_and_what_can_as_the_router_says() {
         let (address, ..) = served(LIMITS()).await;
         for bad in ["GET / HTTP/9.9\r\n\r\n", "\u{1}\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"] {
-            // One that can be parsed may come before it by the same connection.
+            // A valid request may come before it on the same connection.
             for before in ["", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
                 let answer = asked(address, &format!("{before}{bad}")).await;
                 let (rest, last) = answer.split_at(answer.rfind("HTTP/1.1 ").unwrap());

@@ -19,15 +19,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// When to ask again for a position that was waited for already.
+/// After what time to ask again for a position that the server has already waited for.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The rows of a list with the position to subscribe from; `ETag` is the position. All parameters but `min_position`
-/// and `min_ct` select, by the names that pages' addresses have; other names are refused.
+/// and `min_ct` are filters, with the names that pages' URLs use; other names are refused.
 ///
 /// # Errors
-/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended, 503 for one
-/// that is not reached, and while MongoDB or Redis is away.
+/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended,
+/// 503 for a position that is not reached yet, and while MongoDB or Redis is away.
 pub async fn snapshot(
     admin: CurrentAdmin,
     State(app): State<App>,
@@ -78,7 +78,7 @@ pub async fn snapshot(
     Ok(response)
 }
 
-/// What the rows must not be older than, by the parameter's name.
+/// The value of this parameter: what the rows must not be older than.
 fn minimum<T: FromStr<Err = BadPosition>>(given: &[(String, String)], of: &str) -> Result<Option<T>, Problem> {
     const WHY: &str = "Give a position or a cluster time back as it was given, once.";
     let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad_position", WHY);

@@ -1,5 +1,5 @@
-//! What the HTTP library answers by itself, where a request cannot be parsed, gets the headers of every other answer.
-//! Such an answer never passes the router, so it is recognised on its way to the peer.
+//! The HTTP library itself answers requests that it cannot parse. Those answers get the headers of every other
+//! answer, too. They never pass the router, so they are recognised on their way to the peer.
 
 use std::{
     io::{self, IoSlice},
@@ -17,9 +17,9 @@ use tokio::{
 #[derive(Debug)]
 pub struct Accepted {
     stream: TcpStream,
-    /// Lines of a head, each with its end.
+    /// Header lines, each with its line end.
     headers: Bytes,
-    /// What is left to write of an answer that was given its headers.
+    /// What is left to write of an answer that got its headers.
     rest: Option<Bytes>,
 }
 
@@ -51,8 +51,8 @@ impl Accepted {
     }
 }
 
-/// Whether this is the library's answer to what it cannot parse: an empty 4xx with these three headers and no other. Each
-/// answer of the router has more of them.
+/// Whether this is the library's answer to what it cannot parse: an empty 4xx with these three headers and no other.
+/// Every answer of the router has more headers.
 fn is_the_librarys(bytes: &[u8]) -> bool {
     const LONGEST: usize = 256;
     if bytes.len() > LONGEST || !bytes.starts_with(b"HTTP/1.") {

@@ -1,7 +1,7 @@
-//! `chargedeck admin …`: the first account, and the way back in for those who forgot. There is no default account.
+//! `chargedeck admin …`: creates the first account, and lets users back in who forgot. There is no default account.
 //!
-//! A password comes from the terminal, or from standard input when that is none; never from the command line, where the
-//! process list and the shell's history would show it.
+//! A password comes from the terminal, or from standard input if that is no terminal. It never comes from the command
+//! line, where the process list and the shell's history would show it.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -37,13 +37,13 @@ pub enum AdminCommand {
     List,
 }
 
-/// No password is longer, in bytes, however its characters are put together; of what is, no more is read.
+/// No password is longer, in bytes, however its characters are composed. Nothing beyond that is read.
 const MAX_LINE: u64 = 4096;
 
-/// Runs one command; what it did is on standard output, and an error means that it did nothing.
+/// Runs one command. It prints what it did to standard output; an error means that it did nothing.
 ///
 /// # Errors
-/// With a message for the terminal: what is wrong, and what to do.
+/// The message is for the terminal: what is wrong, and what to do.
 pub async fn run(command: AdminCommand, network: &str, own_db: &Database, redis: &Redis) -> anyhow::Result<()> {
     let users = Users::new(own_db);
     match command {
@@ -75,7 +75,7 @@ async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> an
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let user = users.disable(email, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
     say(&format!("disabled {email}; {}", end_sessions(user, redis).await))?;
-    // Whoever runs this may have to shut out the only one there is.
+    // The last admin is not protected here, because this person may have to shut out the only one there is.
     if users.list().await?.iter().any(User::is_active_admin) {
         return Ok(());
     }
@@ -108,7 +108,7 @@ fn line(user: &User) -> String {
     format!("{}\t{}\t{state}\t{seen}", user.email, user.role)
 }
 
-/// The account's version has ended its sessions already; this only tells the servers at once and tidies Redis.
+/// The raised version has ended the account's sessions already. This notifies the servers at once and tidies Redis.
 async fn end_sessions(user: UserId, redis: &Redis) -> &'static str {
     let sessions = RedisSessionStore::new(redis.clone(), SessionLimits::default().absolute);
     let told = revocation::publish(redis, &Revoked::User { user }).await.is_ok();
@@ -129,7 +129,7 @@ async fn new_password_hash(network: &str, email: &Email) -> anyhow::Result<Strin
     Ok(Passwords::default().hash(password).await?)
 }
 
-/// Told at once what is wrong with it, before it is typed a second time.
+/// Asks for a password. It reports at once what is wrong with it, before the password is typed a second time.
 fn ask_password(check: impl Fn(&SecretString) -> anyhow::Result<()>) -> anyhow::Result<SecretString> {
     if !io::stdin().is_terminal() {
         let password = first_line(io::stdin().lock())?;
@@ -145,8 +145,8 @@ fn ask_password(check: impl Fn(&SecretString) -> anyhow::Result<()>) -> anyhow::
     Ok(password)
 }
 
-/// The first line without its end; blanks belong to the password. What is longer than a password may be is not read to
-/// its end.
+/// Returns the first line without its line end; blanks belong to the password. A line that is longer than any
+/// password is not read to its end.
 fn first_line(input: impl BufRead) -> anyhow::Result<SecretString> {
     let mut line = String::new();
     input.take(MAX_LINE).read_line(&mut line).context("the password on standard input cannot be read")?;

@@ -1,4 +1,4 @@
-//! `chargedeck prepare`: lists what would be made in the operator's database and how large it is, asks, and does it.
+//! `chargedeck prepare`: lists what it would make in the operator's database, with sizes, asks, and makes it.
 
 use std::{
     fmt,
@@ -26,10 +26,10 @@ pub struct PrepareArgs {
     pub keep_indexes: bool,
 }
 
-/// Lists, asks, and does it.
+/// Lists the changes, asks, and makes them.
 ///
 /// # Errors
-/// MongoDB does not answer or refuses; or nobody can be asked.
+/// MongoDB does not answer or refuses, or there is no terminal to ask at.
 pub async fn run(mongo: &Mongo, args: PrepareArgs) -> Result<()> {
     let mut plan = prepare::plan(mongo).await.context("looking at the database")?;
     if args.keep_indexes {

@@ -1,4 +1,4 @@
-//! One connection: hears what the client says, looks at its rights, and goes on where the kernel had no room.
+//! One connection: reads the client's messages, checks its rights, and resumes writing when the kernel has room.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,17 +40,17 @@ use crate::{
     },
 };
 
-/// How often a client is told how fresh its screen is.
+/// How often a client receives how fresh its screen is.
 const PING: Duration = Duration::from_secs(5);
-/// How often rights are looked at again, whatever a revocation's message does.
+/// How often rights are checked again, whatever becomes of a revocation's message.
 const RIGHTS: Duration = Duration::from_secs(10);
-/// A client from which nothing came for so long is gone.
+/// A client that has sent nothing for this long is gone.
 const SILENCE: Duration = Duration::from_secs(45);
-/// How long a client may take to hear why the connection ends.
+/// How long a client may take to receive the reason why the connection ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Longest message that a client may send.
 const INBOUND_MAX: usize = 16 << 10;
-/// The library keeps this much for each socket to read; its default of 128 KiB is made for large messages.
+/// The library's read buffer for each socket; its default of 128 KiB is made for large messages.
 const READ_BUFFER: usize = 1 << 10;
 
 /// What all sockets of this instance share.
@@ -68,15 +68,15 @@ pub struct Connection {
     line: Arc<SocketWriter>,
     heard: Instant,
     pings: u32,
-    /// When the last of them went.
+    /// When the last ping was sent.
     pinged: std::time::Instant,
-    /// One is due as soon as nothing is in its way.
+    /// A ping is due as soon as nothing waits before it.
     ping_due: bool,
 }
 
 /// Why a connection ends.
 enum End {
-    /// The client went.
+    /// The client left.
     Gone,
     /// We close it with this code.
     Close(u16),
@@ -85,7 +85,7 @@ enum End {
 type Step = Result<(), End>;
 
 impl Connection {
-    /// Serves the socket to its end; `read` is what came with the handshake.
+    /// Serves the socket to its end; `read` is what arrived with the handshake.
     pub async fn serve(context: Arc<Context>, admin: CurrentAdmin, form: Form, io: TcpStream, read: Bytes) {
         let line = Arc::new(SocketWriter::new(io, form));
         let config = WebSocketConfig::default()
@@ -96,7 +96,7 @@ impl Connection {
         let mut ear = SocketReader::new(line.clone());
         let early = read.to_vec();
         ear.count(&early);
-        // The buffer that it is part of is larger than all that a socket needs.
+        // The buffer behind `read` is larger than all that a socket needs.
         drop(read);
         let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
         let mut connection = Self {
@@ -116,7 +116,7 @@ impl Connection {
                 while let Some(Ok(_)) = ear.next().await {}
                 connection.line.discard().await;
             };
-            // A client that does not read cannot be told either.
+            // A client that does not read cannot receive the reason either.
             drop(
                 timeout(FAREWELL, async {
                     tokio::select! { () = heard => {} () = answered => {} }
@@ -128,7 +128,7 @@ impl Connection {
 
     async fn listen(&mut self, ear: &mut WebSocketStream<SocketReader>) -> Step {
         let watch = self.context.auth.revocations.watch(self.admin.session.clone(), self.admin.user);
-        // From here on a revocation is heard; one between the handshake and here is seen by asking again.
+        // From here on a revocation is received. One between the handshake and here is found by asking again.
         self.check_rights().await?;
         self.send(&Frame::Welcome(Welcome { protocol: PROTOCOL }));
         let mut unfollowed = self.context.hub.unfollowed_changes();
@@ -147,7 +147,7 @@ impl Connection {
                 })),
                 () = self.context.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
-                // Whoever does not read is not heard either: answers that wait are never more than those to one message.
+                // A client that does not read is not read from either, so at most the answers to one message wait.
                 message = ear.next(), if !line.is_waiting() => match message {
                     Some(Ok(message)) => self.received(message)?,
                     Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
@@ -156,7 +156,7 @@ impl Connection {
                 },
                 Ok(()) = unfollowed.changed() => self.tell_unfollowed(),
                 _ = ping.tick() => {
-                    // One that takes what it is sent is there, however slowly; see `SocketWriter::drained`.
+                    // A client that accepts what it is sent is there, however slow; see `SocketWriter::drained`.
                     if self.heard.elapsed() > SILENCE && !line.is_waiting() {
                         return Err(End::Close(close::SLOW));
                     }
@@ -254,7 +254,7 @@ impl Connection {
                 self.refuse(rid, "too_many_boards", "This account looks at too many boards. Close a page first.");
                 continue;
             }
-            // Told before anything of the topic is sent: until then the client ignores it.
+            // Sent before anything of the topic, because until then the client ignores the topic.
             let out = &mut *self.line.lock();
             if let Topic::Collection(collection) = &topic {
                 out.following.follow(*collection, seen.unwrap_or(head));
@@ -271,13 +271,14 @@ impl Connection {
         self.send(&Frame::Error(Refusal { rid, code: code.to_owned(), message: message.to_owned() }));
     }
 
-    /// Tells at once that a screen is not live any more, or can be again.
+    /// Informs the client at once that a screen is no longer live, or can be live again.
     fn tell_unfollowed(&mut self) {
         self.send(&Frame::Unfollowed(Unfollowed { topics: self.context.hub.unfollowed() }));
         self.ping();
     }
 
-    /// Tells how fresh the screen is. Asked before the screen is led to the head, so that it is never less fresh.
+    /// Sends how fresh the screen is. The freshness is read before the screen is led to the head, so that the screen
+    /// is never less fresh than stated.
     fn ping(&mut self) {
         let freshness = self.context.hub.freshness();
         let ms = |d: Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
@@ -301,7 +302,7 @@ impl Connection {
     }
 }
 
-/// The frame that tells why.
+/// The close frame with this code.
 pub fn closing(code: u16) -> Bytes {
     wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: Default::default() })))
 }
@@ -316,7 +317,7 @@ fn every(period: Duration) -> Interval {
 mod tests {
     use super::*;
 
-    /// Bytes of what is kept between two steps of work that takes five arguments.
+    /// Bytes that a future keeps between two steps, for an async function of five arguments.
     fn kept<A, B, C, D, E, F>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
     }

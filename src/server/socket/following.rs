@@ -1,4 +1,4 @@
-//! What one connection looks at, and how far it was led. No I/O.
+//! What one connection looks at, and how far it has been led. No I/O.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,9 +20,9 @@ use crate::{
     },
 };
 
-/// Topics of one connection.
+/// Most topics of one connection.
 pub const TOPICS_MAX: usize = 64;
-/// Pages that must fetch new rows spread over so long.
+/// Pages that must fetch new rows spread their requests over this time.
 const SPREAD_MS: u32 = 500;
 
 #[derive(Default)]
@@ -32,9 +32,9 @@ pub struct Following {
     pub hidden: bool,
 }
 
-/// How far a consumer was led on a board.
+/// How far a consumer has been led on a board.
 enum Led {
-    /// Elsewhere up to a position, where it says so: all values are due.
+    /// Not by this connection yet, but up to a position if the client names one: all values are due.
     Elsewhere(Option<Position>),
     Here(Arc<BoardSnapshot>),
 }
@@ -74,16 +74,16 @@ impl Following {
         self.cursors.push((collection, from));
     }
 
-    /// Follows a board, all of whose values are due. `seen`: what the consumer shows of it is of there.
+    /// Follows a board, all of whose values are due. `seen` is the position of what the consumer already shows of it.
     pub fn look_at(&mut self, look: Look, seen: Option<Position>) {
         self.boards.retain(|(of, _)| of.board() != look.board());
         self.boards.push((look, Led::Elsewhere(seen)));
     }
 
-    /// For how long one of the boards is not of now.
+    /// For how long the boards have been behind, by the one that is furthest behind.
     pub fn is_behind(&self, hub: &Hub) -> Duration {
         let behind = |(look, _): &(Look, _)| {
-            // Asking is what shows that it is.
+            // Asking for the board is what shows that it is behind.
             drop(hub.board(look.board()));
             hub.board_is_behind(look.board())
         };
@@ -97,7 +97,7 @@ impl Following {
         }
     }
 
-    /// What leads one of the topics to the head; `None` where all are there.
+    /// The next frames that lead a topic to the head; `None` if all topics are there.
     pub fn next(&mut self, hub: &Hub, form: Form) -> Option<Due> {
         if self.hidden {
             return None;
@@ -120,7 +120,7 @@ impl Following {
             }
         }
         for (look, led) in &mut self.boards {
-            // Asked before the board is: it may move on in between.
+            // The head is read before the board, because it may move on in between.
             let head = hub.head_at();
             let Some(filled) = hub.board(look.board()) else { continue };
             if led.at().is_some_and(|at| hub.is_restored_since(at)) {
@@ -195,7 +195,7 @@ mod tests {
         let types = |following: &mut Following| -> Vec<String> {
             let due = std::iter::from_fn(|| following.next(&hub, Form::Json));
             let frames: Vec<Bytes> = due.flat_map(|due| due.iter().cloned().collect::<Vec<_>>()).collect();
-            // After the frame's head, whose bytes are of WebSocket.
+            // Skips the head of the WebSocket frame.
             let text = |frame: &Bytes| frame.iter().copied().skip_while(|byte| *byte != b'{').collect::<Vec<u8>>();
             let frame = |frame: &Bytes| serde_json::from_slice::<serde_json::Value>(&text(frame)).unwrap();
             frames.iter().map(frame).map(|frame| frame["type"].as_str().unwrap().to_owned()).collect()

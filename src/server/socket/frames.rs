@@ -1,10 +1,10 @@
-//! Counts the frames in what a client sends (RFC 6455, 5.2). The library tells whole messages alone, and a message may come in
-//! as many parts as its sender likes, most of them empty.
+//! Counts the frames that a client sends (RFC 6455, 5.2). The library reports only whole messages, and a message may
+//! come in as many fragments as its sender likes, most of them empty.
 
-/// Where in a frame the bytes stand that were read last.
+/// Where in a frame the last read bytes ended.
 #[derive(Default)]
 pub struct Frames {
-    /// What was read of the head that has begun.
+    /// The bytes of an incomplete head.
     head: Vec<u8>,
     /// Bytes of the payload that are still to come.
     payload: u64,
@@ -30,7 +30,7 @@ impl Frames {
     }
 }
 
-/// How long the payload after this head is; none while the head is not whole.
+/// How long the payload after this head is; `None` while the head is incomplete.
 fn payload(head: &[u8]) -> Option<u64> {
     let length = *head.get(1)?;
     let (mask, more) = (
@@ -79,9 +79,9 @@ mod tests {
             let counted: usize = sent.chunks(cut).map(|bytes| frames.begun_in(bytes)).sum();
             assert_eq!((counted, frames.payload, frames.head.len()), (lengths.len(), 0, 0), "{cut}");
         }
-        // Without a mask, which is refused elsewhere.
+        // Frames without a mask, which are refused elsewhere.
         assert_eq!(Frames::default().begun_in(&[0x81, 0, 0x81, 1, 9, 0x81]), 3);
-        // A length beyond all that can come.
+        // A length beyond anything that can arrive.
         assert_eq!(Frames::default().begun_in(&[&[0x81, 0xff], &[0xff; 8][..], &[0; 50]].concat()), 1);
     }
 }

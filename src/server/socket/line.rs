@@ -1,6 +1,6 @@
-//! The way out of one connection. Whoever has a frame for it writes it himself, with one call of the kernel. What the
-//! kernel does not take waits here, and no other frame is made until it is gone: a client that lags costs what it was
-//! being sent, and gets everything since as one.
+//! The way out of one connection. The task that has a frame for it writes the frame itself, with one system call.
+//! What the kernel does not accept waits here, and no other frame is made until it is gone. So a client that lags
+//! costs only what it was being sent, and then gets everything since as one.
 
 use std::{
     collections::VecDeque,
@@ -28,25 +28,25 @@ use crate::{
     },
 };
 
-/// A write that does not move for so long means that the client does not read.
+/// A write that makes no progress for this long means that the client does not read.
 const STUCK: Duration = Duration::from_secs(15);
 
 pub struct SocketWriter {
     io: TcpStream,
     form: Form,
     out: Mutex<Out>,
-    /// Told when something begins to wait.
+    /// Notified when something begins to wait.
     stuck: Notify,
 }
 
-/// What the holder of the line's lock sees.
+/// The state behind the line's lock.
 pub struct Out {
     pub following: Following,
-    /// What the kernel has not taken yet; the first may have been taken in part.
+    /// What the kernel has not accepted yet; the first frame may have been accepted in part.
     unsent: VecDeque<Bytes>,
-    /// When the kernel last took something, while something waits.
+    /// When the kernel last accepted something, while something waits.
     moved: Instant,
-    /// Nothing more is written.
+    /// If set, nothing more is written.
     ended: bool,
 }
 
@@ -56,7 +56,7 @@ impl SocketWriter {
         Self { io, form, out: Mutex::new(out), stuck: Notify::new() }
     }
 
-    /// Reads to its end what is not heard any more. A connection that is closed before that takes back what was said last.
+    /// Reads the remaining input to its end and drops it. Closing before that would discard what was sent last.
     pub async fn discard(&self) {
         let mut unheard = vec![0; 4 << 10];
         while self.io.readable().await.is_ok() {
@@ -77,13 +77,13 @@ impl SocketWriter {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the kernel has no room for what was said.
+    /// Whether frames wait because the kernel has no room for them.
     pub fn is_waiting(&self) -> bool {
         !self.lock().unsent.is_empty()
     }
 
-    /// Leads everything that is followed to the hub's head, as far as the kernel takes it. A hidden page paints nothing:
-    /// on its return one catch-up is due.
+    /// Leads every followed topic to the hub's head, as far as the kernel accepts frames. A hidden page paints
+    /// nothing, so it gets one catch-up on its return.
     pub fn advance(&self, hub: &Hub) {
         let out = &mut *self.lock();
         while out.unsent.is_empty() && !out.ended {
@@ -92,15 +92,15 @@ impl SocketWriter {
         }
     }
 
-    /// Leads everything to the head and sends a frame that is true there. False while something waits: what the client
-    /// lacks beyond it could not come before the frame.
+    /// Leads every topic to the head and sends a frame that is true there. Returns false while something waits,
+    /// because what the client lacks beyond that could not come before the frame.
     pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
         let last = guards::on(Guard::PingLast);
         let out = &mut *self.lock();
         if last && !out.unsent.is_empty() {
             return false;
         }
-        // What is quiet now is moved to the head; what changes from here on is led there.
+        // Topics that are quiet now are moved to the head; topics that change from here on are led there.
         out.following.progress(hub, self.form).iter().for_each(|frame| self.write(out, frame));
         while last && let Some(frames) = out.following.next(hub, self.form) {
             frames.iter().for_each(|frame| self.write(out, frame));
@@ -123,7 +123,7 @@ impl SocketWriter {
             Ok(taken) if taken == frame.len() => return,
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            // Who reads finds out by himself that nobody is there.
+            // The reading side finds out by itself that the peer is gone.
             Err(_) => return,
         };
         out.unsent.push_back(frame.slice(taken..));
@@ -131,7 +131,7 @@ impl SocketWriter {
         self.stuck.notify_one();
     }
 
-    /// Sends a last frame; of those that wait only the one that may be on its way already.
+    /// Sends a last frame. Of the frames that wait it keeps only the first, which may be sent in part already.
     pub fn end(&self, last: &Bytes) {
         let out = &mut *self.lock();
         out.unsent.truncate(1);
@@ -139,7 +139,7 @@ impl SocketWriter {
         out.ended = true;
     }
 
-    /// Waits until something was in the way and is gone; false if the client does not read. May be dropped at any time.
+    /// Waits until something waited and has been sent; false if the client does not read. May be dropped at any time.
     pub async fn drained(&self) -> bool {
         loop {
             let waits = {
@@ -152,7 +152,7 @@ impl SocketWriter {
             };
             match timeout_at(deadline, self.io.writable()).await {
                 Err(_) => return false,
-                // Who reads finds out by himself that nobody is there.
+                // The reading side finds out by itself that the peer is gone.
                 Ok(Err(_)) => std::future::pending().await,
                 Ok(Ok(())) => {}
             }
@@ -183,7 +183,7 @@ impl SocketWriter {
     }
 }
 
-/// The line as the protocol's library reads it. What that writes by itself are answers to pings.
+/// The line as the WebSocket library reads it. The library itself writes only answers to pings.
 pub struct SocketReader {
     line: Arc<SocketWriter>,
     frames: Frames,
@@ -199,7 +199,7 @@ impl SocketReader {
         Self { line, frames: Frames::default(), inbound: VecDeque::new() }
     }
 
-    /// Notes what was read.
+    /// Counts the frames that begin in these bytes.
     pub fn count(&mut self, read: &[u8]) {
         let now = Instant::now();
         self.inbound.retain(|at| now - *at < Duration::from_secs(1));
@@ -207,7 +207,7 @@ impl SocketReader {
         self.inbound.extend(iter::repeat_n(now, self.frames.begun_in(read).min(room)));
     }
 
-    /// Whether it hears more frames than a client may send, and so hears no more.
+    /// Whether the client sends more frames than it may. Then nothing more is read.
     pub fn is_too_fast(&self) -> bool {
         self.inbound.len() > RATE
     }
@@ -267,7 +267,7 @@ mod tests {
     };
 
     const SIZE: usize = 24 << 10;
-    /// More than the kernel takes of a client that does not read.
+    /// More than the kernel buffers for a client that does not read.
     const FRAMES: usize = 2048;
 
     fn frame(n: usize) -> Bytes {
@@ -294,8 +294,8 @@ mod tests {
         assert!(all.chunks(SIZE).enumerate().all(|(n, chunk)| chunk == frame(n)));
     }
 
-    /// Tells of a screen that lacks the change of a client, to a line that is stuck and to one that is not. What was told
-    /// to the first, and the types of the frames that came to the other.
+    /// Sends the freshness of a screen that lacks the change of a client, to a line that is stuck and to one that is
+    /// not. Returns whether the first was sent, and the types of the frames that came to the other.
     async fn told_of_a_screen() -> (bool, Vec<String>) {
         let hub = Hub::of_new_clients(3);
         let from = hub.head().unwrap();

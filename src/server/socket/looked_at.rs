@@ -1,4 +1,4 @@
-//! Which boards an account looks at, by all its sockets: each is made anew whenever something changes.
+//! Which boards an account looks at, over all its sockets. They are limited, because each is rebuilt at every change.
 
 use std::{
     collections::HashMap,
@@ -7,10 +7,10 @@ use std::{
 
 use crate::{domain::board::Board, server::auth::user::UserId};
 
-/// Different boards that one account may look at: a page looks at two or three.
+/// Most different boards that one account may look at; a page looks at two or three.
 const EACH: usize = 24;
 
-/// What all look at; clones share it.
+/// The looks of all accounts; clones share them.
 #[derive(Clone, Default)]
 pub struct LookedAt(Arc<Mutex<HashMap<UserId, HashMap<Board, usize>>>>);
 
@@ -22,7 +22,7 @@ pub struct Look {
 }
 
 impl LookedAt {
-    /// A look at a board, unless it would be one more than the account may look at.
+    /// Takes a look at a board, unless it would be one more than the account may look at.
     pub fn look(&self, user: UserId, board: &Board) -> Option<Look> {
         let mut all = self.lock();
         let own = all.entry(user).or_default();

@@ -1,8 +1,7 @@
-//! All lines of this instance, and the rounds in which they are led to the hub's head.
+//! All lines of this instance, and the rounds that lead them to the hub's head.
 //!
-//! While a round goes on the hub stands still, so that all lines are led to the same place by the same frames; what
-//! arrives meanwhile is the next round. So frames grow by themselves when there is more to do than time, and one that comes
-//! alone goes out at once.
+//! During a round the hub stands still, so that the same frames lead all lines to the same position. What arrives
+//! meanwhile belongs to the next round. So frames grow by themselves under load, and a lone event goes out at once.
 
 use std::{
     collections::HashMap,
@@ -26,25 +25,25 @@ use crate::{
     },
 };
 
-/// Lines that are led in one go, before others get their turn on this processor.
+/// Lines that are led in one go, before other tasks get their turn on this processor.
 const TURN: usize = 64;
-/// A round that takes longer is followed by a pause as long, so that who writes and reads gets the processor too.
+/// A longer round is followed by a pause of the same length, so that tasks that write and read get the processor.
 const SHORT: Duration = Duration::from_millis(10);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
-/// Half the processors write. The kernel delivers on the other half: with all of them writing, a round to 1,000 sockets
-/// took longer, and a seventh more processor time. Asked once: the answer stands in files.
+/// Half the processors write, because the kernel delivers on the other half. With all of them writing, a round to
+/// 1,000 sockets took longer, and a seventh more processor time. Asked once: the answer is read from files.
 static SENDERS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2));
 
 /// The open sockets; clones share them.
 #[derive(Clone, Default)]
 pub struct Sockets {
     seats: Limiter<UserId>,
-    /// Of one user.
+    /// Most sockets of one user.
     seats_each: usize,
     pub(super) boards: LookedAt,
-    /// Which the server's own shutdown does not wait for.
+    /// Tasks of connections; the server's own shutdown does not wait for them.
     tasks: TaskTracker,
     lines: Arc<Mutex<Lines>>,
 }
@@ -55,19 +54,19 @@ struct Lines {
     open: HashMap<u64, Arc<SocketWriter>>,
 }
 
-/// Takes the line out of the rounds when its connection ends.
+/// Removes the line from the rounds when dropped, at the end of its connection.
 pub struct Joined {
     sockets: Sockets,
     key: u64,
 }
 
 impl Sockets {
-    /// None yet; each user may have so many.
+    /// No sockets yet; each user may have `each` of them.
     pub fn new(each: usize) -> Self {
         Self { seats_each: each, ..Self::default() }
     }
 
-    /// The right to one more socket, unless the user has all already.
+    /// A permit for one more socket, unless the user has all already.
     pub fn seat(&self, user: UserId) -> Option<Permit<UserId>> {
         self.seats.take(&user, usize::MAX, self.seats_each)
     }
@@ -95,7 +94,7 @@ impl Sockets {
         self.tasks.is_empty()
     }
 
-    /// Waits until the last connection has ended; no more may come.
+    /// Waits until the last connection has ended. No more may be added.
     pub fn ended(&self) -> TaskTrackerWaitFuture<'_> {
         self.tasks.close();
         self.tasks.wait()
@@ -135,7 +134,7 @@ impl Drop for Joined {
     }
 }
 
-/// Leads lines on several processors, where there are enough of them.
+/// Leads lines on several processors, if there are enough lines.
 async fn lead(mut lines: Vec<Arc<SocketWriter>>, hub: &Hub) {
     let share = lines.len().div_ceil(*SENDERS).max(TURN);
     let mut others = JoinSet::new();

@@ -1,4 +1,4 @@
-//! `GET /live`: refuses before the upgrade whoever may not listen.
+//! `GET /live`: refuses clients that may not listen, before the upgrade.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// How long someone is told why the socket is closed.
+/// How long a client may take to receive the reason why the socket is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Opens a socket for an admin whose page is of our origin. The guard has checked the session.
@@ -68,7 +68,7 @@ fn open<F: Future<Output = ()> + Send>(
     let place = request.extensions_mut().remove::<ConnectionPermit>();
     let upgrade = hyper::upgrade::on(&mut request);
     sockets.track(async move {
-        // Open as long as the socket is.
+        // Held as long as the socket is open.
         let _place = place;
         match (upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<Accepted>>()), form) {
             (Ok(Ok(Parts { io, read_buf, .. })), Some(form)) => {
@@ -82,8 +82,8 @@ fn open<F: Future<Output = ()> + Send>(
     response
 }
 
-/// The first of the subprotocols asked for that we speak. A page learns nothing from a refused handshake: one that asks
-/// for another version of our protocol is let in, too, to be told in the close code that it must reload.
+/// Returns the first requested subprotocol that we speak. A page learns nothing from a refused handshake. So a page
+/// that asks for another version of our protocol is let in, too, and the close code makes it reload.
 fn protocol(headers: &HeaderMap) -> Option<(HeaderValue, Option<Form>)> {
     let asked = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
     let names: Vec<&str> = asked.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -98,7 +98,7 @@ fn protocol(headers: &HeaderMap) -> Option<(HeaderValue, Option<Form>)> {
 }
 
 async fn dismiss(mut io: TcpStream) {
-    // Whoever went before it was told reloads for another reason.
+    // A client that left before it got the close frame reloads for another reason.
     drop(
         timeout(FAREWELL, async {
             io.write_all(&closing(close::PROTOCOL)).await?;
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::server::http::server::{Limits, serve};
 
-    /// All that the server says to a handshake.
+    /// All that the server sends in answer to a handshake.
     async fn answer(port: u16, protocols: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let handshake = format!(

@@ -109,7 +109,6 @@ fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoV
     }
 }
 
-/// Names with what they stand for.
 /// Names and values.
 pub fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoView {
     let fact = |(name, value)| {
@@ -123,7 +122,7 @@ pub fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoVie
     view! { <dl class="facts">{any_views(facts.map(fact))}</dl> }
 }
 
-/// What was just done; read out as the page opens.
+/// What was just done. Screen readers read it as the page opens.
 pub fn said(done: Option<&'static str>) -> impl IntoView {
     optional_view(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
 }

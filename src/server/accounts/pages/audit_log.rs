@@ -1,4 +1,4 @@
-//! The audit log as a document: a form that chooses, a table, and the way to older entries.
+//! The audit log as a document: a filter form, a table, and a link to older entries.
 
 use bson::{Bson, DateTime, Document};
 use jiff::{Timestamp, tz::TimeZone};
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What stands in the address; also where it cannot be followed.
+/// The filter as it is in the URL, even if it cannot be followed.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     pub action: String,
@@ -30,18 +30,18 @@ pub struct Choice {
 /// What is on the page.
 pub struct AuditPage {
     pub choice: Choice,
-    /// A field of the choice that cannot be followed, and why.
+    /// A field of the filter that cannot be followed, and why.
     pub wrong: Option<(&'static str, &'static str)>,
     /// Addresses of accounts, to choose from.
     pub accounts: Vec<String>,
     pub records: Vec<Record>,
-    /// The network's, in which times are shown.
+    /// The network's time zone, in which times are shown.
     pub zone: TimeZone,
-    /// Whether these are not the newest.
+    /// Whether newer entries exist than these.
     pub later: bool,
-    /// Address of the page after this one.
+    /// URL of the page after this one.
     pub older: Option<String>,
-    /// Address of the file.
+    /// URL of the CSV file.
     pub csv: String,
 }
 
@@ -49,7 +49,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     let chosen = page.choice.is_some();
     let newest = page.later.then(|| page.choice.address(PATH));
     let AuditPage { choice, wrong, accounts, records, zone, older, csv, .. } = page;
-    // Where nothing was asked nothing was found either.
+    // A wrong filter was not searched, so the page does not claim that nothing was found.
     let empty =
         (records.is_empty() && wrong.is_none()).then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
     let records_are_none = records.is_empty();
@@ -83,7 +83,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     }
 }
 
-/// Where it stands.
+/// The path of the page.
 pub const PATH: &str = "/audit";
 
 impl Choice {
@@ -96,7 +96,7 @@ impl Choice {
         self.parts().iter().any(|(_, value)| !value.is_empty())
     }
 
-    /// This choice at another path.
+    /// The URL of this filter at another path.
     pub fn address(&self, path: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.parts().into_iter().filter(|(_, value)| !value.is_empty()));
@@ -169,7 +169,7 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
     .into_any()
 }
 
-/// Names what is wrong with the choice, for the field that it is about.
+/// Element id of the message about a wrong field. The field refers to it.
 const WRONG: &str = "wrong";
 
 fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
@@ -210,7 +210,7 @@ fn local(at: DateTime, zone: &TimeZone) -> String {
     at.map_or_else(|_| utc.to_string(), |at| at.strftime("%-d %b %Y %H:%M:%S").to_string())
 }
 
-/// What is another than before, or is told of something new.
+/// The fields that differ from before, and those that are new.
 fn changes(before: Option<&Document>, after: Option<&Document>, zone: &TimeZone) -> AnyView {
     let of = |document: Option<&Document>, name: &str| {
         document.and_then(|document| document.get(name)).map(|it| value(it, zone))

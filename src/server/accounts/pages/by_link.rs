@@ -1,4 +1,4 @@
-//! What someone sees who has a link: to choose a password, or to make the first admin.
+//! What a user with a link sees: a form to choose a password, or to create the first admin.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::{
     web::{text, ui::optional_view},
 };
 
-/// The way on from a note: an address and its words.
+/// The link below a note: its URL and its words.
 pub type Way = (&'static str, &'static str);
 
 /// A new password, twice.
@@ -57,7 +57,7 @@ pub fn set_up(token: String, email: Option<String>, wrong: Option<&Wrong>) -> im
     }
 }
 
-/// Something is as it is, and where to go from here.
+/// A note about the current state, with a link to go on.
 pub fn note(said: (&'static str, &'static str), way: Option<Way>) -> impl IntoView {
     view! {
         <h1>{said.0}</h1>

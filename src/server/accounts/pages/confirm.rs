@@ -1,11 +1,11 @@
-//! The password asked again.
+//! The form that asks for the password again.
 
 use leptos::prelude::*;
 
 use super::form::{Field, Wrong, username_hint};
 use crate::{server::accounts::text::people, web::text};
 
-/// `next`: where a right one leads. `email` is whose it must be.
+/// `next` is where a right password leads. `email` names the account whose password is asked for.
 pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
     view! {
         <form class="form" method="post" action="/confirm">

@@ -18,12 +18,12 @@ impl Wrong {
     }
 }
 
-/// Tells a password manager whose the password is; it is neither seen nor sent.
+/// Gives a password manager the account's address. It is neither shown nor sent.
 pub fn username_hint(email: String) -> impl IntoView {
     view! { <input type="text" value=email autocomplete="username" hidden=true /> }
 }
 
-/// A field with its label; `hint` and what is wrong are read with it.
+/// A field with its label; `hint` and the error are read out with it.
 pub struct Field {
     pub label: &'static str,
     pub name: &'static str,
@@ -32,7 +32,7 @@ pub struct Field {
     /// What was entered before; never a password.
     pub value: Option<String>,
     pub hint: Option<&'static str>,
-    /// Whether the keyboard starts here, if nothing is wrong elsewhere.
+    /// Whether the field gets the focus, if nothing is wrong elsewhere.
     pub first: bool,
 }
 

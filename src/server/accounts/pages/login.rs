@@ -1,12 +1,12 @@
-//! The way in: a plain form in a document of its own, drawn by the server alone. It needs no script, and the browser's
-//! program need not be there for it.
+//! The login page: a plain form in a document of its own, drawn by the server alone. It needs no script, and works
+//! without the browser's program.
 
 use leptos::prelude::*;
 
 use crate::web::{app::Head, text, ui::Mark};
 
-/// `email`: what was entered before. `next`: where signing in leads. `wrong`: why the form is shown again; it tells of no
-/// field which is wrong.
+/// `email` is what was entered before, `next` is where signing in leads. `wrong` is why the form is shown again; it
+/// does not reveal which field is wrong.
 pub fn login(options: LeptosOptions, email: String, next: String, wrong: Option<String>) -> impl IntoView {
     let why = wrong.is_some().then_some("why");
     let entered = !email.is_empty();

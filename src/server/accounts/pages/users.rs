@@ -1,4 +1,4 @@
-//! All accounts, one of them, and links to choose a password.
+//! The list of accounts, the page of one account, and the links to choose a password.
 
 use leptos::prelude::*;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// An account with the number of its sessions now.
+/// An account with its current number of sessions.
 pub struct UserRow {
     pub user: User,
     pub sessions: usize,
@@ -128,7 +128,7 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
         let chosen = user.role == role;
         view! { <option value=String::from(role.clone()) selected=chosen>{people::role(&role)}</option> }
     };
-    // Whatever else a document says is shown, and not offered again once it was changed.
+    // A role that only the document knows is shown, and no longer offered once it was changed.
     let mut roles = vec![Role::Admin, Role::no_access()];
     if !roles.contains(&user.role) {
         roles.push(user.role.clone());
@@ -148,7 +148,7 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
 /// `email` is what was entered before.
 pub fn invite(email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
     let mut field = Field::email(text::EMAIL, "email", email);
-    // Somebody else's: the browser must not fill in the own one.
+    // The address is another person's, so the browser must not fill in the user's own.
     field.autocomplete = "off";
     view! {
         <section class="panel">
@@ -164,7 +164,7 @@ pub fn invite(email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + u
     }
 }
 
-/// A link that was made now.
+/// A link that was just made.
 pub fn new_link(email: &str, link: String, until: &str) -> impl IntoView + use<> {
     view! {
         <section class="panel prose">

@@ -1,6 +1,6 @@
 //! What a browser calls itself, in words that its owner recognises.
 
-/// `Firefox on Linux`; of a program its own name. Nothing that decides anything: anyone can say anything.
+/// Such as `Firefox on Linux`; for a program, its own name. Nothing may depend on it: anyone can send anything.
 pub fn device(user_agent: &str) -> String {
     match (browser(user_agent), system(user_agent)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -13,7 +13,7 @@ pub fn device(user_agent: &str) -> String {
     }
 }
 
-/// Nearly all claim to be Chrome, and all of those Safari: the first match counts.
+/// Nearly all browsers claim to be Chrome, and all of those claim to be Safari, so the first match counts.
 const BROWSERS: [(&str, &str); 12] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),

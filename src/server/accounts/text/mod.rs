@@ -1,4 +1,4 @@
-//! What the pages of accounts, the audit log and the command line say of accounts.
+//! The texts about accounts on their pages, in the audit log and on the command line.
 
 pub mod audit_log;
 mod devices;

@@ -1,4 +1,4 @@
-//! Why a password is not taken, and what to do.
+//! Why a password is refused, and what to do.
 
 use crate::server::auth::password::{MAX_CHARS, MIN_CHARS, PasswordRefused};
 

@@ -1,4 +1,4 @@
-//! What the pages of accounts say.
+//! The texts on the pages of accounts.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub const INVITE_WHY: &str = "You get a link to send to them. With it they choos
 pub const MAKE_LINK: &str = "Make the link";
 pub const YOU: &str = "you";
 
-/// Why an address is given no account.
+/// Why no account is made for an address.
 pub const fn email_refused(refused: EmailRefused) -> &'static str {
     match refused {
         EmailRefused::NoAddress => "This is no e-mail address.",
@@ -86,7 +86,7 @@ pub const SET_UP_GONE: (&str, &str) = (
      prints a new link. A password that is forgotten is set anew with chargedeck admin reset EMAIL.",
 );
 
-/// What was done, by the code in the address; nothing for a code that is none.
+/// What was done, by the code in the URL; `None` for an unknown code.
 pub fn done(code: &str) -> Option<&'static str> {
     Some(match code {
         "confirmed" => "Your password is confirmed. Nothing was done yet: choose once more what you want to do.",
@@ -134,7 +134,7 @@ pub fn wait(time: Duration) -> String {
     format!("Too many wrong passwords. Try again in {}.", minutes(time))
 }
 
-/// Tries to sign in are not heard for this time.
+/// Attempts to sign in are refused for this time.
 pub fn turned_away(time: Duration) -> String {
     let again = minutes(time);
     format!("Too many tries failed from here. Try again in {again}; from another network you can sign in now.")
@@ -147,7 +147,7 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// `End the session of Firefox on Linux from 203.0.113.7`, for the ear.
+/// `End the session of Firefox on Linux from 203.0.113.7`, for screen readers.
 pub fn end_session(device: &str, address: &str) -> String {
     format!("End the session of {device} from {address}")
 }

@@ -1,4 +1,4 @@
-//! One entry: what it says, and how it stands in MongoDB.
+//! One audit entry: what it holds, and its form in MongoDB.
 
 use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ macro_rules! named {
         impl $enum {
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// As it stands in the database and in addresses.
+            /// The name in the database and in URLs.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -37,15 +37,15 @@ named! {
     Action {
         Login = "login",
         LoginRefused = "login_refused",
-        /// Tries that were turned away unread; `after.tries` says how many since the lock began.
+        /// Tries that were refused without a look at the password; `after.tries` counts them since the lock began.
         LoginThrottled = "login_throttled",
         Logout = "logout",
-        /// Someone ended one session.
+        /// A user ended one session.
         SessionEnded = "session_ended",
-        /// Someone ended all sessions of an account.
+        /// A user or an admin ended all sessions of an account.
         SessionsEnded = "sessions_ended",
         PasswordChanged = "password_changed",
-        /// The password was asked for again, and was right.
+        /// The user was asked for the password again, and it was right.
         PasswordConfirmed = "password_confirmed",
         PasswordRefused = "password_refused",
         AdminCreated = "admin_created",
@@ -55,12 +55,12 @@ named! {
         UserEnabled = "user_enabled",
         RoleChanged = "role_changed",
         SetupLinkUsed = "setup_link_used",
-        /// A link that was used before, is too old or never was one; `after.tries` says how many from there lately.
+        /// A link that was used, has expired or never existed; `after.tries` counts those from that address lately.
         LinkRefused = "link_refused",
         PasswordResetLink = "password_reset_link",
         /// A new password without the old one: from the command line, or by a link.
         PasswordReset = "password_reset",
-        /// A file of many documents; `after.file` says which.
+        /// An export of many documents; `after.file` names it.
         Exported = "exported",
         ClientBlocked = "client_blocked",
         ClientUnblocked = "client_unblocked",
@@ -68,27 +68,27 @@ named! {
 }
 
 named! {
-    /// Why something was refused. The log tells apart what the answer does not.
+    /// Why something was refused. The log distinguishes reasons that the answer to the client does not.
     Reason {
         UnknownAccount = "unknown_account",
         WrongPassword = "wrong_password",
         Disabled = "disabled",
-        /// The account's role opens no door.
+        /// The account's role grants no access.
         NotAdmin = "not_admin",
         Throttled = "throttled",
         LinkGone = "link_gone",
-        /// Nobody would be left who could let anyone in.
+        /// No active admin would be left.
         LastAdmin = "last_admin",
         /// The address has an account already.
         Taken = "taken",
-        /// The server is set to write nothing.
+        /// The server is configured to write nothing.
         ReadOnly = "read_only",
         /// The account lacks the right.
         NoRight = "no_right",
         /// MongoDB does not let the server write there.
         MayNotWrite = "may_not_write",
         NoSuchDocument = "not_found",
-        /// The document is not as the action needs it.
+        /// The document is not in the state that the action needs.
         Conflict = "conflict",
     }
 }
@@ -97,11 +97,11 @@ named! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
-    /// The address is the one of that time: it stays readable when the account is gone.
+    /// `email` is the address at that time, so that the entry stays readable when the account is gone.
     User { id: UserId, email: String },
-    /// Whoever may run `chargedeck admin` on the server.
+    /// A person who may run `chargedeck admin` on the server.
     CommandLine,
-    /// Not known: nobody was signed in.
+    /// Unknown, because nobody was signed in.
     Nobody,
 }
 
@@ -134,10 +134,10 @@ impl By {
     }
 }
 
-/// The account that it was done to.
+/// The account that was acted on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// None where there is no such account.
+    /// `None` if there is no such account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<UserId>,
     pub email: String,
@@ -155,14 +155,14 @@ impl From<&CurrentAdmin> for Subject {
     }
 }
 
-/// An address without an account. Only what is an address comes here: people type passwords into the wrong field.
+/// An address without an account. Only parsed addresses get here, because people type passwords into the wrong field.
 impl From<&Email> for Subject {
     fn from(email: &Email) -> Self {
         Self { id: None, email: email.as_str().to_owned() }
     }
 }
 
-/// An entry that is to be written.
+/// An entry that is still to be written.
 #[derive(Clone, Debug)]
 pub struct Entry {
     action: Action,
@@ -175,7 +175,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Something that was done.
+    /// An entry for something that was done.
     pub fn new(action: Action, actor: impl Into<Actor>, place: &ClientInfo) -> Self {
         Self {
             action,
@@ -198,28 +198,29 @@ impl Entry {
         self
     }
 
-    /// What it was. A few fields, and never a password, a hash, a token or a session's id: for an account, [`User::told`].
+    /// Adds the state before the change. Give a few fields, and never a password, a hash, a token or a session's id.
+    /// For an account use [`User::told`].
     #[must_use]
     pub fn before(mut self, before: Document) -> Self {
         self.before = Some(before);
         self
     }
 
-    /// What it became; of what it may hold see [`before`](Self::before).
+    /// Adds the state after the change. The same rules hold as for [`before`](Self::before).
     #[must_use]
     pub fn after(mut self, after: Document) -> Self {
         self.after = Some(after);
         self
     }
 
-    /// It was not done, and why.
+    /// Marks the entry as refused, for this reason.
     #[must_use]
     pub fn refused(mut self, reason: Reason) -> Self {
         self.refused = Some(reason);
         self
     }
 
-    /// As it stands in the collection.
+    /// The entry as a document of the collection.
     pub(super) fn document(&self) -> bson::error::Result<Document> {
         let mut document = doc! {
             "at": bson::DateTime::now(),

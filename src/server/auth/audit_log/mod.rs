@@ -1,10 +1,11 @@
-//! The audit log: who did what to which account, when, from where, and what came of it. (`crate::server::audit` is another
-//! thing: it counts the figures anew.)
+//! The audit log: who did what to which account, when, from where, and with what result. (`crate::server::audit` is
+//! something else: it recomputes the figures.)
 //!
-//! Each authentication event and each write of an admin is one entry of the collection `audit_log` in our own database.
-//! A write and its entry are one transaction; an authentication event is in the log before it is answered. What cannot be
-//! written down does not happen, save for signing out. Entries are inserted and read, never changed; MongoDB itself
-//! removes those that are older than is kept. `docs/security.md` has the role with which MongoDB allows no more.
+//! Each authentication event and each write of an admin is one entry of the collection `audit_log` in our own
+//! database. A write and its entry are one transaction; an authentication event is in the log before it is answered.
+//! An event that cannot be recorded does not happen, except signing out. Entries are inserted and read, never
+//! changed; MongoDB itself removes those past the retention time. `docs/security.md` has the MongoDB role that
+//! permits no more than that.
 
 mod entry;
 mod read;

@@ -11,33 +11,34 @@ use super::{Action, Actor, AuditLog, Reason, Subject};
 /// Entries on one page.
 pub const PAGE: usize = 50;
 
-/// Entries fetched at a time for a file; they wait in memory until they are sent.
+/// Entries per batch of an export; they wait in memory until they are sent.
 const BATCH: u32 = 500;
 
-/// The longest that MongoDB may look for a page.
+/// Time limit for the query of a page.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
-/// Which entries; what is `None` does not matter.
+/// Which entries to read. A field that is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub action: Option<Action>,
-    /// An e-mail address: of whoever acted, or was acted on.
+    /// An e-mail address, of the actor or of the subject.
     pub who: Option<String>,
-    /// Of this time and later.
+    /// Entries of this time and later.
     pub from: Option<DateTime>,
-    /// Before this time.
+    /// Entries before this time.
     pub before: Option<DateTime>,
     pub refused: Option<bool>,
 }
 
-/// A place between entries: after the entry that has it, in the order in which they are shown.
+/// A place in the shown order, directly after the entry that has this time and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     at: DateTime,
     id: ObjectId,
 }
 
-/// An entry as it is read. A version of ChargeDeck may not know what another wrote; then it is shown as it stands.
+/// An entry as it is read. Another version of ChargeDeck may have written a name that this one does not know; such a
+/// name stays as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub id: ObjectId,
@@ -54,7 +55,7 @@ pub struct Record {
     pub after: Option<Document>,
 }
 
-/// Some of the entries, and where the next page begins if there is one.
+/// One page of entries, and where the next page begins if there is one.
 pub struct Page {
     pub records: Vec<Record>,
     pub next: Option<Cursor>,
@@ -73,7 +74,7 @@ impl AuditLog {
         Ok(Page { records, next })
     }
 
-    /// All of them, one after the other.
+    /// Streams all matching entries, newest first.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -83,14 +84,14 @@ impl AuditLog {
     }
 }
 
-/// Newest first; what happened in one millisecond stays in one order.
+/// Newest first; entries of the same millisecond keep one fixed order.
 fn order() -> Document {
     doc! {"at": -1, "_id": -1}
 }
 
 impl Filter {
     fn query(&self, after: Option<Cursor>) -> Document {
-        // Whoever may only insert could otherwise fill a page with what is no entry.
+        // A client that may only insert could otherwise fill a page with documents that are not entries.
         let mut all = vec![doc! {"at": {"$type": "date"}, "action": {"$type": "string"}}];
         if let Some(action) = self.action {
             all.push(doc! {"action": action.name()});
@@ -115,7 +116,7 @@ impl Filter {
 }
 
 impl Record {
-    /// `None` only for a document that is no entry.
+    /// Returns `None` only for a document that is not an entry.
     fn read(document: &Document) -> Option<Self> {
         let text = |name: &str| document.get_str(name).ok().map(str::to_owned);
         let part = |name: &str| document.get_document(name).ok().cloned();
@@ -142,7 +143,7 @@ impl Record {
     }
 }
 
-/// As it stands in the address of the next page.
+/// As it appears in the URL of the next page.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.at.timestamp_millis(), self.id.to_hex())
@@ -159,7 +160,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The address of a page was changed by hand.
+/// The cursor in a URL is malformed, because someone changed it by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no place in the audit log")]
 pub struct NoCursor;

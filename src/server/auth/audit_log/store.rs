@@ -1,4 +1,4 @@
-//! Writing entries, and what the collection needs.
+//! Writes entries, and creates the collection with its indexes.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::Entry;
 use crate::server::auth::{Unavailable, unavailable::TIMEOUT};
 use crate::server::mongo::error_code;
 
-/// Its name in our own database.
+/// The collection's name in our own database.
 pub const COLLECTION: &str = "audit_log";
 
-/// The longest that a change with its entry may take, retries included.
+/// Time limit for a change with its entry, retries included.
 const CHANGE_WITHIN: Duration = Duration::from_secs(10);
 
 const UNAUTHORIZED: i32 = 13;
@@ -33,15 +33,15 @@ pub struct AuditLog {
 
 impl AuditLog {
     pub fn new(own_db: &Database) -> Self {
-        // An entry that a failover takes back would be a door that was opened unseen.
+        // Majority, because an entry that a failover rolls back would leave an access unrecorded.
         let options = CollectionOptions::builder().write_concern(WriteConcern::majority()).build();
         Self { database: own_db.clone(), entries: own_db.collection_with_options(COLLECTION, options) }
     }
 
-    /// Writes what happened. Call it before the answer is given.
+    /// Writes an entry. Call it before the answer is given.
     ///
     /// # Errors
-    /// MongoDB is away: then it must not happen.
+    /// MongoDB is away; then the recorded event must not happen.
     pub async fn record(&self, entry: &Entry) -> std::result::Result<(), Unavailable> {
         let document = entry.document().map_err(mongodb::error::Error::from)?;
         tokio::time::timeout(TIMEOUT, self.entries.insert_one(document).into_future())
@@ -50,14 +50,15 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Makes a change and its entry in one transaction: both, or neither.
+    /// Makes a change and writes its entry in one transaction: both, or neither.
     ///
-    /// `change` makes the change with the session and returns what came of it and the entry; `None` if there was nothing
-    /// to change, of which there is no entry. It is called again when MongoDB asks for that, and must return MongoDB's
-    /// errors as they are. `context` is what it needs, as the compiler does not let it borrow that.
+    /// `change` makes the change with the session and returns its result with the entry. It returns `None` if there
+    /// was nothing to change, and then no entry is written. It is called again when MongoDB asks for a retry, so it
+    /// must return MongoDB's errors as they are. `context` holds what `change` needs, because the compiler does not
+    /// let it borrow that.
     ///
     /// # Errors
-    /// MongoDB is away, or an error of `change`; nothing was changed then, save where the answer to the commit was lost.
+    /// MongoDB is away, or `change` fails. Nothing was changed, unless only the answer to the commit was lost.
     pub async fn with_change<C, T, F>(&self, context: C, change: F) -> std::result::Result<Option<T>, Unavailable>
     where
         C: Send,
@@ -82,9 +83,9 @@ impl AuditLog {
         Ok(tokio::time::timeout(CHANGE_WITHIN, transaction).await.map_err(|_| Unavailable::MongoTimeout)??)
     }
 
-    /// Makes the collection and its indexes. Entries older than `keep` go by themselves; a changed `keep` holds for those
-    /// there, too. Where MongoDB lets us only write and read entries, someone else has made all that, and what is not so
-    /// is said.
+    /// Creates the collection and its indexes. MongoDB removes entries older than `keep`; a changed `keep` also
+    /// applies to existing entries. Where MongoDB lets us only write and read entries, someone else has created all
+    /// that, and we only log a different retention.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -113,14 +114,14 @@ impl AuditLog {
         match self.database.run_command(create_indexes(keep)).await {
             Err(error) if error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
                 self.database.run_command(keep_for(keep)).await?;
-                // With it, none of the others was made.
+                // The conflict kept MongoDB from making any of the other indexes.
                 self.database.run_command(create_indexes(keep)).await.map(drop)
             }
             other => other.map(drop),
         }
     }
 
-    /// After what time MongoDB removes entries; `None`: never.
+    /// After what time MongoDB removes entries; `None` means never.
     ///
     /// # Errors
     /// MongoDB is away, or there is no log yet.
@@ -130,8 +131,8 @@ impl AuditLog {
     }
 }
 
-/// The command that makes the indexes: the one by which MongoDB removes what is older than `keep`, and those of the page's
-/// filters, each of which goes on with the order in which entries are shown.
+/// The command that creates the indexes: the TTL index that removes entries older than `keep`, and those of the
+/// page's filters, each of which continues with the order in which entries are shown.
 pub fn create_indexes(keep: Duration) -> Document {
     let shown = |filter: Option<&str>| {
         let mut key: Document = filter.map(|field| (field.to_owned(), 1.into())).into_iter().collect();

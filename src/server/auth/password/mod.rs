@@ -1,4 +1,4 @@
-//! Passwords: what is accepted, and how they are hashed (argon2id) without letting logins eat the machine.
+//! Passwords: which are accepted, and how they are hashed (argon2id) without logins exhausting the machine.
 
 mod rules;
 
@@ -23,10 +23,11 @@ pub(super) use rules::is_too_long;
 pub use rules::{MAX_CHARS, MIN_CHARS, PasswordRefused, check_new};
 use rules::{check_length, judge, normal};
 
-/// How many hashes run at once, and so how many guesses are judged at once. Each takes [`Params::m_cost`] KiB (19 MiB) and a core.
+/// How many hashes run at once, and so how many guesses are judged at once. Each takes [`Params::m_cost`] KiB (19
+/// MiB) and a core.
 const PARALLEL_HASHES: usize = 2;
 
-/// The answer to a login.
+/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
@@ -35,7 +36,7 @@ pub enum Verdict {
     RightButWeak,
 }
 
-/// A hash could not be computed; it is never taken for a wrong password.
+/// A hash could not be computed. This never counts as a wrong password.
 #[derive(Debug, thiserror::Error)]
 #[error("the password could not be hashed: {0}")]
 pub struct HashFailed(String);
@@ -61,7 +62,7 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Waits for one of the few places at which a hash may run. Whoever leaves meanwhile gives up the turn.
+    /// Waits for one of the few permits to run a hash. A caller that is dropped meanwhile gives up its place.
     ///
     /// # Errors
     /// Never while the process runs.
@@ -70,7 +71,7 @@ impl Passwords {
         Ok(Turn { permit: Arc::new(permit), counters: self.counters.clone() })
     }
 
-    /// As [`check_new`], in the turn of a hash: what judges takes as much of a processor.
+    /// Runs [`check_new`] in the turn of a hash, because judging takes as much CPU time.
     ///
     /// # Errors
     /// It could not be judged.
@@ -87,10 +88,10 @@ impl Passwords {
         self.turn().await?.run(move || Ok(judge(&password, &network, &email))).await
     }
 
-    /// The PHC string of a new password that [`check_new`] took.
+    /// Returns the PHC string of a new password that [`check_new`] accepted.
     ///
     /// # Errors
-    /// The system gives no randomness or no memory.
+    /// The system provides no randomness or no memory.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashFailed> {
         let password = normal(&password);
         let hash = move || Ok(argon2().hash_password(password.expose_secret().as_bytes()).map_err(failed)?.to_string());
@@ -115,11 +116,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Compares with a stored PHC string. Exactly one hash runs, also where no string (no such user) or one that is
-    /// not argon2's is given: the time of the answer tells nothing.
+    /// Compares a password with a stored PHC string. Exactly one hash runs, even if there is no string (no such user)
+    /// or it is not argon2's, so that the response time reveals nothing.
     ///
     /// # Errors
-    /// The system gives no memory.
+    /// The system provides no memory.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
         let (password, stored) = (normal(&password), stored.and_then(Stored::parse));
         self.hash(move || {
@@ -151,7 +152,7 @@ impl Turn {
         .await
     }
 
-    /// Runs on a thread where nothing else waits.
+    /// Runs the work on a blocking thread, where nothing else waits.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, HashFailed> + Send + 'static,
@@ -159,7 +160,7 @@ impl Turn {
         let (permit, counters) = (self.permit.clone(), self.counters.clone());
         let span = tracing::Span::current();
         let work = move || {
-            // Held by the work, too: a client that leaves does not make room for the next.
+            // The work holds the permit, too, so that a client that disconnects does not make room for the next.
             let _permit = permit;
             let _span = span.enter();
             let running = counters.running.fetch_add(1, Ordering::Relaxed) + 1;
@@ -195,7 +196,7 @@ impl Stored {
     }
 }
 
-/// m = 19456 KiB, t = 2, p = 1: the least that OWASP accepts, which is what the crate defaults to.
+/// m = 19456 KiB, t = 2, p = 1: the least that OWASP accepts, and the crate's default.
 fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
 }

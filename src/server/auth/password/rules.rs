@@ -1,7 +1,8 @@
-//! What a new password may be, after ASVS 5.0, 6.2 and NIST SP 800-63B-4: long, not guessable, and of anything.
+//! The rules for new passwords, after ASVS 5.0, 6.2 and NIST SP 800-63B-4: long, hard to guess, of any characters.
 //!
-//! There are no rules of composition: they make people predictable. What is guessable is told by zxcvbn, which knows the
-//! passwords that leaked most often, words, names, dates, keyboard walks, repetitions and their disguises; it asks nobody.
+//! There are no composition rules, because they make people predictable. zxcvbn judges what is guessable. It knows
+//! the passwords that leaked most often, words, names, dates, keyboard walks, repetitions and their disguises, and
+//! works offline.
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -9,41 +10,41 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::server::auth::email::Email;
 
-/// Where the password is the only factor.
+/// The minimum where the password is the only factor.
 pub const MIN_CHARS: usize = 15;
 
-/// Above any passphrase; at most 512 bytes. A longer one is refused, and never cut.
+/// Above any passphrase; at most 512 bytes. A longer password is refused, and never truncated.
 pub const MAX_CHARS: usize = 128;
 
-/// Of so many characters it is judged how hard they are to guess. For 100 signs that may stand for letters that takes a
-/// second of a processor, and no longer password is easier to guess than its beginning.
+/// How many characters are judged. Judging 100 signs that may stand for letters takes a second of CPU time, and a
+/// longer password is never easier to guess than its beginning.
 const JUDGED: usize = 32;
 
 /// The product's own words.
 const OURS: [&str; 3] = ["chargedeck", "charge", "deck"];
 
-/// Names shorter than this are parts of too many words.
+/// Shorter names are parts of too many words.
 const MIN_NAME: usize = 3;
 
-/// Why a new password is not taken. `words::password_refused` says it.
+/// Why a new password is refused. `words::password_refused` has the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordRefused {
     TooShort,
     TooLong,
-    /// Among the first that are tried anywhere.
+    /// Among the first that attackers try anywhere.
     Common,
-    /// Among the first that are tried here: made of the names of product, network or account.
+    /// Among the first that attackers try here: made of the names of product, network or account.
     Names,
 }
 
 /// # Errors
-/// The password may not be given to this account of this network.
+/// This account of this network may not have the password.
 pub fn check_new(password: &SecretString, network: &str, email: &Email) -> Result<(), PasswordRefused> {
     check_length(password)?;
     judge(password, network, email)
 }
 
-/// What costs nothing to say.
+/// Checks what costs nothing to check.
 pub(super) fn check_length(password: &SecretString) -> Result<(), PasswordRefused> {
     if is_too_long(password) {
         return Err(PasswordRefused::TooLong);
@@ -52,7 +53,7 @@ pub(super) fn check_length(password: &SecretString) -> Result<(), PasswordRefuse
     if chars < MIN_CHARS { Err(PasswordRefused::TooShort) } else { Ok(()) }
 }
 
-/// Whether a password of the right length can be guessed. It takes as much of a processor as a hash does.
+/// Judges whether a password of valid length can be guessed. It takes as much CPU time as a hash.
 pub(super) fn judge(password: &SecretString, network: &str, email: &Email) -> Result<(), PasswordRefused> {
     let password = normal(password);
     let password = password.expose_secret();
@@ -63,7 +64,7 @@ pub(super) fn judge(password: &SecretString, network: &str, email: &Email) -> Re
     let parts = [network.as_str(), email].into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     let parts = parts.filter(|part| part.chars().count() >= MIN_NAME);
     let names: Vec<&str> = OURS.into_iter().chain([network.as_str(), email]).chain(parts).collect();
-    // A name counts as nothing: what is left without it has to be as hard to guess as any password.
+    // A name counts as nothing, so the rest has to be as hard to guess as any password.
     let rest = without(&names, password);
     if is_weak(password, &names) || (rest != password && is_weak(&rest, &[])) {
         return Err(PasswordRefused::Names);
@@ -71,13 +72,13 @@ pub(super) fn judge(password: &SecretString, network: &str, email: &Email) -> Re
     Ok(())
 }
 
-/// Whether fewer than ten thousand million guesses find it: a word said twice with a dash between takes a hundredth of that.
+/// Whether fewer than 10^10 guesses find it. A word repeated with a dash between takes a hundredth of that.
 fn is_weak(password: &str, names: &[&str]) -> bool {
     let judged: String = password.chars().take(JUDGED).collect();
     zxcvbn(&judged, names).score() < Score::Four
 }
 
-/// The password without these names, also where they are written backwards or with signs for letters.
+/// Removes these names from the password, even where they are written backwards or with signs for letters.
 fn without(names: &[&str], password: &str) -> String {
     let plain: Vec<char> = password.chars().map(plain).collect();
     let mut keep = vec![true; plain.len()];
@@ -85,7 +86,7 @@ fn without(names: &[&str], password: &str) -> String {
         let mut name: Vec<char> = name.chars().map(self::plain).collect();
         for _ in 0..2 {
             name.reverse();
-            // No name is empty, save that of a network without one.
+            // No name is empty, except that of a network without one.
             for (at, _) in plain.windows(name.len().max(1)).enumerate().filter(|(_, part)| *part == name) {
                 keep[at..at + name.len()].fill(false);
             }
@@ -94,7 +95,7 @@ fn without(names: &[&str], password: &str) -> String {
     password.chars().zip(keep).filter_map(|(c, keep)| keep.then_some(c)).collect()
 }
 
-/// The letter that is meant. Signs that stand for both `i` and `l` make one of these two.
+/// The letter that is meant. `l` becomes `i`, because some signs stand for both.
 fn plain(c: char) -> char {
     match c.to_lowercase().next().unwrap_or(c) {
         '4' | '@' => 'a',
@@ -107,13 +108,13 @@ fn plain(c: char) -> char {
     }
 }
 
-/// A password that no account can have, and that costs no hash.
+/// Whether the password is too long for any account. It is then refused without a hash.
 pub(in crate::server::auth) fn is_too_long(password: &SecretString) -> bool {
     password.expose_secret().nfc().nth(MAX_CHARS).is_some()
 }
 
-/// In Unicode's form NFC, in which passwords are counted, judged and hashed: one keyboard sends `é` as one character and
-/// another as two, and both mean the same.
+/// Normalises to Unicode's NFC, in which passwords are counted, judged and hashed. One keyboard sends `é` as one
+/// character and another as two, and both mean the same.
 pub(super) fn normal(password: &SecretString) -> SecretString {
     let text = password.expose_secret();
     if is_nfc(text) { password.clone() } else { text.nfc().collect::<String>().into() }
@@ -134,7 +135,7 @@ mod tests {
         let (longest, longer) = (&long[..MAX_CHARS], &long[..=MAX_CHARS]);
         let emoji = "🔑🚗⚡🌧️🧀🎻🪁🦉🍋🧭🪐🎲🥁🧵🪵🐙";
         for (password, verdict) in [
-            // anything that is long and not to be guessed
+            // long, hard to guess, and of any characters
             ("correct horse battery staple", Ok(())),
             ("K7vQmr2xWp9TzLbd4hNs", Ok(())),
             ("the ferry leaves at noon", Ok(())),
@@ -146,7 +147,7 @@ mod tests {
             ("", Err(TooShort)),
             ("K7vQmr2xWp9TzL", Err(TooShort)),
             (longer, Err(TooLong)),
-            // what is tried first everywhere
+            // among the first that are tried everywhere
             ("passwordpassword", Err(Common)),
             ("password12345678", Err(Common)),
             ("Passw0rd!Passw0rd!", Err(Common)),
@@ -159,7 +160,7 @@ mod tests {
             ("letmeinletmeinletmein", Err(Common)),
             ("iloveyouiloveyou", Err(Common)),
             ("ツツツツツツツツツツツツツツツ", Err(Common)),
-            // what is tried first here
+            // among the first that are tried here
             ("chargedeck-chargedeck", Err(Names)),
             ("ChargeDeck2026ChargeDeck", Err(Names)),
             ("taysidechargers1", Err(Names)),
@@ -176,7 +177,7 @@ mod tests {
             ("Tayside-Dundee-99", Err(Names)),
             ("x7chargeq9deck2m", Err(Names)),
             ("Tays1de 24.12.2026 Ada", Err(Names)),
-            // a name among others is no harm
+            // a name among other words does no harm
             ("ada rides the ferry at noon", Ok(())),
             ("ChargeDeck: the kettle sings at dawn", Ok(())),
             ("K7vQmr2xWp9-charge-TzLbd4hNs", Ok(())),

@@ -1,4 +1,4 @@
-//! The password asked again: sensitive actions are done by whoever gave it a few minutes ago, not by whoever sits at an
+//! Asks for the password again. A sensitive action needs a user who gave it a few minutes ago, not just someone at an
 //! open session.
 
 use std::{ops::Deref, time::Duration};
@@ -26,9 +26,9 @@ use crate::server::{
     problem::Problem,
 };
 
-/// An admin who gave the password within [`SessionLimits::confirmed`](super::SessionLimits::confirmed). A handler that
-/// takes one cannot forget to ask for it: everyone else is led to give it and back to this address, which therefore has a
-/// page for GET, whatever was asked; a program is told 403.
+/// An admin who gave the password within [`SessionLimits::confirmed`](super::SessionLimits::confirmed). A handler
+/// that takes one cannot forget to ask for it. Anyone else is redirected to the password form and then back to this
+/// address, which therefore needs a page for GET, whatever the method was. A program gets 403.
 #[derive(Clone, Debug)]
 pub struct ConfirmedAdmin(CurrentAdmin);
 
@@ -55,7 +55,7 @@ impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
         let next = if parts.method.is_safe() {
             parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()
         } else {
-            // What was sent is not sent again by itself, and whoever sent it must not believe that it was done.
+            // The browser does not send the form again, so its user must not believe that the action was done.
             let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
             format!("{target}{}done=confirmed", if parts.uri.query().is_some() { '&' } else { '?' })
         };
@@ -64,7 +64,7 @@ impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
     }
 }
 
-/// The answer to someone who gives the own password again.
+/// The result when users give their own password again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnPassword {
     Right,
@@ -76,7 +76,7 @@ pub enum OwnPassword {
 }
 
 impl AuthService {
-    /// Notes that the admin gave the password now, under a new session id: whoever had the old one does not profit.
+    /// Notes that the admin gave the password now, under a new session id, so that the old id is worthless.
     ///
     /// # Errors
     /// MongoDB or Redis is away: nothing is confirmed.
@@ -96,14 +96,14 @@ impl AuthService {
         Ok(if goes_on { OwnPassword::Right } else { OwnPassword::SignedOut })
     }
 
-    /// The admin's account, if this is its password. A wrong one is in the audit log.
+    /// Returns the admin's account if this is its password. A wrong password is noted in the audit log.
     pub(in crate::server::auth) async fn with_own_password(
         &self,
         admin: &CurrentAdmin,
         password: SecretString,
         place: &ClientInfo,
     ) -> Result<Result<User, OwnPassword>, Unavailable> {
-        // As it was when the guard let the request in.
+        // The account must be as it was when the guard let the request in.
         let user = self.lookup.by_id(admin.user).await?.filter(|user| user.version == admin.version);
         let Some(user) = user else { return Ok(Err(OwnPassword::SignedOut)) };
         let email = Email::parse(&user.email);
@@ -114,8 +114,8 @@ impl AuthService {
         })
     }
 
-    /// Goes on with the admin's session under a new id, the password just given, and with this version of the account;
-    /// false if it was ended meanwhile.
+    /// Continues the admin's session under a new id, with the password just given and with this version of the
+    /// account. Returns false if the session was ended meanwhile.
     pub(in crate::server::auth) async fn renew(
         &self,
         session: &Session,
@@ -123,9 +123,9 @@ impl AuthService {
         version: i64,
     ) -> Result<bool, Unavailable> {
         let now = Timestamp::now();
-        // Taken, not read: a session that was ended while the password was hashed is not brought back.
+        // Deleted, not just read, so that a session that ended while the password was hashed is not revived.
         if !self.sessions.delete_one_of(&admin.user.to_string(), &admin.session).await? {
-            // Nor does its cookie take the place of one that another answer has just given.
+            // Nor may its cookie replace one that another answer has just set.
             session.flush().await?;
             return Ok(false);
         }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How long a login lasts; all are checked on the server.
+/// How long a login lasts; all limits are checked on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Without a request of the user. What a socket carries does not count.
+    /// Longest time without a request of the user. Traffic on a socket does not count.
     pub idle: Duration,
-    /// Whatever the user does.
+    /// Longest time since the login, whatever the user does.
     pub absolute: Duration,
-    /// After the password was given: how long sensitive actions do not ask for it again.
+    /// For how long after the password was given sensitive actions do not ask for it again.
     pub confirmed: Duration,
 }
 
@@ -28,13 +28,13 @@ impl Default for SessionLimits {
 }
 
 impl SessionLimits {
-    /// Sign of life is written at most this often, so that most requests write nothing.
+    /// A sign of life is written at most this often, so that most requests write nothing.
     pub fn renew_after(&self) -> Duration {
         (self.idle / 10).min(Duration::from_secs(60))
     }
 }
 
-/// None of it where the clock was set back.
+/// The time that has passed; zero if the clock was set back.
 pub fn since(then: Timestamp, now: Timestamp) -> Duration {
     now.duration_since(then).try_into().unwrap_or(Duration::ZERO)
 }

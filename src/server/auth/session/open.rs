@@ -1,4 +1,4 @@
-//! Which sessions a user has, and ending them one by one.
+//! Lists a user's sessions, and ends them one by one.
 
 use std::{cmp::Reverse, net::IpAddr};
 
@@ -16,7 +16,7 @@ use crate::server::{
     redis::sessions::SessionHash,
 };
 
-/// A session of someone, as shown to its user: where it began, and when it was last used.
+/// A session as shown to its user: where it began, and when it was last used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
     pub name: SessionHash,
@@ -28,7 +28,7 @@ pub struct OpenSession {
 }
 
 impl AuthService {
-    /// The sessions with which the user may come in now, the last used first.
+    /// The sessions that give the user access now, the last used first.
     ///
     /// # Errors
     /// Redis is away.
@@ -49,7 +49,7 @@ impl AuthService {
         Ok(open)
     }
 
-    /// Ends one of the admin's own sessions, and its sockets; false if it is none of them, or no longer.
+    /// Ends one of the admin's own sessions and its sockets. Returns false if it is not the admin's, or has ended.
     ///
     /// # Errors
     /// Redis or MongoDB is away.
@@ -69,7 +69,7 @@ impl AuthService {
         Ok(true)
     }
 
-    /// Ends all of the admin's own sessions but the one that asks for it, and their sockets.
+    /// Ends all of the admin's own sessions except the current one, and their sockets.
     ///
     /// # Errors
     /// Redis or MongoDB is away.
@@ -78,7 +78,7 @@ impl AuthService {
         self.end_all_but(admin.user, Some(&admin.session)).await
     }
 
-    /// Ends the sessions of a user, save one, and their sockets.
+    /// Ends the sessions of a user except `kept`, and their sockets.
     pub(in crate::server::auth) async fn end_all_but(
         &self,
         user: UserId,

@@ -1,4 +1,4 @@
-//! What a session keeps of its login.
+//! What a session stores about its login.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -13,7 +13,7 @@ use crate::server::{
     redis::sessions::{OWNER, SessionHash},
 };
 
-/// Kept in the session beside [`OWNER`].
+/// Stored in the session beside [`OWNER`].
 const LOGIN: &str = "login";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Login {
     pub created_at: Timestamp,
     /// Last sign of life, exact to [`SessionLimits::renew_after`].
     pub seen_at: Timestamp,
-    /// When the password was last given. A session from before this was kept has to give it.
+    /// When the password was last given. A session from before this field existed has to give it again.
     #[serde(default)]
     pub confirmed_at: Timestamp,
     /// Where the login came from.
@@ -31,8 +31,8 @@ pub struct Login {
     pub address: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The session that this one goes on, until the browser has shown the new id: only then its sockets are closed, since
-    /// they come back at once.
+    /// The session that this one continues, until the browser has shown the new id. Only then are the sockets of the
+    /// old session closed, because they reconnect at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_from: Option<SessionHash>,
 }
@@ -50,17 +50,17 @@ impl Login {
         }
     }
 
-    /// Whose session it is, and the login; `None` if it holds none.
+    /// The session's owner and its login; `None` if it has no login.
     pub async fn of(session: &Session) -> Result<Option<(UserId, Self)>, Unavailable> {
         Ok(parse(session.get_value(OWNER).await?.as_ref(), session.get_value(LOGIN).await?.as_ref()))
     }
 
-    /// [`of`](Self::of) a session's data.
+    /// As [`of`](Self::of), from a session's stored data.
     pub fn read(data: &Map<String, Value>) -> Option<(UserId, Self)> {
         parse(data.get(OWNER), data.get(LOGIN))
     }
 
-    /// Makes the session one of `user`, who is seen now.
+    /// Makes the session one of `user`, who was seen just now.
     pub async fn put(
         &self,
         session: &Session,

@@ -2,7 +2,7 @@
 
 use crate::server::mongo::{UNAUTHORIZED, error_code};
 
-/// What is said of a question that MongoDB does not answer.
+/// The text for a question that MongoDB does not answer.
 pub fn unanswered(error: &mongodb::error::Error) -> String {
     if is_refused(error) { "not known: no right to ask".to_owned() } else { format!("not known: {error}") }
 }

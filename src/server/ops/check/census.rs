@@ -1,4 +1,4 @@
-//! What was seen in one collection's documents: what of them cannot be read, what they lack, and what is odd. No I/O.
+//! What was seen in one collection's documents: what cannot be read, what is missing, and what is odd. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -22,23 +22,23 @@ pub struct Census {
     pub seen: Seen,
     /// Documents that cannot be fully read.
     pub partly: u64,
-    /// By field.
+    /// Unreadable values, by field.
     pub unread: BTreeMap<String, Unread>,
-    /// By field, of which documents.
+    /// Missing values, by field and kind of documents.
     pub gaps: BTreeMap<(&'static str, &'static str), Gap>,
-    /// Sessions by what is odd about them: how many, and an example.
+    /// Odd sessions by what is odd about them: how many, and an example.
     pub oddities: BTreeMap<String, (u64, DocId)>,
 }
 
-/// A field that cannot be read in so many documents.
+/// A field that cannot be read in some documents.
 pub struct Unread {
     pub documents: u64,
     pub example: DocId,
-    /// What the example has there: its type, and its value where that is a state, a date or a number.
+    /// What the example has there: its type, and its value if that is a state, a date or a number.
     pub value: String,
 }
 
-/// A field that so many of `of` documents lack, though the figures need it.
+/// A field that some of `of` documents lack, though the figures need it.
 #[derive(Default)]
 pub struct Gap {
     pub of: u64,
@@ -59,7 +59,7 @@ impl Census {
         }
     }
 
-    /// Looks at a document: `all` its top-level fields, and the `row` that is read of it.
+    /// Adds a document: `all` are its top-level fields, and `row` is what was read of it.
     pub fn add(
         &mut self,
         translation: Option<&Translation>,
@@ -100,7 +100,7 @@ impl Census {
 
 type Needed = (Collection, &'static str, &'static str, fn(&str) -> bool);
 
-/// What figures and lists need: of which documents, by their status.
+/// The fields that figures and lists need, and in which documents, by their status.
 const NEEDED: [Needed; 13] = [
     (Collection::Clients, "client_id", "", any),
     (Collection::Clients, "status", "", any),
@@ -129,7 +129,7 @@ fn completed(status: &str) -> bool {
     status == "COMPLETED"
 }
 
-/// `evses.3.status` in whichever EVSE.
+/// The path with `*` for a position in a list: `evses.3.status` becomes `evses.*.status`.
 fn anywhere(path: &str) -> String {
     let part = |part: &str| if part.bytes().all(|b| b.is_ascii_digit()) { "*".to_owned() } else { part.to_owned() };
     path.split('.').map(part).collect::<Vec<_>>().join(".")
@@ -144,7 +144,7 @@ fn find<'a>(row: &'a Fields, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// The type, and the value where it cannot be personal.
+/// The type, and the value if it cannot be personal.
 fn describe(path: &str, value: &Value) -> String {
     const LONG: usize = 40;
     let kind = match value {

@@ -17,7 +17,8 @@ use crate::server::{
 };
 
 const SERVER: &str = "MongoDB";
-/// A clock that is off by more falsifies ages on screen, and by much more the day that is "today".
+/// A clock that is off by more than the first falsifies ages on screen. By more than the second, it falsifies "today"
+/// as well.
 const CLOCK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// An oplog that reaches less far back ends the log after a short outage.
 const OPLOG_H: (i64, i64) = (24, 1);
@@ -29,7 +30,7 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report)
     let hello = match admin.run_command(doc! {"hello": 1}).await {
         Ok(hello) => hello,
         Err(error) => {
-            // The driver waits for a replica set; a server that is none yet answers only when asked alone.
+            // The driver waits for a replica set. A server that is not one yet answers only a direct connection.
             match alone(settings).await {
                 Some((hello, info)) if !stand_in(&hello, &info, settings, report).await => {
                     not_a_replica_set(&hello, report);
@@ -70,7 +71,7 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report)
 
 const START: &str = "MONGODB_URI=mongodb://HOST:27017 chargedeck check";
 
-/// What a server says of itself and of its version, whatever it is of.
+/// What a single server says of itself and of its version, whatever it belongs to.
 async fn alone(settings: &MongoSettings) -> Option<(Document, Document)> {
     let mut options = ClientOptions::parse(settings.uri.expose_secret()).await.ok()?;
     options.repl_set_name = None;
@@ -82,7 +83,7 @@ async fn alone(settings: &MongoSettings) -> Option<(Document, Document)> {
     Some((hello, admin.run_command(doc! {"buildInfo": 1}).await.unwrap_or_default()))
 }
 
-/// Tells of what is not MongoDB.
+/// Reports a server that is not MongoDB. Returns whether this server is such a one.
 async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, report: &mut Report) -> bool {
     let options = ClientOptions::parse(settings.uri.expose_secret()).await;
     let hosts: Vec<_> = options.into_iter().flat_map(|options| options.hosts).map(|host| host.to_string()).collect();
@@ -110,11 +111,11 @@ fn not_a_replica_set(hello: &Document, report: &mut Report) {
     }
 }
 
-/// What the version means, as far as it is told.
+/// Reports what the version means, as far as it is known.
 async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
     let name = info.get_str("version").unwrap_or("of unknown version");
     let Some(numbers) = version::parse(info) else { return report.warning("Version", format!("MongoDB {name}")) };
-    // A sharded cluster does not tell it, and not every user may ask.
+    // A sharded cluster does not report it, and not every user may ask.
     let ask = doc! {"getParameter": 1, "featureCompatibilityVersion": 1};
     let answer = mongo.client.database("admin").run_command(ask).await.unwrap_or_default();
     let fcv = answer.get_document("featureCompatibilityVersion").and_then(|of| of.get_str("version")).ok();
@@ -125,7 +126,7 @@ async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
 fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut Report) {
     let what = "Clock";
     let theirs = theirs.to_system_time();
-    // It was told at some moment between the two.
+    // MongoDB read its clock at some moment between the two.
     let ahead = theirs.duration_since(answered).unwrap_or_default();
     let behind = asked.duration_since(theirs).unwrap_or_default();
     let off = ahead.max(behind);
@@ -138,7 +139,7 @@ fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut
     }
 }
 
-/// Seconds that the oplog reaches back, where that may be asked.
+/// Seconds that the oplog reaches back; `None` if that is not known.
 async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     let what = "Oplog";
     let local = mongo.client.database("local");
@@ -160,7 +161,7 @@ async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     let mb = full(&local).await;
     let said = format!("reaches {hours:.1} hours back");
     let Some(mb) = mb else {
-        // It has room left and forgets nothing yet.
+        // It has room left, so it removes nothing yet.
         report.ok(what, format!("{said}, and is not full yet"));
         return None;
     };
@@ -179,7 +180,7 @@ async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     Some(window)
 }
 
-/// The oplog's size in MB if it is full, so that it forgets.
+/// The oplog's size in MB if it is full, and so removes entries.
 async fn full(local: &mongodb::Database) -> Option<f64> {
     let stats = doc! {"$collStats": {"storageStats": {}}};
     let mut cursor = local.collection::<Document>("oplog.rs").aggregate([stats]).await.ok()?;
@@ -206,7 +207,7 @@ async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut Report) {
             let short = kept < Duration::from_secs(3600);
             let shorter = oplog_s.is_some_and(|oplog| i64::try_from(kept.as_secs()).is_ok_and(|kept| kept < oplog));
             if short {
-                // The operator's to decide: it holds for the whole cluster.
+                // The operator decides this, because it holds for the whole cluster.
                 let images = doc! {"preAndPostImages": {"expireAfterSeconds": 3600}};
                 let mend = command("admin", doc! {"setClusterParameter": {"changeStreamOptions": images}});
                 report.add(Level::Warning, what, said, vec![mend]);

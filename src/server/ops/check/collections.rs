@@ -1,5 +1,5 @@
-//! The five collections: whether they are there and can be followed, their images, the indexes that were made in them with
-//! their size, and ids that stand twice.
+//! The five collections: whether they exist and can be followed, their images, our indexes in them with their size,
+//! and duplicate ids.
 
 use bson::{Bson, Document, doc};
 
@@ -41,7 +41,7 @@ pub async fn check(mongo: &Mongo, report: &mut Report) {
     }
 }
 
-/// What MongoDB tells no changes of.
+/// Reports the collections of which MongoDB reports no changes.
 fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
     for (collection, what) in found.iter().filter_map(|(c, found)| Some((c, found.unfollowed()?))) {
         let said = format!(
@@ -76,7 +76,7 @@ fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
     }
 }
 
-/// What `prepare` would make and drop.
+/// Reports what `prepare` would make and drop.
 fn missing(mongo: &Mongo, plan: &Plan, report: &mut Report) {
     let what = "Indexes";
     for collection in &plan.full {
@@ -109,10 +109,10 @@ fn missing(mongo: &Mongo, plan: &Plan, report: &mut Report) {
     }
 }
 
-/// The indexes of ours with their size, and those that may be ours by another mapping.
+/// Reports our indexes with their size, and those that may be ours from another mapping.
 async fn made(mongo: &Mongo, collection: Collection, report: &mut Report) {
     let what = "Indexes";
-    // Why they cannot be listed was told with what is missing.
+    // The reason why they cannot be listed was reported with what is missing.
     let Ok(have) = indexes::existing(&mongo.operator, collection).await else { return };
     let sizes = sizes(mongo, collection).await;
     let told = |index: &Index| match sizes.as_ref().and_then(|sizes| sizes.get(&index.name)).and_then(number) {
@@ -134,7 +134,7 @@ async fn made(mongo: &Mongo, collection: Collection, report: &mut Report) {
     }
 }
 
-/// Bytes by index; `None` where there is no right to ask.
+/// Bytes by index; `None` if there is no right to ask.
 async fn sizes(mongo: &Mongo, collection: Collection) -> Option<Document> {
     let stats = doc! {"$collStats": {"storageStats": {}}};
     let mut cursor = mongo.operator.collection::<Document>(collection.name()).aggregate([stats]).await.ok()?;

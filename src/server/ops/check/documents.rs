@@ -1,4 +1,4 @@
-//! Reads every document as the dashboard does, and says which cannot be fully read, and what would read them.
+//! Reads every document as the dashboard does. Reports which cannot be fully read, and which mapping would read them.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ use crate::{
     web::text::quality,
 };
 
-/// Unread fields named, at most.
+/// The most unread fields that are named.
 const NAMED: usize = 40;
 
 pub async fn check(mongo: &Mongo, report: &mut Report) {
@@ -59,7 +59,7 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
     let current = mongo.mapping.of(collection).map(|translation| translation.definition());
     let made = suggest(collection, &census.seen, current);
     let better = current.map_or(!made.definition.is_empty(), |current| *current != made.definition);
-    // Either the mapping reads it, or the document is to be looked at.
+    // Either another mapping reads it, or someone has to look at the document.
     let mend = |example: &DocId| {
         let look = format!("db.getSiblingDB({:?}).{what}.find({{_id: {}}})", mongo.operator.name(), literal(example));
         if better { vec!["the mapping below, in Leptos.toml".to_owned(), look] } else { vec![look] }
@@ -74,7 +74,7 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
     }
     for ((field, of), Gap { of: all, missing, example }) in &census.gaps {
         let Some(example) = example else { continue };
-        // Some may be so; where all are, a figure is empty.
+        // Some documents may lack it. If all do, a figure is empty.
         let level = if missing == all { Level::Problem } else { Level::Warning };
         report.add(
             level,
@@ -111,7 +111,7 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
     }
 }
 
-/// An `_id` as mongosh takes it.
+/// An `_id` in mongosh's syntax.
 fn literal(id: &DocId) -> String {
     match serde_json::from_str::<serde_json::Value>(&id.0) {
         Ok(serde_json::Value::String(text)) => format!("{text:?}"),

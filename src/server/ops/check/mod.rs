@@ -1,5 +1,5 @@
-//! `chargedeck check`: looks at everything that the dashboard rests on, and at every document, and says what would mend
-//! what is wrong. It writes nothing.
+//! `chargedeck check`: examines everything that the dashboard depends on, and every document. Reports what is wrong
+//! and what would fix it. It writes nothing.
 
 mod answers;
 mod census;
@@ -17,10 +17,10 @@ pub use report::{Item, Level, Report};
 
 use crate::server::{config::Settings, http::open_files, mongo::Mongo, redis::Redis};
 
-/// Looks at everything.
+/// Runs all checks.
 ///
 /// # Errors
-/// If a URI is none.
+/// A URI is malformed.
 pub async fn run(settings: &Settings) -> Result<Report> {
     let mongo = Mongo::connect(&settings.mongo).await?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;

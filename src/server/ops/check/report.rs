@@ -1,4 +1,4 @@
-//! What was found, and the commands that mend it.
+//! The findings, and the commands that fix them.
 
 use std::fmt::{self, Display};
 
@@ -7,26 +7,26 @@ use bson::{Bson, Document};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Ok,
-    /// Worth knowing; nothing need be done for the dashboard's sake.
+    /// Worth knowing; the dashboard needs no action.
     Note,
     Warning,
     Problem,
 }
 
-/// One thing that was looked at.
+/// One thing that was examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     pub level: Level,
     pub what: &'static str,
     pub said: String,
-    /// Commands, one a line.
+    /// Commands that fix it, one a line.
     pub mend: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub items: Vec<Item>,
-    /// Lines for `Leptos.toml` that would read what is not read now.
+    /// Lines for `Leptos.toml` that would make fields readable that are not read now.
     pub mapping: String,
 }
 
@@ -43,7 +43,7 @@ impl Report {
         self.items.push(Item { level, what, said: said.into(), mend });
     }
 
-    /// Whether something must be mended.
+    /// Whether something must be fixed.
     pub fn is_problem(&self) -> bool {
         self.items.iter().any(|item| item.level == Level::Problem)
     }
@@ -75,7 +75,7 @@ impl Display for Report {
     }
 }
 
-/// A command as mongosh takes it: its name first, the keys in their order.
+/// A command in mongosh's syntax: its name first, the keys in their order.
 pub fn command(db: &str, command: Document) -> String {
     format!("db.getSiblingDB({}).runCommand({})", literal(&db.into()), literal(&command.into()))
 }

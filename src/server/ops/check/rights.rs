@@ -21,21 +21,22 @@ use crate::{
 
 const WHAT: &str = "Rights";
 const LOG_WHAT: &str = "Audit log";
-/// On the operator's database as a whole.
+/// Needed on the operator's database as a whole.
 const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
-/// On each of the five collections, for `prepare`, and for `check` to tell what is there.
+/// Needed on each of the five collections: for `prepare`, and for `check` to report what is there.
 const PREPARE: [&str; 5] = ["createIndex", "dropIndex", "collMod", "listIndexes", "collStats"];
-/// On single collections of theirs, for what admins do there. Without it their pages say why it cannot be done.
+/// Needed on single collections of the operator's, for the actions of admins. Without it the pages of these actions
+/// say why they are impossible.
 const ACT: [(Collection, &str); 1] = [(Collection::Clients, "update")];
-/// On each collection of our own database but the audit log. One that is added here is added to docs/security.md, too.
+/// Needed on each collection of our own database except the audit log. Additions belong in docs/security.md, too.
 const OWN: [&str; 7] = ["find", "insert", "update", "remove", "createCollection", "createIndex", "collMod"];
 const OWN_COLLECTIONS: [&str; 6] = ["action_keys", "doors", "events", "marks", "prepared", "users"];
-/// On the audit log: nothing that changes or removes an entry, nor makes MongoDB do so.
+/// Needed on the audit log: nothing that changes or removes an entry, or makes MongoDB do so.
 const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
-/// What would.
+/// Rights that would change or remove entries, or make MongoDB do so.
 const ALTER: [&str; 6] = ["update", "remove", "dropCollection", "createIndex", "collMod", "renameCollectionSameDB"];
 
-/// `keep`: how long the audit log is to be kept.
+/// `keep` is how long the audit log should be kept.
 pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
     let (user, may) = match privileges::user(mongo).await {
         Ok(Some(known)) => known,
@@ -76,7 +77,7 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
     report.add(level, WHAT, said, grant(mongo, &user));
 }
 
-/// Without a login everything is allowed, or nothing.
+/// Without a login MongoDB allows everything, or nothing.
 async fn nobody(mongo: &Mongo, report: &mut Report) {
     match mongo.operator.list_collection_names().await {
         Ok(_) => report.ok(WHAT, "MongoDB asks for no login"),
@@ -89,7 +90,7 @@ async fn nobody(mongo: &Mongo, report: &mut Report) {
     }
 }
 
-/// A role with all that is needed, for the user.
+/// The commands that make a role with all that is needed, and grant it to the user.
 fn grant(mongo: &Mongo, user: &Document) -> Vec<String> {
     let name = user.get_str("user").unwrap_or_default();
     let grant = doc! {"grantRolesToUser": name, "roles": [{"role": ROLE, "db": "admin"}]};
@@ -99,7 +100,7 @@ fn grant(mongo: &Mongo, user: &Document) -> Vec<String> {
 
 const ROLE: &str = "chargedeck";
 
-/// The command that makes the role, with which the audit log is append-only.
+/// The command that makes the role. With this role the audit log is append-only.
 pub fn role(operator_db: &str, own_db: &str) -> Document {
     let on = |db: &str, collection: &str, actions: &[&str]| doc! {"resource": {"db": db, "collection": collection}, "actions": actions};
     let own = OWN_COLLECTIONS.iter().map(|collection| on(own_db, collection, &OWN));
@@ -110,7 +111,7 @@ pub fn role(operator_db: &str, own_db: &str) -> Document {
     doc! {"createRole": ROLE, "privileges": privileges, "roles": []}
 }
 
-/// Whether entries of the audit log stay as they are, as long as they should.
+/// Reports whether entries of the audit log stay as they are, for as long as they should.
 async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Report) {
     let ours = mongo.own.name();
     let alter: Vec<_> = ALTER.into_iter().filter(|action| may.allow(ours, Some(COLLECTION), action)).collect();
@@ -144,7 +145,7 @@ async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Repor
 mod tests {
     use super::*;
 
-    /// What `docs/security.md` says is what is printed here, and what the test in `tests/auth/role.rs` gives a user.
+    /// `docs/security.md` shows the role that is printed here and that `tests/auth/role.rs` gives a user.
     #[test]
     fn the_role_of_the_document_is_this_one() {
         let text = include_str!("../../../../docs/security.md");

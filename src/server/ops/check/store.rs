@@ -1,4 +1,4 @@
-//! Redis: whether it answers, keeps what it is given, and is this installation's alone.
+//! Redis: whether it answers, keeps what it is given, and serves this installation alone.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use crate::server::{
 };
 
 const WHAT: &str = "Redis";
-/// Keys looked at, at most, for other installations.
+/// The most rounds of SCAN that look for other installations.
 const ROUNDS: usize = 200;
 
 pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
@@ -25,7 +25,7 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
     let version = is("redis_version").unwrap_or("of unknown version");
     let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     if numbers.is_empty() || numbers[..] >= [6, 2][..] {
-        // Valkey tells as Redis' version the one that it began from.
+        // Valkey reports as Redis' version the one that it was forked from.
         let name = is("valkey_version").map_or_else(|| version.to_owned(), |of| format!("Valkey {of}"));
         report.ok(WHAT, format!("answers, {name}"));
     } else {
@@ -63,7 +63,7 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
     }
 }
 
-/// One Redis for each database.
+/// Checks whether another installation uses this Redis, because each database needs its own.
 async fn alone(redis: &Redis, report: &mut Report) {
     let what = "Redis shared";
     let own = redis.key("");
@@ -89,7 +89,7 @@ async fn alone(redis: &Redis, report: &mut Report) {
     }
 }
 
-/// Whether the log in Redis can be of this MongoDB: it is never ahead.
+/// Checks whether the log in Redis can be this MongoDB's, because the log is never ahead of its MongoDB.
 async fn same(redis: &Redis, mongo: &Mongo, report: &mut Report) {
     let what = "Log";
     let last = Log::new(redis.clone()).last().await;

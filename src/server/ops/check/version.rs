@@ -1,5 +1,5 @@
-//! What the server's own answers tell: whether it is MongoDB at all, which holes its version has, until when it is
-//! supported, and what of it is switched off.
+//! What the server's own answers reveal: whether it is MongoDB at all, which security holes its version has, until
+//! when it is supported, and which of its features are switched off.
 
 use bson::{Document, doc};
 use jiff::civil::{Date, date};
@@ -10,13 +10,13 @@ use super::report::{Item, Level, command};
 type Version = [i32; 3];
 type Series = [i32; 2];
 
-/// A hole that needs no login.
+/// A security hole that attackers can use without a login.
 struct Hole {
     id: &'static str,
     lets: &'static str,
-    /// No version before has it.
+    /// No earlier series has it.
     since: Series,
-    /// Ascending. A series between them that is not named was never mended.
+    /// Ascending. A series that lies between two of them was never fixed.
     fixed: &'static [Version],
     until_then: Option<&'static str>,
 }
@@ -38,7 +38,7 @@ const HOLES: [Hole; 2] = [
     },
 ];
 
-/// The last day of each series' support, by its makers' calendar. What is older ended, too.
+/// The last day of each series' support, by the vendor's calendar. Support of older series has ended, too.
 const SUPPORTED_UNTIL: [(Series, Date); 12] = [
     ([4, 4], date(2024, 2, 29)),
     ([5, 0], date(2024, 10, 31)),
@@ -54,7 +54,7 @@ const SUPPORTED_UNTIL: [(Series, Date); 12] = [
     ([8, 2], date(2026, 7, 31)),
 ];
 
-/// From here on changes have images.
+/// From this series on changes have images.
 const IMAGES: Series = [6, 0];
 
 pub fn parse(info: &Document) -> Option<Version> {
@@ -62,7 +62,8 @@ pub fn parse(info: &Document) -> Option<Version> {
     Some([numbers.next()?, numbers.next()?, numbers.next()?])
 }
 
-/// What speaks MongoDB's protocol and is not MongoDB, and why it cannot be watched. `hosts`: those that were asked.
+/// A product that speaks MongoDB's protocol and is not MongoDB, and why it cannot be watched. `hosts` are the ones
+/// that were asked.
 pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(&'static str, &'static str)> {
     if info.keys().any(|key| key.starts_with("ferretdb")) {
         return Some(("FerretDB", "it has no change streams"));
@@ -83,7 +84,7 @@ pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(
     None
 }
 
-/// What a version means for the dashboard. `fcv`: the featureCompatibilityVersion, where it may be asked.
+/// What a version means for the dashboard. `fcv` is the featureCompatibilityVersion, if it may be asked.
 pub fn items(name: &str, version: Version, fcv: Option<Series>, today: Date) -> Vec<Item> {
     let [major, minor, _] = version;
     let item = |level, what, said, mend| Item { level, what, said, mend };
@@ -112,7 +113,7 @@ pub fn items(name: &str, version: Version, fcv: Option<Series>, today: Date) -> 
 fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
     let series = |of: &Version| [of[0], of[1]];
     let fixed = hole.fixed.iter().find(|fixed| series(fixed) >= series(&version))?;
-    // Within its own series a later patch is enough; a series in between needs an upgrade to the next.
+    // Within its own series a later patch is enough. A series in between needs an upgrade to the next fixed one.
     let [major, minor, patch] = *fixed;
     (series(&version) >= hole.since && version < *fixed).then(|| {
         let said = format!("MongoDB {name} has {}: anybody who reaches its port {}", hole.id, hole.lets);
@@ -122,7 +123,7 @@ fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
     })
 }
 
-/// Since when, as the end of a sentence; empty where only that it ended is known.
+/// Since when support has ended, as the end of a sentence; empty if only the fact is known; `None` if it has not.
 fn support_ended(series: Series, today: Date) -> Option<String> {
     let (of, until) = SUPPORTED_UNTIL.iter().find(|(of, _)| *of >= series)?;
     if *of != series {
@@ -149,7 +150,7 @@ fn switched_off(name: &str, series: Series, fcv: Series) -> Item {
     Item { level, what: "Switched off", said, mend: vec![command("admin", set)] }
 }
 
-/// What a sharded cluster costs, which no answer tells.
+/// What a sharded cluster costs, which no answer of the server reveals.
 pub fn shards() -> Item {
     Item {
         level: Level::Warning,
@@ -191,7 +192,7 @@ mod tests {
             (memory, "7.0.27", "7.0.28"),
             (memory, "8.0.16", "8.0.17"),
             (memory, "8.2.2", "8.2.3"),
-            // Of these no version was ever mended; those after it came later.
+            // No version of these series was ever fixed; the versions without the hole came in later series.
             (memory, "4.2.25", "8.3.0"),
             (memory, "6.3.2", "9.0.0"),
             (memory, "7.3.4", "8.3.1"),
@@ -258,7 +259,7 @@ mod tests {
             (Some("Microsoft's"), of(doc! {"internal": {"cosmos_versions": ["1.104-1"]}}, info(), "a:10260")),
             (Some("Microsoft's"), of(set(), info(), "deck.mongo.cosmos.azure.com:10255")),
             (Some("Amazon"), of(set(), info(), cluster)),
-            // Through a tunnel.
+            // Asked through a tunnel.
             (Some("Amazon"), of(doc! {"setName": "rs0", "hosts": [cluster]}, info(), "localhost:27017")),
         ] {
             assert_eq!(found, name);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What stands before the fraction; the other of point and comma may group thousands.
+/// The mark before the fraction. The other one of point and comma may group thousands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum DecimalMark {
     #[default]
@@ -12,7 +12,7 @@ pub enum DecimalMark {
     Comma,
 }
 
-/// Why a text is not read as a number.
+/// Why a text cannot be read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     NotANumber,
@@ -20,8 +20,8 @@ pub enum Unread {
     TooLarge,
 }
 
-/// `text` times 10^`digits`, halves rounded away from zero. A sign and an exponent are read, and either side of the mark
-/// may be empty; wrongly grouped thousands ("1,5" with a decimal point) and units are not guessed at.
+/// Returns `text` times 10^`digits`, halves rounded away from zero. A sign and an exponent are read, and either side
+/// of the mark may be empty. It does not guess at wrongly grouped thousands ("1,5" with a decimal point) or units.
 pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, Unread> {
     let (mark, group) = match mark {
         DecimalMark::Point => ('.', ','),
@@ -45,7 +45,7 @@ pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, Unread>
     Ok(if negative { -value } else { value })
 }
 
-/// The first `kept` digits as a number, rounded by the next; zeros follow the last.
+/// The first `kept` digits as a number, rounded by the next digit. Zeros follow the last digit.
 fn digits_of(whole: &str, fraction: &str, kept: i64) -> Option<i64> {
     let Ok(kept) = usize::try_from(kept) else { return Some(0) };
     let mut digits = whole.bytes().chain(fraction.bytes()).map(|b| i64::from(b - b'0'));
@@ -56,7 +56,7 @@ fn digits_of(whole: &str, fraction: &str, kept: i64) -> Option<i64> {
     value.checked_add(i64::from(digits.next().unwrap_or(0) >= 5))
 }
 
-/// Up to four digits, which is more than any number here has.
+/// An exponent of up to four digits, which is more than any number here has.
 fn exponent(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let value = (1..=4).contains(&digits.len()).then(|| digits.parse::<u16>().ok()).flatten()?;

@@ -1,5 +1,6 @@
-//! What follows from sessions: clients, stations with their EVSEs, and the buckets of `eco_stats`. It is made of all sessions
-//! of the dataset that the database holds, not of one file's, so a second file adds to the first and a correction corrects.
+//! The documents that are derived from sessions: clients, stations with their EVSEs, and the buckets of `eco_stats`.
+//! They are made from all sessions of the dataset that the database holds, and not from one file's. So a second file
+//! adds to the first, and a correction corrects.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,25 +26,25 @@ use crate::{
     server::ops::ingest::documents::{Client, Station},
 };
 
-/// What sessions say about everything but clients.
+/// What sessions reveal about everything but clients.
 struct Basis {
     ledger: Ledger,
     stations: BTreeMap<String, Station>,
-    /// Stations that a session names, also one that is not in the source any more.
+    /// Stations that a session names, including sessions that the source no longer holds.
     named: BTreeSet<String>,
 }
 
-/// Documents in one write.
+/// Documents per write.
 const BATCH: usize = 1000;
 
-/// What became of one collection.
+/// The outcome for one collection.
 pub struct Derived {
     pub collection: Collection,
     pub counts: Counts,
     pub refused: Vec<Remark>,
 }
 
-/// Writes everything that follows from the sessions of the dataset.
+/// Writes everything that is derived from the sessions of the dataset.
 pub async fn write(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>) -> Result<[Derived; 3]> {
     let basis = basis(db, builder.preset).await?;
     Ok([
@@ -53,7 +54,7 @@ pub async fn write(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>) ->
     ])
 }
 
-/// Sessions that the source still holds.
+/// The filter for sessions that the source still holds.
 fn sessions(preset: &Preset) -> Document {
     let mut filter = of_dataset(&preset.dataset);
     filter.insert("source.gone", doc! { "$exists": false });
@@ -118,7 +119,7 @@ fn scope(preset: &Preset) -> Result<Scope> {
     })
 }
 
-/// By the database, because a network may have more clients than memory is meant to hold.
+/// The database groups the sessions, because a network may have more clients than memory should hold.
 async fn clients(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>) -> Result<Derived> {
     let preset = builder.preset;
     let grouped = async |mut filter: Document, group: Document| {

@@ -1,7 +1,7 @@
-//! The documents of a client, a station, a session and a payment, field by field in the order of the data model: all from
-//! the data, none from the clock.
+//! Builds the documents of a client, a station, a session and a payment, field by field in the order of the data
+//! model. All values come from the data, none from the clock.
 //!
-//! `last_updated` is the newest instant that the data tells of the document, so importing again makes the same documents.
+//! `last_updated` is the newest instant that the data has for the document, so importing again makes the same ones.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +20,14 @@ use crate::domain::{
     status::SessionStatus,
 };
 
-/// Instants of a client's sessions, as all here: ms since 1970.
+/// Instants of a client's sessions, in ms since 1970 like all instants here.
 pub struct Client {
     pub first: i64,
     pub last: i64,
     pub updated: i64,
 }
 
-/// What all sessions together say about a station.
+/// What all sessions together reveal about a station.
 pub struct Station {
     pub first: i64,
     /// The newest start.
@@ -43,19 +43,19 @@ pub struct Evse {
     pub open_since: Option<i64>,
 }
 
-/// What rows become.
+/// Builds documents from rows.
 pub struct Builder<'a> {
     pub preset: &'a Preset,
     /// What the rows of this file say about stations.
     pub places: BTreeMap<String, Place>,
 }
 
-/// What a file says about a station. Where its rows contradict each other, the newest is right.
+/// What a file says about a station. If its rows contradict each other, the newest counts.
 pub struct Place {
-    /// Of its newest row.
+    /// Start of its newest row.
     pub start: i64,
     pub about: About,
-    /// Whether other rows tell another site or model.
+    /// Whether other rows name another site or model.
     pub contradicted: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct Place {
 pub struct Charge<'a> {
     cost: Cost,
     tariff: Option<&'a Tariff>,
-    /// Whether there is a payment of it.
+    /// Whether there is a payment for it.
     pub is_paid: bool,
 }
 
@@ -73,7 +73,7 @@ impl Builder<'_> {
         format!("{}:{id}", self.preset.dataset)
     }
 
-    /// Takes over what a row says about its station.
+    /// Remembers what a row says about its station.
     pub fn learn(&mut self, row: Row) {
         let Some(id) = row.station else { return };
         let Some(place) = self.places.get_mut(&id) else {
@@ -104,7 +104,7 @@ impl Builder<'_> {
         }
     }
 
-    /// What the file says of a station holds if no session of the database is newer; else what `known` says stays.
+    /// What the file says about a station counts, unless a session in the database is newer; then `known` stays.
     pub fn station(&self, id: &str, station: &Station, known: Option<Document>) -> Document {
         let place = self.places.get(id).filter(|place| known.is_none() || place.start >= station.newest);
         let mut document = match (place, known) {
@@ -124,7 +124,7 @@ impl Builder<'_> {
         document
     }
 
-    /// Where a station stands and what it is.
+    /// Describes where a station is and what it is.
     fn described(&self, id: &str, about: &About) -> Document {
         let network = &self.preset.network;
         let model = about.model.as_ref().and_then(|name| self.preset.models.get(name));
@@ -146,7 +146,7 @@ impl Builder<'_> {
     }
 
     fn evse(&self, station: &str, id: &str, evse: &Evse, model: Option<&Model>) -> Document {
-        // A session without an end keeps its EVSE only where the preset says that it still runs.
+        // A session without an end keeps its EVSE only if the preset says that such sessions still run.
         let open = evse.open_since.filter(|_| self.preset.rows.unfinished == SessionStatus::Active);
         let mut connector = doc! { "id": id };
         if let Some(c) = model.map(|m| m.connector(id)) {
@@ -168,10 +168,10 @@ impl Builder<'_> {
         }
     }
 
-    /// The charger's power where the preset knows its model.
+    /// The charger's power, if the preset knows its model.
     fn rated(&self, row: &Row) -> Option<Watt> {
         let station = self.places.get(row.station.as_deref()?)?;
-        // A session is judged by the model its own row tells, not by what was installed there later.
+        // A session is judged by the model in its own row, and not by what was installed there later.
         let model = row.about.model.as_ref().or(station.about.model.as_ref())?;
         Some(Watt(self.preset.models.get(model)?.connector(&row.connector).power_w))
     }
@@ -218,7 +218,7 @@ impl Builder<'_> {
         document
     }
 
-    /// What a finished session costs: as the source tells, else by the tariff if energy flowed.
+    /// The cost of a finished session: as the source gives it, else by the tariff if energy flowed.
     pub fn cost(&self, row: &Row) -> Option<Charge<'_>> {
         row.end?;
         let tariff = self.preset.tariff.as_ref();
@@ -264,7 +264,7 @@ impl Builder<'_> {
     }
 }
 
-/// Sites have several stations, so a name has both, unless the site is the station.
+/// A site may have several stations, so a name has both, unless the site is the station.
 fn name(site: &str, id: &str) -> String {
     if site == id { id.to_owned() } else { format!("{site} · {id}") }
 }
@@ -277,7 +277,7 @@ pub fn payment_id(row: &Row) -> String {
     format!("P-{}", row.session)
 }
 
-/// The newest instant that a session tells.
+/// The newest instant of a session.
 fn newest(row: &Row) -> i64 {
     row.end.unwrap_or(row.start)
 }

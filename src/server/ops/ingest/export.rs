@@ -1,6 +1,6 @@
-//! An export as a whole: which sessions it names, and its rows, each session once.
+//! A whole export: the sessions that it names, and its rows, with each session once.
 //!
-//! It is read several times and never held: ids are sorted on disk, so memory does not grow with the file.
+//! The file is read several times and never held in memory. Ids are sorted on disk, so memory stays bounded.
 
 use std::{
     iter::Peekable,
@@ -21,9 +21,9 @@ pub struct Export<'a> {
     preset: &'a Preset,
     now: i64,
     pub tally: Tally,
-    /// Of sessions, with the line; 0 for a row that is refused.
+    /// Ids of sessions with their line; 0 for a row that is refused.
     ids: Sorter,
-    /// Lines that name a session once more, as text, with the line that named it first.
+    /// Lines that repeat a session, as text, with the line that named it first.
     repeated: Sorter,
     pub rows: u64,
     /// Rows whose session cannot be read.
@@ -68,7 +68,7 @@ impl<'a> Export<'a> {
         Source::open(&self.path, self.preset, self.now, &self.tally)
     }
 
-    /// In the order of the file. Of rows that name one session the first is taken.
+    /// The rows in the order of the file. Of several rows that name one session only the first is taken.
     pub fn rows(&mut self) -> Result<Rows<'_>> {
         let source = self.source()?;
         let column = self.preset.columns.session.clone();
@@ -84,25 +84,25 @@ impl<'a> Export<'a> {
 
 const NO_FILE: &str = "cannot use a temporary file";
 
-/// Sorts as the number does.
+/// The line as a text that sorts like the number.
 fn key(line: u64) -> String {
     format!("{line:020}")
 }
 
 pub struct Rows<'a> {
     source: Source<'a>,
-    /// Of the session.
+    /// The column of the session's id.
     column: String,
     repeated: Peekable<Sorted<'a>>,
 }
 
 impl Rows<'_> {
-    /// How much of the file was read.
+    /// How many bytes of the file have been read.
     pub fn bytes(&self) -> u64 {
         self.source.bytes()
     }
 
-    /// The line that named the session of this line first.
+    /// The earlier line that named the session of this line first; `None` if this line is the first.
     fn named_before(&mut self, line: u64) -> Result<Option<u64>> {
         let key = key(line);
         match self.repeated.next_if(|entry| entry.as_ref().map_or(true, |(repeated, _)| *repeated == key)) {

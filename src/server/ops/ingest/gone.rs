@@ -1,4 +1,4 @@
-//! What the source does not hold any more: marked or removed, unless someone else has changed it since its import.
+//! Documents that the source no longer holds: marked or removed, unless someone has changed them since the import.
 
 use std::pin::pin;
 
@@ -22,10 +22,10 @@ use crate::domain::{
     status::{PaymentStatus, SessionStatus},
 };
 
-/// A quality flag of a session that the source does not hold any more.
+/// The quality flag of a session that the source no longer holds.
 pub const NOT_IN_SOURCE: &str = "NOT_IN_SOURCE";
 
-/// Documents looked at in one step.
+/// Documents per step.
 const BATCH: usize = 1000;
 
 /// A dataset's documents whose row or session is gone.
@@ -36,14 +36,14 @@ pub struct Reaper<'a> {
     pub now: i64,
 }
 
-/// Documents of a dataset, found by `_id`, which begins with its name.
+/// The filter for documents of a dataset, by `_id`, which begins with its name.
 pub fn of_dataset(dataset: &str) -> Document {
     // `;` follows `:` in ASCII.
     doc! { "_id": { "$gte": format!("{dataset}:"), "$lt": format!("{dataset};") }, "source.dataset": dataset }
 }
 
 impl Reaper<'_> {
-    /// Sessions that `named` (ids of sessions, ascending) does not have, and their payments.
+    /// Reaps the sessions that `named` (ids of sessions, ascending) lacks, and their payments.
     pub async fn sessions(&self, named: impl Iterator<Item = Result<String>>) -> Result<[(Collection, Counts); 2]> {
         let mut counts = [Counts::default(); 2];
         let dataset = &self.preset.dataset;
@@ -59,7 +59,7 @@ impl Reaper<'_> {
         Ok([(Collection::ChargingSessions, sessions), (Collection::Payments, payments)])
     }
 
-    /// Documents that were derived from sessions and have none any more: removed, for they hold nothing of their own.
+    /// Removes documents that were derived from sessions and have none left, because they hold nothing of their own.
     pub async fn derived(&self, collection: Collection, named: impl Stream<Item = Result<String>>) -> Result<Counts> {
         let mut counts = Counts::default();
         let mut absent = pin!(absent(self.ids(collection).await?, named));
@@ -69,7 +69,7 @@ impl Reaper<'_> {
         Ok(counts)
     }
 
-    /// Those of the documents with these `_id`s that are there.
+    /// Marks or removes those of the documents with these `_id`s that exist.
     pub async fn reap(&self, collection: Collection, ids: &[String], how: Gone) -> Result<Counts> {
         let mut counts = Counts::default();
         let documents = self.db.collection::<RawDocumentBuf>(collection.name());
@@ -88,7 +88,7 @@ impl Reaper<'_> {
             }
         }
         if !removed.is_empty() {
-            // Somebody may have made one another dataset's since it was found.
+            // Someone may have moved one to another dataset since it was found.
             let still = doc! { "_id": { "$in": removed }, "source.dataset": &self.preset.dataset };
             counts.gone += documents.delete_many(still).await?.deleted_count;
         }
@@ -100,7 +100,8 @@ impl Reaper<'_> {
         Ok(counts)
     }
 
-    /// It counts in no figure: a session is not billed, and a payment took no money.
+    /// The document with its mark. It counts in no figure, because its session is not billed and its payment took
+    /// nothing.
     fn marked(&self, collection: Collection, mut document: Document) -> Document {
         match collection {
             Collection::ChargingSessions => {
@@ -136,7 +137,7 @@ impl Reaper<'_> {
     }
 }
 
-/// Batches of what `there` has and `named` does not; both are ascending.
+/// Batches of the ids in `there` that `named` lacks; both are ascending.
 fn absent(
     there: impl Stream<Item = Result<String>>,
     named: impl Stream<Item = Result<String>>,

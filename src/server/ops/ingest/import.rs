@@ -1,7 +1,7 @@
-//! `chargedeck import`: real history out of a file into the five collections. Safe to repeat.
+//! `chargedeck import`: brings real history from a file into the five collections. Safe to repeat.
 //!
-//! Rows are written in batches as they are read. What follows from sessions is made afterwards of all that the database
-//! holds, see [`super::derived`].
+//! Rows are written in batches as they are read. The documents that are derived from sessions are made afterwards
+//! from all that the database holds, see [`super::derived`].
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
@@ -54,7 +54,7 @@ pub struct ImportArgs {
 /// Rows in memory at a time.
 const BATCH: usize = 1000;
 
-/// Reads the source, writes what differs, and says what was done.
+/// Reads the source, writes what differs, and reports what was done.
 pub async fn run(db: &Database, args: &ImportArgs) -> Result<Report> {
     let (began, now) = (Instant::now(), Timestamp::now().as_millisecond());
     let preset = Preset::load(args.preset.as_deref().context("--preset is missing")?)?;
@@ -102,7 +102,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Sessions and payments, in the order of the file.
+    /// Writes sessions and payments, in the order of the file.
     async fn rows(&mut self, export: &mut Export<'_>, bar: &ProgressBar) -> Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut rows = export.rows()?;
@@ -146,7 +146,7 @@ impl Run<'_> {
         self.count(Collection::Payments, counts, Vec::new())
     }
 
-    /// Sessions that a full export does not name. Where it is not sure what it names, nothing is called gone.
+    /// Reaps the sessions that a full export lacks. If it is unsure what the export names, no session counts as gone.
     async fn gone(&mut self, export: &mut Export<'_>) -> Result<()> {
         if export.rows == 0 || export.nameless > 0 {
             let why = if export.rows == 0 { "it has no rows" } else { "the session of some rows cannot be read" };
@@ -181,7 +181,7 @@ impl Run<'_> {
     }
 }
 
-/// Draws on a terminal only.
+/// A progress bar, which is drawn on a terminal only.
 fn progress(bytes: u64) -> Result<ProgressBar> {
     let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes}, {eta} left")?;
     Ok(ProgressBar::new(bytes).with_style(style))

@@ -14,10 +14,10 @@ use crate::domain::{
     money::Wh,
 };
 
-/// Whose buckets these are and how they are computed.
+/// The network whose buckets these are, and how they are computed.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// Of documents made here.
+    /// `source.dataset` of documents made here.
     pub dataset: String,
     /// The network's name, so that two networks in one database keep their own sums.
     pub id: String,
@@ -49,11 +49,11 @@ pub type Key = (Granularity, String);
 
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    /// Of the document in the database; `None` for one that is only here.
+    /// `_id` of the document in the database; `None` for a bucket that is only here.
     pub id: Option<Bson>,
     pub savings: Savings,
     pub period_start: i64,
-    /// The newest end of a session in it.
+    /// The newest end of a session in the bucket.
     pub newest: i64,
 }
 
@@ -68,17 +68,17 @@ impl Ledger {
         Self { scope, buckets: BTreeMap::new() }
     }
 
-    /// The zone of its days.
+    /// The time zone of its days.
     pub const fn zone(&self) -> &TimeZone {
         &self.scope.zone
     }
 
-    /// Takes over a bucket of the database.
+    /// Takes over a bucket from the database.
     pub fn know(&mut self, key: Key, bucket: Bucket) {
         self.buckets.insert(key, bucket);
     }
 
-    /// Adds a session that ended at `end` (ms since 1970), and says which buckets it changed.
+    /// Adds a session that ended at `end` (ms since 1970), and returns the buckets that it changed.
     pub fn add(&mut self, end: i64, energy: Wh) -> [Key; 3] {
         let savings = Savings::of_session(energy, &self.scope.factors);
         Granularity::ALL.map(|granularity| {
@@ -106,21 +106,21 @@ impl Ledger {
         self.buckets.get(key).map(|bucket| self.scope.document(key, bucket))
     }
 
-    /// Only what changes as sessions end.
+    /// Only the fields that change as sessions end.
     pub fn changing(&self, key: &Key) -> Option<Document> {
         self.buckets.get(key).map(|bucket| self.scope.sums(bucket))
     }
 }
 
 impl Scope {
-    /// `local_date` and `period_start`.
+    /// Returns `local_date` and `period_start`.
     fn period(&self, granularity: Granularity, at: i64) -> (String, i64) {
         let zoned = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone());
         let day = match granularity {
             Granularity::Month => zoned.date().first_of_month(),
             Granularity::Day | Granularity::Total => zoned.date(),
         };
-        // Midnight may be skipped where daylight saving begins; then the day begins at the first instant it has.
+        // Where daylight saving begins, midnight may be skipped. Then the day begins at its first instant.
         let start = day.to_zoned(self.zone.clone()).map_or(at, |midnight| midnight.timestamp().as_millisecond());
         match granularity {
             Granularity::Total => ("1970-01-01".to_owned(), start),

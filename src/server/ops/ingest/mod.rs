@@ -1,5 +1,5 @@
 //! Ways in which data reaches the five collections other than from the operator's own systems: `import` of real
-//! history, `seed` of a small invented network, `simulate` of a running one or of a day of that history once more.
+//! history, `seed` of a small invented network, `simulate` of a running one or of an imported day once more.
 //!
 //! Every document made here carries `source.dataset`. Its `_id` is a text made of the dataset and the source's own id
 //! ("dundee:7751157"), so the same row always becomes the same document, two datasets never meet, and a document says
@@ -52,8 +52,8 @@ pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
     Ok(false)
 }
 
-/// Makes indexes and change-stream images in a database that we have filled. Beside documents of others nothing is made that
-/// nobody has agreed to: `chargedeck prepare` asks.
+/// Makes indexes and change-stream images in a database that we have filled. If there are documents of others, it
+/// makes nothing, because they need consent: `chargedeck prepare` asks.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -69,7 +69,7 @@ pub async fn prepare(mongo: &Mongo) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to write documents with our names into collections whose documents have others.
+/// Refuses to write documents with our field names into collections whose documents have other names.
 ///
 /// # Errors
 /// A collection is mapped.
@@ -85,7 +85,7 @@ pub fn only_unmapped(mapping: &Mapping) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to write invented data beside an operator's.
+/// Refuses to write invented data beside an operator's data, unless `anyway` is set.
 async fn only_ours(db: &Database, anyway: bool) -> Result<()> {
     if !anyway && holds_foreign_documents(db).await? {
         bail!(
@@ -102,7 +102,7 @@ const fn date(ms: i64) -> Bson {
     Bson::DateTime(DateTime::from_millis(ms))
 }
 
-/// Sets a field that has a value; a missing one is left out, for missing is not zero.
+/// Sets a field that has a value. A missing one is left out, because missing is not zero.
 fn put(document: &mut Document, name: &str, value: Option<impl Into<Bson>>) {
     if let Some(value) = value {
         document.insert(name, value);

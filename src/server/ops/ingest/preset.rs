@@ -1,4 +1,4 @@
-//! A preset: the mapping file that says how an operator's export becomes ChargeDeck's documents.
+//! A preset: the mapping file that defines how an operator's export becomes ChargeDeck's documents.
 //!
 //! `docs/import.md` explains every key. Unknown keys are refused, so a misspelt one is noticed.
 
@@ -18,7 +18,7 @@ use crate::domain::{eco::Factors, money::Currency, status::SessionStatus};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// Goes into `_id` and `source.dataset`.
+    /// Part of `_id` and `source.dataset`.
     pub dataset: String,
     #[serde(default)]
     pub file: File,
@@ -26,7 +26,7 @@ pub struct Preset {
     pub columns: Columns,
     #[serde(default)]
     pub rows: Rows,
-    /// From which payments are derived where the source has no `cost`.
+    /// The tariff from which payments are derived if the source has no `cost`.
     #[serde(default)]
     pub tariff: Option<Tariff>,
     pub eco: Eco,
@@ -46,12 +46,12 @@ pub struct Network {
     pub country: String,
     /// ISO 3166-1 alpha-2.
     pub country_code: String,
-    /// Where the source has no city column.
+    /// Used if the source has no city column.
     #[serde(default)]
     pub city: Option<String>,
     /// IANA name, of the stations and of the days in `eco_stats`.
     pub time_zone: String,
-    /// IANA name of the zone that the source's clock shows; the stations' unless given.
+    /// IANA name of the zone that the source's clock shows; by default the stations'.
     #[serde(default)]
     pub clock: Option<String>,
     pub currency: Currency,
@@ -86,7 +86,7 @@ pub struct Columns {
     pub start: Clock,
     #[serde(default)]
     pub end: Option<Clock>,
-    /// Minutes since the start, where there is no `end`.
+    /// Minutes since the start, if there is no `end`.
     #[serde(default)]
     pub minutes: Option<String>,
     pub energy: Energy,
@@ -95,14 +95,14 @@ pub struct Columns {
     pub cost: Option<String>,
 }
 
-/// A date and a time of day, in one column or two. Formats are strftime's; where one has `%z`, `%:z`, `%Q` or `%s`, what the
-/// cell says counts, and where none has, the clock is the network's.
+/// A date and a time of day, in one column or two. Formats are strftime's. If one has `%z`, `%:z`, `%Q` or `%s`, the
+/// cell itself decides the offset; if none has, the clock is the network's.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
     pub date: String,
     pub date_format: String,
-    /// Where the time of day stands in another column; its date, if it has one, is not looked at.
+    /// The column of the time of day, if that is another. A date in it is ignored.
     #[serde(default)]
     pub time: Option<String>,
     #[serde(default)]
@@ -133,7 +133,7 @@ pub struct Rows {
     pub decimal_mark: DecimalMark,
     /// The first and the last year in which a session can start and end.
     pub years: (i16, i16),
-    /// Whether a cost of 0 in the source is a payment of 0, or none.
+    /// Whether a cost of 0 in the source is a payment of 0, or no payment.
     pub payment_of_zero: bool,
 }
 
@@ -154,10 +154,10 @@ impl Default for Rows {
 pub struct Eco {
     /// One of [`crate::domain::eco::SETS`].
     pub set: String,
-    /// The operator's own, l/kWh.
+    /// The operator's own factor, l/kWh.
     #[serde(default)]
     pub petrol_l_per_kwh: Option<f64>,
-    /// The operator's own, g/kWh.
+    /// The operator's own factor, g/kWh.
     #[serde(default)]
     pub grid_g_per_kwh: Option<f64>,
 }
@@ -167,7 +167,7 @@ pub struct Eco {
 pub struct Model {
     #[serde(default)]
     pub vendor: Option<String>,
-    /// Of every connector that `connectors` does not name.
+    /// For every connector that `connectors` does not name.
     pub connector: Connector,
     #[serde(default)]
     pub connectors: BTreeMap<String, Connector>,

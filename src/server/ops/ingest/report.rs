@@ -14,10 +14,10 @@ use serde::Serialize;
 /// Something about a row that an operator should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remark {
-    /// In the file, from 1, the header included.
+    /// Line in the file, from 1, the header included.
     pub line: Option<u64>,
     pub column: Option<String>,
-    /// What remarks of its kind have in common.
+    /// The name of its kind, by which remarks are grouped.
     #[serde(skip)]
     pub kind: &'static str,
     pub reason: String,
@@ -40,12 +40,12 @@ pub struct Kind {
     pub first: Vec<Remark>,
 }
 
-/// Remarks by kind; what is kept does not grow with the file.
+/// Remarks by kind. What is kept does not grow with the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Remarks(pub BTreeMap<&'static str, Kind>);
 
-/// Kept of each kind.
+/// How many remarks of each kind are kept.
 const FIRST: usize = 5;
 
 impl Remarks {
@@ -61,7 +61,7 @@ impl Remarks {
         self.0.values().map(|kind| kind.count).sum()
     }
 
-    /// Those that are kept, by line.
+    /// The kept remarks, by line.
     pub fn first(&self) -> Vec<&Remark> {
         let mut first: Vec<_> = self.0.values().flat_map(|kind| &kind.first).collect();
         first.sort_by_key(|remark| remark.line);
@@ -84,31 +84,31 @@ impl Remarks {
 pub struct Report {
     pub dataset: String,
     pub source: String,
-    /// Refused ones included.
+    /// Refused rows included.
     pub rows_read: u64,
-    /// Whether what the source does not hold any more was looked for.
+    /// Whether the import looked for documents that the source no longer holds.
     pub full: bool,
     pub collections: BTreeMap<&'static str, Counts>,
     /// Rows that did not become a session.
     pub refused: Remarks,
-    /// What is odd about rows that did.
+    /// What is odd about rows that did become one.
     pub doubtful: Remarks,
     /// What an operator should know about the source.
     pub notes: Vec<String>,
-    /// The most that were in memory at a time.
+    /// The most rows that were in memory at a time.
     pub most_rows_held: usize,
     pub seconds: f64,
 }
 
-/// Documents.
+/// Numbers of documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub added: u64,
     pub corrected: u64,
     pub unchanged: u64,
-    /// Changed by someone else since they were imported: kept as they are.
+    /// Someone else has changed them since their import, so they are kept as they are.
     pub kept: u64,
-    /// Without a row or a session any more: marked or removed.
+    /// Their row or session is gone, so they were marked or removed.
     pub gone: u64,
 }
 
@@ -135,7 +135,7 @@ impl Report {
         total
     }
 
-    /// Writes it as JSON.
+    /// Writes the report as JSON.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         fs::write(path, text + "\n").with_context(|| format!("cannot write the report {}", path.display()))
@@ -174,7 +174,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Takes remarks as they come: into the report, and all of them into a file if one is named.
+/// Takes remarks as they come, into the report, and into a file if one is named.
 pub struct Pen {
     file: Option<BufWriter<File>>,
 }

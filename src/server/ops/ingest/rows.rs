@@ -26,7 +26,7 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Fails where no row could be right: the file cannot be read, or a column is missing.
+    /// Fails if no row could be right: the file cannot be read, or a column is missing.
     pub fn open(path: &Path, preset: &'a Preset, now: i64, tally: &Tally) -> Result<Self> {
         let open = |delimiter: Delimiter| -> Result<(csv::Reader<File>, StringRecord)> {
             let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -35,7 +35,7 @@ impl<'a> Source<'a> {
             let header = header.clone();
             Ok((reader, header))
         };
-        // The one by which all columns are found, else the one by which the header has the most.
+        // Takes the delimiter with which all columns are found, else the one with which the header has the most.
         let mut best: Option<(csv::Reader<File>, StringRecord)> = None;
         let named = preset.file.delimiter.as_ref().map_or(&Delimiter::USUAL[..], std::slice::from_ref);
         for delimiter in named {
@@ -52,14 +52,14 @@ impl<'a> Source<'a> {
         Ok(Self { reader, mapping, record: StringRecord::new() })
     }
 
-    /// How much of the file was read.
+    /// How many bytes of the file have been read.
     pub fn bytes(&self) -> u64 {
         self.reader.position().byte()
     }
 }
 
 impl Iterator for Source<'_> {
-    /// Fails where the file cannot be read to its end.
+    /// An error if the file cannot be read to its end.
     type Item = Result<Read>;
 
     fn next(&mut self) -> Option<Self::Item> {

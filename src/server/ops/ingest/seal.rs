@@ -1,10 +1,10 @@
-//! Marks a document as it is imported, so that a later import can tell whether someone else has changed it since.
+//! Adds a checksum to a document as it is imported, so that a later import sees whether someone else changed it.
 
 use anyhow::{Context, Result};
 use mongodb::bson::{Bson, Document, RawDocumentBuf};
 use sha2::{Digest, Sha256};
 
-/// In `source`: eight bytes of the SHA-256 of the document without it.
+/// A field of `source`: eight bytes of the SHA-256 of the document without this field.
 const CHECKSUM: &str = "checksum";
 
 /// The document with its checksum.
@@ -14,7 +14,7 @@ pub fn seal(mut document: Document) -> Result<RawDocumentBuf> {
     Ok(RawDocumentBuf::try_from(document)?)
 }
 
-/// Whether it is exactly what an import has written.
+/// Whether the document is exactly what an import has written.
 pub fn is_sealed(document: &RawDocumentBuf) -> Result<bool> {
     let mut document = Document::try_from(document.clone())?;
     let told = document.get_document("source").ok().and_then(|source| source.get(CHECKSUM).cloned());

@@ -1,6 +1,6 @@
-//! `chargedeck seed`: a small, plausible network made from nothing but a seed.
+//! `chargedeck seed`: a small, plausible network made from a seed alone.
 //!
-//! Two weeks of [`super::world`] run in memory; what is left of them is written in bulk. So sessions, payments, EVSEs and
+//! Two weeks of [`super::world`] run in memory, and the result is written in bulk. So sessions, payments, EVSEs and
 //! eco_stats agree with each other as they would in a network that has really run.
 
 mod city;
@@ -38,10 +38,10 @@ pub struct SeedArgs {
     pub demo_anyway: bool,
 }
 
-/// What is in the database now.
+/// What the database holds now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seeded {
-    /// It was there before; nothing was written.
+    /// The network existed before; nothing was written.
     Already,
     /// Documents by collection.
     Now(BTreeMap<&'static str, u64>),
@@ -59,13 +59,13 @@ impl fmt::Display for Seeded {
     }
 }
 
-/// At the beginning; two more join every day.
+/// Clients at the beginning; two more join every day.
 const CLIENTS: i64 = 272;
 const TWO_WEEKS_MS: i64 = 14 * 86_400_000;
-/// Written last, so where it is there, everything is.
+/// Written last, so if it exists, everything does.
 const LAST: &str = "seed:TOTAL:1970-01-01";
 
-/// Makes the network unless it is there.
+/// Makes the network unless it exists.
 pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     super::only_ours(db, args.demo_anyway).await?;
     if db.collection::<Document>(Collection::EcoStats.name()).find_one(doc! { "_id": LAST }).await?.is_some() {
@@ -92,7 +92,7 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     Ok(Seeded::Now(counts))
 }
 
-/// A seeding that was cut short is begun anew.
+/// Removes the documents of a seeding that was cut short, because it begins anew.
 async fn remove_unfinished(db: &Database) -> Result<()> {
     for collection in Collection::ALL {
         db.collection::<Document>(collection.name()).delete_many(doc! { "source.dataset": DATASET }).await?;

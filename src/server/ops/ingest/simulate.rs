@@ -1,7 +1,7 @@
 //! `chargedeck simulate`: an ordinary writer, in its own process, that keeps the network in the database alive.
 //!
-//! The writes come from [`super::world`], or from [`super::replay`] for a day of imported history; here they only meet
-//! the clock and MongoDB.
+//! The writes come from [`super::world`], or from [`super::replay`] for a day of imported history. This module only
+//! adds the clock and MongoDB.
 
 use std::{fmt, time::Duration};
 
@@ -64,8 +64,8 @@ const DATASET: &str = "simulate";
 /// How long to wait before a write that MongoDB could not take is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Writes until `stop`, or until `--steps` writes are made, or a replay's last. While MongoDB is away it waits, and then
-/// goes on where it was.
+/// Writes until `stop`, until `--steps` writes are made, or until a replay's last write. While MongoDB is away it
+/// waits, and then continues where it was.
 pub async fn run(db: &Database, args: &SimulateArgs, stop: CancellationToken) -> Result<Summary> {
     super::only_ours(db, args.demo_anyway).await?;
     match args.replay {
@@ -123,7 +123,7 @@ async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &Cancellatio
     tracing::info!(%from, %to, sessions, speed, "an imported day happens again");
     let clock = Clock { began: Instant::now(), from: start, speed };
     while let Some((at, writes)) = replay.step() {
-        // Faster than life it catches up with the present, and nothing is written of the future.
+        // A replay that is faster than real time catches up with the present, and never writes the future.
         if !(clock.reach(at, stop).await? && present(at, stop).await) {
             break;
         }
@@ -136,7 +136,7 @@ async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &Cancellatio
     Ok(summary)
 }
 
-/// Simulated time: at `speed` since it was `from`.
+/// Simulated time, which runs at `speed` since it was `from`.
 struct Clock {
     began: Instant,
     from: i64,
@@ -159,7 +159,7 @@ impl Clock {
 
 /// Waits until the time of day is `at`; `false` when told to stop meanwhile.
 async fn present(at: i64, stop: &CancellationToken) -> bool {
-    // A sleep may end early by the clock on the wall, which others set.
+    // A sleep may end early by the wall clock, which others may set.
     while let Ok(ahead @ 1..) = u64::try_from(at - Timestamp::now().as_millisecond()) {
         tokio::select! {
             biased;
@@ -170,14 +170,14 @@ async fn present(at: i64, stop: &CancellationToken) -> bool {
     true
 }
 
-/// A fifth of the EVSEs, but what a screen can show: ten to eighteen where there are enough.
+/// A fifth of the EVSEs, limited to what a screen can show: ten to eighteen if there are enough EVSEs.
 fn active(evses: usize) -> f64 {
     let few = u32::try_from(evses / 2).unwrap_or(u32::MAX);
     let fifth = u32::try_from(evses / 5).unwrap_or(u32::MAX);
     f64::from(fifth.clamp(14, 18).min(few).max(1))
 }
 
-/// Writes all or none, again and again while MongoDB is away. `false` when told to stop meanwhile.
+/// Writes all or none, and tries again while MongoDB is away. Returns `false` when told to stop meanwhile.
 async fn persist(db: &Database, writes: &[Write], stop: &CancellationToken) -> Result<bool> {
     let Some(Write { collection, id, .. }) = writes.first() else { return Ok(true) };
     loop {
@@ -204,13 +204,13 @@ async fn persist(db: &Database, writes: &[Write], stop: &CancellationToken) -> R
     }
 }
 
-/// Told to stop, a write gets a moment more to be answered; a MongoDB that is away gets no longer.
+/// After a stop a write gets a moment more to be answered, and no longer, because MongoDB may be away.
 async fn patience(stop: &CancellationToken) {
     stop.cancelled().await;
     sleep(Duration::from_secs(3)).await;
 }
 
-/// Several writes in a transaction, so that they happen together or not at all.
+/// Makes several writes in a transaction, so that they happen together or not at all.
 async fn apply(db: &Database, writes: &[Write]) -> mongodb::error::Result<()> {
     let mut session = db.client().start_session().await?;
     if writes.len() > 1 {
@@ -233,7 +233,7 @@ fn is_duplicate(error: &Error) -> bool {
     matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == 11_000)
 }
 
-/// What no second attempt will change: a schema that refuses, missing rights, a document too big.
+/// Errors that no second attempt can fix: a schema that refuses, missing rights, a document that is too big.
 fn is_lasting(error: &Error) -> bool {
     if error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
         return false;

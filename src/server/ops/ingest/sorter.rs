@@ -1,4 +1,4 @@
-//! Sorts more texts than memory is meant to hold: full chunks go into temporary files, which are merged as they are read.
+//! Sorts more texts than memory should hold: full chunks go into temporary files, which are merged as they are read.
 
 use std::{
     cmp::Reverse,
@@ -17,7 +17,7 @@ pub struct Sorter {
     runs: Vec<File>,
 }
 
-/// Entries in memory.
+/// The most entries in memory.
 const CHUNK: usize = 32_768;
 
 impl Sorter {
@@ -42,7 +42,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// All entries in order; may be asked for again.
+    /// All entries in order. It can be called again.
     pub fn sorted(&mut self) -> io::Result<Sorted<'_>> {
         self.spill()?;
         let mut sorted = Sorted { runs: Vec::with_capacity(self.runs.len()), next: BinaryHeap::new() };
@@ -77,7 +77,7 @@ impl Iterator for Sorted<'_> {
     }
 }
 
-/// The next of a run, `None` at its end.
+/// The next entry of a run; `None` at its end.
 fn entry(run: &mut BufReader<&File>) -> io::Result<Option<Entry>> {
     let mut eight = [0; 8];
     match run.read_exact(&mut eight) {
@@ -100,7 +100,7 @@ mod tests {
     fn more_than_one_chunk_is_merged_in_order_and_can_be_read_again() {
         let mut sorter = Sorter::default();
         let many = 3 * CHUNK as u64 + 7;
-        // 7919 is prime and does not divide the number, so each comes once, in no order.
+        // 7919 is prime and does not divide the number, so each text occurs once, in no order.
         for n in 0..many {
             sorter.push(format!("{:08}", n * 7919 % many), n).unwrap();
             assert!(sorter.chunk.len() < CHUNK, "a full chunk leaves memory");

@@ -1,7 +1,8 @@
-//! Writes documents in bulk, and only where the database does not hold exactly them already.
+//! Writes documents in bulk, but only those that the database does not hold in exactly this form.
 //!
-//! Each batch is read by `_id` and compared byte by byte, so a repeated import costs one read and makes no change event.
-//! What differs is replaced through the `update` command: many statements in one round trip on every server since 3.6.
+//! Each batch is read by `_id` and compared byte by byte, so a repeated import costs one read and makes no change
+//! event. A document that differs is replaced through the `update` command: many statements in one round trip on
+//! every server since 3.6.
 
 use std::collections::HashMap;
 
@@ -18,11 +19,11 @@ use super::{
 };
 use crate::domain::collections::Collection;
 
-/// A document to be there, and the line it comes from.
+/// A document that the database should hold, and its line in the source.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub line: Option<u64>,
-    /// Has an `_id` of type text.
+    /// Its `_id` is a text.
     pub document: RawDocumentBuf,
 }
 
@@ -36,7 +37,7 @@ pub struct Outcome {
 const MAX_BYTES: usize = 8 << 20;
 const MAX_DOCUMENTS: usize = 1000;
 
-/// Makes `collection` hold `wanted`. A document that the database refuses (a validator, an index) is told, not fatal.
+/// Makes `collection` hold `wanted`. A document that the database refuses (validator, index) is reported, not fatal.
 pub async fn write(db: &Database, collection: Collection, wanted: &[Wanted]) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for batch in batches(wanted) {
@@ -115,7 +116,7 @@ fn id(document: &RawDocumentBuf) -> Result<&str> {
     document.get_str("_id").context("a document of an import has a text as _id")
 }
 
-/// One of another dataset, or of none, is not ours to change.
+/// A document of another dataset, or of none, is not ours to change.
 fn of_one_dataset(old: &RawDocumentBuf, new: &RawDocumentBuf) -> bool {
     let dataset = |d: &RawDocumentBuf| Some(d.get_document("source").ok()?.get_str("dataset").ok()?.to_owned());
     dataset(old) == dataset(new)

@@ -1,4 +1,4 @@
-//! What a session costs. Prices are exact decimals; amounts are minor units, rounded half up once, at the end.
+//! The cost of a session. Prices are exact decimals; amounts are minor units, rounded half up once, at the end.
 
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -15,17 +15,17 @@ pub struct Tariff {
     pub per_session: Price,
     #[serde(default)]
     pub vat_percent: Price,
-    /// How it is paid.
+    /// The payment method.
     pub method: String,
 }
 
-/// Millionths of the unit it is written in.
+/// A price in millionths of the unit in which it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Price(pub i64);
 
 const MILLION: i128 = 1_000_000;
 
-/// What is to be paid, in minor units.
+/// The amount to be paid, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     pub incl_vat: i64,
@@ -40,7 +40,7 @@ impl Tariff {
         self.split(i64::try_from(minor).unwrap_or(i64::MAX))
     }
 
-    /// The same for an amount that the source tells.
+    /// Splits an amount from the source in the same way.
     pub fn split(&self, incl_vat: i64) -> Cost {
         let hundred = 100 * MILLION;
         let excl = divide_half_up(i128::from(incl_vat) * hundred, hundred + i128::from(self.vat_percent.0));

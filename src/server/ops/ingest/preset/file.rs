@@ -1,14 +1,14 @@
-//! What a preset says of the file itself: what stands between its columns, and how much of the source it holds.
+//! What a preset says about the file itself: the delimiter of its columns, and how much of the source it holds.
 
 use serde::{Deserialize, Deserializer, de::Error};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct File {
-    /// What stands between two columns; the header tells unless it is given.
+    /// The delimiter between two columns; found from the header unless it is given.
     pub delimiter: Option<Delimiter>,
     pub holds: Holds,
-    /// What a full export does with sessions of the dataset that it lacks.
+    /// What happens to sessions of the dataset that a full export lacks.
     pub gone: Gone,
 }
 
@@ -26,7 +26,7 @@ pub enum Holds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gone {
-    /// They stay, are called no longer in the source, and count in no figure.
+    /// They stay, are marked as no longer in the source, and count in no figure.
     #[default]
     Mark,
     Remove,
@@ -37,7 +37,7 @@ pub enum Gone {
 pub struct Delimiter(pub u8);
 
 impl Delimiter {
-    /// Tried in this order where the preset names none.
+    /// The delimiters that are tried in this order if the preset names none.
     pub const USUAL: [Self; 4] = [Self(b','), Self(b';'), Self(b'\t'), Self(b'|')];
 }
 

@@ -27,7 +27,7 @@ fn mistakes_are_told() {
     assert!(Preset::load("nowhere").is_err());
 }
 
-/// The names of a type's keys, as its refusal of an unknown one lists them.
+/// The names of a type's keys, as its error for an unknown key lists them.
 fn keys<T: DeserializeOwned>() -> Vec<String> {
     let error = toml::from_str::<T>("no_such_key = 1").err().unwrap().message().to_owned();
     let (_, expected) = error.split_once("expected").unwrap();

@@ -1,7 +1,7 @@
-//! What a copied session and its payment hold at each moment: all of it from the original, at other instants.
+//! What a copied session and its payment hold at each moment. All of it is from the original, at other instants.
 //!
-//! A source tells the energy of a whole session and nothing in between. So a running copy has the session's mean power,
-//! never more than its charger's, and the energy that has flowed at that power; the end brings what the original tells.
+//! A source has the energy of a whole session and nothing in between. So a running copy has the session's mean power,
+//! never more than its charger's, and the energy that has flowed at that power. The end brings the original's values.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -20,7 +20,7 @@ use crate::{
 /// `source.dataset` of copies.
 pub const DATASET: &str = "replay";
 
-/// What is known only when a session has ended.
+/// Fields that are known only when a session has ended.
 const AT_THE_END: [&str; 9] = [
     "charging_ended_at",
     "meter_stop_wh",
@@ -32,7 +32,7 @@ const AT_THE_END: [&str; 9] = [
     "cost_incl_vat_minor",
     "quality",
 ];
-/// Ids that others gave to the original.
+/// Ids that other systems gave to the original.
 const FOREIGN_IDS: [&str; 3] = ["authorization_reference", "provider_ref", "invoice_number"];
 
 /// A session to be copied.
@@ -42,20 +42,20 @@ pub struct Session {
     payment: Option<Document>,
     shift: Shift,
     offset: i64,
-    /// Of the copy, as all instants here: ms since 1970.
+    /// Start of the copy, in ms since 1970 like all instants here.
     pub start: i64,
-    /// `None` where the original has none: then it is written once, as it is.
+    /// `None` if the original has no end. Then the copy is written once, as it is.
     pub end: Option<i64>,
-    /// Of the whole session, where the original tells.
+    /// Energy of the whole session, if the original has it.
     pub energy: Option<Wh>,
-    /// Its EVSE, where that is known.
+    /// Its EVSE, if that is known.
     pub at: Option<At>,
-    /// W, where the EVSE tells.
+    /// Rated power in W, if the EVSE has it.
     rated: Option<i64>,
 }
 
 impl Session {
-    /// `None` for a document without a start or with an `_id` that no import makes.
+    /// Returns `None` for a document without a start or with an `_id` that no import makes.
     pub fn new(
         original: Document,
         payment: Option<Document>,
@@ -82,17 +82,17 @@ impl Session {
         format!("{DATASET}:{}", self.session_id())
     }
 
-    /// Made of the original's `_id`, which is alone in the database, and the day.
+    /// Made of the original's `_id`, which is unique in the database, and the day.
     fn session_id(&self) -> String {
         copied(&self.original, &self.shift)
     }
 
-    /// The state in which the original is.
+    /// The status of the original.
     pub fn status(&self) -> SessionStatus {
         SessionStatus::from(text(&self.original, "status").unwrap_or_default())
     }
 
-    /// Whether it takes its EVSE when it starts.
+    /// Whether the session takes its EVSE when it starts.
     pub fn charges(&self) -> bool {
         self.end.is_some() || self.status() == SessionStatus::Active
     }
@@ -119,7 +119,7 @@ impl Session {
         document
     }
 
-    /// What the meter shows; `None` where the energy of the session is not known.
+    /// The fields of a meter reading; `None` if the energy of the session is not known.
     pub fn metered(&self, now: i64) -> Option<Document> {
         Some(doc! {
             "charging_state": ChargingState::Charging.code(),
@@ -130,7 +130,7 @@ impl Session {
         })
     }
 
-    /// What the end changes.
+    /// The fields that the end changes.
     pub fn ended(&self, end: i64) -> Document {
         let mut fields = doc! {
             "status": self.status().code(),
@@ -151,8 +151,8 @@ impl Session {
         fields
     }
 
-    /// The payment: imports make it when the session ends, captured at once. What became of the original since is no
-    /// part of that day.
+    /// The payment. Imports make it when the session ends, captured at once. What happened to the original since is
+    /// no part of that day.
     pub fn paid(&self, end: i64) -> Option<Document> {
         let mut document = self.payment.clone()?;
         let payment_id = copied(&document, &self.shift);
@@ -193,7 +193,7 @@ impl Session {
     }
 }
 
-/// `amount` × `share` / `whole`; of nothing, nothing.
+/// `amount` × `share` / `whole`; 0 if `whole` is 0.
 fn per(amount: i64, share: i64, whole: i64) -> i64 {
     let product = i128::from(amount) * i128::from(share);
     i64::try_from(product.checked_div(i128::from(whole)).unwrap_or(0)).unwrap_or(i64::MAX)

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use jiff::{Span, Timestamp, Zoned, civil::Date, tz::TimeZone};
 
-/// What `--replay` names.
+/// The value of `--replay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Day {
     On(Date),
-    /// The newest whole day of the weekday that it is today.
+    /// The newest whole day that has today's weekday.
     Weekday,
 }
 
@@ -27,7 +27,7 @@ impl FromStr for Day {
 }
 
 impl Day {
-    /// The day itself, where imported history ends on `last`, a day that may not be whole.
+    /// The day itself. Imported history ends on `last`, a day that may not be whole.
     pub fn date(self, last: Date, now: &Zoned) -> Date {
         match self {
             Self::On(date) => date,
@@ -36,7 +36,7 @@ impl Day {
     }
 }
 
-/// A day's move.
+/// How far a day is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// The day on which the sessions began.
@@ -46,23 +46,24 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// To the latest day of the same weekday that has begun at `now`; `None` where that is the day itself, or before it.
+    /// Moves the day to the latest day of the same weekday that has begun at `now`; `None` if that is the day itself,
+    /// or before it.
     pub fn latest(from: Date, now: &Zoned) -> Option<Self> {
         let weeks = from.duration_until(now.date()).as_hours().div_euclid(7 * 24);
         let to = from.checked_add(Span::new().try_weeks(weeks).ok()?).ok()?;
         (weeks > 0).then_some(Self { from, to })
     }
 
-    /// By how much a session that began at `start` is moved, ms.
+    /// How far a session that began at `start` is moved, ms.
     ///
-    /// Its start keeps the time of day that local clocks showed, so the morning's rush stays in the morning on both
-    /// sides of a daylight-saving change; a time of day that the new day skips is read by the offset before the change.
-    /// All else of the session moves by as much as its start, so that it lasts as long as it did.
+    /// Its start keeps the time of day that local clocks showed, so that the morning's rush stays in the morning on
+    /// both sides of a daylight-saving change. A time of day that the new day skips is read by the offset before the
+    /// change. The rest of the session moves as far as its start, so that it lasts as long as it did.
     pub fn offset(&self, start: i64, zone: &TimeZone) -> i64 {
         let local = Timestamp::from_millisecond(start).unwrap_or_default().to_zoned(zone.clone()).datetime();
         let days = self.from.duration_until(self.to).as_hours() / 24;
         let moved = Span::new().try_days(days).and_then(|days| local.checked_add(days)?.to_zoned(zone.clone()));
-        // Beyond the calendar there is no daylight saving either.
+        // A date beyond the calendar has no daylight saving either.
         moved.map_or(days * 86_400_000, |moved| moved.timestamp().as_millisecond() - start)
     }
 }

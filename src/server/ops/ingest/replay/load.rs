@@ -1,4 +1,4 @@
-//! The day to be replayed out of a database, with what is there of its copies already.
+//! Reads the day to be replayed from a database, with what is there of its copies already.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Reads the day, as it is to be replayed at `now`.
 pub async fn load(db: &Database, day: Day, now: Timestamp) -> Result<Input> {
     let stations = stations(db).await?;
-    // Copies begin, and so end, within the week before now; a day more for clocks around the Earth.
+    // Copies begin, and so end, within the week before now. One more day covers the time zones around the Earth.
     let ledger = ledger(db, DATASET, &stations, now.as_millisecond() - 8 * DAY_MS).await?;
     let zone = ledger.zone().clone();
     let Some((first, last)) = imported_days(db, &zone).await? else {
@@ -58,9 +58,9 @@ async fn imported_days(db: &Database, zone: &TimeZone) -> Result<Option<(Date, D
     Ok(days.first().copied().zip(days.last().copied()))
 }
 
-/// The imported sessions that began on a day of their own clocks, in the order of their starts, with their zones.
+/// The imported sessions that began on a day of their own zones, in the order of their starts, with these zones.
 async fn began_on(db: &Database, day: Date, zone: &TimeZone) -> Result<Vec<(Document, TimeZone)>> {
-    // No clock on Earth is more than a day away from UTC.
+    // No time zone on Earth is more than a day away from UTC.
     let at = |days: i64| -> Result<Bson> {
         let midnight = day.checked_add(Span::new().days(days))?.to_zoned(TimeZone::UTC)?;
         Ok(DateTime::from_millis(midnight.timestamp().as_millisecond()).into())
@@ -136,7 +136,7 @@ pub(super) fn done(session: &Session, copy: &Document) -> Done {
     }
 }
 
-/// By session id.
+/// Payments by session id.
 async fn payments(db: &Database, sessions: &[(Document, TimeZone)]) -> Result<HashMap<String, Document>> {
     let ids: Vec<String> = sessions.iter().filter_map(|(session, _)| text(session, "session_id")).collect();
     let mut theirs = imported();

@@ -1,14 +1,15 @@
-//! `simulate --replay`: an imported day happens again. A pure state machine that yields the writes which a running
-//! network would make of that day's sessions: each one inserted as it starts, metered while it runs, ended as it ended.
+//! `simulate --replay`: an imported day happens again. A pure state machine yields the writes that a running network
+//! would make for that day's sessions: it inserts each one as it starts, meters it while it runs, and ends it as it
+//! ended.
 //!
-//! Events lie in a queue by simulated time. One step takes the earliest and yields its writes, which belong together:
-//! they are written all or none. So what the database holds of a copy tells how far it has come, and a replay that was
-//! stopped goes on there. Nothing looks at a clock, at the database or at chance: the same input gives the same writes.
+//! Events wait in a queue by simulated time. One step takes the earliest and yields its writes, which belong together
+//! and are written all or none. So what the database holds of a copy shows how far it has come, and a stopped replay
+//! continues there. Nothing depends on a clock, the database or chance, so the same input gives the same writes.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `day` | which day, moved to where |
-//! | `load` | the day and the network out of a database |
+//! | `load` | reads the day and the network from a database |
 //! | `copies` | the documents |
 
 mod copies;
@@ -35,14 +36,14 @@ use crate::domain::{
 
 const METER_EVERY: i64 = 60_000;
 const BEAT_EVERY: i64 = 90_000;
-/// Faster than this, simulated seconds per second, meters are read and heartbeats sent in proportion less often.
+/// Above this speed, in simulated seconds per second, meters are read and heartbeats sent in proportion less often.
 const FULL_RATE: f64 = 60.0;
 
-/// What a replay begins with.
+/// The input of a replay.
 #[derive(Debug)]
 pub struct Input {
     pub shift: Shift,
-    /// In the order of their starts, with what is in the database of their copies.
+    /// In the order of their starts, with what the database holds of their copies.
     pub sessions: Vec<(Session, Done)>,
     pub stations: Vec<Station>,
     /// How many sessions are ACTIVE on an EVSE, copies included.
@@ -54,12 +55,12 @@ pub struct Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     Nothing,
-    /// It runs, and was metered last at this instant.
+    /// The copy runs; its last meter reading was at this instant.
     Until(i64),
     All,
 }
 
-/// At the same instant they happen in this order: who leaves makes room for who comes.
+/// Events of the same instant happen in this order, so that a session that ends makes room for one that starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     End(usize),
@@ -76,7 +77,7 @@ pub struct Replay {
     stations: Vec<Station>,
     in_use: BTreeMap<At, usize>,
     ledger: Ledger,
-    /// Sessions of which something is to be written.
+    /// Sessions that still have something to be written.
     left: usize,
     pace: Speed,
     writes: Vec<Write>,
@@ -122,7 +123,7 @@ impl Replay {
         replay
     }
 
-    /// When the first step happens, ms since 1970; `None` where everything is written already.
+    /// When the first step happens, ms since 1970; `None` if everything is written already.
     pub fn begin(&self) -> Option<i64> {
         self.queue.first().map(|(at, _)| *at)
     }
@@ -199,7 +200,7 @@ impl Replay {
         self.left -= 1;
     }
 
-    /// Free once nobody is on it: in real exports sessions on one EVSE overlap, and some never end.
+    /// Frees the EVSE once no session is on it. In real exports sessions on one EVSE overlap, and some never end.
     fn leave(&mut self, at: At) {
         let others = self.in_use.get(&at).copied().unwrap_or(0).saturating_sub(1);
         self.in_use.insert(at, others);
@@ -236,8 +237,8 @@ impl Replay {
     }
 }
 
-/// How often things that repeat happen. A fast replay would write thousands of meter values a second that nobody can
-/// see; once it has caught up with the present, everything comes as often as in life.
+/// How often repeated events happen. A fast replay would write thousands of meter values a second that nobody can
+/// see. Once it has caught up with the present, everything happens as often as in real life.
 #[derive(Debug)]
 struct Speed {
     thin: i64,
@@ -249,13 +250,14 @@ impl Speed {
     fn new(speed: f64, begin: i64, now: i64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "days in ms")]
         let behind = (now - begin).max(0) as f64;
-        // At speed 1 it never does: then this is infinite, and the cast takes the last instant there is.
+        // At speed 1 it never catches up. Then this is infinite, and the cast yields the last instant there is.
         #[expect(clippy::cast_possible_truncation, reason = "days in ms, and ratios up to 60")]
         let (meets, thin) = ((behind / (speed - 1.0)) as i64, (speed / FULL_RATE).max(1.0) as i64);
         Self { thin, caught_up: now.max(begin).saturating_add(meets) }
     }
 
-    /// When what happens every `ms` happens next. `number` spreads what would else meet at one instant.
+    /// When an event that happens every `ms` happens next. `number` spreads events that would else meet at one
+    /// instant.
     fn next(&self, now: i64, ms: i64, number: usize) -> i64 {
         if now >= self.caught_up {
             return now + ms;
@@ -264,7 +266,7 @@ impl Speed {
     }
 }
 
-/// A part of `ms`.
+/// A share of `ms`, which depends on `number`.
 fn phase(ms: i64, number: usize) -> i64 {
     ms / 30 * i64::try_from(number % 30).unwrap_or(0)
 }

@@ -56,7 +56,7 @@ fn original(id: &str, start: &str, end: Option<&str>, energy: Option<i64>) -> (S
     (Session::new(document, payment, shift(), offset, at, Some(7000)).unwrap(), Done::Nothing)
 }
 
-/// One after the other without a gap, one of no length, and one that never ended.
+/// Sessions one after the other without a gap, one of no length, and one that never ended.
 fn sessions() -> Vec<(Session, Done)> {
     vec![
         original("1", "07:00", Some("08:00"), Some(6000)),
@@ -91,7 +91,7 @@ fn replay(input: Input) -> Replay {
     Replay::new(input, SPEED, utc("2026-11-24T12:00Z"))
 }
 
-/// The network's station, as it was.
+/// The network's station in its initial state.
 fn network() -> Memory {
     let mut memory = Memory::default();
     let station = doc! { "_id": "dundee:A", "evses": [{ "uid": "A-1", "status": "AVAILABLE" }] };

@@ -1,4 +1,4 @@
-//! An instant out of a row's cells: told exactly, or by a clock on a wall.
+//! An instant from a row's cells: given exactly, or as a local clock shows it.
 
 use jiff::{
     Timestamp,
@@ -17,14 +17,14 @@ pub enum Moment {
 /// A cell and the format in which it is written.
 pub type Written<'a> = (&'a str, &'a str);
 
-/// Which of the two cells is not written as its format says.
+/// Which of the two cells does not match its format.
 pub enum Unread {
     Date,
     Time,
 }
 
 impl Moment {
-    /// Where there is a `time`, the day is `date`'s and the time of day is its own.
+    /// If there is a `time`, the day is `date`'s and the time of day is `time`'s.
     pub fn read(date: Written<'_>, time: Option<Written<'_>>) -> Result<Self, Unread> {
         let day = parse(date).ok_or(Unread::Date)?;
         let Some(time) = time else { return Self::of(&day, &day).map_err(|_| Unread::Date) };
@@ -54,7 +54,7 @@ impl Moment {
     }
 }
 
-/// `Z` is an offset, too.
+/// Parses a cell. `Z` counts as an offset, too.
 fn parse((text, format): Written<'_>) -> Option<BrokenDownTime> {
     let parsed = BrokenDownTime::parse(format, text).ok();
     parsed.or_else(|| {
@@ -67,15 +67,15 @@ fn parse((text, format): Written<'_>) -> Option<BrokenDownTime> {
     })
 }
 
-/// What a moment can be.
+/// The instants that a moment can be.
 pub enum Instants {
     Exact(i64),
     Local(DateTime, AmbiguousTimestamp),
 }
 
 impl Instants {
-    /// A time of day that spring's change skipped is read by the offset before it (as RFC 5545 does); of one that autumn's
-    /// change tells twice this is the first.
+    /// A time of day that spring's change skips is read by the offset before it (as RFC 5545 does). Of a time of day
+    /// that autumn's change repeats this is the first.
     pub fn earlier(&self) -> Result<i64, String> {
         match self {
             Self::Exact(at) => Ok(*at),
@@ -90,7 +90,7 @@ impl Instants {
         }
     }
 
-    /// Why the clock does not tell which instant is meant.
+    /// Why the local clock does not determine the instant.
     pub fn doubt(&self) -> Option<String> {
         let Self::Local(local, at) = self else { return None };
         match at.offset() {

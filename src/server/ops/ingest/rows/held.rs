@@ -1,4 +1,4 @@
-//! Counts the rows that are in memory, so that a test can say that they are few however long the file is.
+//! Counts the rows that are in memory, so that a test can check that they are few however long the file is.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ struct Counts {
     most: AtomicUsize,
 }
 
-/// Is part of what is counted.
+/// Counts its owner as held until it is dropped.
 #[derive(Debug)]
 pub struct Held(Tally);
 

@@ -1,4 +1,4 @@
-//! A preset's columns in a file's records.
+//! Finds a preset's columns in a file's records, and reads their cells.
 
 use anyhow::{Result, bail};
 use csv::StringRecord;
@@ -21,7 +21,7 @@ use crate::{
 pub struct Mapping<'a> {
     preset: &'a Preset,
     clock: TimeZone,
-    /// Milliseconds since 1970 in which a session can start and end: from, and before.
+    /// The range in which a session can start and end, milliseconds since 1970: from, and before.
     years: (i64, i64),
     now: i64,
     tally: Tally,
@@ -43,7 +43,7 @@ pub struct Mapping<'a> {
     postal_code: Option<usize>,
 }
 
-/// A date and a time of day: position and format each.
+/// A date and a time of day, each with its position and format.
 struct At<'a> {
     date: (usize, &'a str),
     time: Option<(usize, &'a str)>,
@@ -51,12 +51,12 @@ struct At<'a> {
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A reason not to take a row, or the cell of one: column, kind and words.
+/// A reason to refuse a row, or one of its cells: column, kind and words.
 type Fault = (Option<usize>, &'static str, String);
 type Refused<T> = Result<T, Fault>;
 
 impl<'a> Mapping<'a> {
-    /// Fails with the first column that `header` does not have.
+    /// Fails with the first column that `header` lacks.
     pub fn new(preset: &'a Preset, header: &StringRecord, now: i64, tally: &Tally) -> Result<Self> {
         let find = |name: &str| match header.iter().position(|column| column.trim() == name) {
             Some(at) => Ok(at),
@@ -176,7 +176,7 @@ impl<'a> Mapping<'a> {
         };
         let mut end = self.plausible(at_end, until.earlier())?;
         if end < start {
-            // In autumn an hour is told twice: 01:50 to 01:10 is twenty minutes.
+            // In autumn an hour occurs twice: 01:50 to 01:10 is twenty minutes.
             end = self.plausible(at_end, until.later())?;
         } else {
             doubts.extend(from.doubt().map(|doubt| (Some(at_start), CLOCK, doubt)));
@@ -225,7 +225,7 @@ impl<'a> Mapping<'a> {
         Err((Some(column), "a year that cannot be right", reason))
     }
 
-    /// May be less than zero.
+    /// The energy may be negative.
     fn energy(&self, record: &StringRecord) -> Refused<Option<Wh>> {
         let digits = match self.preset.columns.energy.unit {
             EnergyUnit::Kwh => 3,
@@ -236,7 +236,7 @@ impl<'a> Mapping<'a> {
         read.map_err(|unread| (Some(self.energy), NUMBER, not_read(text, unread)))
     }
 
-    /// In minor units, halves rounded up. One that cannot be read, or is less than zero, is not known; the session stays.
+    /// The cost in minor units, halves rounded up. An unreadable or negative cost is not known; the session stays.
     fn cost(&self, record: &StringRecord, doubts: &mut Vec<Fault>) -> Option<i64> {
         let at = self.cost?;
         let text = self.cell(record, at)?;
@@ -259,7 +259,7 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Trimmed; `None` where it holds what the preset says means nothing.
+    /// The trimmed cell; `None` if it holds a text that means "no value" by the preset.
     fn cell<'r>(&self, record: &'r StringRecord, at: usize) -> Option<&'r str> {
         let text = record.get(at)?.trim();
         (!text.is_empty() && !self.preset.rows.missing.iter().any(|nothing| nothing == text)).then_some(text)

@@ -3,10 +3,10 @@
 use super::held::Held;
 use crate::{domain::money::Wh, server::ops::ingest::report::Remark};
 
-/// One session as the source tells it. Instants are milliseconds since 1970.
+/// One session as the source gives it. Instants are milliseconds since 1970.
 #[derive(Debug)]
 pub struct Row {
-    /// In the file, from 1, the header included.
+    /// Line in the file, from 1, the header included.
     pub line: u64,
     pub session: String,
     pub client: Option<String>,
@@ -15,12 +15,12 @@ pub struct Row {
     pub start: i64,
     pub end: Option<i64>,
     pub energy: Option<Wh>,
-    /// The source tells less than nothing, which no meter delivers: `energy` is not known then.
+    /// The source gives a negative energy, which no meter delivers. Then `energy` is not known.
     pub negative: bool,
-    /// Minor units.
+    /// In minor units.
     pub cost: Option<i64>,
     pub about: About,
-    /// What is odd about it.
+    /// What is odd about the row.
     pub doubts: Vec<Remark>,
     pub(super) _held: Held,
 }
@@ -40,7 +40,7 @@ pub struct About {
 #[derive(Debug)]
 pub struct Read {
     pub line: u64,
-    /// Of the session, where it can be read.
+    /// Id of the session, if it can be read.
     pub session: Option<String>,
     pub row: Result<Row, Remark>,
 }

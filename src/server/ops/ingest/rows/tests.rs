@@ -6,7 +6,7 @@ use crate::domain::money::Wh;
 const HEADER: &str =
     "Charging event,User ID,CP ID,Connector,Start Date,Start Time,End Date,End Time,Total kWh,Site,Model\n";
 
-/// What was read, by fate.
+/// The rows that were read, and the remarks of those that were refused.
 #[derive(Debug, Default)]
 struct Sorted {
     rows: Vec<Row>,

@@ -1,4 +1,4 @@
-//! The city that is seeded: who drives, what stands where.
+//! The seeded city: its clients, its sites and its stations.
 
 use mongodb::bson::{Document, doc};
 
@@ -25,7 +25,7 @@ pub fn driver(document: &Document) -> Option<Driver> {
     Some(Driver { id: document.get("_id")?.clone(), client_id, busy: false })
 }
 
-/// Most are active; some wait, rest, or are shut out.
+/// Most clients are active; a few are inactive, pending or blocked.
 pub fn client(number: i64, start: i64) -> Document {
     let mut document = world::client(DATASET, number, "GB", start - number * HALF_A_DAY_MS);
     let status = match number % 50 {
@@ -39,7 +39,7 @@ pub fn client(number: i64, start: i64) -> Document {
     document
 }
 
-/// What stands at a site: model, EVSEs and how many of such stations there are.
+/// A kind of station: its model, its EVSEs, and how many such stations there are.
 struct Kind {
     model: &'static str,
     stations: usize,

@@ -21,7 +21,7 @@ pub(super) enum Ending {
 }
 
 impl World {
-    /// Ends a session: its last values, its figures in `eco_stats`, its bill. The EVSE is the caller's.
+    /// Ends a session: writes its last values, its figures in `eco_stats`, and its bill. The caller sets the EVSE.
     pub(super) fn finish(&mut self, number: i64, ending: Ending) {
         let Some(session) = self.running.remove(&number) else { return };
         if let Some(driver) = session.driver {
@@ -94,7 +94,7 @@ impl World {
     }
 }
 
-/// Adds a session that ended at `end` to that day, that month and all time; what that writes.
+/// Adds a session that ended at `end` to its day, its month and the total. Returns the writes for that.
 pub fn count(ledger: &mut Ledger, end: i64, energy: Wh) -> Vec<Write> {
     let mut writes = Vec::new();
     for key in ledger.add(end, energy) {

@@ -1,4 +1,4 @@
-//! The start state out of a database, whatever it holds: an imported city, a seeded network, an earlier simulation.
+//! Reads the start state from a database, be it an imported city, a seeded network or an earlier simulation.
 //!
 //! Everything is read in the order of `_id`, so the same database gives the same state. Fields that cannot be read get
 //! a plain default; a station without EVSEs only sends heartbeats.
@@ -25,13 +25,13 @@ use crate::domain::{
     status::{EvseStatus, PaymentStatus},
 };
 
-/// Datasets whose open documents are carried on however old they are.
+/// Datasets whose open documents are continued however old they are.
 pub const INVENTED: [&str; 2] = ["seed", "simulate"];
 const DAY_MS: i64 = 86_400_000;
-/// Drivers that take part; a bigger network's others rest.
+/// The most drivers that take part; in a bigger network the others rest.
 const MAX_DRIVERS: i64 = 5000;
 
-/// Reads the state at `start` (ms since 1970); what is made from there on is marked `dataset`.
+/// Reads the state at `start` (ms since 1970). Documents that are made from there on are marked `dataset`.
 pub async fn load(db: &Database, dataset: &'static str, start: i64) -> Result<Start> {
     let stations = stations(db).await?;
     ensure!(
@@ -70,7 +70,7 @@ fn station(document: &Document) -> Option<Station> {
         station_id: text(document, "station_id")?,
         time_zone: text(document, "time_zone").unwrap_or_else(|| "UTC".to_owned()),
         currency: Currency(text(document, "currency").unwrap_or_else(|| "GBP".to_owned())),
-        // Positions in the array are needed for `$set`, so one that cannot be read keeps its place and is never used.
+        // `$set` needs positions in the array, so an EVSE that cannot be read keeps its place and is never used.
         evses: evses.iter().map(|evse| evse.as_document().map_or_else(unusable, self::evse)).collect(),
         speaks: text(document, "connection").as_deref() != Some("OFFLINE"),
     })
@@ -104,8 +104,8 @@ async fn drivers(db: &Database) -> Result<(Vec<Driver>, String)> {
     Ok((documents.iter().filter_map(driver).collect(), country))
 }
 
-/// The newest ACTIVE session of each EVSE is carried on if it began within a day, or was invented. An older one of real
-/// history stays as it is, and so does its EVSE. The second list is of EVSEs in use without any session.
+/// The newest ACTIVE session of each EVSE is continued if it began within a day, or was invented. An older one of
+/// real history stays as it is, and so does its EVSE. The second list holds the EVSEs in use without any session.
 async fn running(
     db: &Database,
     stations: &[Station],
@@ -134,7 +134,7 @@ async fn running(
     Ok((running, stale))
 }
 
-/// Where the EVSE of a station id and an EVSE uid is.
+/// The position of each EVSE, by station id and EVSE uid.
 pub fn places(stations: &[Station]) -> HashMap<(String, String), At> {
     let mut places = HashMap::new();
     for (station, s) in stations.iter().enumerate() {
@@ -189,7 +189,7 @@ async fn next_number(db: &Database, collection: Collection) -> Result<i64> {
     Ok(newest.and_then(|d| int(d.get_document("source").ok()?, "row")).unwrap_or(0) + 1)
 }
 
-/// The network whose bucket was touched last; its factors and zone are kept.
+/// The ledger of the network whose bucket changed last; its factors and zone are kept.
 pub async fn ledger(db: &Database, dataset: &str, stations: &[Station], start: i64) -> Result<Ledger> {
     let buckets = db.collection::<Document>(Collection::EcoStats.name());
     let newest = buckets.find_one(doc! { "scope": "NETWORK" }).sort(doc! { "last_updated": -1, "_id": 1 }).await?;

@@ -1,8 +1,8 @@
-//! A running network, simulated: a pure state machine that yields the writes an operator's systems would make.
+//! A running network, simulated: a pure state machine that yields the writes that an operator's systems would make.
 //!
-//! Events lie in a queue by simulated time. One step takes the earliest, changes the state and yields its writes. All
-//! chance comes from one seeded generator, and nothing looks at a real clock or at the database, so the same seed, start
-//! state and start instant give the same sequence of writes.
+//! Events wait in a queue by simulated time. One step takes the earliest, changes the state and yields its writes.
+//! All randomness comes from one seeded generator, and nothing depends on a real clock or on the database. So the
+//! same seed, start state and start instant give the same sequence of writes.
 //!
 //! | file | owns |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `endings` | what a session leaves behind |
 //! | `payments` | from PENDING to the money, or not |
 //! | `stations` | heartbeats, silence, faults |
-//! | `load` | the start state out of a database |
+//! | `load` | reads the start state from a database |
 //! | `write` | what comes out |
 
 mod endings;
@@ -40,14 +40,14 @@ use crate::domain::{collections::Collection, status::EvseStatus};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// `source.dataset` of what is made.
+    /// `source.dataset` of new documents.
     pub dataset: &'static str,
     pub seed: u64,
     /// Milliseconds since 1970.
     pub start: i64,
-    /// Writes per simulated second: meter values fill up what other events leave.
+    /// Writes per simulated second. Meter values fill up what other events leave.
     pub writes_per_s: f64,
-    /// Sessions to be running at a time, on the average of a day.
+    /// How many sessions should run at a time, on the average of a day.
     pub active: f64,
     /// Whether fewer drivers come at night.
     pub nights: bool,
@@ -79,7 +79,7 @@ pub struct World {
     now: i64,
     rng: ChaCha8Rng,
     queue: BTreeMap<(i64, u64), Event>,
-    /// Events ever scheduled: two at the same instant keep their order.
+    /// Number of events ever scheduled. With it two events at the same instant keep their order.
     scheduled: u64,
     stations: Vec<Station>,
     drivers: Vec<Driver>,
@@ -89,7 +89,7 @@ pub struct World {
     ledger: Ledger,
     next: Next,
     ticks: u64,
-    /// Writes that the rate allows and nothing has made.
+    /// Writes that the rate allows and no event has made yet.
     credit: i64,
     /// The session metered last.
     metered: i64,
@@ -168,7 +168,7 @@ impl World {
         }
     }
 
-    /// Keeps the rate: a tick whose write no other event has made reads a meter.
+    /// Keeps the rate: reads a meter if no other event has made this tick's write.
     fn tick(&mut self) {
         self.credit = (self.credit + 1).clamp(-20, 2);
         if self.credit > 0 {
@@ -219,14 +219,14 @@ impl World {
         &self.stations[at.station].evses[at.evse]
     }
 
-    /// Writes the state of an EVSE, in OCPI's and in OCPP's words.
+    /// Writes the state of an EVSE, in OCPI's and in OCPP's terms.
     fn set_evse(&mut self, at: At, status: EvseStatus, ocpp_status: &str, error_code: &str) {
         let evse = &mut self.stations[at.station].evses[at.evse];
         let fields = evse_fields(at.evse, evse, status, ocpp_status, error_code, self.now);
         self.set(Collection::Stations, self.stations[at.station].id.clone(), fields);
     }
 
-    /// A waiting time with this mean, ms.
+    /// A random waiting time with this mean, ms.
     fn exponential(&mut self, mean_ms: i64) -> i64 {
         let chance: f64 = self.rng.random();
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "days in ms")]
@@ -239,7 +239,7 @@ impl World {
     }
 }
 
-/// A client that signed up at `at`. Named after its number: nobody is invented.
+/// A client that signed up at `at`. It is named after its number, so that no person is invented.
 pub fn client(dataset: &str, number: i64, country_code: &str, at: i64) -> Document {
     let shown = 1000 + number;
     doc! {

@@ -1,4 +1,4 @@
-//! Payments: PENDING, AUTHORIZED, CAPTURED; some fail for a reason, some are tried again, a few are given back.
+//! Payments: PENDING, AUTHORIZED, CAPTURED; some fail for a reason, some are tried again, a few are refunded.
 
 use std::sync::LazyLock;
 
@@ -46,7 +46,7 @@ pub(super) fn tariff(direct_current: bool) -> &'static Tariff {
 }
 
 impl World {
-    /// `None` where there is nothing to pay or nobody known to pay it.
+    /// Returns `None` if there is nothing to pay, or the payer is unknown.
     pub(super) fn bill(&mut self, session: &Running, energy: Wh) -> Option<Bill> {
         let currency = &self.stations[session.at.station].currency;
         let cost = tariff(self.evse(session.at).direct_current).cost(energy, currency);

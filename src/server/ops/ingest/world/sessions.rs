@@ -15,9 +15,9 @@ use crate::{
     server::ops::ingest::{date, put},
 };
 
-/// Mean time between arriving and leaving, as the numbers of `plan` make it.
+/// Mean time between arriving and leaving, as it results from the numbers in `plan`.
 const MEAN_STAY: i64 = 40 * MINUTE;
-/// Drivers by local hour, as a share of the mean: what Dundee's sessions show.
+/// Drivers by local hour, relative to the mean, as in Dundee's sessions.
 const BY_HOUR: [f64; 24] = [
     0.3, 0.2, 0.2, 0.2, 0.2, 0.3, 0.5, 0.9, 1.2, 1.4, 1.5, 1.6, 1.6, 1.6, 1.6, 1.6, 1.5, 1.6, 1.5, 1.3, 1.1, 0.9, 0.7,
     0.5,
@@ -25,7 +25,7 @@ const BY_HOUR: [f64; 24] = [
 const START_ERRORS: [&str; 3] = ["EVCommunicationError", "ReaderFailure", "ConnectorLockFailure"];
 
 impl World {
-    /// A driver comes if there is a free EVSE. Where few charge, the next one comes sooner.
+    /// A driver arrives if there is a free EVSE. If few cars charge, the next one comes sooner.
     pub(super) fn arrive(&mut self) {
         let free: Vec<At> = self
             .all_evses()
@@ -72,7 +72,7 @@ impl World {
         self.running.insert(number, session);
     }
 
-    /// A few tries: in a small network all may be charging, and an unknown card is real too.
+    /// Tries only a few times. In a small network all drivers may be charging, and unknown cards are realistic, too.
     fn free_driver(&mut self) -> Option<usize> {
         (0..5).find_map(|_| {
             let one = self.rng.random_range(0..self.drivers.len().max(1));
@@ -141,7 +141,7 @@ impl World {
         self.insert(Collection::ChargingSessions, document);
     }
 
-    /// Takes over a session that was running when the simulation began; it goes on charging.
+    /// Takes over a session that was running when the simulation began; it continues charging.
     pub(super) fn carry_on(&mut self, mut session: Running) {
         let number = self.next.session;
         self.next.session += 1;
@@ -174,7 +174,7 @@ impl World {
         self.set_evse(at, EvseStatus::Charging, "Charging", "NoError");
     }
 
-    /// The car takes no more, and stays.
+    /// The car takes no more energy, and stays.
     pub(super) fn full(&mut self, number: i64) {
         let Some(session) = self.running.get(&number) else { return };
         let (at, energy) = (session.at, session.energy_wh(self.now));
@@ -199,7 +199,7 @@ impl World {
         self.set_evse(at, EvseStatus::Available, "Available", "NoError");
     }
 
-    /// The car and the charger did not come to terms.
+    /// Charging does not start, because the car and the charger do not agree.
     pub(super) fn abort(&mut self, number: i64) {
         let Some(session) = self.running.get_mut(&number) else { return };
         session.until = session.from;

@@ -1,4 +1,4 @@
-//! What the simulated network knows of its parts between two events. Instants are milliseconds since 1970.
+//! The state of the simulated network between two events. Instants are milliseconds since 1970.
 
 use mongodb::bson::Bson;
 
@@ -13,13 +13,13 @@ use crate::domain::{
 pub struct Start {
     pub stations: Vec<Station>,
     pub drivers: Vec<Driver>,
-    /// ISO 3166-1 alpha-2, of clients that join.
+    /// ISO 3166-1 alpha-2, for clients that join.
     pub country_code: String,
-    /// Open sessions to be carried on.
+    /// Open sessions to be continued.
     pub running: Vec<Running>,
-    /// EVSEs said to be in use on which no session runs.
+    /// EVSEs that are marked as in use though no session runs on them.
     pub stale: Vec<At>,
-    /// Open payments to be carried on.
+    /// Open payments to be continued.
     pub payments: Vec<OpenPayment>,
     pub ledger: Ledger,
     pub next: Next,
@@ -40,7 +40,7 @@ pub struct Station {
     pub time_zone: String,
     pub currency: Currency,
     pub evses: Vec<Evse>,
-    /// Sends heartbeats.
+    /// Whether it sends heartbeats.
     pub speaks: bool,
 }
 
@@ -48,22 +48,22 @@ pub struct Station {
 pub struct Evse {
     pub uid: String,
     pub connector_id: String,
-    /// W, where the document tells.
+    /// Rated power in W, if the document has it.
     pub rated: Option<i64>,
     pub direct_current: bool,
     pub status: EvseStatus,
-    /// The number of the session on it that this simulation carries.
+    /// The number of this simulation's session on it.
     pub session: Option<i64>,
 }
 
 impl Evse {
-    /// 7,400 W where nothing is known: one phase of 32 A.
+    /// The rated power, or 7,400 W if it is unknown: one phase of 32 A.
     pub fn rated_w(&self) -> i64 {
         self.rated.unwrap_or(7400)
     }
 }
 
-/// Where an EVSE is: its station's place in the list, and its own.
+/// The position of an EVSE: the index of its station in the list, and its own index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
     pub station: usize,
@@ -74,7 +74,7 @@ pub struct At {
 pub struct Driver {
     pub id: Bson,
     pub client_id: String,
-    /// In a session of this simulation.
+    /// Whether the driver is in a session of this simulation.
     pub busy: bool,
 }
 
@@ -96,12 +96,12 @@ pub struct Running {
     pub from: i64,
     /// … to here.
     pub until: i64,
-    /// Charge of the battery at the start, percent, and its size, Wh; where the charger can know.
+    /// State of charge at the start, percent, and size of the battery, Wh; if the charger can know them.
     pub battery: Option<(i64, i64)>,
 }
 
 impl Running {
-    /// Energy delivered by `now`: the meter does not depend on how often it is read.
+    /// Energy delivered by `now`, Wh. It does not depend on how often the meter is read.
     pub fn energy_wh(&self, now: i64) -> i64 {
         let charged_ms = (now.clamp(self.from, self.until.max(self.from))) - self.from;
         self.base_wh + self.power_w * charged_ms / 3_600_000

@@ -20,7 +20,7 @@ const FAULTS: [(&str, &str); 6] = [
 ];
 
 impl World {
-    /// First heartbeats come spread over a minute and a half; what was broken at the start recovers soon.
+    /// Spreads the first heartbeats over a minute and a half. What was broken at the start recovers soon.
     pub(super) fn begin_stations(&mut self) {
         for station in 0..self.stations.len() {
             let wait = self.rng.random_range(0..90 * SECOND);
@@ -46,7 +46,7 @@ impl World {
         self.after(next, Event::Beat(station));
     }
 
-    /// Something breaks, unless enough is broken already: one station in fifteen, one EVSE in twenty.
+    /// Breaks something, unless enough is broken already: one station in fifteen, one EVSE in twenty.
     pub(super) fn trouble(&mut self) {
         if self.rng.random_bool(0.5) {
             self.fall_silent();
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-/// Gives an EVSE, the one at `place` in its station's document, another state; what that changes there.
+/// Gives an EVSE, which is at index `place` in its station's document, another state. Returns the changed fields.
 pub fn evse_fields(
     place: usize,
     evse: &mut Evse,
