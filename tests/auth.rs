@@ -1,4 +1,4 @@
-//! Who is let in, driven through the whole list of layers, with a real MongoDB and a real Redis behind them.
+//! Authentication and access, tested through all layers with a real MongoDB and a real Redis behind them.
 
 mod support;
 

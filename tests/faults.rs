@@ -1,9 +1,9 @@
-//! The proof under faults: a replica set of three, a Redis with a replica, three instances, a proxy on each link. Writers
-//! write, clients look on, faults strike; then every screen must equal MongoDB, and every acknowledged write must be one
-//! event.
+//! The proof under faults: a replica set of three, a Redis with a replica, three instances, and a proxy on each link.
+//! Writers write, clients watch, and faults strike. Afterwards every screen must equal MongoDB, and every
+//! acknowledged write must be exactly one event.
 //!
-//! `cargo test --test faults` strikes with a selection, or those of it whose names contain `CHARGEDECK_FAULTS`;
-//! `scripts/faults` at random, for as long as it is told.
+//! `cargo test --test faults` strikes with a selection of faults, or with those of it whose names contain
+//! `CHARGEDECK_FAULTS`. `scripts/faults` strikes at random for as long as it is told.
 
 #[path = "faults/asleep.rs"]
 mod asleep;
@@ -74,7 +74,7 @@ struct Row {
     resyncs: BTreeMap<String, u64>,
 }
 
-/// So many documents of each collection are more than most lists show.
+/// The number of documents to write in each collection: more than most lists show.
 const MANY: u64 = 60;
 
 /// The cluster under load.
@@ -99,7 +99,7 @@ impl Run {
         let account = Arc::new(Account::new(cluster.ports()));
         let client = |i| Client::start(format!("client {i}"), seed ^ (i << 32), account.clone(), referee.clone());
         let clients: Vec<Client> = (0..clients).map(client).collect();
-        // Until there is a log, what is written is in no epoch.
+        // Writes before there is a log belong to no epoch, so wait for it.
         audit::until_equal(&cluster, &clients, None).await.expect("every screen shows that there is nothing");
         let pause = Duration::from_millis(20);
         let writers = Writers::start(4, seed, &cluster.uri, cluster.mongo.operator.name(), pause, &referee).await;
@@ -132,7 +132,7 @@ impl Run {
         run
     }
 
-    /// Two pages in a real browser look on, too, by way of two instances.
+    /// Adds two pages in a real browser, connected to two different instances.
     async fn with_browsers(mut self) -> Self {
         let ports = self.cluster.ports();
         self.browsers = Some(Browsers::start(ports[0], ports[1]).await);
@@ -140,8 +140,8 @@ impl Run {
         self
     }
 
-    /// Waits until every screen equals MongoDB while nobody writes, and looks for every acknowledged write among the
-    /// events.
+    /// Pauses the writers and waits until every screen equals MongoDB. Returns how long that took, and how many
+    /// acknowledged writes are missing or doubled among the events.
     async fn settle(&mut self) -> (Duration, Count) {
         let healed = Instant::now();
         let resting = self.writers.rest().await;
@@ -185,8 +185,8 @@ impl Run {
         }
     }
 
-    /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since `before`:
-    /// comparing nothing would pass for finding nothing.
+    /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since
+    /// `before`. Otherwise comparing nothing would pass for finding nothing.
     async fn judge_since(&self, before: Judged, fault: Fault) {
         let healed = Instant::now();
         while self.referee.judged().lacks_since(before, fault.delays_clients()) {
@@ -200,7 +200,7 @@ impl Run {
         }
     }
 
-    /// One new document in each collection: who shows it follows.
+    /// Inserts one new document in each collection. A screen that shows it follows.
     async fn write_one_each(&mut self) {
         for collection in Collection::ALL {
             let new = writer::made(collection, "new", &mut self.rng);
@@ -209,8 +209,9 @@ impl Run {
         }
     }
 
-    /// How often MongoDB was asked for a list's rows while a fault struck and every screen became equal again, and nobody
-    /// wrote but one document that shows that all screens follow.
+    /// Returns how often MongoDB was read for lists and for accounts while a fault struck and until every screen was
+    /// equal again. The writers rest; only one document per collection is written, which shows that all screens
+    /// follow.
     async fn reads_of(&mut self, fault: Fault) -> [usize; 2] {
         let resting = self.writers.rest().await;
         profile(&self.cluster.mongo).await;
@@ -224,7 +225,7 @@ impl Run {
         reads
     }
 
-    /// Prints what was seen.
+    /// Prints the results.
     ///
     /// # Panics
     /// If something was lost, doubled, out of order, or shown as fresh when it was not.
@@ -249,21 +250,21 @@ impl Run {
     }
 }
 
-/// Lets MongoDB note what it is asked for.
+/// Starts MongoDB's profiler.
 async fn profile(mongo: &Mongo) {
     for db in [&mongo.operator, &mongo.own] {
         db.run_command(doc! { "profile": 2 }).await.expect("a profile");
     }
 }
 
-/// How often lists and accounts were read since [`profile`].
+/// Returns how often lists and accounts were read since [`profile`].
 async fn reads(mongo: &Mongo) -> [usize; 2] {
-    // Whatever is read in an order is a list's rows.
+    // Every sorted read is one of a list's rows.
     let lists = doc! { "command.find": { "$exists": true }, "command.sort": { "$exists": true } };
     [profiled(&mongo.operator, lists).await, profiled(&mongo.own, doc! { "command.find": "users" }).await]
 }
 
-/// How many such reads were profiled, of which there is then no more.
+/// Stops the profiler, returns how many such reads it recorded, and drops its collection.
 async fn profiled(db: &Database, reads: Document) -> usize {
     db.run_command(doc! { "profile": 0 }).await.expect("no profile");
     let profile = db.collection::<Document>("system.profile");
@@ -276,11 +277,11 @@ fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
-/// A page learns within ten seconds that its session is gone, perhaps after it has become equal again; so long, and what a
-/// fault takes.
+/// How long after sessions were lost a page may need to sign in again. It learns of the loss within ten seconds,
+/// perhaps after it has become equal again; the rest is the time that a fault takes.
 const LEARNS: Duration = Duration::from_secs(30);
 
-/// One cluster at a time: two processors are few enough.
+/// Only one cluster runs at a time, because two processors carry no more.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,7 +299,7 @@ async fn whatever_dies_every_screen_ends_equal_to_mongodb() {
 /// The faults of the selection whose names contain `only`.
 ///
 /// # Errors
-/// None is called so: striking with nothing would pass for finding nothing.
+/// If no fault has such a name, because striking with nothing would pass for finding nothing.
 fn selected(only: &str) -> Result<Vec<Fault>, String> {
     let named = |fault: &Fault| fault.to_string().contains(only);
     let selected: Vec<Fault> = Fault::SELECTION.into_iter().filter(named).collect();
@@ -325,7 +326,7 @@ async fn however_many_come_back_at_once_each_list_is_read_once() {
     let [lists, accounts] = run.reads_of(Fault::InstanceKilled).await;
     assert_eq!(lists, 0, "who comes back to another instance goes on where it was");
     println!("{accounts} reads of accounts when an instance of three was killed");
-    // Each client follows two lists, and takes both anew.
+    // Each client follows two lists, and requests both again.
     let [lists, accounts] = run.reads_of(Fault::RedisFlushed).await;
     println!("{accounts} reads of accounts when all took their lists anew");
     assert!((1..=2 * Collection::ALL.len()).contains(&lists), "{lists} reads of five lists for 150 clients");
@@ -368,7 +369,7 @@ async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_do_not_read_are_closed_and_nobody_else_notices() {
     const ASLEEP: usize = 200;
-    // Frames on their way, for each; and what the process needs besides while it works.
+    // 64 KiB of frames in flight per socket, and 32 MiB that the process needs besides while it works.
     const MEMORY: u64 = ASLEEP as u64 * (64 << 10) + (32 << 20);
     let _alone = ALONE.lock().await;
     let mut run = Run::start(Cluster::start(Plan::SMALL).await, 20, 4).await;
@@ -426,7 +427,7 @@ async fn after_a_minutes_flood_every_screen_is_equal_and_each_change_is_an_event
     run.judge();
 }
 
-/// Most of it is waiting: it may go on beside another.
+/// This test mostly waits, so it may run beside another.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_open_connections_are_closed() {
     half_open::reaped().await;

@@ -1,5 +1,5 @@
-//! An operator's documents with names, words and units of their own, on the whole road; and what `check` says of a
-//! database. With a real replica set and a real Redis.
+//! Operators' documents with names, words and units of their own, through the whole pipeline; and what `check`
+//! reports on a database. Uses a real replica set and a real Redis.
 
 #[path = "fields/others.rs"]
 mod others;
@@ -36,7 +36,7 @@ use chargedeck::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// A database of its own, and the environment that names it.
+/// A database of its own, and the environment variables that name it.
 struct Place {
     env: BTreeMap<String, String>,
 }
@@ -60,7 +60,7 @@ impl Place {
         Settings::from_sources(toml, &self.env).unwrap_or_else(|error| panic!("{error}\n{toml}"))
     }
 
-    /// The program, as an operator runs it.
+    /// Runs the program as an operator does. Returns its exit code and its output.
     fn run(&self, toml: &str, arguments: &[&str]) -> (i32, String) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("Leptos.toml");
@@ -81,7 +81,8 @@ fn at(text: &str) -> DateTime {
     DateTime::parse_rfc3339_str(text).unwrap()
 }
 
-/// The documents of a Node dashboard: amounts in pounds, `started_at`, lower-case words, ids that are `_id`.
+/// Inserts the documents of a Node dashboard: amounts in pounds, `started_at`, lower-case words, and `_id` as the
+/// only id.
 async fn fill(mongo: &Mongo) -> [ObjectId; 4] {
     let ids = [(); 4].map(|()| ObjectId::new());
     let [user, station, payment, session] = ids;
@@ -103,7 +104,7 @@ async fn fill(mongo: &Mongo) -> [ObjectId; 4] {
             doc! {"_id": payment, "user_id": user, "amount": 12.34, "status": "completed", "created_at": noon},
             doc! {"user_id": user, "amount": 0.1 + 0.2, "status": "completed", "created_at": noon},
             doc! {"user_id": user, "amount": 7, "status": "pending", "created_at": noon},
-            // A program of another age wrote this one.
+            // An older program wrote this one.
             doc! {"user_id": user, "amount": "5.00", "status": "failed", "created_at": 1_780_315_200_000_i64},
         ])
         .await
@@ -207,7 +208,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     said(&report, Level::Ok, "password (1)");
     assert!(!report.to_string().contains("secret") && !report.to_string().contains("ada@"), "{report}");
 
-    // Pasted as it is, and one field more to be shown.
+    // Paste the suggested mapping as it is, and add one more field to show.
     let mut toml: toml::Table = report.mapping.parse().unwrap();
     toml["chargedeck"]["fields"]["stations"].as_table_mut().unwrap().insert("show".into(), vec!["nickname"].into());
     let mapped = place.settings(&toml.to_string());
@@ -231,7 +232,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     };
     assert_eq!((evses(EvseStatus::Available, false), evses(EvseStatus::Unknown, true)), (1, 1));
 
-    // The list is sorted by their name for the date, and the page follows what they write.
+    // The list sorts by the operator's name for the date, and the page follows the operator's writes.
     let instance = Instance::start(&mapped).await;
     instance.until("a log", Hub::head).await;
     let mut payments = instance.window(Collection::Payments).await;
@@ -242,7 +243,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
         serde_json::to_value(ada).unwrap(),
         json!({"client_id": user.to_hex(), "name": "Ada", "email": "ada@example.org", "status": "ACTIVE", "created_at": "2026-06-01T12:00:00Z"})
     );
-    // Lists are narrowed by our names and words, and MongoDB is asked by theirs.
+    // Selections use our names and words; the queries to MongoDB use the operator's.
     let day = "2026-06-01T00:00:00Z/2026-06-02T00:00:00Z";
     for (collection, query, total) in [
         (Collection::Clients, "status=ACTIVE".to_owned(), 1),
@@ -270,7 +271,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
                 .iter()
                 .all(|name| row.get(*name) == Some(&json!(1235)))
     };
-    // The word was in none of the documents that were looked at.
+    // `check` could not suggest this word, because none of the documents it looked at had it.
     let mut with_word = toml.clone();
     with_word["chargedeck"]["fields"]["payments"]["status"]
         .as_table_mut()
@@ -298,7 +299,8 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     let epoch = instance.hub.head().unwrap().epoch;
     instance.stop.cancel();
 
-    // The same mapping goes on where the log ends; another begins anew, so that no row of the old one is left.
+    // An instance with the same mapping continues the log. Another mapping begins a new epoch, so that no row of the
+    // old one is left.
     let same = Instance::start(&mapped).await;
     let before = same.until("a log", Hub::head).await;
     into("payments").update_one(doc! {"_id": payment}, doc! {"$set": {"amount": 12.36}}).await.unwrap();
@@ -314,7 +316,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     other.stop.cancel();
 }
 
-/// Runs a command as it is printed for mongosh.
+/// Runs a command in the form in which it is printed for mongosh.
 async fn type_in(mongo: &Mongo, printed: &str) {
     let rest = printed.strip_prefix("db.getSiblingDB(\"").unwrap_or_else(|| panic!("{printed}"));
     let (db, command) = rest.split_once("\").runCommand(").unwrap();
@@ -378,7 +380,7 @@ async fn writers_refuse_where_fields_are_mapped() {
 #[tokio::test]
 async fn a_mongodb_that_does_not_answer_is_a_problem() {
     let mut place = Place::new().await;
-    // A port on which nothing listens.
+    // A port at which nothing listens.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     place.env.insert("MONGODB_URI".to_owned(), format!("mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=500"));
     let report = check::run(&place.settings("")).await.unwrap();

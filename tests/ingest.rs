@@ -1,4 +1,4 @@
-//! Import, seed and simulation against a real replica set; the importer on real exports where they can be found.
+//! Import, seed and simulation against a real replica set. The importer also runs on real exports if they are there.
 
 #[path = "ingest/files.rs"]
 mod files;
@@ -107,7 +107,7 @@ async fn boulder_is_read_past_its_traps() {
     assert_eq!(import(&db, "boulder", &source).await.total().written(), 0);
 }
 
-/// The formula against what ChargePoint showed to drivers, over all rows that have both figures.
+/// Compares the formula with what ChargePoint showed to drivers, over all rows that have both figures.
 #[test]
 fn the_formula_reproduces_what_chargepoint_reported() {
     let Some(source) = sample("boulder-2018-2020.csv") else { return };
@@ -311,7 +311,7 @@ async fn a_simulated_network_stays_alive_and_agrees_with_itself() {
     let db = support::mongod().await.fresh_db().await;
     seed::run(&db, &seed_args()).await.unwrap();
     let before = by(&db, Collection::ChargingSessions, "status").await;
-    // Hardly more than what happens by itself: some two hours.
+    // Little more happens than the network's own events, for about two simulated hours.
     let args = SimulateArgs { rate: 200_000.0, ..steps(4000) };
     let summary = simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
     println!("{summary}");
@@ -405,7 +405,7 @@ async fn a_simulation_stops_when_told() {
     seed::run(&db, &seed_args()).await.unwrap();
     let stop = CancellationToken::new();
     stop.cancel();
-    // Real time, no limit of writes: only the token can end it.
+    // Real time and no limit of writes, so only the token can end the simulation.
     let args = SimulateArgs { steps: None, speed: 1.0, rate: 4.0, ..steps(0) };
     let run = tokio::time::timeout(Duration::from_secs(20), simulate::run(&db, &args, stop)).await;
     assert_eq!(run.expect("it stops").unwrap().writes, 0);
@@ -413,13 +413,13 @@ async fn a_simulation_stops_when_told() {
 
 // Replay
 
-/// A day in London 400 weeks before yesterday: moved to yesterday, it is over.
+/// A day in London 400 weeks before yesterday. Replayed as yesterday, it is over.
 fn long_before_yesterday() -> Date {
     Timestamp::now().to_zoned(TimeZone::get("Europe/London").unwrap()).date() - Span::new().days(1 + 400 * 7)
 }
 
-/// A city's day in Dundee's format: two that follow each other, a fast charger, one without energy, one without an end;
-/// and one on the day before and one on the next.
+/// Imports a city's day in Dundee's format: two sessions in a row, one at a fast charger, one without energy, one
+/// without an end, and one each on the day before and the day after.
 async fn a_citys_day(db: &Database, day: Date) {
     let before = (day - Span::new().days(1)).strftime("%d/%m/%Y").to_string();
     let after = (day + Span::new().days(1)).strftime("%d/%m/%Y").to_string();
@@ -539,7 +539,8 @@ async fn a_replay_catches_up_with_now_and_writes_nothing_of_the_future() {
     let (preset, source) = (folder.path().join("own.toml"), folder.path().join("own.csv"));
     fs::write(&preset, OWN_PRESET.replace("Europe/Berlin", "UTC").replace("%H:%M", "%H:%M:%S")).unwrap();
     let began = Timestamp::now().to_zoned(TimeZone::UTC) - Span::new().weeks(400);
-    // At 3600 times real time it would be over at once; but three of its seconds are still to come.
+    // At 3600 times real time the replay would end at once, but the session's last three seconds are still in the
+    // future.
     let (start, end) = (&began - Span::new().minutes(10), &began + Span::new().seconds(3));
     let [from, to] = [&start, &end].map(|at| at.strftime("%d.%m.%Y %H:%M:%S").to_string());
     fs::write(&source, format!("id,card,station,site,start,end,kWh,EUR\n1,K1,A,Dom,{from},{to},\"9,5\",\n")).unwrap();
@@ -576,7 +577,7 @@ async fn what_cannot_be_replayed_is_refused_in_words() {
 
 // What must hold in every network
 
-/// An EVSE is CHARGING where, and only where, a session is ACTIVE on it.
+/// Asserts that an EVSE is CHARGING exactly where a session is ACTIVE on it.
 async fn in_use_where_a_session_runs(db: &Database) {
     let open = find(db, Collection::ChargingSessions, doc! { "status": "ACTIVE" }).await;
     let mut expected: Vec<_> = open.iter().map(|s| s.get_str("evse_uid").unwrap().to_owned()).collect();
@@ -589,7 +590,7 @@ async fn in_use_where_a_session_runs(db: &Database) {
     assert_eq!(found.iter().map(|e| e.get_str("uid").unwrap()).collect::<Vec<_>>(), expected);
 }
 
-/// TOTAL is the sum of the days, of the months, and of the sessions.
+/// Asserts that TOTAL is the sum of the days, of the months, and of the sessions.
 async fn eco_agrees_with_sessions(db: &Database) {
     let known = doc! { "status": "COMPLETED", "energy_wh": { "$ne": null } };
     let sessions = find(db, Collection::ChargingSessions, known).await;
@@ -613,7 +614,7 @@ fn start_of_simulation() -> i64 {
     NOON.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-/// As fast as MongoDB takes it: a write per simulated second.
+/// Runs as fast as MongoDB accepts it, with one write per simulated second.
 fn steps(steps: u64) -> SimulateArgs {
     SimulateArgs {
         rate: 1_000_000.0,
@@ -631,7 +632,7 @@ fn replay(day: impl fmt::Display) -> SimulateArgs {
     SimulateArgs { replay: Some(day), rate: 4.0, start: None, speed: 3600.0, steps: None, ..steps(0) }
 }
 
-/// A file of the real exports, or `None` and a line that says what is skipped.
+/// Returns a file of the real exports, or `None` after printing what is skipped.
 fn sample(name: &str) -> Option<PathBuf> {
     let folder = env::var_os("CHARGEDECK_SAMPLE_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
@@ -667,7 +668,7 @@ fn evses(station: &Document) -> Vec<&Document> {
     station.get_array("evses").unwrap().iter().map(|evse| evse.as_document().unwrap()).collect()
 }
 
-/// How many documents have which value of a field.
+/// Counts the documents by the value of a field.
 async fn by(db: &Database, collection: Collection, field: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for document in find(db, collection, doc! {}).await {
@@ -686,7 +687,7 @@ async fn dump(db: &Database) -> Vec<Vec<Document>> {
     dump
 }
 
-/// Entries of the oplog about this database.
+/// Returns the number of oplog entries of this database.
 async fn writes_ever(db: &Database) -> u64 {
     let oplog = db.client().database("local").collection::<Document>("oplog.rs");
     oplog.count_documents(doc! { "ns": { "$regex": format!("^{}\\.", db.name()) } }).await.unwrap()

@@ -1,4 +1,4 @@
-//! The road from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
+//! The pipeline from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
 
 #[cfg(feature = "guards")]
 #[path = "road/controls.rs"]
@@ -76,14 +76,14 @@ use chargedeck::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// An instance without its doors: relay, hub and snapshots.
+/// An instance without its HTTP side: relay, hub and snapshots.
 struct Instance {
     hub: Hub,
     snapshots: Snapshots,
     stop: CancellationToken,
 }
 
-/// One installation: a database of its own, and instances on it.
+/// One installation: a database of its own, and the instances on it.
 struct Network {
     mongo: Mongo,
     redis: Redis,
@@ -99,12 +99,12 @@ impl Network {
         self
     }
 
-    /// The database of this name, read by what the file says.
+    /// A network on the database of this name, with the settings of `file`.
     async fn on(mongod: &support::Mongod, name: &str, file: &str) -> Self {
         Self::of(mongod, support::redis().await, name, file).await
     }
 
-    /// As [`Self::on`], with a Redis of its own.
+    /// Like [`Self::on`], with a Redis of its own.
     async fn of(mongod: &support::Mongod, redis: &support::Redis, name: &str, file: &str) -> Self {
         let env: BTreeMap<String, String> = [
             ("MONGODB_URI", mongod.uri()),
@@ -184,7 +184,7 @@ impl Instance {
         .await;
     }
 
-    /// A page that follows a collection as browsers do.
+    /// Opens a page that follows a collection as browsers do.
     async fn page(&self, collection: Collection) -> Page {
         Page {
             window: Window::from(self.snapshots.list(collection, Selection::default(), None).await.unwrap()),
@@ -258,7 +258,7 @@ fn active_clients(hub: &Hub) -> Option<i64> {
     overview(hub, "Europe/London")?.fields.get("clients")?.as_i64()
 }
 
-/// All events as `seq op from to`, in order.
+/// Returns all events as `seq op from to`, in order.
 async fn events_of(network: &Network) -> Vec<String> {
     let events: mongodb::Collection<Document> = network.mongo.own.collection("events");
     let mut cursor = events.find(doc! {}).sort(doc! {"_id": 1}).await.unwrap();
@@ -276,7 +276,7 @@ fn counted_at(hub: &Hub) -> Option<UtcMs> {
     serde_json::from_value(overview(hub, "Europe/London")?.fields.get("counted_at")?.clone()).ok()
 }
 
-/// What was read of a collection without documents.
+/// A snapshot of a collection without documents.
 fn read(seq: u64, ct: u64) -> Snapshot {
     Snapshot {
         topic: Collection::Clients,

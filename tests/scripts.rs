@@ -1,4 +1,4 @@
-//! The scripts themselves, in a checkout of their own.
+//! Tests of the scripts, in a checkout of their own.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// As much of a checkout as the scripts read.
+/// Creates a checkout with only the files that the scripts read.
 fn checkout() -> TempDir {
     let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), TempDir::new().unwrap());
     fs::create_dir(to.path().join("scripts")).unwrap();
@@ -19,7 +19,7 @@ fn checkout() -> TempDir {
     to
 }
 
-/// What a shell says that is told to do as the README says, and then this.
+/// Runs the README's line in a shell, and then the commands `then`.
 fn evaluate(checkout: &Path, then: &str) -> Output {
     let line = format!("eval \"$(scripts/setup --env)\" || exit 3; {then}");
     let mut bash = Command::new("bash");
@@ -35,7 +35,7 @@ fn without_databases_a_developers_shell_is_told_so() {
         assert!(output.status.code() == Some(3) && told.contains("scripts/run --services"), "{} {told}", output.status);
     };
     silent(evaluate(here.path(), "true"));
-    // What a run that was killed left behind.
+    // The files that a killed run leaves behind.
     fs::create_dir(here.path().join(".data")).unwrap();
     fs::write(here.path().join(".data/lock"), "").unwrap();
     fs::write(here.path().join(".data/env"), "MONGODB_URI=mongodb://here\nREDIS_URL=redis://here\n").unwrap();
@@ -47,7 +47,7 @@ fn with_databases_a_developers_shell_knows_them() {
     let here = checkout();
     fs::create_dir(here.path().join(".data")).unwrap();
     fs::write(here.path().join(".data/env"), "MONGODB_URI=mongodb://here\nREDIS_URL=redis://here\n").unwrap();
-    // scripts/run holds this lock while it runs; it is free when standard input ends.
+    // `scripts/run` holds this lock while it runs. Here `flock` holds it until its standard input ends.
     let mut run = Command::new("flock")
         .args([".data/lock", "sh", "-c", "echo held; cat"])
         .current_dir(&here)
@@ -62,7 +62,8 @@ fn with_databases_a_developers_shell_knows_them() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "mongodb://here redis://here chargedeck\n");
 }
 
-/// What `scripts/setup` says in this checkout, where nothing is on PATH but what it needs and the programs in `own`.
+/// Sources `scripts/setup` in this checkout and runs `then`. PATH has only the tools it needs and the programs in
+/// `own`.
 fn setup(checkout: &Path, own: &Path, mongod: Option<&str>, then: &str) -> Output {
     let programs = checkout.join("programs");
     if !programs.exists() {
@@ -129,7 +130,7 @@ fn the_packaged_mongod_is_its_process_and_alone_sees_its_libraries() {
     program(&packaged.join("fiftyone/db/bin/mongod"), "echo $$ $LD_LIBRARY_PATH $*");
     let made = setup(here.path(), here.path(), None, "wrap_mongod packaged");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    // What cargo sets for its tests is not the question here.
+    // Remove the LD_LIBRARY_PATH that cargo sets for its tests.
     let mut mongod = Command::new(packaged.join("mongod"));
     let mongod = mongod.arg("--quiet").env_remove("LD_LIBRARY_PATH").stdout(Stdio::piped()).spawn().unwrap();
     let id = mongod.id();

@@ -1,4 +1,4 @@
-//! The document around the app, the way to the pages, and what is shared by all pages of a signed-in admin.
+//! The document around the app, the routing to pages, and what all pages of a signed-in admin share.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use crate::web::{
     ui::{Clock, Failure, OpenPage, Shell, document_title, loaded, optional_view, redrawn},
 };
 
-/// The HTML document. Its scripts hydrate at once, not when the browser is idle: live figures are what people come for.
+/// The HTML document. Its scripts hydrate at once and not when the browser is idle, because people come for live
+/// figures.
 pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
     provide_meta_context();
     let bundle = use_context::<Bundle>();
@@ -42,7 +43,7 @@ pub fn shell(options: LeptosOptions, path: &str) -> impl IntoView + use<> {
     }
 }
 
-/// What every document's head holds.
+/// The part of the head that every document has.
 #[component]
 pub fn Head(options: LeptosOptions) -> impl IntoView {
     view! {
@@ -57,7 +58,8 @@ pub fn Head(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// Keeps a page readable while the server is away; what it needs is allowed by each page's policy.
+/// Scripts that keep a page readable while the server is away. Each page's content security policy allows what they
+/// need.
 #[component]
 pub fn StaysReadable() -> impl IntoView {
     view! {
@@ -71,11 +73,11 @@ pub fn App() -> impl IntoView {
     view! { <Router>{places()}</Router> }
 }
 
-/// What the address leads to. The table of pages is all the routing there is, so the router's own routes, a tenth of the
-/// browser's program, stay out of it.
+/// Draws the page at the address. The table of pages is all the routing there is, so the router's own routes, a tenth
+/// of the browser's program, stay out of it.
 fn places() -> AnyView {
     let path = use_location().pathname;
-    // The router leaves the address as it was until it hears that the page has changed.
+    // The router changes the address only once it hears that the page has changed.
     let location = use_context::<BrowserUrl>();
     Effect::new(move |_: Option<()>| {
         path.track();
@@ -86,8 +88,8 @@ fn places() -> AnyView {
     deck(path)
 }
 
-/// Keeps socket, clock and figures alive while pages change. What every page needs is had before one is drawn: within a
-/// part that waits everything is drawn again and again, and what is asked there travels with the document as often.
+/// Keeps socket, clock and figures alive while pages change. Reads what every page needs before any page is drawn:
+/// inside a part that waits everything is drawn several times, and its data would be in the document as often.
 fn deck(path: Memo<String>) -> AnyView {
     let given = SharedValue::new_str(|| use_context().unwrap_or(PageResult(Err(AppError::Unavailable))));
     match given.into_inner().0.and_then(PageData::read::<PageContext>) {
@@ -114,17 +116,17 @@ fn at(desk: PageContext, path: Memo<String>) -> AnyView {
     });
     let page = move || match why.get() {
         why if why.is_empty() => pages::at(&shown.get()),
-        // It is drawn again by itself when the server says that it can be.
+        // The page is drawn again by itself once the server reports that the collection can be followed.
         why => view! { <Failure error=AppError::Unfollowed(why) retry=move |()| live.retry_now() /> }.into_any(),
     };
     view! { <Shell desk>{redrawn(page)}</Shell> }.into_any()
 }
 
-/// How long it takes until what could not be loaded is tried again.
+/// Pause before a page that could not be loaded is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
-/// The page that is shown, with its heading and its title: the one before stays until the next one's part of the program
-/// is here.
+/// Returns the path of the shown page. The previous page stays, with its heading and title, until the next one's part
+/// of the program is loaded.
 fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
     let shown = RwSignal::new(path.get_untracked());
     let tries = RwSignal::new(0_usize);
@@ -134,20 +136,20 @@ fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
         leptos::task::spawn_local(async move {
             let loaded = part(&next).await;
             if path.try_get_untracked().is_none_or(|path| path != next) {
-                // Somebody went on to another page meanwhile.
+                // The person went on to another page meanwhile.
                 return;
             }
             live.unreached().set(loaded == Err(Missing::Away));
             match loaded {
                 Ok(()) => {
                     document().set_title(&document_title(&next));
-                    // The server's page is not drawn a second time: what was typed into it would go.
+                    // Don't draw the server's page a second time, because what was typed into it would be lost.
                     if shown.with_untracked(|shown| *shown != next) {
                         shown.set(next);
                     }
                 }
                 Err(Missing::Away) => set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN),
-                // The server's own document is the way to the page.
+                // Only a document from the server leads to the page now.
                 Err(Missing::Replaced) => _ = window().location().reload(),
             }
         });
@@ -155,12 +157,12 @@ fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
     shown
 }
 
-/// Why a page's part of the program is not here.
+/// Why a page's part of the program could not be loaded.
 #[derive(PartialEq)]
 enum Missing {
     /// The server does not answer.
     Away,
-    /// The server answers, and has another version.
+    /// The server answers, but has another version.
     Replaced,
 }
 

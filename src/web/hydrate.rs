@@ -1,4 +1,4 @@
-//! The browser's entry.
+//! The entry point of the browser's program.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -8,12 +8,12 @@ use leptos::{
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// How often the server is told, at most, that someone uses the page.
+/// Shortest pause between two signals to the server that someone uses the page.
 const LIFE_MS: f64 = 300_000.0;
 
-/// Room in the constants' segment that no part of the program uses, so that it is in none. The splitter gives each part its
-/// constants, begins each at an aligned place, and gives up where the whole grows by that: all pages' constants, a tenth of
-/// the program, would then be in what every page loads.
+/// Padding in the data segment. No part of the program uses it, so the splitter puts it into none. The splitter
+/// starts each part's constants at an aligned offset, and gives up if the alignment makes the whole grow. All pages'
+/// constants, a tenth of the program, would then be in what every page loads.
 #[used]
 static ROOM_TO_SPLIT: [u8; 2048] = [1; 2048];
 
@@ -21,7 +21,7 @@ static ROOM_TO_SPLIT: [u8; 2048] = [1; 2048];
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    // Leptos begins with the page, so its own tasks cannot be used yet.
+    // Leptos starts with the page, so its own tasks cannot be used yet.
     wasm_bindgen_futures::spawn_local(async {
         let path = window().location().pathname().unwrap_or_default();
         if crate::web::pages::ready(&path).await.is_err() {
@@ -36,14 +36,16 @@ pub fn hydrate() {
     });
 }
 
-/// What a page asks for by itself keeps no session open; whoever uses it stays signed in.
+/// Tells the server when someone uses the page, because only that extends the session. Requests that a page sends by
+/// itself do not.
 fn tell_of_life() {
-    // When the page came the server knew.
+    // The page's own request counted as use.
     let told = Rc::new(Cell::new(0.0));
     let tell = move |at: f64| {
         if at - told.get() >= LIFE_MS {
             told.set(at);
-            // Refused only where too much waits to be sent; then the next key tells.
+            // Fails only if too many beacons wait to be sent. The next key press after the pause tells the server
+            // then.
             let _ = window().navigator().send_beacon("/api/v1/session/alive");
         }
     };

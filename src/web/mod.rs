@@ -1,4 +1,4 @@
-//! What people see: rendered on the server, run in the browser.
+//! The user interface: rendered on the server, run in the browser.
 
 pub mod api;
 pub mod app;

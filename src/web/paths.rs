@@ -2,7 +2,7 @@
 
 use crate::domain::collections::Collection;
 
-/// The page of a collection.
+/// Returns the address of a collection's page.
 pub const fn page(collection: Collection) -> &'static str {
     match collection {
         Collection::Clients => "/clients",

@@ -1,4 +1,5 @@
-//! What admins do to documents: once, in the operator's own words, with its entry in the audit log, or not at all.
+//! Actions of admins on documents happen once, in the operator's own words and with an entry in the audit log, or not
+//! at all.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn client(id: &str, status: &str) -> Document {
     doc! {"_id": id, "client_id": id, "name": "Ada", "status": status, "secret": {"pin": 7}, "last_updated": "2026-01-01"}
 }
 
-/// With an admin, and these clients.
+/// An app with an admin and these clients. Returns it with the admin's cookie.
 async fn with(place: Place, clients: Vec<Document>) -> (App, String) {
     let app = App::at(&place).await;
     app.add(ADA).await;
@@ -47,7 +48,7 @@ async fn found(app: &App, id: &str) -> Document {
     app.theirs.collection::<Document>("clients").find_one(doc! {"_id": id}).await.unwrap().unwrap()
 }
 
-/// `(action, result)` of the entries about clients.
+/// Returns `(action, result)` of the entries about clients.
 async fn entries(app: &App) -> Vec<(String, String)> {
     let entries = app.entries().await;
     let of = |entry: &Document| {
@@ -100,7 +101,7 @@ async fn a_request_with_a_key_is_done_once_however_often_it_is_sent() {
         assert_eq!(other.status, StatusCode::CONFLICT, "{}", other.body);
     }
     assert_eq!(found(&app, "C-2").await, client("C-2", "ACTIVE"));
-    // Without a key each is asked for itself, and of several at once one is done.
+    // Without a key each request stands for itself, and only one of several at once succeeds.
     let answers = join_all((0..12).map(|_| block(&app, &cookie, "C-2", None))).await;
     let done = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
     let refused = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT).count();
@@ -131,7 +132,7 @@ async fn what_cannot_be_done_is_refused_with_the_reason_and_changes_nothing() {
     assert_eq!(keyless.code(), "invalid_key");
     let nobody = block(&app, "", "C-1", None).await;
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
-    // Their own rule is not gone round.
+    // The operator's own validator is not bypassed.
     let never = doc! {"collMod": "clients", "validator": {"status": {"$ne": "BLOCKED"}}};
     app.theirs.run_command(never).await.unwrap();
     let answer = block(&app, &cookie, "C-1", None).await;
@@ -168,7 +169,7 @@ async fn the_page_says_what_will_be_done_and_what_was() {
     assert_eq!(sent.header("location"), "/clients/unblock?id=C-1&done=block", "{}", sent.body);
     let page = app.get(sent.header("location"), &cookie).await;
     assert!(page.body.contains("The client is blocked.") && page.body.contains(REASON), "{}", page.body);
-    // Sent again by an impatient hand it is done already; from another page it is not possible.
+    // The same form sent twice is done already. Sent from another page, it is refused.
     assert_eq!(app.form("/clients/block?id=C-1", &cookie, &fields).await.status, StatusCode::SEE_OTHER);
     let refused = app.form("/clients/block?id=C-1", &cookie, &[("reason", "more"), ("key", "k2")]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);

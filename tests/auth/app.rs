@@ -1,4 +1,4 @@
-//! ChargeDeck's doors with a handful of routes behind them, and a browser that knows only requests and answers.
+//! ChargeDeck's layers with a handful of routes behind them, and a browser that knows only requests and answers.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -45,7 +45,7 @@ use crate::{exports::pieces, support};
 
 pub const ADA: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
-/// What only someone who is let in may read.
+/// A text that only people with access may read.
 pub const TREASURE: &str = "eleven stations are charging";
 
 pub struct App {
@@ -58,7 +58,7 @@ pub struct App {
     pub leaving: CancellationToken,
 }
 
-/// Where an [`App`] runs; [`Place::default`] is what most tests need.
+/// The settings of an [`App`]. [`Place::default`] is what most tests need.
 pub struct Place {
     pub mongodb_uri: String,
     pub redis_url: String,
@@ -90,7 +90,7 @@ impl Place {
         format!("{}_theirs", self.own_db)
     }
 
-    /// What a server at this place is told.
+    /// The environment variables of a server with these settings.
     pub fn environment(&self) -> BTreeMap<String, String> {
         [
             ("MONGODB_URI", self.mongodb_uri.as_str()),
@@ -139,7 +139,7 @@ impl App {
         Self { auth, redis, db, theirs, router, leaving }
     }
 
-    /// With an admin [`ADA`] whose password is [`PASSWORD`].
+    /// An app with an admin [`ADA`] whose password is [`PASSWORD`].
     pub async fn with_ada() -> Self {
         let app = Self::new().await;
         app.add(ADA).await;
@@ -148,7 +148,7 @@ impl App {
 
     pub async fn add(&self, email: &str) -> UserId {
         self.auth.users.ensure_indexes().await.unwrap();
-        // Its own hasher: the tests count the hashes of the other.
+        // Uses a separate hasher, because the tests count the hashes of the other.
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
         self.auth
             .users
@@ -180,7 +180,7 @@ impl App {
         self.send(login_request(email, password)).await
     }
 
-    /// A fresh login as [`ADA`]; the cookie as a browser sends it back.
+    /// Logs in as [`ADA`]. Returns the cookie as a browser sends it back.
     pub async fn enter(&self) -> String {
         let answer = self.login(ADA, PASSWORD).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
@@ -204,20 +204,20 @@ impl App {
         self.send(from(address, login_request(email, password))).await
     }
 
-    /// The audit log, oldest first.
+    /// Returns the audit log, oldest entry first.
     pub async fn entries(&self) -> Vec<Document> {
         let log = self.db.collection::<Document>(audit_log::COLLECTION);
         log.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap().try_collect().await.unwrap()
     }
 
-    /// MongoDB takes no entry any more.
+    /// Makes MongoDB refuse every further entry.
     pub async fn close_the_log(&self) {
         self.auth.audit.prepare(Duration::from_secs(3600)).await.unwrap();
         let never = doc! { "collMod": audit_log::COLLECTION, "validator": { "never": true } };
         self.db.run_command(never).await.unwrap();
     }
 
-    /// Our keys in Redis that hold sessions.
+    /// Returns our keys in Redis that hold sessions.
     pub async fn session_keys(&self) -> Vec<String> {
         redis::cmd("KEYS")
             .arg(self.redis.key("session:*").replace('{', "\\{"))
@@ -236,7 +236,7 @@ fn behind() -> Router {
         .route("/live", get(|| async { TREASURE }))
         .route("/api/overview", post(|| async { TREASURE }))
         .route("/api/v1/snapshot/stations", get(|| async { TREASURE }))
-        // A handler whose author forgot to ask who is there.
+        // A handler whose author forgot to check who is signed in.
         .route("/forgotten", get(|| async { TREASURE }).post(|| async { TREASURE }))
         .route("/api/v1/treasure.csv", get(|| async { TREASURE }))
         .route("/api/v1/pieces.csv", get(pieces))
@@ -252,7 +252,7 @@ fn behind() -> Router {
         .route("/pkg/chargedeck.js", get(|| async { "export default 1" }))
 }
 
-/// As if it came over a connection from this address.
+/// Makes a request as if it came from this address.
 pub fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
     let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
     request.extensions_mut().insert(ConnectInfo(peer));
@@ -289,7 +289,7 @@ impl Answer {
         self.set_cookie().split(';').next().unwrap().to_owned()
     }
 
-    /// The problem, without the request id, in which alone two of the same kind may differ.
+    /// Returns the problem document without the request id, in which alone two of the same kind may differ.
     pub fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
         let mut problem: Value = serde_json::from_str(&self.body).unwrap();

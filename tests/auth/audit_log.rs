@@ -1,4 +1,4 @@
-//! Each authentication event and each write is one entry, and what cannot be noted is not done.
+//! Each authentication event and each write is one entry, and what cannot be logged is not done.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::app::{ADA, App, PASSWORD, from, login_request, request};
 const A: &str = "203.0.113.7";
 const WRONG: &str = "wrong password, wrong";
 
-/// Action, result, reason, who acted, on whom.
+/// Returns action, result, reason, who acted, and on whom.
 fn told(entry: &Document) -> [&str; 5] {
     let actor = entry.get_document("actor").unwrap();
     let who = actor.get_str("email").or_else(|_| actor.get_str("kind")).unwrap();
@@ -60,7 +60,7 @@ async fn every_way_in_and_out_is_one_entry_that_tells_what_the_answer_does_not()
     let entered = app.send(login).await;
     assert_eq!(entered.status, StatusCode::NO_CONTENT);
     app.form("/logout", &entered.cookie(), &[]).await;
-    // A sign-out of nobody is none.
+    // A sign-out without a session gets no entry.
     app.form("/logout", &entered.cookie(), &[]).await;
     app.form("/logout", "", &[]).await;
 

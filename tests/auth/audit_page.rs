@@ -1,4 +1,5 @@
-//! The page of the audit log and its file: what is chosen, all of it, and nothing that runs.
+//! The page of the audit log and its CSV file: they hold all selected entries, and nothing that a browser or a
+//! spreadsheet would run.
 
 use axum::{
     body::Body,
@@ -11,7 +12,7 @@ use crate::app::{ADA, App, PASSWORD, request};
 
 const WRONG: &str = "wrong password, wrong";
 
-/// So many entries of the past, one a second, each with its number where one sees it; every third was refused.
+/// Inserts `count` past entries, one a second, each with its number in a visible place. Every third was refused.
 async fn past(app: &App, count: i64) {
     let entry = |n: i64| {
         let refused = n % 3 == 0;
@@ -32,13 +33,13 @@ async fn past(app: &App, count: i64) {
     app.db.collection(COLLECTION).insert_many(all).await.unwrap();
 }
 
-/// The numbers of those of [`past`] that are on a page, in its order.
+/// Returns the numbers of the entries of [`past`] on a page, in its order.
 fn shown(page: &str) -> Vec<i64> {
     let parts = page.split("old").skip(1);
     parts.filter_map(|part| part.split_once("@example.org")?.0.parse().ok()).collect()
 }
 
-/// Where the link to older entries leads.
+/// Returns the address of the link to older entries.
 fn older(page: &str) -> Option<String> {
     let (before, _) = page.split_once(">Older entries<")?;
     let (_, href) = before.rsplit_once("href=\"")?;
@@ -125,7 +126,7 @@ async fn before_and_after_are_read_without_a_key() {
         "before": { "email": odd, "role": "admin", "disabled": false },
         "after": { "email": odd, "role": "viewer", "disabled": false },
     };
-    // Of a version that is not known here.
+    // An entry of a later version, with words that are not known here.
     let later = doc! { "at": DateTime::now(), "action": "tea_made", "result": "refused", "reason": "no_tea" };
     app.db.collection(COLLECTION).insert_many([entry, later]).await.unwrap();
     let page = app.get("/audit", &cookie).await;

@@ -1,4 +1,4 @@
-//! Clocks that are wrong and jump (F17): the program's own, and MongoDB's.
+//! Clocks that are wrong and jump (F17): the program's own and MongoDB's.
 
 use chargedeck::web::pages::PAGES;
 use mongodb::bson::{DateTime, doc};
@@ -10,11 +10,11 @@ use crate::{
     support::{Clock, Mongod, fresh_name},
 };
 
-/// Lets a clock jump to and fro. Whatever it says, what happens is shown, each page is had, and no figure is below zero.
-/// `off`: by how much who has the clock is wrong.
+/// Lets a clock jump back and forth. Whatever it says, changes are shown, each page loads, and no metric is negative.
+/// `off` returns by how much the clock is wrong for the process that uses it.
 async fn jumps(clock: &Clock, program: &Program, off: impl AsyncFn() -> jiff::SignedDuration) {
     let (port, cookie) = (program.port(), program.enter().await);
-    // Before that nothing that happens is news.
+    // Changes before that are not events.
     let open = "the change stream is open";
     until(UP, open, || async { program.server.log().contains(open) }).await;
     for (offset, minutes) in [("+5m", 5), ("-5m", -5), ("+5m", 5), ("-60m", -60), ("+0", 0)] {

@@ -1,4 +1,4 @@
-//! The password asked again: by whom, for what, and what becomes of the session.
+//! Confirming the password: who must, for what, and what becomes of the session.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     sessions::{admin, listeners},
 };
 
-/// Where the password was given long ago as soon as it was given.
+/// An app where a given password counts as too old at once.
 async fn forgetful() -> App {
     let limits = SessionLimits { confirmed: Duration::ZERO, ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
@@ -58,7 +58,7 @@ async fn what_is_sensitive_asks_for_the_password_again() {
     assert_eq!(app.auth.users.list().await.unwrap().len(), 1);
     assert_eq!(sensitive(&app, "").await.status, StatusCode::UNAUTHORIZED);
 
-    // With the limits of the real thing a login is enough for a while.
+    // With the default limits a login suffices for a while.
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     assert_eq!(sensitive(&app, &cookie).await.body, TREASURE);
@@ -82,7 +82,7 @@ async fn confirming_gives_a_new_id_and_the_sockets_of_the_old_one_may_come_back(
     assert_ne!(new, old);
     assert_eq!(app.get("/live", &old).await.status, StatusCode::UNAUTHORIZED);
     assert!(!other.auth.still_valid(&before).await.unwrap());
-    // A socket that came back now would not have the new cookie yet.
+    // The old sockets stay open for now, because one that reconnected would not have the new cookie yet.
     assert!(!watch.token().is_cancelled());
 
     assert_eq!(app.get("/users/invite", &new).await.status, StatusCode::OK);
@@ -129,7 +129,7 @@ async fn a_session_that_is_ended_meanwhile_is_not_brought_back() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let session = crate::sessions::session(&app, &cookie);
-    // The guard has let the request in and knows its session; then someone ends it.
+    // The guard has let the request in and knows its session. Then someone ends it.
     let admin = app.auth.admit(&session, Activity::Program).await.unwrap().expect("a login");
     app.auth.end_sessions_of(admin.user).await.unwrap();
     let place = chargedeck::server::auth::place::ClientInfo::default();

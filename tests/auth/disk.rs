@@ -12,9 +12,9 @@ use crate::{
     support::Mongod,
 };
 
-/// Of what nobody watches, between two stations.
+/// Bytes of unwatched data between two stations.
 const FILLER: usize = 4 << 20;
-/// More than the disk holds.
+/// More stations than the disk can hold with their filler.
 const MOST: usize = 500;
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn when_mongodbs_disk_is_full_it_says_so_and_goes_on_when_there_is_room() 
     let mut rng = ChaCha8Rng::seed_from_u64(18);
     let mut acknowledged = Vec::new();
     for n in 0..MOST {
-        // What cannot be compressed.
+        // Random bytes cannot be compressed.
         let mut bytes = vec![0; FILLER];
         rng.fill_bytes(&mut bytes);
         let bytes = Binary { subtype: BinarySubtype::Generic, bytes };
@@ -67,7 +67,7 @@ async fn when_mongodbs_disk_is_full_it_says_so_and_goes_on_when_there_is_room() 
     assert!(!program.server.has_ended(), "it was not started again");
 }
 
-/// A text as an `_id` is told by its event.
+/// A text `_id` in the form that its event has.
 fn json(id: &str) -> String {
     format!("\"{id}\"")
 }

@@ -1,4 +1,4 @@
-//! The client in another language, written from `docs/live.md`, against the program with real servers.
+//! The example client in another language, written from `docs/live.md`, against the program with real servers.
 
 use std::{
     io::{BufRead, BufReader},
@@ -21,7 +21,7 @@ use crate::{
     support::collections_with_images,
 };
 
-/// The client at work, and what it prints.
+/// The running client, and what it prints.
 struct Client(Child, mpsc::UnboundedReceiver<Value>);
 
 impl Client {
@@ -47,7 +47,7 @@ impl Client {
         Self(client, printed)
     }
 
-    /// Reads on until what is printed is as wanted.
+    /// Reads on until a printed value is as wanted.
     async fn until(&mut self, what: &str, is: impl Fn(&Value) -> bool) {
         let mut last = Value::Null;
         let reading = async {
@@ -67,7 +67,7 @@ impl Drop for Client {
     }
 }
 
-/// The id, name and status of the rows that a list shows, in its order.
+/// Returns the id, name and status of the rows that a list shows, in its order.
 async fn listed(clients: &Collection<Document>) -> Vec<[String; 3]> {
     let found = clients.find(doc! {}).sort(doc! { "created_at": -1, "_id": -1 }).limit(50).await.unwrap();
     let text = |client: &Document, name: &str| client.get_str(name).unwrap_or_default().to_owned();
@@ -100,7 +100,7 @@ async fn a_client_in_another_language_shows_what_mongodb_has_by_the_documents_al
     let truth = listed(&clients).await;
     client.until("the first rows", |printed| shown(printed) == truth).await;
     figures.until("90 clients", |printed| printed["values"]["clients"] == 90).await;
-    // One after the other, so that each comes by itself.
+    // Change one thing after the other, so that each change comes by itself.
     clients.insert_many((90..100).map(made)).await.unwrap();
     let truth = listed(&clients).await;
     client.until("new rows", |printed| shown(printed) == truth).await;
@@ -114,7 +114,7 @@ async fn a_client_in_another_language_shows_what_mongodb_has_by_the_documents_al
         let truth = listed(&clients).await;
         client.until("changed rows", |printed| shown(printed) == truth).await;
     }
-    // More than are held in reserve.
+    // Delete more rows than the client holds in reserve.
     let truth = listed(&clients).await;
     let gone: Vec<ObjectId> = truth.iter().take(40).map(|[id, ..]| ObjectId::parse_str(id).unwrap()).collect();
     clients.delete_many(doc! { "_id": { "$in": gone } }).await.unwrap();
@@ -130,11 +130,11 @@ async fn a_client_in_another_language_shows_what_mongodb_has_by_the_documents_al
     client.until("the rows after the reset", |printed| shown(printed) == truth).await;
     figures.until("10 clients", |printed| printed["values"]["clients"] == 10).await;
 
-    // What the document says of events is all there is.
+    // Events have only the fields that the document describes.
     let documented = include_str!("../../docs/live.md");
     let section = documented.split("## Events").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
     let events: Collection<Document> = program.own.collection("events");
-    // They are written a little later.
+    // Events are written a little later.
     let written = async {
         while events.count_documents(doc! {}).await.unwrap() <= 100 {
             tokio::time::sleep(Duration::from_millis(20)).await;

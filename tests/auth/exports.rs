@@ -1,4 +1,4 @@
-//! Exports under way are bounded, and so is the work for all of them.
+//! The number of exports under way is limited, and so is the work for all of them.
 
 use std::{
     convert::Infallible,
@@ -22,10 +22,10 @@ fn export(cookie: &str) -> Request<Body> {
     request(Method::GET, "/api/v1/treasure.csv").header(header::COOKIE, cookie).body(Body::empty()).unwrap()
 }
 
-/// Exports that are worked on, and the most there were at once.
+/// The number of exports being worked on, and the maximum so far.
 static WORKED_ON: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// An export each of whose parts takes a while.
+/// An export whose parts each take a while.
 pub async fn pieces() -> impl IntoResponse {
     let pieces = Body::from_stream(stream::iter(0..10).then(async |_| {
         let [now, most] = &WORKED_ON;
@@ -37,7 +37,7 @@ pub async fn pieces() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/csv")], pieces)
 }
 
-/// An export that nobody reads yet.
+/// Starts an export that nobody reads yet.
 async fn under_way(app: &App, cookie: &str) -> Response {
     let response = app.router.clone().oneshot(export(cookie)).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -73,7 +73,7 @@ async fn exports_under_way_are_bounded_for_each_admin_and_in_all() {
     }
     assert_eq!(all.len(), ALL);
     refused(&app, last).await;
-    // One is read to its end, nobody waits for another any more.
+    // One is read to its end, and another is abandoned.
     let whole = to_bytes(all.pop().unwrap().into_body(), 1 << 10).await.unwrap();
     assert_eq!(whole, TREASURE);
     drop(all.pop());
@@ -117,7 +117,7 @@ async fn of_all_exports_one_is_worked_on_at_a_time_and_who_reads_no_more_is_in_n
     let files = join_all((0..EACH).map(|_| whole("identity"))).await;
     assert!(files.iter().all(|file| *file == "piece\r\n".repeat(10)), "{files:?}");
     assert_eq!(WORKED_ON[1].load(SeqCst), 1);
-    // What compresses gives what it has while its own source waits.
+    // Compression passes on what it has while its own source waits.
     assert!(whole("gzip").await.starts_with(&[0x1f, 0x8b]));
     let mut left = export("gzip").await.into_data_stream();
     for _ in 0..3 {

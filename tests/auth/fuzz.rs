@@ -1,6 +1,6 @@
-//! Whatever stands in the database and whatever anyone sends: the stream goes on, everybody is answered, and nothing leaves
-//! that was not asked for. `CHARGEDECK_FUZZ_S` says for how long, `CHARGEDECK_SEED` with what; what was found once stands in
-//! [`CORPUS`] and in `tests/road/hostile.rs`.
+//! Fuzzing. Whatever the database holds and whatever anyone sends, the stream goes on, everybody is answered, and
+//! nothing leaves that was not requested. `CHARGEDECK_FUZZ_S` sets the duration, `CHARGEDECK_SEED` the seed. Findings
+//! are kept in [`CORPUS`] and in `tests/road/hostile.rs`.
 
 use std::{env, net::Ipv4Addr, time::Duration};
 
@@ -28,14 +28,14 @@ use crate::{
     support::documents::{CANARY, document_of, raw, value},
 };
 
-/// The most memory that a server of a small database ever needs.
+/// The most memory that a server of a small database may need, in bytes.
 const MEMORY_MAX: u64 = 512 << 20;
 
 fn duration() -> Duration {
     Duration::from_secs(env::var("CHARGEDECK_FUZZ_S").ok().map_or(20, |s| s.parse().expect("seconds")))
 }
 
-/// A generator of chance. Its seed is printed, so that a run can be repeated.
+/// A random generator. Prints its seed, so that a run can be repeated.
 fn chance(of: &str) -> ChaCha8Rng {
     let given =
         env::var("CHARGEDECK_SEED").ok().map(|seed| u64::from_str_radix(&seed, 16).expect("hexadecimal digits"));
@@ -44,7 +44,7 @@ fn chance(of: &str) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// One write of any kind. What MongoDB does not take is no document of anybody's.
+/// Makes one random write. Writes that MongoDB refuses are ignored.
 async fn write(rng: &mut ChaCha8Rng, db: &Database, ids: &mut Vec<(Collection, Bson)>) {
     let collection = *Collection::ALL.choose(rng).unwrap();
     let of = db.collection::<RawDocumentBuf>(collection.name());
@@ -59,7 +59,7 @@ async fn write(rng: &mut ChaCha8Rng, db: &Database, ids: &mut Vec<(Collection, B
             drop(of.update_one(doc! {"_id": id}, doc! {"$set": set, "$unset": {"more": ""}}).await);
         }
         None => {
-            // An `_id` always travels, so it must hold no canary.
+            // An `_id` is always sent to pages, so it must hold no canary.
             let id = Some(value(rng, 0))
                 .filter(|id| !id.to_string().contains(CANARY))
                 .unwrap_or_else(|| ObjectId::new().into());
@@ -99,7 +99,7 @@ async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
                 loop {
                     let answer = get(program.port(), &path, &cookie).await;
                     let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
-                    // This test asks for more than an account may, and so it waits.
+                    // This test exceeds an account's budget, so it waits.
                     if answer.status != 429 {
                         return answer;
                     }
@@ -125,7 +125,7 @@ async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
     assert!(round > 1 && ids.len() > 20, "{round} rounds, {} documents", ids.len());
 }
 
-/// Requests as they should be, and those that once were answered wrongly.
+/// Valid requests, and those that were once answered wrongly.
 const CORPUS: &[(&str, &str, &str)] = &[
     ("GET", "/", ""),
     ("GET", "/analytics?last=7d&by=day&against=before&zone=Europe/London", ""),
@@ -162,7 +162,7 @@ const MESSAGES: &[&str] = &[
     r#"{"type":"pong","n":7,"paint_ms":12}"#,
 ];
 
-/// With something changed in it, or nothing.
+/// Returns the text with a random change, or none.
 fn changed(rng: &mut ChaCha8Rng, text: &str) -> String {
     const ODD: &[&str] = &[
         "%00",
@@ -214,12 +214,12 @@ fn changed(rng: &mut ChaCha8Rng, text: &str) -> String {
     chars.into_iter().collect()
 }
 
-/// The answer to these bytes, whatever they are; empty where the connection was only closed.
+/// Returns the answer to these bytes; empty if the connection was only closed.
 async fn answer(port: u16, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let mut answer = Vec::new();
     let asked = async {
-        // It may be answered before it was heard.
+        // The server may answer before it has read everything.
         drop(stream.write_all(request).await);
         drop(stream.shutdown().await);
         drop(stream.read_to_end(&mut answer).await);
@@ -274,7 +274,7 @@ async fn requests_of_any_kind_are_answered_and_harm_nobody() {
                 1 => Message::Ping(message.into_bytes().into_iter().take(100).collect()),
                 _ => Message::text(message),
             };
-            // It may be closed at any of them.
+            // The server may close it at any message.
             drop(socket.send(message).await);
         }
         drop(socket.close(None).await);

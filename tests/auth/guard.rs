@@ -1,4 +1,4 @@
-//! Nothing but the public list is reached without a session, and nothing at all by another site.
+//! Without a session only the public list is reachable, and from another site nothing at all.
 
 use axum::{
     body::Body,
@@ -160,7 +160,7 @@ async fn another_site_changes_nothing() {
         let answer = app.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status.as_u16(), status, "{site:?} {origin:?} {with_cookie}");
     }
-    // Not even a login: it would put the victim into the attacker's account.
+    // Not even a login may come from another site, because it would sign the victim in to the attacker's account.
     let login = request(Method::POST, "/login")
         .header("sec-fetch-site", "cross-site")
         .header(header::ORIGIN, "https://evil.example");
@@ -192,7 +192,7 @@ async fn on_this_machine_no_other_name_is_answered() {
     assert_eq!(here(&behind_a_proxy, Some("chargedeck-3000.internal")).await, StatusCode::OK);
 }
 
-/// After a fault thousands of sockets ask for the same few accounts in one moment.
+/// After a fault thousands of sockets ask for the same few accounts at once.
 #[tokio::test]
 async fn however_many_ask_for_accounts_at_once_they_are_read_at_once_and_never_too_early() {
     let app = App::new().await;
@@ -206,7 +206,7 @@ async fn however_many_ask_for_accounts_at_once_they_are_read_at_once_and_never_t
     let reads = profile.count_documents(doc! { "command.find": "users" }).await.unwrap();
     assert!((1..=3).contains(&reads), "{reads} reads of accounts");
 
-    // An answer that was under way when something changed is not given to who asks after that.
+    // A lookup that began before a change must not answer a request that came after it.
     for n in 0..50 {
         let disabled = n % 2 == 0;
         let earlier = app.auth.lookup.by_id(ada);

@@ -1,4 +1,4 @@
-//! What every answer carries, errors and panics included.
+//! The headers of every answer, errors and panics included.
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! Requests that are larger, deeper or slower than any of ours.
+//! Requests that are larger, deeper or slower than ours ever are.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -57,7 +57,7 @@ async fn what_is_too_large_or_too_deep_is_refused_and_harms_nobody() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_ends_its_connection() {
-    /// More than the files that the process begins with.
+    /// More connections than the process may have files open at first.
     const SLOW: usize = 100;
     let program = Program::started(&[], &format!("ulimit -Sn 80; {SERVE}")).await;
     let send = async |n: usize| {
@@ -70,7 +70,7 @@ async fn a_body_that_does_not_come_ends_its_connection() {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         connection.write_all(head.as_bytes()).await.unwrap();
         let (mut answers, mut body) = connection.into_split();
-        // Every second one sends a byte now and then.
+        // Every second client sends a byte now and then.
         let trickle = async {
             while n % 2 == 1 && body.write_all(b" ").await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -110,7 +110,7 @@ async fn a_message_that_is_too_large_or_in_too_many_parts_ends_its_socket() {
     ] {
         let (mut socket, _) = connect_async(handshake(program.port(), &cookie).unwrap()).await.unwrap();
         for message in messages {
-            // It may end at any of them.
+            // The server may end it at any message.
             drop(socket.send(message).await);
         }
         let closed = async {
@@ -154,7 +154,7 @@ async fn pages_ask_in_one_form_alone() {
     assert!(!program.server.log().contains("ERROR"), "{}", program.server.log());
 }
 
-/// Whoever has asked for too much is told when to come back, whatever the question; everybody else is answered.
+/// An account over its budget is told when to come back, whatever it asks. Everybody else is answered.
 #[tokio::test]
 async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
     let program = Program::start(&[]).await;
@@ -170,7 +170,7 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
         let now = time.0 * 1000 + time.1 / 1000;
         let set = redis::cmd("HSET").arg(&budget[0]).arg("left").arg(-price).arg("at").arg(now).to_owned();
         let _: i64 = set.query_async(&mut redis).await.unwrap();
-        // A budget that is nearly full is soon forgotten, and this one is not.
+        // The key of a nearly full budget expires soon; keep this one.
         let _: i64 = redis::cmd("PERSIST").arg(&budget[0]).query_async(&mut redis).await.unwrap();
     };
     let paths = [
@@ -204,7 +204,7 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
     tokio::time::timeout(UP, answered).await.expect("who waits is answered");
 }
 
-/// A client that asks for more than it could look at is refused in few words.
+/// A client that subscribes to more than it could look at is refused in few words.
 #[tokio::test]
 async fn a_socket_follows_so_many_topics_and_boards() {
     let program = Program::start(&[]).await;
@@ -241,8 +241,8 @@ async fn a_socket_follows_so_many_topics_and_boards() {
     assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
 }
 
-/// Answers that wait are never more than those to one message: what is said after it stays in the kernel, until nothing more
-/// of it has room there.
+/// The server queues only the answers to one message. Further messages stay in the kernel, until its buffers are
+/// full.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_not_heard() {
     const UNHEARD: Duration = Duration::from_secs(2);
@@ -255,7 +255,7 @@ async fn a_client_that_does_not_read_is_not_heard() {
     let (mut socket, _) = client_async(handshake(program.port(), &cookie).unwrap(), stream).await.unwrap();
     let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
     let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
-    // As fast as a client may be.
+    // The fastest pace that a client may have.
     let mut pace = tokio::time::interval(Duration::from_millis(60));
     let unheard = async {
         loop {
@@ -269,8 +269,9 @@ async fn a_client_that_does_not_read_is_not_heard() {
     tokio::time::timeout(UP, unheard).await.expect("it is not heard any more");
 }
 
-/// One admin does all that costs much, at once: charts of long periods on many sockets, a socket that asks and does not
-/// read, lists for which all documents are read. Everybody else is answered, and the server needs little more memory.
+/// One admin does everything expensive at once: charts of long periods on many sockets, a socket that sends requests
+/// and does not read, lists that need all documents read. Everybody else is answered, and the server needs little
+/// more memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     const MEMORY: u64 = 64 << 20;
@@ -284,7 +285,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     };
     crate::support::collections_with_images(&program.db).await;
     sessions.insert_many((0..DOCUMENTS).map(made)).await.unwrap();
-    // Until the server has worked them off, it needs memory for them.
+    // The server needs memory until it has processed them, so wait for that.
     let events = program.own.collection::<Document>("events");
     let worked_off = async {
         while events.count_documents(doc! {}).await.unwrap() < DOCUMENTS.unsigned_abs() {

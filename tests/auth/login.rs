@@ -1,4 +1,4 @@
-//! Signing in: the same answer to all who are refused, one hash each, and nothing kept of them.
+//! Signing in: everyone who is refused gets the same answer after one hash, and nothing of them is kept.
 
 use axum::http::{Method, StatusCode, header};
 use mongodb::bson::doc;
@@ -72,7 +72,8 @@ async fn the_cookie_is_bound_to_host_and_tls_where_there_is_tls() {
     let gone = app.form_at("https://deck.example.org", "/logout", &answer.cookie(), &[]).await;
     assert!(gone.set_cookie().starts_with("__Host-chargedeck=;"), "{}", gone.set_cookie());
     assert!(gone.set_cookie().contains("; Secure"), "{}", gone.set_cookie());
-    // What opens nothing may be another answer's late brother: only signing out takes a cookie back.
+    // A request with an invalid cookie may have been sent before a newer cookie came, so only signing out removes the
+    // cookie.
     let late = app.get("/stations", &answer.cookie()).await;
     assert_eq!((late.status, late.set_cookie()), (StatusCode::SEE_OTHER, ""));
 }

@@ -1,4 +1,5 @@
-//! MongoDB or Redis away: nobody is let in, nobody is told that a password is wrong, and it all comes back alone.
+//! MongoDB or Redis is away: nobody is let in, nobody is told that a password is wrong, and everything recovers by
+//! itself.
 
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ async fn ready(app: &App) {
     until(Duration::from_secs(30), "both are back", ready).await;
 }
 
-/// What must hold while one of the two is away, or stands still.
+/// Asserts what must hold while one of the two is away or hangs.
 async fn closed(app: &App, cookie: &str) {
     assert_eq!(app.get("/healthz", "").await.status, StatusCode::OK);
     let paths = ["/", "/stations", "/forgotten", "/live", "/api/v1/snapshot/stations", "/no/such/page"];

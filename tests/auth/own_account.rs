@@ -1,4 +1,4 @@
-//! One's own sessions and password.
+//! An admin's own sessions and password.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0";
 const OTHER_PASSWORD: &str = "seven wet umbrellas sing";
 
-/// A login with a browser's name and address; the cookie.
+/// Logs in with a browser's name and address. Returns the cookie.
 async fn enter_with(app: &App, user_agent: &str, address: &str) -> String {
     let mut request = login_request(ADA, PASSWORD);
     request.headers_mut().insert(header::USER_AGENT, user_agent.parse().unwrap());
@@ -59,7 +59,7 @@ async fn ending_a_session_ends_its_sockets_on_every_instance_and_no_other() {
     let watch = other.auth.revocations.watch(named(there.clone()).await, ada);
     let quiet = other.auth.revocations.watch(named(here.clone()).await, ada);
 
-    // Not someone else's, not one that never was, and no other key of ours.
+    // No one can end someone else's session, one that never existed, or delete another key of ours.
     for foreign in [named(bob.clone()).await.to_string(), "0".repeat(64), "*".into(), "../sessions_of".into()] {
         let answer = app.form("/account", &here, &[("end", &foreign)]).await;
         assert_eq!(answer.header("location"), "/account?done=session_gone", "{foreign}");
@@ -143,7 +143,7 @@ async fn whoever_was_put_out_meanwhile_changes_no_password() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let (session, admin) = (crate::sessions::session(&app, &cookie), admin(&app, &cookie).await);
-    // The guard has let the request in; then the account's sessions are ended.
+    // The guard has let the request in. Then the account's sessions are ended.
     app.alter(ADA, mongodb::bson::doc! { "version": 9_i64 }).await;
     let place = chargedeck::server::auth::place::ClientInfo::default();
     let changed = app.auth.change_password(&session, &admin, PASSWORD.into(), OTHER_PASSWORD.into(), &place).await;

@@ -1,4 +1,4 @@
-//! The program itself as a process: what it tells, what it takes, and whom it trusts.
+//! The program as a process: what it reveals, which resources it takes, and whom it trusts.
 
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
@@ -28,10 +28,10 @@ use crate::{
     support::{self, Mongod, Server, fresh_name},
 };
 
-/// The longest that the program may take to come up on a loaded machine.
+/// The longest time that the program may take to come up on a loaded machine.
 pub const UP: Duration = Duration::from_secs(60);
 
-/// A script that serves.
+/// The shell script that starts the server.
 pub const SERVE: &str = "exec \"$0\" serve";
 
 pub struct Program {
@@ -41,12 +41,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Serves a database of its own, of which [`ADA`] is the admin. `more` wins over what it is told otherwise.
+    /// Serves a database of its own, with [`ADA`] as admin. The variables in `more` override the default ones.
     pub async fn start(more: &[(&str, String)]) -> Self {
         Self::started(more, SERVE).await
     }
 
-    /// As [`Self::start`], by a script of its own, whose `$0` is the program.
+    /// Like [`Self::start`], with another script, whose `$0` is the program.
     pub async fn started(more: &[(&str, String)], script: &str) -> Self {
         let program = Self::spawned(more, script).await;
         program.ready().await;
@@ -62,7 +62,7 @@ impl Program {
         Self::of(support::mongod().await, more, script).await
     }
 
-    /// As [`Self::started`], of another MongoDB, and perhaps not ready yet.
+    /// Like [`Self::started`], with another MongoDB. Does not wait until it is ready.
     pub async fn of(mongod: &Mongod, more: &[(&str, String)], script: &str) -> Self {
         let redis = support::redis().await;
         let name = fresh_name("program");
@@ -111,7 +111,7 @@ impl Program {
         self.enter_as(ADA).await
     }
 
-    /// Another admin, who has entered.
+    /// Creates another admin and signs in. Returns the cookie.
     pub async fn another(&self, email: &str) -> String {
         create_admin(&self.own, email).await;
         self.enter_as(email).await
@@ -123,12 +123,12 @@ impl Program {
         set.split(';').next().unwrap().to_owned()
     }
 
-    /// All that the program wrote.
+    /// Everything that the program has written to its log.
     pub fn log(&self) -> String {
         self.server.log()
     }
 
-    /// The most memory that the process ever had, bytes.
+    /// The peak memory of the process, in bytes.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -136,14 +136,14 @@ impl Program {
     }
 }
 
-/// Makes an admin whose password is [`PASSWORD`].
+/// Creates an admin whose password is [`PASSWORD`].
 async fn create_admin(own: &Database, email: &str) {
     let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
     let email = Email::parse(email).unwrap();
     Users::new(own).create_admin(&email, hash, &By::command_line()).await.unwrap().expect("a new address");
 }
 
-/// What an admin may read.
+/// The addresses that an admin may read.
 pub fn everything() -> Vec<String> {
     let api = [
         "/api/v1/snapshot/stations",
@@ -189,7 +189,7 @@ async fn no_secret_is_in_what_the_program_says() {
     let program = Program::start(&[
         ("MONGODB_URI", uri),
         ("REDIS_URL", redis.url().replace("redis://", "redis://:canary-of-redis@")),
-        // As much as a library can be made to say.
+        // The most detailed log level of all libraries.
         ("RUST_LOG", "trace".to_owned()),
     ])
     .await;
@@ -232,10 +232,10 @@ async fn no_secret_is_in_what_the_program_says() {
 #[tokio::test]
 async fn reading_writes_nothing() {
     let program = Program::start(&[]).await;
-    // Before that it may note in its own database what it does.
+    // Before that the program may still write to its own database.
     let open = "the change stream is open";
     until(UP, open, || async { program.server.log().contains(open) }).await;
-    // And makes its own indexes, of which this is the last.
+    // It also creates its own indexes, of which this is the last.
     let made = async || {
         program.own.collection::<Document>("action_keys").list_index_names().await.is_ok_and(|all| all.len() == 2)
     };
@@ -247,7 +247,7 @@ async fn reading_writes_nothing() {
     let written = async || (hash(&program.db).await, hash(&program.own).await);
     let before = written().await;
     assert!(before.1.contains_key("users") && before.1.contains_key("audit_log"), "{before:?}");
-    // An export is an entry.
+    // Skip exports and the report, because an export writes an entry to the audit log.
     for path in everything().into_iter().filter(|path| !path.contains(".csv") && path != "/api/v1/report") {
         for (cookie, may) in [(cookie.as_str(), true), ("", false)] {
             let answer = get(program.port(), &path, cookie).await.unwrap();
@@ -259,7 +259,8 @@ async fn reading_writes_nothing() {
 
 #[tokio::test]
 async fn two_hundred_logins_at_once_take_the_memory_of_two() {
-    /// One hash takes 19 MiB: two of them, and what 200 requests take besides. All at once would take 3,800.
+    /// One hash takes 19 MiB. This allows for two of them and for what 200 requests take besides. All at once would
+    /// take 3,800 MiB.
     const MORE: u64 = 100 << 20;
     let program = Program::start(&[]).await;
     program.enter().await;
@@ -280,7 +281,7 @@ async fn whoever_is_slow_is_in_nobodys_way() {
     let mut open = Vec::new();
     for n in 0..500_u16 {
         let socket = TcpSocket::new_v4().unwrap();
-        // Of six machines, the first of which takes more than it may.
+        // The connections come from six addresses, and the first exceeds its limit.
         let from = Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(n.saturating_sub(120) / 95).unwrap());
         socket.bind((from, 0).into()).unwrap();
         let mut slow = socket.connect(address).await.unwrap();
@@ -293,7 +294,7 @@ async fn whoever_is_slow_is_in_nobodys_way() {
     until(UP, "refusals", || async { program.server.log().contains(refused) }).await;
     let mut ended = 0;
     for (from, slow) in &mut open {
-        // One more byte tells whether the other side is there.
+        // One more byte shows whether the other side is still there.
         let mut byte = [0];
         drop(slow.write_all(b"x").await);
         let answer = tokio::time::timeout(Duration::from_millis(20), slow.read(&mut byte)).await;
@@ -317,7 +318,7 @@ async fn without_descriptors_it_says_so_and_goes_on() {
     until(UP, "pages again", answers).await;
 }
 
-/// As where DNS fails: it says what is away, and serves what needs none.
+/// If DNS fails, the program logs what is away, and serves what does not need it.
 #[tokio::test]
 async fn a_name_that_is_not_found_is_said_and_stops_nothing() {
     let program = Program::spawned(&[("REDIS_URL", "redis://redis.invalid".to_owned())], SERVE).await;
@@ -423,7 +424,7 @@ async fn odd_paths_show_no_file_and_no_folder() {
             }
         }
     }
-    // What is public and not there is not there, whoever asks.
+    // A public file that does not exist is answered with 404, whoever asks.
     for cookie in ["", &cookie] {
         assert_eq!(get(program.port(), "/pkg/none.js", cookie).await.unwrap().status, 404);
     }
@@ -431,7 +432,7 @@ async fn odd_paths_show_no_file_and_no_folder() {
 
 #[tokio::test]
 async fn ten_thousand_random_frames_harm_nobody() {
-    /// As many as a connection may send in a second.
+    /// As many frames as a connection may send in a second.
     const FRAMES: u32 = 20;
     let program = Program::start(&[]).await;
     let cookie = program.enter().await;
@@ -449,7 +450,7 @@ async fn ten_thousand_random_frames_harm_nobody() {
         socket.read_exact(&mut head).await.unwrap();
         assert_eq!(&head, b"HTTP/1.1 101");
         let frames: Vec<u8> = (0..FRAMES).flat_map(|_| frame(&mut rng)).collect();
-        // It may end at any of them.
+        // The server may end it at any frame.
         drop(socket.write_all(&frames).await);
         drop(socket.shutdown().await);
         let ends = tokio::time::timeout(UP, socket.read_to_end(&mut Vec::new())).await;
@@ -465,7 +466,7 @@ async fn ten_thousand_random_frames_harm_nobody() {
 #[tokio::test]
 async fn a_socket_that_is_told_nothing_ends_with_its_rights() {
     let program = Program::start(&[]).await;
-    // A ping comes after the rights were looked at as the socket opened.
+    // Waits for a ping, because that comes after the check of rights at the opening.
     let socket = async || {
         let request = http::handshake(program.port(), &program.enter().await).unwrap();
         let (mut socket, _) = connect_async(request).await.unwrap();
@@ -477,7 +478,7 @@ async fn a_socket_that_is_told_nothing_ends_with_its_rights() {
             }
         }
     };
-    // Done behind the program's back, so that no instance is told.
+    // The changes are made behind the program's back, so that no instance is notified.
     let of_no_session = socket().await;
     let redis = redis::Client::open(support::redis().await.url()).unwrap();
     let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
@@ -495,7 +496,7 @@ async fn a_socket_that_is_told_nothing_ends_with_its_rights() {
 }
 
 async fn ends_without_rights(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) {
-    /// Rights are looked at every ten seconds; the rest is for a loaded machine.
+    /// Rights are checked every ten seconds; the rest is for a loaded machine.
     const WITHIN: Duration = Duration::from_secs(10 + 5);
     let closed = async {
         loop {
@@ -509,7 +510,7 @@ async fn ends_without_rights(mut socket: WebSocketStream<MaybeTlsStream<TcpStrea
     assert!(socket.next().await.is_none(), "nothing comes after the last frame");
 }
 
-/// An authority, and a key and certificate of it for this machine; paths of PEM files.
+/// A certificate authority, with a key and certificate for this machine, as PEM files.
 struct Authority {
     folder: TempDir,
 }
@@ -539,7 +540,7 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (authority, server) = (ours.file("authority"), ours.file("server"));
     let mongod = support::Mongod::start_with(&[
-        // So that a test that speaks without TLS can set it up.
+        // Allows TLS without requiring it, so that the test can set the server up without TLS.
         "--tlsMode",
         "allowTLS",
         "--tlsCertificateKeyFile",
@@ -574,7 +575,7 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
     }
 }
 
-/// A frame of a client: a message of ours with random places overwritten, or anything at all.
+/// Returns a WebSocket frame: one of our messages with random bytes overwritten, or anything at all.
 fn frame(rng: &mut ChaCha8Rng) -> Vec<u8> {
     const MESSAGES: [&str; 5] = [
         r#"{"type":"subscribe","rid":1,"topics":["stations","overview:Europe/London"],"positions":{"stations":"1-2"}}"#,
@@ -593,7 +594,7 @@ fn frame(rng: &mut ChaCha8Rng) -> Vec<u8> {
             payload[at] = rng.random();
         }
     }
-    // Mostly a whole text; sometimes any bits, a wrong length, or no mask.
+    // Mostly a whole text frame; sometimes random bits, a wrong length, or no mask.
     let first = if rng.random_bool(0.8) { 0x81 } else { rng.random() };
     let length = if rng.random_bool(0.95) { u8::try_from(payload.len()).unwrap() } else { rng.random() };
     if rng.random_bool(0.02) {

@@ -1,4 +1,4 @@
-//! What stands before the program: load balancers that ask for its health, and proxies that name the client.
+//! Load balancers that check health, and proxies that name the client.
 
 use std::net::Ipv4Addr;
 
@@ -11,7 +11,7 @@ async fn health_is_told_by_any_name_and_a_proxy_that_is_not_named_is_told_once()
         async |head: &str| ask(Ipv4Addr::LOCALHOST, program.port(), format!("{head}\r\n\r\n")).await.unwrap().status;
     for path in ["/healthz", "/readyz"] {
         for method in ["GET", "HEAD", "OPTIONS"] {
-            // As HAProxy asks where nothing else is said.
+            // HAProxy's health check in its default form.
             assert_eq!(status(&format!("{method} {path} HTTP/1.0")).await, 200, "{method} {path}");
             assert_eq!(
                 status(&format!("{method} {path} HTTP/1.0\r\nHost: 10.0.0.9:3000")).await,

@@ -1,4 +1,4 @@
-//! What is asked by an address is followed, or refused with the reason: never answered with something else.
+//! What an address asks for is answered, or refused with the reason. It is never answered with something else.
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
 
     let next = Position::new(epoch, seq.next());
     let inserting = async {
-        // The question is there first.
+        // Let the request arrive first.
         tokio::time::sleep(Duration::from_millis(200)).await;
         stations.insert_one(doc! { "_id": 1, "name": "First" }).await.unwrap();
     };
@@ -102,7 +102,7 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
     assert_eq!(gone.status, 409, "{}", gone.body);
     assert!(gone.body.contains(r#""code":"epoch_gone""#), "{}", gone.body);
 
-    // Neither is a cluster time of the future, and none that was shown is one.
+    // A cluster time in the future is refused as well, but no cluster time that was shown is one.
     let shown: Snapshot = serde_json::from_str(&waited.body).unwrap();
     let answer = rows(format!("?min_ct={}", shown.ct)).await;
     assert!(serde_json::from_str::<Snapshot>(&answer.body).expect(&answer.body).ct >= shown.ct);
@@ -113,7 +113,7 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
         assert!(answer.status == 400 && answer.body.contains("bad_selection"), "{unknown}: {}", answer.body);
     }
 
-    // A page that a reset of an ended epoch sent is answered with the rows of this one.
+    // A page's request after a reset in an epoch that has ended is answered with the rows of the current one.
     let asks = async |position: Position| {
         let body = format!(r#"{{"ask":{{"List":{{"of":"stations","min_position":"{position}"}}}}}}"#);
         send(port, "/api/page/load", &cookie, "application/json", &body).await.unwrap()

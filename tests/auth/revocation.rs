@@ -1,4 +1,4 @@
-//! What `admin` commands do to those who are in.
+//! What `admin` commands do to people who are signed in.
 
 use axum::http::StatusCode;
 use chargedeck::server::{

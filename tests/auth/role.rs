@@ -1,4 +1,4 @@
-//! A MongoDB user with the role of `docs/security.md`, and nothing more.
+//! A MongoDB user with only the role of `docs/security.md` suffices.
 
 use std::{os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     support,
 };
 
-/// The commands of the document, for databases of these names.
+/// The commands in the document, with these names of databases.
 fn documented(operator_db: &str, own_db: &str) -> [Document; 2] {
     let text = include_str!("../../docs/security.md").replace("\"chargedeck_app\"", &format!("{own_db:?}"));
     let text = text.replace("\"db\": \"chargedeck\"", &format!("\"db\": {operator_db:?}"));
@@ -49,7 +49,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     root.database(&place.own_db).run_command(indexes).await.unwrap();
     root.database("admin").run_command(create("deck", "chargedeck")).await.unwrap();
 
-    // In the operator's database the user makes what it is told to; then the server starts and does what it is there for.
+    // In the operator's database the user creates what it is told to. Then the server starts and works.
     let made = root.database(&operator_db);
     let stations = doc! {"create": "stations"};
     made.run_command(stations).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     assert!(!told().contains("ERROR") && !told().contains("not authorized"), "{}", told());
     assert!(server.0.try_wait().unwrap().is_none(), "it runs: {}", told());
 
-    // What admins do to documents is within its rights. Without that one right the button says why it cannot.
+    // Actions of admins are within the role's rights. Without that one right the answer says why the action fails.
     made.collection("clients").insert_one(doc! {"_id": 1, "client_id": "C-1", "status": "ACTIVE"}).await.unwrap();
     app.add(BOB).await;
     let cookie = app.login(BOB, PASSWORD).await.cookie();
@@ -142,7 +142,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
 
 const BOB: &str = "bob@example.org";
 
-/// Ends with the test.
+/// A process that is killed when the test ends.
 struct Running(std::process::Child);
 
 impl Drop for Running {

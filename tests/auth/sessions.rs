@@ -1,4 +1,5 @@
-//! The life of a session: a new id at login, no way back after its end, and both limits kept by the server.
+//! The life of a session: it gets a new id at login, never comes back after its end, and the server enforces both
+//! time limits.
 
 use std::time::{Duration, Instant};
 
@@ -95,11 +96,11 @@ async fn two_sessions_never_share_an_id() {
     assert_eq!(app.auth.sessions.load(&first.id).await.unwrap().map(|r| r.id), Some(first.id));
 }
 
-/// Who knew many ids could tell nothing of another: each bit is set in half of them, whatever stands beside it.
+/// Known ids reveal nothing about another one: each bit is set in half of them, whatever its neighbour is.
 #[tokio::test]
 async fn ten_thousand_session_ids_are_random_in_every_bit() {
     const IDS: usize = 10_000;
-    // Six standard deviations from the half.
+    // Six standard deviations around the half.
     const NEAR: std::ops::Range<usize> = 4700..5300;
     let app = App::new().await;
     let mut ids = std::collections::HashSet::new();
@@ -118,10 +119,10 @@ async fn ten_thousand_session_ids_are_random_in_every_bit() {
     }
 }
 
-/// How long a session of [`impatient`] lasts without a sign of life.
+/// The idle limit of sessions in [`impatient`].
 const IDLE: Duration = Duration::from_secs(2);
 
-/// With [`ADA`].
+/// An app with [`ADA`] and a short idle limit.
 async fn impatient() -> App {
     let limits = SessionLimits { idle: IDLE, absolute: Duration::from_secs(3600), ..SessionLimits::default() };
     let app = App::at(&Place { limits, ..Place::default().await }).await;
@@ -151,13 +152,13 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
     let app = impatient().await;
     let cookie = app.enter().await;
     let admin = admin(&app, &cookie).await;
-    // Someone who works stays in, longer than one idle time.
+    // Someone who works stays signed in, longer than one idle limit.
     let began = Instant::now();
     while began.elapsed() < IDLE * 3 / 2 {
         assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Sockets that connect again and are checked are no sign of life.
+    // Sockets that reconnect and are checked do not extend the session.
     let left = Instant::now();
     until(Duration::from_secs(4), "the session ends", || async {
         let connected = app.get("/live", &cookie).await.status == StatusCode::OK;
@@ -224,7 +225,7 @@ pub async fn admin(app: &App, cookie: &str) -> chargedeck::server::auth::Current
 
 use admin as admin_of;
 
-/// Whether that many instances are subscribed.
+/// Returns whether at least that many instances are subscribed.
 pub async fn listeners(app: &App, count: u64) -> bool {
     let channel = app.redis.key("ctl");
     let (_, listening): (String, u64) =

@@ -1,4 +1,4 @@
-//! The first admin.
+//! The setup of the first admin.
 
 use axum::http::StatusCode;
 use chargedeck::server::{
@@ -102,7 +102,7 @@ async fn an_admin_from_the_command_line_voids_the_link() {
     app.add(ADA).await;
     assert!(app.db.collection::<Document>("doors").find_one(doc! { "_id": "setup_link" }).await.unwrap().is_none());
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);
-    // Also not when that admin is disabled: an account of an admin is there.
+    // The link stays closed even when that admin is disabled, because an admin account exists.
     run(AdminCommand::Disable { email: ADA.into() }, "Test network", &app.db, &app.redis).await.unwrap();
     assert!(matches!(app.auth.first_admin().await.unwrap(), FirstAdmin::Exists));
     assert_eq!(set_up(&app, &token, "eve@example.org").await.status, StatusCode::GONE);

@@ -1,4 +1,4 @@
-//! Who fails too often waits, counted over all instances, and nobody else does.
+//! Throttling: whoever fails too often waits, counted over all instances, and nobody else does.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::app::{ADA, Answer, App, PASSWORD, Place, from, login_request, request, until};
 
-/// Two places (RFC 5737).
+/// Two client addresses (RFC 5737).
 const A: &str = "203.0.113.7";
 const B: &str = "198.51.100.1";
 const WRONG: &str = "wrong password, wrong";
@@ -142,7 +142,7 @@ async fn guesses_whose_clients_leave_are_counted() {
     .await;
 }
 
-/// A line of IPv6 has more addresses than anyone can count.
+/// One IPv6 line has more addresses than anyone can count, so they count as one.
 #[tokio::test]
 async fn a_line_is_counted_as_one() {
     let app = App::with_ada().await;
@@ -165,12 +165,12 @@ async fn only_a_trusted_proxy_says_who_the_client_is() {
         request.headers_mut().insert("x-real-ip", "192.0.2.66".parse().unwrap());
         app.send(request).await
     };
-    // Whoever is no proxy cannot hide by saying something else each time…
+    // A client that is no trusted proxy cannot hide behind a different header each time,
     for n in 0..PER_ACCOUNT {
         assert_eq!(try_it(A, &format!("192.0.2.{n}"), WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
     turned_away(&app, try_it(A, "192.0.2.99", PASSWORD).await);
-    // … nor lock someone out who comes by the proxy, whatever the client wrote before the proxy's word.
+    // nor lock out someone behind the proxy, whatever the client wrote before the proxy's own entry.
     assert_eq!(try_it("10.0.0.7", "192.0.2.0", PASSWORD).await.status, StatusCode::NO_CONTENT);
     turned_away(&app, try_it("10.0.0.7", &format!("192.0.2.66, {A}"), PASSWORD).await);
     let addresses: Vec<_> =
@@ -194,7 +194,7 @@ async fn redis_holds_no_address_of_an_account() {
     assert_eq!(app.send(from(A, anonymous)).await.status, StatusCode::SEE_OTHER);
 }
 
-/// Our keys in Redis that count failures.
+/// Returns our keys in Redis that count failures.
 async fn failures(app: &App) -> Vec<String> {
     redis::cmd("KEYS")
         .arg(app.redis.key("failed_*").replace('{', "\\{"))

@@ -1,4 +1,4 @@
-//! A view or a time series stands where a collection should: MongoDB tells none of its changes.
+//! A view or a time series takes the place of a collection, and MongoDB does not report its changes.
 
 use std::time::Duration;
 

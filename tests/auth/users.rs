@@ -1,4 +1,4 @@
-//! What admins do to accounts.
+//! Actions of admins on accounts.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn act(app: &App, cookie: &str, user: UserId, fields: &[(&str, &str)]) -> 
     app.form(&format!("/users/{user}"), cookie, fields).await
 }
 
-/// The token in a page that shows a link.
+/// Returns the token in a page that shows a link.
 fn token(page: &Answer) -> String {
     let (_, rest) = page.body.split_once("/invitation?token=").unwrap_or_else(|| panic!("no link in {}", page.body));
     rest.chars().take_while(char::is_ascii_hexdigit).collect()
@@ -105,12 +105,12 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
         assert_eq!(choose(&app, gone, HIS_PASSWORD).await.status, StatusCode::GONE, "{gone}");
         assert_eq!(app.get(&format!("/invitation?token={gone}"), "").await.status, StatusCode::GONE, "{gone}");
     }
-    // Eight from there, and two that were no links: the first, second, fourth and eighth are told.
+    // Eight tries are counted, and two more were no links. The first, second, fourth and eighth are logged.
     let entries = app.entries().await;
     let tries = |entry: &Document| entry.get_document("after").unwrap().get_i32("tries").unwrap();
     let refused = entries.iter().filter(|entry| entry.get_str("reason").ok() == Some("link_gone"));
     assert_eq!(refused.map(tries).collect::<Vec<_>>(), [1, 2, 4, 8]);
-    // Of very many it is told how many there are from wherever.
+    // After very many tries the log says how many there were from all addresses together.
     let connection = &mut app.redis.connection();
     redis::cmd("SET").arg(app.redis.key("links_refused")).arg(1022).exec_async(connection).await.unwrap();
     for _ in 0..3 {
@@ -218,7 +218,7 @@ async fn the_last_admin_who_can_sign_in_stays() {
     let app = App::with_ada().await;
     let ada = account(&app, ADA).await.id;
     let cookie = app.enter().await;
-    // Neither an invitation that was not used, nor a disabled account, nor another role can let anyone in.
+    // An unused invitation, a disabled account or another role lets nobody in.
     app.form("/users/invite", &cookie, &[("email", BOB)]).await;
     app.add("closed@example.org").await;
     app.alter("closed@example.org", doc! { "disabled": true }).await;
@@ -245,7 +245,7 @@ async fn the_last_admin_who_can_sign_in_stays() {
     assert_eq!(subject.get_str("email").unwrap(), ADA);
 }
 
-/// Each closes the other: without a common document both would find the other still there.
+/// Each admin disables the other. Without a common document both would still find the other active.
 #[tokio::test]
 async fn two_admins_who_close_each_other_at_once_do_not_both_succeed() {
     let app = App::with_ada().await;
@@ -261,7 +261,7 @@ async fn two_admins_who_close_each_other_at_once_do_not_both_succeed() {
         let active = app.auth.users.list().await.unwrap().iter().filter(|user| user.is_active_admin()).count();
         assert!(active >= 1, "round {round}: {} {}", first.status, second.status);
         for answer in [first, second] {
-            // Refused as the last one, or put out before it was heard.
+            // The second one was refused as the last admin, or signed out before its request was handled.
             let heard = [StatusCode::SEE_OTHER, StatusCode::CONFLICT, StatusCode::UNAUTHORIZED];
             assert!(heard.contains(&answer.status), "round {round}: {} {}", answer.status, answer.body);
         }

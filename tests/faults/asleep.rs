@@ -9,10 +9,11 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{client, cluster::Instance, http};
 
-/// Opens a socket that will not be read. No proxy reads for it, and the kernel holds little.
+/// Opens a socket that is never read. It bypasses the proxy, which would read for it, and its receive buffer is
+/// small.
 ///
 /// # Errors
-/// The instance does not let it in.
+/// If the instance does not let it in.
 pub async fn asleep(instance: &Instance, cookie: &str) -> Result<WebSocketStream<TcpStream>> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4 << 10)?;
@@ -23,17 +24,17 @@ pub async fn asleep(instance: &Instance, cookie: &str) -> Result<WebSocketStream
     Ok(socket)
 }
 
-/// How many sockets an instance closed because nobody read, or answered: those it closed with 4008.
+/// Returns how many sockets an instance closed with 4008, because the client did not read or answer.
 ///
 /// # Errors
-/// The instance does not tell.
+/// If the instance does not report it.
 pub async fn closed(instance: &Instance) -> Result<usize> {
     let metrics = http::metrics(instance.server.port()).await?.body;
     let count = metrics.lines().find_map(|line| line.strip_prefix("chargedeck_slow_closes_total "));
     Ok(count.context("no such metric")?.parse()?)
 }
 
-/// Bytes of memory that are the instance's alone and on no disk.
+/// Returns the bytes of anonymous memory of the instance.
 pub fn private_memory(instance: &Instance) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", instance.server.pid())).expect("a running process");
     let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB"));

@@ -1,4 +1,4 @@
-//! What is compared when nobody writes: screens with MongoDB, and the events with what was acknowledged.
+//! Comparisons while nobody writes: screens with MongoDB, and events with the acknowledged writes.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -27,7 +27,7 @@ use super::{
     writer::Write,
 };
 
-/// Figures that do not depend on the hour.
+/// Figures that do not depend on the time of day.
 const FIGURES: [&str; 8] = [
     "documents",
     "unreadable",
@@ -39,7 +39,7 @@ const FIGURES: [&str; 8] = [
     "open_payments",
 ];
 
-/// Waits until every screen shows what MongoDB has, and says how long that took; else what is different.
+/// Waits until every screen shows what MongoDB has. Returns how long that took, or a difference.
 pub async fn until_equal(
     cluster: &Cluster,
     clients: &[Client],
@@ -95,17 +95,17 @@ async fn expected_figures(cluster: &Cluster) -> mongodb::error::Result<Value> {
     Ok(serde_json::to_value(figures(&cells, &at)).expect("figures are JSON"))
 }
 
-/// Acknowledged writes that are no event, and those that are more than one.
+/// Counts of acknowledged writes that are no event, and of those that are more than one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     pub lost: u64,
     pub doubled: u64,
-    /// Before an epoch that could not begin where the one before ended, and says so.
+    /// Writes that may be missing before an epoch that could not continue where the previous one ended, and says so.
     pub between_epochs: u64,
 }
 
-/// Waits until all of the log is events, and each acknowledged write is exactly one of them; or until it is late enough to
-/// say which is not.
+/// Waits until the whole log is written as events and each acknowledged write is exactly one of them, or until it is
+/// late enough to report those that are not.
 pub async fn events(cluster: &Cluster, writes: &[Write]) -> Count {
     let log = Log::new(cluster.keys().await);
     let began = Instant::now();
@@ -124,7 +124,7 @@ pub async fn events(cluster: &Cluster, writes: &[Write]) -> Count {
     }
 }
 
-/// `None` while the log is ahead of the events.
+/// Compares once; `None` while the log is ahead of the events.
 async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Result<Option<Count>> {
     let Some(since) = writes.iter().filter_map(|write| write.between).map(|(after, _)| after).min() else {
         return Ok(Some(Count::default()));
@@ -136,7 +136,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         return Ok(None);
     }
     let head = head.map(|head| i64::try_from(head.epoch.0)).transpose()?;
-    // From a minute before, so that the epoch before is known if another one began at once.
+    // Reads from a minute earlier, so that the previous epoch is known even if another began at once.
     let filter = doc! { "ct": { "$gt": bson::Timestamp { time: since.seconds() - 60, increment: 0 } } };
     let wanted = doc! { "collection": 1, "id": 1, "op": 1, "ct": 1, "to.last_updated": 1 };
     let events = cluster.mongo.own.collection::<Document>("events");
@@ -153,7 +153,7 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
         epochs.entry(epoch).and_modify(|(_, last)| *last = (*last).max(ct)).or_insert((ct, ct));
         recorded.add(event, ct)?;
     }
-    // Nothing of an epoch that only began is an event.
+    // An epoch that has only begun has no events, so add it here.
     if let Some(head) = head {
         epochs.entry(head).or_insert((ClusterTime(u64::MAX), ClusterTime(u64::MAX)));
     }
@@ -182,13 +182,14 @@ async fn counted(cluster: &Cluster, log: &Log, writes: &[Write]) -> anyhow::Resu
     Ok(Some(count))
 }
 
-/// The events of changes, as they are looked for.
+/// The events of changes, indexed for the search.
 #[derive(Default)]
 struct Recorded {
     by_counter: HashMap<i64, u64>,
-    /// Of each document, for it may come back and be deleted again.
+    /// The deletions of each document, because it may come back and be deleted again.
     deletions: HashMap<(String, String), Vec<ClusterTime>>,
-    /// Of a change without images the row was read later: its event tells some later write, none if it was gone.
+    /// Changes without images. Their row was read later, so the event shows some later write, or none if the row was
+    /// gone.
     reads: HashMap<(String, String), Vec<ClusterTime>>,
 }
 
@@ -207,7 +208,8 @@ impl Recorded {
         Ok(())
     }
 
-    /// How many events tell of a write. A deletion has no counter, but its cluster time lies within its write's.
+    /// Returns how many events report a write. A deletion has no counter, but its cluster time lies within its
+    /// write's.
     fn times(&self, write: &Write) -> u64 {
         match write.n {
             Some(n) => self.by_counter.get(&n).copied().unwrap_or_default(),
@@ -215,14 +217,14 @@ impl Recorded {
         }
     }
 
-    /// Whether an event without images may tell of a write.
+    /// Whether an event without images may report a write.
     fn was_read(&self, write: &Write) -> bool {
         during(&self.reads, write) > 0
     }
 }
 
-/// How many events of a write's document happened while it was under way. Each document has one writer, so no other
-/// write of it was.
+/// Returns how many events of a write's document happened while it was under way. Each document has one writer, so
+/// they cannot belong to another write.
 fn during(events: &HashMap<(String, String), Vec<ClusterTime>>, write: &Write) -> u64 {
     let (Some((after, upto)), Some(times)) =
         (write.between, events.get(&(write.collection.name().to_owned(), write.id.0.clone())))

@@ -1,5 +1,5 @@
-//! A load balancer: it asks each node from time to time whether it is ready, gives each connection to the next that is, and
-//! tries no other when that fails.
+//! A load balancer. It regularly asks each node whether it is ready, gives each connection to the next ready one, and
+//! tries no other if that fails.
 
 use std::{
     io,
@@ -20,9 +20,9 @@ use tokio::{
 
 use super::http;
 
-/// Between two questions to a node.
+/// Pause between two health checks of a node.
 const ASK: Duration = Duration::from_millis(500);
-/// So many in a row that were not answered well: it is not ready.
+/// After this many failed checks in a row a node is not ready.
 const FAILURES: u32 = 3;
 
 pub struct Balancer {
@@ -39,12 +39,12 @@ pub struct Nodes {
 
 struct Node {
     port: u16,
-    /// Since when it is not ready.
+    /// Since when the node is not ready.
     down: Option<Instant>,
 }
 
 impl Balancer {
-    /// Before no nodes yet.
+    /// Starts a balancer without nodes.
     pub async fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
@@ -62,7 +62,7 @@ impl Balancer {
         &self.nodes
     }
 
-    /// Stands before one more node, which is ready.
+    /// Adds a node, which counts as ready.
     pub fn add(&mut self, port: u16) {
         self.nodes.with(|nodes| nodes.push(Node { port, down: None }));
         self.tasks.spawn(ask(port, self.nodes.clone()));
@@ -70,7 +70,7 @@ impl Balancer {
 }
 
 impl Nodes {
-    /// A connection to the next node that is ready.
+    /// Connects to the next node that is ready.
     pub async fn connect(&self) -> io::Result<TcpStream> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let port = self.with(|nodes| {
@@ -81,7 +81,7 @@ impl Nodes {
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await
     }
 
-    /// Since when a node is not ready.
+    /// Returns since when a node is not ready.
     pub fn down(&self, port: u16) -> Option<Instant> {
         self.with(|nodes| nodes.iter().find(|node| node.port == port)?.down)
     }
@@ -97,7 +97,7 @@ async fn accept(listener: TcpListener, nodes: Arc<Nodes>) {
         let Ok((mut client, _)) = listener.accept().await else { continue };
         while carried.try_join_next().is_some() {}
         let nodes = nodes.clone();
-        // However a connection ends, its client sees it end.
+        // The result is ignored, because the client sees the connection end in any case.
         carried.spawn(async move { drop(carry(&mut client, &nodes).await) });
     }
 }

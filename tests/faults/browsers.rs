@@ -1,4 +1,4 @@
-//! Two pages in a real browser among the clients: `end2end/faults.mjs` opens them and says what they show.
+//! Two pages in a real browser among the clients. `end2end/faults.mjs` opens them and reports what they show.
 
 use std::{
     os::fd::OwnedFd,
@@ -29,42 +29,42 @@ use super::{
     http,
 };
 
-/// The longest that the browser may take to start, or to say what it shows.
+/// The longest time that the browser may take to start, or to report what it shows.
 const ANSWERS: Duration = Duration::from_secs(60);
 const MISSING: &str = "the browser does not answer; what it said stands above. It needs node, the packages of end2end and \
                        Chromium (CHROMIUM may name it), which scripts/setup installs";
 
-/// A row of a list, or a figure, as it reads.
+/// A row of a list, or a figure, as displayed.
 type Shown = Vec<Option<String>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
     path: String,
-    /// How often it had to be signed in, the first time included.
+    /// How often the page had to sign in, including the first time.
     sign_ins: u32,
-    /// Errors of its script, and of its coming alive.
+    /// Errors of its script and of its hydration.
     complaints: Vec<String>,
-    /// Whether it is still the one that was opened, or came after signing in.
+    /// Whether it is still the page that was opened, or that came after a sign-in.
     #[serde(default)]
     marked: bool,
     #[serde(default)]
     shown: Vec<Shown>,
-    /// Why it could not be looked at just now.
+    /// Why it could not be read just now.
     trouble: Option<String>,
 }
 
-/// The running browser. Dropped, it ends, because its input does.
+/// The running browser. It ends when this is dropped, because that closes its input.
 pub struct Browsers {
     pipes: Mutex<(pipe::Sender, Lines<BufReader<pipe::Receiver>>)>,
-    /// How often the pages had to be signed in.
+    /// How often the pages had to sign in.
     sign_ins: AtomicU32,
-    /// Ends by itself, when its input does.
+    /// Ends by itself when its input is closed.
     _node: Child,
 }
 
 impl Browsers {
-    /// Opens Stations and the Overview, by way of two instances' ports.
+    /// Opens Stations and the Overview at the ports of two instances.
     pub async fn start(stations: u16, overview: u16) -> Self {
         let node = Command::new("node")
             .arg("end2end/faults.mjs")
@@ -81,12 +81,12 @@ impl Browsers {
         Self { pipes: Mutex::new((asks, answers)), sign_ins: AtomicU32::new(0), _node: node }
     }
 
-    /// How often the pages had to be signed in until they were last looked at, the first time included.
+    /// Returns how often the pages had signed in when they were last read, including the first time.
     pub fn sign_ins(&self) -> u32 {
         self.sign_ins.load(Ordering::Relaxed)
     }
 
-    /// What a page shows otherwise than it should, if one does.
+    /// Returns how a page differs from what it should show, if one does.
     pub async fn unequal(&self, stations: &[(DocId, Fields)], figures: &Value) -> Option<String> {
         let (asks, answers) = &mut *self.pipes.lock().await;
         asks.write_all(b"\n").await.expect(MISSING);
@@ -112,12 +112,12 @@ async fn next(answers: &mut Lines<BufReader<pipe::Receiver>>) -> Vec<Page> {
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-/// Stations as their rows read.
+/// Stations as the texts of their rows.
 fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
     let row = |(id, fields): &(DocId, Fields)| {
         let station = see::<Station>(fields).doc;
         let connection = station.connection.as_ref().map(|connection| text::connection(connection).into_owned());
-        // Nobody shows a NUL, and HTML cannot hold it.
+        // Pages show no NUL, and HTML cannot hold one.
         let said = |text: String| text.replace('\0', "").trim().to_owned();
         vec![Some(id.0.clone()), station.name.map(said), connection.map(said)]
     };

@@ -1,4 +1,4 @@
-//! A client as `docs/live.md` describes it, with the browser's own window and the browser's own pauses.
+//! A client as `docs/live.md` describes it, with the browser's own window and reconnect pauses.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -47,9 +47,9 @@ use super::{
 
 /// A server that is alive sends something at least this often.
 const SILENCE: Duration = Duration::from_secs(12);
-/// Longest pause between two tries.
+/// Longest pause before a reconnect.
 const PAUSE_MAX_MS: f64 = 10_000.0;
-/// Of so many applied deltas one is compared with MongoDB's past.
+/// The share of applied deltas after which the list is compared with MongoDB's past.
 const SAMPLED: f64 = 0.01;
 
 /// One admin's session, which all clients share.
@@ -68,10 +68,10 @@ impl Account {
         Self { email, ports, cookie: tokio::sync::Mutex::default() }
     }
 
-    /// The session's cookie; signs in if there is none, or if `refused` is it.
+    /// Returns the session's cookie. Signs in if there is none, or if it is the `refused` one.
     ///
     /// # Errors
-    /// No instance lets us in.
+    /// If no instance lets us in.
     pub async fn cookie(&self, refused: Option<&str>) -> Result<String> {
         let mut cookie = self.cookie.lock().await;
         if cookie.is_empty() || refused == Some(cookie.as_str()) {
@@ -85,7 +85,7 @@ impl Account {
     }
 }
 
-/// What a client shows.
+/// The state of a client's screen.
 #[derive(Default)]
 pub struct Screen {
     pub lists: BTreeMap<Collection, List>,
@@ -95,12 +95,13 @@ pub struct Screen {
 #[derive(Default)]
 pub struct List {
     pub window: Option<Window>,
-    /// Cluster time up to which changes are in.
+    /// Cluster time up to which all changes are applied.
     ct: ClusterTime,
     follow: Follow,
-    /// New rows are due, not older than this, within so many milliseconds.
+    /// If new rows must be requested: the position that they must not be older than, and the milliseconds within
+    /// which to ask.
     due: Option<(Option<Position>, u32)>,
-    /// The counters of the documents that were shown since the rows were last replaced.
+    /// The counters of the documents shown since the rows were last replaced.
     seen: HashMap<DocId, i64>,
 }
 
@@ -165,20 +166,20 @@ struct Life {
     rng: ChaCha8Rng,
     screen: Arc<Mutex<Screen>>,
     rid: u32,
-    /// Since the last welcome.
+    /// Attempts since the last welcome.
     tries: u32,
     /// The cookie that was refused.
     refused: Option<String>,
-    /// When the last message came for which the socket was waited for, with nothing before it.
+    /// When the client last had to wait for a message, so that none lay unread before it.
     waited: Instant,
-    /// For how long at most the last message had lain there, as while rows were fetched.
+    /// How long the last message may have lain unread, for example while rows were fetched.
     lay: Duration,
 }
 
 impl Life {
     async fn run(mut self) {
         loop {
-            // Why a connection ended is not told here: what counts is what is shown.
+            // The reason is ignored, because only what is shown counts.
             drop(self.connection().await);
             self.screen().lists.values_mut().for_each(|list| list.follow.hang_up());
             let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
@@ -235,7 +236,7 @@ impl Life {
         }
     }
 
-    /// Takes new rows for the lists that need them. Meanwhile frames wait.
+    /// Requests new rows for the lists that need them. Meanwhile frames wait.
     async fn fetch(&mut self, port: u16, cookie: &str) -> Result<()> {
         loop {
             let due = self.screen().lists.iter().find_map(|(topic, list)| {
@@ -250,7 +251,7 @@ impl Life {
                 self.refused = Some(cookie.to_owned());
                 bail!("signed out");
             }
-            // The epoch that a reset told of has ended by now.
+            // The epoch that the reset named has ended by now, so ask without a position.
             if answer.status == 409 {
                 if let Some(list) = self.screen().lists.get_mut(&topic) {
                     list.due = Some((None, within_ms));
@@ -291,14 +292,14 @@ impl Life {
         Ok(self.rid)
     }
 
-    /// What nobody reads of a document must not come here.
+    /// Reports a violation if the text holds a canary, that is, a field that must not be sent.
     fn look_for_canaries(&self, text: &str) {
         if text.contains(CANARY) {
             self.referee.broken(format!("{} was told what nobody reads", self.name));
         }
     }
 
-    /// Takes a frame; breaks with what is to be answered.
+    /// Handles a frame. Breaks with the message that must be sent as an answer.
     fn received(&mut self, frame: Frame) -> ControlFlow<ClientMessage> {
         match frame {
             Frame::Welcome(_) => self.tries = 0,
@@ -385,7 +386,7 @@ impl Life {
 }
 
 /// # Errors
-/// The socket has ended, or takes nothing.
+/// If the socket has ended, or accepts nothing in time.
 pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     message: &ClientMessage,
@@ -393,7 +394,7 @@ pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(timeout(SILENCE, socket.send(Message::text(serde_json::to_string(message)?))).await??)
 }
 
-/// What a writer counts in each document.
+/// The counter that writers keep in each document.
 fn counter(row: &Fields) -> Option<i64> {
     row.get("last_updated")?.as_str().and_then(UtcMs::parse).map(|at| at.0)
 }

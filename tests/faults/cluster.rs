@@ -1,4 +1,4 @@
-//! Three members of a replica set, a Redis with a replica, three instances of ChargeDeck; and a proxy on each link.
+//! Three members of a replica set, a Redis with a replica, three instances of ChargeDeck, and a proxy on each link.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,43 +17,43 @@ use super::{
 use crate::support::{Mongod, Redis, Server, collections_with_images, fresh_name};
 
 pub const EMAIL: &str = "ada@example.org";
-/// Another admin than the clients', with the same password.
+/// Another admin than the clients use, with the same password.
 pub const MALLORY: &str = "mallory@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
-/// The longest that anything may take to come up on a loaded machine.
+/// The longest time that anything may take to come up on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Pause between two looks at something that takes its time.
+/// Pause between two checks of something that takes time.
 pub const LOOK: Duration = Duration::from_millis(50);
 
-/// One process of ChargeDeck and its links.
+/// One process of ChargeDeck with its links.
 pub struct Instance {
     pub server: Server,
     door: Proxy,
     redis_door: Proxy,
-    /// From clients to it.
+    /// From clients to the instance.
     pub clients: Link,
-    /// From it to Redis.
+    /// From the instance to Redis.
     pub redis: Link,
-    /// From it to all members of the replica set.
+    /// From the instance to all members of the replica set.
     pub mongo: Link,
 }
 
 impl Instance {
-    /// Where clients reach it, by way of the proxy.
+    /// The port at which clients reach it through the proxy.
     pub const fn port(&self) -> u16 {
         self.door.port()
     }
 }
 
-/// What a cluster is made of.
+/// The parts of a cluster.
 pub struct Plan {
     pub members: usize,
     /// More arguments for each member.
     pub mongod: &'static [&'static str],
     pub instances: usize,
-    /// Guards that the instances do without, as `CHARGEDECK_GUARDS_OFF` names them.
+    /// Guards that are off in the instances, as `CHARGEDECK_GUARDS_OFF` names them.
     pub guards_off: &'static str,
-    /// What instances are told besides, or otherwise.
+    /// Environment variables of the instances that are added or replaced.
     pub more: Vec<(&'static str, String)>,
 }
 
@@ -64,12 +64,12 @@ impl Plan {
 
 pub struct Cluster {
     pub members: Vec<Mongod>,
-    /// Kept: without them nobody reaches the members.
+    /// Kept alive, because the members are reached only through them.
     _doors: Vec<Proxy>,
-    /// The one that serves, then its replica.
+    /// The Redis in use, then its replica.
     pub redis: [Redis; 2],
     pub instances: Vec<Instance>,
-    /// How this process reads what the instances read, past every fault but those of the servers themselves.
+    /// Direct access to the instances' databases, which only faults of the servers themselves affect.
     pub mongo: Mongo,
     pub uri: String,
 }
@@ -81,7 +81,7 @@ impl Cluster {
             futures_util::future::join_all((0..plan.members).map(|_| Mongod::member(plan.mongod))).await;
         let mut auth = Vec::new();
         for member in &members {
-            // The closing quote keeps one name from being the beginning of another.
+            // The names end with a delimiter, so that none is the beginning of another.
             let named = links.iter().enumerate().map(|(i, link)| (app_name(i), link.clone())).collect();
             auth.push(Proxy::by_name(member.port(), named).await);
         }
@@ -123,7 +123,7 @@ impl Cluster {
         cluster
     }
 
-    /// Where clients reach the instances.
+    /// The ports at which clients reach the instances.
     pub fn ports(&self) -> Vec<u16> {
         self.instances.iter().map(Instance::port).collect()
     }
@@ -135,7 +135,7 @@ impl Cluster {
         eventually("an instance that is ready", ready).await;
     }
 
-    /// The member that is primary.
+    /// Waits for a primary, and returns its index.
     pub async fn primary(&self) -> usize {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -158,13 +158,13 @@ impl Cluster {
         last.expect("there are instances").0
     }
 
-    /// Parts the replica from what it follows, once it does follow.
+    /// Detaches the replica from its primary, once it follows that.
     pub async fn part_replica(&self) {
         follows(&self.redis[1]).await;
         command(&self.redis[1], &["REPLICAOF", "NO", "ONE"]).await;
     }
 
-    /// Makes the replica, as far as it came, the Redis that all instances use.
+    /// Makes the replica, in its present state, the Redis that all instances use.
     pub async fn promote_replica(&mut self) {
         self.redis.swap(0, 1);
         for instance in &self.instances {
@@ -178,7 +178,7 @@ impl Cluster {
         replicate(&self.redis[1], &self.redis[0]).await;
     }
 
-    /// Writes what nobody watches until the oplog's oldest entry is later than all that was.
+    /// Writes to an unwatched collection until the oldest entry of the oplog is newer than everything before.
     pub async fn roll_oplog(&self) {
         let oplog = self.mongo.client.database("local").collection::<Document>("oplog.rs");
         let newest = oplog.find_one(doc! {}).sort(doc! { "$natural": -1 }).await.expect("an oplog");
@@ -193,7 +193,7 @@ impl Cluster {
         eventually("an oplog that rolled on", rolled).await;
     }
 
-    /// Our keys in the Redis that serves.
+    /// Connects to our keys in the Redis in use.
     pub async fn keys(&self) -> Keys {
         let env = environment(&self.uri, self.mongo.operator.name(), self.redis[0].port());
         let settings = Settings::from_sources("", &env).expect("settings made here are valid");
@@ -217,9 +217,9 @@ fn environment(uri: &str, name: &str, redis: u16) -> BTreeMap<String, String> {
         ("REDIS_URL", redis_url(redis)),
         ("CHARGEDECK_TIME_ZONE", "Europe/London".to_owned()),
         ("CHARGEDECK_CURRENCY", "GBP".to_owned()),
-        // Nobody asks before sending clients there.
+        // There is no load balancer to wait for before leaving.
         ("CHARGEDECK_LEAVE_WITHIN_S", "0".to_owned()),
-        // All clients are of one account.
+        // All clients use one account.
         ("CHARGEDECK_MAX_SOCKETS_PER_USER", "1000".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
@@ -234,11 +234,11 @@ async fn instance(
 ) -> Instance {
     let (clients, redis_link) = (Link::new(), Link::new());
     let redis_door = Proxy::new(redis, &redis_link).await;
-    // Its address is known when the server has a port.
+    // Its target is set once the server has a port.
     let door = Proxy::new(0, &clients).await;
     env.insert("REDIS_URL".to_owned(), redis_url(redis_door.port()));
     env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(door.port()));
-    // The browser side that was built, and the names of its files, whichever program stands beside them.
+    // The browser side as built, and the names of its files, whatever program is built beside them.
     env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
     env.insert("LEPTOS_HASH_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/app/hash.txt").to_owned());
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -284,7 +284,7 @@ pub async fn eventually(what: &str, ask: impl AsyncFn() -> bool) {
     eventually_within(PATIENCE, what, ask).await;
 }
 
-/// As [`eventually`], for what takes longer.
+/// Like [`eventually`], with another limit.
 pub async fn eventually_within(limit: Duration, what: &str, ask: impl AsyncFn() -> bool) {
     let deadline = tokio::time::Instant::now() + limit;
     while !ask().await {

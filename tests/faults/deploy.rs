@@ -1,4 +1,5 @@
-//! An instance of two is replaced while thousands look on and others ask for pages through a load balancer.
+//! One of two instances is replaced while thousands of sockets follow and other clients request pages through a load
+//! balancer.
 
 use std::{
     fs,
@@ -40,28 +41,28 @@ use super::{
     writer::made,
 };
 
-/// Where as many files may be open.
+/// Number of sockets, if the process may have as many files open.
 const SOCKETS: usize = 5000;
-/// Files that this process has open besides.
+/// Other files that this process has open.
 const OTHER_FILES: usize = 500;
-/// Opened at a time.
+/// Number of sockets opened at a time.
 const TOGETHER: usize = 50;
-/// Fewer would show nothing.
+/// With fewer sockets the test proves nothing.
 const SOCKETS_MIN: usize = 1000;
-/// Asking for pages all the time.
+/// Clients that request pages all the time.
 const ASKING: usize = 4;
-/// Asking again and again by one connection, each with a pause in which it can close.
+/// Clients that request pages again and again over one connection, with a pause each time in which it can close.
 const KEEPING: usize = 4;
 const KEEPING_PAUSE: Duration = Duration::from_millis(50);
-/// Over so long those who are told to go come back.
+/// Clients that are told to go come back spread over this time.
 const SPREAD_MS: u32 = 5000;
 
-/// What they met, all together.
+/// What all clients saw together.
 #[derive(Default)]
 struct Seen {
     opened: AtomicUsize,
     back: AtomicUsize,
-    /// Who has the change that was written last.
+    /// How many have received the change that was written last.
     arrived: AtomicUsize,
     asked: AtomicUsize,
     rest: Mutex<Rest>,
@@ -84,7 +85,7 @@ impl Seen {
     }
 }
 
-/// What is wrong with how it went, nothing if nobody lost anything.
+/// Replaces an instance, and returns what went wrong; empty if nobody lost anything.
 pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     let sockets = SOCKETS.min(open_files().saturating_sub(OTHER_FILES));
     assert!(sockets >= SOCKETS_MIN, "a process may have {} files open here: raise that (ulimit -n)", open_files());
@@ -110,7 +111,7 @@ pub async fn replaced(leave_within_s: u32) -> Vec<String> {
         stations.insert_one(&new).await.expect("a document");
         new.get_str("_id").expect("a text").to_owned()
     };
-    // Until there is a log there is no position to go on from.
+    // Without a log there is no position to continue from, so wait for it.
     let first = write().await;
     for port in [leaving, staying] {
         let shown = async || {
@@ -174,7 +175,7 @@ fn is_wrong(seen: &Seen) -> bool {
     !seen.rest().wrong.is_empty()
 }
 
-/// How many files this process may have open.
+/// Returns how many files this process may have open.
 fn open_files() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("the kernel tells it");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("it is limited");
@@ -187,7 +188,7 @@ async fn look_on(port: u16, nodes: Arc<Nodes>, cookie: String, seen: Arc<Seen>) 
     }
 }
 
-/// Follows the stations to where the server goes, goes on elsewhere, and returns with the next change.
+/// Follows the stations until the server says goodbye, continues on another node, and returns with the next change.
 async fn look(port: u16, nodes: &Nodes, cookie: &str, seen: &Seen) -> Result<()> {
     let (mut socket, head) = follow(port, nodes, cookie, None).await?;
     seen.opened.fetch_add(1, Ordering::Relaxed);
@@ -238,13 +239,13 @@ const fn pong(n: u32) -> ClientMessage {
     ClientMessage::Pong { n, paint_ms: None }
 }
 
-/// Where a screen is after a delta.
+/// Returns a screen's position after a delta.
 fn next(at: Position, delta: &Delta) -> Result<Position> {
     ensure!(delta.from <= at, "a gap from {at} to {}", delta.from);
     Ok(at.max(delta.to))
 }
 
-/// A socket to a node that is ready, from a position; and the head there was.
+/// Opens a socket to a ready node and subscribes from a position. Returns it with the head it was told.
 async fn follow(
     port: u16,
     nodes: &Nodes,
@@ -267,7 +268,7 @@ async fn follow(
     anyhow::bail!("the socket ended before it followed")
 }
 
-/// Asks for one page after the other.
+/// Requests one page after the other.
 async fn ask(port: u16, cookie: String, seen: Arc<Seen>, stop: CancellationToken) {
     for path in ["/", "/stations", "/api/v1/snapshot/stations", "/login"].iter().cycle() {
         if stop.is_cancelled() {
@@ -281,7 +282,7 @@ async fn ask(port: u16, cookie: String, seen: Arc<Seen>, stop: CancellationToken
     }
 }
 
-/// Asks again and again by one connection, until an answer says that it is its last.
+/// Requests pages over one connection, until an answer says that it is the last.
 async fn keep_asking(port: u16, cookie: String, seen: Arc<Seen>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = keep(port, &cookie, &seen, &stop).await {

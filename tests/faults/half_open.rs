@@ -1,4 +1,4 @@
-//! Connections of which only one side, or none, still hears the other.
+//! Half-open connections, where only one side, or neither, still hears the other.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use super::{
     proxy::{Link, Mode, Proxy},
 };
 
-/// For each way of being half-open.
+/// Sockets for each way of being half-open.
 const SOCKETS: usize = 20;
-/// A client from which nothing came for 45 s is gone; it is looked at every five.
+/// How long the server may take: it drops a client after 45 s of silence, and checks every 5 s.
 const REAPED: Duration = Duration::from_secs(120);
 
-/// Opens sockets that answer every ping, then lets their network swallow questions, answers or both; returns when the
-/// server has none of them any more.
+/// Opens sockets that answer every ping, then lets their network swallow requests, answers or both. Returns when the
+/// server has dropped all of them.
 pub async fn reaped() {
     let cluster = Cluster::start(Plan { instances: 1, ..Plan::SMALL }).await;
     let instance = &cluster.instances[0];
@@ -58,7 +58,7 @@ async fn open(port: u16, origin: u16, cookie: &str) -> Result<WebSocketStream<Tc
     Ok(socket)
 }
 
-/// Answers pings as long as any come.
+/// Answers pings as long as any arrive.
 async fn answer(mut socket: WebSocketStream<TcpStream>) -> Result<()> {
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message?
@@ -70,7 +70,7 @@ async fn answer(mut socket: WebSocketStream<TcpStream>) -> Result<()> {
     Ok(())
 }
 
-/// How many sockets an instance says that it has.
+/// Returns how many sockets an instance reports.
 async fn sockets(port: u16) -> Result<u64> {
     let metrics = http::metrics(port).await?.body;
     let count = metrics.lines().find_map(|line| line.strip_prefix("chargedeck_sockets "));

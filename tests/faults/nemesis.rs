@@ -1,4 +1,4 @@
-//! The faults. Each strikes while writers write and clients look on, and is healed when its function returns.
+//! The faults. Each strikes while writers write and clients watch, and is healed when its function returns.
 
 use std::{fmt, time::Duration};
 
@@ -22,14 +22,14 @@ use super::{
     writer::{counted, lasting, made, next_counter},
 };
 
-/// How long a link stays hurt.
+/// How long a link stays disturbed.
 const HURT: Duration = Duration::from_secs(4);
-/// A client that hears nothing for longer knows that its connection is none.
+/// A client that hears nothing for this long knows that its connection is dead.
 const UNHEARD: Duration = Duration::from_secs(14);
 /// Longer than a lease, so that another relay takes over.
 const PAUSED: Duration = Duration::from_secs(6);
 
-/// Which of an instance's links.
+/// One of an instance's links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     Clients,
@@ -46,12 +46,12 @@ pub enum Fault {
     PrimaryKilled,
     PrimaryPaused,
     SecondaryKilled,
-    /// Nobody can be primary.
+    /// No member can be primary.
     MajorityLost,
     RedisKilled,
     RedisPaused,
     RedisFlushed,
-    /// Redis takes nothing that needs memory.
+    /// Redis refuses everything that needs memory.
     RedisFull,
     /// A fail-over to a replica that lacks the last seconds.
     StaleReplica,
@@ -60,9 +60,9 @@ pub enum Fault {
     SubscribersKilled,
     Cut(Side),
     Hole(Side),
-    /// Half-open: what the side is asked arrives, and no answer comes.
+    /// Half-open: requests arrive at the side, and no answers come back.
     Mute(Side),
-    /// Half-open: what the side says by itself arrives, and nothing that it is asked.
+    /// Half-open: what the side sends by itself arrives, and no requests reach it.
     Deaf(Side),
     Late(Side),
     Reset(Side),
@@ -77,9 +77,9 @@ pub enum Fault {
     Burst,
     /// One document, thousands of changes.
     HotDocument,
-    /// Documents of any kind, texts and ids that are none among them, and an id that no event can hold.
+    /// Documents of any kind, some with invalid UTF-8 in texts and ids, and an id that no event can hold.
     HostileDocuments,
-    /// One of the admins asks for all that costs much.
+    /// An admin asks for everything expensive.
     HostileAdmin,
 }
 
@@ -136,7 +136,7 @@ impl Fault {
         ]
     };
 
-    /// What every run of the tests strikes with: at least one of each kind.
+    /// The faults of every test run: at least one of each kind.
     pub const SELECTION: [Self; 33] = {
         use Fault::*;
         use Side::*;
@@ -177,7 +177,7 @@ impl Fault {
         ]
     };
 
-    /// Whether what the instances say reaches clients late.
+    /// Whether messages of the instances reach clients late.
     pub const fn delays_clients(self) -> bool {
         matches!(
             self,
@@ -185,14 +185,14 @@ impl Fault {
         )
     }
 
-    /// Whether Redis loses who is signed in.
+    /// Whether Redis loses the sessions.
     pub const fn ends_sessions(self) -> bool {
         matches!(self, Self::RedisFlushed | Self::ReplicaOfOlderEpoch)
     }
 
-    /// Strikes and heals.
+    /// Strikes, and heals before it returns.
     pub async fn strike(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) {
-        // Where the stream and the log are read and written it hurts most.
+        // These faults hurt most at the relay, which reads the stream and writes the log.
         let i = match self {
             Self::InstanceKilled
             | Self::RelayPaused
@@ -295,7 +295,7 @@ impl Fault {
                 }
             }
             Self::Cut(side) => hurt(cluster, i, side, Mode::Cut).await,
-            // Of clients and servers at the other end of a hole both must notice by themselves.
+            // With a hole, both ends must notice by themselves that the connection is dead.
             Self::Hole(side) => hurt(cluster, i, side, Mode::Hole).await,
             Self::Mute(side) => hurt(cluster, i, side, Mode::Mute).await,
             Self::Deaf(side) => hurt(cluster, i, side, Mode::Deaf).await,
@@ -383,7 +383,7 @@ async fn renamed_onto(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     sleep(HURT / 2).await;
 }
 
-/// Whatever a field may hold that it should not; nobody deletes it.
+/// Inserts documents whose fields hold wrong values. Nobody deletes them.
 async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let mut deep = Bson::Int32(1);
     for _ in 0..40 {
@@ -408,7 +408,7 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
         for (i, value) in odd.iter().enumerate() {
             let mut document = doc! { "_id": { "odd": next_counter(), "i": i as i32 } };
             for name in collection.shown_fields() {
-                // What a list is sorted by is a date or a text in each, so that lists have one order.
+                // Leave the sort field alone, so that lists have one order.
                 if name != collection.order().field() && !name.ends_with("_id") && rng.random_bool(0.6) {
                     document.insert(name, value.clone());
                 }
@@ -424,8 +424,8 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// Documents of any kind come, change and in part go, in all collections. Then one comes and goes whose events no stream can
-/// hold, because an event's place repeats the id.
+/// Inserts, changes and partly deletes documents of any kind in all collections. Then inserts and deletes one whose
+/// events fit into no stream, because an event's resume token repeats the id.
 async fn hostile_documents(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     const EACH: i32 = 8;
     let db = &cluster.mongo.operator;
@@ -458,7 +458,7 @@ async fn hostile_documents(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     of.delete_one(doc! { "_id": large.get("_id") }).await.expect("a large id");
 }
 
-/// Of so many kinds, each new.
+/// Returns a new odd id. `kind` selects what is odd about it.
 fn odd_id(kind: i32) -> Bson {
     let n = next_counter();
     match kind {
@@ -469,7 +469,8 @@ fn odd_id(kind: i32) -> Bson {
     }
 }
 
-/// A document of any kind. Lists keep one order, and every write is counted.
+/// Returns a hostile document. It leaves the sort field alone so that lists keep one order, and has a counter so that
+/// every write is counted.
 fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) -> Document {
     let n = next_counter();
     let mut deep = Bson::Int32(1);
@@ -479,7 +480,7 @@ fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) ->
     let evse = doc! { "uid": "1", "status": "AVAILABLE", "pin": documents::CANARY };
     let may_be = |name: &&str| *name != collection.order().field() && !name.ends_with("_id");
     let names = || collection.shown_fields().filter(may_be).map(str::to_owned);
-    // Two lists in one document are refused where they are of one index.
+    // MongoDB refuses arrays in two fields of one index, so pick a single field.
     let one = names().choose(rng).expect("there are fields");
     let mut document: Document = match kind {
         3 => names().map(|name| (name, i64::MAX.into())).collect(),
@@ -494,7 +495,7 @@ fn hostile(collection: Collection, kind: i32, id: Bson, rng: &mut ChaCha8Rng) ->
     document
 }
 
-/// Two lists in fields of one index are the only thing that MongoDB does not take.
+/// Panics on every error except MongoDB's refusal of arrays in two fields of one index.
 fn unless_refused<T>(written: mongodb::error::Result<T>) {
     const PARALLEL_ARRAYS: i32 = 171;
     let Err(error) = written else { return };
@@ -502,10 +503,10 @@ fn unless_refused<T>(written: mongodb::error::Result<T>) {
     assert_eq!(refused.code, PARALLEL_ARRAYS, "{error}");
 }
 
-/// What documents without images are named by.
+/// The beginning of the ids of documents too large for images.
 pub const HUGE: &str = "huge";
 
-/// Two images of 9 MB, in a field that is not shown and in one that is.
+/// Changes documents with two images of 9 MB each, in a field that is not shown and in one that is.
 async fn huge(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     let filler = "x".repeat(9 << 20);
     for field in ["filler", "model"] {
@@ -550,7 +551,8 @@ async fn burst(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     of.delete_many(burst).await.expect("and deleted");
 }
 
-/// So many changes a second, or as many as MongoDB takes, for so long; how many there were. Ids begin with `flood-`.
+/// Writes `rate` changes a second, or as many as MongoDB takes, for the time `lasting`. Returns how many there were.
+/// Ids begin with `flood-`.
 pub async fn flood(cluster: &Cluster, rng: &mut ChaCha8Rng, rate: u32, lasting: Duration) -> u64 {
     const TOGETHER: u32 = 1000;
     let db = &cluster.mongo.operator;

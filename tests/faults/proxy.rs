@@ -1,4 +1,4 @@
-//! A TCP proxy that does to a link what networks do.
+//! A TCP proxy that disturbs a link as networks do.
 
 use std::{
     io,
@@ -21,22 +21,22 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// Bytes taken at a time.
+/// Bytes read at a time.
 const CHUNK: usize = 16 << 10;
 
-/// What a link does with what passes.
+/// How a link treats its traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Open,
-    /// Everything arrives so much later.
+    /// Everything arrives later by this time.
     Late(Duration),
-    /// So many bytes a second pass.
+    /// This many bytes a second pass.
     Slow(u32),
-    /// Connections stand, and nothing passes until the link is open again.
+    /// Connections stay open, but nothing passes until the link is open again.
     Hole,
-    /// As a hole, for answers only: what is asked arrives.
+    /// A hole for answers only. Requests arrive.
     Mute,
-    /// As a hole, for what is asked only: what is said by itself arrives.
+    /// A hole for requests only. What the other side sends by itself arrives.
     Deaf,
     /// Connections are reset, old ones and new ones.
     Cut,
@@ -62,7 +62,7 @@ impl Link {
         self.0.send_modify(|state| state.mode = mode);
     }
 
-    /// Resets the connections there are; new ones pass.
+    /// Resets the existing connections. New ones pass.
     pub fn reset(&self) {
         self.0.send_modify(|state| state.resets += 1);
     }
@@ -76,13 +76,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// All connections are of one link.
+    /// A proxy whose connections all belong to one link.
     pub async fn new(target: u16, link: &Link) -> Self {
         Self::by_name(target, vec![(String::new(), link.clone())]).await
     }
 
-    /// A connection is of the first link whose name is among the first bytes that it sends; of none, it simply passes.
-    /// MongoDB's drivers begin with the name of their application, which tells them from the members of the set.
+    /// A proxy that assigns each connection to the first link whose name is among the first bytes sent. Without a
+    /// match it simply passes. MongoDB's drivers begin with the name of their application, which distinguishes them
+    /// from the members of the set.
     pub async fn by_name(target: u16, links: Vec<(String, Link)>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
@@ -107,7 +108,7 @@ async fn accept(listener: TcpListener, target: Arc<AtomicU16>, links: Arc<[(Stri
         let Ok((client, _)) = listener.accept().await else { continue };
         while carried.try_join_next().is_some() {}
         let (target, links) = (target.clone(), links.clone());
-        // However a connection ends, its two sides see it end.
+        // The result is ignored, because both sides see the connection end in any case.
         carried.spawn(async move { drop(carry(client, &target, &links).await) });
     }
 }
@@ -121,7 +122,7 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
     let mut state = link.0.subscribe();
     let resets = state.borrow().resets;
     let gone = async move {
-        // The sender lives as long as this connection: `link` is kept.
+        // This cannot fail, because `link` keeps the sender alive as long as this connection.
         drop(state.wait_for(|now| now.mode == Mode::Cut || now.resets != resets).await);
     };
     socket2::SockRef::from(&client).set_linger(None)?;
@@ -133,7 +134,7 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
         client.set_nodelay(true)?;
         server.write_all(&first).await?;
         let (client, server) = (client, server);
-        // Whatever is dropped half-way is reset, as a network would.
+        // A connection that is dropped half-way is reset, as a network would do.
         for side in [&client, &server] {
             socket2::SockRef::from(side).set_linger(Some(Duration::ZERO))?;
         }
@@ -150,7 +151,7 @@ async fn carry(mut client: TcpStream, target: &AtomicU16, links: &[(String, Link
     }
 }
 
-/// Passes one direction on, to its end; nothing while the link is in one of the modes that hold it up.
+/// Passes one direction on until its end, but nothing while the link is in one of the modes `held_up`.
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, held_up: &[Mode]) -> io::Result<()> {
     let mut bytes = vec![0; CHUNK];
     loop {

@@ -1,4 +1,5 @@
-//! What must always hold, and who broke it. Clients tell what they show while they show it; MongoDB's history decides.
+//! Checks what must always hold, and records violations. Clients report what they show while they show it, and
+//! MongoDB's history decides.
 
 use std::{
     collections::BTreeMap,
@@ -27,11 +28,12 @@ use tokio::sync::mpsc;
 
 use super::nemesis::HUGE;
 
-/// What a client may be behind its own word: the message travels, and two processors are shared by everyone here.
+/// How far a client may lag behind the freshness it was told, because the message travels, and everything here shares
+/// two processors.
 const SLACK: Duration = Duration::from_secs(3);
-/// A client says that it is live only if the stream was checked this lately (as the browser does).
+/// A client counts as live only if the stream was checked this recently (as in the browser).
 const STALE_MS: u32 = 6_000;
-/// Samples waiting to be compared; more are not taken.
+/// Samples that may wait to be compared. Further ones are dropped.
 const SAMPLES: usize = 8;
 
 /// A list as a client showed it at a closed position.
@@ -42,7 +44,7 @@ pub struct Sample {
     pub shown: Vec<(DocId, Fields)>,
 }
 
-/// How many samples equalled MongoDB, and how many words about how fresh a screen is were right.
+/// How many samples equalled MongoDB, and how many reports of a screen's freshness were right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     pub compared: u64,
@@ -50,23 +52,23 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Whether a count stands where it stood `before`. While pings are late no age is judged.
+    /// Whether a count has not grown since `before`. While pings are late, freshness is not judged.
     pub const fn lacks_since(self, before: Self, pings_are_late: bool) -> bool {
         self.compared <= before.compared || !pings_are_late && self.fresh <= before.fresh
     }
 }
 
-/// What was seen, for all clients.
+/// The observations of all clients.
 pub struct Referee {
-    /// Acknowledged writes: when it was known, and a cluster time before the write's own.
+    /// Acknowledged writes: when the acknowledgement came, and a cluster time before the write's own.
     acknowledged: Mutex<Vec<(Instant, ClusterTime)>>,
     broken: Mutex<Vec<String>>,
-    /// Why lists were not simply followed on, and how often.
+    /// The reasons why lists could not simply follow on, and how often each occurred.
     resyncs: Mutex<BTreeMap<String, u64>>,
     compared: Mutex<u64>,
-    /// What was said of how fresh a screen is, and was right.
+    /// How many reports of a screen's freshness were right.
     fresh: AtomicU64,
-    /// Whether what the server says takes its time on purpose, so that it is old when it arrives.
+    /// Whether a fault delays the server's messages on purpose, so that they are old when they arrive.
     late: AtomicBool,
     samples: mpsc::Sender<Sample>,
 }
@@ -86,7 +88,7 @@ impl Referee {
         (referee, receiver)
     }
 
-    /// A write was acknowledged now whose cluster time is later than `after`.
+    /// Records a write that was acknowledged now and whose cluster time is later than `after`.
     pub fn acknowledged(&self, after: ClusterTime) {
         lock(&self.acknowledged).push((Instant::now(), after));
     }
@@ -104,7 +106,7 @@ impl Referee {
         *lock(&self.resyncs).entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// Since the last time it was asked.
+    /// Returns and clears the resyncs since the last call.
     pub fn take_resyncs(&self) -> BTreeMap<String, u64> {
         std::mem::take(&mut lock(&self.resyncs))
     }
@@ -114,12 +116,12 @@ impl Referee {
         *lock(&self.compared)
     }
 
-    /// How many words about how fresh a screen is were right.
+    /// How many reports of a screen's freshness were right.
     pub fn fresh(&self) -> u64 {
         self.fresh.load(Ordering::Relaxed)
     }
 
-    /// What was compared and judged so far, to be asked again later.
+    /// The counts so far, to compare with later.
     pub fn judged(&self) -> Judged {
         Judged { compared: self.compared(), fresh: self.fresh() }
     }
@@ -131,12 +133,13 @@ impl Referee {
         }
     }
 
-    /// From here on pings may be late, or not any more.
+    /// Sets whether pings may be late from now on.
     pub fn pings_are_late(&self, late: bool) {
         self.late.store(late, Ordering::Relaxed);
     }
 
-    /// A ping that `lay` unread for so long said how fresh the client's screen is, which holds every change up to `ct`.
+    /// Judges a ping that had lain unread for `lay`. It reported how fresh the client's screen is, and the screen
+    /// holds every change up to `ct`.
     pub fn says_fresh(&self, who: &str, ct: ClusterTime, (lag_ms, checked_ms): (u32, u32), lay: Duration) {
         if checked_ms > STALE_MS || self.late.load(Ordering::Relaxed) {
             return;
@@ -145,7 +148,7 @@ impl Referee {
         let Some(claimed) = Instant::now().checked_sub(age) else { return };
         let acknowledged = lock(&self.acknowledged);
         let known = &acknowledged[..acknowledged.partition_point(|(at, _)| *at <= claimed)];
-        // Some hundred are enough: a writer's next write is later than its last.
+        // The last few hundred are enough, because a writer's next write is later than its last.
         let newest = known.iter().rev().take(500).map(|(_, after)| *after).max();
         drop(acknowledged);
         let Some(newest) = newest else { return };
@@ -159,17 +162,18 @@ impl Referee {
         ));
     }
 
-    /// Compares samples with MongoDB as it was at their cluster time, until nobody takes any.
+    /// Compares samples with MongoDB as it was at their cluster time, until no more can come.
     pub async fn compare(&self, mongo: &Mongo, mut samples: mpsc::Receiver<Sample>) {
         while let Some(Sample { collection, position, ct, shown }) = samples.recv().await {
-            // A collection that was replaced since has no past (246), and a primary that is gone tells none.
+            // Skip a sample whose past cannot be read: a collection that was replaced since has none (error 246), and
+            // the primary may be gone.
             let Ok(all) = documents_at(mongo, collection, ct).await else { continue };
-            // Of a collection that does not exist now MongoDB says that it never had documents.
+            // For a collection that does not exist now, MongoDB returns no documents at any time.
             if all.is_empty() {
                 continue;
             }
             let expected = shown_of(collection, &all).into_iter().map(|id| (id.clone(), all[&id].clone()));
-            // What has no images is read when its change is met, and may be newer than that.
+            // The row of a change without images is read when the relay reaches the change, and may be newer.
             let [shown, expected] = [shown, expected.collect()].map(|rows: Vec<(DocId, Fields)>| {
                 rows.into_iter().filter(|(id, _)| !id.0.contains(HUGE)).collect::<Vec<_>>()
             });
@@ -185,7 +189,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first difference between what is shown and what should be.
+/// Returns the first difference between the shown and the expected rows.
 pub fn difference(shown: &[(DocId, Fields)], expected: &[(DocId, Fields)]) -> Option<String> {
     if shown == expected {
         return None;
@@ -203,7 +207,7 @@ pub fn difference(shown: &[(DocId, Fields)], expected: &[(DocId, Fields)]) -> Op
     ))
 }
 
-/// All documents of a collection as they are now.
+/// Returns all documents of a collection as they are now.
 ///
 /// # Errors
 /// If MongoDB does not answer.
@@ -228,7 +232,7 @@ async fn read(
     mut find: Document,
 ) -> mongodb::error::Result<BTreeMap<DocId, Fields>> {
     find.insert("batchSize", 100_000);
-    // Not all texts in them need be valid.
+    // Read as raw BSON, because not all texts need be valid UTF-8.
     let found = mongo.operator.run_cursor_command(find).await?.with_type::<RawDocumentBuf>();
     let mut all = BTreeMap::new();
     for raw in found.try_collect::<Vec<_>>().await? {

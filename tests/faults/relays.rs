@@ -24,19 +24,19 @@ use super::{
 
 /// How often the lease is taken away.
 const ROUNDS: u32 = 3;
-/// Within so long whoever has the lease has asked for it again, and waits for the answer.
+/// Within this time the holder of the lease has asked to renew it, and waits for the answer.
 const ASKED: Duration = Duration::from_millis(1100);
-/// Between two changes.
+/// Pause between two changes.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Lets two instances of the program relay at once, again and again: the one hears nothing from Redis until the other has
-/// appended, and then goes on. Says whether the log has each number once.
+/// Lets two instances of the program relay at once, again and again: one hears nothing from Redis until the other has
+/// appended, and then goes on. Returns an error unless the log has each number once.
 pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
     let cluster = Cluster::start(Plan { guards_off, ..Plan::SMALL }).await;
     let keys = cluster.keys().await;
     let (log, lease) = (Log::new(keys.clone()), keys.key("lease:relay"));
     let seq = async || log.head().await.expect("Redis answers").map(|head| head.seq);
-    // Until there is a log, what is written is in no epoch.
+    // Writes before there is a log belong to no epoch, so wait for it.
     eventually("a log", async || seq().await.is_some()).await;
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let payments = cluster.mongo.operator.collection::<Document>(Collection::Payments.name());
@@ -45,7 +45,7 @@ pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
         let working = cluster.relay();
         cluster.instances[working].redis.set(Mode::Mute);
         let (muted, mut taken) = (Instant::now(), None);
-        // The first of them is the last that the one appends, and of which it hears nothing.
+        // The muted instance appends the first of these changes. It is its last one, and it hears no answer for it.
         loop {
             payments.insert_one(made(Collection::Payments, "relayed", &mut rng)).await.expect("a document");
             written += 1;
@@ -80,7 +80,7 @@ async fn all(log: &Log) -> Vec<Entry> {
     let (mut from, mut entries) = (None::<Position>, Vec::new());
     loop {
         let page = log.after(from).await.expect("Redis answers");
-        // Without compare-and-set what was read comes again.
+        // Without compare-and-set, entries that were read already may come again.
         let ends = page.is_empty() || page.iter().any(|entry| Some(entry.position()) <= from);
         from = page.last().map(Entry::position);
         entries.extend(page);

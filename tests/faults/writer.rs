@@ -1,7 +1,8 @@
-//! Writers as an operator's systems are: they know nothing of ChargeDeck, and remember what MongoDB acknowledged.
+//! Writers that behave like an operator's systems: they know nothing of ChargeDeck, and remember what MongoDB
+//! acknowledged.
 //!
-//! Each document has one writer and counts its writes, see [`counted`]. After a write whose outcome nobody knows the document
-//! is left alone, because the write may still happen.
+//! Each document has one writer, which counts its writes, see [`counted`]. After a write with an unknown outcome the
+//! document is left alone, because the write may still happen.
 
 use std::{
     sync::{
@@ -24,14 +25,14 @@ use super::referee::Referee;
 /// Documents of each collection that a writer has at a time.
 const DOCUMENTS: usize = 30;
 
-/// One write that MongoDB was asked for.
+/// One write that was sent to MongoDB.
 #[derive(Clone, Debug)]
 pub struct Write {
     pub collection: Collection,
     pub id: DocId,
-    /// The counter that was written; `None`: the document was deleted.
+    /// The counter that was written; `None` if the document was deleted.
     pub n: Option<i64>,
-    /// A cluster time before the write's, and one at or after it; `None`: nobody knows whether it happened.
+    /// A cluster time before the write's, and one at or after it; `None` if the outcome is unknown.
     pub between: Option<(ClusterTime, ClusterTime)>,
 }
 
@@ -43,7 +44,7 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// `pause`: between two writes of one writer.
+    /// Starts the writers. `pause` is the time between two writes of one writer.
     pub async fn start(count: u64, seed: u64, uri: &str, db: &str, pause: Duration, referee: &Arc<Referee>) -> Self {
         let client = Client::with_uri_str(format!("{uri}&appName=operator&w=majority")).await;
         let db = client.expect("a URI made here is valid").database(db);
@@ -72,12 +73,12 @@ impl Writers {
         Self { log, gate, _running }
     }
 
-    /// Waits for the writes under way; until the guard is dropped there are no others.
+    /// Waits for the writes under way. There are no others until the guard is dropped.
     pub async fn rest(&self) -> OwnedRwLockWriteGuard<()> {
         self.gate.clone().write_owned().await
     }
 
-    /// What was written since the last time it was asked.
+    /// Returns the writes since the last call.
     pub fn take_log(&self) -> Vec<Write> {
         std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -93,7 +94,7 @@ struct Writer {
     referee: Arc<Referee>,
 }
 
-/// What is to be done to one document.
+/// One step: collection, id, and the counter to write; `None` deletes.
 type Step = (Collection, String, Option<i64>);
 
 impl Writer {
@@ -140,13 +141,13 @@ impl Writer {
         (*collection, id, Some(next_counter()))
     }
 
-    /// Of a document that may be gone already, which then is no write.
+    /// A deletion. If the document is gone already, it is no write.
     fn delete(&mut self) -> Step {
         let (collection, id, _) = self.put();
         (collection, id, None)
     }
 
-    /// The session's operation time before, the one after, and which steps changed something.
+    /// Performs the steps. Returns the session's operation time before and after, and which steps changed something.
     async fn perform(&mut self, steps: &[Step]) -> Result<(ClusterTime, ClusterTime, Vec<bool>)> {
         let mut session = self.db.client().start_session().await?;
         self.db.run_command(doc! { "ping": 1 }).session(&mut session).await?;
@@ -175,7 +176,7 @@ impl Writer {
     }
 }
 
-/// Greater than any before.
+/// Returns a counter greater than any before.
 pub fn next_counter() -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
@@ -185,7 +186,7 @@ fn operation_time(session: &ClientSession) -> ClusterTime {
     session.operation_time().map_or_else(ClusterTime::default, |t| ClusterTime::new(t.time, t.increment))
 }
 
-/// A new document, which no writer will change.
+/// A new document that no writer will change.
 pub fn made(collection: Collection, name: &str, rng: &mut impl Rng) -> Document {
     let n = next_counter();
     let mut document = doc! { "_id": format!("{name}-{n}") };
@@ -194,9 +195,9 @@ pub fn made(collection: Collection, name: &str, rng: &mut impl Rng) -> Document 
     document
 }
 
-/// What a document is made with.
+/// The fields that a document keeps from its creation.
 pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
-    // Each later than the one before, so that lists have one order.
+    // Each date is later than the one before, so that lists have one order.
     let at = DateTime::from_millis(1_760_000_000_000 + n * 1000);
     match collection {
         Collection::Stations => doc! { "name": id, "created_at": at },
@@ -206,7 +207,7 @@ pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
     }
 }
 
-/// What every write changes.
+/// The fields that every write changes.
 fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
     let mut one_of = |words: &[&'static str]| *words.choose(rng).expect("there are words");
     let mut row = match collection {
@@ -228,7 +229,7 @@ fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
     row
 }
 
-/// Which write it is: as MongoDB is asked, and as it travels.
+/// The number of a write, in a field that is not shown and in one that is.
 pub fn counted(n: i64) -> Document {
     doc! { "source": { "n": n }, "last_updated": DateTime::from_millis(n) }
 }

@@ -1,4 +1,4 @@
-//! What real systems write where ours writes otherwise: currencies, numbers, ids and times.
+//! What real systems write differently from ours: currencies, numbers, ids and times.
 
 use bson::{Bson, DateTime, Decimal128, Document, Uuid, doc};
 use chargedeck::{
@@ -38,7 +38,7 @@ async fn report(settings: &Settings, parts: &[(&str, &str)]) -> Report {
     report
 }
 
-/// Of each row its id, its name, how many sessions and how many Wh.
+/// Returns each row's id, name, number of sessions and Wh.
 fn rows(report: &Report) -> Vec<(String, String, i64, i64)> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let row = |row: &Row| (text(&row.id), text(&row.name), row.cells[0].unwrap(), row.cells[1].unwrap());
@@ -89,7 +89,7 @@ async fn money_without_a_currency_is_the_networks_and_whole_decimals_are_whole()
     }
     instance.stop.cancel();
 
-    // What another field says is asked for, not taken for the network's.
+    // If another field may hold the currency, `check` asks for it, instead of assuming the network's.
     let place = Place::new().await;
     let settings = place.settings("");
     insert(&connected(&settings).await, Collection::Payments, [doc! {"amount_minor": 5, "currencyCode": "EUR"}]).await;
@@ -113,7 +113,7 @@ async fn ids_beside_mongodbs_and_of_any_type_join() {
     let row = |id: &str, name: &str, sessions, energy| (id.to_owned(), name.to_owned(), sessions, energy);
     assert_eq!(rows(&mapped), [row("CP-7", "Mill", 1, 1000)]);
 
-    // Doubles are what a shell of MongoDB writes for 7; a UUID is of subtype 4.
+    // MongoDB's shell writes 7 as a double. A UUID has subtype 4.
     let place = Place::new().await;
     let mongo = connected(&place.settings("")).await;
     let (mill, tank) = (Uuid::new(), Uuid::new());
@@ -139,7 +139,7 @@ async fn ids_beside_mongodbs_and_of_any_type_join() {
     let (_, cells) = mongo::snapshot::cells(&mongo).await.unwrap();
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Unreadable(_))), 0);
 
-    // The lists behind them hold just those.
+    // The lists behind these figures hold exactly the same sessions.
     let instance = Instance::start(&settings).await;
     instance.until("a log", |hub| hub.head().and(hub.now())).await;
     for (station, total) in [("7".to_owned(), 2), (mill.to_string(), 1)] {
@@ -162,7 +162,7 @@ async fn times_of_ocpi_without_an_offset_are_utc() {
         session("S-EDGE", "2026-06-30T21:30:00", "2026-06-30T22:30:00", 10.0),
         session("S-101", "2026-07-01T10:00:00", "2026-07-01T11:10:00", 41.0),
     ];
-    // By the clocks of the network where the mapping says that.
+    // With `text_local` the mapping says that times are in the network's zone.
     for (unit, expected) in [("text", [(0, 0), (2, 51_000)]), ("text_local", [(1, 10_000), (1, 41_000)])] {
         let mut place = Place::new().await;
         place.env.insert("CHARGEDECK_TIME_ZONE".to_owned(), "Europe/Amsterdam".to_owned());

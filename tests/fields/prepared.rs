@@ -1,4 +1,4 @@
-//! What ChargeDeck makes in an operator's database, and that it refuses no write there.
+//! What ChargeDeck creates in an operator's database, and that this refuses none of the operator's writes.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use mongodb::Database;
 
 use super::{Instance, Place, said, support};
 
-/// Documents of a network whose ids and references stand more than once, as in real systems.
+/// The mapping of a network whose ids and references occur more than once, as in real systems.
 const MAPPED: &str = r#"
 [chargedeck.fields.charging_sessions]
 names = { session_id = "transactionId", station_id = "chargePointId", start_date_time = "startedAt", end_date_time = "endedAt" }
@@ -21,7 +21,7 @@ names = { payment_id = "reference", amount_minor = "amount", captured_minor = "a
 status = { failed = "FAILED", paid = "CAPTURED" }
 "#;
 
-/// A charge point's transaction and an order's payment; others have the same numbers.
+/// Inserts a charge point's transaction and an order's payment. Other documents have the same numbers.
 async fn write_again(db: &Database) {
     let session =
         doc! {"transactionId": "1", "chargePointId": "CP", "startedAt": bson::DateTime::now(), "status": "active"};
@@ -30,7 +30,7 @@ async fn write_again(db: &Database) {
     db.collection("payments").insert_one(payment).await.expect("a paid retry");
 }
 
-/// All collections and indexes with their options.
+/// Returns all collections and indexes with their options.
 async fn made(db: &Database) -> Vec<Document> {
     let mut all = Vec::new();
     let mut collections = db.run_cursor_command(doc! {"listCollections": 1}).await.unwrap();
@@ -83,7 +83,7 @@ async fn serve_changes_nothing_in_an_operators_database_and_refuses_no_write() {
         },
         &[],
     );
-    // Said when everything is made that it makes.
+    // The server logs this once it has created everything that it creates.
     until("what is missing is told", async || server.log().contains("chargedeck prepare lists them and asks")).await;
     until("the stream is open", async || server.log().contains("the change stream is open")).await;
     write_again(db).await;
@@ -155,13 +155,13 @@ async fn prepare_asks_makes_what_refuses_no_write_and_takes_back_what_earlier_ve
     let expected: Vec<&str> =
         ours.iter().map(String::as_str).chain(["_id_", "mine", "startedAt_-1__id_-1", "token_1"]).collect();
     assert_eq!(sorted(names), sorted(expected), "an operator's own stay, and what serves is not made twice");
-    // Two documents that are alike, and one with lists wherever there are indexes.
+    // Two equal documents, and one with arrays in all indexed fields.
     write_again(db).await;
     write_again(db).await;
     let list = || vec!["a", "b"];
     let odd = doc! {"transactionId": list(), "chargePointId": list(), "client_id": list(), "status": list(), "startedAt": list()};
     db.collection("charging_sessions").insert_one(odd).await.unwrap();
-    // What is looked for by its public id is found without reading others.
+    // A lookup by the public id finds the document without reading others.
     let find = doc! {"find": "charging_sessions", "filter": {"transactionId": "7"}};
     let stats = db.run_command(doc! {"explain": find, "verbosity": "executionStats"}).await.unwrap();
     let stats = stats.get_document("executionStats").unwrap();
@@ -193,7 +193,7 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
     assert!(code == 0 && told.contains("prepared by `serve` when they come: clients, payments"), "{told}");
     let mongo = mongo_of(&agreed, "").await;
     let db = &mongo.operator;
-    // By hand, which stays so.
+    // Turn images off by hand. `serve` must leave them off.
     let off = doc! {"collMod": "stations", "changeStreamPreAndPostImages": {"enabled": false}};
     db.run_command(off).await.unwrap();
     let instance = Instance::start(&agreed.settings("")).await;

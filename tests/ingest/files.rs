@@ -1,4 +1,5 @@
-//! What becomes of files: second ones, corrected ones, full exports, odd rows; and what the terminal shows of it.
+//! What imports make of files: second ones, corrected ones, full exports and odd rows; and what the terminal shows of
+//! it.
 
 use std::{fmt::Write, path::PathBuf, process::Command};
 
@@ -42,13 +43,13 @@ impl Place {
         sessions.iter().map(|s| s.get_datetime("start_date_time").unwrap().try_to_rfc3339_string().unwrap()).collect()
     }
 
-    /// Of the buckets: how many days, and the sessions in them.
+    /// Returns how many daily buckets there are, and the number of sessions in them.
     async fn days(&self) -> (usize, i64) {
         let days = find(&self.db, Collection::EcoStats, doc! { "granularity": "DAY" }).await;
         (days.len(), days.iter().map(|day| day.get_i64("session_count").unwrap()).sum())
     }
 
-    /// Captured of all payments.
+    /// Returns the captured amount of all payments.
     async fn revenue(&self) -> i64 {
         let payments = find(&self.db, Collection::Payments, doc! { "status": "CAPTURED" }).await;
         payments.iter().map(|payment| payment.get_i64("captured_minor").unwrap()).sum()
@@ -144,7 +145,7 @@ async fn a_full_export_marks_or_removes_what_it_does_not_hold() {
     for (gone, left) in [("mark", 5), ("remove", 3)] {
         let place = Place::new().await;
         let preset = preset(ISO, &format!("{TARIFF}\n[file]\ngone = \"{gone}\""));
-        // Not in the source, but not from it either.
+        // This session is not in the source, but it does not come from it either.
         let theirs =
             doc! { "_id": "own:x", "session_id": "x", "status": "COMPLETED", "source": { "dataset": "other" } };
         all(&place.db, Collection::ChargingSessions).insert_one(theirs).await.unwrap();
@@ -213,7 +214,7 @@ async fn an_addition_takes_nothing_away() {
     let statuses = by(&place.db, Collection::ChargingSessions, "status").await;
     assert_eq!(statuses, [("COMPLETED".to_owned(), 4)].into());
     assert_eq!(place.revenue().await, 220 + 400 + 400, "only c has no payment any more");
-    // The preset says it, the command line has the last word.
+    // The preset says `full`, but the command line overrides it.
     let full = preset(ISO, &format!("{TARIFF}\n[file]\nholds = \"full\"\ngone = \"remove\""));
     let report = place.import_as(&full, V2, ImportArgs { add: true, ..ImportArgs::default() }).await;
     assert_eq!((report.full, report.total().gone), (false, 0));
@@ -282,7 +283,7 @@ async fn memory_does_not_grow_with_the_file() {
     assert_eq!(place.days().await, (1, 9000));
 }
 
-/// The program, as an operator runs it: exit code, what stands on the terminal, and what went to the error output.
+/// Runs the program as an operator does. Returns its exit code, what the terminal shows, and the error output.
 fn program(place: &Place, arguments: &[&str]) -> (i32, String, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_chargedeck"));
     program.current_dir(place.folder.path()).args(arguments).env("MONGODB_DB", place.db.name());

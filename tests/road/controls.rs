@@ -1,4 +1,4 @@
-//! Without a guard the same checks go wrong.
+//! Negative controls: without a guard the same checks fail.
 
 use chargedeck::guards::{Guard, off};
 

@@ -1,4 +1,4 @@
-//! Each cause of a new epoch begins exactly one.
+//! Each cause of a new epoch begins exactly one epoch.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use chargedeck::server::redis::log::PAGE;
 use guarantees::all;
 use support::Mongod;
 
-/// An instance begins, follows a change, has written all events, and ends.
+/// Starts an instance that follows a change and writes all events, and stops it.
 async fn follows(network: &Network, n: i64) {
     let instance = network.instance(true);
     instance.ready().await;
@@ -23,7 +23,7 @@ async fn follows(network: &Network, n: i64) {
     instance.stop.cancel();
 }
 
-/// The epochs of the log; how many inserts are events; and how many gaps are told.
+/// Returns the epochs of the log, the number of inserts among the events, and the number of gaps.
 async fn told(network: &Network) -> (BTreeSet<Epoch>, u64, u64) {
     let entries = all(&Log::new(network.redis.clone())).await;
     let events = network.mongo.own.collection::<Document>("events");
@@ -45,7 +45,7 @@ async fn fields_mapped_otherwise_are_one_new_epoch() {
     assert_eq!((epochs.len(), inserts, gaps), (2, 4, 0), "{epochs:?}");
 }
 
-/// As in a rolling deploy: the instance of before still writes events while a new one has the lease already.
+/// As in a rolling deploy, the old instance still writes events while a new one already has the lease.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_writer_of_another_version_still_writes_is_no_event_of_the_new_epoch() {
     let network = Network::new().await;
@@ -80,7 +80,7 @@ async fn what_the_writer_of_another_version_still_writes_is_no_event_of_the_new_
         }
     };
     tokio::time::timeout(Duration::from_secs(20), taken).await.expect("a relay");
-    // A pause of the other's writer.
+    // The old instance's writer pauses meanwhile.
     tokio::time::sleep(Duration::from_millis(400)).await;
     events.insert_one(second).await.unwrap();
     instance.ready().await;
@@ -98,7 +98,7 @@ async fn what_the_writer_of_another_version_still_writes_is_no_event_of_the_new_
     instance.stop.cancel();
 }
 
-/// Of an epoch that ended some events may still be to be written when the next begins, or the gap between them.
+/// When an epoch begins, some events of the previous one, or the gap between them, may not be written yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_before_an_epoch_is_had_once_it_is_written() {
     let network = Network::new().await;
@@ -151,7 +151,7 @@ async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     let mapped = "[chargedeck.fields.clients]\nnames = { name = 'title' }\n";
     let plain = Network::on(support::mongod().await, &name, "").await.with_images().await;
     follows(&plain, 1).await;
-    // A part of a transaction that is too large to be held back.
+    // The log ends with a part of a transaction that is too large to be held back.
     let log = Log::new(plain.redis.clone());
     let (tail, last) = log.last().await.unwrap().unwrap();
     let seq = tail.position.seq;
@@ -161,7 +161,7 @@ async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     follows(&other, 2).await;
     let (epochs, _, gaps) = told(&other).await;
     assert_eq!((epochs.len(), gaps), (2, 1), "{epochs:?}");
-    // Newest first: who joined in the new epoch, then what may be missing, then the part and who joined before it.
+    // Newest first: the client of the new epoch, the gap, then the part and the client from before it.
     for filter in [Filter::All, Filter::Of(Collection::Clients)] {
         let lines = Events::of(&other.mongo.own).page(filter, None).await.unwrap().events;
         let gaps: Vec<bool> = lines.iter().map(|(_, line)| matches!(line, FeedEntry::Gap { .. })).collect();
@@ -195,7 +195,7 @@ async fn a_log_of_an_older_epoch_is_one_new_epoch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
-    // How long images are kept is the whole cluster's.
+    // Uses a server of its own, because the expiry of images is a setting of the whole cluster.
     let mongod = Mongod::start().await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
     let admin = network.mongo.client.database("admin");
@@ -221,7 +221,7 @@ async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     assert!((2..=3).contains(&inserts), "what came before the new epoch may be missing, as it says");
 }
 
-/// Whoever reads the log in pages may find that one ends where an epoch does.
+/// When the log is read in pages, a page may end exactly where an epoch does.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_that_begins_with_a_page_of_the_log_is_followed() {
     let network = Network::new().await;

@@ -25,7 +25,7 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
         }
     };
     written(2).await;
-    // Whoever writes dies; while nobody writes the log goes on; then two begin at once.
+    // The instances stop. A change happens while nobody writes events. Then two instances begin at once.
     first.stop.cancel();
     second.stop.cancel();
     payments.delete_one(doc! {"_id": 1}).await.unwrap();
@@ -35,7 +35,7 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
     written(33).await;
     let events = events_of(&network).await;
     assert_eq!(events.len(), 33, "{events:#?}");
-    // An amount that names no currency is in the network's.
+    // An amount without a currency is in the network's currency.
     assert_eq!(
         events[..3],
         [
@@ -44,7 +44,7 @@ async fn each_change_is_an_event_once_with_what_it_was_and_became() {
             r#"3 delete { "currency": "GBP", "status": "FAILED" } {}"#,
         ]
     );
-    // Who asks gets them newest first, and by kind.
+    // Pages of events come newest first, and can be filtered by kind.
     let store = Events::of(&network.mongo.own);
     let page = store.page(Filter::Problems, None).await.unwrap();
     assert_eq!(page.events.iter().map(|(at, _)| at.seq.0).collect::<Vec<_>>(), [2]);

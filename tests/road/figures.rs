@@ -74,7 +74,7 @@ async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
     let after = instance.hub.board(&board).unwrap();
     let changed = chargedeck::domain::protocol::log::changed_fields(&before.fields, &after.fields);
     assert!(changed.len() <= 2, "the piece and the hours of the week, of {} values: {changed:?}", after.fields.len());
-    // What is routine counts nowhere, so nothing is computed for it.
+    // A change that counts in no period causes no computation.
     let head = instance.hub.head();
     let silent = doc! {"_id": 1, "name": "Quay", "last_heartbeat_at": bson::DateTime::now(), "evses": [{"uid": "1"}]};
     network.collection(Collection::Stations).insert_one(silent).await.unwrap();
@@ -110,7 +110,8 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
     assert!(audits > 0);
     assert_eq!(audit::once(&instance.hub, &network.mongo).await.unwrap(), Verdict::Equal, "also at rest");
 
-    // Where nothing happens MongoDB's clock stands for ten seconds, and the audits wait for it.
+    // Without writes MongoDB's clock stands still for ten seconds, and the audits wait for it. So write something all
+    // the time.
     let eco = network.collection(Collection::EcoStats);
     let _ticking = AbortOnDropHandle::new(tokio::spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));

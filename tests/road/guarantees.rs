@@ -1,4 +1,4 @@
-//! What becomes of the log under relays that stop, two at once, and a Redis that lost what it had.
+//! What the log guarantees when relays stop, when two run at once, and when Redis has lost data.
 
 use futures_util::TryStreamExt;
 
@@ -21,7 +21,7 @@ fn tail(epoch: u64, seq: u64) -> Tail {
     Tail { position: Position::new(Epoch(epoch), Seq(seq)), token: seq.to_string() }
 }
 
-/// Appends entries of one number each after the log's end, which is `from`.
+/// Appends entries of one number each after the log's end `from`, up to `to`.
 async fn append(log: &Log, epoch: u64, from: Option<u64>, to: u64) {
     let mut last = from.map(|seq| tail(epoch, seq));
     for seq in from.unwrap_or(0) + 1..=to {
@@ -31,13 +31,13 @@ async fn append(log: &Log, epoch: u64, from: Option<u64>, to: u64) {
     }
 }
 
-/// All that the log has.
+/// Returns all entries of the log.
 pub async fn all(log: &Log) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     loop {
         let from = entries.last().map(Entry::position);
         let page = log.after(from).await.unwrap();
-        // Without compare-and-set what was read comes again.
+        // Without compare-and-set, entries that were read already may come again.
         let ends = page.is_empty() || page.iter().any(|entry| Some(entry.position()) <= from);
         entries.extend(page);
         if ends {
@@ -46,7 +46,7 @@ pub async fn all(log: &Log) -> Vec<Entry> {
     }
 }
 
-/// Entries of more than one page go at once, however many came since the log was last looked at.
+/// Trimming removes more than one page of entries at once, however many came since the last time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_trimmed_to_what_is_young_needed_and_not_too_much() {
     const ENTRIES: u64 = 1200;
@@ -55,7 +55,7 @@ async fn a_log_is_trimmed_to_what_is_young_needed_and_not_too_much() {
     append(&log, 1, None, ENTRIES).await;
     let at = |seq| Position::new(Epoch(1), Seq(seq));
     let oldest = async || all(&log).await.first().map(Entry::position).unwrap();
-    // The entries are of 1970.
+    // The entries' times are in 1970.
     log.trim(UtcMs(MINUTE), Some(at(ENTRIES)), log::MAX_BYTES).await.unwrap();
     assert_eq!(oldest().await, at(1), "young");
     log.trim(UtcMs(60 * MINUTE), None, log::MAX_BYTES).await.unwrap();
@@ -78,12 +78,12 @@ async fn an_instance_follows_a_log_that_went_back() {
     append(&log, 5, None, 10).await;
     let instance = network.instance(false);
     instance.until("the log's end", at(5, 10)).await;
-    // A replica that lacked the last entries; the relay gives the same numbers again.
+    // A replica without the last entries takes over; the relay gives the same numbers again.
     lose_all().await;
     append(&log, 5, None, 6).await;
     append(&log, 5, Some(6), 12).await;
     instance.until("what is new in the shorter log", at(5, 12)).await;
-    // One that had not even heard of the epoch.
+    // A replica takes over that does not even have the epoch.
     lose_all().await;
     append(&log, 4, None, 3).await;
     instance.until("the older epoch", at(4, 3)).await;
@@ -111,7 +111,7 @@ async fn a_message_that_pubsub_lost_is_found() {
     instance.stop.cancel();
 }
 
-/// Two relays append at once, one in larger steps: whether the log has each number once.
+/// Lets two relays append at once, one in larger steps. Returns an error unless the log has each number once.
 pub async fn two_relays(log: Log) -> Result<(), String> {
     append(&log, 1, None, 1).await;
     let relays = [1, 3].map(|step| {
@@ -143,7 +143,7 @@ async fn two_relays_at_once_give_each_number_once() {
     assert_eq!(two_relays(Log::new(Network::new().await.redis)).await, Ok(()));
 }
 
-/// An older snapshot comes after a newer one: whether the newer one stays.
+/// Caches an older snapshot after a newer one. Returns an error unless the newer one stays.
 pub async fn late_snapshot(redis: Redis) -> Result<(), String> {
     for seq in [2, 1] {
         snapshots::cache(&redis, &read(seq, seq)).await.unwrap();
@@ -157,11 +157,11 @@ async fn a_snapshot_that_comes_late_takes_no_place() {
     assert_eq!(late_snapshot(Network::new().await.redis).await, Ok(()));
 }
 
-/// The relay ends at many points while others write, and another begins: each change has one number.
+/// The relay stops at many points while others write, and another begins. Each change must have one number.
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_that_stop_anywhere_lose_and_double_nothing() {
     const WRITES: i64 = 1500;
-    /// So many changes may wait for a relay: a term can be no longer, and there are many.
+    /// How many changes may wait for a relay. This bounds the length of a relay's term, so that there are many terms.
     const AHEAD: i64 = 50;
     let network = Network::new().await;
     let log = Log::new(network.redis.clone());
@@ -186,7 +186,7 @@ async fn relays_that_stop_anywhere_lose_and_double_nothing() {
             let stop = CancellationToken::new();
             let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };
             let running = tokio::spawn(relay.run(stop.clone()));
-            // Each term ends after another number of changes; while events are read, held back or appended.
+            // Each term ends after a different number of changes, while events are being read, held back or appended.
             let mut seq = began;
             while seq < (began + terms * 7 % 40 + 1).min(WRITES.unsigned_abs()) {
                 tokio::task::yield_now().await;
@@ -218,8 +218,8 @@ async fn relays_that_stop_anywhere_lose_and_double_nothing() {
     assert_eq!(ids.len(), usize::try_from(WRITES).unwrap(), "each change once");
 }
 
-/// Says whether the log has each change once when the driver loses its connection, and again with the question for the
-/// rest.
+/// Lets the driver lose its connection, and again when it asks for the rest. Returns an error unless the log has each
+/// change once.
 pub async fn connection_lost_twice() -> Result<(), String> {
     const BEFORE: i64 = 20;
     const ALL: u64 = 40;
@@ -274,7 +274,7 @@ async fn a_connection_lost_twice_doubles_nothing() {
     assert_eq!(connection_lost_twice().await, Ok(()));
 }
 
-/// The log is lost with Redis, then the database is dropped: what is written meanwhile is an event all the same, once.
+/// The log is lost with Redis, then the database is dropped. What is written meanwhile must still be an event, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_begins_where_the_last_event_ended() {
     let network = Network::new().await;

@@ -1,4 +1,4 @@
-//! What nobody knows, what cannot be true, and what was taken away: the same on cards, in charts, in reports and in lists.
+//! Values that are unknown, impossible or refunded must look the same on cards, in charts, in reports and in lists.
 
 use bson::{DateTime, Document, doc};
 use chargedeck::{
@@ -21,7 +21,7 @@ fn selection(query: &str) -> Selection {
     Selection::read(&mut url::form_urlencoded::parse(query.as_bytes()).into_owned()).unwrap()
 }
 
-/// The ids of a list, and how many it says there are.
+/// Returns the ids of a list and its total.
 async fn listed(instance: &Instance, collection: Collection, query: &str) -> (Vec<DocId>, Option<usize>) {
     let list = instance.snapshots.list(collection, selection(query), None).await.unwrap();
     (list.rows.into_iter().map(|row| row.id).collect(), list.total)
@@ -35,7 +35,7 @@ fn cell(report: &Report, column: &Column) -> Option<i64> {
     report.totals[report.columns.iter().position(|known| known == column).unwrap()]
 }
 
-/// A completed session that began and ended so many seconds from now.
+/// A completed session that began and ended the given seconds from now.
 fn session(now: i64, id: &str, start_s: i64, end_s: i64, energy_wh: Option<i64>) -> Document {
     let at = |s: i64| DateTime::from_millis(now + s * 1000);
     let mut session = doc! {"_id": id, "session_id": id, "station_id": "ST1", "status": "COMPLETED", "start_date_time": at(start_s), "end_date_time": at(end_s)};
@@ -63,7 +63,7 @@ async fn what_cannot_be_true_is_in_no_sum_on_any_screen() {
     };
     let sums = || total(&pieces_of(&instance.hub.board(&analytics).unwrap().fields));
 
-    // One session, and nobody knows what it delivered.
+    // There is one session, and its energy is not known.
     instance.hub.board_of_now(&analytics).await;
     assert_eq!((sums().energy, sums().energy_unknown), (None, 1));
     let by_day = report(&[("last", "2d")]).await;
@@ -87,7 +87,7 @@ async fn what_cannot_be_true_is_in_no_sum_on_any_screen() {
         .unwrap();
     let wh = 910_031 + 36_900 + 20_000;
     instance.until("all of them", |_| sums().energy == Some(wh)).await;
-    // The future one counts in neither day.
+    // The session in the future counts in neither day.
     let all = sums();
     assert_eq!((all.completed, all.energy_unknown, all.energy_left_out, all.energy_doubtful), (6, 1, 2, 2));
     for by in ["day", "station"] {

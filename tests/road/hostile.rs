@@ -1,10 +1,10 @@
-//! Documents that nobody should write, and somebody does: the stream goes on.
+//! Documents that nobody should write and somebody does. The stream must go on.
 
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
 
 use super::*;
 
-/// A document whose `_id` is this text, whatever its bytes.
+/// Builds a document whose `_id` is a string of these bytes, valid UTF-8 or not.
 fn odd(id: &[u8]) -> RawDocumentBuf {
     let length = |n: usize| i32::try_from(n).unwrap().to_le_bytes();
     let element = [&b"\x02_id\0"[..], &length(id.len() + 1), id, &[0]].concat();
@@ -25,7 +25,7 @@ async fn ids_that_are_no_text_are_rows_of_their_own_and_stop_nothing() {
     clients.insert_one(client(1)).await.unwrap();
     page.until_equal(&instance, &network).await;
     assert_eq!(page.window.shown().count(), 3);
-    // Without images nobody can ask for such a row: all are read anew.
+    // Without images such a row cannot be looked up, so all rows are read anew.
     db.run_command(doc! {"collMod": "clients", "changeStreamPreAndPostImages": {"enabled": false}}).await.unwrap();
     clients.update_many(doc! {}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
     page.until_equal(&instance, &network).await;
@@ -36,8 +36,8 @@ async fn ids_that_are_no_text_are_rows_of_their_own_and_stop_nothing() {
     instance.stop.cancel();
 }
 
-/// Says whether an event that is too large is passed over, what came before it is an event, that some are missing is told
-/// once, and what comes later is an event again.
+/// Returns an error unless an event that is too large is skipped, changes before it are events, the gap is reported
+/// once, and later changes are events again.
 pub async fn goes_on_behind_an_event_too_large() -> Result<(), String> {
     const PATIENCE: Duration = Duration::from_secs(20);
     let network = Network::new().await;
@@ -45,10 +45,10 @@ pub async fn goes_on_behind_an_event_too_large() -> Result<(), String> {
     let events = network.mongo.own.collection::<Document>("events");
     let count = async |query: Document| events.count_documents(query).await.unwrap();
     let instance = network.instance(true);
-    // The hub that is asked is another thread's, whose guards are on.
+    // The hub runs on another thread, where the guards are on.
     instance.ready().await;
     clients.insert_one(client(1)).await.unwrap();
-    // Each before it may come with it in one answer of the stream.
+    // Changes before it may come in the same answer of the stream.
     let (before, epoch) = ((2..20).map(client), instance.hub.head().unwrap().epoch);
     clients.insert_many(before).await.unwrap();
     clients.insert_one(doc! {"_id": "x".repeat(5_700_000), "name": "Large"}).await.unwrap();

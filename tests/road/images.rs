@@ -18,7 +18,8 @@ async fn documents_with_two_images_too_large_for_an_event_do_not_stop_the_stream
     instance.stop.cancel();
 }
 
-/// For the one without images rows are read when all has happened. The others' changes are told as they were.
+/// For the change without images, rows are read after everything has happened. The other changes are events exactly
+/// as they were.
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
     let network = Network::new().await;
@@ -38,7 +39,7 @@ async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
         }
     }
     stations.delete_one(doc! {"_id": 3}).await.unwrap();
-    // What was deleted is not told: it was too large.
+    // The event does not say what was deleted, because that was too large.
     stations.delete_one(doc! {"_id": 1}).await.unwrap();
     stations.insert_one(doc! {"_id": 1, "name": "again"}).await.unwrap();
 

@@ -15,7 +15,7 @@ async fn however_many_ask_for_a_list_it_is_read_once() {
     }
     let db = &network.mongo.operator;
     db.run_command(doc! {"profile": 2}).await.unwrap();
-    // As who was led by a log that is the log no more.
+    // Some ask with a position in another epoch, as if another log had led them.
     let Position { epoch, seq } = instances[0].hub.head().unwrap();
     let elsewhere =
         [None, Some(Position::new(Epoch(epoch.0 - 1), seq)), Some(Position::new(Epoch(epoch.0 + 1), Seq(0)))];
@@ -32,7 +32,7 @@ async fn however_many_ask_for_a_list_it_is_read_once() {
     instances.iter().for_each(|instance| instance.stop.cancel());
 }
 
-/// How often the list of clients was read since MongoDB notes what it is asked.
+/// Stops the profiler, and returns how often the list of clients was read while it ran.
 async fn reads_of_clients(network: &Network) -> u64 {
     let db = &network.mongo.operator;
     db.run_command(doc! {"profile": 0}).await.unwrap();
@@ -113,7 +113,7 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
     let redis = Network::new().await.redis;
-    // Each is newer than the one before, and none is by the rules of texts of any length, or of doubles.
+    // Each is newer than the one before, although a comparison as texts or as doubles gets some of them wrong.
     let ascending =
         [(9, 5), (10, 5), (10, 6), (1 << 53, 6), ((1 << 53) + 1, 6), ((1 << 53) + 1, (1 << 60) + 1), (u64::MAX, 0)];
     let mut newest = read(1, 1);

@@ -1,4 +1,4 @@
-//! What is not read never leaves, wherever in a document it stands.
+//! Fields that are not read never leave the server, wherever in a document they stand.
 
 use super::*;
 use bson::Bson;
@@ -6,18 +6,18 @@ use chargedeck::domain::collections::{Parts, Shown, unreadable};
 
 const CANARY: &str = "canary-2f1c";
 
-/// How a document is not as expected.
+/// In which way a document differs from what is expected.
 #[derive(Clone, Copy)]
 enum Odd {
-    /// There is more in it.
+    /// It has further fields.
     More,
-    /// There are documents where values are expected, and one where a list is.
+    /// It has documents where values are expected, and one where a list is.
     Documents,
-    /// There are lists where values are expected, and values where documents are.
+    /// It has lists where values are expected, and values where documents are.
     Lists,
 }
 
-/// A document with all of these fields, and a canary wherever nothing is read.
+/// Builds a document with all of these fields, and with a canary in every place that nothing reads.
 fn filled(parts: Parts, odd: Odd) -> Document {
     let mut document = doc! {"secret": CANARY, "more": [{"deep": CANARY}]};
     for (name, shown) in parts {
@@ -48,7 +48,7 @@ async fn what_is_not_read_never_leaves() {
         for (n, odd) in [Odd::More, Odd::Documents, Odd::Lists].into_iter().enumerate() {
             let mut document = filled(collection.parts(), odd);
             for field in collection.fields() {
-                // What travels is there already; of the others nothing is read.
+                // Fields that are sent are there already. The others must not be read, so they get a canary.
                 document.entry(field.name.to_owned()).or_insert(CANARY.into());
             }
             let id = i32::try_from(n).unwrap();

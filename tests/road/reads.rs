@@ -1,5 +1,5 @@
-//! Snapshots and the stream where they are hard to bring together: large transactions, old rows, collections that come
-//! and go, images that are off for a while, documents that say a thing twice.
+//! Snapshots and the stream in cases that are hard to reconcile: large transactions, old rows, collections that come
+//! and go, images that are off for a while, documents that name a field twice.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use chargedeck::{
 
 use super::*;
 
-/// Forgets a list's cached rows, so that they are read anew.
+/// Deletes a list's cached rows, so that they are read anew.
 async fn forget(network: &Network, epoch: Epoch, of: Collection) {
     let cached = network.redis.key(&format!("snap:{}:{of}", epoch.0));
     let () = redis::cmd("DEL").arg(cached).query_async(&mut network.redis.connection()).await.unwrap();
 }
 
-/// The statuses that a list shows.
+/// Returns the statuses that a list shows.
 fn statuses(window: &Window) -> BTreeSet<String> {
     window.shown().map(|id| window.row(id).unwrap()["status"].to_string()).collect()
 }
@@ -31,7 +31,7 @@ async fn a_transaction_of_1000_is_whole_for_pages_new_rows_and_rows_cached_befor
     let instance = network.instance(true);
     instance.ready().await;
     let payments = network.collection(Collection::Payments);
-    // What the list shows lies all over the transaction.
+    // The documents that the list shows are spread over the whole transaction.
     let pay = |n: i64| doc! {"_id": n, "status": "PENDING", "created_at": bson::DateTime::from_millis(n * 7919 % 1000)};
     payments.insert_many((0..1000).map(pay)).await.unwrap();
     instance.until("1,000 payments", |hub| open(hub).is_some_and(|open| open.count == 1000)).await;
@@ -72,7 +72,7 @@ async fn a_transaction_of_1000_is_whole_for_pages_new_rows_and_rows_cached_befor
     tokio::time::timeout(Duration::from_secs(30), following).await.expect("the transaction is never shown");
     committed.await.unwrap();
 
-    // An instance that knows the log alone brings rows up to now that were cached before all that.
+    // An instance that knows only the log must bring rows up to date that were cached before all that.
     let late = network.instance(false);
     late.ready().await;
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
@@ -217,7 +217,7 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()));
     let [one, other] = [(); 2].map(|()| Budgets::new(network.redis.clone(), hub.clone()));
     let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
-    // Ten of the dearest pages of a network without documents, and one more.
+    // Pay for ten of the most expensive pages of a network without documents, and one more.
     const PAGE: u64 = 100_000;
     for budgets in [&one, &other].into_iter().cycle().take(10) {
         budgets.of(ada).pay(PAGE).await.unwrap();
@@ -225,9 +225,9 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let refused = other.of(ada).pay(5 * PAGE).await;
     let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
     assert!(wait <= Duration::from_secs(4) && wait > Duration::ZERO, "{wait:?}");
-    // It has waited a second for that, in which the price of a page was filled up.
+    // The refusal waited a second, in which the budget regained the price of a page.
     one.of(ada).pay(PAGE).await.expect("what is there within a second is waited for");
-    // And has one list read for it alone at a time.
+    // An account has only one list read at a time.
     let turn = one.of(ada).turn().await;
     let next = one.of(ada);
     let mut next = std::pin::pin!(next.turn());
@@ -238,7 +238,7 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     one.of(bob).pay(PAGE).await.expect("another account has a budget of its own");
     one.of(ada).get_back(PAGE).await.unwrap();
     one.of(ada).pay(PAGE).await.expect("what did not come to be is given back");
-    // What is dearer than ten pages is answered once, and then there is nothing for longer.
+    // A request that costs more than ten pages is answered once. Then the budget stays empty for longer.
     one.of(bob).get_back(u64::from(u32::MAX)).await.unwrap();
     one.of(bob).pay(20 * PAGE).await.expect("the whole is there");
     let refused = one.of(bob).pay(1).await;
@@ -259,7 +259,7 @@ async fn all_that_is_kept_in_redis_has_a_bound() {
         let kept: Option<String> = snapshots::kept(&network.redis, Epoch(7), name).await.unwrap();
         kept.is_some()
     };
-    // The same one again and again takes no more than once.
+    // Keeping the same name again and again takes no more room than once.
     for seq in 1..=70 {
         keep("again", seq).await;
     }

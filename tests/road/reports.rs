@@ -1,5 +1,5 @@
-//! Reports against the database itself: equal to its own sums, true after every change that they show, and undisturbed by
-//! what they do not.
+//! Reports compared with the database: equal to its own sums, correct after every change that they show, and not read
+//! again for other changes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,7 +24,7 @@ use super::{Network, support};
 /// 2018-06-01T00:00:00+01:00
 const JUNE: i64 = 1_527_807_600_000;
 const HOUR: i64 = 3_600_000;
-/// Longer than any report of these tests takes.
+/// Longer than any report in these tests takes.
 const LONG: Duration = Duration::from_secs(60);
 
 fn query(parts: &[(&str, &str)]) -> Query {
@@ -44,7 +44,8 @@ fn one_of(all: &[&'static str], n: i64) -> &'static str {
     all[usize::try_from(n).unwrap() % all.len()]
 }
 
-/// Sessions over two months, so that half of them are not in June, with payments of two currencies for the first 400.
+/// Inserts sessions over two months, so that half of them are not in June, and payments in two currencies for the
+/// first 400.
 async fn fill(network: &Network) {
     let stations = (0..5).map(|n| doc! {"_id": n, "station_id": format!("S{n}"), "name": format!("Station {n}"), "city": one_of(&["Dundee", "Perth"], n)});
     network.collection(Collection::Stations).insert_many(stations).await.unwrap();
@@ -59,7 +60,7 @@ async fn fill(network: &Network) {
         if n % 7 != 0 {
             session.insert("energy_wh", 1000 + n);
         }
-        // One station is in no document, some sessions have none.
+        // One station has no document, and some sessions have no station.
         if n % 11 != 0 {
             session.insert("station_id", format!("S{}", n % 6));
         }
@@ -87,7 +88,7 @@ async fn fill(network: &Network) {
 fn cells(report: &Report, column: &Column) -> BTreeMap<String, Option<i64>> {
     let at = report.columns.iter().position(|known| known == column).unwrap_or_else(|| panic!("no column {column}"));
     let mut cells: BTreeMap<String, Option<i64>> = BTreeMap::new();
-    // MongoDB knows one way of not being known.
+    // MongoDB groups all unknown values into one row, so merge ours.
     for row in &report.rows {
         let cell = cells.entry(row.id.clone().unwrap_or_default()).or_default();
         *cell = row.cells[at].map_or(*cell, |value| Some(cell.unwrap_or(0) + value));
@@ -99,7 +100,7 @@ fn total(report: &Report, column: &Column) -> Option<i64> {
     report.columns.iter().position(|known| known == column).and_then(|at| report.totals[at])
 }
 
-/// MongoDB's own sums of June's documents, by an expression.
+/// Returns MongoDB's own sums, by an aggregation.
 async fn sums(network: &Network, collection: Collection, stages: Vec<Document>) -> BTreeMap<String, i64> {
     let mut cursor = network.collection(collection).aggregate(stages).await.unwrap();
     let mut sums = BTreeMap::new();
@@ -146,7 +147,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     let before = changed(&instance.hub);
     let first = reports.report(june("station"), LONG).await.unwrap();
 
-    // Heartbeats, and the meter of a session that runs, are no changes of a report.
+    // Heartbeats and the meter of a running session do not change a report.
     let stations = network.collection(Collection::Stations);
     let sessions = network.collection(Collection::ChargingSessions);
     stations.update_many(doc! {}, doc! {"$set": {"last_heartbeat_at": at(5000), "evses": []}}).await.unwrap();
@@ -165,7 +166,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     assert_eq!((&again.rows, &again.totals), (&first.rows, &first.totals));
     assert!(again.about.position > first.about.position, "true up to the head");
 
-    // A refund, and a session that ends, are.
+    // A refund and the end of a session do.
     network
         .collection(Collection::Payments)
         .update_one(doc! {"_id": 200}, doc! {"$set": {"status": "PARTIALLY_REFUNDED", "refunded_minor": 123}})
@@ -174,7 +175,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     sessions.update_one(doc! {"_id": 204}, doc! {"$set": {"status": "COMPLETED", "station_id": "S0"}}).await.unwrap();
     instance.until("the changes", |hub| changed(hub).seq.0 >= before.seq.0 + 127).await;
     let moved = changed(&instance.hub);
-    // For a moment the report of before may do, as it says itself.
+    // For a moment the server may answer with the previous report, whose position says so.
     let after = loop {
         let after = reports.report(june("station"), LONG).await.unwrap();
         if after.about.position >= moved {
@@ -199,7 +200,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     instance.stop.cancel();
 }
 
-/// Known values of some, as MongoDB groups them.
+/// Keeps the known values that are not zero, as MongoDB groups them.
 fn known(cells: BTreeMap<String, Option<i64>>) -> BTreeMap<String, i64> {
     cells.into_iter().filter_map(|(id, value)| Some((id, value?))).filter(|(_, value)| *value != 0).collect()
 }
@@ -234,7 +235,7 @@ async fn reports_equal_mongodbs_own_sums() {
     assert_eq!(day.rows[29].period.as_deref(), Some("2018-06-29T23:00:00Z/2018-06-30T23:00:00Z"));
     assert_eq!(known(cells(&day, &gbp)).values().sum::<i64>(), revenue_by(&network, "all", "GBP").await["all"]);
 
-    // What a session was paid with is what its payment says.
+    // The method of a session is that of its payment.
     let method = reports.report(june("method"), LONG).await.unwrap();
     assert_eq!(known(cells(&method, &gbp)), revenue_by(&network, "$method", "GBP").await);
     let lacks = |what: &str| method.rows.iter().find(|row| row.lacks.as_deref() == Some(what));
@@ -266,7 +267,8 @@ async fn dates_that_are_texts_count_as_they_do_everywhere() {
     instance.stop.cancel();
 }
 
-/// How many documents MongoDB has looked at for finds and aggregations of the watched collections since profiling began.
+/// Returns how many documents MongoDB has examined for finds and aggregations of the watched collections since
+/// profiling began.
 async fn examined(network: &Network) -> i64 {
     let profile = network.mongo.operator.collection::<Document>("system.profile");
     let of_reading = doc! {"op": {"$in": ["query", "getmore"]}, "docsExamined": {"$gt": 0}};
@@ -297,7 +299,7 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
     network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
     assert_eq!(examined(&network).await, 0);
 
-    // What is grouped by anything else is read from documents, and its totals are the sums of its period.
+    // Other groupings are read from documents. Their totals must be the sums of their periods.
     for report in told.iter().filter(|report| report.rows.len() < 60) {
         assert!(report.totals[0] > Some(0), "something is in it");
         for row in &report.rows {
@@ -316,12 +318,12 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
     instance.stop.cancel();
 }
 
-/// May to July 2018 by station, of which sessions are read in several batches.
+/// A report from May to July 2018 by station. Its sessions are read in several batches.
 fn summer() -> Query {
     query(&[("from", "2018-05-01"), ("to", "2018-07-31"), ("by", "station")])
 }
 
-/// A network whose next batches of sessions fail or wait as told, until told otherwise.
+/// A network whose batches of sessions can be made to fail or wait, see `batches`.
 async fn slow() -> (support::Mongod, Network) {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
@@ -339,7 +341,7 @@ async fn batches(network: &Network, mode: &str, what: Document) {
     network.mongo.client.database("admin").run_command(fail).await.unwrap();
 }
 
-/// Waits until as many cursors of sessions are open.
+/// Waits until that many cursors of sessions are open.
 async fn open_cursors(network: &Network, count: usize, within: Duration) {
     let namespace = format!("{}.charging_sessions", network.mongo.operator.name());
     let open = async || {
@@ -368,7 +370,7 @@ async fn what_takes_long_says_so_and_is_read_on_while_somebody_asks() {
     instance.ready().await;
     instance.until("a time", |hub| hub.now().is_some()).await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
-    // Seven batches are more than half a minute.
+    // Seven batches take more than half a minute.
     batches(&network, "alwaysOn", doc! {"blockConnection": true, "blockTimeMS": 5000}).await;
     let asked = reports.report(summer(), IMPATIENT).await;
     assert!(matches!(asked, Err(ReportError::Reading)), "{asked:?}");

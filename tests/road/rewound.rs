@@ -1,4 +1,5 @@
-//! Redis, or MongoDB itself, set back to an earlier state: pages never go back in time, unless the database did.
+//! Redis, or MongoDB itself, is set back to an earlier state. Pages must never go back in time, unless the database
+//! did.
 
 use chargedeck::{
     domain::protocol::frame::RESTORED,
@@ -8,7 +9,7 @@ use chargedeck::{
 use super::*;
 use support::{Mongod, Redis as Server};
 
-/// Takes one step as a page does; tells if that leads it back.
+/// Takes one step as a page does. Returns an error if the step leads it back in time.
 async fn step(window: &mut Window, instance: &Instance) -> Result<(), String> {
     let (collection, shown) = (window.collection(), window.ct());
     match instance.hub.since(collection, window.received()) {
@@ -33,7 +34,7 @@ async fn step(window: &mut Window, instance: &Instance) -> Result<(), String> {
     Ok(())
 }
 
-/// Follows until the page shows what the database has.
+/// Follows until the page shows the documents of the database.
 async fn until_equal(window: &mut Window, instance: &Instance, network: &Network) -> Result<(), String> {
     let mut changes = instance.hub.changes();
     let following = async {
@@ -67,7 +68,7 @@ async fn tell(network: &Network, command: &str) {
     let () = redis::cmd(command).query_async(&mut network.redis.connection()).await.unwrap();
 }
 
-/// Redis' folder is copied, all is lost, an epoch begins and is followed, and then the copy takes its place.
+/// Copies Redis' folder. Then Redis loses everything, a new epoch begins and is followed, and the copy is put back.
 pub async fn redis_set_back() -> Result<(), String> {
     let mut server = Server::start().await;
     let network =
@@ -103,7 +104,7 @@ pub async fn redis_set_back() -> Result<(), String> {
     if let Some(figures) = lives.hub.board(&overview_board()).filter(|figures| figures.ct < board) {
         return Err(format!("figures of {} after {board}", figures.ct));
     }
-    // An instance that has shown nothing yet.
+    // A new instance, which has shown nothing yet.
     let fresh = network.instance(false);
     fresh.until("the log of before", |hub| hub.head().is_some_and(|head| head.epoch == first)).await;
     step(&mut page, &fresh).await?;
@@ -131,8 +132,8 @@ async fn a_redis_that_is_set_back_leads_no_page_back() {
     redis_set_back().await.unwrap();
 }
 
-/// MongoDB's folder is copied, more is written and followed, and then the copy takes its place; while the relay works, or
-/// after its end and before another's beginning.
+/// Copies MongoDB's folder. Then more is written and followed, and the copy is put back: while the relay works, or
+/// after it has ended and before another begins.
 pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     let mut mongod = Mongod::start().await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
@@ -151,7 +152,7 @@ pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     clients.insert_one(client(11)).await.unwrap();
     until_equal(&mut page, &instance, &network).await?;
     written(&network).await;
-    // The relay looks at what is written while it follows; once a little later someone else does.
+    // The relay looks at the written events while it follows. The second look, a little later, is someone else's.
     network.mongo.own.run_command(doc! {"profile": 2}).await.unwrap();
     let profile = network.mongo.own.collection::<Document>("system.profile");
     let looked = async {

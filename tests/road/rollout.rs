@@ -1,4 +1,4 @@
-//! Two builds whose rows differ, beside each other: a rolling deploy, forwards and back.
+//! A rolling deploy, forwards and back: two builds with different row schemas run side by side.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -7,7 +7,7 @@ use super::*;
 const OLD: Schema = Schema(1);
 const NEW: Schema = Schema(2);
 
-/// The epochs of the log by the schema that their entries name, in order.
+/// Returns the log's epochs in order, each with the schema that its entries name.
 async fn epochs(network: &Network) -> Vec<(u32, u64)> {
     let entries: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
         .arg(network.redis.key("log"))
@@ -31,7 +31,7 @@ async fn schemas(network: &Network) -> Vec<u32> {
     epochs(network).await.into_iter().map(|(schema, _)| schema).collect()
 }
 
-/// Inserts clients until told to stop, and says how many.
+/// Inserts clients until told to stop. Returns how many.
 fn writer(network: &Network) -> (CancellationToken, tokio::task::JoinHandle<i64>) {
     let (clients, stop) = (network.collection(Collection::Clients), CancellationToken::new());
     let stopped = stop.clone();
@@ -47,7 +47,7 @@ fn writer(network: &Network) -> (CancellationToken, tokio::task::JoinHandle<i64>
     (stop, writing)
 }
 
-/// Waits until each of the documents is one event; none may be two.
+/// Waits until each document is one event. None may be two.
 async fn each_is_one_event(network: &Network, documents: usize) {
     let events = network.mongo.own.collection::<Document>("events");
     let written = async {
@@ -79,17 +79,17 @@ async fn two_builds_beside_each_other_lose_and_double_nothing_and_take_no_turns(
     old[0].until("some clients", |hub| hub.head().unwrap().seq.0 > 20).await;
     assert_eq!(schemas(&network).await, [1]);
 
-    // Forwards: the first instance of the new build takes over, or the deploy would wait for ever for it to be ready.
+    // Forwards: the first instance of the new build takes over. Otherwise the deploy would wait for it for ever.
     let new = [network.instance_of(NEW, true), network.instance_of(NEW, true)];
     for instance in &new {
         instance.ready().await;
         instance.page(Collection::Clients).await;
     }
     assert_eq!(schemas(&network).await, [1, 2]);
-    // The old build's pages stand where it was left, and hear of nothing more.
+    // The old build's pages stay where its log ended, and receive nothing more.
     let (left, at) = (old[0].hub.head(), new[0].hub.head().unwrap());
     assert!(left.unwrap().epoch < at.epoch);
-    // All of them ask for the lease several times.
+    // Wait until every instance has asked for the lease several times.
     let (seq, checks) = (at.seq.0, Instant::now());
     new[1].until("more clients", |hub| hub.head().unwrap().seq.0 > seq + 200 && checks.elapsed().as_secs() >= 4).await;
     assert_eq!((schemas(&network).await, old[0].hub.head()), (vec![1, 2], left));
@@ -97,13 +97,13 @@ async fn two_builds_beside_each_other_lose_and_double_nothing_and_take_no_turns(
     assert_eq!(written.epoch, at.epoch, "the new build writes its events while the old one lives");
     assert!(old.iter().all(|old| old.hub.stands_for() > Duration::from_secs(1)), "its pages know that they are stale");
 
-    // One of the new build ends, and the other goes on after it in the same epoch.
+    // One instance of the new build ends, and the other continues in the same epoch.
     new[0].stop.cancel();
     let seq = new[1].hub.head().unwrap().seq.0;
     new[1].until("clients after a change of relay", |hub| hub.head().unwrap().seq.0 > seq + 100).await;
     assert_eq!(schemas(&network).await, [1, 2]);
 
-    // Back: the old build takes the log when nobody of the new one is left.
+    // Back: the old build takes over the log once no instance of the new one is left.
     new[1].stop.cancel();
     for instance in &old {
         let left = left.unwrap().epoch;

@@ -1,4 +1,5 @@
-//! Lists narrowed by a selection: MongoDB and the predicate agree on every document, however odd, before and after changes.
+//! Lists with a selection: MongoDB's query and our predicate must agree on every document, however odd, before and
+//! after changes.
 
 use bson::{Bson, DateTime, Decimal128, oid::ObjectId};
 use chargedeck::{
@@ -15,7 +16,7 @@ fn selection(query: &str) -> Selection {
     Selection::read(&mut url::form_urlencoded::parse(query.as_bytes()).into_owned()).unwrap()
 }
 
-/// Those that the predicate takes.
+/// Returns the documents that match the predicate.
 fn listed(
     all: &BTreeMap<DocId, Fields>,
     of: Collection,
@@ -31,7 +32,7 @@ fn at(text: &str) -> DateTime {
 
 const OID: &str = "5b9a5a5a5a5a5a5a5a5a5a5a";
 
-/// Whatever a field may hold that should hold a status, an id or a date.
+/// Odd values that a field may hold in place of a status, an id or a date.
 fn odd_values() -> Vec<Bson> {
     let date = at("2018-06-15T13:30:00Z");
     vec![
@@ -71,7 +72,7 @@ async fn expect_agreement(network: &Network, instance: &Instance, collection: Co
         assert_eq!(got.complete, expected.len() <= collection.fetched(), "{query}");
         assert_eq!(got.rows.len(), expected.len().min(collection.fetched()), "{query}");
         assert!(got.rows.iter().all(|row| expected.get(&row.id) == Some(&row.fields)), "which: {query}");
-        // MongoDB sorts dates that are texts behind all others; only a list that has all can put them in their place.
+        // MongoDB sorts dates stored as texts after all others. Only a complete list can put them in their place.
         if got.complete {
             let shown: Vec<DocId> = Window::from(got).shown().cloned().collect();
             assert_eq!(shown, shown_of(collection, &expected), "in which order: {query}");
@@ -180,13 +181,13 @@ async fn each_selection_is_cached_by_itself() {
             assert_eq!(list.rows.len(), rows, "{query}");
         }
     }
-    // The same asked in other words.
+    // The same selection, written differently.
     instance.snapshots.list(Collection::Clients, selection("status=ACTIVE,BLOCKED"), None).await.unwrap();
     db.run_command(doc! {"profile": 0}).await.unwrap();
     let reads = doc! {"$or": [{"command.find": "clients"}, {"command.aggregate": "clients"}]};
     let read = db.collection::<Document>("system.profile").count_documents(reads).await.unwrap();
     assert_eq!(read, 4, "once for each selection");
-    // Who asks again by the time of what is shown pays for a read only where one is needed.
+    // A repeated request with the cluster time of what is shown pays for a read only if one is needed.
     let asked = selection("status=BLOCKED");
     let ct = instance.snapshots.list(Collection::Clients, asked.clone(), None).await.unwrap().ct;
     let has = async |ct| {
@@ -221,7 +222,8 @@ async fn a_selected_list_follows_and_its_total_is_right() {
         instance.until("all that was written", |hub| hub.head().is_some_and(|h| h.seq.0 == before + written + 2)).await;
         let all = network.documents(Collection::Clients).await;
         let expected = listed(&all, Collection::Clients, &asked, &EvalContext::default());
-        // A page opened now has all at once, though what is cached cannot tell what rows it has not were before.
+        // A page opened now has all rows at once, although the cached rows cannot tell whether other documents
+        // matched before.
         let opened: Snapshot = list(None).await.unwrap();
         assert_eq!(opened.total, Some(expected.len()), "{query}");
         let mut changes = instance.hub.changes();
@@ -248,7 +250,8 @@ async fn a_selected_list_follows_and_its_total_is_right() {
     instance.stop.cancel();
 }
 
-/// What links ask for is found by an index, for the rows and for their number; stations are few.
+/// The selections of links use an index, both for the rows and for their number. Stations need none, because they are
+/// few.
 #[tokio::test(flavor = "multi_thread")]
 async fn selections_use_the_indexes() {
     let network = Network::new().await;

@@ -1,4 +1,4 @@
-//! Documents of any kind: what an operator's database may hold and should not.
+//! Random documents of any kind, including what an operator's database may hold and should not.
 
 use chargedeck::domain::collections::{Collection, Parts, Shown};
 use mongodb::bson::{
@@ -8,9 +8,9 @@ use mongodb::bson::{
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// Stands wherever nothing is read.
+/// The text in all places that nothing may read. Wherever it turns up, something has leaked.
 pub const CANARY: &str = "canary-77ab";
-/// Becomes bytes that are no text.
+/// [`raw`] turns this text into invalid UTF-8.
 pub const NO_TEXT: &str = "no-text";
 
 fn text(rng: &mut ChaCha8Rng) -> String {
@@ -33,7 +33,8 @@ fn text(rng: &mut ChaCha8Rng) -> String {
     }
 }
 
-/// A value of any type. What is within another is in nobody's list.
+/// Returns a random value of any type. Texts below the top hold the canary, because no list of shown fields names
+/// them.
 pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
     let inner = |rng: &mut ChaCha8Rng| if depth == 0 { text(rng) } else { CANARY.to_owned() };
     let number = [0, 1, -1, i64::MAX, i64::MIN, 1 << 53, 4_600_000_000_000_000, 1_000_000_000_000];
@@ -55,7 +56,7 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
         11 => {
             ["NaN", "Infinity", "1E+6144", "-0", "1234.00"].choose(rng).unwrap().parse::<Decimal128>().unwrap().into()
         }
-        // MongoDB takes no column (7) that is none.
+        // Without subtype 7, because MongoDB refuses an invalid column.
         12 => Binary { subtype: BinarySubtype::from(rng.random_range(0..7)), bytes: rng.random::<[u8; 16]>().to_vec() }
             .into(),
         13 => Bson::RegularExpression(Regex { pattern: CANARY.try_into().unwrap(), options: "i".try_into().unwrap() }),
@@ -70,7 +71,7 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
             }),
         },
         16 => {
-            // Wide lists in wide lists would be more than a document can hold.
+            // Only the top list may be wide, because wide lists in wide lists would exceed the size of a document.
             let wide = if depth == 0 && rng.random_ratio(1, 20) { 3000 } else { rng.random_range(0..5) };
             (0..wide).map(|_| value(rng, depth + 1)).collect::<Vec<_>>().into()
         }
@@ -84,7 +85,8 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
     }
 }
 
-/// Some of a collection's fields with any value, and what nothing reads of it.
+/// Returns a random document of a collection: some of its fields with any value, and canaries in fields that nothing
+/// reads.
 pub fn document_of(rng: &mut ChaCha8Rng, collection: Collection) -> Document {
     let mut document = document(rng, collection.parts());
     let travels = |name: &str| collection.shown_fields().any(|shown| shown == name);
@@ -96,7 +98,8 @@ pub fn document_of(rng: &mut ChaCha8Rng, collection: Collection) -> Document {
     document
 }
 
-/// Some of these fields with any value, what may hold more with more, and more than these.
+/// Returns a random document with some of these fields. Fields with parts are mostly filled with documents, and
+/// further fields are added.
 fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
     let mut document = doc! {"secret": CANARY};
     for (name, shown) in parts {
@@ -112,7 +115,7 @@ fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
                 let some = rng.random_range(0..4);
                 (0..some).map(|_| value(rng, 0)).collect::<Vec<_>>().into()
             }
-            // A list of texts travels, and so do known names within a document: neither may hold a canary.
+            // A list of texts is sent to pages, and so are known names within a document. Neither may hold a canary.
             Shown::Within(_) | Shown::Values => Some(value(rng, 1))
                 .filter(|value| value.as_array().is_none() && value.as_document().is_none())
                 .unwrap_or(CANARY.into()),
@@ -123,7 +126,7 @@ fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
     document
 }
 
-/// The document's bytes. Where [`NO_TEXT`] stands they are no valid text.
+/// Returns the document's bytes, with invalid UTF-8 in place of [`NO_TEXT`].
 pub fn raw(document: &Document) -> RawDocumentBuf {
     let mut bytes = RawDocumentBuf::try_from(document).unwrap().into_bytes();
     for at in 0..bytes.len().saturating_sub(NO_TEXT.len()) {

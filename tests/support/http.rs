@@ -1,4 +1,4 @@
-//! Requests as a script makes them. HTTP/1.0: the answer ends where the connection does.
+//! Plain HTTP/1.0 requests, so that the answer ends with the connection.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{client::IntoClientRequest, handshake::client::Request};
 
-/// The longest that an answer may take.
+/// The longest time that an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Where instances tell of themselves, at the port at which they serve elsewhere.
+/// The address of the instances' metrics. The port is the same as the one they serve pages at.
 pub const METRICS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 pub struct Answer {
@@ -29,20 +29,20 @@ pub fn origin(port: u16) -> String {
 }
 
 /// # Errors
-/// Nobody answers in time.
+/// If no answer comes in time, or it is cut short.
 pub async fn get(port: u16, path: &str, cookie: &str) -> Result<Answer> {
     ask(Ipv4Addr::LOCALHOST, port, format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"))
         .await
 }
 
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
     send(port, path, "", "application/json", body).await
 }
 
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn send(port: u16, path: &str, cookie: &str, kind: &str, body: &str) -> Result<Answer> {
     let (origin, length) = (origin(port), body.len());
     ask(
@@ -56,18 +56,18 @@ pub async fn send(port: u16, path: &str, cookie: &str, kind: &str, body: &str) -
     .await
 }
 
-/// What the instance of this port tells of itself.
+/// Returns the metrics of the instance at this port.
 ///
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn metrics(port: u16) -> Result<Answer> {
     ask(METRICS, port, "GET /metrics HTTP/1.0\r\n\r\n".to_owned()).await
 }
 
-/// The request for a socket.
+/// Builds the request that opens a WebSocket.
 ///
 /// # Errors
-/// The cookie is none.
+/// If the cookie is no valid header value.
 pub fn handshake(port: u16, cookie: &str) -> Result<Request> {
     let mut request = format!("ws://127.0.0.1:{port}/live").into_client_request()?;
     request.headers_mut().insert("origin", origin(port).parse()?);
@@ -76,10 +76,10 @@ pub fn handshake(port: u16, cookie: &str) -> Result<Request> {
     Ok(request)
 }
 
-/// The answer to a request as it stands on the wire.
+/// Sends the request as it is, and returns the answer.
 ///
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn ask(of: Ipv4Addr, port: u16, request: String) -> Result<Answer> {
     let is_head = request.starts_with("HEAD ");
     let answered = async {

@@ -1,4 +1,4 @@
-//! An admin who asks for all that costs much, at once.
+//! An admin who asks for everything expensive at once.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::http::{get, handshake};
 
-/// Charts of long periods on five sockets, sixteen lists for which all documents are read, and a socket that asks and does
-/// not read, until then, of these instances. How many lists were answered and how many refused.
+/// Asks these instances until then for charts of long periods on five sockets, for sixteen lists that need all
+/// documents read, and over one socket that sends requests and reads no answers. Returns how many lists were answered
+/// and how many refused.
 ///
 /// # Panics
-/// If a list is neither answered nor refused until later.
+/// If a list is neither answered nor refused with a time to wait.
 pub async fn asks_for_all(ports: &[u16], cookie: &str, until: Instant) -> (usize, usize) {
     let port = |n: usize| ports[n % ports.len()];
     let charts = (0..5).map(|socket| charts(port(socket), cookie, socket, until));
@@ -38,7 +39,7 @@ async fn deaf(port: u16, cookie: &str, until: Instant) {
     let topics: Vec<String> = (0..64).map(|n| format!("{n}{}", "x".repeat(200))).collect();
     let subscribe = serde_json::json!({"type": "subscribe", "rid": 1, "topics": topics}).to_string();
     while Instant::now() < until {
-        // It may have been closed.
+        // The server may have closed the socket.
         drop(timeout(Duration::from_millis(60), socket.send(Message::text(subscribe.clone()))).await);
         sleep(Duration::from_millis(60)).await;
     }
@@ -52,7 +53,7 @@ async fn lists(port: u16, cookie: &str, list: usize, until: Instant) -> (usize, 
         let answer = get(port, &path, cookie).await.unwrap_or_else(|error| panic!("{path}: {error}"));
         match answer.status {
             200 => answered += 1,
-            // A machine that has too much to do may say so, too.
+            // 503 counts too, because an overloaded machine may refuse.
             429 | 503 if answer.head.contains("retry-after: ") => refused += 1,
             other => panic!("{path}: {other} {} {}", answer.head, answer.body),
         }

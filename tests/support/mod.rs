@@ -32,7 +32,7 @@ use tokio::{
     sync::OnceCell,
 };
 
-/// How long a server may take to answer; a loaded machine with two cores needs some of it.
+/// How long a server may take to answer. A loaded machine with two cores needs some of it.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Pause between two questions to a server that is starting.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -59,12 +59,12 @@ impl Mongod {
         Self::start_with(&[]).await
     }
 
-    /// With more arguments, such as `["--oplogSize", "16"]`.
+    /// Starts it with more arguments, such as `["--oplogSize", "16"]`.
     pub async fn start_with(args: &[&str]) -> Self {
         Self::member(args).await.alone().await
     }
 
-    /// Makes it the only member of a replica set.
+    /// Initiates a replica set with this server as its only member.
     async fn alone(self) -> Self {
         let host = format!("127.0.0.1:{}", self.port());
         self.initiate(doc! { "_id": "rs0", "members": [{ "_id": 0, "host": host }] }).await;
@@ -72,12 +72,12 @@ impl Mongod {
         self
     }
 
-    /// With a clock of its own.
+    /// Starts it with a clock of its own.
     pub async fn with_clock(clock: &Clock) -> Self {
         Self::member_in(&clock.environment(), &[]).await.alone().await
     }
 
-    /// A server that listens and is of no replica set yet.
+    /// Starts a server that belongs to no replica set yet.
     pub async fn member(args: &[&str]) -> Self {
         Self::member_in(&[], args).await
     }
@@ -87,8 +87,8 @@ impl Mongod {
         Self::member_by("env", |_| set, Path::to_owned, args).await
     }
 
-    /// On a file system of its own, so small that it is soon full. When the server ends because of that it waits until it
-    /// is [given room](Self::give_room), and starts again.
+    /// Starts it on a file system of its own that is soon full. When the server ends because of that, it waits until
+    /// it [has room](Self::give_room), and starts again.
     pub async fn on_small_disk() -> Self {
         const SCRIPT: &str = r#"
             mkdir "$0/disk" && mount -t tmpfs -o size=450m none "$0/disk" || exit
@@ -104,12 +104,12 @@ impl Mongod {
         Self::member_by("unshare", by, |dir| dir.join("disk"), &[]).await.alone().await
     }
 
-    /// For what waits in [`Self::on_small_disk`].
+    /// Gives a server of [`Self::on_small_disk`] more room, so that it starts again.
     pub fn give_room(&self) {
         fs::write(self.server.dir.join("room"), "").expect("the folder is ours");
     }
 
-    /// As another program starts it, which is told `before` before the server's own line.
+    /// Starts the server through another program, whose arguments `before` precede the server's own command line.
     async fn member_by(
         program: &str,
         before: impl FnOnce(&Path) -> Vec<String>,
@@ -188,18 +188,18 @@ impl Mongod {
         self.server.running.is_some()
     }
 
-    /// Whether it says to be this, such as `isWritablePrimary` or `secondary`.
+    /// Returns whether `hello` reports this as true, such as `isWritablePrimary` or `secondary`.
     pub async fn says(&self, what: &str) -> bool {
         let hello = self.direct().await.database("admin").run_command(doc! { "hello": 1 }).await;
         hello.is_ok_and(|hello| hello.get_bool(what).unwrap_or(false))
     }
 
-    /// A copy of its folder; of a server that is down.
+    /// Copies its folder. The server must be down.
     pub fn copy(&self) -> TempDir {
         self.server.copy()
     }
 
-    /// Puts a copy in its folder's place, while it is down.
+    /// Replaces its folder by a copy. The server must be down.
     pub fn put_back(&self, copy: &TempDir) {
         self.server.put_back(copy);
     }
@@ -226,7 +226,7 @@ impl Mongod {
         self.server.signal(name);
     }
 
-    /// The driver learns of the election from the server's own answer and only then sends the command.
+    /// Waits until the server is primary, because the driver waits for a primary before it sends the command.
     async fn primary(&self) {
         let hello = self.client().await.database("admin").run_command(doc! { "hello": 1 }).await;
         let hello: Document =
@@ -245,7 +245,7 @@ impl Redis {
         Self::start_with(&[]).await
     }
 
-    /// With more arguments, such as `["--appendonly", "yes"]`; they win over those given here.
+    /// Starts it with more arguments, such as `["--appendonly", "yes"]`. They override those given here.
     pub async fn start_with(args: &[&str]) -> Self {
         let server = Server::new(
             &env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into()),
@@ -273,12 +273,12 @@ impl Redis {
         self.server.pid()
     }
 
-    /// A copy of its folder; of what it has saved.
+    /// Copies its folder, which holds what it has saved.
     pub fn copy(&self) -> TempDir {
         self.server.copy()
     }
 
-    /// Puts a copy in its folder's place, while it is down.
+    /// Replaces its folder by a copy. The server must be down.
     pub fn put_back(&self, copy: &TempDir) {
         self.server.put_back(copy);
     }
@@ -304,7 +304,8 @@ impl Redis {
     }
 }
 
-/// While Redis reads its append-only file it takes connections and answers `-LOADING`.
+/// Returns whether Redis answers a ping. While it reads its append-only file, it accepts connections and answers
+/// `-LOADING`.
 async fn pong(port: u16) -> bool {
     let ask = async {
         let mut answer = [0; 7];
@@ -324,7 +325,7 @@ pub async fn collections_with_images(db: &Database) {
     }
 }
 
-/// A name no other test of any run on this machine has.
+/// Returns a name that no other test of any run on this machine has.
 pub fn fresh_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
@@ -339,8 +340,8 @@ pub struct Server {
     running: Option<(Child, u32)>,
 }
 
-/// Starts the server, tells its id, and waits for a line or the end of standard input. A line means "only kill it"; the
-/// end means that nobody will come back for the folder.
+/// Starts the server, prints its id, and waits for a line or the end of standard input. A line means "only kill it";
+/// the end means that nobody will come back for the folder.
 const WATCH: &str = r#"
     dir=$1; shift
     "$@" >>"$dir/log" 2>&1 </dev/null &
@@ -370,7 +371,7 @@ impl Server {
         self.port
     }
 
-    /// What runs, without the variables before it.
+    /// The name of the program, without the variables before it.
     fn name(&self) -> &str {
         self.command.iter().find(|part| *part != "env" && !part.contains('=')).map_or("env", String::as_str)
     }
@@ -414,7 +415,7 @@ impl Server {
         self.until(|| async { TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() }).await;
     }
 
-    /// Asks until the answer is yes.
+    /// Asks until the answer is yes. Panics after `START_LIMIT`.
     pub async fn until<F: Future<Output = bool>>(&self, ask: impl Fn() -> F) {
         let started = Instant::now();
         while !ask().await {
@@ -436,7 +437,7 @@ impl Server {
         copy_folder(copy.path(), &self.dir);
     }
 
-    /// Whether the process ended by itself; its shell still waits for us.
+    /// Whether the process ended by itself. Its shell still waits for us then.
     pub fn has_ended(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
         stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('Z') || rest.is_empty())
@@ -482,7 +483,7 @@ fn assert_on_path(binary: &str) {
     );
 }
 
-/// A clock for a process of its own, by libfaketime of Debian's package of this name. Right until it is set.
+/// A clock of its own for a process, by libfaketime (Debian's package of that name). It is right until it is set.
 pub struct Clock(TempDir);
 
 impl Clock {
@@ -492,7 +493,7 @@ impl Clock {
         clock
     }
 
-    /// How wrong it is from now on, such as `-5m`.
+    /// Sets how wrong the clock is from now on, such as `-5m`.
     pub fn set(&self, offset: &str) {
         fs::write(self.file(), offset).expect("the folder is ours");
     }
@@ -501,7 +502,7 @@ impl Clock {
         self.0.path().join("clock")
     }
 
-    /// What a process is told that is to have it.
+    /// The environment of a process that uses this clock.
     pub fn environment(&self) -> [(&'static str, String); 4] {
         let folders = fs::read_dir("/usr/lib").expect("/usr/lib").filter_map(Result::ok);
         let mut found =

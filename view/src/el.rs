@@ -1,5 +1,5 @@
-//! An element of any kind. On the server, what panics within a `section` costs that section: it is drawn as one that says
-//! so, and which the browser leaves as it is.
+//! One type for elements of every tag. On the server a panic within a `section` costs only that section: an error
+//! text is drawn in its place, and the browser leaves it as it is.
 
 use std::{
     borrow::Cow,
@@ -35,17 +35,17 @@ use leptos::{
 
 use crate::said::{Said, Text, ToSaid};
 
-/// An element with what it says, does and holds.
+/// An element with its attributes, listeners and children.
 pub struct El {
     tag: &'static str,
     namespace: Option<&'static str>,
     attributes: Vec<(&'static str, Said)>,
-    /// What is no text: listeners, properties, references.
+    /// Attributes without a text value: listeners, properties, references.
     others: Vec<AnyAttribute>,
     children: Vec<AnyView>,
 }
 
-/// An element in the document.
+/// The state of an element in the document.
 pub struct ElState {
     el: Element,
     tag: &'static str,
@@ -55,15 +55,15 @@ pub struct ElState {
     children: Vec<AnyViewState>,
 }
 
-/// An attribute in the document.
+/// The state of an attribute in the document.
 enum Shown {
     Once(Text),
     Live(RenderEffect<Text>),
 }
 
-/// The kind of element that is a part of a page by itself.
+/// The tag of an element that can fail without the rest of its page.
 const PART: &str = "section";
-/// Marks a part that could not be drawn.
+/// The attribute that marks a section that could not be drawn.
 const FAILED: &str = "data-failed";
 const FAILED_TEXT: &str = "This part could not be drawn. The server's log says why.";
 
@@ -123,7 +123,7 @@ impl El {
         self
     }
 
-    /// Listens, through one type of listener for all events.
+    /// Adds a listener. All events share one type of listener.
     #[must_use]
     pub fn on<E, F>(self, event: E, mut heard: F) -> Self
     where
@@ -157,7 +157,7 @@ impl El {
         html.push('<');
         html.push_str(self.tag);
         for (name, said) in std::mem::take(&mut self.attributes) {
-            // An empty class says nothing.
+            // An empty class is left out.
             if let Some(text) = said.now().filter(|text| name != "class" || !text.is_empty()) {
                 custom_attribute(name, text.into_owned()).to_html(html, &mut classes, &mut style, &mut inner);
             }
@@ -172,7 +172,7 @@ impl El {
         if self.is_void() { String::new() } else { format!("</{}>", self.tag) }
     }
 
-    /// In place of a part that panicked.
+    /// The section that takes the place of one that panicked.
     fn failed() -> Self {
         Self::new(PART, None).attr("class", "panel").attr(FAILED, "").child(FAILED_TEXT)
     }
@@ -210,7 +210,8 @@ impl El {
         self
     }
 
-    /// Whether this is the element of a state, with other words.
+    /// Whether the state's element can be updated to this one: same tag, same attribute names, as many children and
+    /// others.
     fn is(&self, state: &ElState) -> bool {
         self.tag == state.tag
             && self.others.len() == state.others_len
@@ -219,18 +220,18 @@ impl El {
     }
 }
 
-/// Draws, and says whether that came to its end. What panics has told why already.
+/// Calls `draw`, and returns `None` if it panicked. The panic hook has logged the cause already.
 fn caught<T>(draw: impl FnOnce() -> T) -> Option<T> {
     let owner = Owner::current();
     let drawn = catch_unwind(AssertUnwindSafe(draw)).ok();
     if let Some(owner) = owner.filter(|_| drawn.is_none()) {
-        // Who is left in the middle of its work does not put back whose turn it was before.
+        // The panic skipped the code that restores the reactive owner, so restore it here.
         owner.set();
     }
     drawn
 }
 
-/// Shows an attribute; `known` is what the document says already.
+/// Writes an attribute. `known` is what the document holds already.
 fn show(el: &Element, name: &'static str, said: Said, known: Option<Text>) -> Shown {
     match said {
         Said::Once(text) => {
@@ -328,7 +329,7 @@ impl RenderHtml for El {
     }
 
     fn html_len(&self) -> usize {
-        // A tag twice, and some attributes.
+        // An estimate for the opening and closing tag and some attributes.
         32 + self.children.iter().map(RenderHtml::html_len).sum::<usize>()
     }
 
@@ -385,11 +386,11 @@ impl RenderHtml for El {
             unreachable!("the server draws a <{}> here", self.tag)
         };
         if self.tag == PART && el.has_attribute(FAILED) {
-            // The document keeps what the server says there.
+            // The server failed to draw this section, so keep its text and hydrate nothing in it.
             self = Self::new("", None);
         }
         let hydrated = |(name, said): (&'static str, Said)| match said {
-            // The document says it already.
+            // The server has written it already.
             Said::Once(text) => (name, Shown::Once(text)),
             Said::Live(mut read) => {
                 let el = el.clone();
@@ -413,7 +414,7 @@ impl RenderHtml for El {
         ElState { el, tag: self.tag, attributes, others, others_len, children }
     }
 
-    /// Nothing in an element waits.
+    /// No child is awaited here, so this is the same as `hydrate`.
     async fn hydrate_async(self, cursor: &Cursor, position: &PositionState) -> ElState {
         self.hydrate::<true>(cursor, position)
     }

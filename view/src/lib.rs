@@ -1,8 +1,9 @@
-//! Leptos as the rest of the program sees it: all of it, but `view!` makes elements of one type, [`El`](el::El).
+//! Leptos as the rest of the program sees it: all of it, except that `view!` makes elements of one type,
+//! [`El`](el::El).
 //!
-//! Leptos has a type for every tag and for every attribute with every type of value, and the code that builds, hydrates and
-//! changes one for each. That is a third of what a browser downloads, and no page needs it. `view!` names what it makes by
-//! its path in Leptos, so this crate stands in Leptos' place with the same paths.
+//! Leptos has one type for every tag, and one for every attribute with every type of value. For each of them it has
+//! code that builds, hydrates and updates it. That is a third of what a browser downloads, and no page needs it.
+//! `view!` refers to elements by their path in Leptos, so this crate takes Leptos' place with the same paths.
 
 mod el;
 mod said;
@@ -15,7 +16,7 @@ pub mod tachys {
     pub mod html {
         pub use leptos::tachys::html::*;
 
-        /// All elements that pages use. Leptos' own are not passed on, so that a tag which is missing here does not compile.
+        /// All elements that pages use. Leptos' own are not re-exported, so that a missing tag fails to compile.
         pub mod element {
             crate::el::elements! {
                 None =>
@@ -26,7 +27,7 @@ pub mod tachys {
         }
     }
 
-    /// As [`html::element`]. `view!` makes an inert element of a tree without anything that changes.
+    /// Like [`html::element`]. `view!` makes an inert element of a subtree in which nothing changes.
     pub mod svg {
         pub use leptos::tachys::svg::InertElement;
 
@@ -36,6 +37,6 @@ pub mod tachys {
         }
     }
 
-    /// No page uses one.
+    /// Empty, because no page uses MathML.
     pub mod math {}
 }

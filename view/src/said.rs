@@ -1,4 +1,4 @@
-//! What an attribute says, of whatever type it comes.
+//! The value of an attribute as text, whatever type it has.
 
 use std::{
     borrow::Cow,
@@ -7,10 +7,10 @@ use std::{
 
 use leptos::prelude::{Get, Signal};
 
-/// The attribute's text; without one the attribute is not there.
+/// The attribute's text. `None` leaves the attribute out.
 pub type Text = Option<Cow<'static, str>>;
 
-/// What an attribute says now, or whenever something it reads changes.
+/// An attribute's value: fixed, or read again whenever something it reads changes.
 pub enum Said {
     Once(Text),
     Live(Box<dyn FnMut() -> Text + Send>),
@@ -25,7 +25,7 @@ impl Said {
     }
 }
 
-/// A value that reads as an attribute's text.
+/// A value that converts to an attribute's text.
 pub trait ToText {
     fn to_text(self) -> Text;
 }
@@ -48,7 +48,7 @@ impl ToText for Cow<'static, str> {
     }
 }
 
-/// There or not.
+/// A boolean attribute: `true` writes it without a value, `false` leaves it out.
 impl ToText for bool {
     fn to_text(self) -> Text {
         self.then_some(Cow::Borrowed(""))
@@ -61,7 +61,7 @@ impl<T: ToText> ToText for Option<T> {
     }
 }
 
-/// What `view!` passes as an attribute's value.
+/// A value that `view!` passes for an attribute.
 pub trait ToSaid {
     fn to_said(self) -> Said;
 }
@@ -94,7 +94,7 @@ where
     }
 }
 
-/// A closure as `view!` passes it.
+/// The form in which `view!` passes a closure.
 impl<T: ToText + 'static> ToSaid for Arc<Mutex<dyn FnMut() -> T + Send>> {
     fn to_said(self) -> Said {
         Said::Live(Box::new(move || self.lock().unwrap_or_else(PoisonError::into_inner)().to_text()))

@@ -1,13 +1,13 @@
-//! What answers pages on the server.
+//! The server's side of page requests.
 
 use async_trait::async_trait;
 
 use super::{AppError, PageData, PageRequest};
 
-/// Found in the context of the request.
+/// Answers page requests. Server functions find it in the context of the request.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Finds out who asks, and answers; tells the status of an error as the response's.
+    /// Authenticates the request and answers it. Sets the response's status for an error.
     ///
     /// # Errors
     /// As [`load`](super::load).

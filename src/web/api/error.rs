@@ -1,4 +1,4 @@
-//! The errors that pages see: only what is safe to show. The cause was logged where it happened.
+//! The errors that pages see. They hold only what is safe to show; the cause was logged where it happened.
 
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
@@ -18,16 +18,16 @@ pub enum AppError {
     /// 503: MongoDB or Redis is away, or the figures are still being counted.
     #[error("not available just now")]
     Unavailable,
-    /// 503: it is of a collection that cannot be followed; in words.
+    /// 503: a collection that the answer needs cannot be followed. Holds the message.
     #[error("{0}")]
     Unfollowed(String),
-    /// 429: the account asks for more than it may, and may ask again after so many seconds, written out.
+    /// 429: the account exceeds its rate limit. Holds the seconds to wait, as text.
     #[error("too much was asked for; again in {0} s")]
     TooMuch(String),
     /// 400
     #[error("{0}")]
     Invalid(String),
-    /// 500; the id finds the cause in the server's log.
+    /// 500. The id finds the cause in the server's log.
     #[error("something went wrong on the server (request {request_id})")]
     Internal { request_id: String },
 }
@@ -37,7 +37,7 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            // The browser could not reach the server, or got something that is no answer of ours.
+            // The browser could not reach the server, or the answer did not come from our code.
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) => Self::Unavailable,
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => Self::Invalid(message),
             _ => Self::Internal { request_id: String::new() },
@@ -45,7 +45,8 @@ impl FromServerFnError for AppError {
     }
 }
 
-/// A text, which costs the browser's program less than a choice of structs: a code, and what belongs to it after a colon.
+/// Serialises to a text: a code, and its argument after a colon. A text costs the browser's program less than an enum
+/// with fields.
 impl From<AppError> for String {
     fn from(error: AppError) -> Self {
         match error {
@@ -66,8 +67,8 @@ const TOO_MUCH: &str = "too_much";
 const INVALID: &str = "invalid";
 const INTERNAL: &str = "internal";
 
-/// Read as a value, see [`read`](crate::domain::value::read): our own text, or the problem of whoever refused the request
-/// before it came to a server function.
+/// Reads either our own text, or the problem document of a layer that refused the request before it reached a server
+/// function. It reads a JSON value, see [`read`](crate::domain::value::read).
 impl From<Value> for AppError {
     fn from(value: Value) -> Self {
         let named = |name: &str| value.get(name).and_then(Value::as_str);

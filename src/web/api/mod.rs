@@ -1,4 +1,4 @@
-//! What pages ask of the server. It asks first who is asking; nothing here writes.
+//! Requests of pages to the server. The server authenticates each one, and none writes.
 
 #[cfg(feature = "ssr")]
 mod backend;
@@ -32,8 +32,9 @@ use crate::domain::{
 pub enum PageRequest {
     /// A [`PageContext`].
     Context,
-    /// A [`Snapshot`](crate::domain::protocol::snapshot::Snapshot) of the documents that match, as they are now; not older than
-    /// `min_position`, nor than the cluster time `min_ct`: a number, which costs the browser's program less than its text.
+    /// A [`Snapshot`](crate::domain::protocol::snapshot::Snapshot) of the documents that match now. It is not older
+    /// than `min_position`, nor than the cluster time `min_ct`. That is a number, because its text would cost the
+    /// browser's program more.
     List {
         of: Collection,
         #[serde(default)]
@@ -42,14 +43,15 @@ pub enum PageRequest {
         #[serde(default)]
         min_ct: u64,
     },
-    /// [`Events`] of a filter's name, the newest or those before a position.
+    /// [`Events`] that the filter named `of` selects: the newest, or those before a position.
     Activity { of: String, before: Option<Position> },
-    /// [`Charts`] of a query as it stands in the address, or why there are none, in words; with the revenue of a currency; without one that of the network's,
-    /// or of what there is.
+    /// [`Charts`] of a query as it stands in the address, or in words why there are none. The revenue is in
+    /// `currency`; without one it is in the network's currency, or if that has no revenue, in the first that has
+    /// some.
     Analytics { query: String, currency: Option<Currency> },
     /// The values of the System page's board.
     System,
-    /// A [`ReportPage`] report of a query as it stands in the address, or why there is none, in words.
+    /// A [`ReportPage`] of a query as it stands in the address, or in words why there is none.
     Report { query: String },
 }
 
@@ -58,7 +60,7 @@ pub enum PageRequest {
 pub struct PageContext {
     /// The network's name.
     pub network: String,
-    /// In which all times are shown.
+    /// The time zone in which all times are shown.
     pub zone: Zone,
     pub silent_after_s: i64,
     /// E-mail of the admin who is signed in.
@@ -67,39 +69,39 @@ pub struct PageContext {
     pub now: UtcMs,
     /// The collections that cannot be followed, in the order of [`Collection::ALL`].
     pub unfollowed: Vec<Collection>,
-    /// The figures of the network's zone by name, and the latest changes; none where a collection is not followed of which
-    /// they are counted.
+    /// The figures of the network's zone by name, and the latest changes. Empty while a collection that they are
+    /// counted from cannot be followed.
     pub figures: Fields,
     /// Cluster time of the figures.
     pub ct: ClusterTime,
 }
 
-/// Events from MongoDB, by [`key`](crate::domain::latest::key), and whether [older ones](crate::domain::latest::OLDER) are
-/// kept.
+/// Events from MongoDB by their [`key`](crate::domain::latest::key), and whether [older
+/// ones](crate::domain::latest::OLDER) are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     pub fields: Fields,
-    /// The key of the place up to which these are all; where that is before the place they were asked for, those between
-    /// are not written yet.
+    /// The key up to which these are all events. If it is before the position asked for, the events between are not
+    /// written yet.
     pub upto: String,
-    /// Cluster time of the last that is written.
+    /// Cluster time of the last written event.
     pub ct: ClusterTime,
 }
 
-/// A period's figures, and how they are drawn.
+/// A period's figures, and the options that draw them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Charts {
-    /// As it was read: equal choices read the same.
+    /// The query in canonical form: equal choices have equal texts.
     pub query: String,
-    /// In which the period's days begin.
+    /// The time zone in which the period's days begin.
     pub zone: Zone,
-    /// Of which the revenue is shown.
+    /// The currency of the shown revenue.
     pub currency: Currency,
     /// The board's values.
     pub fields: Fields,
     /// Cluster time of the values.
     pub ct: ClusterTime,
-    /// What the charts' library is told, as JSON, by the chart's name.
+    /// The options for ECharts, as JSON, by the chart's name.
     pub options: BTreeMap<String, String>,
 }
 
@@ -115,19 +117,19 @@ pub enum Unanswered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportPage {
     pub report: Report,
-    /// What draws its chart first, as JSON.
+    /// The option that first draws its chart, as JSON.
     pub option: String,
 }
 
-/// What the server answers, read by whoever asked: one type of answer for all pages, so that what loads, waits and
-/// fails is in the browser's program once.
+/// The server's answer, which the caller deserialises. One type serves all pages, so that the code that loads, waits
+/// and fails is in the browser's program once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PageData(Value);
 
 impl PageData {
     /// # Errors
-    /// For a value that is none in JSON, which no value of ours is.
+    /// If the value cannot be written as JSON, which none of ours causes.
     pub fn of(value: &impl Serialize) -> Result<Self, AppError> {
         serde_json::to_value(value).map(Self).map_err(|_| AppError::Internal { request_id: String::new() })
     }
@@ -139,7 +141,8 @@ impl PageData {
     }
 }
 
-/// What was answered, as it travels with the document to the browser: JSON, which it reads as all else, see [`parse`].
+/// The answer as it travels with the document to the browser: JSON, which the browser reads like everything else, see
+/// [`parse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageResult(pub Result<PageData, AppError>);
 
@@ -149,7 +152,7 @@ impl fmt::Display for PageResult {
     }
 }
 
-/// What cannot be read is an answer of another version.
+/// An unreadable text is an answer of another version, and becomes an error.
 impl FromStr for PageResult {
     type Err = Infallible;
 

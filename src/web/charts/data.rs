@@ -1,32 +1,32 @@
-//! What charts show. Numbers are in the unit that is drawn: floating point begins here and goes nowhere else.
+//! The data that charts show. Numbers are in the drawn unit. Floating point is used only here and in drawings.
 
-/// A unit of values, on axes and after numbers.
+/// The unit of a chart's values, on axes and after numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// On the axis.
+    /// Name on the axis.
     pub name: String,
-    /// How a value is written: `{value} kWh`; `£{value:2}` with two decimals always, else with one at most.
+    /// Format of a value: `{value} kWh` with at most one decimal, `£{value:2}` with always two.
     pub format: String,
 }
 
 impl Unit {
-    /// Written after the number.
+    /// A unit that is written after the number.
     pub fn after(name: &str) -> Self {
         Self { name: name.to_owned(), format: format!("{{value}}\u{a0}{name}") }
     }
 
-    /// Of things that are counted.
+    /// A unit of counted things, without a suffix.
     pub fn count(name: &str) -> Self {
         Self { name: name.to_owned(), format: "{value}".to_owned() }
     }
 }
 
-/// A course over time. Steps of time that have not come have no value.
+/// A course over time. Steps that have not come yet have no value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimeSeries {
-    /// One per step, each different: a stretch that is zoomed to is found again by them.
+    /// One per step. All differ, because a zoomed range is found again by its labels.
     pub labels: Vec<String>,
-    /// Of at most two units: the first has its axis on the left, the other on the right.
+    /// Series of at most two units. The first unit has its axis on the left, the other on the right.
     pub series: Vec<Series>,
     pub ghost: Option<Ghost>,
 }
@@ -50,7 +50,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ghost {
     pub name: String,
-    /// What its own steps are called.
+    /// The labels of its own steps.
     pub names: Vec<String>,
     pub values: Vec<Option<f64>>,
 }
@@ -70,22 +70,22 @@ pub struct Part {
     pub role: &'static str,
 }
 
-/// One value of a largest possible.
+/// One value on a scale up to a maximum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
     pub unit: Unit,
-    /// Nothing is drawn where it is not known.
+    /// `None` where it is not known; then nothing is drawn.
     pub value: Option<f64>,
     pub max: f64,
 }
 
-/// Hours by weekdays, say.
+/// A heat map, for example of hours by weekdays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
     pub unit: Unit,
     pub rows: Vec<String>,
     pub columns: Vec<String>,
-    /// Row by row.
+    /// Values row by row.
     pub values: Vec<Vec<Option<f64>>>,
 }
 
@@ -96,13 +96,13 @@ impl Heat {
         rows.flat_map(|(row, values)| values.iter().enumerate().map(move |(column, value)| (column, row, *value)))
     }
 
-    /// Never nothing, so that an empty map has a scale, too.
+    /// At least 1, so that an empty map has a scale, too.
     pub(super) fn largest(&self) -> f64 {
         self.cells().filter_map(|(.., value)| value).fold(0.0, f64::max).max(1.0)
     }
 }
 
-/// The largest first.
+/// Bars by size, the largest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
     pub unit: Unit,
@@ -110,7 +110,7 @@ pub struct Ranking {
     pub values: Vec<f64>,
 }
 
-/// Any of them.
+/// A chart of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Drawing {
     TimeSeries(TimeSeries),

@@ -1,4 +1,4 @@
-//! The browser's side of a chart: loads the bundle with the first one, draws, follows, and clears away.
+//! The browser's side of a chart: loads the bundle with the first chart, draws, applies updates, and cleans up.
 
 use std::cell::RefCell;
 
@@ -24,11 +24,11 @@ extern "C" {
 }
 
 thread_local! {
-    /// One script for all charts.
+    /// One loading script for all charts.
     static SCRIPT: RefCell<Option<Promise>> = const { RefCell::new(None) };
 }
 
-/// Where a chart is drawn. It goes with the component that made it.
+/// A drawn chart. It is disposed with the component that made it.
 #[derive(Clone, Copy)]
 pub struct Canvas {
     shown: StoredValue<Option<Shown>, LocalStorage>,
@@ -36,7 +36,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Draws the option into the element as soon as it and the bundle are there, and merges every update.
+    /// Draws the option into the element once both the element and the bundle are there. Then merges every update.
     pub fn draw(element: NodeRef<Div>, option: String, update: Signal<String>, pick: Option<Pick>) -> Self {
         let canvas = Self { shown: StoredValue::new_local(None), progress: RwSignal::new(Progress::Loading) };
         Effect::new(move |_: Option<()>| {
@@ -65,7 +65,7 @@ impl Canvas {
         self.progress.get()
     }
 
-    /// Hands the picture to the reader as a file of that name, with the remark written into it.
+    /// Downloads the picture as a file of that name, with the remark written into it.
     pub fn save(self, name: &str, remark: &str) {
         self.with(|shown| drop(shown.drawing.png(name, remark)));
     }
@@ -75,7 +75,7 @@ impl Canvas {
     }
 }
 
-/// What is on the canvas. Dropped, it listens to nothing any more.
+/// What is on the canvas. Dropping it disposes the chart and its listeners.
 struct Shown {
     drawing: Drawing,
     _pick: Option<Closure<dyn FnMut(String, usize)>>,
@@ -101,7 +101,7 @@ impl Drop for Shown {
     }
 }
 
-/// The bundle, asked for by the first chart; by the next one again, if it could not be had.
+/// Loads the bundle once for all charts. If that fails, the next chart tries again.
 async fn bundle() -> Result<(), JsValue> {
     let script = SCRIPT.with_borrow_mut(|script| script.get_or_insert_with(request).clone());
     let loaded = JsFuture::from(script).await;

@@ -1,12 +1,12 @@
-//! Charts as plain data: what they show, as the option that draws them first, and as the update that follows. They stand
-//! early in the road because both the server's answers and the pages need them.
+//! Charts as plain data: what they show, the option that draws them first, and the updates that follow. They stand
+//! early in the order of modules because both the server's answers and the pages need them.
 //!
-//! Options are typed with charming and built on the server alone; they travel as text with a page's answer. Charming in
-//! the browser's program would cost 37 kB of its 250 (Brotli), and here the same functions are tested natively. The
-//! browser makes only the small [`update`]s, of the same data.
+//! Options are typed with charming and built on the server only; they travel as text with a page's answer. Charming
+//! would cost the browser's program 37 kB of its 250 (Brotli), and on the server the same functions are tested
+//! natively. The browser makes only the small [`update`]s from the same data.
 //!
-//! What draws them is `bundle/`: ECharts with only the parts that are used, which `end2end/charts.mjs` puts together and
-//! only pages with charts load.
+//! The drawing code is `bundle/`: ECharts with only the parts that are used. `end2end/charts.mjs` builds it, and only
+//! pages with charts load it.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
@@ -25,18 +25,19 @@ use std::sync::Arc;
 pub use data::{Donut, Drawing, Gauge, Ghost, Heat, Kind, Part, Ranking, Series, TimeSeries, Unit};
 pub use echarts::Canvas;
 
-/// The document's `meta` that says where the bundle is. Its name holds the hash of its content, so only the server knows.
+/// The name of the document's `meta` that holds the bundle's address. The address holds a hash of the content, so
+/// only the server knows it.
 pub const BUNDLE: &str = "chargedeck-charts";
 
-/// The bundle, in the context of a document that is rendered.
+/// The bundle's address, in the context of a rendered document.
 #[derive(Clone)]
 pub struct Bundle {
     pub path: Arc<str>,
-    /// Lets the browser ask for it before the program does.
+    /// Adds a preload link, so that the browser requests it before the program does.
     pub preload: fn(&str),
 }
 
-/// Calls back with a series and the index of one of its data.
+/// Called with the id of a series and the index of the picked datum.
 pub type Pick = leptos::prelude::Callback<(String, usize)>;
 
 /// How far the browser has come with a chart.
@@ -44,6 +45,6 @@ pub type Pick = leptos::prelude::Callback<(String, usize)>;
 pub enum Progress {
     Loading,
     Drawn,
-    /// The bundle cannot be had.
+    /// The bundle could not be loaded, or the chart could not be drawn.
     Failed,
 }

@@ -1,4 +1,4 @@
-//! There is no canvas where pages are rendered; a document with charts says early what it will load.
+//! The server renders without a canvas. A document with charts only announces the bundle that it will load.
 
 use leptos::{html::Div, prelude::*};
 

@@ -1,5 +1,5 @@
-//! The option that draws a chart first: what is shown and by which means. How it looks in a theme and on a phone is the
-//! bundle's; colours are roles of `style/tokens.css`, values have the formats of their units.
+//! The option that draws a chart first: which data is shown, and by which elements. The bundle adds the look in a
+//! theme and on a phone. Colours are roles of `style/tokens.css`; values have the formats of their units.
 
 use charming::{
     Chart,
@@ -54,7 +54,7 @@ impl TimeSeries {
             .data_zoom(DataZoom::new().id("inside").type_(DataZoomType::Inside))
             .data_zoom(DataZoom::new().id("slider").type_(DataZoomType::Slider));
         for (i, unit) in units.iter().enumerate() {
-            // One grid of lines is enough.
+            // Only the first axis draws grid lines.
             let lines = SplitLine::new().show(i == 0);
             chart = chart.y_axis(axis(AxisType::Value).name(unit.name.as_str()).split_line(lines));
         }
@@ -64,7 +64,7 @@ impl TimeSeries {
         }
         let (Some(ghost), Some(first)) = (&self.ghost, self.series.first()) else { return text(&chart) };
         let mut option = serde_json::to_value(chart.series(ghost.line(&first.unit))).unwrap_or_default();
-        // The bundle's own: which step each value is of.
+        // A field of our own, which the bundle reads: the label of each value's step.
         if let Some(serde_json::Value::Object(ghost_series)) =
             option.pointer_mut(&format!("/series/{}", self.series.len()))
         {
@@ -73,7 +73,7 @@ impl TimeSeries {
         option.to_string()
     }
 
-    /// Those of the axes.
+    /// The units of the axes, at most two.
     fn units(&self) -> Vec<&Unit> {
         let mut units: Vec<&Unit> = Vec::new();
         for series in &self.series {
@@ -86,7 +86,7 @@ impl TimeSeries {
 }
 
 impl Series {
-    /// `filled` is a line's area, which would veil bars.
+    /// Adds the series to the chart. `filled` fills the area below a line, which would veil bars.
     fn draw(&self, chart: Chart, colour: &str, axis: usize, filled: bool) -> Chart {
         #[expect(clippy::cast_precision_loss, reason = "of two axes")]
         let axis = axis as f64;
@@ -207,7 +207,7 @@ impl Ranking {
             )
             // Room for the longest bar's label.
             .grid(Grid::new().left(4).right(80).top(4).bottom(4))
-            // Each bar says its value.
+            // Each bar is labelled with its value, so the axis needs no labels.
             .x_axis(
                 axis(AxisType::Value).axis_label(AxisLabel::new().show(false)).split_line(SplitLine::new().show(false)),
             )
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(heat["visualMap"][0]["max"], 4.0);
     }
 
-    /// The page's policy forbids to make functions of text, so an option that needs one would not be drawn.
+    /// The content security policy forbids functions from text, so an option that needs one would not be drawn.
     #[test]
     fn no_option_holds_a_function() {
         assert!(!course().option().contains("function"));

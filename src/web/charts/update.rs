@@ -1,13 +1,13 @@
-//! The small text that brings a drawn chart up to date: its data without any styling, merged by the ids that the option
-//! gave. It holds all data that may have changed, so the latest one is all that is needed.
+//! The small text that brings a drawn chart up to date: its data without styling, merged by the ids in the option. It
+//! holds all data that may have changed, so only the latest update is needed.
 
 use serde_json::{Value, json};
 
 use super::data::{Donut, Drawing, Gauge, Heat, Ranking, TimeSeries};
 
 fn written(option: &Value) -> String {
-    // Nothing in it is a map with keys that are no texts, which alone cannot be written. Not `to_string`, which would bring a
-    // writer for people's eyes along.
+    // This cannot fail, because only maps with keys other than texts cannot be written. `to_string` is not used,
+    // because it would add a pretty-printer to the program.
     serde_json::to_string(option).unwrap_or_default()
 }
 

@@ -20,7 +20,7 @@ impl FigureStore {
         store
     }
 
-    /// A figure; changes only when its value does. `Null` while it is not known.
+    /// The signal of a figure. It changes only when the value does, and is `Null` while the figure is not known.
     pub fn get(&self, name: &str) -> ArcRwSignal<Value> {
         let of = |all: &mut HashMap<String, ArcRwSignal<Value>>| match all.get(name) {
             Some(signal) => signal.clone(),
@@ -29,7 +29,7 @@ impl FigureStore {
         self.0.try_update_value(of).unwrap_or_default()
     }
 
-    /// Applies what the server sent: all figures, or those that changed.
+    /// Applies what the server sent: a put with all figures, or a patch with those that changed.
     pub fn apply(&self, changes: Vec<Change>) {
         for change in changes {
             let (set, gone) = match change.op {

@@ -1,4 +1,5 @@
-//! A list's rows, one signal each: a change touches its row and no other; only rows that come, go or move touch the list.
+//! A list's rows, one signal each. A change touches its own row only; the list itself changes only when rows come, go
+//! or move.
 
 use std::{
     collections::HashMap,
@@ -25,11 +26,11 @@ use crate::domain::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowState {
     pub fields: Fields,
-    /// In how many seconds a person saw the row change since it was loaded.
+    /// Number of distinct seconds in which a visible change was marked since the row was loaded.
     pub stamp: u32,
-    /// The last of these seconds: what changes many times in one is marked once.
+    /// The last of these seconds. Several changes within one second are marked once.
     stamped: i64,
-    /// What has become of the row while the list is held still.
+    /// What became of the row while the list is held still.
     pub fate: Fate,
 }
 
@@ -45,11 +46,11 @@ impl RowState {
     }
 }
 
-/// Whether a person reads something else in a row whose fields change from the first to the second.
+/// Returns whether a person sees a difference when a row's fields change from the first to the second.
 type Differs = Box<dyn Fn(&Fields, &Fields) -> bool + Send + Sync>;
 
-/// A row of a list, under a number of its own, by which it is told apart: of a document that went and came back before the
-/// list was drawn again, the row is another than the one on screen.
+/// A row of a list. Its number identifies it, not its document. If a document goes and comes back before the list is
+/// drawn again, its new row differs from the one on screen.
 #[derive(Clone)]
 pub struct LiveRow {
     pub number: u32,
@@ -75,18 +76,18 @@ impl PartialEq for LiveRow {
     }
 }
 
-/// A row that is shown, and its document.
+/// A shown row with the id of its document.
 pub type Shown = (DocId, LiveRow);
 
-/// Numbers beside a list. They share a signal, because each kind of signal is more to download.
+/// Numbers beside a list. They share one signal, because each type of signal adds to the download.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Counts {
     waiting: Waiting,
-    /// How many documents match; nobody counts those of the whole list here.
+    /// How many documents match the selection. `None` for the whole list, which is not counted here.
     total: Option<usize>,
 }
 
-/// A followed list. While it is held, rows change in place but none comes, goes or moves.
+/// A followed list. While it is held, rows change in place, but none comes, goes or moves.
 #[derive(Clone, Copy)]
 pub struct ListStore {
     window: StoredValue<Window>,
@@ -95,10 +96,10 @@ pub struct ListStore {
     counts: RwSignal<Counts>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
-    /// Whether it is held from the first news on, whoever reads it.
+    /// Whether the first news holds the list still, because nothing tells whether someone is reading it.
     still: StoredValue<bool>,
     differs: StoredValue<Option<Differs>>,
-    /// The present one, since 1970.
+    /// The current second since 1970.
     second: StoredValue<i64>,
 }
 
@@ -119,7 +120,7 @@ impl ListStore {
         }
     }
 
-    /// The rows shown, in order.
+    /// The shown rows, in order.
     pub const fn order(&self) -> RwSignal<Vec<Shown>> {
         self.order
     }
@@ -128,12 +129,12 @@ impl ListStore {
         self.rows.try_with_value(|rows| rows.get(id).map(|row| row.state.clone())).flatten()
     }
 
-    /// What waits to come, go or move.
+    /// How many rows wait to come, go or move.
     pub fn waiting(&self) -> Waiting {
         self.counts.with(|counts| counts.waiting)
     }
 
-    /// How many documents match the selection; `None` of the whole list.
+    /// How many documents match the selection; `None` for the whole list.
     pub fn total(&self) -> Option<usize> {
         self.counts.with(|counts| counts.total)
     }
@@ -143,7 +144,7 @@ impl ListStore {
         self.loading
     }
 
-    /// Holds the list still while someone points at it or reads in it.
+    /// Holds the list still while someone points at it or reads it. Releases it otherwise.
     pub fn hold(&self, held: bool) {
         let still = self.still.try_get_value() == Some(true);
         if self.held.try_get_value() != Some(!held) || still && !held {
@@ -153,17 +154,18 @@ impl ListStore {
         if held { self.drawn() } else { self.release() }
     }
 
-    /// Holds the list still for good once it shows what is true: where nothing tells whether someone reads, someone does.
+    /// Holds the list still for good once it has caught up. On a device without hover nothing tells whether someone
+    /// is reading, so assume that someone is.
     pub fn keep_still(&self) {
         self.still.set_value(true);
     }
 
-    /// Marks a row when `differs` finds that a person reads something else in it.
+    /// Marks a changed row when `differs` returns true for its old and new fields.
     pub fn mark_by(&self, differs: impl Fn(&Fields, &Fields) -> bool + Send + Sync + 'static) {
         self.differs.set_value(Some(Box::new(differs)));
     }
 
-    /// Shows what waits.
+    /// Shows the rows that wait.
     pub fn release(&self) {
         let order = self.window.try_with_value(|window| {
             let mut before = self.rows.try_update_value(take).unwrap_or_default();
@@ -180,7 +182,7 @@ impl ListStore {
         self.drawn();
     }
 
-    /// What is shown is on the screen now.
+    /// Notes in the window that the shown rows are on the screen now.
     fn drawn(&self) {
         let held = self.held.get_value();
         self.window.update_value(|window| window.drawn(held));
@@ -217,7 +219,8 @@ impl ListStore {
         let _disposed = self.loading.try_set(loading);
     }
 
-    /// Applies a delta; `news`: it is no catching up. Returns whether the list is in doubt, see [`Applied::uncertain`].
+    /// Applies a delta. `news` is false for a delta that only catches up. Returns whether the list is in doubt, see
+    /// [`Applied::uncertain`].
     ///
     /// # Errors
     /// See [`Window::apply`].
@@ -229,7 +232,7 @@ impl ListStore {
         Ok(self.show(&applied?, news))
     }
 
-    /// Looks again as time passes; returns as [`Self::apply`].
+    /// Evaluates the selection again as time passes. Returns the same as [`Self::apply`].
     pub fn tick(&self, now: UtcMs) -> bool {
         self.second.try_update_value(|second| *second = now.seconds());
         let applied = self.window.try_update_value(|window| window.tick(now));
@@ -246,7 +249,7 @@ impl ListStore {
                     state.mark(self.second.get_value());
                     rows.insert(id.clone(), LiveRow::new(state));
                 }),
-                // Drawn as it was loaded.
+                // A row that was caught up gets no mark. It is created when it is drawn.
                 None => {}
             }
         }
@@ -271,7 +274,7 @@ impl ListStore {
         });
     }
 
-    /// Takes new rows in place of all there were.
+    /// Replaces all rows by those of a new snapshot.
     pub fn replace(&self, snapshot: Snapshot) {
         if self.window.try_update_value(|window| window.replace(snapshot)).is_none() {
             return;
@@ -290,7 +293,8 @@ impl ListStore {
         self.count();
     }
 
-    /// Shows what came, went and moved, or lets it wait. Where there is no row nothing moves.
+    /// Shows the rows that came, went or moved, or lets them wait while the list is held. An empty list is never
+    /// held.
     fn settle(&self) {
         let held = self.held.try_get_value() == Some(true) && self.order.with_untracked(|order| !order.is_empty());
         if held { self.wait() } else { self.release() }
@@ -309,7 +313,7 @@ impl ListStore {
         });
     }
 
-    /// Tells what has become of the rows on the screen, and counts what waits to be shown.
+    /// Sets the fate of each row on the screen, and counts the rows that wait.
     fn wait(&self) {
         let (waiting, fates) = self.window.with_value(Window::waiting);
         self.order.with_untracked(|order| order.iter().zip(fates).for_each(|((_, row), fate)| row.meet(fate)));
@@ -438,7 +442,7 @@ mod tests {
         store.order().get_untracked()[i].1.clone()
     }
 
-    /// Stations of these names, which are their ids as far as the first letter.
+    /// Stations with these names. The first letter of a name is the id.
     fn snapshot(names: &[&str]) -> Snapshot {
         Snapshot {
             topic: Collection::Stations,

@@ -1,5 +1,5 @@
-//! The browser's side of the road: one socket for all pages, stores that follow topics, signals that change only where
-//! something changed. On the server the same stores hold what is rendered.
+//! The browser's side of live data: one socket for all pages, stores that follow topics, and signals that change only
+//! where something changed. On the server the same stores hold what is rendered.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
@@ -30,7 +30,7 @@ use crate::{
     web::api::PageContext,
 };
 
-/// What all pages of a signed-in admin share.
+/// The live state and the socket that all pages of a signed-in admin share.
 #[derive(Clone, Copy)]
 pub struct Live {
     state: LiveState,
@@ -46,7 +46,7 @@ impl Deref for Live {
 }
 
 impl Live {
-    /// Makes it, puts it into the context, and opens the socket in the browser.
+    /// Creates the live state, provides it as context, and in the browser opens the socket.
     pub fn provide(desk: &PageContext) -> Self {
         let live = Self { state: LiveState::new(desk), wire: wire::Wire::new() };
         provide_context(live);
@@ -54,12 +54,12 @@ impl Live {
         live
     }
 
-    /// Tries to connect at once.
+    /// Connects at once instead of waiting for the next try.
     pub fn retry_now(&self) {
         self.wire.retry();
     }
 
-    /// A list that follows its topic until the owner is disposed.
+    /// Returns a list that follows its topic until the owner is disposed.
     pub fn list(&self, snapshot: Snapshot) -> ListStore {
         let store = ListStore::new(snapshot);
         if wire::hovers_nothing() {
@@ -69,7 +69,7 @@ impl Live {
         lists.update_value(|all| all.push(store));
         wire.lists_changed();
         on_cleanup(move || {
-            // Gone with all lists when the whole page is.
+            // Fails only when the whole page is disposed. All lists are gone then.
             if lists.try_update_value(|all| all.retain(|other| !other.is(store))).is_some() {
                 wire.lists_changed();
             }
@@ -77,8 +77,9 @@ impl Live {
         store
     }
 
-    /// A board that is followed until the owner is disposed, from values of a cluster time: none takes their place that are of
-    /// an earlier one. `upto`: it is a feed, whose past is known up to there.
+    /// Returns a board that follows its topic until the owner is disposed. Its first values are of cluster time `ct`;
+    /// values of an earlier time do not replace them. With `upto` the board is a feed that knows all events up to
+    /// that key.
     pub fn sheet(&self, topic: String, fields: Fields, ct: ClusterTime, upto: Option<String>) -> BoardStore {
         let sheet = BoardStore::new(topic, fields, ct, upto);
         let (sheets, wire) = (self.state.sheets, self.wire);

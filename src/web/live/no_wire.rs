@@ -1,4 +1,4 @@
-//! There is no socket where pages are rendered.
+//! The server renders without a socket.
 
 use super::LiveState;
 use crate::domain::protocol::position::ClusterTime;

@@ -1,5 +1,5 @@
-//! A board that a page looks at: all its values in one signal. It may keep what the server no longer sends, as a feed
-//! keeps its past.
+//! A board that a page shows. One signal holds all its values. A feed keeps past events that the server no longer
+//! sends.
 
 use leptos::prelude::*;
 
@@ -19,7 +19,7 @@ pub struct BoardStore {
     fields: RwSignal<Fields>,
     /// Cluster time of the first values.
     ct: ClusterTime,
-    /// Of a feed: the key of the place up to which every event is here.
+    /// For a feed, the key up to which all events are here.
     upto: StoredValue<Option<String>>,
 }
 
@@ -28,7 +28,7 @@ impl BoardStore {
         Self { topic: StoredValue::new(topic), fields: RwSignal::new(fields), ct, upto: StoredValue::new(upto) }
     }
 
-    /// Its place in the protocol, before it is subscribed to.
+    /// The board's initial protocol state, before it is subscribed to.
     pub fn follow(&self) -> Follow {
         Follow::of_board(self.ct)
     }
@@ -37,17 +37,17 @@ impl BoardStore {
         self.fields
     }
 
-    /// Whether this is the same sheet.
+    /// Whether this is the same store.
     pub fn is(&self, other: Self) -> bool {
         self.fields == other.fields
     }
 
-    /// The topic's name; empty once the page is gone.
+    /// The topic's name. Empty once the page is gone.
     pub fn topic(&self) -> String {
         self.topic.try_get_value().unwrap_or_default()
     }
 
-    /// Applies what the server sent, known up to `upto`.
+    /// Applies what the server sent. A feed then knows all events up to the key `upto`.
     pub fn apply(&self, changes: Vec<Change>, upto: String) {
         let keeps = self.upto.try_get_value().flatten();
         _ = self.fields.try_update(|fields| {
@@ -67,10 +67,12 @@ impl BoardStore {
     }
 }
 
-/// Takes new events beside the old. Where some between them were never sent, the old ones go, and can be asked for.
+/// Adds new events to the old ones. If events between them were never sent, drops the old ones; the page can ask for
+/// them again.
 fn keep(fields: &mut Fields, new: Fields, known: &str) {
     let from = new.get(COMPLETE_FROM).and_then(|v| v.as_str()).unwrap_or_default();
-    // The place after the last known one has the key after it, but for a new epoch, whose first place says nothing.
+    // New events right after the last known one leave no gap. A new epoch always counts as a gap, because its first
+    // position does not tell what came before.
     if !from.is_empty() && from > known && !follows(known, from) {
         fields.clear();
         fields.insert(OLDER.to_owned(), true.into());
@@ -79,7 +81,7 @@ fn keep(fields: &mut Fields, new: Fields, known: &str) {
     fields.extend(new);
 }
 
-/// Whether `next` is the key of the place right after that of `key`.
+/// Returns whether the position of `next` comes right after that of `key`, in the same epoch.
 fn follows(key: &str, next: &str) -> bool {
     let (Some((epoch, seq)), Some((next_epoch, next_seq))) = (key.split_once('-'), next.split_once('-')) else {
         return false;

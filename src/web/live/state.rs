@@ -1,4 +1,4 @@
-//! The signals of a page: how fresh it is, its figures, and the lists and boards that are open.
+//! The signals of a page: how fresh it is, its figures, and its open lists and boards.
 
 use leptos::prelude::*;
 use serde_json::Value;
@@ -9,33 +9,33 @@ use crate::{
     web::api::PageContext,
 };
 
-/// Whether what is on screen is what is true.
+/// Whether the screen shows the current state of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
     /// Not connected yet.
     Connecting,
     /// Everything up to `lag_ms` ago is on screen.
     Live { lag_ms: u32 },
-    /// Connected, and on the way to the head.
+    /// Connected, but still catching up with the head of the log.
     CatchingUp,
-    /// Connected, but the server itself has heard nothing since, or nothing yet.
+    /// Connected, but the server has heard nothing from the database since `since`, or nothing yet.
     Stale { since: Option<UtcMs> },
-    /// Connected, but MongoDB tells nobody what changes in a collection.
+    /// Connected, but MongoDB does not report the changes of a collection.
     Unfollowed(Collection),
-    /// The server is of another version: nothing can be followed until the page is loaded anew.
+    /// The server is of another version. The page can follow nothing until it is reloaded.
     Outdated,
-    /// Not connected; the next try is in so many seconds.
+    /// Not connected. The next try is in `retry_in_s` seconds.
     Offline { since: UtcMs, retry_in_s: u32 },
 }
 
-/// What is on screen, which pages read and the task of the socket keeps.
+/// The state behind the screen. Pages read it; the socket's task writes it.
 #[derive(Clone, Copy)]
 pub struct LiveState {
     pub(super) connection: RwSignal<ConnectionState>,
     pub(super) settled: RwSignal<ConnectionState>,
     pub(super) unreached: RwSignal<bool>,
     pub(super) restored: RwSignal<bool>,
-    /// Names. Kept as figures are, because each kind of signal is more to download.
+    /// Names of collections, as JSON like the figures, because each type of signal adds to the download.
     pub(super) unfollowed: RwSignal<Value>,
     pub(super) now: RwSignal<UtcMs>,
     pub(super) figures: FigureStore,
@@ -68,17 +68,17 @@ impl LiveState {
         self.connection
     }
 
-    /// The kind of state that lasted when the one before it was left for good; the first connection is no change.
+    /// The last state that lasted long enough to be announced. The first connection does not count as a change.
     pub const fn settled(&self) -> RwSignal<ConnectionState> {
         self.settled
     }
 
-    /// Whether the page that was asked for could not be loaded, because the server does not answer.
+    /// Whether the next page could not be loaded because the server does not answer.
     pub const fn unreached(&self) -> RwSignal<bool> {
         self.unreached
     }
 
-    /// Whether the database was set back to an earlier state while the page was open.
+    /// Whether the database was restored to an earlier state while the page was open.
     pub const fn restored(&self) -> RwSignal<bool> {
         self.restored
     }
@@ -88,17 +88,18 @@ impl LiveState {
         self.unfollowed.with(read).unwrap_or_default()
     }
 
-    /// MongoDB's operation time; goes on every second, in the browser only.
+    /// MongoDB's operation time. Advances every second, in the browser only.
     pub const fn now(&self) -> RwSignal<UtcMs> {
         self.now
     }
 
-    /// The figures, which follow `overview`.
+    /// The figures. They follow the topic `overview`.
     pub const fn figures(&self) -> FigureStore {
         self.figures
     }
 
-    /// Whether what figures and boards took last has happened while they were followed, so that it was no catching up.
+    /// Returns whether the last values of figures and boards are news: they happened while the topic was followed and
+    /// were not caught up.
     pub fn is_news(&self) -> bool {
         self.news.try_get_value() == Some(true)
     }

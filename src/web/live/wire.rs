@@ -1,6 +1,7 @@
-//! The browser's socket: connects, follows what pages subscribe to, says how fresh the screen is, and comes back by itself.
+//! The browser's socket: connects, follows what pages subscribe to, reports how fresh the screen is, and reconnects
+//! by itself.
 //!
-//! One task owns everything; callbacks of the browser only hand it [`Event`]s.
+//! One task owns all state; callbacks of the browser only send it [`Event`]s.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -25,7 +26,7 @@ use crate::{
     web::live::wire::event::{Event, Events},
 };
 
-/// The way to the task.
+/// Sends events to the task.
 #[derive(Clone, Copy)]
 pub struct Wire(StoredValue<(Events, Option<UnboundedReceiver<Event>>)>);
 
@@ -55,7 +56,7 @@ impl Wire {
     }
 
     fn send(self, event: Event) {
-        // Gone with the page.
+        // The value is gone once the page is disposed.
         _ = self.0.try_with_value(|(events, _)| events.send(event));
     }
 }

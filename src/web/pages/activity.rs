@@ -1,4 +1,4 @@
-//! Everything that happens, in order, live: from the collection of events, and by the socket from there on.
+//! The feed of all events, in order and live: first from the collection of events, then from the socket.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Until what is asked for may have been written.
+/// Pause until the requested events may have been written.
 const NOT_YET: Duration = Duration::from_secs(1);
 
 pub fn activity() -> AnyView {
@@ -56,7 +56,7 @@ fn feed(filter: Filter) -> AnyView {
 fn Happenings(filter: Filter, sheet: BoardStore) -> impl IntoView {
     let (live, clock) = (expect_context::<Live>(), Clock::expect());
     let fields = sheet.fields();
-    // While it is held, nothing newer than this is shown.
+    // While the feed is held, the key of the newest shown event.
     let held = RwSignal::new(None::<String>);
     let items = Memo::new(move |before: Option<&Vec<_>>| {
         let held = held.get();
@@ -96,7 +96,7 @@ fn Happenings(filter: Filter, sheet: BoardStore) -> impl IntoView {
     }
 }
 
-/// What is older than the events shown, and asked for at the end of the page.
+/// The events older than those shown, which are requested at the end of the page.
 #[derive(Clone, Copy)]
 struct Past {
     filter: Filter,
@@ -133,7 +133,7 @@ impl Past {
         }
     }
 
-    /// The page may be gone whenever something comes.
+    /// Loads older events. The page may be gone after each await.
     async fn come(self) {
         let Some(before) = self.fields.try_with_untracked(place) else { return };
         let answer = load(PageRequest::Activity { of: self.filter.name().to_owned(), before }).await;
@@ -146,7 +146,7 @@ impl Past {
             return;
         }
         _ = self.fields.try_update(|fields| {
-            // They belong before the one they were asked for, unless that one has gone meanwhile.
+            // They belong right before the event they were requested for. Drop them if that one has gone meanwhile.
             let is_there = |key: String| fields.contains_key(&key) || cut(fields) == Some(&key);
             if before.map(key).is_none_or(is_there) {
                 fields.extend(events.fields);
@@ -156,7 +156,7 @@ impl Past {
     }
 }
 
-/// The place of the oldest event, or where the past was cut off, and none came since.
+/// The position of the oldest event, or if there is none, where the past was cut off.
 fn place(fields: &Fields) -> Option<Position> {
     let oldest = fields.keys().find_map(|key| key.parse().ok());
     oldest.or_else(|| cut(fields)?.parse().ok())
@@ -166,7 +166,7 @@ fn cut(fields: &Fields) -> Option<&str> {
     fields.get(CUT)?.as_str()
 }
 
-/// Whether the reader comes to the page's end, a little before it.
+/// Returns whether the reader is near the page's end.
 fn near_the_end() -> bool {
     const BEFORE_PX: i32 = 600;
     let page = document().document_element();
@@ -175,7 +175,7 @@ fn near_the_end() -> bool {
     })
 }
 
-/// The events up to a key, newest first. A sheet's other values have names that no event's key has.
+/// Returns the events up to a key, newest first. The board's other values have names that no event's key has.
 fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, FeedEntry)> {
     let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
     shown.filter_map(|(key, value)| Some((key.clone(), FeedEntry::read(value)?)))

@@ -37,9 +37,9 @@ const NAMES: [&str; 7] = ["last", "from", "to", "zone", "by", "against", CURRENC
 
 pub fn analytics() -> AnyView {
     let Location { pathname, query, .. } = use_location();
-    // What is refused is told; what else the address has stays in the form.
+    // A refused parameter gives an error; the other parameters stay in the form.
     let address = Memo::new(move |before: Option<&(Address, Option<Refused>)>| match before {
-        // While the next page is on its way, the address is that page's already.
+        // While the next page loads, the address is already that page's.
         Some(before) if pathname.with(|path| path != ANALYTICS) => before.clone(),
         _ => {
             let given = query.get();
@@ -50,7 +50,7 @@ pub fn analytics() -> AnyView {
     view! { {move || address.with(|(address, unknown)| at(address, unknown.clone()))} }.into_any()
 }
 
-/// The page at an address. Changes of the address draw it anew.
+/// Draws the page for an address. A change of the address draws it anew.
 fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
     let network = Clock::expect().with_zone(|zone| zone.name.clone());
     let read = || {
@@ -68,7 +68,7 @@ fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
     }
 }
 
-/// How the period is cut, and what stands behind it.
+/// The choice of the step and of the comparison period.
 fn choices(address: &Address, query: &Query) -> AnyView {
     let steps = Step::ALL.into_iter().filter(|step| step.fits(query.range.len()));
     let steps = steps

@@ -1,4 +1,4 @@
-//! Who charges.
+//! The list of clients.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What charging instead of burning petrol saved, with the formula.
+//! What charging saved compared with burning petrol, with the formula.
 
 use leptos::prelude::*;
 
@@ -26,7 +26,7 @@ static COLUMNS: [Column<EcoStat>; 10] = [
     Column::of("factors", "word roomy spare", |e, _| Cell::text(e.factor_set.clone())),
 ];
 
-/// A day by its date, a month by year and month; the total has no date to show.
+/// The name of a period: a day by its date, a month by year and month. The total has no date to show.
 fn period(stat: &EcoStat) -> Option<String> {
     match (stat.granularity.as_deref(), stat.local_date.as_deref()) {
         (Some("TOTAL"), _) => Some(text::ALL_TIME.to_owned()),

@@ -1,4 +1,4 @@
-//! What the five list pages share: what is shown of all there is, the snapshot, its states, and the live table.
+//! What the five list pages share: the selection, the snapshot with its states, and the live table.
 
 use leptos::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What the address asks for.
+/// The selection in the address.
 type Asked = Memo<Result<Selection, BadChoice>>;
 
 pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
@@ -54,7 +54,7 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
     })
 }
 
-/// The statuses as links; whatever else is asked for stays.
+/// The statuses as links. The other parts of the selection stay.
 fn choices(collection: Collection, asked: Asked) -> AnyView {
     let part = match collection {
         Collection::Stations => FilterField::Evse,

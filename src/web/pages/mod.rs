@@ -1,4 +1,4 @@
-//! One file per page. A page says which fields it shows and how; `ui` draws them, `live` keeps them true.
+//! One file per page. A page defines which fields it shows and how; `ui` draws them, `live` keeps them up to date.
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// An address, what loads its part of the browser's program, and what draws it then.
+/// An address, the function that loads its part of the browser's program, and the one that then draws it.
 type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
@@ -60,7 +60,7 @@ pub fn at(path: &str) -> AnyView {
         .map_or(not_found::not_found as fn() -> AnyView, |(.., draw)| *draw)()
 }
 
-/// Of those that cannot be followed one that the page at `path` is of: it shows nothing then.
+/// Returns a collection that the page at `path` needs and that cannot be followed. The page then shows nothing.
 pub fn unfollowed(path: &str, unfollowed: &[Collection]) -> Option<Collection> {
     let figures = ["/", ANALYTICS, REPORTS].contains(&path);
     unfollowed.iter().copied().find(|topic| if figures { topic.is_counted() } else { page(*topic) == path })
@@ -69,7 +69,7 @@ pub fn unfollowed(path: &str, unfollowed: &[Collection]) -> Option<Collection> {
 /// Loads the part of the browser's program that draws the page at `path`.
 ///
 /// # Errors
-/// If it cannot be had: the server is away, or of another version than this page.
+/// If it cannot be loaded: the server is away, or of another version than this page.
 pub async fn ready(path: &str) -> Result<(), SplitLoaderError> {
     match PAGES.iter().find(|(address, ..)| *address == path) {
         Some((_, load, _)) => load().await,
@@ -77,7 +77,7 @@ pub async fn ready(path: &str) -> Result<(), SplitLoaderError> {
     }
 }
 
-/// A page whose part of the program is loaded.
+/// Draws a page whose part of the program is loaded.
 fn part(draw: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) -> AnyView {
     draw.now_or_never().and_then(Result::ok).unwrap_or_else(not_found::not_found)
 }
@@ -87,7 +87,7 @@ macro_rules! parts {
     ($($page:ident $part:ident $load:ident,)*) => {$(
         #[wasm_split($part, wasm_split_path = leptos::wasm_split, preload($load), fallible)]
         fn $page() -> Result<AnyView, SplitLoaderError> {
-            // So that the document asks for the part before the program does.
+            // Preloads the part, so that the document requests it before the program does.
             #[cfg(feature = "ssr")]
             leptos::prefetch_lazy_fn_on_server(stringify!($part));
             Ok($page::$page())

@@ -1,4 +1,4 @@
-//! An address that leads nowhere. Its heading stands with what it says; the top has none.
+//! The page for an unknown address. It has its own heading, because the top bar shows none.
 
 use leptos::prelude::*;
 

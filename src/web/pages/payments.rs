@@ -1,4 +1,4 @@
-//! What was paid, what is open, and what failed.
+//! The list of payments: paid, open and failed.
 
 use leptos::prelude::*;
 
@@ -33,7 +33,7 @@ fn derived(payment: &Payment) -> Option<Badge> {
     payment.derived.then(|| Badge::new(Role::Off, text::DERIVED).why(text::DERIVED_WHY))
 }
 
-/// What was captured, and what of it was given back.
+/// What was captured, and how much of it was refunded.
 fn captured(payment: &Payment) -> Cell {
     let money = |minor| Some(text::money(&Money { minor, currency: payment.currency.clone()? }));
     let settled = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
@@ -54,7 +54,7 @@ fn card(payment: &Payment) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// Why it failed, in our words with the provider's beside them.
+/// Why the payment failed, in our words with the provider's beside them.
 fn cause(payment: &Payment) -> Cell {
     match &payment.failure_code {
         Some(code) => {
@@ -79,7 +79,7 @@ mod tests {
         see(&serde_json::from_value(fields).unwrap()).doc
     }
 
-    /// What is left out where room is short, or on a phone, is told by the classes (see `Column`).
+    /// The classes decide what is hidden where room is short, or on a phone (see `Column`).
     #[test]
     fn who_paid_is_always_told() {
         let client = COLUMNS.iter().find(|column| column.field == "client_id").unwrap();

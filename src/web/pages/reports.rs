@@ -1,4 +1,5 @@
-//! Figures of any period, grouped as one likes: a table that stays true while it is open, and the same as a file.
+//! Reports: figures of any period, grouped by choice, as a table that stays up to date while it is open, and as a
+//! file.
 
 mod behind;
 mod chart;
@@ -19,7 +20,7 @@ use crate::web::{
 pub fn reports() -> AnyView {
     let location = use_location();
     let (path, search) = (location.pathname, location.search);
-    // On the way to another page the last choice stays.
+    // While another page loads, the last choice stays.
     let chosen = Memo::new(move |before: Option<&String>| match before {
         Some(before) if path.get() != REPORTS => before.clone(),
         _ => search.get(),

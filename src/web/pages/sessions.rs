@@ -1,4 +1,4 @@
-//! What is being charged, and what was.
+//! The list of charging sessions, running and past.
 
 use leptos::prelude::*;
 
@@ -41,14 +41,15 @@ fn is_open(session: &Session) -> bool {
     !matches!(session.status, Some(SessionStatus::Completed | SessionStatus::Invalid))
 }
 
-/// From the start to the end, or to now while the session runs. Not known where the dates are none, or the wrong way round.
+/// The time from the start to the end, or to now while the session runs. `None` if the dates are missing or in the
+/// wrong order.
 fn duration(session: &Session, clock: &Clock) -> Option<String> {
     let start = session.started_at()?;
     let seconds = match session.ended_at() {
         Some(end) => end.seconds().saturating_sub(start.seconds()),
         None if session.status == Some(SessionStatus::Active) => {
             let now = clock.now();
-            // Clocks that differ a little are no riddle.
+            // Clocks may differ a little, so a start slightly ahead counts as now.
             let start = if is_ahead(start, now) { start } else { start.min(now) };
             now.seconds().saturating_sub(start.seconds())
         }
@@ -57,7 +58,7 @@ fn duration(session: &Session, clock: &Clock) -> Option<String> {
     (seconds >= 0).then(|| text::duration(seconds))
 }
 
-/// A session that is over draws nothing, which is no missing value.
+/// A session that is over draws no power, so an absent value is not missing.
 fn power(session: &Session) -> Cell {
     match session.power_w {
         None if !is_open(session) => Cell::nothing(),
@@ -72,9 +73,9 @@ fn cost(session: &Session) -> Option<String> {
 
 fn notes(session: &Session, clock: &Clock) -> Cell {
     let error = session.error_code.as_deref().filter(|code| *code != "NoError").map(text::error_code);
-    // A fault that stopped the session is not said twice.
+    // A fault that stopped the session is not shown twice.
     let stop = session.stop_reason.as_deref().map(text::stop_reason).filter(|stop| error.as_ref() != Some(stop));
-    // What does not lie ahead never will, so most rows need not follow the time.
+    // A session that is not in the future never will be, so most rows need not follow the time.
     let now = if session.is_ahead(clock.past()) { clock.now() } else { clock.past() };
     let flags = session.oddities(now);
     let flags = flags.iter().map(|flag| Badge::new(Role::Wait, text::quality(flag)));

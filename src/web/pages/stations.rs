@@ -1,4 +1,4 @@
-//! Where the network charges, and in which state it is.
+//! The list of stations, with their states.
 
 use leptos::prelude::*;
 
@@ -28,7 +28,8 @@ static COLUMNS: [Column<Station>; 8] = [
     Column::of("model", "word low", |s, _| Cell::text(s.model.clone())),
 ];
 
-/// W of the strongest connector of each EVSE; not known where none says. What is removed has none.
+/// The sum of each EVSE's strongest connector, in W. Missing if no EVSE has one known; empty if the station is
+/// removed.
 fn power(station: &Station, clock: &Clock) -> Cell {
     if station.removed_at.is_some() && station.is_removed(clock.now()) {
         return Cell::nothing();
@@ -38,7 +39,8 @@ fn power(station: &Station, clock: &Clock) -> Cell {
     Cell::amount(power.map(text::rated))
 }
 
-/// The station in one state: what needs someone first, then what is lost, in use, waiting, and free.
+/// Sums up a station in one state. What needs someone comes first, then what is in use, waiting, and free. It is
+/// unknown only if all EVSEs are.
 fn state(station: &Station, clock: &Clock) -> Look {
     let now = clock.now();
     let statuses: Vec<EvseStatus> =

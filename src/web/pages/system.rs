@@ -1,4 +1,5 @@
-//! The road's own health: each stop with its figures, and below it what lies beside the road. The server says it all.
+//! The health of the pipeline itself: each stage with its figures, and below it what lies beside the pipeline. The
+//! server makes all texts.
 
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -23,9 +24,9 @@ use crate::{
 pub fn system() -> AnyView {
     let live = expect_context::<Live>();
     loaded(PageRequest::System, text::SYSTEM, move |answer| {
-        // No data of MongoDB's, and so of no cluster time: each instance tells of itself.
+        // The values do not come from MongoDB and so have no cluster time, because each instance reports on itself.
         let fields = live.sheet(Board::System.to_string(), answer.read()?, ClusterTime::default(), None).fields();
-        // Without a connection nobody tells that a stop's state has changed.
+        // Without a connection nothing reports that a stage's state has changed.
         let told = Memo::new(move |_| {
             !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)
         });
@@ -39,7 +40,7 @@ pub fn system() -> AnyView {
     })
 }
 
-/// The board's values of a kind, in their order.
+/// Reads the board's values of a kind, in their order.
 fn values<T: DeserializeOwned>(fields: &Fields, kind: &'static str) -> impl Iterator<Item = T> {
     fields.iter().filter(move |(name, _)| name.starts_with(kind)).filter_map(|(_, value)| read(value))
 }

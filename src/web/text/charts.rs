@@ -1,4 +1,4 @@
-//! What charts say: titles, the names of pieces of time, and a sentence for each chart.
+//! The texts of charts: titles, the names of steps, and a sentence for each chart.
 
 use super::{change, count, date, energy_figure, money};
 use crate::domain::{
@@ -51,7 +51,7 @@ pub const NUMBER: &str = "Number";
 pub const HOUR: &str = "Hour";
 pub const SHORT_WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// A period on offer.
+/// The name of an offered period.
 pub fn range(range: Range) -> String {
     match range {
         Range::Last(1) => super::TODAY.to_owned(),
@@ -62,7 +62,7 @@ pub fn range(range: Range) -> String {
     }
 }
 
-/// The pieces that a period is looked at in.
+/// The name of the steps that a period is divided into.
 pub const fn step(step: Step) -> &'static str {
     match step {
         Step::Hour => "Hours",
@@ -88,7 +88,7 @@ pub fn counted_per(how: &str, step: Step) -> String {
     per(&format!("{how},"), step)
 }
 
-/// What stands behind.
+/// The name of the comparison period.
 pub const fn against(against: Against) -> &'static str {
     match against {
         Against::Before => "Weeks before",
@@ -97,13 +97,13 @@ pub const fn against(against: Against) -> &'static str {
     }
 }
 
-/// `15 Jun 2018`, `9 Jun 2018 to 15 Jun 2018`; the period ends where a day begins.
+/// A period as days: `15 Jun 2018`, `9 Jun 2018 to 15 Jun 2018`. The period ends where a day begins.
 pub fn days(zone: &Zone, period: Period) -> String {
     let (first, last) = (date(zone, period.from), date(zone, period.to.after(-1)));
     if first == last { first } else { format!("{first} to {last}") }
 }
 
-/// A piece's name below the axis.
+/// The label of a step below the axis.
 pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     let c = zone.civil(from);
     let month = super::times::month(c.month);
@@ -116,7 +116,7 @@ pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     }
 }
 
-/// The same of another period, which may be of another year.
+/// The label of a step of the comparison period, which may be in another year.
 pub fn piece_of_year(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
     let piece = piece(zone, from, step, one_day);
     match step {
@@ -125,8 +125,8 @@ pub fn piece_of_year(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> Str
     }
 }
 
-/// What a figure of the period was: `12 kWh delivered, today, +5.5% on yesterday`. Only what the earlier period had by the
-/// same time is compared.
+/// A period's figure as a sentence: `12 kWh delivered, today, +5.5% on yesterday`. The comparison uses only what the
+/// earlier period had after the same elapsed time.
 pub fn course_sentence(figure: &str, days: &str, now: Option<i64>, earlier: Option<(Option<i64>, &str)>) -> String {
     let beside = match (now, earlier) {
         (Some(now), Some((Some(before), days))) => match change(before, now) {
@@ -147,7 +147,7 @@ pub fn sessions_started(n: i64) -> String {
     format!("{} started", super::documents(crate::domain::collections::Collection::ChargingSessions, n))
 }
 
-/// How much of the money was computed from tariffs: ` £3.00 of it computed from a tariff, …`
+/// How much of the money was derived from tariffs: ` £3.00 of it computed from a tariff, …`
 pub fn derived(part: &Money) -> String {
     format!(" {} of it {}.", money(part), super::DERIVED_WHY)
 }
@@ -156,13 +156,13 @@ pub fn revenue_captured(revenue: &Money) -> String {
     format!("{} captured less refunded", money(revenue))
 }
 
-/// What must be said beside a sum: ` Energy not known: 2. Left out: 1.`
+/// Remarks on documents that a sum lacks or doubts: ` Energy not known: 2. Left out: 1.`
 pub fn remarks(all: &[(&str, i64)]) -> String {
     let all = all.iter().filter(|(_, n)| *n != 0);
     all.map(|(what, n)| format!(" {what}: {}.", count(*n))).collect()
 }
 
-/// How many payments there were, and how many of those that are decided succeeded.
+/// How many payments there were, and which share of the decided ones succeeded.
 pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> String {
     let payments = super::documents(crate::domain::collections::Collection::Payments, all);
     match super::percent(succeeded, succeeded.saturating_add(failed)) {
@@ -173,7 +173,7 @@ pub fn payments_sentence(days: &str, all: i64, succeeded: i64, failed: i64) -> S
     }
 }
 
-/// When the week is busiest.
+/// The busiest hour of the week. The first one wins a tie.
 pub fn week_sentence(days: &str, hours: &[i64]) -> String {
     let busiest = hours.iter().enumerate().max_by_key(|(hour, n)| (**n, std::cmp::Reverse(*hour)));
     match busiest.filter(|(_, n)| **n > 0) {

@@ -1,10 +1,10 @@
-//! Texts of documents as a page can show them.
+//! Makes texts of documents displayable.
 
 use std::borrow::Cow;
 
-/// The text without what a page cannot show: what pads its end goes, and inside `�` stands for it. HTML has no U+0000, so
-/// a text of nothing else would be no text in the document, and the browser would not find it there. Marks that turn the
-/// direction of writing would turn what stands beside the text, too.
+/// Returns the text without characters that a page cannot show: at its end they are removed, elsewhere `�` replaces
+/// them. HTML has no U+0000, so a text of nothing else would leave no text node, and hydration would not find it.
+/// Bidirectional controls would also reorder the text beside it.
 pub fn displayable(text: Cow<'static, str>) -> Cow<'static, str> {
     if !text.contains(is_odd) {
         return text;
@@ -20,7 +20,7 @@ pub fn displayable(text: Cow<'static, str>) -> Cow<'static, str> {
     shown.into()
 }
 
-/// Control characters but for white space; and overrides, embeddings and isolates of direction.
+/// Control characters other than white space, and bidirectional overrides, embeddings and isolates.
 const fn is_odd(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,5 +1,5 @@
-//! Every word and format that a reader sees. Pure functions, the same on the server and in the browser,
-//! so that both render the same text and another language has one place to stand.
+//! Every word and format that a reader sees. Pure functions, the same on the server and in the browser, so that both
+//! render the same text, and a translation has one place.
 
 pub mod charts;
 mod displayable;
@@ -32,7 +32,7 @@ pub use statuses::{
 };
 pub use times::{age, clock_time, date, duration, local_day, stamp, weekday};
 
-/// What stands where a value is not known.
+/// Shown in place of a value that is not known.
 pub const MISSING: &str = "—";
-/// [`MISSING`], spoken.
+/// [`MISSING`] in words, for screen readers.
 pub const NOT_KNOWN: &str = "not known";

@@ -1,4 +1,4 @@
-//! Amounts of money: the currency's symbol where it is beyond doubt, its code otherwise.
+//! Amounts of money, with the currency's symbol if it is unambiguous, else its code.
 
 use super::numbers::fixed;
 use crate::{
@@ -17,7 +17,7 @@ pub fn money(amount: &Money) -> String {
     }
 }
 
-/// Amounts of a currency as charts write them, which draw its major unit.
+/// The unit of a currency in charts, which draw its major unit.
 pub fn money_unit(currency: &Currency) -> Unit {
     let digits = currency.exponent();
     match symbol(currency) {
@@ -26,7 +26,7 @@ pub fn money_unit(currency: &Currency) -> Unit {
     }
 }
 
-/// Only symbols that no other currency of charging networks shares; `$` alone is the US dollar's.
+/// Only symbols that no other currency of charging networks shares. `$` alone is the US dollar.
 fn symbol(currency: &Currency) -> Option<&'static str> {
     Some(match currency.0.as_str() {
         "AUD" => "A$",

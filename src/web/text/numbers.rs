@@ -1,4 +1,4 @@
-//! Numbers: grouped, rounded half away from zero in integers, with a true minus sign.
+//! Numbers: grouped, rounded half away from zero in integer arithmetic, with a true minus sign (U+2212).
 
 use std::num::NonZeroU64;
 
@@ -6,7 +6,7 @@ use crate::domain::money::{Watt, Wh};
 
 const TEN: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
 
-/// A number and its unit, apart because they are drawn apart.
+/// A number and its unit. They are separate because they are drawn differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quantity {
     pub value: String,
@@ -35,7 +35,7 @@ pub fn count(n: i64) -> String {
     fixed(n, 0, 0)
 }
 
-/// `value / 10^scale`, rounded to `digits` decimals, of which there are at most `scale`.
+/// Formats `value / 10^scale`, rounded to `digits` decimals. `digits` is at most `scale`.
 pub(super) fn fixed(value: i64, scale: u32, digits: u32) -> String {
     let (drop, unit) = (TEN.saturating_pow(scale.saturating_sub(digits)), TEN.saturating_pow(digits));
     let rounded = value.unsigned_abs().saturating_add(drop.get() / 2) / drop;
@@ -59,7 +59,7 @@ fn grouped(n: u64) -> String {
     text
 }
 
-/// One decimal, for what is no integer in the database.
+/// One decimal, for values that are floats in the database.
 pub fn decimal(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "a float too large for an integer saturates")]
     fixed((value * 10.0).round() as i64, 1, 1)
@@ -68,23 +68,23 @@ pub fn decimal(value: f64) -> String {
 pub const KWH: &str = "kWh";
 pub const KW: &str = "kW";
 
-/// In a list: always kWh, so that a column compares.
+/// Energy in a list: always kWh, so that a column is comparable.
 pub fn energy(wh: Wh) -> Quantity {
     Quantity::new(fixed(wh.0, 3, 1), KWH)
 }
 
-/// In a list: always kW.
+/// Power in a list: always kW.
 pub fn power(w: Watt) -> Quantity {
     Quantity::new(fixed(w.0, 3, 1), KW)
 }
 
-/// What a thing can do at most: round numbers stay round.
+/// Rated power: without decimals if it is a whole number of kW.
 pub fn rated(w: Watt) -> Quantity {
     let digits = u32::from(w.0 % 1000 != 0);
     Quantity::new(fixed(w.0, 3, digits), KW)
 }
 
-/// Alone on a card: as many digits as matter.
+/// Energy alone on a card: in kWh or MWh, with as many digits as matter.
 pub fn energy_figure(wh: Wh) -> Quantity {
     match wh.0.unsigned_abs() {
         0..1_000_000 => energy(wh),
@@ -93,7 +93,7 @@ pub fn energy_figure(wh: Wh) -> Quantity {
     }
 }
 
-/// Alone on a card: as many digits as matter.
+/// Power alone on a card: in kW or MW, with as many digits as matter.
 pub fn power_figure(w: Watt) -> Quantity {
     match w.0.unsigned_abs() {
         0..100_000 => power(w),
@@ -117,24 +117,24 @@ pub fn distance(m: i64) -> Quantity {
     Quantity::new(fixed(m, 3, 0), "km")
 }
 
-/// `part` of `whole` in per mille, halves rounded away from zero; `None` where there is no whole.
+/// `part` of `whole` in per mille, halves rounded away from zero. `None` unless `whole` is positive.
 pub fn per_mille(part: i64, whole: i64) -> Option<i64> {
     if whole <= 0 {
         return None;
     }
     let (times, rest) = (part.checked_div(whole)?, part.checked_rem(whole)?);
-    // Of a whole so large that a thousand times as much has no room, the last digits do not show.
+    // For a whole so large that the products below would overflow, the last digits do not matter.
     let (rest, whole) = if whole > i64::MAX / 4000 { (rest / 4096, whole / 4096) } else { (rest, whole) };
     let halves = rest.saturating_mul(2000).saturating_add(rest.signum().saturating_mul(whole));
     times.checked_mul(1000)?.checked_add(halves.checked_div(whole.saturating_mul(2))?)
 }
 
-/// `part` of `whole` in per cent: `87.5%`; `None` where there is no whole.
+/// `part` of `whole` in per cent: `87.5%`. `None` unless `whole` is positive.
 pub fn percent(part: i64, whole: i64) -> Option<String> {
     Some(format!("{}%", fixed(per_mille(part, whole)?, 1, 1)))
 }
 
-/// The change from `before` to `after` in per cent, signed; `None` where there was nothing before.
+/// The change from `before` to `after` in per cent, signed. `None` unless `before` is positive.
 pub fn change(before: i64, after: i64) -> Option<String> {
     let per_mille = per_mille(after.saturating_sub(before), before)?;
     let sign = if per_mille > 0 { "+" } else { "" };

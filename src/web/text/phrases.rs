@@ -1,6 +1,6 @@
-//! Fixed phrases: names of places, headings, instructions, and the states of the connection.
+//! Fixed phrases: names of pages, headings, instructions, and the states of the connection.
 //!
-//! Long, because it is one list: whoever looks for a sentence, or translates them, finds all of them here.
+//! The file is long because it is one list: whoever looks for a phrase, or translates them, finds all of them here.
 
 use super::{count, money::money};
 use crate::{
@@ -21,7 +21,7 @@ pub const NOT_FOUND: (&str, &str) = ("Page not found", "No page has this address
 pub const TO_OVERVIEW: &str = "To the Overview";
 pub const EMAIL: &str = "E-mail";
 pub const PASSWORD: &str = "Password";
-/// The period of a total.
+/// Names the period of a total.
 pub const ALL_TIME: &str = "All time";
 pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
 pub const PLACES: &str = "Places and account";
@@ -60,7 +60,7 @@ pub const ROAD: &str = "From a write to the screens";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
 pub const THEME: &str = "Theme";
-/// The system's, light, dark.
+/// The system's theme, light, dark.
 pub const THEMES: [&str; 3] = ["System", "Light", "Dark"];
 pub const LATEST_CHANGES: &str = "Latest changes";
 pub const ACTIVITY: &str = "Activity";
@@ -68,7 +68,7 @@ pub const ALL_ACTIVITY: &str = "All activity";
 pub const FILTERS: &str = "Filters";
 pub const ALL: &str = "All";
 pub const OLDER: &str = "Older events";
-/// MongoDB had no more what happened, or it happened in halves.
+/// MongoDB no longer had the events, or had only part of them.
 pub const GAP: &str = "Changes before this may be missing here; lists and figures are complete";
 pub const OLDER_COME: &str = "Loading older events";
 pub const OLDER_FAILED: &str = "Couldn’t load older events. Try again";
@@ -90,7 +90,7 @@ pub const ECO_FORMULA: [&str; 3] = [
     "Trees are CO₂ avoided divided by what one urban tree seedling binds when grown for 10 years. Each period keeps the factors it was computed with.",
 ];
 
-/// A collection's page.
+/// The title of a collection's page.
 pub const fn title(collection: Collection) -> &'static str {
     match collection {
         Collection::Clients => "Clients",
@@ -101,7 +101,7 @@ pub const fn title(collection: Collection) -> &'static str {
     }
 }
 
-/// A card by its figure's public name.
+/// The title of a card, by its figure's public name.
 pub fn card(figure: &str) -> &'static str {
     match figure {
         "active_sessions" => "Active sessions",
@@ -121,7 +121,7 @@ pub fn last(weekday: &str) -> String {
     format!("Last {weekday}")
 }
 
-/// What a day's chart shows, for who cannot see it.
+/// What a day's chart shows, for screen readers.
 pub fn day_summary(today: &str, weekday: &str, before: &str) -> String {
     format!("Energy per quarter of an hour. Today so far {today}, last {weekday} {before} in all.")
 }
@@ -183,13 +183,13 @@ pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
 }
 
 pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
-/// A first look at an empty database.
+/// Shown while the database is empty.
 pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to the five collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
 pub const NO_ENERGY: &str = "No session has ended today or a week before.";
 pub const ENERGY_GAPS: &str = "Gaps: sessions ended, and none of them says what it delivered.";
 
-/// A choice of events.
+/// The name of a filter of events.
 pub const fn filter(filter: Filter) -> &'static str {
     match filter {
         Filter::All => "All",
@@ -198,7 +198,7 @@ pub const fn filter(filter: Filter) -> &'static str {
     }
 }
 
-/// What the button of a feed does: it holds it still, or lets what waits come.
+/// The label of a feed's button, which holds the feed still or releases what waits.
 pub fn paused(paused: bool, new: usize) -> String {
     match (paused, new) {
         (false, _) => "Pause".to_owned(),
@@ -216,13 +216,13 @@ fn some(n: usize, what: &str) -> String {
     format!("{} {what}", count(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
-/// What a list that is held still does when it is drawn again: `3 new, 1 left`. Nothing where nothing waits.
+/// What releasing a held list will change: `3 new, 1 left`. Empty if nothing waits.
 pub fn waits(Waiting { new, left, deleted, moved }: Waiting) -> String {
     let all = [(new, "new"), (left, "left"), (deleted, "deleted"), (moved, "moved")];
     all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| some(n, what)).collect::<Vec<_>>().join(", ")
 }
 
-/// What has become of a row that is held where it was.
+/// What became of a row that is held where it was.
 pub const fn fate(fate: Fate) -> &'static str {
     match fate {
         Fate::Stays => "",
@@ -242,7 +242,7 @@ pub fn unreadable(fields: &[String]) -> String {
 pub fn other(name: &str, value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => format!("{name}: {text}"),
-        // Written as what is sent is: another writer, for a person's eyes, would be more to download.
+        // Written with the serialiser of requests, because a pretty-printer would add to the download.
         other => format!("{name}: {}", serde_json::to_string(other).unwrap_or_default()),
     }
 }
@@ -252,7 +252,7 @@ pub fn all_times(zone: &str) -> String {
     format!("All times {zone}")
 }
 
-/// What stands on every printed page: `Demo · All times Europe/London · As of 6 Sep 2018, 14:02`
+/// The header of every printed page: `Demo · All times Europe/London · As of 6 Sep 2018, 14:02`
 pub fn paper(network: &str, zone: &Zone, now: UtcMs) -> String {
     let (date, time) = (super::date(zone, now), super::clock_time(zone, now));
     format!("{network} · {} · As of {date}, {time}", all_times(&zone.name))
@@ -273,7 +273,7 @@ pub const EVSES_NOT_KNOWN: &str = "EVSEs not known";
 pub const LEFT_OUT: &str = "left out";
 pub const DOUBTFUL: &str = "doubtful";
 pub const AHEAD: &str = "in the future";
-/// Why a document is in no sum, or with a remark.
+/// Explanations of why a document is not in a sum, or is in it with a remark.
 pub const NO_POWER_WHY: &str = "active sessions that do not say their power";
 pub const NO_RATING_WHY: &str = "EVSEs that do not say their power";
 pub const NO_ENERGY_WHY: &str = "completed sessions that do not say what they delivered";
@@ -304,7 +304,7 @@ pub fn installed(power: Watt) -> String {
     format!("of {} installed", super::power_figure(power))
 }
 
-/// What a saved picture says of money that was derived.
+/// The remark on a saved picture with derived money.
 pub fn derived_picture() -> String {
     format!("{DERIVED}: {DERIVED_WHY}")
 }
@@ -346,18 +346,18 @@ pub fn in_stations(in_service: i64, removed: i64, stations: i64) -> String {
     }
 }
 
-/// The data ends before today.
+/// Shown when the newest data is older than today.
 pub fn newest_data(date: &str) -> String {
     format!("Newest data: {date}. Nothing has started or ended today.")
 }
 
-/// The figures lack what changed since they were counted.
+/// Shown while the figures lack what changed since they were counted.
 pub fn counted_at(zone: &Zone, at: UtcMs) -> String {
     let time = super::clock_time(zone, at);
     format!("Figures counted at {time}, and again every few seconds: MongoDB keeps no images of some changes.")
 }
 
-/// Documents of unexpected shape.
+/// The number of documents that could be read only in part.
 pub fn unreadable_documents(n: i64) -> String {
     if n == 1 {
         "1 document could be read in part only:".to_owned()
@@ -366,7 +366,7 @@ pub fn unreadable_documents(n: i64) -> String {
     }
 }
 
-/// An EVSE: by its number at the station where its name begins with the station's, else by its name.
+/// The name of an EVSE: its number at the station if its uid begins with the station's id, else its uid.
 pub fn evse(uid: &str, station: Option<&str>) -> String {
     format!("EVSE {}", evse_number(uid, station))
 }
@@ -378,7 +378,7 @@ pub fn unknown_since(heard: Option<&str>) -> String {
     heard.map_or_else(|| "Unknown".to_owned(), |at| format!("Unknown since {at}"))
 }
 
-/// `Charging` of all, `1 of 2 charging` of some.
+/// The state of some EVSEs: `Charging` if it is all of them, `1 of 2 charging` if some.
 pub fn some_of(status: &EvseStatus, n: usize, all: usize) -> String {
     let word = super::evse_status(status);
     if n == all { word.into_owned() } else { format!("{n} of {all} {}", word.to_ascii_lowercase()) }
@@ -398,12 +398,12 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
     }
 }
 
-/// How far behind: `9 ms`, `1.2 s`.
+/// The lag: `9 ms`, `1.2 s`.
 pub fn lag(ms: u32) -> String {
     if ms < 1000 { format!("{ms}\u{a0}ms") } else { format!("{}\u{a0}s", super::numbers::fixed(ms.into(), 3, 1)) }
 }
 
-/// What the connection's state means for the reader, where it is not as it should be.
+/// What the connection's state means for the reader. `None` while it is as it should be.
 pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
     let since = |at: UtcMs| super::clock_time(zone, at);
     match state {
@@ -425,7 +425,7 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
     }
 }
 
-/// Why what is of a collection is not shown.
+/// Why nothing of a collection is shown.
 pub fn unfollowed(topic: Collection) -> String {
     format!(
         "In MongoDB {topic} is a view or a time series, and it does not report its changes. ChargeDeck cannot follow it, so no \

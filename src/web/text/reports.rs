@@ -1,4 +1,4 @@
-//! What a report says: its headings, its rows, its figures, and what it is about. Screen and file say the same.
+//! The texts of a report: its headings, rows, figures and description. Screen and file have the same texts.
 
 use std::borrow::Cow;
 
@@ -15,15 +15,15 @@ pub const AS_CSV: &str = "Download CSV";
 pub const TOTAL: &str = "Total";
 pub const NO_FIGURES: (&str, &str) =
     ("Nothing in this period", "No session was completed and no payment captured in it. Choose another period above.");
-/// What counts when, for whoever reads only the file.
+/// What the report counts and by which date, for people who see only the file.
 pub const REPORT_COUNTS: &str = "Completed sessions by their end; captured, partially refunded, refunded and disputed payments by their capture. Currencies are never added.";
 pub const REPORT_NET: &str = "Net is revenue less fees, of the payments whose fee is known.";
 
-/// Where reading takes longer than anyone should wait without a word.
+/// Shown when a report takes so long that people must be told.
 pub const REPORT_READING: &str = "This report is still being read, because every session and payment of the period is looked at. It goes on, so ask again in a few seconds. A shorter period takes less time; by day, week or month a report is there at once.";
 pub const REPORT_BY_MONTH: &str = "Show by month";
 
-/// Where a chart says the same as a table.
+/// Points from the chart to the table with the same figures.
 pub const TABLE_BELOW: &str = "The table below says the same, and more.";
 
 /// The address of the report as a file.
@@ -31,7 +31,8 @@ pub fn report_file(report: &Report) -> String {
     format!("/api/v1/report.csv?{}", report.query)
 }
 
-/// What the chart shows, for who cannot see it: `Energy kWh by station, 2018-06-01 to 2018-06-30, Europe/London: 1,234.500 in all.`
+/// What the chart shows, for screen readers: `Energy kWh by station, 2018-06-01 to 2018-06-30, Europe/London:
+/// 1,234.500 in all.`
 pub fn report_sentence(report: &Report, (at, column): (usize, &Column)) -> String {
     let total = report.totals.get(at).copied().flatten();
     let total = total.map_or_else(|| super::NOT_KNOWN.to_owned(), |total| report_figure(column, total));
@@ -39,7 +40,7 @@ pub fn report_sentence(report: &Report, (at, column): (usize, &Column)) -> Strin
     format!("{} by {by}, {}: {total} in all.", report_column(column), report_period(report))
 }
 
-/// What the rows are.
+/// What one row stands for.
 pub const fn report_by(by: By) -> &'static str {
     match by {
         By::Day => "Day",
@@ -52,7 +53,7 @@ pub const fn report_by(by: By) -> &'static str {
     }
 }
 
-/// What stands beside the name of a row: `Weekday` of days, `Number` of stations and clients.
+/// The heading of what stands beside a row's name: `Weekday` for days, `Number` for stations and clients.
 pub const fn report_beside(by: By) -> Option<&'static str> {
     match by {
         By::Day => Some("Weekday"),
@@ -72,7 +73,7 @@ pub fn report_column(column: &Column) -> String {
         Column::Payments => "Payments",
         Column::Derived => "Derived",
         Column::WithoutAmount => super::charts::NO_AMOUNT,
-        // A number of payments is no amount: the currency must not stand before it.
+        // This column counts payments and is no amount, so the currency must not stand first.
         Column::Money(Measure::FeesMissing, Currency(code)) => return format!("{code} payments, fee not known"),
         Column::Money(measure, Currency(code)) => return format!("{} {code}", report_measure(*measure)),
     };
@@ -90,7 +91,7 @@ const fn report_measure(measure: Measure) -> &'static str {
     }
 }
 
-/// What a column means, for whoever points at its heading.
+/// What a column means, as the tooltip of its heading.
 pub const fn report_why(column: &Column) -> &'static str {
     match column {
         Column::Sessions => "completed sessions, by their end",
@@ -110,7 +111,7 @@ pub const fn report_why(column: &Column) -> &'static str {
     }
 }
 
-/// What a row is, and what stands beside it.
+/// A row's name, and what stands beside it.
 pub fn report_row(by: By, row: &Row) -> (String, Option<String>) {
     let shown = |text: &String| displayable(Cow::Owned(text.clone())).into_owned();
     let Some(id) = &row.id else {
@@ -137,7 +138,7 @@ fn weekday(day: Day) -> String {
     weekday_name(u8::try_from(day.weekday()).unwrap_or(0)).to_owned()
 }
 
-/// How many digits stand behind the point in a column.
+/// The number of decimals of a column.
 pub fn report_scale(column: &Column) -> u32 {
     match column {
         Column::Energy => 3,
@@ -174,7 +175,7 @@ pub fn report_rows(report: &Report) -> String {
     }
 }
 
-/// What the screen leaves out; nothing where it shows all.
+/// How many rows the screen leaves out. `None` if it shows all.
 pub fn report_more(report: &Report) -> Option<String> {
     let more = report.all.checked_sub(report.shown()).filter(|more| *more > 0)?;
     Some(format!("and {} more: all are in the CSV and in the totals", count(i64::try_from(more).unwrap_or(i64::MAX))))
@@ -185,7 +186,7 @@ pub fn report_as_of(time: &str, report: &Report) -> String {
     format!("As of {time}, position {}", report.about.position)
 }
 
-/// What the rows are sorted by.
+/// The column by which the rows are sorted, and the direction.
 pub fn report_order(report: &Report) -> String {
     let (descending, name) = report.sort.strip_prefix('-').map_or((false, report.sort.as_str()), |name| (true, name));
     let column = name.parse().map_or_else(|_| report_by(report.by).to_owned(), |column| report_column(&column));

@@ -1,4 +1,4 @@
-//! What a list shows of all there is, in words.
+//! Selections in words.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ pub const SHOW_ALL: &str = "Show all";
 pub const SHOWN: &str = "Shown";
 pub const NOTHING_MATCHES: &str = "Nothing matches";
 pub const APPEARS: &str = "As soon as something is as selected, it appears here.";
-/// The way on without a parameter that cannot be followed.
+/// The link that leaves out a refused parameter.
 pub fn without(parameter: &str) -> String {
     format!("Show without “{parameter}”")
 }
@@ -30,12 +30,12 @@ pub fn matching(shown: usize, total: usize, collection: Collection) -> String {
     format!("{} of {} that match, {}", number(shown), number(total.max(shown)), order(collection))
 }
 
-/// What taking this part away does.
+/// The label of the link that removes this part.
 pub fn remove(part: &str) -> String {
     format!("{part}: remove")
 }
 
-/// A status of the collection's documents, or of a station's EVSEs.
+/// The word for a status of the collection's documents; for stations, of their EVSEs.
 pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
     let code = code.to_owned();
     match collection {
@@ -47,7 +47,7 @@ pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
     }
 }
 
-/// One part of a selection: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
+/// One part of a selection in words: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
 pub fn part(collection: Collection, part: FilterField, wanted: &Criterion, zone: &Zone) -> String {
     let what = match part {
         FilterField::Status => "Status",

@@ -1,4 +1,4 @@
-//! News as sentences.
+//! Events as sentences.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use crate::domain::{
     status::{ChargingState, PaymentStatus, SessionStatus},
 };
 
-/// What happened, and the number that belongs to it.
+/// An event in words, with the amount that belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     pub text: String,
     pub amount: Option<String>,
 }
 
-/// `Session 7751157 started, 50340`, `Payment captured, £7.24`.
+/// An event as a sentence: `Session 7751157 started, 50340`, `Payment captured, £7.24`.
 pub fn sentence(news: &ActivityEvent) -> Sentence {
     let subject = subject(news);
     let (text, amount) = match news.kind {
@@ -36,7 +36,7 @@ pub fn sentence(news: &ActivityEvent) -> Sentence {
 fn subject(news: &ActivityEvent) -> String {
     let label = news.label.as_deref().unwrap_or(&news.id.0);
     match news.collection {
-        // A client or station is often named as what it is.
+        // The label of a client or station often begins with that word already.
         Collection::Clients => named("Client", label),
         Collection::Stations => named("Station", label),
         Collection::Payments => format!("Payment {label}"),
@@ -118,7 +118,7 @@ fn delivered(energy_wh: Option<Wh>) -> Option<String> {
     energy_wh.map(|wh| energy(wh).to_string())
 }
 
-/// Within a sentence; a code unknown to us keeps its case.
+/// Lower case within a sentence. An unknown code keeps its case.
 fn lower(word: Cow<'static, str>) -> String {
     match word {
         Cow::Borrowed(word) => word.to_ascii_lowercase(),

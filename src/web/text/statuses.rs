@@ -1,4 +1,5 @@
-//! Words for the codes of documents. A code that is in no table stands as it is: the operator knows it better than we do.
+//! Words for the codes in documents. An unknown code is shown as it is, because the operator knows it better than we
+//! do.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What the System page says, said by the server.
+//! The texts of the System page, which the server makes.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     web::paths::page,
 };
 
-/// An instance that was not heard for longer may be gone.
+/// An instance that was silent for longer may be gone.
 const SILENT_MS: u64 = 5_000;
 
 /// The board's values.
@@ -25,7 +25,7 @@ pub fn fields(seen: &Seen) -> Fields {
 }
 
 fn named(kind: &str, place: usize, value: &impl Serialize) -> (String, Value) {
-    // Texts alone can always be written.
+    // Cannot fail, because the value holds only texts.
     (format!("{kind}{place}"), serde_json::to_value(value).unwrap_or_default())
 }
 
@@ -112,7 +112,7 @@ fn stops(seen: &Seen) -> [Stop; 7] {
     ]
 }
 
-/// Of a stop, as an instance tells it.
+/// The lag at a stage, as an instance reports it.
 fn lag_at(status: &Status, hop: Stage) -> Option<u32> {
     status.lags.get(hop as usize).copied().flatten()
 }
@@ -203,7 +203,7 @@ fn tables(seen: &Seen) -> [Table; 4] {
     ]
 }
 
-/// In its largest unit: these are ages, not times of the clock.
+/// A span in its largest unit.
 fn span(s: i64) -> String {
     match s {
         ..60 => format!("{s}\u{a0}s"),

@@ -1,4 +1,4 @@
-//! Instants as the clocks of the network's zone show them, and spans of time.
+//! Instants as clock times in the network's zone, and spans of time.
 
 use crate::domain::time::{UtcMs, Zone};
 
@@ -6,7 +6,7 @@ pub(super) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The number of the local day that holds `at`; equal for two instants of the same local day.
+/// The number of the local day that holds `at`. Equal for two instants of the same local day.
 pub fn local_day(zone: &Zone, at: UtcMs) -> i64 {
     at.seconds().saturating_add(zone.offset_s(at).into()).div_euclid(86_400)
 }
@@ -43,17 +43,18 @@ pub fn weekday(zone: &Zone, at: UtcMs) -> &'static str {
     weekday_name(zone.civil(at).weekday)
 }
 
-/// `Sep`, by its number, from January's 1.
+/// The name of a month, `Sep`. January is 1.
 pub(super) fn month(month: u8) -> &'static str {
     MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// By its number, from Monday's 0.
+/// The name of a weekday. Monday is 0.
 pub fn weekday_name(weekday: u8) -> &'static str {
     WEEKDAYS.get(usize::from(weekday)).copied().unwrap_or_default()
 }
 
-/// How long ago, in its largest unit: `18 s ago`, `41 min ago`, `3 h ago`, `12 d ago`. The future is now.
+/// How long ago `at` was, in its largest unit: `18 s ago`, `41 min ago`, `3 h ago`, `12 d ago`. An instant in the
+/// future counts as now.
 pub fn age(at: UtcMs, now: UtcMs) -> String {
     let s = now.seconds().saturating_sub(at.seconds()).max(0);
     match s {
@@ -65,7 +66,7 @@ pub fn age(at: UtcMs, now: UtcMs) -> String {
     }
 }
 
-/// `00:52` in hours and minutes, `2 d 04:10` from a day on; below a minute in seconds.
+/// A duration: seconds below a minute, `00:52` in hours and minutes below a day, else `2 d 04:10`.
 pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);
     let clock = format!("{:02}:{:02}", s / 3600 % 24, s / 60 % 60);

@@ -1,4 +1,5 @@
-//! Who is signed in, where, and the way out. The foot of the rail; on a phone the sheet behind “More”.
+//! Who is signed in, on which network, and the button to sign out. It is the foot of the rail; on a phone it is the
+//! sheet behind “More”.
 
 use leptos::prelude::*;
 
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::web::text;
 
-/// Names the sheet, for the button that opens it.
+/// The id of the sheet, for the button that opens it.
 pub const SHEET: &str = "more";
 
 #[component]

@@ -1,4 +1,5 @@
-//! Tells a screen reader when the connection has changed for good. A flicker, a countdown or the lag is not said.
+//! Announces to screen readers when the connection has changed for good. Flickers, countdowns and the lag are not
+//! announced.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A short remark on a value, by shape, word and colour.
+//! A short remark on a value, shown by shape, word and colour.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::{domain::status::Role, web::text};
 pub struct Badge {
     pub role: Role,
     pub word: Cow<'static, str>,
-    /// More about it, for whoever asks.
+    /// The explanation, shown as a tooltip.
     pub why: &'static str,
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// `share` in per mille.
+/// Draws the bar; `share` is in per mille.
 pub fn bar(share: i64) -> impl IntoView {
     let share = share.clamp(0, 1000);
     let width = format!("{}.{}%", share / 10, share % 10);

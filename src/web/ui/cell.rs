@@ -1,4 +1,4 @@
-//! What a table's cell says.
+//! The content of a table's cell.
 
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ pub struct Cell {
     main: Main,
     small: Option<String>,
     badges: Vec<Badge>,
-    /// What can be done to it: an address of the server, and the word for it.
+    /// An action on the document: the server's address for it, and its word.
     action: Option<(String, &'static str)>,
 }
 
@@ -27,7 +27,7 @@ enum Main {
     Missing,
     Nothing,
     Text(String),
-    /// An id: where room is short, its middle goes.
+    /// An id. Its middle is cut where room is short.
     Id(String),
     Amount(Quantity),
     State(Look),
@@ -44,7 +44,7 @@ impl Cell {
         Self::of(value.map_or(Main::Missing, main))
     }
 
-    /// Where a value does not apply, so that none is missing.
+    /// An empty cell, for a value that does not apply and so is not missing.
     pub const fn nothing() -> Self {
         Self::of(Main::Nothing)
     }
@@ -69,7 +69,7 @@ impl Cell {
         Self::known(at, |at| Main::Instant(at, read(at)))
     }
 
-    /// A second, quieter text.
+    /// Adds a second, quieter text.
     #[must_use]
     pub fn small(mut self, text: Option<impl Into<String>>) -> Self {
         self.small = text.map(|text| shown(text.into()));
@@ -82,19 +82,19 @@ impl Cell {
         self
     }
 
-    /// Leads to the page of an action.
+    /// Adds a link to the page of an action.
     #[must_use]
     pub fn action(mut self, address: Option<String>, word: &'static str) -> Self {
         self.action = address.map(|address| (address, word));
         self
     }
 
-    /// Another remark, by who is not the column.
+    /// Adds a remark that the column itself does not make.
     pub fn badge(&mut self, badge: Badge) {
         self.badges.push(badge);
     }
 
-    /// Another quiet text behind the first, by who is not the column.
+    /// Appends a quiet text that the column itself does not make.
     pub fn aside(&mut self, text: String) {
         let text = shown(text);
         self.small = Some(match self.small.take() {
@@ -120,7 +120,7 @@ impl Cell {
             self.action,
             |(to, word)| view! { " " <a class="button quiet" href=to rel="external">{word}</a> },
         ));
-        // What is longer than its column is cut here, and whole where one points or the row has the focus.
+        // CSS cuts a text that is longer than its column, and shows it whole on hover or when the row has the focus.
         view! { <span class="text">{parts}</span> }.into_any()
     }
 }
@@ -129,10 +129,11 @@ fn shown(text: String) -> String {
     text::displayable(text.into()).into_owned()
 }
 
-/// How much of an id's end always stays.
+/// How many characters of an id's end always stay visible.
 const END: usize = 4;
 
-/// An id of which the middle goes where room is short. Its text stays whole, for those who copy it or hear it.
+/// Draws an id whose middle is cut where room is short. The text in the document stays whole for copying and screen
+/// readers.
 fn shortened(id: String) -> AnyView {
     let split = id.char_indices().rev().nth(END - 1).map_or(0, |(at, _)| at);
     let (begin, end) = id.split_at(split);
@@ -142,7 +143,7 @@ fn shortened(id: String) -> AnyView {
     view! { <span class="cut"><span>{begin.to_owned()}</span>{end.to_owned()}</span> }.into_any()
 }
 
-/// A value that is not known: a quiet dash that is spoken in words.
+/// A value that is not known: a quiet dash, which screen readers read as words.
 pub fn missing() -> impl IntoView {
     view! {
         <span class="missing">
@@ -152,7 +153,7 @@ pub fn missing() -> impl IntoView {
     }
 }
 
-/// A number with its unit behind it, smaller.
+/// A number followed by its unit in smaller type.
 pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
     let unit = (!unit.is_empty()).then_some(unit);
     vec![value.into_any(), optional_view(unit, |unit| view! { " " <small class="unit">{unit}</small> })]
@@ -162,7 +163,7 @@ pub fn amount(Quantity { value, unit }: Quantity) -> impl IntoView {
 mod tests {
     use super::*;
 
-    /// HTML has no U+0000: of a text of nothing else the browser would find no text to go on with.
+    /// HTML has no U+0000. Hydration would find no text node for a text of nothing else.
     #[test]
     fn padding_and_control_characters_reach_no_page() {
         let html = |cell: Cell| Owner::new().with(|| cell.view().to_html());

@@ -1,7 +1,7 @@
-//! A chart in its panel: title and context, the drawing with its states, and the same as a table.
+//! A chart in its panel: title and context, the drawing with its states, and the same data as a table.
 //!
-//! The canvas is for the eye. Its sentence, the table and the CSV file say the same to everyone else, and are all there is
-//! without JavaScript.
+//! The canvas is for the eye only. The sentence, the table and the CSV file give everyone else the same data, and
+//! work without JavaScript.
 
 use leptos::{html::Div, prelude::*};
 
@@ -11,7 +11,7 @@ use crate::web::{
     text,
 };
 
-/// How much room is kept for the drawing, so that nothing jumps when it comes.
+/// How much room the frame reserves, so that nothing jumps when the drawing comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
     /// Wide.
@@ -37,43 +37,43 @@ impl Shape {
 
 #[component]
 pub fn Chart(
-    /// Its public name.
+    /// The chart's public name.
     name: &'static str,
     #[prop(into)] title: String,
-    /// Against what, as of when.
+    /// What the figure is compared with, or how it is counted.
     #[prop(into)]
     note: Signal<String>,
     /// What it shows, in words.
     #[prop(into)]
     sentence: Signal<String>,
     #[prop(optional)] shape: Shape,
-    /// Role and name of what is drawn, where there is more than one thing.
+    /// Role and name of each series, where there is more than one.
     #[prop(optional)]
     key: Vec<(&'static str, String)>,
-    /// What draws it first, from the server.
+    /// The option that draws the chart first, from the server.
     option: String,
-    /// What brings it up to date.
+    /// The update that brings the drawing up to date.
     #[prop(into)]
     update: Signal<String>,
     /// Whether there is nothing to draw.
     #[prop(into)]
     empty: Signal<bool>,
-    /// Acts on a datum. Whatever it does, the table's rows do too, as links.
+    /// Acts when a datum is clicked. The table's rows link to the same places.
     #[prop(optional)]
     pick: Option<Pick>,
-    /// The address of the same as a file.
+    /// The address of the same data as a CSV file.
     #[prop(into)]
     csv: Signal<String>,
-    /// The picture's name as a file: the chart's and the period's.
+    /// The file name of the saved picture: the chart's name and the period.
     #[prop(into)]
     file: Signal<String>,
-    /// Whether some of the money that is drawn was derived from a tariff: a picture that is saved says so itself.
+    /// Whether some of the drawn money was derived from a tariff. A saved picture then carries that remark.
     #[prop(into)]
     derived: Signal<bool>,
-    /// The parts of a whole by name, below the drawing.
+    /// The names of the parts of a whole, below the drawing.
     #[prop(optional)]
     parts: Option<AnyView>,
-    /// The same as a table.
+    /// The same data as a table.
     table: AnyView,
 ) -> impl IntoView {
     let element = NodeRef::<Div>::new();

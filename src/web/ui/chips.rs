@@ -1,4 +1,4 @@
-//! What a list shows of all there is: each part with the way to the list without it.
+//! The parts of a list's selection, each with a link to the list without that part.
 
 use leptos::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Time as rows and cards see it: the zone, the local day, and a now that moves in steps,
-//! so that a text is only computed again when it may read differently.
+//! Time for rows and cards: the zone, the local day, and a “now” that moves in steps, so that a text is computed
+//! again only when it may read differently.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::{
     web::{api::PageContext, live::Live, text},
 };
 
-/// Steps of the now that ages are told from.
+/// The step of “now” from which ages are computed.
 const STEP_MS: i64 = 5000;
 
 const fn at(step: i64) -> UtcMs {
@@ -25,7 +25,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Puts the clock of the network into context.
+    /// Provides the network's clock as context.
     pub fn provide(live: Live, desk: &PageContext) -> Self {
         let clock = Self::new(desk.zone.clone(), desk.silent_after_s, live.now());
         provide_context(clock);
@@ -39,7 +39,7 @@ impl Clock {
         Self { zone, silent_after_s, now, today }
     }
 
-    /// To be called where an ancestor has called [`Clock::provide`].
+    /// The clock in context. Panics unless an ancestor has called [`Clock::provide`].
     pub fn expect() -> Self {
         expect_context()
     }
@@ -48,12 +48,12 @@ impl Clock {
         self.silent_after_s
     }
 
-    /// Follows the time.
+    /// The current time; reactive.
     pub fn now(&self) -> UtcMs {
         at(self.now.get())
     }
 
-    /// The time as of now, for what is decided once and for all. Does not follow it.
+    /// The current time without following it, for what is decided once.
     pub fn past(&self) -> UtcMs {
         at(self.now.get_untracked())
     }
@@ -62,13 +62,13 @@ impl Clock {
         self.zone.with_value(read)
     }
 
-    /// An instant in as few words as the day allows; follows the day.
+    /// An instant as text, as short as the day allows. Follows the day.
     pub fn stamp(&self, at: UtcMs) -> String {
         let today = self.today.get();
         self.with_zone(|zone| text::stamp(zone, at, today))
     }
 
-    /// How long ago; follows the time.
+    /// How long ago the instant was, as text. Follows the time.
     pub fn age(&self, at: UtcMs) -> String {
         text::age(at, self.now())
     }

@@ -1,4 +1,4 @@
-//! Whether what is on the screen is what is true now.
+//! The indicator of the connection: whether the screen shows the current state.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::web::{
     text,
 };
 
-/// The state's name in the document.
+/// The state's name in the `data-connection` attribute.
 const fn name(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Connecting => "connecting",

@@ -1,5 +1,5 @@
-//! A day in quarters of an hour, against the same day of the week before. Axes are text around the drawing,
-//! so that the drawing stretches and the text does not; a table says the same.
+//! A day in quarters of an hour, compared with the same weekday a week before. The axes are HTML text around the
+//! drawing, so that only the drawing stretches. A table has the same data.
 
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::{
 const WIDTH: i64 = 960;
 const HEIGHT: i64 = 200;
 const QUARTER_MS: i64 = 900_000;
-/// Gives the empty chart its axes.
+/// The day that gives an empty chart its axes.
 const SOME_DAY: Period = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
 
 #[component]
@@ -79,10 +79,11 @@ fn hour((from, today, before): Hour) -> impl IntoView {
     }
 }
 
-/// Beginning, Wh of today as far as it has come, Wh of the week before; of both `None` where it is not known.
+/// Beginning of the hour, Wh of today, Wh of the week before. The outer `None` means that the hour has not begun;
+/// otherwise `None` means not known.
 type Hour = (String, Option<Option<i64>>, Option<i64>);
 
-/// The chart as texts and coordinates.
+/// The chart as texts and SVG paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayDrawing {
     today: String,
@@ -90,7 +91,7 @@ pub struct DayDrawing {
     before: String,
     now: String,
     grid: String,
-    /// From the top.
+    /// From top to bottom.
     y_labels: Vec<String>,
     x_labels: Vec<String>,
     weekday: String,
@@ -100,7 +101,7 @@ pub struct DayDrawing {
 }
 
 impl DayDrawing {
-    /// Without a day the axes are drawn all the same.
+    /// Computes the drawing. Without a day only the axes are drawn.
     pub fn of(series: &DaySeries, day: Option<Period>, zone: &Zone) -> Self {
         let day = day.unwrap_or(SOME_DAY);
         let quarters = (day.to.since(day.from) / QUARTER_MS).max(1);
@@ -148,11 +149,11 @@ const fn at(day: Period, quarter: i64) -> UtcMs {
     day.from.after(quarter.saturating_mul(QUARTER_MS))
 }
 
-/// No scale goes further; what is more is drawn at its end.
+/// The top of the largest scale. Larger values are drawn at its end.
 const MOST: i64 = 5_000_000_000_000_000_000;
 
-/// A line through the middles of the quarters, drawn out to the ends of the first and the last, with gaps where nobody
-/// knows; or the area below it.
+/// Returns the path of a line through the middles of the quarters, extended to the outer edges, with gaps where
+/// values are not known. With `area` the path encloses the area below the line.
 fn course(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String {
     let mut text = String::new();
     let mut quarter: i64 = 0;
@@ -183,7 +184,7 @@ fn course(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String
     text
 }
 
-/// A round step in Wh, and how many reach `largest`: three to five.
+/// Returns a round step in Wh, and the number of steps that reach `largest`: three to five.
 fn scale(largest: i64) -> (i64, i64) {
     let mut unit: i64 = 1000;
     loop {

@@ -1,4 +1,4 @@
-//! Nothing to show, said honestly, with what to do next.
+//! An empty state: what is missing, and what to do next.
 
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ pub fn Empty(
     }
 }
 
-/// Nothing that is as selected: why, and the way to the whole list.
+/// The empty state of a selection: why nothing matches, and a link to the whole list.
 pub fn nothing(what: &'static str, why: String, all: &'static str) -> AnyView {
     view! {
         <div class="empty">

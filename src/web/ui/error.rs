@@ -1,4 +1,4 @@
-//! Something could not be loaded: what, why, and how to go on.
+//! The error state: what could not be loaded, why, and how to go on.
 
 use leptos::{ev::MouseEvent, prelude::*};
 

@@ -1,4 +1,4 @@
-//! Events in slots that stay: what they say moves through them, so nothing is made anew for an event.
+//! A feed of events in fixed slots. The texts move through the slots, so that an event creates no new elements.
 
 use leptos::prelude::*;
 
@@ -8,20 +8,20 @@ use crate::{
     web::text::{self, Sentence},
 };
 
-/// What a slot says.
+/// The content of a slot.
 #[derive(Clone, PartialEq)]
 pub struct FeedItem {
-    /// Tells events of the feed apart.
+    /// Identifies the event within the feed.
     pub key: String,
     line: FeedEntry,
     sentence: Sentence,
     time: String,
-    /// How much came to the slot since the page was drawn or has caught up.
+    /// How many events came to the slot as news since the page was drawn or caught up.
     arrivals: u32,
 }
 
-/// Says events, newest first; `before` is what the slots item last. What is caught up after a lost connection is no
-/// arrival: it is not `news`.
+/// Builds the items of the slots, newest first. `before` holds the previous items. `news` is false for events that
+/// were caught up after a lost connection; these do not count as arrivals.
 pub fn feed_items(
     lines: impl Iterator<Item = (String, FeedEntry)>,
     before: Option<&Vec<FeedItem>>,
@@ -44,7 +44,7 @@ pub fn feed_items(
     lines.enumerate().map(say).collect()
 }
 
-/// So many slots.
+/// Draws the feed with a fixed number of slots.
 #[component]
 pub fn Feed(name: &'static str, items: Memo<Vec<FeedItem>>, #[prop(into)] slots: Signal<usize>) -> impl IntoView {
     view! { <ol class="feed" data-feed=name>{move || any_views((0..slots.get()).map(|i| slot(items, i))).into_any()}</ol> }
@@ -65,7 +65,7 @@ fn slot(items: Memo<Vec<FeedItem>>, i: usize) -> impl IntoView {
     }
 }
 
-/// The document, or for want of one the line's own name.
+/// The id of the document, or the item's own key if there is none.
 fn about(item: &FeedItem) -> &str {
     match &item.line {
         FeedEntry::News(news) => &news.id.0,
@@ -84,7 +84,7 @@ const fn op(line: &FeedEntry) -> &'static str {
     }
 }
 
-/// Only the first slot is drawn with a mark of arrival: what moves on is no news.
+/// CSS shows the mark of arrival on the first slot only, because events that move on are no news.
 fn class(item: &FeedItem) -> String {
     let arrival = match item.arrivals {
         0 => "",

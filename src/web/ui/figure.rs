@@ -1,5 +1,5 @@
-//! Reading a figure by its public name. Kept as JSON and read when drawn: one kind of signal serves all figures,
-//! which the size of the browser's program shows.
+//! Reads a figure by its public name. Figures are kept as JSON and parsed when drawn, so that one type of signal
+//! serves all of them; that keeps the browser's program small.
 
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::{
     web::{live::Live, text},
 };
 
-/// Reads the figure and follows it; `None` while it is not known.
+/// Returns a function that reads the figure and follows it; `None` while it is not known.
 pub fn figure<T: DeserializeOwned + 'static>(
     name: &'static str,
 ) -> impl Fn() -> Option<T> + Copy + Send + Sync + 'static {
@@ -23,7 +23,7 @@ fn followed(name: &str) -> RwSignal<Value> {
     expect_context::<Live>().figures().get(name).into()
 }
 
-/// Says of when the figures are, while they lack what changed since.
+/// Shows when the figures were counted, while they lack later changes.
 pub fn note_of_count() -> AnyView {
     let clock = Clock::expect();
     let at = figure::<UtcMs>("counted_at");

@@ -1,4 +1,4 @@
-//! One figure: large, with one line of context, and the way to the list behind it.
+//! A card with one large figure, one line of context, and a link to the list behind it.
 
 use leptos::prelude::*;
 
@@ -11,34 +11,34 @@ use super::{
 };
 use crate::web::text::{self, Quantity};
 
-/// What a card says.
+/// The content of a card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figure {
     /// `None` while it is not known.
     pub value: Option<Quantity>,
-    /// Against what, as of when.
+    /// What the figure is compared with, or how it is counted.
     pub note: Option<String>,
     pub badges: Vec<Badge>,
-    /// What is odd about some of what it counts, and the list of exactly these.
+    /// Remarks on some of the counted documents, each with the address of the list of exactly these.
     pub some: Vec<(String, String)>,
     pub picture: Picture,
 }
 
-/// What draws a figure beside saying it.
+/// The picture below a figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Picture {
     #[default]
     None,
-    /// Of a whole, in per mille.
+    /// The share of a whole, in per mille.
     Share(i64),
-    /// `None` where it is not known.
+    /// A course over time; `None` where a value is not known.
     Course(Vec<Option<i64>>),
 }
 
-/// Computes a card from figures, and follows them.
+/// Computes a card from figures. Reactive.
 pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 
-/// The way to the list of exactly the documents behind a figure; follows it.
+/// The address of the list of exactly the documents behind a figure. Reactive.
 pub type Href = Box<dyn Fn() -> String + Send + Sync>;
 
 #[component]

@@ -1,4 +1,4 @@
-//! Drawn symbols: the product's mark and icons of places and tools.
+//! SVG symbols: the product's mark, and icons of pages and tools.
 
 use leptos::prelude::*;
 

@@ -1,6 +1,6 @@
-//! A live table: rows keep their elements, only what reads differently is written,
-//! and the order stays still while someone is reading. A row that has the focus shows its texts whole. Tab stops at one row
-//! of the list; the arrow keys, Home and End lead from there to the others.
+//! A live table. Rows keep their elements, only changed texts are written, and the order stays still while someone is
+//! reading. A row that has the focus shows its texts whole. Tab stops at one row of the list; the arrow keys, Home
+//! and End move from there to the others.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
     let hold = Hold::new(store);
     hold.watch();
-    // Ids as texts; empty: none.
+    // The id of the row visited last; empty if there is none.
     let visited = RwSignal::new(String::new());
     let stop = Memo::new(move |_| order.with(|order| visited.with(|visited| tab_stop(order, visited))));
     let head = table.columns().into_iter().map(|Head { heading, class, .. }| {
@@ -101,21 +101,21 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     }
 }
 
-/// The row that Tab stops at: the one that was visited last while it is there, else the first.
+/// Returns the id of the row where Tab stops: the row visited last while it is there, else the first.
 fn tab_stop(order: &[Shown], visited: &str) -> String {
     let stop = order.iter().find(|(id, _)| id.0 == visited).or_else(|| order.first());
     stop.map(|(id, _)| id.0.clone()).unwrap_or_default()
 }
 
-/// What names the document of a row.
+/// The attribute that holds the id of a row's document.
 const ID: &str = "data-id";
 
-/// The row that an event is about.
+/// Returns the row that is the target of an event.
 fn row_of(target: Option<EventTarget>) -> Option<Element> {
     target?.dyn_into::<Element>().ok().filter(|row| row.has_attribute(ID))
 }
 
-/// The row that a key leads to.
+/// Returns the row that the pressed key leads to.
 fn led_to(event: &KeyboardEvent) -> Option<Element> {
     let row = row_of(event.target()).filter(|_| !event.alt_key() && !event.ctrl_key() && !event.meta_key())?;
     match event.key().as_str() {
@@ -130,7 +130,7 @@ fn led_to(event: &KeyboardEvent) -> Option<Element> {
 fn line(id: DocId, row: ArcRwSignal<RowState>, table: &'static dyn Table, stop: Memo<String>) -> impl IntoView {
     let clock = Clock::expect();
     let state = row.clone();
-    // Drawn again as a whole, of which only the texts that differ reach the document.
+    // Computes all cells again, but only texts that differ are written to the document.
     let cells = move || {
         let (cells, fate) = row.with(|row| (table.cells(&row.fields, &clock), row.fate));
         let cells = table.columns().into_iter().zip(cells).map(|(Head { field, class, .. }, cell)| {
@@ -160,7 +160,7 @@ fn row_class(row: &RowState) -> String {
     .to_owned()
 }
 
-/// Two classes with the same animation: it starts again when one follows the other.
+/// Alternates between two classes with the same animation, so that it starts again with each change.
 const fn change_class(stamp: u32) -> &'static str {
     match stamp {
         0 => "",
@@ -169,11 +169,11 @@ const fn change_class(stamp: u32) -> &'static str {
     }
 }
 
-/// A pointer that leaves when it is lifted, though one reads on where it was.
+/// A touch pointer leaves when it is lifted, although the person reads on.
 const TOUCH: &str = "touch";
 
-/// The order stays still while someone reads in the list: the pointer is over it, its rows have the focus, or the page is
-/// scrolled.
+/// Holds the order still while someone reads in the list: the pointer is over it, its rows have the focus, or the
+/// page is scrolled.
 #[derive(Clone, Copy)]
 struct Hold {
     store: ListStore,
@@ -185,7 +185,7 @@ impl Hold {
         Self { store, by: StoredValue::new([false; 3]) }
     }
 
-    /// Looks at what is none of the list.
+    /// Watches the page's scroll position, which is not part of the list.
     fn watch(self) {
         Effect::new(move |_: Option<()>| {
             let scrolled = move || self.set(2, window().scroll_y().is_ok_and(|y| y > 0.0));
@@ -204,7 +204,7 @@ impl Hold {
     }
 
     fn set(self, i: usize, is: bool) {
-        // Taking the page away may still tell of the pointer or the focus leaving it.
+        // Disposing the page may still fire events of the pointer or the focus leaving it.
         let held = self.by.try_update_value(|by| {
             by.iter_mut().skip(i).take(1).for_each(|by| *by = is);
             by.contains(&true)

@@ -1,4 +1,4 @@
-//! What comes from the server, with its states: on its way, failed, here.
+//! Content from the server in its states: loading, failed, loaded.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::web::{
 
 type Draw = Arc<dyn Fn(PageData) -> Result<AnyView, AppError> + Send + Sync>;
 
-/// Asks, and draws the answer. `what` is said while it is on its way.
+/// Sends the request and draws the answer. `what` names the content while it loads.
 pub fn loaded(
     ask: PageRequest,
     what: &'static str,
@@ -21,7 +21,7 @@ pub fn loaded(
     suspended(ask, what, Arc::new(draw))
 }
 
-/// Once in the program, not once per caller.
+/// Not generic, so that the program holds it once and not once per caller.
 fn suspended(ask: PageRequest, what: &'static str, draw: Draw) -> AnyView {
     let answer = Resource::new_str(
         || (),
@@ -44,7 +44,7 @@ fn suspended(ask: PageRequest, what: &'static str, draw: Draw) -> AnyView {
     view! { <Suspense fallback=move || view! { <Loading what /> }>{view}</Suspense> }.into_any()
 }
 
-/// Acts when the connection is live again.
+/// Calls `act` when the connection is live again.
 fn once_back(act: impl Fn() + 'static) {
     let Some(live) = use_context::<Live>() else { return };
     Effect::new(move |was_live: Option<bool>| {

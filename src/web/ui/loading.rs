@@ -1,4 +1,4 @@
-//! A page on its way: its shape, without pretending to know its content.
+//! The placeholder of a loading page: its shape, without pretending to know its content.
 
 use leptos::prelude::*;
 

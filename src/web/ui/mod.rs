@@ -1,6 +1,6 @@
-//! What pages are made of: one component per file. They draw what they are given and know no collection's fields.
+//! The components of pages, one per file. They draw what they are given and know no collection's fields.
 //!
-//! A tag that `view/` does not know does not compile, so that no page falls back to Leptos' own elements unnoticed:
+//! A tag that `view/` does not know fails to compile, so that no page falls back to Leptos' own elements unnoticed:
 //!
 //! ```
 //! use leptos::prelude::*;

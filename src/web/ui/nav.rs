@@ -1,4 +1,4 @@
-//! The places. One enters here when its page exists.
+//! The navigation. An entry is added when its page exists.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The path of the page that is shown. While the next page is on its way, the address is that page's already.
+/// The path of the shown page. While the next page loads, the address is already that page's.
 #[derive(Clone, Copy)]
 pub struct OpenPage(pub RwSignal<String>);
 
@@ -24,7 +24,7 @@ pub struct NavItem {
     pub path: &'static str,
     pub title: &'static str,
     icon: Icon,
-    /// Whether a phone's bar leaves it to “More”.
+    /// Whether a phone shows it only under “More”.
     minor: bool,
 }
 
@@ -55,27 +55,27 @@ pub const ACTIVITY: &str = "/activity";
 /// The page of reports.
 pub const REPORTS: &str = "/reports";
 
-/// The page of the road's own health.
+/// The page of the system's own health.
 pub const SYSTEM: &str = "/system";
 
-/// The page of one's own account.
+/// The page of the admin's own account.
 pub const ACCOUNT: &str = "/account";
 
 /// The page of all accounts.
 pub const USERS: &str = "/users";
 
-/// The page of what was done to accounts, and by whom.
+/// The page that lists what was done to accounts, and by whom.
 pub const AUDIT_LOG: &str = "/audit";
 
 /// The page of charts.
 pub const ANALYTICS: &str = "/analytics";
 
-/// The page of a period's charts, by the period as it stands in addresses.
+/// The address of a period's charts. `period` is a query string.
 pub fn page_of_analytics(period: &str) -> String {
     format!("{ANALYTICS}?{period}")
 }
 
-/// The page of those of a collection's documents that match.
+/// The address of the list of a collection's documents that match the selection.
 pub fn page_of(collection: Collection, selection: &Selection) -> String {
     match (page(collection), selection.to_string()) {
         (page, query) if query.is_empty() => page.to_owned(),
@@ -83,7 +83,7 @@ pub fn page_of(collection: Collection, selection: &Selection) -> String {
     }
 }
 
-/// The page of these events.
+/// The address of the events that the filter selects.
 pub fn page_of_activity(filter: Filter) -> String {
     match filter {
         Filter::All => ACTIVITY.to_owned(),
@@ -128,7 +128,7 @@ pub fn Nav() -> impl IntoView {
     }
 }
 
-/// The pages of accounts. The server alone draws them: the browser's program is left for them.
+/// Links to the account pages. Only the server draws those, so a link leaves the browser's program.
 #[component]
 pub fn AccountsNav() -> impl IntoView {
     let path = use_location().pathname;
@@ -144,7 +144,7 @@ pub fn AccountsNav() -> impl IntoView {
     }
 }
 
-/// What a phone's bar leaves out.
+/// The entries that a phone's bar leaves out.
 #[component]
 pub fn MinorNav() -> impl IntoView {
     let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).chain(&RUNNING).filter(|place| place.minor);
@@ -160,7 +160,7 @@ fn item(place: &'static NavItem) -> impl IntoView {
 }
 
 fn link(place: &'static NavItem) -> impl IntoView {
-    // Documents that the server draws alone never leave their address.
+    // Pages that only the server draws have no `OpenPage`; their address never changes.
     let path = use_context::<OpenPage>().map_or_else(|| use_location().pathname.into(), |OpenPage(path)| path.into());
     let current = move || Signal::with(&path, |path: &String| path == place.path).then_some("page");
     view! {

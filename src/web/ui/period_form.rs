@@ -1,5 +1,5 @@
-//! The choice of a period and a zone, as links and a plain form: it works without JavaScript, and what was typed stays
-//! when it is wrong.
+//! The choice of a period and a zone, as links and a plain form. It works without JavaScript, and keeps what was
+//! typed even if it is wrong.
 
 use leptos::{
     prelude::*,
@@ -18,16 +18,16 @@ use crate::{
     web::text,
 };
 
-/// What stands in the address of a page that shows a period.
+/// The path and parameters of a page that shows a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     pub path: &'static str,
-    /// Names and values, as they were given.
+    /// Names and values as they were given.
     pub values: Vec<(&'static str, String)>,
 }
 
 impl Address {
-    /// Takes those of `names` that the address has.
+    /// Takes the parameters in `names` that the address has.
     pub fn read(path: &'static str, names: &[&'static str], get: impl Fn(&str) -> Option<String>) -> Self {
         let values = names.iter().filter_map(|name| Some((*name, get(name).filter(|value| !value.is_empty())?)));
         Self { path, values: values.collect() }
@@ -37,7 +37,7 @@ impl Address {
         self.values.iter().find(|(of, _)| *of == name).map(|(_, value)| value.clone())
     }
 
-    /// The address without a parameter.
+    /// Returns the address without a parameter.
     pub fn without(&self, name: &str) -> String {
         match self.values.iter().find(|(of, _)| *of == name) {
             Some((name, _)) => self.with(&[(*name, None)]),
@@ -45,7 +45,7 @@ impl Address {
         }
     }
 
-    /// The address with other values for some names; without the names that have none.
+    /// Returns the address with changed parameters. A name whose new value is `None` is left out.
     pub fn with(&self, changes: &[(&'static str, Option<&str>)]) -> String {
         let kept = self.values.iter().filter(|(name, _)| !changes.iter().any(|(of, _)| of == name));
         let kept = kept.map(|(name, value)| (*name, value.as_str()));
@@ -55,7 +55,7 @@ impl Address {
     }
 }
 
-/// Zones that are offered while one types; any other of the zone database will do.
+/// Zones that are offered as suggestions. Any zone of the zone database is accepted.
 const ZONES: [&str; 8] = [
     "UTC",
     "Europe/London",
@@ -67,7 +67,7 @@ const ZONES: [&str; 8] = [
     "Asia/Tokyo",
 ];
 
-/// The choice; `wrong` says what was wrong with the last one.
+/// Draws the form. `wrong` says what was wrong with the last choice.
 pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> AnyView {
     let range = Range::read(|name| address.get(name)).ok();
     let presets = Range::OFFERED.map(|offered| {
@@ -120,7 +120,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
     .into_any()
 }
 
-/// Why a parameter cannot be followed, and the way on without it.
+/// The error of a refused parameter, with a link to the page without it.
 pub fn parameter_refused(address: &Address, Refused { name, why }: &Refused) -> AnyView {
     view! {
         <p class="alert" role="alert">
@@ -130,7 +130,7 @@ pub fn parameter_refused(address: &Address, Refused { name, why }: &Refused) -> 
     .into_any()
 }
 
-/// What a field holds when it is drawn. Where the server's page comes alive it stays as it is: someone may have begun to
+/// The value of a field when it is drawn. Hydration leaves the field as it is, because someone may have begun to
 /// type.
 #[derive(Clone)]
 struct Drawn(String);

@@ -1,11 +1,11 @@
 //! Lengths in drawings.
 
-/// How much of a length `value` takes, where `whole` takes all of it: nothing, all, or what is between.
+/// Returns the part of `length` that `value` takes, where `whole` takes all of it. Clamped between zero and `length`.
 pub fn proportion(value: i64, whole: i64, length: i64) -> i64 {
     let whole = whole.max(1);
     let value = value.clamp(0, whole);
     let exact = value.checked_mul(length).and_then(|product| product.checked_div(whole));
-    // Of numbers so large the last digits do not show.
+    // With numbers this large the last digits do not show.
     let rough = || value.checked_div(whole.checked_div(length)?);
     exact.or_else(rough).unwrap_or(0).min(length)
 }

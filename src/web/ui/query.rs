@@ -1,4 +1,4 @@
-//! What a page's address asks for, and what is said where it cannot be followed.
+//! What a page's address asks for, and the message if that is refused.
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
@@ -9,8 +9,8 @@ use crate::{domain::address::BadChoice, web::text};
 /// Reads a choice from names and values.
 pub type Read<T> = fn(&mut dyn Iterator<Item = (String, String)>) -> Result<T, BadChoice>;
 
-/// What the address of `page` asks for. While the next page is on its way the address is that page's already, and the last
-/// choice stays.
+/// Returns the choice in the address of `page`. While the next page loads, the address is already that page's, so the
+/// last choice stays.
 pub fn chosen<T>(page: &'static str, read: Read<T>) -> Memo<Result<T, BadChoice>>
 where
     T: Clone + PartialEq + Send + Sync + 'static,
@@ -24,7 +24,7 @@ where
     })
 }
 
-/// Why a choice cannot be followed, with the way to the page without it.
+/// The message why a choice is refused, with a link to the page without it.
 pub fn refused(why: String, page: &'static str) -> AnyView {
     view! { <section class="panel" role="alert">{nothing(text::NOT_SELECTABLE, why, page)}</section> }.into_any()
 }

@@ -1,4 +1,5 @@
-//! The way to every page: a rail beside it, or on a phone a bar below, whose last button opens the rest.
+//! The navigation to every page: a rail beside the page, or on a phone a bar below it, whose last button opens the
+//! rest.
 
 use leptos::prelude::*;
 

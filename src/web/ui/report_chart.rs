@@ -1,5 +1,5 @@
-//! A report as a chart: a measure's course over time, or the groups in which it is largest. The server draws it first,
-//! the page brings it up to date; the table says the same and more.
+//! A report as a chart: a measure's course over time, or the groups with the largest values. The server draws it
+//! first, and the page brings it up to date. The table has the same data and more.
 
 use crate::{
     domain::report::{Column, Measure, Report},
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// Bars of a ranking.
+/// How many bars a ranking shows at most.
 const RANKED: usize = 20;
 
 pub enum ReportChart {
@@ -18,7 +18,7 @@ pub enum ReportChart {
 }
 
 impl ReportChart {
-    /// The chart of what the report is sorted by; of the energy where that is no figure.
+    /// Returns the chart of the column that the report is sorted by, or of the energy if that column is no figure.
     pub fn of(report: &Report) -> Self {
         let (at, column) = measure(report);
         let unit = unit(column);
@@ -43,7 +43,7 @@ impl ReportChart {
         Self::Ranking(Ranking { unit, labels, values })
     }
 
-    /// What brings it up to date.
+    /// Returns the update that brings the drawn chart up to date.
     pub fn update(&self) -> String {
         match self {
             Self::TimeSeries(course) => course.update(),
@@ -52,7 +52,7 @@ impl ReportChart {
     }
 }
 
-/// The figure that is drawn, and its place among the columns.
+/// Returns the drawn column and its index.
 pub fn measure(report: &Report) -> (usize, &Column) {
     let name = report.sort.strip_prefix('-').unwrap_or(&report.sort);
     let at = |wanted: &str| report.columns.iter().position(|column| column.to_string() == wanted);
@@ -69,7 +69,7 @@ fn unit(column: &Column) -> Unit {
     }
 }
 
-/// Floating point begins here.
+/// Converts to floating point; only drawings use it.
 #[expect(clippy::cast_precision_loss, reason = "a bar is not that exact")]
 fn drawn(column: &Column, value: i64) -> f64 {
     value as f64 / f64::from(10_u32.pow(text::report_scale(column)))

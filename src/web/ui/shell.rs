@@ -1,4 +1,4 @@
-//! What stands around every page of a signed-in admin. It stays while pages change.
+//! The frame around every page of a signed-in admin. It stays while pages change.
 
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
 use leptos_router::hooks::use_location;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::web::{api::PageContext, text};
 
-/// Names the element that holds a page's content.
+/// The id of the element that holds a page's content.
 pub const MAIN: &str = "main";
 
 #[component]
@@ -52,13 +52,14 @@ pub fn Shell(desk: PageContext, children: Children) -> impl IntoView {
     }
 }
 
-/// After a change of page the keyboard and the screen reader start at its content, and the phone's sheet is closed.
+/// After a change of page, moves the focus to its content for keyboard and screen reader, and closes the phone's
+/// sheet.
 fn arrive() {
     if let Some(main) = document().get_element_by_id(MAIN) {
-        // Refused only where the element cannot be focused; reading goes on where it was.
+        // Fails only if the element cannot be focused; reading then goes on where it was.
         let _ = main.unchecked_into::<HtmlElement>().focus();
     }
-    // A popover closes when it stops being one.
+    // A popover closes when its attribute is removed.
     if let Some(sheet) = document().get_element_by_id(SHEET) {
         let _ = sheet.remove_attribute("popover").and_then(|()| sheet.set_attribute("popover", "auto"));
     }

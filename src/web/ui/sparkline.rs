@@ -1,4 +1,4 @@
-//! A course without axes.
+//! A small line chart without axes.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,8 @@ pub fn sparkline(values: &[Option<i64>]) -> impl IntoView + use<> {
     }
 }
 
-/// Over the full width, from the bottom for nothing to the top for the largest; what is not known is a gap.
+/// Returns the path over the full width. Zero is at the bottom, the largest value at the top; values that are not
+/// known are gaps.
 fn line(values: &[Option<i64>]) -> String {
     let top = values.iter().flatten().copied().max().unwrap_or(0);
     let last = i64::try_from(values.len()).unwrap_or(1).saturating_sub(1);

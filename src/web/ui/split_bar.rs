@@ -1,4 +1,4 @@
-//! A whole in parts: a bar, and a key that says the same in words and numbers.
+//! A whole in parts: a bar, and a key with the same in words and numbers.
 
 use leptos::prelude::*;
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{domain::status::EvseStatus, web::text};
 
-/// By role first, so that what is alike stands together. Put in place one by one: there are few, and a sort is more to
-/// download.
+/// Sorts by role first, so that similar states stand together. Inserts one by one, because there are few and a sort
+/// would add to the download.
 pub fn by_role(split: Vec<(EvseStatus, i64)>) -> Vec<(EvseStatus, i64)> {
     let mut all: Vec<(EvseStatus, i64)> = Vec::new();
     for part in split {
@@ -21,7 +21,7 @@ pub fn by_role(split: Vec<(EvseStatus, i64)>) -> Vec<(EvseStatus, i64)> {
     all
 }
 
-/// Parts in the order in which they are drawn, each with the way to what is behind it.
+/// Draws the parts in the given order, each with a link to the documents behind it.
 pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
     let shares = shares(&parts.iter().map(|(_, n, _)| *n).collect::<Vec<_>>());
     let bar = parts.iter().zip(shares).map(|((look, ..), (from, width))| {
@@ -43,7 +43,7 @@ pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
     }
 }
 
-/// Parts by shape, word and number, each with the way to what is behind it.
+/// Draws the key: each part by shape, word and number, with a link to the documents behind it.
 pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
     let key = parts.into_iter().map(|(look, n, href)| {
         view! {
@@ -59,7 +59,7 @@ pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
     view! { <ul class="split-key">{any_views(key)}</ul> }.into_any()
 }
 
-/// Beginning and width of each part in hundredths of a per cent of the whole.
+/// Returns the beginning and width of each part, in hundredths of a per cent of the whole.
 fn shares(parts: &[i64]) -> Vec<(i64, i64)> {
     let whole = parts.iter().fold(0, |sum: i64, n| sum.saturating_add(*n));
     let mut sum: i64 = 0;

@@ -1,5 +1,5 @@
-//! Says that what is on the screen is old, or not what was asked for, and lets one try again at once. Stands over the page:
-//! nothing moves for it.
+//! Banners that warn when the screen is old or not what was asked for, with a button to retry at once. They float
+//! over the page, so that nothing moves.
 
 use leptos::prelude::*;
 
@@ -22,7 +22,8 @@ pub fn StaleBanner() -> impl IntoView {
     }
 }
 
-/// Says that the next page could not be loaded, or that the database was set back. Stands in the place of the other banner.
+/// Warns that the next page could not be loaded, or that the database was restored. It takes the place of the other
+/// banner.
 #[component]
 pub fn Unreached() -> impl IntoView {
     let live = expect_context::<Live>();

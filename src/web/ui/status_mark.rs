@@ -1,4 +1,4 @@
-//! A state by shape, word and colour.
+//! A state, shown by shape, word and colour.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ const fn shape(role: Role) -> &'static str {
     }
 }
 
-/// The shape alone, for where the word stands beside it.
+/// The shape alone, for places where the word stands beside it.
 #[component]
 pub fn Shape(role: Role) -> impl IntoView {
     view! {

@@ -1,5 +1,5 @@
-//! What a table says about documents: columns of a document type, behind a face that the drawing need not know the type of.
-//! The browser's program holds the drawing once, not once per collection.
+//! The columns of a table of documents, behind a trait that hides the document type. So the browser's program holds
+//! the drawing code once, not once per collection.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::{
     web::text,
 };
 
-/// When a station was last heard.
+/// The field that says when a station was last heard.
 const HEARTBEAT: &str = "last_heartbeat_at";
 
 /// One column of a table of documents `D`.
@@ -24,21 +24,21 @@ pub struct Column<D: 'static> {
     /// The document's field.
     pub field: &'static str,
     heading: &'static str,
-    /// How the column is laid out: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`; whether it goes as room gets
-    /// short: first `spare`, then `low`, then `mid`; its place in a phone's lines: `lead`, `end`, `second`, `last`,
-    /// and `further` below.
+    /// CSS classes. Layout: `wide`, `notes`, `id`, `word`, `number`, `time`, `state`. Hidden as room gets short:
+    /// first `spare`, then `low`, then `mid`. Place in a phone's lines: `lead`, `end`, `second`, `last`, and
+    /// `further` below.
     pub class: &'static str,
     show: fn(&D, &Clock) -> Cell,
 }
 
 impl<D: Entity> Column<D> {
-    /// The column of a field, whose heading stands in the collection's table.
+    /// The column of a field. Its heading comes from the collection's table.
     pub const fn of(field: &'static str, class: &'static str, show: fn(&D, &Clock) -> Cell) -> Self {
         Self { field, heading: heading::<D>(field), class, show }
     }
 }
 
-/// What stands above its cells.
+/// The head of a column.
 #[derive(Clone, Copy)]
 pub struct Head {
     pub field: &'static str,
@@ -52,7 +52,7 @@ pub trait Table: Sync {
     /// The cells of one document.
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell>;
 
-    /// Whether a person reads something else now that a document has changed. A heartbeat says nothing new.
+    /// Returns whether a person sees a difference after a document has changed. A heartbeat alone is none.
     fn differs(&self, before: &Fields, after: &Fields, clock: &Clock) -> bool {
         let mut before = before.clone();
         match after.get(HEARTBEAT) {
@@ -71,8 +71,8 @@ impl<D: Entity, const N: usize> Table for [Column<D>; N] {
     fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell> {
         let seen = see::<D>(document);
         let mut cells: Vec<Cell> = self.iter().map(|column| (column.show)(&seen.doc, clock)).collect();
-        // What could not be read, and what is none of our fields, is said among the notes, or beside the name where there
-        // are none.
+        // Unreadable fields, and fields that are not ours, go among the notes, or into the first cell if there are no
+        // notes.
         let notes = self.iter().position(|c| c.class.contains("notes")).unwrap_or(0);
         if !seen.unreadable.is_empty()
             && let Some(cell) = cells.get_mut(notes)

@@ -1,5 +1,5 @@
-//! Views of many kinds as one kind. Each type of view is drawn by code of its own, so a page that returns few types
-//! makes for a small program.
+//! Erases the types of views. Each type of view is drawn by code of its own, so a page that returns few types makes
+//! for a small program.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,12 +9,12 @@ pub fn any_views<V: IntoView + 'static>(views: impl IntoIterator<Item = V>) -> V
     views.into_iter().map(IntoAny::into_any).collect()
 }
 
-/// Nothing where there is no value.
+/// Draws the value, or nothing if there is none.
 pub fn optional_view<T, V: IntoView + 'static>(value: Option<T>, view: impl FnOnce(T) -> V) -> AnyView {
     value.map_or_else(|| ().into_any(), |value| view(value).into_any())
 }
 
-/// A part that is drawn again when something it reads changes. All such parts are one kind of view.
+/// A part that is drawn again when something it reads changes. All such parts are of one type.
 pub fn redrawn(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
     let draw: Arc<Mutex<dyn FnMut() -> AnyView + Send>> = Arc::new(Mutex::new(draw));
     draw.into_any()
@@ -24,7 +24,7 @@ pub fn redrawn(draw: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
 mod tests {
     use super::*;
 
-    /// All ways in which the server draws.
+    /// Covers all ways in which the server renders.
     #[test]
     fn what_panics_costs_its_section_alone() {
         use futures_util::{FutureExt, StreamExt};

@@ -1,4 +1,4 @@
-//! What the task needs of the browser: its events, timers, and the ways out of the page.
+//! What the task needs from the browser: events, timers, and leaving the page.
 
 use std::{cell::Cell, time::Duration};
 
@@ -7,16 +7,16 @@ use wasm_bindgen::prelude::*;
 
 use super::event::{Event, Events};
 
-/// Remembers that this page reloaded for a newer server, so that it does so once.
+/// Remembers in the session storage that this page reloaded for a newer server, so that it does so once.
 const RELOADED: &str = "chargedeck-reloaded";
 
-/// What someone is in the middle of.
+/// Matches an element that shows someone at work: a focused field or an open dialog.
 const AT_WORK: &str = ":is(input, textarea, select, [contenteditable]):focus, dialog[open]";
-/// Who has not typed for so long is not typing.
+/// After so long without a key press nobody is typing.
 const TYPING_MS: f64 = 5000.0;
 
 thread_local! {
-    /// When a key was last pressed.
+    /// When a key was last pressed, in ms since the page began.
     static TYPED: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
 }
 
@@ -34,7 +34,7 @@ extern "C" {
     fn matches(this: &MediaQuery) -> bool;
 }
 
-/// Hands on seconds, visibility, and the network's loss and return.
+/// Sends the task an event each second, and when visibility or the network changes.
 pub fn watch(events: &Events) {
     let tick = events.clone();
     if let Ok(handle) = set_interval_with_handle(move || tick.send(Event::Tick), Duration::from_secs(1)) {
@@ -54,14 +54,14 @@ pub fn watch(events: &Events) {
     on_cleanup(move || handle.remove());
 }
 
-/// Sends the event some time later.
+/// Sends the event after `ms`.
 pub fn later(events: &Events, ms: f64, event: Event) {
     let events = events.clone();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     set_timeout(move || events.send(event), Duration::from_millis(ms.max(0.0) as u64));
 }
 
-/// Sends the event to paint with the first frame after some time, at once if there is none left.
+/// Sends [`Event::Paint`] with the first animation frame after `ms`; with the next frame if `ms` is not positive.
 pub fn paint_after(events: &Events, ms: f64) {
     let events = events.clone();
     let paint = move || request_animation_frame(move || events.send(Event::Paint));
@@ -69,12 +69,12 @@ pub fn paint_after(events: &Events, ms: f64) {
     if ms > 0.0 { set_timeout(paint, Duration::from_millis(ms.ceil() as u64)) } else { paint() }
 }
 
-/// Since the page began.
+/// Milliseconds since the page began.
 pub fn now_ms() -> f64 {
     window().performance().map_or(0.0, |p| p.now())
 }
 
-/// Whether the browser is used by touch: no pointer rests where someone reads.
+/// Whether the browser is used by touch, where no pointer rests over what someone reads.
 pub fn hovers_nothing() -> bool {
     match_media("(hover: none)").matches()
 }
@@ -83,7 +83,8 @@ pub fn is_hidden() -> bool {
     document().hidden()
 }
 
-/// Whether nobody sees the page, or nobody is entering, marking or answering something.
+/// Returns whether a reload would disturb nobody: the page is hidden, or nobody is typing, selecting text or in a
+/// dialog.
 fn is_calm() -> bool {
     let idle = || {
         now_ms() - TYPED.get() > TYPING_MS
@@ -93,7 +94,7 @@ fn is_calm() -> bool {
     is_hidden() || idle()
 }
 
-/// Reloads, if the page has not done so already: another time would change nothing.
+/// Reloads when the page is calm, but only once, because a second reload would change nothing.
 pub fn reload_when_calm() {
     if is_calm()
         && let Ok(Some(storage)) = window().session_storage()
@@ -110,7 +111,7 @@ pub fn forget_reload() {
     }
 }
 
-/// Leaves for the login page, which leads back here. Nothing of the page stays.
+/// Goes to the login page, which leads back here. The page is replaced in the history.
 pub fn sign_in() {
     let location = window().location();
     let here = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the task is told.
+//! The events that the task handles.
 
 use futures_channel::mpsc::UnboundedSender;
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// What the task is told.
+/// An event that the task handles.
 pub enum Event {
     Opened,
     Received(String),
@@ -19,14 +19,14 @@ pub enum Event {
     Paint,
     /// A second has passed.
     Tick,
-    /// Lists came or went.
+    /// Lists or boards came or went.
     Lists,
-    /// The browser has lost the network. Its sockets do not tell for a long time.
+    /// The browser has lost the network. Its sockets notice that only much later.
     Offline,
-    /// It is time to try again, or someone asked for it.
+    /// It is time to reconnect, or someone asked for it.
     Retry,
     Visibility(bool),
-    /// New rows are to be asked for, not older than the position.
+    /// Request new rows that are not older than the position.
     Fetch(ListStore, Option<Position>),
     Fetched(ListStore, Result<PageData, AppError>),
 }
@@ -36,7 +36,7 @@ pub struct Events(pub(super) UnboundedSender<Event>);
 
 impl Events {
     pub fn send(&self, event: Event) {
-        // The task ends only with the page.
+        // Fails only once the task has ended, which it does with the page.
         drop(self.0.unbounded_send(event));
     }
 }

@@ -1,4 +1,4 @@
-//! A WebSocket that hands what happens to it to the task.
+//! A WebSocket that sends its events to the task.
 
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -7,7 +7,7 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 use super::event::{Event, Events};
 use crate::domain::protocol::frame::COMPACT;
 
-/// Dropped, it is closed and says nothing more.
+/// Dropping it closes the socket and removes its callbacks.
 pub struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
@@ -16,7 +16,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// `None` where the browser refuses to try.
+    /// Opens the socket. `None` if the browser refuses.
     pub fn open(events: &Events) -> Option<Self> {
         let location = window().location();
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
@@ -35,7 +35,7 @@ impl Socket {
         Some(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 
-    /// A socket that closes tells so by itself.
+    /// Sends a text. An error is ignored, because the socket then reports its close by itself.
     pub fn send(&self, text: &str) {
         drop(self.socket.send_with_str(text));
     }

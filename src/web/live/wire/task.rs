@@ -1,6 +1,7 @@
-//! The task that owns the connection: one place in the protocol per topic, deltas applied once per animation frame.
+//! The task that owns the connection. It keeps one protocol state per topic, and applies deltas once per animation
+//! frame.
 //!
-//! Long, because the connection's life is one state that nothing but this task may change.
+//! The file is long because the connection's state belongs together, and only this task may change it.
 
 mod freshness;
 
@@ -38,39 +39,39 @@ use crate::{
     web::api::{AppError, PageData, PageRequest, load},
 };
 
-/// Longest pause between two tries.
+/// Longest pause before a reconnect.
 const PAUSE_MAX_MS: f64 = 10_000.0;
-/// Shortest pause between two fetches of a list that is in doubt.
+/// Shortest pause between two fetches of a list whose rows or total may be wrong.
 const DOUBT_MS: f64 = 2000.0;
-/// What comes so soon after the page came into sight has happened while it was hidden.
+/// Deltas that come within this time after the page came into sight happened while it was hidden.
 const RETURN_MS: f64 = 1000.0;
-/// What the server sends with the answer to a subscription is painted so soon.
+/// What the server sends with the answer to a subscription is painted within this time.
 const ANSWER_MS: f64 = 100.0;
-/// Shortest pause between two paints: nobody reads faster, and scrolling stays smooth.
+/// Shortest pause between two paints. Nobody reads faster, and scrolling stays smooth.
 const PAINTS_MS: f64 = 50.0;
 
-/// What tells news from what is caught up, beside its place in the log.
+/// Tells news from catching up, together with the delta's position in the log.
 #[derive(Clone, Copy)]
 struct Clocks {
-    /// Whether the answers to subscriptions are behind us.
+    /// Whether the answers to all subscriptions came some time ago.
     settled: bool,
     /// Whether the page has been in sight for a while.
     seen: bool,
 }
 
 impl Clocks {
-    /// Whether all of it has happened while it was followed and in sight.
+    /// Returns whether all deltas happened while the topic was followed and the page was in sight.
     fn all_news(self, follow: &Follow, deltas: &[Delta]) -> bool {
         self.seen && deltas.iter().all(|delta| follow.is_news(delta, self.settled))
     }
 }
 
-/// One list's place in the protocol.
+/// One followed list with its protocol state.
 struct Following {
     store: ListStore,
     collection: Collection,
     follow: Follow,
-    /// Whether new rows are asked for because the list is in doubt, and when they last came.
+    /// Whether new rows are requested because the list is in doubt, and when rows last came.
     doubt: (bool, f64),
 }
 
@@ -83,7 +84,7 @@ pub struct Task {
     open: bool,
     following: Vec<Following>,
     overview: Follow,
-    /// Each with the topic's name, which is known when the page is gone.
+    /// Each with its topic's name, because the store forgets the name once the page is gone.
     sheets: Vec<(BoardStore, String, Follow)>,
     next_rid: u32,
     paint_due: bool,
@@ -91,7 +92,7 @@ pub struct Task {
     painted_at: f64,
     /// The server is of another version.
     outdated: bool,
-    /// Since when every frame could be read; infinite without a connection.
+    /// Since when every frame could be read. Infinite without a connection, and once the reload flag is cleared.
     understood_since: f64,
     lag_ms: u32,
     checked_ms: u32,
@@ -101,7 +102,7 @@ pub struct Task {
     subscribed_at: f64,
     /// When the last ping came.
     pinged_at: f64,
-    /// How long what was painted last waited, since the last ping.
+    /// How long the last paint had waited, in ms. `None` if nothing was painted since the last ping.
     paint_ms: Option<u32>,
     heard_at: f64,
     offline_since: Option<UtcMs>,
@@ -217,9 +218,10 @@ impl Task {
         match frame {
             Frame::Welcome(Welcome { protocol }) if protocol != PROTOCOL => self.closed(close::PROTOCOL),
             Frame::Welcome(_) => {
-                // If there are any, it says so next.
+                // If some collections cannot be followed, the server sends them next.
                 self.show_unfollowed(&[]);
-                // A server whose other frames cannot be read is no reason to hurry.
+                // If the last connection ended as outdated, keep the backoff: this server's frames may again be
+                // unreadable.
                 if !take(&mut self.outdated) {
                     self.tries = 0;
                 }
@@ -251,7 +253,7 @@ impl Task {
         }
     }
 
-    /// The database was set back, so that what comes may be of an earlier time than what is shown.
+    /// Handles a restored database: from now on values may be of an earlier time than what is shown.
     fn restored(&mut self) {
         self.live.restored.set(true);
         self.overview.forget_time();
@@ -272,7 +274,8 @@ impl Task {
         }
     }
 
-    /// Keeps a delta for the next frame to be painted. None is painted while the page is hidden.
+    /// Keeps a delta until the next animation frame. The browser runs no frames while the page is hidden, so a full
+    /// queue is painted at once.
     fn keep(&mut self, delta: &Delta) {
         let mut full = false;
         match &delta.topic {
@@ -292,7 +295,7 @@ impl Task {
         if full { self.paint() } else { self.ask_for_paint() }
     }
 
-    /// Applies what came since the last frame was painted.
+    /// Applies the deltas that came since the last paint.
     fn paint(&mut self) {
         let mut painted = false;
         self.paint_due = false;
@@ -332,7 +335,7 @@ impl Task {
         Clocks { settled: now - self.subscribed_at > ANSWER_MS, seen: now - self.seen_since > RETURN_MS }
     }
 
-    /// Whether the list can go on from there.
+    /// Applies one delta to list `i`. Returns whether the list can take the next one.
     fn apply(&mut self, i: usize, delta: Delta) -> bool {
         let Following { store, ref follow, .. } = self.following[i];
         let news = self.clocks().all_news(follow, std::slice::from_ref(&delta));
@@ -351,7 +354,8 @@ impl Task {
         false
     }
 
-    /// Takes new rows for a list, after a pause so that not all pages ask at the same moment.
+    /// Requests new rows for list `i`, after a random pause of at most `retry_ms`, so that not all pages ask at the
+    /// same moment.
     fn fetch(&mut self, i: usize, min_position: Option<Position>, retry_ms: u32) {
         let following = &mut self.following[i];
         if !following.follow.fetch() {
@@ -361,8 +365,8 @@ impl Task {
         later(&self.events, f64::from(retry_ms) * js_sys::Math::random(), Event::Fetch(following.store, min_position));
     }
 
-    /// Takes new rows for a list of which nobody knows whether it has all. Not at once: who changes one document often
-    /// changes many. What is shown stays, and follows meanwhile.
+    /// Requests new rows for a list that may lack some. Waits first, because whoever changes one document often
+    /// changes many. Meanwhile the shown rows stay and follow.
     fn settle_doubt(&mut self, i: usize) {
         let Following { store, doubt: (false, came), ref follow, .. } = self.following[i] else { return };
         if !follow.is_live() {
@@ -390,7 +394,7 @@ impl Task {
             snapshot
         });
         match snapshot {
-            // A server of another version may not know how old rows may be.
+            // Check the time here, because a server of another version may not know `min_ct` and send older rows.
             Ok(snapshot) if snapshot.ct >= store.ct() => {
                 store.replace(snapshot);
                 self.following[i].follow.wait();
@@ -463,11 +467,11 @@ impl Task {
         }
     }
 
-    /// Subscribes from where the topic is known, if it is.
+    /// Subscribes to the topic, from position `from` if one is known. Returns the request's id.
     fn subscribe(&mut self, topic: String, from: Option<Position>) -> u32 {
         self.next_rid += 1;
         let rid = self.next_rid;
-        // Not collected: that sorts, with code of its own for this one type.
+        // Inserted, not collected, because collecting sorts, which adds code for this one type.
         let mut positions = Fields::new();
         if let Some(from) = from {
             positions.insert(topic.clone(), from.to_string().into());
@@ -492,7 +496,7 @@ impl Task {
             _ => {}
         }
         if !was_open {
-            // A refused handshake tells no reason; a request does.
+            // A refused handshake gives no reason, so ask with a request whether the session has ended.
             leptos::task::spawn_local(async {
                 if load(PageRequest::Context).await == Err(AppError::SignIn) {
                     sign_in();
@@ -512,7 +516,8 @@ impl Task {
         self.following.iter_mut().for_each(|following| following.follow.hang_up());
     }
 
-    /// Full jitter: anywhere from nothing to a ceiling that doubles, so that many pages come back one by one.
+    /// Schedules the next try with full jitter: a random pause between zero and a ceiling that doubles with each try,
+    /// so that many pages reconnect one by one.
     fn pause(&mut self) {
         let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
         self.tries += 1;

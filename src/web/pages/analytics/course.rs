@@ -1,4 +1,4 @@
-//! What a chart of a figure over time shows. Pure: from the board's values to texts and numbers.
+//! What a chart of a figure over time shows. Pure functions from the board's values to texts and numbers.
 
 use super::drawn::{Drawn, Said};
 use crate::{
@@ -15,10 +15,10 @@ use crate::{
     web::{charts, text, ui::page_of},
 };
 
-/// A day of 25 hours.
+/// The longest local day has 25 hours.
 const DAY_MAX_MS: i64 = 25 * 3_600_000;
 
-/// Which figure.
+/// The figure that a chart shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measure {
     Energy,
@@ -27,7 +27,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// `None`: not known.
+    /// Returns the figure from the sums; `None` if it is not known.
     pub fn of(&self, sums: &Sums) -> Option<i64> {
         match self {
             Self::Energy => sums.energy,
@@ -36,7 +36,7 @@ impl Measure {
         }
     }
 
-    /// What of it must be said beside it, and of how many documents.
+    /// Returns the remarks on the figure, each with its number of documents.
     pub fn remarks(&self, sums: &Sums) -> Vec<(&'static str, i64)> {
         match self {
             Self::Energy => vec![
@@ -49,7 +49,7 @@ impl Measure {
         }
     }
 
-    /// How much of it was derived from a tariff.
+    /// Returns how much of the figure was derived from a tariff.
     pub fn derived(&self, sums: &Sums) -> i64 {
         match self {
             Self::Energy | Self::Sessions => 0,
@@ -57,7 +57,7 @@ impl Measure {
         }
     }
 
-    /// Which power of ten of the integer's unit makes what people read: kWh, sessions, or the currency's major unit.
+    /// The power of ten between the integer's unit and the shown one: kWh, sessions, or the currency's major unit.
     pub fn scale(&self) -> u32 {
         match self {
             Self::Energy => 3,
@@ -66,7 +66,7 @@ impl Measure {
         }
     }
 
-    /// The number on the chart's axis.
+    /// The value in the unit of the chart's axis.
     fn drawn(&self, value: i64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a drawing need not show the last of sixteen digits")]
         let value = value as f64;
@@ -97,7 +97,7 @@ impl Measure {
         }
     }
 
-    /// The list of exactly the documents behind a period's figure.
+    /// The address of the list of exactly the documents behind a period's figure.
     fn href(&self, period: Period) -> String {
         let (all, within) = (Selection::default(), Criterion::Within(period));
         match self {
@@ -142,22 +142,22 @@ impl Measure {
     }
 }
 
-/// The board's pieces, read once for all charts.
+/// The board's steps, read once for all charts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pieces {
     pub now: Vec<Piece>,
     pub earlier: Vec<Piece>,
-    /// What the earlier period had when it was as old as the period is now.
+    /// The sums of the earlier period, cut to the elapsed length of the current one.
     pub before: Option<Sums>,
 }
 
 impl Pieces {
-    /// Of a board's values.
+    /// Reads them from a board's values.
     pub fn read(fields: &Fields) -> Self {
         Self { now: pieces_of(fields), earlier: earlier_of(fields), before: before_of(fields) }
     }
 
-    /// Whether nothing happened.
+    /// Returns whether nothing happened in the period.
     pub fn is_empty(&self) -> bool {
         let all = total(&self.now);
         all.started == 0 && all.completed == 0 && all.revenue.is_empty() && all.amount_unknown == 0
@@ -172,7 +172,7 @@ fn whole(pieces: &[Piece]) -> Option<Period> {
     Some(Period { from: pieces.first()?.from, to: pieces.last()?.to })
 }
 
-/// What the chart of `measure` shows.
+/// Computes what the chart of `measure` shows.
 pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Drawn {
     let one_day = pieces.period().is_some_and(|period| period.to.since(period.from) <= DAY_MAX_MS);
     let value = |piece: &Piece| piece.sums.as_ref().and_then(|sums| measure.of(sums));
@@ -184,7 +184,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     let derived = |piece: Option<&Piece>| {
         piece.and_then(|piece| piece.sums.as_ref()).is_some_and(|sums| measure.derived(sums) != 0)
     };
-    // The earlier period may have a piece less or more: months differ.
+    // The earlier period may have one step less or more, because months differ.
     let earlier: Vec<Option<i64>> = (0..now.len()).map(|i| pieces.earlier.get(i).and_then(value)).collect();
     let text = |value: Option<i64>| value.map(|value| measure.text(value));
     let values = now.iter().zip(&earlier).enumerate();
@@ -212,7 +212,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
         kind: if step == Step::Hour { charts::Kind::Line } else { charts::Kind::Bars },
         values: drawn(&now),
     };
-    // What stands behind is told by its own day, not by the one before it.
+    // The comparison's values are named by their own days, not by the days they are drawn at.
     let names = (0..now.len()).map(|i| {
         let piece = pieces.earlier.get(i);
         piece.map(|piece| text::charts::piece_of_year(zone, piece.from, step, one_day)).unwrap_or_default()
@@ -233,12 +233,12 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
     }
 }
 
-/// The currencies of which there was revenue, in the order of their codes.
+/// Returns the currencies that have revenue, sorted by code.
 pub fn currencies(pieces: &Pieces) -> Vec<Currency> {
     let sums = pieces.now.iter().chain(&pieces.earlier).filter_map(|piece| piece.sums.as_ref());
     let mut all = Vec::new();
     for currency in sums.flat_map(|sums| sums.revenue.keys()) {
-        // A sorted list of a few: a set, or a sort, is more to download.
+        // Inserted into a sorted list, because there are few, and a set or a sort would add to the download.
         if let Err(at) = all.binary_search(currency) {
             all.insert(at, currency.clone());
         }

@@ -1,4 +1,4 @@
-//! The page's charts: which there are, and what each shows as figures change.
+//! The page's charts: which ones there are, and what each shows as figures change.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// What all charts of the page look at.
+/// The data that all charts of the page share.
 #[derive(Clone, Copy)]
 struct View {
     pieces: Memo<Pieces>,
@@ -44,12 +44,12 @@ impl View {
         self.pieces.with(|pieces| self.zone.with_value(|zone| course(measure, pieces, self.step, zone)))
     }
 
-    /// One chart with its box, its sentence and its table.
+    /// Draws one chart with its panel, sentence and table.
     fn chart(self, name: &'static str, looks: Looks, drawn: impl Fn() -> Drawn + Send + Sync + 'static) -> AnyView {
         self.boxed(name, looks, Box::new(drawn))
     }
 
-    /// Once in the program, not once per chart.
+    /// Not generic, so that the program holds it once and not once per chart.
     fn boxed(self, name: &'static str, looks: Looks, drawn: Box<dyn Fn() -> Drawn + Send + Sync>) -> AnyView {
         let Looks { title, note, shape, head, key, currency } = looks;
         let drawn = Memo::new(move |_| drawn());
@@ -96,16 +96,16 @@ impl View {
     }
 }
 
-/// What stands around a drawing.
+/// What surrounds a drawing.
 struct Looks {
     title: &'static str,
     note: String,
     shape: Shape,
-    /// Of the table's columns.
+    /// The headings of the table's columns.
     head: Vec<&'static str>,
-    /// Role and name of what is drawn.
+    /// Role and name of each series.
     key: Vec<(&'static str, String)>,
-    /// Of which alone the file is.
+    /// The only currency in the CSV file.
     currency: Option<Currency>,
 }
 
@@ -138,7 +138,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
         options: StoredValue::new(charts.options),
         query: StoredValue::new(charts.query),
     };
-    // The chart's axis is made for it, so it stays while the page is open.
+    // The chart's axis is made for this currency, so it stays while the page is open.
     let shown = charts.currency;
     let (measure, currency) = (Measure::Revenue(shown.clone()), Some(shown.clone()));
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");

@@ -1,4 +1,4 @@
-//! What a chart shows, and how a value of its table is drawn.
+//! What a chart shows, and how a cell of its table is drawn.
 
 use leptos::prelude::*;
 
@@ -11,15 +11,15 @@ use crate::{
     },
 };
 
-/// What a chart shows, in all the ways it is told: drawn, said, and as a table.
+/// What a chart shows in all its forms: as a drawing, a sentence and a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drawn {
     pub sentence: String,
     pub chart: Option<Drawing>,
-    /// The parts of a whole, for the key below it.
+    /// The parts of a whole, for the key below the chart.
     pub parts: Vec<(Look, i64, String)>,
     pub rows: Vec<Vec<Said>>,
-    /// Where each drawn value leads.
+    /// The address that each drawn value leads to.
     pub hrefs: Vec<String>,
     pub empty: bool,
     /// Whether some of it was derived from a tariff.
@@ -29,9 +29,9 @@ pub struct Drawn {
 /// A cell of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// `None`: not known.
+    /// `None` if it is not known.
     pub text: Option<String>,
-    /// Where it leads; empty: nowhere.
+    /// The address it leads to; empty if there is none.
     pub href: String,
     /// Whether some of it was derived from a tariff.
     pub derived: bool,
@@ -60,7 +60,7 @@ impl Said {
     }
 }
 
-/// What was derived says so.
+/// The badge of derived values.
 pub fn badge() -> AnyView {
     Badge::new(Role::Off, text::DERIVED).why(text::DERIVED_WHY).view().into_any()
 }

@@ -1,5 +1,5 @@
-//! No document is too odd to be counted, told and drawn: nothing panics, and no drawing leaves its box. In tests arithmetic
-//! that overflows panics, too.
+//! Tests that no document is too odd to be counted, described and drawn: nothing panics, and no drawing leaves its
+//! box. In tests an arithmetic overflow panics, too.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -35,8 +35,8 @@ fn period(days_ago: i64) -> Period {
     Period { from: UtcMs(NOW - days_ago * DAY), to: UtcMs(NOW - (days_ago - 1) * DAY) }
 }
 
-/// What an operator's database may hold in a field: mostly what belongs there, because a session of which nothing else can
-/// be read is in no figure.
+/// A value that an operator's database may hold in a field. Most values have the right type, because a session with
+/// no other readable field is in no figure.
 fn value(name: &str) -> impl Strategy<Value = Value> + use<> {
     let is_date =
         name.ends_with("_at") || name.contains("date") || name == "last_updated" || name.starts_with("period");
@@ -78,7 +78,7 @@ fn document() -> impl Strategy<Value = (Collection, Fields)> {
     })
 }
 
-/// Numbers in the paths of a drawing that is `width` by `height`.
+/// Returns whether all points in the paths of a drawing lie within `width` by `height`.
 fn within(html: &str, width: f64, height: f64) -> bool {
     let paths = html.split(" d=\"").skip(1).filter_map(|rest| rest.split('"').next());
     paths.flat_map(|path| path.split(['M', 'L', 'Z']).filter(|point| point.contains(','))).all(|point| {

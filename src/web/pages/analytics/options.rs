@@ -1,4 +1,5 @@
-//! How the page's charts are drawn first, built with the data that they begin with. Later data comes by the board.
+//! The options that first draw the page's charts, with the data that they begin with. Later data comes through the
+//! board.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use crate::domain::{
     time::Zone,
 };
 
-/// The options by the charts' names, and the currency that the revenue is shown in: the one asked for, also where there was
-/// none; else the network's, or what there is.
+/// Returns the options by the charts' names, and the currency of the revenue. That is the one asked for, even without
+/// revenue in it; else the network's if it has revenue, or the first that has some.
 pub fn options(
     fields: &Fields,
     step: Step,
@@ -34,7 +35,7 @@ pub fn options(
         ("energy", of_time(&Measure::Energy)),
         ("sessions", of_time(&Measure::Sessions)),
         ("revenue", of_time(&Measure::Revenue(currency.clone()))),
-        // These follow the Overview's figures, which the page has already.
+        // These follow the Overview's figures, which the page already has.
         ("power", parts::power(None, None, [0, 0])),
         ("evses", parts::evses(Vec::new())),
         ("payments", parts::payments(&payments_of(fields), pieces.period(), zone)),

@@ -1,4 +1,4 @@
-//! Wholes in parts, and the hours of the week. Pure: from figures to words, numbers and places.
+//! Wholes in parts, and the hours of the week. Pure functions from figures to words, numbers and addresses.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A part of a whole, and the list of exactly what it counts.
+/// A part of a whole, with the address of the list of exactly what it counts.
 struct Part {
     word: String,
     n: i64,
@@ -67,7 +67,7 @@ pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>
     whole(parts.collect(), sentence)
 }
 
-/// The EVSEs by state, by role first, so that what is alike stands together.
+/// The EVSEs by state, sorted by role first, so that similar states stand together.
 pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
     let parts = by_role(split).into_iter().map(|(status, n)| Part {
         word: text::evse_status(&status).into_owned(),
@@ -84,12 +84,12 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
     whole(parts, sentence)
 }
 
-/// What is drawn now, of what could be.
+/// The power drawn now, compared with the installed power.
 pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> Drawn {
     let gauge = charts::Gauge {
         unit: charts::Unit::after(text::KW),
         value: power.map(|power| float(power.0) / 1000.0),
-        // Where it is not known what could be drawn, what is drawn fills the gauge.
+        // If the installed power is not known, the drawn power fills the gauge.
         max: installed.or(power).map_or(1.0, |most| float(most.0.max(1)) / 1000.0),
     };
     let chart = Some(charts::Drawing::Gauge(gauge));

@@ -45,8 +45,8 @@ fn payments(statuses: &[&str], today: Option<FilterField>) -> Href {
     behind(Collection::Payments, statuses, today)
 }
 
-/// The list of the documents with one of these statuses, and with this date today. Of captured payments, those in the
-/// currency of the figure where it has but one.
+/// Returns the address of the documents with one of these statuses and with the date field `today` within the current
+/// day. For captured payments it also selects the currency, if the figure has only one.
 fn behind(collection: Collection, statuses: &[&str], today: Option<FilterField>) -> Href {
     let day = figure::<Period>("day");
     let revenue = figure::<Vec<Revenue>>("revenue_today");
@@ -74,7 +74,7 @@ fn counted(n: Option<i64>) -> Option<Quantity> {
     n.map(|n| Quantity::bare(text::count(n)))
 }
 
-/// Nothing is drawn of what is not known, because an empty bar would say that it is nothing.
+/// Draws nothing if a value is not known, because an empty bar would mean zero.
 fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
     match part.zip(whole) {
         Some((part, whole)) => Picture::Share(text::per_mille(part, whole).unwrap_or(0)),
@@ -82,7 +82,7 @@ fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
     }
 }
 
-/// What must be said beside a figure of so many documents.
+/// The remark beside a figure, if it concerns any documents.
 fn remark(n: Option<i64>, what: &str, why: &'static str) -> Option<Badge> {
     n.filter(|n| *n > 0).map(|n| Badge::new(Role::Wait, text::remark(n, what)).why(why))
 }
@@ -161,7 +161,8 @@ fn energy_today() -> Draw {
     })
 }
 
-/// The first currency large, which is the network's where there is some, the others beside it; never added.
+/// The first currency is large, the others stand beside it, and they are never added. The first is the network's if
+/// it has revenue.
 fn revenue_today() -> Draw {
     let revenue = figure::<Vec<Revenue>>("revenue_today");
     let unknown = figure::<i64>("amount_unknown");
@@ -174,7 +175,7 @@ fn revenue_today() -> Draw {
     })
 }
 
-/// Without any amount it is nothing only if no payment was captured.
+/// Without any amount the figure is zero only if no payment was captured.
 fn revenue_figure(all: &[Revenue], unknown: Option<i64>) -> Figure {
     let Some((first, others)) = all.split_first() else {
         return match unknown {
@@ -235,7 +236,7 @@ fn open_note(open: &Open) -> String {
     match open.count {
         0 => text::NONE_OPEN.to_owned(),
         all if all == open.unknown => text::AMOUNT_NOT_KNOWN.to_owned(),
-        // What waits may be nothing: an amount of zero.
+        // Open payments may have an amount of zero.
         _ => text::amounts(&open.amounts),
     }
 }

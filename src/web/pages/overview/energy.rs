@@ -15,7 +15,7 @@ pub fn EnergyToday() -> impl IntoView {
     let series = figure::<DaySeries>("energy_series");
     let day = figure::<Period>("day");
     let clock = Clock::expect();
-    // Drawn again as a whole, of which only what differs reaches the document.
+    // Computes the whole chart again, but only what differs is written to the document.
     let chart = move || {
         let drawing = clock.with_zone(|zone| DayDrawing::of(&series().unwrap_or_default(), day(), zone));
         view! { <DayChart drawing /> }.into_any()

@@ -1,4 +1,4 @@
-//! How many EVSEs are in which state. Always adds up to all of them.
+//! How many EVSEs are in which state. The numbers always add up to all EVSEs.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What one must know to read the figures: that the data is old, or that some of it could not be read.
+//! Notes that a reader of the figures must know: the data is old, or some of it could not be read.
 
 use std::collections::BTreeMap;
 

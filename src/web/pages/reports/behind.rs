@@ -1,4 +1,4 @@
-//! Every figure leads to the list of the documents behind it, where a list can be had that holds just those.
+//! Links every figure to the list of exactly the documents behind it, if such a list exists.
 
 use crate::{
     domain::{
@@ -10,7 +10,8 @@ use crate::{
     web::ui::page_of,
 };
 
-/// The address of the list behind a figure; of a row's name without a column, of a total without a row.
+/// Returns the address of the list behind a figure. Without a column it is the list of the row's name, without a row
+/// that of the total.
 pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Option<String> {
     let payments = match column {
         None => report.by == By::Method,
@@ -31,7 +32,7 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
             (By::Client, _) => narrower = narrower.with(FilterField::Client, one(id)),
             (By::Station, false) => narrower = narrower.with(FilterField::Station, one(id)),
             (By::Method, true) => narrower = narrower.with(FilterField::Method, one(id)),
-            // A payment knows no station, a session no method, and neither a city.
+            // A payment has no station, a session no method, and neither has a city.
             _ => return None,
         }
     }

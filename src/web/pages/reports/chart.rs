@@ -1,4 +1,4 @@
-//! The report's chart. Another kind of report is another chart; the same one with other figures is only brought up to date.
+//! The report's chart. Another kind of report gets a new chart; other figures of the same kind only update it.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What a chart is of, as long as which it can be brought up to date.
+/// What a chart shows. While this stays equal, the chart can be updated.
 #[derive(Clone, PartialEq)]
 struct Subject {
     time: bool,
@@ -54,7 +54,7 @@ fn drawn(followed: Followed, subject: Subject) -> AnyView {
     .into_any()
 }
 
-/// Whether the chart is of money of which some was derived.
+/// Returns whether the chart shows money and some of it was derived.
 fn derived(report: &Report) -> bool {
     matches!(measure(report).1, Column::Money(of, _) if *of != Measure::FeesMissing)
         && report.columns.contains(&Column::Derived)

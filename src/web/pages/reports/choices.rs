@@ -1,5 +1,5 @@
-//! What can be chosen: the period as on other pages, and what the rows are. It works without scripts, and what was typed
-//! stays, whatever becomes of it.
+//! The choices of a report: the period as on other pages, and what the rows are. It works without scripts, and keeps
+//! what was typed even if it is refused.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -21,7 +21,7 @@ pub fn choices() -> AnyView {
 
 fn drawn(address: &Address, network: &str) -> AnyView {
     let by = address.get("by").and_then(|name| By::try_from(name).ok()).unwrap_or_default();
-    // Another kind of rows is sorted in another way.
+    // Other rows sort by other columns, so drop the order.
     let groups = By::ALL.map(|other| {
         let href = address.with(&[("by", Some(other.name())), ("sort", None)]);
         choice(href, text::report_by(other), other == by)

@@ -1,5 +1,5 @@
-//! Keeps a report true while it is open: asks again when something changed that it may show, when its period moves on, and
-//! when another is chosen. What was there stays readable meanwhile.
+//! Keeps a report up to date while it is open. It asks again when something changed that the report may show, when
+//! its period moves on, and when another is chosen. The old report stays readable meanwhile.
 
 use std::time::Duration;
 
@@ -22,28 +22,28 @@ use crate::{
 
 /// The shortest pause after an answer.
 const PAUSE_MS: u32 = 2000;
-/// A pause is so many times as long as the server read.
+/// The pause is at least this many times as long as the server took to read the report.
 const PATIENCE: u32 = 10;
 
 #[derive(Clone, Copy)]
 pub struct Followed {
-    /// The last one had.
+    /// The last report received.
     pub report: RwSignal<Option<Report>>,
-    /// What draws its chart first.
+    /// The option that first draws its chart.
     pub option: RwSignal<String>,
-    /// Why there is none, or none newer.
+    /// The error of the last request, if it failed.
     pub trouble: RwSignal<Option<AppError>>,
-    /// Why there is none of what was chosen, or none yet.
+    /// Why the server gave no report for the choice, or none yet.
     pub unanswered: RwSignal<Option<Unanswered>>,
     pub loading: RwSignal<bool>,
     chosen: Memo<String>,
     /// The last query asked.
     asked: StoredValue<String>,
-    /// After an answer, for a while.
+    /// Whether the pause after an answer still lasts.
     resting: RwSignal<bool>,
 }
 
-/// Begins with the answer to what was `asked`; follows what is `chosen`.
+/// Begins with the answer to the query `asked`, then follows what is `chosen`.
 pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
     let (report, option, unanswered) = match first {
         Ok(ReportPage { report, option }) => (Some(report), option, None),
@@ -83,7 +83,7 @@ impl Followed {
         self.loading.set(true);
         leptos::task::spawn_local(async move {
             let answer = load(PageRequest::Report { query: query.clone() }).await;
-            // The page is gone, or another report was chosen meanwhile.
+            // The page is gone, or another report was chosen meanwhile, so drop the answer.
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
@@ -109,7 +109,7 @@ impl Followed {
     }
 }
 
-/// Whether the report may read otherwise by now.
+/// Returns whether the report may have changed by now.
 fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
     let known = report.about.position;
     let later = changed.is_some_and(|at| at.epoch != known.epoch || at.seq > known.seq);

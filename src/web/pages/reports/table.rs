@@ -1,4 +1,4 @@
-//! The table of a report: what it is about, its rows, its totals, and the way to the same as a file.
+//! The table of a report: its description, rows and totals, and the link to the same as a file.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -43,7 +43,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
             }
         })
     };
-    // Drawn again as a whole, of which only the texts that differ reach the document.
+    // Computes the whole table again, but only texts that differ are written to the document.
     let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock)));
     view! {
         {move || wrong()}
@@ -103,7 +103,7 @@ fn table(report: &Report) -> AnyView {
     .into_any()
 }
 
-/// A heading sorts.
+/// Draws a heading as a link that sorts by its column.
 fn head(report: &Report, column: Option<&Column>) -> impl IntoView + use<> {
     let (descending, name) = report.sort.strip_prefix('-').map_or((false, report.sort.as_str()), |name| (true, name));
     let now = Sort { column: name.parse().ok(), descending };
@@ -112,7 +112,7 @@ fn head(report: &Report, column: Option<&Column>) -> impl IntoView + use<> {
         (true, false) => "ascending",
         (true, true) => "descending",
     };
-    // The rest of the query comes before the order.
+    // The order is the last parameter, so the rest of the query comes before it.
     let rest = report.query.split("&sort=").next().unwrap_or_default();
     let href = format!("{REPORTS}?{rest}&sort={}", escaped(&now.toggled(column.cloned()).to_string()));
     let (text, why, class) = match column {
@@ -160,7 +160,7 @@ fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>
     .into_any()
 }
 
-/// What was derived says so.
+/// Draws a value; derived values get a badge.
 fn cell(column: &Column, value: Option<i64>) -> Cell {
     let figure = value.map(|value| text::report_figure(column, value));
     match figure {

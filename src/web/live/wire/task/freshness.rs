@@ -15,17 +15,18 @@ use crate::{
 
 /// A server that is alive sends something at least this often.
 const SILENCE_MS: f64 = 12_000.0;
-/// A server whose frames could be read for so long is of our version: the page may reload again for the next.
+/// Once frames could be read for so long, the server is of our version, and the page may reload again for the next.
 const UNDERSTOOD_MS: f64 = 60_000.0;
-/// The same as [`STALE_MS`] while no ping has said otherwise: they come every five seconds.
+/// Like [`STALE_MS`], but for the time counted on since the last ping. Higher, because pings come only every five
+/// seconds.
 const UNTOLD_MS: f64 = 9_000.0;
-/// A screen that is further behind is not live.
+/// A screen that lags by more than this is not live.
 const BEHIND_MS: u32 = 3_000;
-/// A state that has lasted this long is no flicker.
+/// A state that has lasted this long is announced; a shorter one is a flicker.
 const SETTLED_MS: f64 = 5_000.0;
 
 impl Task {
-    /// A second has passed.
+    /// Does what is due each second.
     pub(super) fn tick(&mut self) {
         let (start, since) = self.clock;
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
@@ -43,7 +44,7 @@ impl Task {
                 self.settle_doubt(i);
             }
         }
-        // A board that was of an earlier time than what is shown is asked for anew.
+        // Asks again for a board whose values were refused because they were older than what is shown.
         self.subscribe_waiting();
         if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
             self.hang_up();
@@ -51,7 +52,7 @@ impl Task {
         }
     }
 
-    /// Says on the screen what is known of the connection.
+    /// Shows the state of the connection.
     pub(super) fn show_state(&mut self) {
         let unheard_ms = f64::from(self.checked_ms) + now_ms() - self.pinged_at;
         let state = if self.outdated {
