@@ -99,7 +99,9 @@ async fn a_message_that_pubsub_lost_is_found() {
     append(&log, 5, None, 1).await;
     let instance = network.instance(false);
     instance.until("the log's end", |hub| hub.head().is_some()).await;
-    let body = serde_json::to_string(&entry(5, 2, 2)).unwrap();
+    let mut stored = serde_json::to_value(entry(5, 2, 2)).unwrap();
+    stored["version"] = serde_json::to_value(Schema::OURS).unwrap();
+    let body = stored.to_string();
     let () = redis::cmd("XADD")
         .arg(network.redis.key("log"))
         .arg("5-2")
