@@ -72,7 +72,7 @@ pub struct Figures {
 }
 
 /// Hours after which a session runs long, because the car is full or nobody unplugs it. The list behind the figure is
-/// that of [`FilterField::Running`](super::selection::Part::Running).
+/// that of [`FilterField::Running`](super::selection::FilterField::Running).
 pub const LONG_H: u8 = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
