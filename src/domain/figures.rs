@@ -1,4 +1,6 @@
 //! The figures of the Overview: a view of the cells at an instant, for a day of a zone.
+//!
+//! Long, because nearly half of it is tests. Each compares a figure with the documents that it counts.
 
 use std::collections::BTreeMap;
 

@@ -27,7 +27,7 @@ pub static BLOCK: Action = Action {
         Pending | Active | Inactive | Locked => Ok(Blocked.code().to_owned()),
         Blocked => Err("The client is blocked already.".to_owned()),
         ClientStatus::Other(word) => {
-            Err(format!("The client's status is “{word}”, which is none that can be blocked."))
+            Err(format!("The client's status is “{word}”. Only a known status can be changed to BLOCKED."))
         }
     },
 };

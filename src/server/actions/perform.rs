@@ -61,7 +61,7 @@ pub struct Request {
     /// The document's public id.
     pub id: String,
     pub reason: String,
-    /// Chosen by whoever asks: asked again with the same one, nothing is done again.
+    /// The asker chooses it. A request with the same key is not done again.
     pub key: Option<String>,
 }
 
