@@ -196,7 +196,7 @@ test('sessions that run long are told beside the count, with the way to them', a
   try {
     const page = await browserOn(0);
     await openLive(page, '/');
-    for (const [words, chip] of [['for more than a day', 'Started before'], ['for more than 8 h', 'Running for more than 8 h']] as const) {
+    for (const [words, chip] of [['for more than a day', 'Running for more than 24 h'], ['for more than 8 h', 'Running for more than 8 h']] as const) {
       const some = page.locator('[data-figure="active_sessions"] .note a').filter({ hasText: words });
       await expect(some).toHaveText(new RegExp(`^[\\d,]+ ${words}$`));
       const n = (await some.innerText()).split(' ')[0];

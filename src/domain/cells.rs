@@ -60,7 +60,8 @@ impl Bucket {
     }
 }
 
-/// What is summed. The bucket is a variant's first field, so that a period is one range of the map.
+/// What is summed. The bucket is a variant's first field, so that a period is one range of the map. The order of the
+/// variants means nothing.
 ///
 /// A sum of values has a cell beside it that counts the documents without the value, where there can be such. A sum
 /// of which no part is known is unknown, not zero.
@@ -180,6 +181,11 @@ impl Cells {
     /// The cells of a range, such as one measure over a period.
     pub fn range(&self, range: impl RangeBounds<Cell>) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {
         self.0.range(range).map(|(cell, n)| (cell, *n))
+    }
+
+    /// The cells of one measure that is kept for no period: from its `first` one on, as long as `own` knows the cell.
+    pub fn measure<'a, T>(&'a self, first: Cell, own: impl Fn(&'a Cell) -> Option<T>) -> impl Iterator<Item = (T, i64)> {
+        self.0.range(first..).map_while(move |(cell, n)| Some((own(cell)?, *n)))
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {

@@ -14,6 +14,7 @@ use super::{
     address::{BadChoice, escaped},
     collections::{Collection, Evse, Station, see},
     fields::Fields,
+    money::Currency,
     status::EvseStatus,
     time::{UtcMs, Zone},
 };
@@ -102,7 +103,7 @@ impl Selection {
     #[must_use]
     pub fn with(self, part: FilterField, wanted: Criterion) -> Self {
         let Self(mut all) = self.without(part);
-        let at = all.partition_point(|(other, _)| *other < part);
+        let at = all.partition_point(|(other, _)| (*other as usize) < part as usize);
         all.insert(at, (part, wanted));
         Self(all)
     }
@@ -111,6 +112,12 @@ impl Selection {
     pub fn without(mut self, part: FilterField) -> Self {
         self.0.retain(|(other, _)| *other != part);
         self
+    }
+
+    /// This selection, of amounts in one currency.
+    #[must_use]
+    pub fn in_currency(self, Currency(code): &Currency) -> Self {
+        self.with(FilterField::Currency, Criterion::one_of([code.as_str()]))
     }
 
     pub fn is_everything(&self) -> bool {

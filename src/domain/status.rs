@@ -148,14 +148,17 @@ pub fn codes(collection: Collection) -> Vec<&'static str> {
 }
 
 impl PaymentStatus {
-    /// Whether the payment counts as revenue (captured minus refunded).
-    pub const fn is_revenue(&self) -> bool {
-        matches!(self, Self::Captured | Self::PartiallyRefunded | Self::Refunded | Self::Disputed)
+    /// Those that count as revenue (captured minus refunded).
+    pub const REVENUE: &'static [Self] = &[Self::Captured, Self::PartiallyRefunded, Self::Refunded, Self::Disputed];
+    /// Those whose money is expected but not captured yet.
+    pub const OPEN: &'static [Self] = &[Self::Pending, Self::Authorized];
+
+    pub fn is_revenue(&self) -> bool {
+        Self::REVENUE.contains(self)
     }
 
-    /// Whether money is expected but not captured yet.
-    pub const fn is_open(&self) -> bool {
-        matches!(self, Self::Pending | Self::Authorized)
+    pub fn is_open(&self) -> bool {
+        Self::OPEN.contains(self)
     }
 }
 

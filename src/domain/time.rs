@@ -164,6 +164,16 @@ pub struct Period {
     pub to: UtcMs,
 }
 
+impl Period {
+    /// Reads the form used in addresses, such as `2018-06-14T23:00:00Z/2018-06-15T23:00:00Z`; `None` unless the first
+    /// date is the earlier one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (from, to) = text.split_once('/')?;
+        let period = Self { from: UtcMs::parse(from)?, to: UtcMs::parse(to)? };
+        (period.from < period.to).then_some(period)
+    }
+}
+
 /// An IANA zone with those of its offsets that are needed. The server makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {

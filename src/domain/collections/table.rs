@@ -140,7 +140,7 @@ const fn named(mut fields: &'static [Field], name: &str) -> Option<&'static str>
 }
 
 /// Compares bytes, because strings cannot be compared in a constant yet.
-const fn same(a: &[u8], b: &[u8]) -> bool {
+pub const fn same(a: &[u8], b: &[u8]) -> bool {
     match (a, b) {
         ([], []) => true,
         ([x, a @ ..], [y, b @ ..]) if *x == *y => same(a, b),

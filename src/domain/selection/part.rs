@@ -14,89 +14,95 @@ const TEXT_MAX: usize = 128;
 /// How many statuses may be asked for at once.
 const STATUSES_MAX: usize = 16;
 
-/// A field that a list can be filtered by. Addresses and pages show them in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FilterField {
-    Status,
-    /// Stations with an EVSE whose believed status is this one.
-    Evse,
-    Started,
-    Ended,
-    /// Sessions that started at least so many hours ago.
-    Running,
-    Created,
-    Captured,
+/// A line of the table of filters.
+struct Filter {
+    name: &'static str,
+    takes: Takes,
+    /// The document fields that it filters, by collection.
+    fields: &'static [(Collection, &'static str)],
+    clock: Clock,
+}
+
+/// The values that a filter takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    Statuses,
+    Period,
+    Hours,
     Currency,
-    Method,
-    Station,
-    Client,
-    City,
+    HourOfWeek,
+    Text,
+}
+
+/// Whether documents come to meet a filter or cease to meet it as time passes, without any change to them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Ignored,
+    Followed,
+}
+
+/// Makes [`FilterField`] of lines such as `Name "name" takes Text of Collection.field, …, Ignored;`.
+macro_rules! filters {
+    ($($(#[$doc:meta])* $field:ident $name:literal takes $takes:ident of $($of:ident.$path:ident)|+, clock $clock:ident;)*) => {
+        /// A field that a list can be filtered by. Addresses and pages show them in the order of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum FilterField {
+            $($(#[$doc])* $field,)*
+        }
+
+        impl FilterField {
+            pub const ALL: &[Self] = &[$(Self::$field,)*];
+
+            const fn filter(self) -> Filter {
+                match self {
+                    $(Self::$field => Filter {
+                        name: $name,
+                        takes: Takes::$takes,
+                        fields: &[$((Collection::$of, stringify!($path)),)+],
+                        clock: Clock::$clock,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+filters! {
+    Status "status" takes Statuses of Clients.status | Payments.status | ChargingSessions.status, clock Ignored;
+    /// Stations with an EVSE whose believed status is this one.
+    Evse "evse" takes Text of Stations.evses, clock Followed;
+    Started "started" takes Period of ChargingSessions.start_date_time, clock Ignored;
+    Ended "ended" takes Period of ChargingSessions.end_date_time, clock Ignored;
+    /// Sessions that started at least so many hours ago.
+    Running "running" takes Hours of ChargingSessions.start_date_time, clock Followed;
+    Created "created" takes Period of Clients.created_at | Stations.created_at | Payments.created_at, clock Ignored;
+    Captured "captured" takes Period of Payments.captured_at, clock Ignored;
+    Currency "currency" takes Currency of Clients.currency | Payments.currency | ChargingSessions.currency, clock Ignored;
+    Method "method" takes Text of Payments.method, clock Ignored;
+    Station "station" takes Text of Stations.station_id | ChargingSessions.station_id, clock Ignored;
+    Client "client" takes Text of Clients.client_id | Payments.client_id | ChargingSessions.client_id, clock Ignored;
+    City "city" takes Text of Stations.city, clock Ignored;
     /// The hour of the week in which a session started.
-    Slot,
+    Slot "slot" takes HourOfWeek of ChargingSessions.start_date_time, clock Ignored;
 }
 
 impl FilterField {
-    pub const ALL: [Self; 13] = [
-        Self::Status,
-        Self::Evse,
-        Self::Started,
-        Self::Ended,
-        Self::Running,
-        Self::Created,
-        Self::Captured,
-        Self::Currency,
-        Self::Method,
-        Self::Station,
-        Self::Client,
-        Self::City,
-        Self::Slot,
-    ];
-
     /// Its name in addresses.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Evse => "evse",
-            Self::Started => "started",
-            Self::Ended => "ended",
-            Self::Running => "running",
-            Self::Created => "created",
-            Self::Captured => "captured",
-            Self::Currency => "currency",
-            Self::Method => "method",
-            Self::Station => "station",
-            Self::Client => "client",
-            Self::City => "city",
-            Self::Slot => "slot",
-        }
+        self.filter().name
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.name() == name)
+        Self::ALL.iter().copied().find(|part| part.name() == name)
     }
 
     /// The document field that it filters; `None` if the collection's documents have no such field.
-    pub const fn field(self, collection: Collection) -> Option<&'static str> {
-        use Collection::{ChargingSessions, Clients, Payments, Stations};
-        Some(match (self, collection) {
-            (Self::Status, Clients | Payments | ChargingSessions) => "status",
-            (Self::Evse, Stations) => "evses",
-            (Self::Started | Self::Running | Self::Slot, ChargingSessions) => "start_date_time",
-            (Self::Ended, ChargingSessions) => "end_date_time",
-            (Self::Created, Clients | Stations | Payments) => "created_at",
-            (Self::Captured, Payments) => "captured_at",
-            (Self::Currency, Clients | Payments | ChargingSessions) => "currency",
-            (Self::Method, Payments) => "method",
-            (Self::Station, Stations | ChargingSessions) => "station_id",
-            (Self::Client, Clients | Payments | ChargingSessions) => "client_id",
-            (Self::City, Stations) => "city",
-            _ => return None,
-        })
+    pub fn field(self, collection: Collection) -> Option<&'static str> {
+        self.filter().fields.iter().find(|(of, _)| *of == collection).map(|(_, field)| *field)
     }
 
-    /// Whether documents come to meet it or cease to meet it as time passes, without any change to them.
-    pub const fn follows_clock(self) -> bool {
-        matches!(self, Self::Evse | Self::Running)
+    pub fn follows_clock(self) -> bool {
+        self.filter().clock == Clock::Followed
     }
 
     /// Reads a value as it stands in an address.
@@ -104,29 +110,28 @@ impl FilterField {
     /// # Errors
     /// The reason, in words for the person who wrote the address.
     pub fn read(self, text: &str) -> Result<Criterion, BadChoice> {
-        let read = match self {
-            Self::Status => statuses(text),
-            Self::Started | Self::Ended | Self::Created | Self::Captured => period(text).map(Criterion::Within),
-            Self::Running => text.strip_suffix('h').and_then(number).filter(|hours| *hours > 0).map(Criterion::For),
-            Self::Currency => is_currency(text).then(|| Criterion::one_of([text])),
-            Self::Slot => slot(text).map(Criterion::In),
-            Self::Evse | Self::Method | Self::Station | Self::Client | Self::City => {
-                is_text(text).then(|| Criterion::one_of([text]))
-            }
+        let takes = self.filter().takes;
+        let read = match takes {
+            Takes::Statuses => statuses(text),
+            Takes::Period => Period::parse(text).map(Criterion::Within),
+            Takes::Hours => text.strip_suffix('h').and_then(number).filter(|hours| *hours > 0).map(Criterion::For),
+            Takes::Currency => is_currency(text).then(|| Criterion::one_of([text])),
+            Takes::HourOfWeek => slot(text).map(Criterion::In),
+            Takes::Text => is_text(text).then(|| Criterion::one_of([text])),
         };
-        read.ok_or_else(|| BadChoice(format!("“{}” cannot be “{}”: {}", self.name(), clip(text), self.form())))
+        read.ok_or_else(|| BadChoice(format!("“{}” cannot be “{}”: {}", self.name(), clip(text), takes.form())))
     }
+}
 
+impl Takes {
     const fn form(self) -> &'static str {
         match self {
-            Self::Status => "give a status, or several with commas between them.",
-            Self::Started | Self::Ended | Self::Created | Self::Captured => {
-                "give two dates such as 2018-06-14T23:00:00Z/2018-06-15T23:00:00Z, the earlier one first."
-            }
-            Self::Running => "give hours such as 8h.",
+            Self::Statuses => "give a status, or several with commas between them.",
+            Self::Period => "give two dates such as 2018-06-14T23:00:00Z/2018-06-15T23:00:00Z, the earlier one first.",
+            Self::Hours => "give hours such as 8h.",
             Self::Currency => "give a code such as GBP.",
-            Self::Slot => "give day (Monday is 0), hour and zone such as 4.14@Europe/London.",
-            _ => "give a text of at most 128 bytes.",
+            Self::HourOfWeek => "give day (Monday is 0), hour and zone such as 4.14@Europe/London.",
+            Self::Text => "give a text of at most 128 bytes.",
         }
     }
 }
@@ -195,12 +200,6 @@ fn is_text(text: &str) -> bool {
 fn statuses(text: &str) -> Option<Criterion> {
     let codes: Vec<&str> = text.split(',').collect();
     (codes.len() <= STATUSES_MAX && codes.iter().all(|code| is_text(code))).then(|| Criterion::one_of(codes))
-}
-
-fn period(text: &str) -> Option<Period> {
-    let (from, to) = text.split_once('/')?;
-    let period = Period { from: UtcMs::parse(from)?, to: UtcMs::parse(to)? };
-    (period.from < period.to).then_some(period)
 }
 
 fn slot(text: &str) -> Option<Slot> {

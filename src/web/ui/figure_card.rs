@@ -7,9 +7,19 @@ use super::{
     badge::Badge,
     bar::bar,
     cell::{amount, missing},
+    figure::figure as value_of,
+    nav::page_of,
     sparkline::sparkline,
 };
-use crate::web::text::{self, Quantity};
+use crate::{
+    domain::{
+        figures::{Counted, Listed},
+        money::Currency,
+        selection::is_currency,
+        time::Period,
+    },
+    web::text::{self, Quantity},
+};
 
 /// The content of a card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +29,10 @@ pub struct Figure {
     /// What the figure is compared with, or how it is counted.
     pub note: Option<String>,
     pub badges: Vec<Badge>,
-    /// Remarks on some of the counted documents, each with the address of the list of exactly these.
-    pub some: Vec<(String, String)>,
+    /// The currency of all its money, if it has only one. The list behind it is of this currency.
+    pub currency: Option<Currency>,
+    /// Remarks on some of the counted documents, each with these documents.
+    pub some: Vec<(String, Counted)>,
     pub picture: Picture,
 }
 
@@ -38,17 +50,16 @@ pub enum Picture {
 /// Computes a card from figures. Reactive.
 pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 
-/// The address of the list of exactly the documents behind a figure. Reactive.
-pub type Href = Box<dyn Fn() -> String + Send + Sync>;
-
 #[component]
 pub fn FigureCard(
-    /// The figure's public name.
-    name: &'static str,
-    href: Href,
+    /// The figure, by which the card's title leads to the list of exactly the documents that it counts.
+    listed: Listed,
     figure: Draw,
 ) -> impl IntoView {
+    let Listed { name, counted } = listed;
     let figure = Memo::new(move |_| figure());
+    let day = value_of::<Period>("day");
+    let href = move || figure.with(|f| href_of(counted, day(), f.currency.as_ref()));
     view! {
         <div class="panel card" data-figure=name>
             <h2><a href=href>{text::card(name)}</a></h2>
@@ -56,11 +67,20 @@ pub fn FigureCard(
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>
                 {move || figure.with(|f| any_views(f.badges.clone().into_iter().map(Badge::view)))}
-                {move || figure.with(|f| any_views(f.some.clone().into_iter().map(|(text, href)| view! { <a href=href>{text}</a> })))}
+                {move || figure.with(|f| any_views(f.some.clone().into_iter().map(|(text, some)| view! { <a href=href_of(some, day(), None)>{text}</a> })))}
             </p>
             {move || figure.with(picture)}
         </div>
     }
+}
+
+fn href_of(counted: Counted, day: Option<Period>, currency: Option<&Currency>) -> String {
+    let list = counted.selection(day);
+    let list = match currency.filter(|currency| is_currency(&currency.0)) {
+        Some(currency) => list.in_currency(currency),
+        None => list,
+    };
+    page_of(counted.collection(), &list)
 }
 
 fn value(figure: &Figure) -> AnyView {

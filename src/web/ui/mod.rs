@@ -58,7 +58,7 @@ pub use empty::{Empty, nothing};
 pub use error::Failure;
 pub use feed::{Feed, FeedItem, feed_items};
 pub use figure::{figure, note_of_count};
-pub use figure_card::{Draw, Figure, FigureCard, Href, Picture};
+pub use figure_card::{Draw, Figure, FigureCard, Picture};
 pub use icon::Mark;
 pub use live_list::LiveList;
 pub use loaded::loaded;

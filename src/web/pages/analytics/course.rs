@@ -4,12 +4,10 @@ use super::drawn::{Drawn, Said};
 use crate::{
     domain::{
         analytics::{Piece, Sums, before_of, earlier_of, pieces_of, total},
-        collections::Collection,
         fields::Fields,
+        figures::{self, Counted},
         money::{Currency, Money, Wh},
         range::Step,
-        selection::{Criterion, FilterField, Selection},
-        status::{PaymentStatus, SessionStatus},
         time::{Period, Zone},
     },
     web::{charts, text, ui::page_of},
@@ -99,24 +97,16 @@ impl Measure {
 
     /// The address of the list of exactly the documents behind a period's figure.
     fn href(&self, period: Period) -> String {
-        let (all, within) = (Selection::default(), Criterion::Within(period));
-        match self {
-            Self::Energy => {
-                let completed = all.with(FilterField::Status, Criterion::one_of([SessionStatus::Completed.code()]));
-                page_of(Collection::ChargingSessions, &completed.with(FilterField::Ended, within))
-            }
-            Self::Sessions => page_of(Collection::ChargingSessions, &all.with(FilterField::Started, within)),
+        let within = |counted: Counted| (counted.collection(), counted.selection(Some(period)));
+        let (collection, selection) = match self {
+            Self::Energy => within(figures::COMPLETED),
+            Self::Sessions => within(figures::STARTED),
             Self::Revenue(currency) => {
-                let statuses =
-                    PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
-                let captured =
-                    all.with(FilterField::Status, Criterion::one_of(statuses)).with(FilterField::Captured, within);
-                page_of(
-                    Collection::Payments,
-                    &captured.with(FilterField::Currency, Criterion::one_of([currency.0.as_str()])),
-                )
+                let (collection, captured) = within(figures::CAPTURED);
+                (collection, captured.in_currency(currency))
             }
-        }
+        };
+        page_of(collection, &selection)
     }
 
     fn sentence(&self, days: &str, sums: &Sums, earlier: Option<(Option<i64>, &str)>) -> String {

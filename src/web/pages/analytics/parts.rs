@@ -6,9 +6,10 @@ use super::drawn::{Drawn, Said};
 use crate::{
     domain::{
         collections::Collection,
+        figures::{ACTIVE, STARTED},
         money::Watt,
         selection::{self, Criterion, Selection, Slot},
-        status::{EvseStatus, PaymentStatus, Role, SessionStatus},
+        status::{EvseStatus, PaymentStatus, Role},
         time::{Period, Zone},
     },
     web::{
@@ -93,9 +94,7 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) ->
         max: installed.or(power).map_or(1.0, |most| float(most.0.max(1)) / 1000.0),
     };
     let chart = Some(charts::Drawing::Gauge(gauge));
-    let active =
-        Selection::default().with(selection::FilterField::Status, Criterion::one_of([SessionStatus::Active.code()]));
-    let href = page_of(Collection::ChargingSessions, &active);
+    let href = page_of(ACTIVE.collection(), &ACTIVE.selection(None));
     let text = |power: Option<Watt>| power.map(|power| text::power_figure(power).to_string());
     let [powers, ratings] = unknown;
     let remarks = [(text::charts::NO_POWER, powers), (text::charts::NO_RATING, ratings)];
@@ -146,8 +145,8 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
 fn hour_href(hour: usize, period: Period, zone: &str) -> String {
     let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let slot = Slot { weekday: number(hour / 24), hour: number(hour % 24), zone: zone.to_owned() };
-    let started = Selection::default().with(selection::FilterField::Started, Criterion::Within(period));
-    page_of(Collection::ChargingSessions, &started.with(selection::FilterField::Slot, Criterion::In(slot)))
+    let started = STARTED.selection(Some(period));
+    page_of(STARTED.collection(), &started.with(selection::FilterField::Slot, Criterion::In(slot)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The cards of the Overview. Each leads to the list of exactly the documents behind its figure.
+//! The cards of the Overview. Each leads to the list of exactly the documents behind its figure; one without a list does
+//! not compile.
 
 use std::collections::BTreeMap;
 
@@ -7,67 +8,31 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         collections::Collection,
-        figures::{DaySeries, LONG_H, LongActive, Open, Revenue, in_service, sum},
-        money::{Money, Watt, Wh},
-        selection::{Criterion, FilterField, Selection, is_currency},
-        status::{EvseStatus, PaymentStatus, Role},
+        figures::{DaySeries, LONG_H, LongActive, Open, Revenue, in_service, listed, sum},
+        money::{Watt, Wh},
+        status::{EvseStatus, Role},
         time::Period,
     },
     web::{
         text::{self, Quantity},
-        ui::{Badge, Clock, Draw, Figure, FigureCard, Href, Picture, figure, page_of},
+        ui::{Badge, Clock, Draw, Figure, FigureCard, Picture, figure},
     },
 };
 
 #[component]
 pub fn Cards() -> impl IntoView {
-    let revenue: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_revenue()).map(PaymentStatus::code).collect();
-    let open: Vec<_> = PaymentStatus::KNOWN.iter().filter(|s| s.is_open()).map(PaymentStatus::code).collect();
     view! {
         <section class="cards" aria-label=text::FIGURES>
-            <FigureCard name="active_sessions" href=sessions(&["ACTIVE"], None) figure=active_sessions() />
-            <FigureCard name="live_power" href=sessions(&["ACTIVE"], None) figure=live_power() />
-            <FigureCard name="energy_today" href=sessions(&["COMPLETED"], Some(FilterField::Ended)) figure=energy_today() />
-            <FigureCard name="revenue_today" href=payments(&revenue, Some(FilterField::Captured)) figure=revenue_today() />
-            <FigureCard name="sessions_today" href=sessions(&[], Some(FilterField::Started)) figure=sessions_today() />
-            <FigureCard name="clients" href=behind(Collection::Clients, &["ACTIVE"], None) figure=clients() />
-            <FigureCard name="open_payments" href=payments(&open, None) figure=open_payments() />
-            <FigureCard name="failed_payments" href=payments(&["FAILED"], Some(FilterField::Created)) figure=failed_payments() />
+            <FigureCard listed=const { listed("active_sessions") } figure=active_sessions() />
+            <FigureCard listed=const { listed("live_power") } figure=live_power() />
+            <FigureCard listed=const { listed("energy_today") } figure=energy_today() />
+            <FigureCard listed=const { listed("revenue_today") } figure=revenue_today() />
+            <FigureCard listed=const { listed("sessions_today") } figure=sessions_today() />
+            <FigureCard listed=const { listed("clients") } figure=clients() />
+            <FigureCard listed=const { listed("open_payments") } figure=open_payments() />
+            <FigureCard listed=const { listed("failed_payments") } figure=failed_payments() />
         </section>
     }
-}
-
-fn sessions(statuses: &[&str], today: Option<FilterField>) -> Href {
-    behind(Collection::ChargingSessions, statuses, today)
-}
-
-fn payments(statuses: &[&str], today: Option<FilterField>) -> Href {
-    behind(Collection::Payments, statuses, today)
-}
-
-/// Returns the address of the documents with one of these statuses and with the date field `today` within the current
-/// day. For captured payments it also selects the currency, if the figure has only one.
-fn behind(collection: Collection, statuses: &[&str], today: Option<FilterField>) -> Href {
-    let day = figure::<Period>("day");
-    let revenue = figure::<Vec<Revenue>>("revenue_today");
-    let any = Selection::default();
-    let of_status = match statuses {
-        [] => any,
-        statuses => any.with(FilterField::Status, Criterion::one_of(statuses.iter().copied())),
-    };
-    Box::new(move || {
-        let mut selection = of_status.clone();
-        if let Some((part, day)) = today.zip(day()) {
-            selection = selection.with(part, Criterion::Within(day));
-        }
-        if today == Some(FilterField::Captured)
-            && let Some([Revenue { money: Money { currency, .. }, .. }]) = revenue().as_deref()
-            && is_currency(&currency.0)
-        {
-            selection = selection.with(FilterField::Currency, Criterion::one_of([currency.0.as_str()]));
-        }
-        page_of(collection, &selection)
-    })
 }
 
 fn counted(n: Option<i64>) -> Option<Quantity> {
@@ -97,20 +62,15 @@ fn active_sessions() -> Draw {
             value: counted(active()),
             note: evses.map(text::on_evses),
             some: [
-                long().map(|count| {
-                    (count, FilterField::Running, Criterion::For(LONG_H), text::running_over(count, LONG_H))
-                }),
-                longest().map(|LongActive { count, started }| {
-                    (count, FilterField::Started, Criterion::Within(started), text::long_active(count))
+                long().map(|n| (n, text::running_over(n, LONG_H), const { listed("running_over_8h") })),
+                longest().map(|long| {
+                    (long.count, text::long_active(long.count), const { listed("long_active") })
                 }),
             ]
             .into_iter()
             .flatten()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(_, part, wanted, text)| {
-                let active = Selection::default().with(FilterField::Status, Criterion::one_of(["ACTIVE"]));
-                (text, page_of(Collection::ChargingSessions, &active.with(part, wanted)))
-            })
+            .filter(|(n, ..)| *n > 0)
+            .map(|(_, text, listed)| (text, listed.counted))
             .collect(),
             picture: share(active(), evses),
             ..Figure::default()
@@ -192,6 +152,7 @@ fn revenue_figure(all: &[Revenue], unknown: Option<i64>) -> Figure {
         } else {
             text::and(&text::amounts(&others))
         }),
+        currency: others.is_empty().then(|| first.money.currency.clone()),
         badges: derived.then(|| Badge::new(Role::Off, text::DERIVED).why(text::DERIVED_WHY)).into_iter().collect(),
         ..Figure::default()
     }
@@ -253,7 +214,7 @@ fn failed_payments() -> Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::Currency;
+    use crate::domain::money::{Currency, Money};
 
     #[test]
     fn currencies_stand_beside_each_other() {

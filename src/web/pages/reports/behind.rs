@@ -2,10 +2,10 @@
 
 use crate::{
     domain::{
-        collections::Collection,
+        figures::{CAPTURED, COMPLETED},
         report::{By, Column, Measure, Report, Row},
-        selection::{Criterion, FilterField, Selection},
-        status::{PaymentStatus, SessionStatus},
+        selection::{Criterion, FilterField},
+        time::Period,
     },
     web::ui::page_of,
 };
@@ -22,31 +22,27 @@ pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Op
         Some(Column::Money(Measure::FeesMissing, _)) => return None,
         Some(Column::Payments | Column::Money(..)) => true,
     };
-    let one = |text: &str| Criterion::one_of([text]);
-    let mut period = report.about.period.as_str();
-    let mut narrower = Selection::default();
+    let (mut period, mut narrower) = (report.about.period.as_str(), None);
     if let Some(row) = row {
         let id = row.id.as_deref()?;
         match (report.by, payments) {
             (By::Day | By::Week | By::Month, _) => period = row.period.as_deref()?,
-            (By::Client, _) => narrower = narrower.with(FilterField::Client, one(id)),
-            (By::Station, false) => narrower = narrower.with(FilterField::Station, one(id)),
-            (By::Method, true) => narrower = narrower.with(FilterField::Method, one(id)),
+            (By::Client, _) => narrower = Some((FilterField::Client, id)),
+            (By::Station, false) => narrower = Some((FilterField::Station, id)),
+            (By::Method, true) => narrower = Some((FilterField::Method, id)),
             // A payment has no station, a session no method, and neither has a city.
             _ => return None,
         }
     }
-    if !payments {
-        let completed = narrower.with(FilterField::Status, one(SessionStatus::Completed.code()));
-        let ended = completed.with(FilterField::Ended, FilterField::Ended.read(period).ok()?);
-        return Some(page_of(Collection::ChargingSessions, &ended));
+    let counted = if payments { CAPTURED } else { COMPLETED };
+    let mut list = counted.selection(Some(Period::parse(period)?));
+    if let Some((field, id)) = narrower {
+        list = list.with(field, Criterion::one_of([id]));
     }
     if let Some(Column::Money(_, currency)) = column {
-        narrower = narrower.with(FilterField::Currency, one(&currency.0));
+        list = list.in_currency(currency);
     }
-    let statuses = PaymentStatus::KNOWN.iter().filter(|status| status.is_revenue()).map(PaymentStatus::code);
-    let captured = narrower.with(FilterField::Captured, FilterField::Captured.read(period).ok()?);
-    Some(page_of(Collection::Payments, &captured.with(FilterField::Status, Criterion::one_of(statuses))))
+    Some(page_of(counted.collection(), &list))
 }
 
 #[cfg(test)]
