@@ -9,7 +9,7 @@ use serde::{
 
 use crate::{
     domain::{fields::Fields, ids::DocId},
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// What happens to a row. It does not tell insert from update, because a folded change cannot either.
@@ -68,7 +68,7 @@ impl Op {
     #[must_use]
     pub fn then(self, later: Self) -> Self {
         match (self, later) {
-            (_, later) if !guards::on(Guard::FoldingRule) => later,
+            (_, later) if guarded!(FoldingRule: false, else true) => later,
             (Self::Put(mut row), Self::Patch(set, unset)) => {
                 patch(&mut row, set, &unset);
                 Self::Put(row)

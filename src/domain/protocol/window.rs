@@ -30,7 +30,7 @@ use crate::{
         selection::{EvalContext, MatchHint, Selection},
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// Why a list cannot follow a delta.
@@ -111,7 +111,7 @@ impl Window {
         if let Some(held) = &mut self.held {
             held.gone.retain(|gone| !self.rows.contains_key(&gone.id));
         }
-        if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
+        if guarded!(ReplaceOnFetch: false, else self.received.epoch == received.epoch) {
             self.received = received;
         }
     }
@@ -207,11 +207,11 @@ impl Window {
         if delta.to <= self.received {
             return Ok(Applied::default());
         }
-        if delta.from > self.received && guards::on(Guard::GapRule) {
+        if guarded!(GapRule: delta.from > self.received, else false) {
             return Err(Broken::Gap);
         }
         let mut applied = Applied::default();
-        if delta.ct > self.floor || !guards::on(Guard::ClusterTimeFloor) {
+        if guarded!(ClusterTimeFloor: delta.ct > self.floor, else true) {
             for change in delta.changes {
                 self.apply_one(change, &mut applied)?;
             }

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{following::Following, frames::Frames};
 use crate::{
-    guards::{self, Guard},
+    guards::guarded,
     server::{
         hub::{Form, Hub},
         telemetry::metrics::metrics,
@@ -95,7 +95,7 @@ impl SocketWriter {
     /// Leads every topic to the head and sends a frame that is true there. Returns false while something waits,
     /// because what the client lacks beyond that could not come before the frame.
     pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
-        let last = guards::on(Guard::PingLast);
+        let last = guarded!(PingLast: true, else false);
         let out = &mut *self.lock();
         if last && !out.unsent.is_empty() {
             return false;
@@ -331,7 +331,7 @@ mod tests {
     #[cfg(feature = "guards")]
     #[tokio::test]
     async fn without_its_guard_a_ping_says_too_much() {
-        let _off = guards::off(Guard::PingLast);
+        let _off = crate::guards::off(crate::guards::Guard::PingLast);
         let (told, types) = told_of_a_screen().await;
         assert!(told && types.last().is_some_and(|last| last == "ping"));
         assert!(!types.contains(&"client_update".to_owned()), "{types:?}");
