@@ -67,8 +67,8 @@ impl Op {
     /// Combines this operation and a `later` one.
     #[must_use]
     pub fn then(self, later: Self) -> Self {
+        guarded!(FoldingRule: {}, else return later);
         match (self, later) {
-            (_, later) if guarded!(FoldingRule: false, else true) => later,
             (Self::Put(mut row), Self::Patch(set, unset)) => {
                 patch(&mut row, set, &unset);
                 Self::Put(row)

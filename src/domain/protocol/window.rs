@@ -106,13 +106,13 @@ impl From<Snapshot> for Window {
 impl Window {
     /// Replaces all rows by the fetched ones and takes over their position, even if it is before the one received.
     pub fn replace(&mut self, snapshot: Snapshot) {
-        let (received, held) = (self.received, self.held.take());
-        *self = Self { held, ..Self::from(snapshot) };
+        let fetched = guarded!(ReplaceOnFetch: snapshot, else Snapshot {
+            position: Some(self.received).filter(|at| at.epoch == snapshot.position.epoch).unwrap_or(snapshot.position),
+            ..snapshot
+        });
+        *self = Self { held: self.held.take(), ..Self::from(fetched) };
         if let Some(held) = &mut self.held {
             held.gone.retain(|gone| !self.rows.contains_key(&gone.id));
-        }
-        if guarded!(ReplaceOnFetch: false, else self.received.epoch == received.epoch) {
-            self.received = received;
         }
     }
 

@@ -259,8 +259,8 @@ impl State {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
-                Effect::Reset { .. } if guarded!(ResetRecord: false, else true) => {}
                 Effect::Reset { also, .. } => {
+                    guarded!(ResetRecord: {}, else continue);
                     for collection in [Some(record.collection), also].into_iter().flatten() {
                         self.topics.insert(collection, TopicState::above(seq));
                         changed.remove(&collection);
