@@ -1,17 +1,33 @@
 //! The guards of the pipeline, each with what goes wrong without it.
 //!
 //! A build with the feature `guards`, which only tests use, can switch each guard off. That shows whether the tests
-//! find what the guard prevents; see `docs/guarantees.md`. In every other build [`on`] is `true` and costs nothing.
+//! find what the guard prevents; see `docs/guarantees.md`. Every other build has neither switches nor what happens
+//! without a guard, because `guarded!` leaves that out.
 
-#[cfg(not(feature = "guards"))]
-#[path = "no_switch.rs"]
-mod switch;
 #[cfg(feature = "guards")]
 mod switch;
 
+#[cfg(feature = "guards")]
 pub use switch::*;
 
+/// `guarded!(GapRule: what the guard does, else what happens without it)`. The shipped program is compiled from the
+/// first expression alone, as if it stood there without the macro.
+#[cfg(not(feature = "guards"))]
+macro_rules! guarded {
+    ($guard:ident: $safe:expr, else $without:expr) => {
+        $safe
+    };
+}
+#[cfg(feature = "guards")]
+macro_rules! guarded {
+    ($guard:ident: $safe:expr, else $without:expr) => {
+        if $crate::guards::on($crate::guards::Guard::$guard) { $safe } else { $without }
+    };
+}
+pub(crate) use guarded;
+
 /// What stands between a fault and a wrong row.
+#[cfg(feature = "guards")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// The log takes an entry only after the one its writer saw last. Without it, two relays give one number twice.

@@ -20,7 +20,7 @@ use crate::{
         },
         selection::{Criterion, EvalContext, Selection},
     },
-    guards::{self, Guard},
+    guards::guarded,
     server::{
         hub::{Hub, zones},
         mongo::{self, Mongo},
@@ -186,7 +186,7 @@ impl Snapshots {
             selection.follows_clock().then(|| self.hub.now().map(|now| now.seconds().div_euclid(60))).flatten();
         let is_of_now = minute.is_none_or(|minute| cached.sight.minute() >= minute);
         let found = fresh.or_else(|| (cached.position >= asked && is_of_now).then_some(cached));
-        Ok(found.filter(|found| found.ct >= not_before.ct || !guards::on(Guard::TimeGoesOn)))
+        Ok(found.filter(|found| guarded!(TimeGoesOn: found.ct >= not_before.ct, else true)))
     }
 
     async fn read_and_cache(

@@ -9,7 +9,7 @@ use serde::{
 
 use crate::{
     domain::{fields::Fields, ids::DocId},
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// What happens to a row. It does not tell insert from update, because a folded change cannot either.
@@ -67,8 +67,8 @@ impl Op {
     /// Combines this operation and a `later` one.
     #[must_use]
     pub fn then(self, later: Self) -> Self {
+        guarded!(FoldingRule: {}, else return later);
         match (self, later) {
-            (_, later) if !guards::on(Guard::FoldingRule) => later,
             (Self::Put(mut row), Self::Patch(set, unset)) => {
                 patch(&mut row, set, &unset);
                 Self::Put(row)

@@ -7,7 +7,7 @@ use super::{
     frame::Delta,
     position::{ClusterTime, Position},
 };
-use crate::guards::{self, Guard};
+use crate::guards::guarded;
 
 /// How many deltas may wait to be painted. Without a limit they would pile up where no frames are painted.
 const PENDING_MAX: usize = 64;
@@ -100,7 +100,7 @@ impl Follow {
     /// Keeps a delta until it is painted, if it counts. Returns whether so many are kept that they must be applied
     /// now, painted or not.
     pub fn receive(&mut self, delta: &Delta) -> bool {
-        if self.is_live() || !guards::on(Guard::SubscribeBarrier) {
+        if guarded!(SubscribeBarrier: self.is_live(), else true) {
             match self.pending.pop_if(|last| last.more) {
                 Some(mut whole) if (whole.from, whole.to) == (delta.from, delta.to) => {
                     whole.changes.extend_from_slice(&delta.changes);
@@ -127,7 +127,7 @@ impl Follow {
     pub fn take_board(&mut self) -> Vec<Delta> {
         let deltas = self.take();
         for delta in &deltas {
-            if delta.ct < self.shown && guards::on(Guard::TimeGoesOn) {
+            if guarded!(TimeGoesOn: delta.ct < self.shown, else false) {
                 self.wait();
                 return Vec::new();
             }
@@ -148,9 +148,7 @@ impl Follow {
 
     fn turn(&mut self, to: State) {
         self.state = to;
-        if guards::on(Guard::SubscribeBarrier) {
-            self.pending.clear();
-        }
+        guarded!(SubscribeBarrier: self.pending.clear(), else {});
     }
 }
 

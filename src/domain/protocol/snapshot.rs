@@ -12,7 +12,7 @@ use crate::{
         selection::{EvalContext, Selection},
         status::codes,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Row {
 /// Whether rows read at `ct` hold all that the log has up to a position whose cluster time is `reached`. If they do
 /// not, the changes between the two times would be lost.
 pub fn is_current(ct: ClusterTime, reached: ClusterTime) -> bool {
-    ct >= reached || !guards::on(Guard::SnapshotTime)
+    guarded!(SnapshotTime: ct >= reached, else true)
 }
 
 /// Rows read at `ct`. To go on from there, apply the changes after `position` whose cluster time is later than `ct`.

@@ -30,7 +30,7 @@ use crate::{
         selection::{EvalContext, MatchHint, Selection},
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// Why a list cannot follow a delta.
@@ -106,13 +106,13 @@ impl From<Snapshot> for Window {
 impl Window {
     /// Replaces all rows by the fetched ones and takes over their position, even if it is before the one received.
     pub fn replace(&mut self, snapshot: Snapshot) {
-        let (received, held) = (self.received, self.held.take());
-        *self = Self { held, ..Self::from(snapshot) };
+        let fetched = guarded!(ReplaceOnFetch: snapshot, else Snapshot {
+            position: Some(self.received).filter(|at| at.epoch == snapshot.position.epoch).unwrap_or(snapshot.position),
+            ..snapshot
+        });
+        *self = Self { held: self.held.take(), ..Self::from(fetched) };
         if let Some(held) = &mut self.held {
             held.gone.retain(|gone| !self.rows.contains_key(&gone.id));
-        }
-        if !guards::on(Guard::ReplaceOnFetch) && self.received.epoch == received.epoch {
-            self.received = received;
         }
     }
 
@@ -207,11 +207,11 @@ impl Window {
         if delta.to <= self.received {
             return Ok(Applied::default());
         }
-        if delta.from > self.received && guards::on(Guard::GapRule) {
+        if guarded!(GapRule: delta.from > self.received, else false) {
             return Err(Broken::Gap);
         }
         let mut applied = Applied::default();
-        if delta.ct > self.floor || !guards::on(Guard::ClusterTimeFloor) {
+        if guarded!(ClusterTimeFloor: delta.ct > self.floor, else true) {
             for change in delta.changes {
                 self.apply_one(change, &mut applied)?;
             }

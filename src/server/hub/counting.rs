@@ -6,7 +6,7 @@ use crate::{
         protocol::position::ClusterTime,
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 pub struct Counting {
@@ -71,7 +71,7 @@ impl Counting {
             deltas.push((ct, added.clone()));
         }
         if let Some(counted) =
-            self.counted.as_mut().filter(|counted| ct > counted.at || !guards::on(Guard::ClusterTimeFloor))
+            self.counted.as_mut().filter(|counted| guarded!(ClusterTimeFloor: ct > counted.at, else true))
         {
             counted.cells.merge(added);
         }

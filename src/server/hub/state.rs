@@ -24,7 +24,7 @@ use crate::{
         report,
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// What a consumer at a position is sent.
@@ -156,7 +156,7 @@ impl State {
     /// Where consumers are led to. `None` until the log was read, and while the log is at an earlier time than
     /// consumers were led to in another epoch, as after a Redis was set back. Time never goes back on a page.
     pub fn head(&self) -> Option<Position> {
-        let goes_on = self.ct >= self.shown || !guards::on(Guard::TimeGoesOn);
+        let goes_on = guarded!(TimeGoesOn: self.ct >= self.shown, else true);
         Some(Position::new(self.epoch.filter(|_| goes_on)?, self.head))
     }
 
@@ -187,7 +187,7 @@ impl State {
     /// of an older one. A log that is only shorter has none, because it will get the same numbers again.
     pub fn lacks(&self, head: Position) -> bool {
         let lacks = |tail: Position| self.is_of_other_epoch(head) || tail.seq < head.seq && tail.epoch == head.epoch;
-        guards::on(Guard::LastIdCheck) && self.tail().is_none_or(lacks)
+        guarded!(LastIdCheck: self.tail().is_none_or(lacks), else false)
     }
 
     /// The position after which to read a log that ends at `head`; `None` means from its oldest entry.
@@ -196,7 +196,7 @@ impl State {
     }
 
     fn is_of_other_epoch(&self, head: Position) -> bool {
-        guards::on(Guard::EpochEquals) && self.epoch.is_some_and(|epoch| epoch != head.epoch)
+        guarded!(EpochEquals: self.epoch.is_some_and(|epoch| epoch != head.epoch), else false)
     }
 
     pub fn now(&self) -> Option<UtcMs> {
@@ -223,8 +223,7 @@ impl State {
         let new = entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
         self.waiting.extend(new.map(Arc::unwrap_or_clone));
         self.taken = entry.last;
-        let closed = if guards::on(Guard::ClosedPositions) { entry.closed } else { entry.last };
-        self.closed = self.closed.max(closed);
+        self.closed = self.closed.max(guarded!(ClosedPositions: entry.closed, else entry.last));
         Intake::Taken
     }
 
@@ -260,8 +259,8 @@ impl State {
                         self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
                     }
                 }
-                Effect::Reset { .. } if !guards::on(Guard::ResetRecord) => {}
                 Effect::Reset { also, .. } => {
+                    guarded!(ResetRecord: {}, else continue);
                     for collection in [Some(record.collection), also].into_iter().flatten() {
                         self.topics.insert(collection, TopicState::above(seq));
                         changed.remove(&collection);

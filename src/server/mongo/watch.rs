@@ -18,7 +18,7 @@ use crate::{
         protocol::{log::Read, position::ClusterTime},
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
     server::mapping::Mapping,
 };
 
@@ -128,12 +128,12 @@ impl Onward {
     pub fn event(&mut self, token: &str) -> bool {
         let new = token > self.0.as_str();
         token.clone_into(&mut self.0);
-        new || !guards::on(Guard::StreamOnward)
+        guarded!(StreamOnward: new, else true)
     }
 
     /// Whether a stream that has nothing more at this token has not gone back.
     pub fn is_at(&self, token: &str) -> bool {
-        token >= self.0.as_str() || !guards::on(Guard::StreamOnward)
+        guarded!(StreamOnward: token >= self.0.as_str(), else true)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         },
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// Entries read at a time.
@@ -95,9 +95,9 @@ type Result<T> = std::result::Result<T, LogError>;
 
 /// Appends with one write, and only if the log ends as the caller believes. So nothing can be half done, and two
 /// relays do no harm.
-static APPEND: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(APPEND_TEXT));
+
+const APPEND_TEXT: &str = r"
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local id, token = '', ''
 if last then
@@ -106,19 +106,25 @@ if last then
     if last[2][i] == 'token' then token = last[2][i + 1] end
   end
 end
-if ARGV[6] == '1' and (id ~= ARGV[1] or token ~= ARGV[2]) then return {0, id, token} end
-local function add(id) return redis.pcall('XADD', KEYS[1], id, 'token', ARGV[4], 'entry', ARGV[5]) end
-local added = add(ARGV[3])
--- Redis refuses an id that is not above the last, which is half of the guard. Before 7.0 it chooses no number itself.
-if added.err and ARGV[6] ~= '1' then
-  local next = string.format('%d', string.match(id, '%d+$') + 1)
-  added = add((string.gsub(ARGV[3], '%d+$', next)))
-end
+if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end
+local added = redis.pcall('XADD', KEYS[1], ARGV[3], 'token', ARGV[4], 'entry', ARGV[5])
 if added.err then return added end
 redis.call('PUBLISH', KEYS[2], ARGV[5])
 return {1, '', ''}
-",
-    )
+";
+
+/// Appends whatever the log ends with. Redis refuses an id that is not above the last, which is half of the guard, so
+/// the entry then gets the next number. Redis before 7.0 does not choose it.
+#[cfg(feature = "guards")]
+static APPEND_UNGUARDED: LazyLock<Script> = LazyLock::new(|| {
+    let compared = "if id ~= ARGV[1] or token ~= ARGV[2] then return {0, id, token} end";
+    let refused = "if added.err then return added end";
+    let again = r"if added.err then -- unguarded
+  local next = string.format('%d', string.match(id, '%d+$') + 1)
+  added = redis.pcall('XADD', KEYS[1], string.gsub(ARGV[3], '%d+$', next), 'token', ARGV[4], 'entry', ARGV[5])
+end
+";
+    Script::new(&APPEND_TEXT.replace(compared, "").replace(refused, &[again, refused].concat()))
 });
 
 impl Log {
@@ -151,7 +157,8 @@ impl Log {
         let stored = Stored { version: self.schema, entry };
         let body = serde_json::to_string(&stored).map_err(|e| LogError::Unreadable(e.to_string()))?;
         let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
-        let (done, id, token): (u8, String, String) = APPEND
+        let script = guarded!(CompareAndSet: &APPEND, else &APPEND_UNGUARDED);
+        let (done, id, token): (u8, String, String) = script
             .key(&self.key)
             .key(self.live_channel())
             .arg(id)
@@ -159,7 +166,6 @@ impl Log {
             .arg(entry.position().to_string())
             .arg(token)
             .arg(body)
-            .arg(u8::from(guards::on(Guard::CompareAndSet)))
             .invoke_async(&mut self.redis.connection())
             .await?;
         Ok(match (done, id.parse()) {

@@ -17,7 +17,7 @@ use crate::{
         },
         selection::Selection,
     },
-    guards::{self, Guard},
+    guards::guarded,
 };
 
 /// How long a snapshot is kept.
@@ -34,7 +34,7 @@ const BYTES_MAX: usize = 64 << 20;
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-if ARGV[4] == '1' and redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) > ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'EX', ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -49,7 +49,7 @@ for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3
 redis.call('ZADD', KEYS[2], now, KEYS[1])
 redis.call('HSET', KEYS[3], KEYS[1], #ARGV[1] + #ARGV[2])
 local all = redis.call('HINCRBY', KEYS[3], 'all', #ARGV[1] + #ARGV[2])
-while all > tonumber(ARGV[5]) do
+while all > tonumber(ARGV[4]) do
   local oldest = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
   if oldest == KEYS[1] then break end
   redis.call('DEL', oldest)
@@ -145,7 +145,6 @@ pub async fn keep<T: Serialize>(
         .arg(stamp(position, ct))
         .arg(body)
         .arg(KEEP_S)
-        .arg(u8::from(guards::on(Guard::SnapshotCompareAndSet)))
         .arg(BYTES_MAX)
         .invoke_async(&mut redis.connection())
         .await
@@ -157,7 +156,7 @@ fn key(epoch: Epoch, name: &str) -> String {
 
 /// A text that is greater for a newer snapshot, which is later in the log or was read later at the same position. All
 /// texts have one width, so that they compare as the numbers do. They are digits, because Redis compares by its
-/// locale.
+/// locale. Without its guard every snapshot says that it is the newest.
 fn stamp(position: Position, ct: ClusterTime) -> String {
-    format!("{:020}{:020}", position.seq.0, ct.0)
+    guarded!(SnapshotCompareAndSet: format!("{:020}{:020}", position.seq.0, ct.0), else "9".repeat(STAMP))
 }

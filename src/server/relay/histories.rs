@@ -15,7 +15,7 @@ use crate::{
         },
         time::UtcMs,
     },
-    guards::{self, Guard},
+    guards::guarded,
     server::{
         mongo::watch::{Event, Images, Kind},
         redis::log::{Appended, Tail},
@@ -83,7 +83,7 @@ impl Log {
     }
 
     fn append(&mut self, expected: &Tail, next: &Next) -> Appended {
-        if self.tail() != expected && guards::on(Guard::CompareAndSet) {
+        if guarded!(CompareAndSet: self.tail() != expected, else false) {
             return Appended::Chain(Some(self.tail().clone()));
         }
         let tail = Tail { position: next.entry.position(), token: next.token.clone() };

@@ -1,9 +1,6 @@
 //! Detects that the database was set back to an earlier state, which its change stream may not report. No I/O.
 
-use crate::{
-    domain::protocol::position::Position,
-    guards::{self, Guard},
-};
+use crate::{domain::protocol::position::Position, guards::guarded};
 
 /// The newest event that was seen in MongoDB. Events are written by a majority and are removed by age alone, so an
 /// older event in its place is of another past.
@@ -15,7 +12,7 @@ impl Past {
     /// from any relay. Only `noted` is set back when pages are told.
     pub fn is_another(&mut self, newest: Option<Position>, noted: Option<Position>) -> bool {
         let before = noted.or(self.0);
-        let another = newest.is_some() && newest < before && guards::on(Guard::KnownPast);
+        let another = guarded!(KnownPast: newest.is_some() && newest < before, else false);
         if !another {
             self.0 = newest.or(before);
         }

@@ -1,10 +1,6 @@
 //! A change stream that fails at one event, and when to go on behind it. No I/O.
 
-use crate::{
-    domain::protocol::position::Position,
-    guards::{self, Guard},
-    server::mongo::watch,
-};
+use crate::{domain::protocol::position::Position, guards::guarded, server::mongo::watch};
 
 /// How often the stream may fail at an event before it goes on behind that event.
 const STANDS: u32 = 3;
@@ -26,7 +22,7 @@ impl Standing {
     /// Notes a failure. Returns whether the stream has failed so often that it must go on behind the event.
     pub fn failed(&mut self, at: Position) -> bool {
         self.times = if self.at.replace(at) == Some(at) { self.times + 1 } else { 1 };
-        self.times >= STANDS && guards::on(Guard::StandingStream)
+        guarded!(StandingStream: self.times >= STANDS, else false)
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{following::Following, frames::Frames};
 use crate::{
-    guards::{self, Guard},
+    guards::guarded,
     server::{
         hub::{Form, Hub},
         telemetry::metrics::metrics,
@@ -95,14 +95,13 @@ impl SocketWriter {
     /// Leads every topic to the head and sends a frame that is true there. Returns false while something waits,
     /// because what the client lacks beyond that could not come before the frame.
     pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
-        let last = guards::on(Guard::PingLast);
         let out = &mut *self.lock();
-        if last && !out.unsent.is_empty() {
+        if guarded!(PingLast: !out.unsent.is_empty(), else false) {
             return false;
         }
         // Topics that are quiet now are moved to the head; topics that change from here on are led there.
         out.following.progress(hub, self.form).iter().for_each(|frame| self.write(out, frame));
-        while last && let Some(frames) = out.following.next(hub, self.form) {
+        while let Some(frames) = guarded!(PingLast: out.following.next(hub, self.form), else None) {
             frames.iter().for_each(|frame| self.write(out, frame));
         }
         self.write(out, frame);
@@ -331,7 +330,7 @@ mod tests {
     #[cfg(feature = "guards")]
     #[tokio::test]
     async fn without_its_guard_a_ping_says_too_much() {
-        let _off = guards::off(Guard::PingLast);
+        let _off = crate::guards::off(crate::guards::Guard::PingLast);
         let (told, types) = told_of_a_screen().await;
         assert!(told && types.last().is_some_and(|last| last == "ping"));
         assert!(!types.contains(&"client_update".to_owned()), "{types:?}");
