@@ -47,7 +47,7 @@ impl World {
     fn local_hour(&self) -> usize {
         let zone = self.stations.first().and_then(|s| TimeZone::get(&s.time_zone).ok()).unwrap_or(TimeZone::UTC);
         let now = Timestamp::from_millisecond(self.now).unwrap_or(Timestamp::UNIX_EPOCH);
-        usize::try_from(now.to_zoned(zone).hour()).unwrap_or(0)
+        usize::try_from(now.to_zoned_datetime(zone).hour()).unwrap_or(0)
     }
 
     fn start(&mut self, at: At) {
