@@ -31,8 +31,7 @@ pub use write::{Change, Memory, Write};
 use std::collections::BTreeMap;
 
 use mongodb::bson::{Bson, Document, doc};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use self::state::{OpenPayment, Running};
 use super::{date, ledger::Ledger};

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use jiff::{Timestamp, tz::TimeZone};
 use mongodb::bson::doc;
-use rand::Rng;
+use rand::RngExt;
 
 use super::{At, Event, MINUTE, Running, SECOND, World, endings::Ending, payments::tariff};
 use crate::{
