@@ -18,7 +18,7 @@ export const ROOMS = [
   { of: ['server/telemetry'], may: BASE },
   { of: ['server/mapping'], may: BASE },
   { of: ['server/config'], may: BASE },
-  { of: ['server/csp', 'server/csv', 'server/paths', 'server/net'], may: BASE },
+  { of: ['server/csp', 'server/csv', 'server/hex', 'server/paths', 'server/net'], may: BASE },
   { of: ['server/problem'], may: BASE },
   { of: ['server/redis'], may: BASE },
   { of: ['server/mongo'], may: BASE },

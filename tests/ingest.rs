@@ -25,7 +25,7 @@ use chargedeck::{
     },
 };
 use futures_util::TryStreamExt;
-use jiff::{Span, Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Span, Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
 use mongodb::{
     Database,
     bson::{Bson, Document, doc},
@@ -415,7 +415,7 @@ async fn a_simulation_stops_when_told() {
 
 /// A day in London 400 weeks before yesterday. Replayed as yesterday, it is over.
 fn long_before_yesterday() -> Date {
-    Timestamp::now().to_zoned(TimeZone::get("Europe/London").unwrap()).date() - Span::new().days(1 + 400 * 7)
+    Timestamp::now().to_zoned_datetime(TimeZone::get("Europe/London").unwrap()).date() - Span::new().days(1 + 400 * 7)
 }
 
 /// Imports a city's day in Dundee's format: two sessions in a row, one at a fast charger, one without energy, one
@@ -468,8 +468,9 @@ async fn an_imported_day_happens_again_and_only_once() {
     let payments = find(&db, Collection::Payments, copied.clone()).await;
     let paid: Vec<_> = payments.iter().map(|p| (from(p), p.get_i64("captured_minor").unwrap())).collect();
     assert_eq!(paid, [(1, 75), (2, 53), (3, 450)].map(|(n, minor)| (format!("dundee:P-{n}"), minor)));
-    let london =
-        |text: &str| format!("{}T{text}[Europe/London]", day + Span::new().weeks(400)).parse::<Zoned>().unwrap();
+    let london = |text: &str| {
+        format!("{}T{text}[Europe/London]", day + Span::new().weeks(400)).parse::<ZonedDateTime>().unwrap()
+    };
     let started = sessions[0].get_datetime("start_date_time").unwrap().timestamp_millis();
     assert_eq!(started, london("08:00").timestamp().as_millisecond());
     let heard = find(&db, Collection::Stations, doc! { "station_id": "A" }).await;
@@ -538,7 +539,7 @@ async fn a_replay_catches_up_with_now_and_writes_nothing_of_the_future() {
     let folder = tempfile::tempdir().unwrap();
     let (preset, source) = (folder.path().join("own.toml"), folder.path().join("own.csv"));
     fs::write(&preset, OWN_PRESET.replace("Europe/Berlin", "UTC").replace("%H:%M", "%H:%M:%S")).unwrap();
-    let began = Timestamp::now().to_zoned(TimeZone::UTC) - Span::new().weeks(400);
+    let began = Timestamp::now().to_zoned_datetime(TimeZone::UTC) - Span::new().weeks(400);
     // At 3600 times real time the replay would end at once, but the session's last three seconds are still in the
     // future.
     let (start, end) = (&began - Span::new().minutes(10), &began + Span::new().seconds(3));

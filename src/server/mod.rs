@@ -11,6 +11,7 @@ pub mod csp;
 pub mod csv;
 pub mod event_store;
 mod followed;
+mod hex;
 pub mod http;
 pub mod hub;
 pub mod mapping;

@@ -2,8 +2,7 @@
 
 use chargedeck::domain::collections::Collection;
 use mongodb::bson::{Binary, DateTime, Document, doc, spec::BinarySubtype};
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
     app::until,

@@ -11,10 +11,10 @@ use mongodb::{
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
 };
 use rand::{
-    Rng, SeedableRng,
+    RngExt, SeedableRng,
+    rngs::ChaCha8Rng,
     seq::{IndexedRandom, IteratorRandom},
 };
-use rand_chacha::ChaCha8Rng;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

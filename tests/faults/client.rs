@@ -25,8 +25,7 @@ use chargedeck::domain::{
     time::UtcMs,
 };
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use rand::{Rng, SeedableRng, seq::IndexedRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -129,7 +128,7 @@ pub struct Client {
 impl Client {
     pub fn start(name: String, seed: u64, account: Arc<Account>, referee: Arc<Referee>) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let topics: Vec<Collection> = Collection::ALL.choose_multiple(&mut rng, 2).copied().collect();
+        let topics: Vec<Collection> = Collection::ALL.sample(&mut rng, 2).copied().collect();
         let fetching = || {
             let mut list = List::default();
             list.fetch(None, 500);

@@ -7,10 +7,10 @@ use chargedeck::domain::collections::Collection;
 use futures_util::future::join_all;
 use mongodb::error::{ErrorKind, WriteFailure};
 use rand::{
-    Rng,
+    RngExt,
+    rngs::ChaCha8Rng,
     seq::{IndexedRandom, IteratorRandom},
 };
-use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use super::{

@@ -13,8 +13,7 @@ use chargedeck::{
     },
     server::redis::log::Log,
 };
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 use super::{
     cluster::{Cluster, LOOK, PATIENCE, Plan, command, eventually},

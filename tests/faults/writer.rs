@@ -15,8 +15,7 @@ use std::{
 use bson::{DateTime, Document, doc};
 use chargedeck::domain::{collections::Collection, ids::DocId, protocol::position::ClusterTime};
 use mongodb::{Client, ClientSession, Database, error::Result};
-use rand::{Rng, SeedableRng, seq::IndexedRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio_util::task::AbortOnDropHandle;
 

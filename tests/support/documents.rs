@@ -5,8 +5,7 @@ use mongodb::bson::{
     Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf, Regex, Timestamp, doc,
     oid::ObjectId, spec::BinarySubtype,
 };
-use rand::{Rng, seq::IndexedRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, rngs::ChaCha8Rng, seq::IndexedRandom};
 
 /// The text in all places that nothing may read. Wherever it turns up, something has leaked.
 pub const CANARY: &str = "canary-77ab";

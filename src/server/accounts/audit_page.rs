@@ -156,7 +156,7 @@ fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
         let wrong = (field, said::NOT_A_DAY);
         let day: Date = text.parse().map_err(|_| wrong)?;
         let day = if next { day.tomorrow().map_err(|_| wrong)? } else { day };
-        let begin = day.to_zoned(zone.clone()).map_err(|_| wrong)?;
+        let begin = day.to_zoned_datetime(zone.clone()).map_err(|_| wrong)?;
         Ok(Some(DateTime::from_millis(begin.timestamp().as_millisecond())))
     };
     let action = match asked.action.as_str() {

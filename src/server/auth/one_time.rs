@@ -6,13 +6,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::server::hex::hex;
+
 /// 256 random bits in hex, fit for a URL.
 pub struct Token(SecretString);
 
 impl Token {
     pub fn new() -> Self {
         let bytes: [u8; 32] = rand::random();
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(hex(&bytes).into())
     }
 
     pub fn hash(&self) -> TokenHash {
@@ -39,7 +41,7 @@ pub struct TokenHash(String);
 impl TokenHash {
     /// Hashes any text that claims to be a token.
     pub fn of(text: &str) -> Self {
-        Self(format!("{:x}", Sha256::digest(text.as_bytes())))
+        Self(hex(&Sha256::digest(text)))
     }
 }
 

@@ -9,7 +9,7 @@ use redis::{AsyncCommands, RedisResult, Script};
 use sha2::{Digest, Sha256};
 
 use super::email::Email;
-use crate::server::{net::line, redis::Redis};
+use crate::server::{hex::hex, net::line, redis::Redis};
 
 /// How long failures are remembered, from the first one on.
 pub const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -129,7 +129,7 @@ impl Throttles {
         let account = Sha256::digest(format!("{}\n{network}", email.map_or("", Email::as_str)));
         Keys {
             address: self.redis.key(&format!("failed_from:{network}")),
-            account: self.redis.key(&format!("failed_for:{account:x}")),
+            account: self.redis.key(&format!("failed_for:{}", hex(&account))),
         }
     }
 }

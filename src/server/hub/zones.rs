@@ -1,6 +1,6 @@
 //! Zones and days, from the zone database.
 
-use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, ZonedDateTime, civil::Date, tz::TimeZone};
 
 use crate::domain::{
     analytics::{Plan, Query},
@@ -30,13 +30,13 @@ pub fn named(name: &str, now: UtcMs) -> Option<Zone> {
 
 /// The day of `tz` that holds `now`, and the same day a week earlier. `None` outside the calendar's years.
 pub fn viewpoint(tz: &TimeZone, now: UtcMs, silent_after_s: i64) -> Option<Viewpoint> {
-    let local = Timestamp::from_millisecond(now.0).ok()?.to_zoned(tz.clone());
+    let local = Timestamp::from_millisecond(now.0).ok()?.to_zoned_datetime(tz.clone());
     let today = local.start_of_day().ok()?;
     let week_before = today.checked_sub(7.days()).ok()?;
     Some(Viewpoint { now, day: day(&today)?, week_before: day(&week_before)?, silent_after_s })
 }
 
-fn day(start: &Zoned) -> Option<Period> {
+fn day(start: &ZonedDateTime) -> Option<Period> {
     let start = start.start_of_day().ok()?;
     let end = start.tomorrow().ok()?.start_of_day().ok()?;
     Some(Period { from: UtcMs(start.timestamp().as_millisecond()), to: UtcMs(end.timestamp().as_millisecond()) })
@@ -88,7 +88,7 @@ pub fn start(tz: &TimeZone, day: Day) -> Option<UtcMs> {
     let (year, month, day) = day.parts();
     let month = i8::try_from(month).ok()?;
     let date = Date::new(i16::try_from(year).ok()?, month, i8::try_from(day).ok()?).ok()?;
-    let start = date.to_zoned(tz.clone()).ok()?.start_of_day().ok()?;
+    let start = date.to_zoned_datetime(tz.clone()).ok()?.start_of_day().ok()?;
     Some(UtcMs(start.timestamp().as_millisecond()))
 }
 

@@ -35,7 +35,7 @@ pub fn date(text: &str, zone: &TimeZone) -> Option<UtcMs> {
         return Some(UtcMs(at.as_millisecond()));
     }
     let local: civil::DateTime = text.parse().ok()?;
-    Some(UtcMs(local.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+    Some(UtcMs(local.to_zoned_datetime(zone.clone()).ok()?.timestamp().as_millisecond()))
 }
 
 fn integer(n: i64) -> Value {

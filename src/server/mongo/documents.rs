@@ -17,7 +17,10 @@ use crate::{
         ids::DocId,
         time::UtcMs,
     },
-    server::mapping::{Mapping, To, Translation, integral},
+    server::{
+        hex::hex,
+        mapping::{Mapping, To, Translation, integral},
+    },
 };
 
 /// Longer texts are cut, so that no document fills a frame by itself.
@@ -149,7 +152,7 @@ fn id_of(element: &RawElement<'_>, bytes: &[u8]) -> Id {
     };
     if text.len() > ID_MAX {
         let hash = Sha256::new().chain_update([element.element_type() as u8]).chain_update(bytes).finalize();
-        return Id { text: DocId(json!({ "$sha256": format!("{hash:x}") }).to_string()), key };
+        return Id { text: DocId(json!({ "$sha256": hex(&hash) }).to_string()), key };
     }
     Id { text: DocId(text), key }
 }

@@ -18,6 +18,7 @@ use tower_sessions::{
 };
 
 use super::connection::Redis;
+use crate::server::hex::hex;
 
 /// The key in a session's data whose string names the user it belongs to.
 pub const OWNER: &str = "user";
@@ -29,7 +30,7 @@ pub struct SessionHash(String);
 
 impl SessionHash {
     pub fn of(id: &Id) -> Self {
-        Self(format!("{:x}", Sha256::digest(id.0.to_le_bytes())))
+        Self(hex(&Sha256::digest(id.0.to_le_bytes())))
     }
 
     pub fn as_str(&self) -> &str {

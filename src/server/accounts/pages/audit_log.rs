@@ -205,7 +205,7 @@ fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
 /// `28 May 2026 21:26:43`
 fn local(at: DateTime, zone: &TimeZone) -> String {
     let utc = UtcMs(at.timestamp_millis());
-    let at = Timestamp::from_millisecond(utc.0).map(|at| at.to_zoned(zone.clone()));
+    let at = Timestamp::from_millisecond(utc.0).map(|at| at.to_zoned_datetime(zone.clone()));
     // MongoDB's dates reach further than the calendar.
     at.map_or_else(|_| utc.to_string(), |at| at.strftime("%-d %b %Y %H:%M:%S").to_string())
 }

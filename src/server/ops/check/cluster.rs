@@ -120,7 +120,7 @@ async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
     let answer = mongo.client.database("admin").run_command(ask).await.unwrap_or_default();
     let fcv = answer.get_document("featureCompatibilityVersion").and_then(|of| of.get_str("version")).ok();
     let fcv = fcv.and_then(|of| of.split_once('.')).and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
-    report.items.extend(version::items(name, numbers, fcv, jiff::Zoned::now().date()));
+    report.items.extend(version::items(name, numbers, fcv, jiff::ZonedDateTime::now().date()));
 }
 
 fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut Report) {

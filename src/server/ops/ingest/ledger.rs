@@ -115,13 +115,15 @@ impl Ledger {
 impl Scope {
     /// Returns `local_date` and `period_start`.
     fn period(&self, granularity: Granularity, at: i64) -> (String, i64) {
-        let zoned = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone());
+        let zoned =
+            Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(self.zone.clone());
         let day = match granularity {
             Granularity::Month => zoned.date().first_of_month(),
             Granularity::Day | Granularity::Total => zoned.date(),
         };
         // Where daylight saving begins, midnight may be skipped. Then the day begins at its first instant.
-        let start = day.to_zoned(self.zone.clone()).map_or(at, |midnight| midnight.timestamp().as_millisecond());
+        let start =
+            day.to_zoned_datetime(self.zone.clone()).map_or(at, |midnight| midnight.timestamp().as_millisecond());
         match granularity {
             Granularity::Total => ("1970-01-01".to_owned(), start),
             Granularity::Day | Granularity::Month => (day.to_string(), start),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use jiff::{Span, Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Span, Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
 
 /// The value of `--replay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl FromStr for Day {
 
 impl Day {
     /// The day itself. Imported history ends on `last`, a day that may not be whole.
-    pub fn date(self, last: Date, now: &Zoned) -> Date {
+    pub fn date(self, last: Date, now: &ZonedDateTime) -> Date {
         match self {
             Self::On(date) => date,
             Self::Weekday => last.nth_weekday(-1, now.weekday()).unwrap_or(last),
@@ -48,7 +48,7 @@ pub struct Shift {
 impl Shift {
     /// Moves the day to the latest day of the same weekday that has begun at `now`; `None` if that is the day itself,
     /// or before it.
-    pub fn latest(from: Date, now: &Zoned) -> Option<Self> {
+    pub fn latest(from: Date, now: &ZonedDateTime) -> Option<Self> {
         let weeks = from.duration_until(now.date()).as_hours().div_euclid(7 * 24);
         let to = from.checked_add(Span::new().try_weeks(weeks).ok()?).ok()?;
         (weeks > 0).then_some(Self { from, to })
@@ -60,9 +60,10 @@ impl Shift {
     /// both sides of a daylight-saving change. A time of day that the new day skips is read by the offset before the
     /// change. The rest of the session moves as far as its start, so that it lasts as long as it did.
     pub fn offset(&self, start: i64, zone: &TimeZone) -> i64 {
-        let local = Timestamp::from_millisecond(start).unwrap_or_default().to_zoned(zone.clone()).datetime();
+        let local = Timestamp::from_millisecond(start).unwrap_or_default().to_zoned_datetime(zone.clone()).datetime();
         let days = self.from.duration_until(self.to).as_hours() / 24;
-        let moved = Span::new().try_days(days).and_then(|days| local.checked_add(days)?.to_zoned(zone.clone()));
+        let moved =
+            Span::new().try_days(days).and_then(|days| local.checked_add(days)?.to_zoned_datetime(zone.clone()));
         // A date beyond the calendar has no daylight saving either.
         moved.map_or(days * 86_400_000, |moved| moved.timestamp().as_millisecond() - start)
     }
@@ -80,8 +81,8 @@ mod tests {
         text.parse::<Timestamp>().unwrap().as_millisecond()
     }
 
-    fn at(text: &str) -> Zoned {
-        text.parse::<Timestamp>().unwrap().to_zoned(london())
+    fn at(text: &str) -> ZonedDateTime {
+        text.parse::<Timestamp>().unwrap().to_zoned_datetime(london())
     }
 
     fn date(text: &str) -> Date {

@@ -26,7 +26,7 @@ pub async fn load(db: &Database, day: Day, now: Timestamp) -> Result<Input> {
     let Some((first, last)) = imported_days(db, &zone).await? else {
         bail!("the database `{}` holds no imported sessions to replay: run `import` first", db.name());
     };
-    let now = now.to_zoned(zone.clone());
+    let now = now.to_zoned_datetime(zone.clone());
     let day = day.date(last, &now);
     let originals = began_on(db, day, &zone).await?;
     if originals.is_empty() {
@@ -62,7 +62,7 @@ async fn imported_days(db: &Database, zone: &TimeZone) -> Result<Option<(Date, D
 async fn began_on(db: &Database, day: Date, zone: &TimeZone) -> Result<Vec<(Document, TimeZone)>> {
     // No time zone on Earth is more than a day away from UTC.
     let at = |days: i64| -> Result<Bson> {
-        let midnight = day.checked_add(Span::new().days(days))?.to_zoned(TimeZone::UTC)?;
+        let midnight = day.checked_add(Span::new().days(days))?.to_zoned_datetime(TimeZone::UTC)?;
         Ok(DateTime::from_millis(midnight.timestamp().as_millisecond()).into())
     };
     let mut around = imported();
@@ -78,7 +78,7 @@ async fn began_on(db: &Database, day: Date, zone: &TimeZone) -> Result<Vec<(Docu
 
 fn local_day(session: &Document, zone: &TimeZone) -> Option<Date> {
     let start = Timestamp::from_millisecond(millis(session, "start_date_time")?).ok()?;
-    Some(start.to_zoned(own_zone(session, zone)).date())
+    Some(start.to_zoned_datetime(own_zone(session, zone)).date())
 }
 
 /// The session's zone, or else the network's.

@@ -70,7 +70,8 @@ impl<'a> Mapping<'a> {
         };
         let columns = &preset.columns;
         let (clock, (first, last)) = (preset.clock()?, preset.rows.years);
-        let new_year = |year| Ok::<_, jiff::Error>(civil::Date::new(year, 1, 1)?.to_zoned(clock.clone())?.timestamp());
+        let new_year =
+            |year| Ok::<_, jiff::Error>(civil::Date::new(year, 1, 1)?.to_zoned_datetime(clock.clone())?.timestamp());
         Ok(Self {
             preset,
             years: (new_year(first)?.as_millisecond(), new_year(last + 1)?.as_millisecond()),

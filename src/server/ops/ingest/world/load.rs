@@ -204,7 +204,8 @@ pub async fn ledger(db: &Database, dataset: &str, stations: &[Station], start: i
         time_zone,
         factors: factors.or_else(|| Factors::named("owid-2024", &country)).context("owid-2024 is shipped")?,
     };
-    let month = Timestamp::from_millisecond(start)?.to_zoned(scope.zone.clone()).date().first_of_month().to_string();
+    let month =
+        Timestamp::from_millisecond(start)?.to_zoned_datetime(scope.zone.clone()).date().first_of_month().to_string();
     let touched = doc! {
         "scope": "NETWORK",
         "scope_id": &scope.id,

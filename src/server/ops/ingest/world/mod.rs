@@ -31,8 +31,7 @@ pub use write::{Change, Memory, Write};
 use std::collections::BTreeMap;
 
 use mongodb::bson::{Bson, Document, doc};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use self::state::{OpenPayment, Running};
 use super::{date, ledger::Ledger};
@@ -253,5 +252,18 @@ pub fn client(dataset: &str, number: i64, country_code: &str, at: i64) -> Docume
         "created_at": date(at),
         "source": { "dataset": dataset, "row": number },
         "last_updated": date(at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers were computed from the definitions of PCG32, ChaCha and Canon's method, not with the library.
+    #[test]
+    fn a_seed_gives_the_same_numbers_with_every_version_of_the_library() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        assert_eq!([(); 4].map(|()| rng.random_range(0..10_000_i64)), [1577, 1679, 7042, 7267]);
+        assert_eq!([(); 4].map(|()| rng.random_bool(0.5)), [false, true, true, false]);
     }
 }

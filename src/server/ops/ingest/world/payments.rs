@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use mongodb::bson::{Bson, Document, doc};
-use rand::Rng;
+use rand::RngExt;
 
 use super::{Event, MINUTE, OpenPayment, Running, SECOND, World};
 use crate::{

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use jiff::{Timestamp, tz::TimeZone};
 use mongodb::bson::doc;
-use rand::Rng;
+use rand::RngExt;
 
 use super::{At, Event, MINUTE, Running, SECOND, World, endings::Ending, payments::tariff};
 use crate::{
@@ -47,7 +47,7 @@ impl World {
     fn local_hour(&self) -> usize {
         let zone = self.stations.first().and_then(|s| TimeZone::get(&s.time_zone).ok()).unwrap_or(TimeZone::UTC);
         let now = Timestamp::from_millisecond(self.now).unwrap_or(Timestamp::UNIX_EPOCH);
-        usize::try_from(now.to_zoned(zone).hour()).unwrap_or(0)
+        usize::try_from(now.to_zoned_datetime(zone).hour()).unwrap_or(0)
     }
 
     fn start(&mut self, at: At) {

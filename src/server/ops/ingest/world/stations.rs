@@ -1,7 +1,7 @@
 //! Stations: they send heartbeats, fall silent, fault and recover.
 
 use mongodb::bson::{Document, doc};
-use rand::Rng;
+use rand::RngExt;
 
 use super::{At, Event, Evse, MINUTE, SECOND, World, endings::Ending};
 use crate::{
