@@ -208,6 +208,23 @@ async fn their_own_names_and_words_are_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_leads_to_the_very_word_that_stood_there() {
+    // The settings name no word for ACTIVE and two for INACTIVE, so that only the mark knows which one it was.
+    const FILE: &str = "[chargedeck.fields.clients]\n\
+        status = { banned = \"BLOCKED\", asleep = \"INACTIVE\", away = \"INACTIVE\" }\n";
+    let place = Place { file: FILE, ..Place::default().await };
+    let (app, cookie) = with(place, vec![client("C-1", "ACTIVE"), client("C-2", "away")]).await;
+    for (id, word) in [("C-1", "ACTIVE"), ("C-2", "away")] {
+        let answer = block(&app, &cookie, id, None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(found(&app, id).await, client(id, "banned"));
+        let back = act(&app, &cookie, id, "unblock", &json!({"reason": "has paid"}), None).await;
+        assert_eq!(back.status, StatusCode::OK, "{}", back.body);
+        assert_eq!(found(&app, id).await, client(id, word));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_two_of_their_words_mean_one_of_ours_nothing_is_written() {
     const FILE: &str =
         "[chargedeck.fields.clients]\nstatus = { active = \"ACTIVE\", banned = \"BLOCKED\", fraud = \"BLOCKED\" }\n";
