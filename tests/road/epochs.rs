@@ -193,28 +193,37 @@ async fn a_log_of_an_older_epoch_is_one_new_epoch() {
     assert!(epochs.last() > Some(&tail.position.epoch));
 }
 
+/// Says for how many seconds the whole cluster keeps images, or "off".
+pub async fn keep_images(network: &Network, how_long: bson::Bson) {
+    let images = doc! {"preAndPostImages": {"expireAfterSeconds": how_long}};
+    let set = doc! {"setClusterParameter": {"changeStreamOptions": images}};
+    network.mongo.client.database("admin").run_command(set).await.unwrap();
+}
+
+/// Waits until so many seconds of MongoDB's clock have passed, which stands while nothing is written.
+pub async fn pass(network: &Network, seconds: u32) {
+    let now = network.mongo.operation_time().await.unwrap().seconds();
+    let elsewhere = network.mongo.client.database("elsewhere");
+    let passing = async {
+        while network.mongo.operation_time().await.unwrap().seconds() < now + seconds {
+            elsewhere.collection::<Document>("clock").insert_one(doc! {}).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let most = Duration::from_secs(20 + u64::from(seconds));
+    tokio::time::timeout(most, passing).await.expect("MongoDB's clock stands");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     // Uses a server of its own, because the expiry of images is a setting of the whole cluster.
     let mongod = Mongod::start().await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
-    let admin = network.mongo.client.database("admin");
-    let keep = async |how_long: bson::Bson| {
-        let images = doc! {"preAndPostImages": {"expireAfterSeconds": how_long}};
-        admin.run_command(doc! {"setClusterParameter": {"changeStreamOptions": images}}).await.unwrap();
-    };
     follows(&network, 1).await;
-    keep(bson::Bson::Int64(1)).await;
-    let (now, elsewhere) = (network.mongo.operation_time().await.unwrap(), network.mongo.client.database("elsewhere"));
-    let passing = async {
-        while network.mongo.operation_time().await.unwrap().seconds() < now.seconds() + 2 {
-            elsewhere.collection::<Document>("clock").insert_one(doc! {}).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), passing).await.expect("MongoDB's clock stands");
+    keep_images(&network, bson::Bson::Int64(1)).await;
+    pass(&network, 2).await;
     follows(&network, 2).await;
-    keep("off".into()).await;
+    keep_images(&network, "off".into()).await;
     follows(&network, 3).await;
     let (epochs, inserts, gaps) = told(&network).await;
     assert_eq!((epochs.len(), gaps), (2, 1), "{epochs:?}");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use super::*;
+use super::{epochs::{keep_images, pass}, *};
 
 const OLD: Schema = Schema(1);
 const NEW: Schema = Schema(2);
@@ -67,6 +67,27 @@ async fn each_is_one_event(network: &Network, documents: usize) {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), written).await.expect("an event is missing");
+}
+
+/// MongoDB keeps images for ten seconds, and nothing was written for longer. Then no image is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_in_a_quiet_network_tells_no_gap() {
+    // Uses a server of its own, because the expiry of images is a setting of the whole cluster.
+    let mongod = support::Mongod::start().await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    keep_images(&network, bson::Bson::Int64(10)).await;
+    let old = network.instance_of(OLD, true);
+    old.ready().await;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_one(client(1)).await.unwrap();
+    each_is_one_event(&network, 1).await;
+    pass(&network, 11).await;
+    let new = network.instance_of(NEW, true);
+    new.ready().await;
+    clients.insert_one(client(2)).await.unwrap();
+    each_is_one_event(&network, 2).await;
+    assert_eq!(schemas(&network).await, [1, 2]);
+    [old, new].iter().for_each(|instance| instance.stop.cancel());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -510,8 +510,19 @@ async fn start_new_epoch(
         Begin::Written => written.and_then(|(_, ct)| ct),
         Begin::Now => None,
     };
+    // Where everything in the log is known, nothing was missed until the stream was last reported as idle.
+    let reached = |tail: &&Tail| match begin {
+        Begin::After(_) | Begin::Within(_) => true,
+        Begin::Written => written.is_some_and(|(last, _)| last == tail.position),
+        Begin::Now => false,
+    };
+    let idle = match after.as_ref().filter(reached) {
+        Some(tail) => log.idle(tail).await?,
+        None => None,
+    };
+    let since = |ct: ClusterTime| idle.as_ref().map_or(ct.instant(), |idle| idle.at);
     let (from, gap) = match known {
-        Some(ct) if !images_are_gone(relay, ct.instant()).await? => (ct, matches!(begin, Begin::Within(_))),
+        Some(ct) if !images_are_gone(relay, since(ct)).await? => (ct, matches!(begin, Begin::Within(_))),
         // Before the first epoch there is nothing to miss.
         _ => (
             relay.mongo.operation_time().await.context("asking for the operation time")?,
