@@ -157,3 +157,20 @@ fn title(status: StatusCode) -> Cow<'static, str> {
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, middleware::from_fn, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whichever_layer_cannot_answer_now_says_when_to_come_back() {
+        let time_out = get(|| async { StatusCode::SERVICE_UNAVAILABLE });
+        let router = Router::new().route("/", time_out).layer(from_fn(render));
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "5");
+    }
+}
