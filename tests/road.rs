@@ -60,6 +60,7 @@ use chargedeck::{
     },
     server::{
         audit,
+        auth::user::UserId,
         config::{MongoSettings, Settings},
         event_store::{self, Events},
         hub::{self, Hub, Since, Verdict},
@@ -177,6 +178,27 @@ impl Instance {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
     }
 
+    /// Waits until a board that takes long satisfies `condition`. It is made as for whoever looks at it.
+    async fn until_made(
+        &self,
+        what: &str,
+        board: &Board,
+        condition: impl Fn(&Fields) -> bool,
+    ) -> Arc<hub::BoardSnapshot> {
+        let mut changes = self.hub.changes();
+        let waiting = async {
+            loop {
+                changes.mark_unchanged();
+                let made = self.hub.board_of_now(board).await;
+                if condition(&made.fields) {
+                    return made;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"))
+    }
+
     async fn ready(&self) {
         self.until("a log and counted documents", |hub| {
             hub.head().is_some() && overview(hub, "Europe/London").is_some()
@@ -239,6 +261,11 @@ impl Page {
         };
         tokio::time::timeout(Duration::from_secs(30), following).await.expect("the page never equals the database");
     }
+}
+
+/// An account.
+fn ada() -> UserId {
+    "a".repeat(24).parse().unwrap()
 }
 
 fn client(n: i64) -> Document {

@@ -1,29 +1,42 @@
 //! What an account may ask for. Every question has a price, which is the documents that MongoDB looks at and the rows
 //! that are sent. Over all instances an account may spend the dearest page's price each second, with a burst of ten.
+//!
+//! What is heavy is answered in the account's turn: on each instance one question at a time, whatever it is, with a
+//! rest after it. So no account waits for another, and a flood waits for itself.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use redis::{RedisResult, Script};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    task::JoinError,
+    time::{Instant, sleep, timeout},
+};
+use tracing::Instrument;
 
 use crate::{
     domain::{cells::Cell, collections::Collection},
-    server::{auth::user::UserId, hub::Hub, redis::Redis},
+    server::{
+        auth::user::UserId,
+        hub::Hub,
+        pace::{Turn, Turns},
+        redis::Redis,
+    },
 };
 
 /// Least price of the dearest page, as in a small network. It is about a tenth of a second of MongoDB's time.
 const LEAST: u64 = 100_000;
 /// Number of dearest pages that may be asked for at once.
 const BURST: u64 = 10;
-/// Lists of its own that an account has read at once by one instance. The next ones wait, because all accounts share
-/// few lanes and MongoDB's processors.
-const TURNS: usize = 1;
+/// How long a question waits for its account's turn. The longest rest is shorter, so an account that asks one thing
+/// after another is not refused.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
 /// How long an account that has nothing left waits for its answer. So a client that asks again at once, without end,
-/// cannot take up the processor with refusals.
+/// cannot take up the processor with refusals. For as long a refusal holds for all questions that cost as much, and
+/// Redis is not asked again.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// An answer from the figures' cells costs one part in this many of the dearest page. No document is looked at, but
 /// it takes its time.
@@ -55,7 +68,8 @@ return 0
 pub struct Budgets {
     redis: Redis,
     hub: Hub,
-    turns: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
+    turns: Turns<UserId>,
+    refusals: Arc<Mutex<Refusals>>,
 }
 
 /// An account that asks.
@@ -72,15 +86,50 @@ pub enum Unaffordable {
     Wait(Duration),
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
+    #[error("the answer: {0}")]
+    Ended(#[from] JoinError),
+}
+
+/// The last refusal of each account that Redis gave less than [`REFUSED_AFTER`] ago.
+#[derive(Default)]
+struct Refusals(HashMap<UserId, Refusal>);
+
+struct Refusal {
+    at: Instant,
+    price: i64,
+    /// When so much will be there.
+    until: Instant,
+}
+
+impl Refusals {
+    /// How long to wait for so much, if that is known without asking.
+    fn wait(&self, user: UserId, price: i64, now: Instant) -> Option<Duration> {
+        let last = self.0.get(&user).filter(|last| now < last.at + REFUSED_AFTER && price >= last.price)?;
+        Some(last.until.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
+    }
+
+    fn note(&mut self, user: UserId, price: i64, wait: Duration, now: Instant) {
+        self.0.retain(|_, last| now < last.at + REFUSED_AFTER);
+        self.0.insert(user, Refusal { at: now, price, until: now + wait });
+    }
 }
 
 impl Budgets {
     pub fn new(redis: Redis, hub: Hub) -> Self {
-        Self { redis, hub, turns: Arc::default() }
+        Self { redis, hub, turns: Turns::default(), refusals: Arc::default() }
     }
 
     pub fn of(&self, user: UserId) -> Asker {
         Asker { budgets: self.clone(), user }
+    }
+
+    /// The accounts' turns, for what is done for an account without a question of its own.
+    pub fn turns(&self) -> Turns<UserId> {
+        self.turns.clone()
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The price of the dearest page: a list for which MongoDB looks at all documents of the largest collection.
@@ -101,26 +150,44 @@ impl Asker {
     /// See [`Unaffordable`]. Nothing was paid then.
     pub async fn pay(&self, price: u64) -> Result<(), Unaffordable> {
         let price = i64::try_from(price).unwrap_or(i64::MAX);
-        let wait = self.spend(price, self.budgets.dearest()).await?;
-        if wait == 0 {
+        let wait = self.wait_for(price).await?;
+        if wait.is_zero() {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(wait).min(REFUSED_AFTER)).await;
-        match self.spend(price, self.budgets.dearest()).await? {
-            0 => Ok(()),
-            wait => Err(Unaffordable::Wait(Duration::from_millis(wait))),
-        }
+        sleep(wait.min(REFUSED_AFTER)).await;
+        let wait = self.wait_for(price).await?;
+        if wait.is_zero() { Ok(()) } else { Err(Unaffordable::Wait(wait)) }
     }
 
-    /// Waits for the account's turn to have something read for it alone. `None` only if turns are no longer given.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turns = {
-            let mut all = self.budgets.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            // Forgets accounts for which nothing is read.
-            all.retain(|_, turns| Arc::strong_count(turns) > 1);
-            all.entry(self.user).or_insert_with(|| Arc::new(Semaphore::new(TURNS))).clone()
+    /// Pays what a question may cost, and waits for the account's turn. The turn lasts until it is dropped.
+    ///
+    /// # Errors
+    /// See [`Unaffordable`], also if the turn does not come soon. Nothing was paid then.
+    pub async fn turn(&self, price: u64) -> Result<Turn, Unaffordable> {
+        self.pay(price).await?;
+        if let Ok(turn) = timeout(TURN_WITHIN, self.budgets.turns.of(self.user)).await {
+            return Ok(turn);
+        }
+        self.get_back(price).await?;
+        Err(Unaffordable::Wait(TURN_WITHIN))
+    }
+
+    /// Pays what a question may cost, and has it answered in the account's turn. It is answered to its end even if
+    /// its client has gone, because MongoDB goes on with it, too.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn), and if `answer` panics.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        price: u64,
+        answer: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Unaffordable> {
+        let turn = self.turn(price).await?;
+        let answer = async move {
+            let _turn = turn;
+            answer.await
         };
-        turns.acquire_owned().await.ok()
+        Ok(tokio::spawn(answer.in_current_span()).await?)
     }
 
     /// The most that a question costs that no index answers, which is all documents of a collection.
@@ -128,12 +195,9 @@ impl Asker {
         self.budgets.documents(collection)
     }
 
-    /// Pays for an answer that is made of the figures' cells.
-    ///
-    /// # Errors
-    /// See [`Unaffordable`].
-    pub async fn pay_for_cells(&self) -> Result<(), Unaffordable> {
-        self.pay(self.budgets.dearest() / OF_CELLS).await
+    /// The price of an answer that is made of the figures' cells.
+    pub fn of_cells(&self) -> u64 {
+        self.budgets.dearest() / OF_CELLS
     }
 
     /// Gives back what was paid but not used.
@@ -141,11 +205,29 @@ impl Asker {
     /// # Errors
     /// Redis is away.
     pub async fn get_back(&self, price: u64) -> RedisResult<()> {
-        let rate = self.budgets.dearest();
-        self.spend(i64::try_from(price).map_or(0, i64::saturating_neg), rate).await.map(drop)
+        if price == 0 {
+            return Ok(());
+        }
+        self.budgets.refusals().0.remove(&self.user);
+        self.spend(i64::try_from(price).map_or(0, i64::saturating_neg)).await.map(drop)
     }
 
-    async fn spend(&self, price: i64, rate: u64) -> RedisResult<u64> {
+    /// Pays a price if so much is left. Otherwise returns how long to wait for it.
+    async fn wait_for(&self, price: i64) -> RedisResult<Duration> {
+        let known = self.budgets.refusals().wait(self.user, price, Instant::now());
+        if let Some(wait) = known {
+            return Ok(wait);
+        }
+        let wait = Duration::from_millis(self.spend(price).await?);
+        if !wait.is_zero() {
+            self.budgets.refusals().note(self.user, price, wait, Instant::now());
+        }
+        Ok(wait)
+    }
+
+    /// Returns the milliseconds until so much is left, or zero if it was paid.
+    async fn spend(&self, price: i64) -> RedisResult<u64> {
+        let rate = self.budgets.dearest();
         SPEND
             .key(self.budgets.redis.key(&format!("budget:{}", self.user)))
             .arg(price)
@@ -153,5 +235,27 @@ impl Asker {
             .arg(rate.saturating_mul(BURST))
             .invoke_async(&mut self.budgets.redis.connection())
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_holds_for_a_while_for_what_costs_as_much() {
+        let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
+        let (seconds, now) = (Duration::from_secs, Instant::now());
+        let half = REFUSED_AFTER / 2;
+        let mut refusals = Refusals::default();
+        refusals.note(ada, 100, seconds(7), now);
+        assert_eq!(refusals.wait(ada, 100, now + half), Some(seconds(7) - half));
+        assert_eq!(refusals.wait(ada, 99, now + half), None, "so much may be there");
+        assert_eq!(refusals.wait(bob, 100, now + half), None);
+        assert_eq!(refusals.wait(ada, 100, now + REFUSED_AFTER), None, "more may have been given back by now");
+        refusals.note(ada, 100, half, now);
+        assert_eq!(refusals.wait(ada, 100, now + half), None, "so much is there by now");
+        refusals.note(bob, 100, seconds(7), now + REFUSED_AFTER);
+        assert!(!refusals.0.contains_key(&ada), "what no longer holds is forgotten");
     }
 }

@@ -1,17 +1,57 @@
-//! The pace of long work, so that it leaves room for live work. One piece of it goes on at a time, for a few
-//! milliseconds, and then all of it rests for as long.
+//! The pace of heavy work, so that it leaves room for live work. One piece of it goes on at a time, and then all of
+//! it rests in proportion to what the piece took.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    pin::pin,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, OwnedMutexGuard},
     time::{Instant, sleep, sleep_until},
 };
 
 /// Time after which another piece has its turn. A piece that waits for nothing keeps its turn until it waits.
-const TURN: Duration = Duration::from_millis(4);
+const PIECE: Duration = Duration::from_millis(4);
+/// How many times as long as its turn an account rests, so that what it asks for takes up a quarter of the time.
+const ACCOUNT_RESTS: u32 = 3;
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_secs(1);
 
-/// Turns to work; clones share them. The instant inside is when the common rest ends.
+/// A turn at work. When it is dropped, the next turn begins after a rest.
+#[derive(Debug)]
+pub struct Turn {
+    /// When the rest before the next turn ends. Locked while the turn lasts.
+    rest_ends: OwnedMutexGuard<Instant>,
+    began: Instant,
+    /// How many times as long as the turn the rest is.
+    rests: u32,
+}
+
+impl Turn {
+    /// Waits until the turns before have ended, in the order in which they were asked for, and for the rest.
+    async fn after(rest_ends: Arc<Mutex<Instant>>, rests: u32) -> Self {
+        let rest_ends = rest_ends.lock_owned().await;
+        sleep_until(*rest_ends).await;
+        Self { rest_ends, began: Instant::now(), rests }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        *self.rest_ends = now + rest(now - self.began, self.rests);
+    }
+}
+
+fn rest(took: Duration, rests: u32) -> Duration {
+    took.saturating_mul(rests).min(REST_MAX)
+}
+
+/// One turn that all work shares, with as much rest as work; clones share it.
 #[derive(Clone, Debug)]
 pub struct FairShare(Arc<Mutex<Instant>>);
 
@@ -22,32 +62,61 @@ impl Default for FairShare {
 }
 
 impl FairShare {
-    /// Does the work in turns. Work that waits, for example for MongoDB, keeps its turn no longer than other work.
-    /// The future must be polled to its end or dropped, because others wait for its turn.
+    /// Does the work in pieces of a few milliseconds. Work that waits, for example for MongoDB, keeps its turn no
+    /// longer than other work. The future must be polled to its end or dropped, because others wait for its turn.
     pub async fn of<W: Future>(&self, work: W) -> W::Output {
         let mut work = pin!(work);
         loop {
-            let mut rest = self.0.lock().await;
-            sleep_until(*rest).await;
-            let began = Instant::now();
+            let _turn = self.turn().await;
             let done = tokio::select! {
                 biased;
                 done = &mut work => Some(done),
-                () = sleep(TURN) => None,
+                () = sleep(PIECE) => None,
             };
-            *rest = Instant::now() + began.elapsed();
             if let Some(done) = done {
                 return done;
             }
         }
+    }
+
+    /// The turn, for work that cannot be cut into pieces.
+    pub async fn turn(&self) -> Turn {
+        Turn::after(self.0.clone(), 1).await
+    }
+}
+
+/// A turn for each account, or whatever `K` names. An account does one thing at a time and rests after it. No account
+/// waits for another. Clones share the turns.
+#[derive(Clone, Debug)]
+pub struct Turns<K>(Arc<StdMutex<HashMap<K, Arc<Mutex<Instant>>>>>);
+
+impl<K> Default for Turns<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Eq + Hash> Turns<K> {
+    /// Waits for the account's turn.
+    pub async fn of(&self, account: K) -> Turn {
+        Turn::after(self.own(account), ACCOUNT_RESTS).await
+    }
+
+    fn own(&self, account: K) -> Arc<Mutex<Instant>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        // Forgets accounts that neither work nor wait nor rest.
+        all.retain(|_, rest_ends| Arc::get_mut(rest_ends).is_none_or(|rest_ends| *rest_ends.get_mut() > now));
+        all.entry(account).or_insert_with(|| Arc::new(Mutex::new(now))).clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::poll;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::{sync::oneshot, task::yield_now};
+    use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
     #[tokio::test]
     async fn one_works_at_a_time() {
@@ -73,7 +142,47 @@ mod tests {
         let pace = FairShare::default();
         let (sender, waited_for) = oneshot::channel();
         let both = async { tokio::join!(pace.of(waited_for), pace.of(async { sender.send(7) })) };
-        let (heard, sent) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
+        let (heard, sent) = timeout(Duration::from_secs(10), both).await.unwrap();
         assert_eq!((heard, sent), (Ok(7), Ok(())));
+    }
+
+    #[test]
+    fn a_rest_is_in_proportion_to_the_turn_and_has_a_limit() {
+        assert_eq!(rest(Duration::from_millis(100), 1), Duration::from_millis(100));
+        assert_eq!(rest(Duration::from_millis(100), ACCOUNT_RESTS), Duration::from_millis(300));
+        assert_eq!(rest(Duration::MAX, ACCOUNT_RESTS), REST_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_account_waits_for_its_own_turn_and_rest_and_for_no_other() {
+        const WORK: Duration = Duration::from_millis(20);
+        let turns = Turns::default();
+        let turn = turns.of("ada").await;
+        let mut next = pin!(turns.of("ada"));
+        assert!(poll!(next.as_mut()).is_pending());
+        assert!(poll!(pin!(turns.of("bob"))).is_ready());
+        sleep(WORK).await;
+        let ended = Instant::now();
+        drop(turn);
+        drop(timeout(Duration::from_secs(10), next).await.expect("a rest ends"));
+        assert!(ended.elapsed() >= WORK * ACCOUNT_RESTS, "{:?}", ended.elapsed());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_rests_is_remembered_and_one_that_has_rested_is_forgotten() {
+        let turns = Turns::default();
+        let known = |turns: &Turns<&'static str>| {
+            let mut known: Vec<&'static str> = turns.0.lock().unwrap().keys().copied().collect();
+            known.sort_unstable();
+            known
+        };
+        let mut ada = turns.of("ada").await;
+        ada.began -= Duration::from_millis(200);
+        drop(ada);
+        drop(turns.of("bob").await);
+        assert_eq!(known(&turns), ["ada", "bob"]);
+        drop(timeout(Duration::from_secs(10), turns.of("ada")).await.expect("a rest ends"));
+        drop(turns.of("eve").await);
+        assert!(!known(&turns).contains(&"bob"), "{:?}", known(&turns));
     }
 }

@@ -55,19 +55,19 @@ impl Problem {
         self.retry_after = Some(wait);
         self
     }
+
+    /// When to try again, as a header's value. Who is not told tries again at once.
+    fn wait(&self) -> Option<HeaderValue> {
+        let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
+        let seconds = self.retry_after.or(unavailable)?.as_millis().div_ceil(1000);
+        Some(HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    }
 }
 
-/// [`render`] writes the body, because it knows who asked.
+/// [`render`] writes the body, because it knows who asked, and when to try again.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
-        if let Some(wait) = self.retry_after.or(unavailable) {
-            let seconds = wait.as_millis().div_ceil(1000);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
-        }
         response.extensions_mut().insert(self);
         response
     }
@@ -89,6 +89,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     let (body_parts, body) = rendered.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(body_parts.headers);
+    if let Some(wait) = problem.wait() {
+        parts.headers.insert(header::RETRY_AFTER, wait);
+    }
     Response::from_parts(parts, body)
 }
 
@@ -153,4 +156,21 @@ fn title(status: StatusCode) -> Cow<'static, str> {
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, middleware::from_fn, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whichever_layer_cannot_answer_now_says_when_to_come_back() {
+        let time_out = get(|| async { StatusCode::SERVICE_UNAVAILABLE });
+        let router = Router::new().route("/", time_out).layer(from_fn(render));
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "5");
+    }
 }

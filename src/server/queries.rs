@@ -37,7 +37,7 @@ use crate::{
     },
     server::{
         auth::{AuthService, CurrentAdmin, user::UserId},
-        budget::{Budgets, Unaffordable},
+        budget::{Asker, Budgets, Unaffordable},
         config::NetworkSettings,
         event_store::{self, Page},
         hub::{BoardSnapshot, Hub, Reach, zones},
@@ -62,9 +62,6 @@ const TAKES_TOO_LONG: &str =
 /// A list that took this long, or longer, counts as having looked at all documents. One that took a tenth of it has
 /// looked at no more than a tenth of them.
 const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
-
-/// The longest that an account waits after one list of its own before the next is read.
-const REST_MAX: Duration = Duration::from_secs(1);
 
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
@@ -157,12 +154,12 @@ impl App {
         let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
         let asker = self.budgets.of(user);
         if query.by.is_time() {
-            asker.pay_for_cells().await?;
+            asker.pay(asker.of_cells()).await?;
         } else {
             let documents = [Collection::ChargingSessions, Collection::Payments].map(|of| asker.all_of(of));
             asker.pay(documents.into_iter().sum()).await?;
         }
-        self.reports.report(query, patience).await.map_err(|error| match error {
+        self.reports.report(user, query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
             ReportError::Reading => Failure::Reading,
@@ -238,8 +235,22 @@ impl App {
         let shared = selection.is_everything() || self.snapshots.has(collection, &selection, not_before).await;
         let looked_at = if shared { 0 } else { asker.all_of(collection) };
         let paid = looked_at.saturating_add(units(collection.fetched()));
+        let read = self.clone().paid_list(asker.clone(), paid, looked_at, (collection, selection, not_before));
+        if !shared {
+            return asker.in_turn(paid, read).await?;
+        }
         asker.pay(paid).await?;
-        let turn = if shared { None } else { asker.turn().await };
+        read.await
+    }
+
+    /// Reads a list for which `paid` was paid, `looked_at` of it for documents, and gives back what it did not come to.
+    async fn paid_list(
+        self,
+        asker: Asker,
+        paid: u64,
+        looked_at: u64,
+        (collection, selection, not_before): (Collection, Selection, NotBefore),
+    ) -> Result<Snapshot, AppError> {
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
             SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
@@ -249,19 +260,13 @@ impl App {
                 AppError::Unavailable
             }
         })?;
-        let took = began.elapsed();
-        if let Some(turn) = turn {
-            // Three times as much rest as work, so that MongoDB has time for others.
-            tokio::spawn(async move {
-                tokio::time::sleep((took * 3).min(REST_MAX)).await;
-                drop(turn);
-            });
-        }
-        let took = took.min(LOOKS_AT_ALL).as_millis();
+        let took = began.elapsed().min(LOOKS_AT_ALL).as_millis();
         let looked_at = u128::from(looked_at).saturating_mul(took) / LOOKS_AT_ALL.as_millis();
         let looked_at = u64::try_from(looked_at).unwrap_or(u64::MAX);
         let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
-        asker.get_back(paid.saturating_sub(came_to)).await.map_err(Unaffordable::from)?;
+        if let Err(error) = asker.get_back(paid.saturating_sub(came_to)).await {
+            tracing::debug!(%error, "what a list did not come to stays paid");
+        }
         Ok(snapshot)
     }
 
@@ -292,11 +297,21 @@ impl App {
         })?;
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
-        self.budgets.of(user).pay_for_cells().await?;
-        let filled = self.board(&Board::Analytics(read)).await?;
+        let filled = self.heavy_board(user, Board::Analytics(read)).await?;
         let fields = filled.fields.clone();
         let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
         Ok((Charts { query, zone, currency, fields, ct: filled.ct, options }, filled.head))
+    }
+
+    /// The values of a board that takes long. They are made in the account's turn, unless they are there.
+    async fn heavy_board(&self, user: UserId, board: Board) -> Result<Arc<BoardSnapshot>, AppError> {
+        let asker = self.budgets.of(user);
+        if let Some(filled) = self.hub.current_board(&board) {
+            asker.pay(asker.of_cells()).await?;
+            return Ok(filled);
+        }
+        let this = self.clone();
+        asker.in_turn(asker.of_cells(), async move { this.board(&board).await }).await?
     }
 
     /// A board's values. Waits a little for a count that is under way.
@@ -355,8 +370,8 @@ impl From<Unaffordable> for AppError {
     fn from(why: Unaffordable) -> Self {
         match why {
             Unaffordable::Wait(wait) => Self::TooMuch(wait.as_millis().div_ceil(1000).to_string()),
-            Unaffordable::Redis(error) => {
-                tracing::warn!(%error, "nobody knows what an account may ask for");
+            error @ (Unaffordable::Redis(_) | Unaffordable::Ended(_)) => {
+                tracing::warn!(%error, "a question is not answered");
                 Self::Unavailable
             }
         }

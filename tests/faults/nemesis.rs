@@ -334,7 +334,7 @@ impl Fault {
             Self::HostileAdmin => {
                 let cookie = Account::of(MALLORY, cluster.ports()).cookie(None).await.expect("a session");
                 let until = Instant::now() + HURT / 2;
-                let (answered, _) = mallory::asks_for_all(&cluster.ports(), &cookie, until).await;
+                let [answered, ..] = mallory::asks_for_all(&cluster.ports(), &cookie, until).await;
                 assert!(answered > 0, "no list was read");
             }
         }

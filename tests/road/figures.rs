@@ -60,18 +60,14 @@ async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
             Topic::Collection(_) => panic!("no collection"),
         })
         .unwrap();
-    let energy = |hub: &Hub| {
-        let fields = hub.board(&board).unwrap().fields.clone();
-        (
-            analytics::total(&analytics::pieces_of(&fields)).energy,
-            analytics::total(&analytics::earlier_of(&fields)).energy,
-        )
+    let energy = |fields: &Fields| {
+        [analytics::pieces_of(fields), analytics::earlier_of(fields)].map(|pieces| analytics::total(&pieces).energy)
     };
     let before = instance.hub.board_of_now(&board).await;
-    assert_eq!(energy(&instance.hub), (Some(500), Some(7000)));
+    assert_eq!(energy(&before.fields), [Some(500), Some(7000)]);
     sessions.insert_one(ended(4, 2, 30)).await.unwrap();
-    instance.until("another session in the period", |hub| energy(hub) == (Some(530), Some(7000))).await;
-    let after = instance.hub.board(&board).unwrap();
+    let more = |fields: &Fields| energy(fields) == [Some(530), Some(7000)];
+    let after = instance.until_made("another session in the period", &board, more).await;
     let changed = chargedeck::domain::protocol::log::changed_fields(&before.fields, &after.fields);
     assert!(changed.len() <= 2, "the piece and the hours of the week, of {} values: {changed:?}", after.fields.len());
     // A change that counts in no period causes no computation.
@@ -81,7 +77,7 @@ async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
     instance.until("the station", |hub| hub.head() > head).await;
     assert!(Arc::ptr_eq(&after, &instance.hub.board(&board).unwrap()));
     sessions.delete_many(doc! {"_id": {"$in": [1, 4]}}).await.unwrap();
-    instance.until("their deletion", |hub| energy(hub) == (Some(0), Some(7000))).await;
+    instance.until_made("their deletion", &board, |fields| energy(fields) == [Some(0), Some(7000)]).await;
     instance.stop.cancel();
 }
 

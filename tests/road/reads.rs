@@ -6,11 +6,9 @@ use std::collections::BTreeSet;
 use bson::{RawDocumentBuf, cstr};
 use chargedeck::{
     domain::selection::EvalContext,
-    server::{
-        auth::user::UserId,
-        budget::{Budgets, Unaffordable},
-    },
+    server::budget::{Budgets, Unaffordable},
 };
+use tokio::sync::oneshot;
 
 use super::*;
 
@@ -227,14 +225,6 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     assert!(wait <= Duration::from_secs(4) && wait > Duration::ZERO, "{wait:?}");
     // The refusal waited a second, in which the budget regained the price of a page.
     one.of(ada).pay(PAGE).await.expect("what is there within a second is waited for");
-    // An account has only one list read at a time.
-    let turn = one.of(ada).turn().await;
-    let next = one.of(ada);
-    let mut next = std::pin::pin!(next.turn());
-    assert!(futures_util::poll!(next.as_mut()).is_pending());
-    assert!(futures_util::poll!(std::pin::pin!(one.of(bob).turn())).is_ready());
-    drop(turn);
-    assert!(next.await.is_some());
     one.of(bob).pay(PAGE).await.expect("another account has a budget of its own");
     one.of(ada).get_back(PAGE).await.unwrap();
     one.of(ada).pay(PAGE).await.expect("what did not come to be is given back");
@@ -244,6 +234,34 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let refused = one.of(bob).pay(1).await;
     let Err(Unaffordable::Wait(wait)) = refused else { panic!("{refused:?}") };
     assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(11), "{wait:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_one_question_answered_at_a_time_to_its_end_and_others_do_not_wait() {
+    let network = Network::new().await;
+    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()));
+    let budgets = Budgets::new(network.redis.clone(), hub);
+    let [ada, bob] = ["a", "b"].map(|digit| budgets.of(digit.repeat(24).parse().unwrap()));
+    let ((begun, has_begun), (end, ended)) = (oneshot::channel(), oneshot::channel::<()>());
+    let asked = tokio::spawn({
+        let ada = ada.clone();
+        async move {
+            let answer = async move {
+                begun.send(()).unwrap();
+                ended.await
+            };
+            ada.in_turn(1, answer).await.map(drop)
+        }
+    });
+    has_begun.await.unwrap();
+    // Whoever asked goes away. What was begun goes on.
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    let refused = ada.turn(1).await;
+    assert!(matches!(refused, Err(Unaffordable::Wait(_))), "{refused:?}");
+    drop(bob.turn(1).await.expect("no account waits for another"));
+    end.send(()).unwrap();
+    drop(ada.turn(1).await.expect("its turn comes"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use chargedeck::{
     },
 };
 
-use super::{Network, support};
+use super::{Network, ada, support};
 
 /// 2018-06-01T00:00:00+01:00
 const JUNE: i64 = 1_527_807_600_000;
@@ -145,7 +145,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     instance.ready().await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     let before = changed(&instance.hub);
-    let first = reports.report(june("station"), LONG).await.unwrap();
+    let first = reports.report(ada(), june("station"), LONG).await.unwrap();
 
     // Heartbeats and the meter of a running session do not change a report.
     let stations = network.collection(Collection::Stations);
@@ -158,7 +158,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     instance.until("the heartbeats", |hub| hub.head().is_some_and(|head| head.seq.0 >= 125)).await;
     assert_eq!(changed(&instance.hub), before);
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
-    let again = reports.report(june("station"), LONG).await.unwrap();
+    let again = reports.report(ada(), june("station"), LONG).await.unwrap();
     network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
     let read =
         network.mongo.operator.collection::<Document>("system.profile").count_documents(doc! {"op": "query"}).await;
@@ -177,7 +177,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     let moved = changed(&instance.hub);
     // For a moment the server may answer with the previous report, whose position says so.
     let after = loop {
-        let after = reports.report(june("station"), LONG).await.unwrap();
+        let after = reports.report(ada(), june("station"), LONG).await.unwrap();
         if after.about.position >= moved {
             break after;
         }
@@ -185,7 +185,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
     };
     assert_ne!(after.totals, first.totals);
     let revenue = |currency: &str| Column::Money(Measure::Revenue, Currency(currency.to_owned()));
-    for report in [&after, &reports.report(june("city"), LONG).await.unwrap()] {
+    for report in [&after, &reports.report(ada(), june("city"), LONG).await.unwrap()] {
         for (column, whole) in [
             (Column::Sessions, sessions_by(&network, "all", 1.into()).await),
             (Column::Energy, sessions_by(&network, "all", "$energy_wh".into()).await),
@@ -214,7 +214,7 @@ async fn reports_equal_mongodbs_own_sums() {
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     let gbp = Column::Money(Measure::Revenue, Currency("GBP".into()));
 
-    let station = reports.report(june("station"), LONG).await.unwrap();
+    let station = reports.report(ada(), june("station"), LONG).await.unwrap();
     assert_eq!(known(cells(&station, &Column::Sessions)), sessions_by(&network, "$station_id", 1.into()).await);
     assert_eq!(
         known(cells(&station, &Column::Energy)),
@@ -224,19 +224,19 @@ async fn reports_equal_mongodbs_own_sums() {
     let name = |id: &str| station.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().name.clone();
     assert_eq!((name("S1").as_deref(), name("S5")), (Some("Station 1"), None));
 
-    let client = reports.report(june("client"), LONG).await.unwrap();
+    let client = reports.report(ada(), june("client"), LONG).await.unwrap();
     assert_eq!(known(cells(&client, &Column::Sessions)), sessions_by(&network, "$client_id", 1.into()).await);
     assert_eq!(known(cells(&client, &gbp)), revenue_by(&network, "$client_id", "GBP").await);
     assert!(client.rows.iter().all(|row| row.name.is_some()));
 
-    let day = reports.report(june("day"), LONG).await.unwrap();
+    let day = reports.report(ada(), june("day"), LONG).await.unwrap();
     assert_eq!((day.rows.len(), day.all), (30, 30));
     assert_eq!(day.about.period, "2018-05-31T23:00:00Z/2018-06-30T23:00:00Z");
     assert_eq!(day.rows[29].period.as_deref(), Some("2018-06-29T23:00:00Z/2018-06-30T23:00:00Z"));
     assert_eq!(known(cells(&day, &gbp)).values().sum::<i64>(), revenue_by(&network, "all", "GBP").await["all"]);
 
     // The method of a session is that of its payment.
-    let method = reports.report(june("method"), LONG).await.unwrap();
+    let method = reports.report(ada(), june("method"), LONG).await.unwrap();
     assert_eq!(known(cells(&method, &gbp)), revenue_by(&network, "$method", "GBP").await);
     let lacks = |what: &str| method.rows.iter().find(|row| row.lacks.as_deref() == Some(what));
     let unpaid = lacks("payment").expect("sessions without a payment").cells[0];
@@ -247,7 +247,7 @@ async fn reports_equal_mongodbs_own_sums() {
     assert!(lacks("method").is_some());
 
     let nowhere = Query { zone: "Mars/Base".into(), ..june("day") };
-    assert!(matches!(reports.report(nowhere, LONG).await, Err(ReportError::Zone(_))));
+    assert!(matches!(reports.report(ada(), nowhere, LONG).await, Err(ReportError::Zone(_))));
     instance.stop.cancel();
 }
 
@@ -262,7 +262,7 @@ async fn dates_that_are_texts_count_as_they_do_everywhere() {
     let instance = network.instance(true);
     instance.ready().await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
-    let report = reports.report(june("day"), LONG).await.unwrap();
+    let report = reports.report(ada(), june("day"), LONG).await.unwrap();
     assert_eq!(total(&report, &Column::Sessions), Some(2));
     instance.stop.cancel();
 }
@@ -293,7 +293,7 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
     for by in ["day", "week", "month"] {
         for (from, to) in [("2018-06-01", "2018-06-03"), ("2018-05-17", "2018-07-03"), ("2017-12-01", "2018-12-31")] {
-            told.push(reports.report(query(&[("from", from), ("to", to), ("by", by)]), LONG).await.unwrap());
+            told.push(reports.report(ada(), query(&[("from", from), ("to", to), ("by", by)]), LONG).await.unwrap());
         }
     }
     network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
@@ -306,8 +306,8 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
             let first: Day = row.id.as_deref().unwrap().parse().unwrap();
             let (from, to) = (first.max(report.about.first), Day(report.by.next(first).0 - 1).min(report.about.last));
             let days = [from.to_string(), to.to_string()];
-            let read =
-                reports.report(query(&[("from", &days[0]), ("to", &days[1]), ("by", "city")]), LONG).await.unwrap();
+            let query = query(&[("from", &days[0]), ("to", &days[1]), ("by", "city")]);
+            let read = reports.report(ada(), query, LONG).await.unwrap();
             assert_eq!(row.period.as_ref(), Some(&read.about.period));
             for (column, cell) in report.columns.iter().zip(&row.cells) {
                 let of = read.columns.iter().position(|known| known == column);
@@ -372,15 +372,15 @@ async fn what_takes_long_says_so_and_is_read_on_while_somebody_asks() {
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     // Seven batches take more than half a minute.
     batches(&network, "alwaysOn", doc! {"blockConnection": true, "blockTimeMS": 5000}).await;
-    let asked = reports.report(summer(), IMPATIENT).await;
+    let asked = reports.report(ada(), summer(), IMPATIENT).await;
     assert!(matches!(asked, Err(ReportError::Reading)), "{asked:?}");
     open_cursors(&network, 1, Duration::from_secs(5)).await;
     // Nobody asks again.
     open_cursors(&network, 0, Duration::from_secs(18)).await;
-    let asked = reports.report(summer(), IMPATIENT).await;
+    let asked = reports.report(ada(), summer(), IMPATIENT).await;
     assert!(matches!(asked, Err(ReportError::Reading)), "nothing was read to its end: {asked:?}");
     batches(&network, "off", doc! {}).await;
-    let report = reports.report(summer(), LONG).await.unwrap();
+    let report = reports.report(ada(), summer(), LONG).await.unwrap();
     assert!(total(&report, &Column::Sessions) > Some(3000));
     instance.stop.cancel();
 }
@@ -394,11 +394,11 @@ async fn what_takes_longer_than_mongodb_keeps_its_past_says_what_to_do() {
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     const SNAPSHOT_TOO_OLD: i32 = 239;
     batches(&network, "alwaysOn", doc! {"errorCode": SNAPSHOT_TOO_OLD}).await;
-    let refused = reports.report(summer(), LONG).await.unwrap_err();
+    let refused = reports.report(ada(), summer(), LONG).await.unwrap_err();
     assert!(matches!(refused, ReportError::TooLong) && refused.to_string().contains("shorter period"), "{refused}");
     batches(&network, "off", doc! {}).await;
-    let again = reports.report(summer(), LONG).await;
+    let again = reports.report(ada(), summer(), LONG).await;
     assert!(matches!(again, Err(ReportError::TooLong)), "whoever asks again must not wait as long again: {again:?}");
-    assert!(reports.report(june("station"), LONG).await.is_ok(), "a shorter period");
+    assert!(reports.report(ada(), june("station"), LONG).await.is_ok(), "a shorter period");
     instance.stop.cancel();
 }

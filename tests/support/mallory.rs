@@ -9,17 +9,17 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 use crate::http::{get, handshake};
 
 /// Asks these instances until then for charts of long periods on five sockets, for sixteen lists that need all
-/// documents read, and over one socket that sends requests and reads no answers. Returns how many lists were answered
-/// and how many refused.
+/// documents read, and over one socket that sends requests and reads no answers. Returns how many lists were answered,
+/// how many refused because the account asks for too much, and how many because the server could not answer.
 ///
 /// # Panics
 /// If a list is neither answered nor refused with a time to wait.
-pub async fn asks_for_all(ports: &[u16], cookie: &str, until: Instant) -> (usize, usize) {
+pub async fn asks_for_all(ports: &[u16], cookie: &str, until: Instant) -> [usize; 3] {
     let port = |n: usize| ports[n % ports.len()];
     let charts = (0..5).map(|socket| charts(port(socket), cookie, socket, until));
     let lists = (0..16).map(|list| lists(port(list), cookie, list, until));
     let (_, (), lists) = tokio::join!(join_all(charts), deaf(port(0), cookie, until), join_all(lists));
-    lists.into_iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    lists.into_iter().fold([0; 3], |all, one| [all[0] + one[0], all[1] + one[1], all[2] + one[2]])
 }
 
 async fn charts(port: u16, cookie: &str, socket: usize, until: Instant) {
@@ -45,18 +45,20 @@ async fn deaf(port: u16, cookie: &str, until: Instant) {
     }
 }
 
-async fn lists(port: u16, cookie: &str, list: usize, until: Instant) -> (usize, usize) {
-    let (mut answered, mut refused) = (0, 0);
+async fn lists(port: u16, cookie: &str, list: usize, until: Instant) -> [usize; 3] {
+    let mut answers = [0; 3];
     while Instant::now() < until {
-        let n = answered + refused;
+        let n: usize = answers.iter().sum();
         let path = format!("/api/v1/snapshot/charging_sessions?slot={}.{}@UTC&station=S{list}-{n}", n % 7, list % 24);
         let answer = get(port, &path, cookie).await.unwrap_or_else(|error| panic!("{path}: {error}"));
-        match answer.status {
-            200 => answered += 1,
-            // 503 counts too, because an overloaded machine may refuse.
-            429 | 503 if answer.head.contains("retry-after: ") => refused += 1,
+        let told = answer.head.contains("retry-after: ");
+        let which = match answer.status {
+            200 => 0,
+            429 if told => 1,
+            503 if told => 2,
             other => panic!("{path}: {other} {} {}", answer.head, answer.body),
-        }
+        };
+        answers[which] += 1;
     }
-    (answered, refused)
+    answers
 }

@@ -26,6 +26,7 @@ use crate::{
         },
         auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
         budget::Budgets,
+        pace::Turn,
         problem::Problem,
     },
     web::{api::AppError, paths},
@@ -46,10 +47,11 @@ struct Context {
 }
 
 impl Context {
-    /// Looking for a document costs as much as a list: where no index has its number, MongoDB looks at all of them.
-    async fn pay(&self, action: &Action, admin: &CurrentAdmin) -> Result<(), Problem> {
+    /// The account's turn. Looking for a document costs as much as a list: where no index has its number, MongoDB looks
+    /// at all of them.
+    async fn turn(&self, action: &Action, admin: &CurrentAdmin) -> Result<Turn, Problem> {
         let asker = self.budgets.of(admin.user);
-        Ok(asker.pay(asker.all_of(action.of)).await.map_err(AppError::from)?)
+        Ok(asker.turn(asker.all_of(action.of)).await.map_err(AppError::from)?)
     }
 }
 
@@ -91,7 +93,7 @@ async fn show(
     admin: ConfirmedAdmin,
     Asked(Which { id, done }): Asked<Which>,
 ) -> Result<Response, Problem> {
-    context.pay(action, &admin).await?;
+    let _turn = context.turn(action, &admin).await?;
     let done =
         ALL.iter().find(|action| action.name == done).map(|action| action.words.done).or_else(|| people::done(&done));
     draw(action, &context, &admin, id, String::new(), None, done).await
@@ -114,7 +116,7 @@ async fn submit(
     Asked(Which { id, .. }): Asked<Which>,
     Sent(Form { reason, key }): Sent<Form>,
 ) -> Result<Response, Problem> {
-    context.pay(action, &admin).await?;
+    let _turn = context.turn(action, &admin).await?;
     let request = match request(&id, &reason, Some(&key)) {
         Ok(request) => request,
         Err(Invalid::Reason(why)) => {
@@ -176,7 +178,7 @@ async fn perform(
     headers: HeaderMap,
     body: Result<Json<Body>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    context.pay(action, &admin).await?;
+    let _turn = context.turn(action, &admin).await?;
     let Json(Body { reason }) =
         body.map_err(|error| Problem::new(error.status(), "invalid_body", "Send {\"reason\"} as application/json."))?;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {

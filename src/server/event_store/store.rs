@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database, IndexModel,
     error::{Error, ErrorKind, Result},
-    options::{IndexOptions, InsertManyOptions, ReadConcern, WriteConcern},
+    options::{IndexOptions, InsertManyOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
 use super::document;
@@ -27,6 +27,8 @@ use crate::{
 
 const DUPLICATE_KEY: i32 = 11_000;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
+/// How long MongoDB may take to say which event is the newest. Without a limit it would wait for a majority for ever.
+const NEWEST_WITHIN: Duration = Duration::from_secs(5);
 
 /// The `events` collection.
 #[derive(Clone, Debug)]
@@ -79,13 +81,30 @@ impl Events {
         }
     }
 
-    /// The position up to which all changes are written, and the cluster time of the last; `None` while there are none.
+    /// The position up to which all changes are written, and the cluster time of the last; `None` while there are
+    /// none. It may be a little earlier than a former answer, because a primary that was just elected does not know yet
+    /// all that a majority has.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
-        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1});
-        let last = last.read_concern(ReadConcern::majority()).await?;
+        self.newest(ReadConcern::majority()).await
+    }
+
+    /// As [`written`](Self::written), but never earlier than a former answer, because a majority confirms that it is
+    /// the primary's. Reading after a cluster time would need the time at which the event was written, and an event
+    /// holds only that of its change.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer, or a majority does not.
+    pub async fn surely_written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
+        self.newest(ReadConcern::linearizable()).await
+    }
+
+    async fn newest(&self, concern: ReadConcern) -> Result<Option<(Position, Option<ClusterTime>)>> {
+        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1}).read_concern(concern);
+        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+        let last = last.selection_criteria(primary).max_time(NEWEST_WITHIN).await?;
         Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))
     }
 

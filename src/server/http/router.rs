@@ -13,7 +13,10 @@ use axum::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate, SizeAbove},
+    },
     csrf::ConfigError,
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -40,6 +43,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long a body may take, counted from the end of its head. Shorter than [`ANSWER_WITHIN`], because that limit
 /// does not stop a request that runs [to its end](to_the_end).
 const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// Bytes from which an answer is compressed. What fits a packet gains nothing, and a refusal must be cheap.
+const COMPRESSED_FROM: u64 = 1 << 10;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -76,7 +82,7 @@ pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError>
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(origin.clone(), headers::harden))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED_FROM))))
         .layer(from_fn_with_state(FairShare::default(), exports::pace))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // No line for failures, because the code that answers 5xx has logged the reason.

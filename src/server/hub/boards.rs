@@ -1,7 +1,7 @@
 //! Boards are computed once for all sockets, and sent as differences from the values before.
 //!
-//! Boards of a period take long to make. They are made one at a time, off the runtime's threads, with a rest after
-//! each that is as long as the work. Meanwhile the last values stay on screen, and pings say how old they are.
+//! Boards of a period take long to make. They are made [one at a time](super::Hub::make_board), off the runtime's
+//! threads. Meanwhile the last values stay on screen, and pings say how old they are.
 
 use std::{
     collections::HashMap,
@@ -33,8 +33,8 @@ use crate::domain::{
 
 /// Maximum number of boards kept, more than any installation looks at.
 const BOARDS_MAX: usize = 256;
-/// A board that nobody has asked for in this time is not made anew.
-const FORGET: Duration = Duration::from_secs(60);
+/// Maximum number of values that all kept boards hold together. The largest, a piece of a period, takes about 2 KB.
+const VALUES_MAX: usize = 20_000;
 
 /// All values of a board at one moment, by name.
 pub struct BoardSnapshot {
@@ -138,13 +138,7 @@ impl Cache {
     pub fn get(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
-        if boards.len() >= BOARDS_MAX && !boards.contains_key(board) {
-            let oldest = boards.iter().min_by_key(|(_, entry)| entry.asked).map(|(board, _)| board.clone());
-            oldest.and_then(|oldest| boards.remove(&oldest));
-        }
-        let entry =
-            boards.entry(board.clone()).or_insert_with(|| Entry { asked: Instant::now(), made: None, behind: None });
-        entry.asked = Instant::now();
+        let entry = asked(&mut boards, board);
         let made = entry.made.as_ref().filter(|(_, filled)| filled.head.epoch == head.epoch);
         if let Some((_, filled)) = made.filter(|(moment, _)| *moment == now) {
             return Some(filled.clone());
@@ -163,14 +157,16 @@ impl Cache {
         self.lock().get(board)?.behind.map(|since| since.elapsed())
     }
 
-    /// Whether the board was made for `moment` or later. Always true for a board that does not take long.
-    pub fn is_since(&self, board: &Board, moment: Option<Moment>) -> bool {
-        let made = |boards: &HashMap<Board, Entry>| Some(boards.get(board)?.made.as_ref()?.0);
-        !takes_long(board) || made(&self.lock()) >= moment
+    /// The values of a board if they were made for now.
+    pub fn current(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
+        let (head, now) = (state.head()?, self.moment(board, state)?);
+        let boards = self.lock();
+        let (moment, filled) = boards.get(board)?.made.as_ref()?;
+        (*moment == now && filled.head.epoch == head.epoch).then(|| filled.clone())
     }
 
     /// The moment that a board would be made for now.
-    pub fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
+    fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
         let minute = state.now()?.seconds().div_euclid(60);
         Some(match board {
             Board::Overview(_) => (state.version, minute),
@@ -184,29 +180,20 @@ impl Cache {
         })
     }
 
-    /// Waits until a board that takes long is out of date.
+    /// Waits until somebody asks for a board that takes long and is out of date.
     pub async fn some_are_behind(&self) {
         self.behind.notified().await;
     }
 
-    /// The board that has been out of date for longest, among those that somebody still asks for.
-    pub fn longest_behind(&self) -> Option<Board> {
-        let mut boards = self.lock();
-        boards.retain(|board, entry| !takes_long(board) || entry.asked.elapsed() < FORGET);
-        let behind = boards.iter().filter_map(|(board, entry)| Some((entry.behind?, board)));
-        behind.min_by_key(|(since, _)| *since).map(|(_, board)| board.clone())
-    }
-
-    /// Makes a board that takes long, as of `state`. Returns whether that was possible.
-    pub fn make(&self, board: &Board, state: &State) -> bool {
+    /// Makes a board that takes long, as of `state`. Returns `None` if that is not possible.
+    pub fn make(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
         // This runs outside the boards' lock, because all other boards are still asked for.
         let made = self.moment(board, state).and_then(|moment| Some((moment, self.fields(board, state)?)));
         let mut boards = self.lock();
-        let Some(entry) = boards.get_mut(board) else { return false };
+        let entry = asked(&mut boards, board);
         entry.behind = None;
-        let Some((moment, fields)) = made else { return false };
-        entry.fill(board, moment, fields, state);
-        true
+        let (moment, fields) = made?;
+        Some(entry.fill(board, moment, fields, state))
     }
 
     /// Leaves the board as it is until something changes.
@@ -252,12 +239,37 @@ impl Cache {
     }
 }
 
+/// The entry of a board that is asked for now. While all boards hold too many values, the largest is forgotten, because
+/// an account that asks for large ones must cost nobody a small one. While there are too many, it is the one that was
+/// asked for least recently.
+fn asked<'a>(boards: &'a mut HashMap<Board, Entry>, board: &Board) -> &'a mut Entry {
+    while !boards.contains_key(board) {
+        let forgotten = if boards.values().map(Entry::values).sum::<usize>() > VALUES_MAX {
+            boards.iter().max_by_key(|(_, entry)| entry.values())
+        } else if boards.len() >= BOARDS_MAX {
+            boards.iter().min_by_key(|(_, entry)| entry.asked)
+        } else {
+            break;
+        };
+        let forgotten = forgotten.map(|(board, _)| board.clone());
+        forgotten.and_then(|board| boards.remove(&board));
+    }
+    let now = Instant::now();
+    let entry = boards.entry(board.clone()).or_insert(Entry { asked: now, made: None, behind: None });
+    entry.asked = now;
+    entry
+}
+
 /// Whether a board takes long to make, because it shows the course of a period.
-const fn takes_long(board: &Board) -> bool {
+pub const fn takes_long(board: &Board) -> bool {
     matches!(board, Board::Analytics(_))
 }
 
 impl Entry {
+    fn values(&self) -> usize {
+        self.made.as_ref().map_or(0, |(_, filled)| filled.fields.len())
+    }
+
     /// Takes new values. Equal values leave the old snapshot in place.
     fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<BoardSnapshot> {
         let head = state.head().unwrap_or_default();
@@ -298,4 +310,36 @@ fn activity(filter: Filter, state: &State) -> Fields {
     }
     fields.insert(latest::COMPLETE_FROM.to_owned(), latest::key(complete_from).into());
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_large_boards_go_before_small_ones() {
+        let board = |n: usize| Board::Overview(n.to_string());
+        let entry = |values: usize| {
+            let fields = (0..values).map(|n| (n.to_string(), serde_json::Value::Null)).collect();
+            let snapshot = BoardSnapshot {
+                fields,
+                head: Position::default(),
+                ct: ClusterTime::default(),
+                topic: Topic::Board(Board::System),
+                before: std::sync::Weak::new(),
+                compact: OnceLock::new(),
+                json: OnceLock::new(),
+            };
+            Entry { asked: Instant::now(), made: Some(((0, 0), Arc::new(snapshot))), behind: None }
+        };
+        let mut boards: HashMap<Board, Entry> = (0..BOARDS_MAX).map(|n| (board(n), entry(1))).collect();
+        asked(&mut boards, &board(0));
+        asked(&mut boards, &board(BOARDS_MAX));
+        assert_eq!(boards.len(), BOARDS_MAX);
+        assert!(boards.contains_key(&board(0)), "it was asked for a moment ago");
+        boards.insert(board(1), entry(VALUES_MAX));
+        asked(&mut boards, &board(BOARDS_MAX + 1));
+        assert!(!boards.contains_key(&board(1)));
+        assert!(boards.len() >= BOARDS_MAX - 1, "{} of small boards", boards.len());
+    }
 }

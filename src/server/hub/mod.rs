@@ -21,7 +21,6 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 pub use boards::BoardSnapshot;
 pub use counting::Verdict;
@@ -44,6 +43,7 @@ use crate::{
         time::UtcMs,
     },
     server::{
+        pace::FairShare,
         redis::log::Sent,
         telemetry::metrics::{metrics, since},
     },
@@ -103,6 +103,8 @@ struct Inner {
     /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
+    /// The turn at making boards that take long.
+    making: FairShare,
     /// Incremented by everything that may change what consumers see.
     version: watch::Sender<u64>,
 }
@@ -114,6 +116,7 @@ impl Hub {
             state: RwLock::new(State::default()),
             unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
             boards: boards::Cache::new(silent_after, currency),
+            making: FairShare::default(),
             version: watch::Sender::new(0),
         }))
     }
@@ -160,24 +163,27 @@ impl Hub {
     }
 
     /// A board's values. `None` for an unknown zone, until the log was read and the figures are counted, and while a
-    /// collection that the board reads cannot be followed.
+    /// collection that the board reads cannot be followed. Those of a board that takes long may be of before, until
+    /// somebody [makes](Self::make_board) it.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
-        if self.unfollowed().into_iter().any(|collection| board.reads(collection)) {
+        if !self.is_followed(board) {
             return None;
         }
         self.0.boards.get(board, &self.read())
     }
 
-    /// A board's values as of this call or later. Waits for a board that takes long to make.
+    /// The values of a board that takes long, if they are those of now.
+    pub fn current_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
+        self.0.boards.current(board, &self.read()).filter(|_| self.is_followed(board))
+    }
+
+    /// A board's values as of this call or later.
     pub async fn board_of_now(&self, board: &Board) -> Arc<BoardSnapshot> {
-        let moment = {
-            let state = self.read();
-            self.0.boards.moment(board, &state)
-        };
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
-            if let Some(filled) = self.board(board).filter(|_| self.0.boards.is_since(board, moment)) {
+            let made = if boards::takes_long(board) { self.make_board(board).await } else { self.board(board) };
+            if let Some(filled) = made {
                 return filled;
             }
             // The sender lives as long as this hub.
@@ -190,26 +196,37 @@ impl Hub {
         self.0.boards.behind(board).unwrap_or_default()
     }
 
-    /// Makes the boards that take long, one at a time, until `stop`. Rests after each for as long as it took.
-    async fn make_boards(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(self.0.boards.some_are_behind()).await.is_some() {
-            while let Some(board) = self.0.boards.longest_behind() {
-                let began = Instant::now();
-                let (hub, asked) = (self.clone(), board.clone());
-                let made = tokio::task::spawn_blocking(move || hub.0.boards.make(&asked, &hub.read())).await;
-                match made {
-                    Ok(true) => self.wake(),
-                    Ok(false) => {}
-                    Err(error) => {
-                        tracing::error!(%error, %board, "a board cannot be made");
-                        self.0.boards.give_up(&board);
-                    }
-                }
-                if stop.run_until_cancelled(tokio::time::sleep(began.elapsed())).await.is_none() {
-                    return;
-                }
+    /// Waits until somebody asks for a board that takes long and is out of date.
+    pub async fn some_boards_are_behind(&self) {
+        self.0.boards.some_are_behind().await;
+    }
+
+    /// Makes a board that takes long, unless it is current. `None` in the cases of [`board`](Self::board). One is made
+    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits.
+    pub async fn make_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
+        let turn = self.0.making.turn().await;
+        let current = self.current_board(board);
+        if current.is_some() || !self.is_followed(board) {
+            self.0.boards.give_up(board);
+            return current;
+        }
+        let (hub, asked) = (self.clone(), board.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            hub.0.boards.make(&asked, &hub.read())
+        });
+        match made.await {
+            Ok(made) => made.inspect(|_| self.wake()),
+            Err(error) => {
+                tracing::error!(%error, %board, "a board cannot be made");
+                self.0.boards.give_up(board);
+                None
             }
         }
+    }
+
+    fn is_followed(&self, board: &Board) -> bool {
+        !self.unfollowed().into_iter().any(|collection| board.reads(collection))
     }
 
     /// The last change that can matter to a report, with its cluster time. A report that was read at that time or

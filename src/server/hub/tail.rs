@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use redis::Msg;
 use tokio::sync::oneshot;
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::sync::CancellationToken;
 
 use super::{Hub, state::Intake};
 use crate::{
@@ -40,7 +40,6 @@ const KEEP_COUNT: Duration = Duration::from_secs(60);
 
 /// Follows the log until `stop`, and begins again whenever Redis was away.
 pub async fn follow(hub: Hub, log: Log, redis: Redis, mongo: Mongo, stop: CancellationToken) {
-    let _boards = AbortOnDropHandle::new(tokio::spawn(hub.clone().make_boards(stop.clone())));
     let now = Instant::now();
     let mut follower =
         Follower { log, redis, mongo, hub, count: None, count_began: now, recount: now, kept: now, minute: 0 };

@@ -1,6 +1,9 @@
 //! Reads on the primary: a list's rows, and all documents folded into cells, each at one cluster time; and single rows.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{
@@ -19,7 +22,7 @@ use crate::domain::{
     selection::{EvalContext, Selection},
 };
 
-/// How long MongoDB may take for one query of a list. Pages give up after the same time.
+/// How long MongoDB may take for all queries of a list. Pages give up after the same time.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The first rows of a list as they were at `ct`.
@@ -40,6 +43,7 @@ pub struct Rows {
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then.
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &EvalContext) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
+    let until = Instant::now() + TIME_MAX;
     // MongoDB gives no read time for a collection that does not exist.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
@@ -62,7 +66,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             .projection(projection(mongo, collection))
             .sort(doc! {mongo.mapping.path(collection, collection.order().field()): direction, "_id": direction})
             .limit(i64::try_from(limit).map_err(Error::custom)?)
-            .max_time(TIME_MAX)
+            .max_time(left(until))
             .selection_criteria(primary())
             .session(&mut session)
             .await?;
@@ -82,11 +86,16 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     let total = match selection {
         everything if everything.is_everything() => None,
         _ if exhausted => Some(rows.len()),
-        some => Some(count(mongo, &mut session, collection, some, at).await?),
+        some => Some(count(mongo, &mut session, collection, some, at, until).await?),
     };
     let others = (selection.follows_clock() && exhausted && rows.len() + others.len() <= fetched).then_some(others);
     rows.truncate(fetched);
     Ok(Rows { ct: snapshot_time(&session).unwrap_or(before), rows, complete: exhausted, total, others })
+}
+
+/// What is left until then. At least a millisecond, because MongoDB takes zero for no limit.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// How many documents match at the session's time.
@@ -96,12 +105,13 @@ async fn count(
     collection: Collection,
     selection: &Selection,
     at: &EvalContext,
+    until: Instant,
 ) -> Result<usize> {
     let query = query(&mongo.mapping, collection, selection, at);
     let mut total = 0;
     if let Some(sure) = query.sure {
         let of = mongo.operator.collection::<Document>(collection.name());
-        let counted = of.count_documents(sure).max_time(TIME_MAX).selection_criteria(primary());
+        let counted = of.count_documents(sure).max_time(left(until)).selection_criteria(primary());
         let counted = counted.session(&mut *session).await?;
         total = usize::try_from(counted).map_err(Error::custom)?;
     }
@@ -112,7 +122,7 @@ async fn count(
             .find(odd)
             .projection(projection(mongo, collection))
             .batch_size(5000)
-            .max_time(TIME_MAX)
+            .max_time(left(until))
             .selection_criteria(primary())
             .session(&mut *session)
             .await?;

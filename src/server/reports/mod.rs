@@ -28,9 +28,10 @@ use crate::{
         time::{Period, UtcMs},
     },
     server::{
+        auth::user::UserId,
         hub::{Hub, zones},
         mongo::{self, Mongo},
-        pace::FairShare,
+        pace::{FairShare, Turns},
         redis::{
             Redis,
             lease::{Lease, RENEW},
@@ -59,6 +60,8 @@ pub struct Reports {
     mongo: Mongo,
     redis: Redis,
     hub: Hub,
+    /// Of an account one report is read at a time. It may take minutes, so lists and boards do not wait for this turn.
+    turns: Turns<UserId>,
     lanes: Arc<[Mutex<()>]>,
     asked: Asked,
     pace: FairShare,
@@ -80,6 +83,7 @@ impl Reports {
             mongo,
             redis,
             hub,
+            turns: Turns::default(),
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
             asked: Asked::default(),
             pace: FairShare::default(),
@@ -90,7 +94,7 @@ impl Reports {
     ///
     /// # Errors
     /// See [`ReportError`].
-    pub async fn report(&self, query: Query, patience: Duration) -> Result<Report, ReportError> {
+    pub async fn report(&self, user: UserId, query: Query, patience: Duration) -> Result<Report, ReportError> {
         let tz = TimeZone::get(&query.zone).map_err(|_| ReportError::Zone(query.zone.clone()))?;
         let zone = tz.iana_name().unwrap_or(&query.zone).to_owned();
         let query = Query { zone: zone.clone(), ..query };
@@ -106,7 +110,7 @@ impl Reports {
                 let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
                 self.asked.ask(&name, patience)?;
                 // Reading goes on after this question's patience is over, and the next one finds what was read.
-                let reading = tokio::spawn(self.clone().while_asked(name, wanted));
+                let reading = tokio::spawn(self.clone().while_asked(user, name, wanted));
                 let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
                 read.map_err(|_| ReportError::Broken)??
             }
@@ -158,9 +162,13 @@ impl Reports {
     }
 
     /// Reads until nobody asks any more. Dropping the read ends its cursor in MongoDB, and its lease ends by itself.
-    async fn while_asked(self, name: String, wanted: ReportQuery) -> Result<Kept, ReportError> {
+    async fn while_asked(self, user: UserId, name: String, wanted: ReportQuery) -> Result<Kept, ReportError> {
+        let read = async {
+            let _turn = self.turns.of(user).await;
+            self.groups(&name, &wanted).await
+        };
         tokio::select! {
-            kept = self.groups(&name, &wanted) => kept,
+            kept = read => kept,
             () = self.asked.nobody(&name) => Err(ReportError::Reading),
         }
     }

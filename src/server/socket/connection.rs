@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    following::TOPICS_MAX,
+    following::{Following, TOPICS_MAX},
     line::{SocketReader, SocketWriter},
     rounds::Sockets,
 };
@@ -30,6 +30,7 @@ use crate::{
             frame::{
                 Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
             },
+            position::Position,
             topic::Topic,
         },
     },
@@ -50,6 +51,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Longest message that a client may send.
 const INBOUND_MAX: usize = 16 << 10;
+/// The code of a refusal because of the number of topics.
+const TOO_MANY: &str = "too_many_topics";
 /// The library's read buffer for each socket; its default of 128 KiB is made for large messages.
 const READ_BUFFER: usize = 1 << 10;
 
@@ -137,6 +140,8 @@ impl Connection {
         }
         let _joined = self.context.sockets.join(self.line.clone());
         let (mut ping, mut rights) = (every(PING), every(RIGHTS));
+        // They were checked a moment ago.
+        rights.reset();
         let line = self.line.clone();
         loop {
             tokio::select! {
@@ -225,46 +230,57 @@ impl Connection {
 
     fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &Fields) {
         if topics.len() > TOPICS_MAX {
-            return self.refuse(rid, "too_many_topics", "Name fewer topics at a time.");
+            return self.refuse(rid, TOO_MANY, "Name fewer topics at a time.");
         }
         let head = self.context.hub.head().unwrap_or_default();
-        for name in topics {
-            if self.line.lock().following.is_full() {
-                self.refuse(rid, "too_many_topics", "Unsubscribe from a topic first.");
-                break;
-            }
-            let Ok(topic) = name.parse::<Topic>() else {
-                self.refuse(rid, "unknown_topic", &format!("No topic is called “{name}”."));
-                continue;
-            };
-            let Ok(seen) = positions.get(&name).map(|text| text.as_str().unwrap_or_default().parse()).transpose()
-            else {
-                self.refuse(rid, "bad_position", "Give a position back as it was given.");
-                continue;
-            };
-            if matches!(&topic, Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err()) {
-                self.refuse(rid, "unknown_topic", "No such time zone.");
-                continue;
-            }
-            let look = match &topic {
-                Topic::Collection(_) => None,
-                Topic::Board(board) => Some(self.context.sockets.boards.look(self.admin.user, board)),
-            };
-            if matches!(look, Some(None)) {
-                self.refuse(rid, "too_many_boards", "This account looks at too many boards. Close a page first.");
-                continue;
-            }
-            // Sent before anything of the topic, because until then the client ignores the topic.
+        {
             let out = &mut *self.line.lock();
-            if let Topic::Collection(collection) = &topic {
-                out.following.follow(*collection, seen.unwrap_or(head));
+            let mut answers = Vec::new();
+            for name in topics {
+                let followed = self.follow(&mut out.following, &name, positions, head);
+                let is_last = matches!(&followed, Err((TOO_MANY, _)));
+                let answer = match followed {
+                    Ok(topic) => Frame::Subscribed(Subscribed { rid, topic, head }),
+                    Err((code, message)) => Frame::Error(Refusal { rid, code: code.to_owned(), message }),
+                };
+                answers.extend_from_slice(&self.encode(&answer));
+                if is_last {
+                    break;
+                }
             }
-            if let Some(look) = look.flatten() {
-                out.following.look_at(look, seen);
-            }
-            self.line.write(out, &self.encode(&Frame::Subscribed(Subscribed { rid, topic, head })));
+            // Sent before anything of the topics, because until then the client ignores them. All at once, because
+            // each write is a system call, and who is refused may ask again and again.
+            self.line.write(out, &answers.into());
         }
         self.line.advance(&self.context.hub);
+    }
+
+    /// Follows a topic. Returns why that is refused as a code and a sentence.
+    fn follow(
+        &self,
+        following: &mut Following,
+        name: &str,
+        positions: &Fields,
+        head: Position,
+    ) -> Result<Topic, (&'static str, String)> {
+        if following.is_full() {
+            return Err((TOO_MANY, "Unsubscribe from a topic first.".to_owned()));
+        }
+        let topic: Topic = name.parse().map_err(|_| ("unknown_topic", format!("No topic is called “{name}”.")))?;
+        let seen = positions.get(name).map(|text| text.as_str().unwrap_or_default().parse::<Position>());
+        let seen = seen.transpose().map_err(|_| ("bad_position", "Give a position back as it was given.".to_owned()))?;
+        match &topic {
+            Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err() => {
+                return Err(("unknown_topic", "No such time zone.".to_owned()));
+            }
+            Topic::Board(board) => {
+                const WHY: &str = "This account looks at too many boards. Close a page first.";
+                let look = self.context.sockets.boards.look(self.admin.user, board);
+                following.look_at(look.ok_or_else(|| ("too_many_boards", WHY.to_owned()))?, seen);
+            }
+            Topic::Collection(collection) => following.follow(*collection, seen.unwrap_or(head)),
+        }
+        Ok(topic)
     }
 
     fn refuse(&self, rid: u32, code: &str, message: &str) {

@@ -1,18 +1,39 @@
 //! Which boards an account looks at, over all its sockets. They are limited, because each is rebuilt at every change.
+//! Those that take long are made in the account's turn.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{domain::board::Board, server::auth::user::UserId};
+use crate::{
+    domain::board::Board,
+    server::{auth::user::UserId, hub::Hub, pace::Turns},
+};
 
 /// Most different boards that one account may look at; a page looks at two or three.
 const EACH: usize = 24;
 
 /// The looks of all accounts; clones share them.
 #[derive(Clone, Default)]
-pub struct LookedAt(Arc<Mutex<HashMap<UserId, HashMap<Board, usize>>>>);
+pub struct LookedAt(Arc<Mutex<HashMap<UserId, Looks>>>);
+
+/// The looks of one account.
+#[derive(Default)]
+struct Looks {
+    /// How many there are at each board.
+    at: HashMap<Board, usize>,
+    /// Whether a task makes the boards that are out of date.
+    is_served: bool,
+}
+
+impl Looks {
+    fn longest_behind(&self, hub: &Hub) -> Option<Board> {
+        let behind = self.at.keys().map(|board| (hub.board_is_behind(board), board));
+        let (behind, board) = behind.max_by_key(|(behind, _)| *behind)?;
+        (!behind.is_zero()).then(|| board.clone())
+    }
+}
 
 /// One look at a board; ends when dropped.
 pub struct Look {
@@ -25,7 +46,7 @@ impl LookedAt {
     /// Takes a look at a board, unless it would be one more than the account may look at.
     pub fn look(&self, user: UserId, board: &Board) -> Option<Look> {
         let mut all = self.lock();
-        let own = all.entry(user).or_default();
+        let own = &mut all.entry(user).or_default().at;
         if own.len() >= EACH && !own.contains_key(board) {
             return None;
         }
@@ -33,7 +54,47 @@ impl LookedAt {
         Some(Look { all: self.clone(), user, board: board.clone() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, HashMap<Board, usize>>> {
+    /// Makes the boards that take long, each in the turn of an account that looks at it. So an account that looks at
+    /// many waits for itself alone.
+    pub async fn serve(self, hub: Hub, turns: Turns<UserId>) {
+        loop {
+            hub.some_boards_are_behind().await;
+            for user in self.begin(&hub) {
+                tokio::spawn(self.clone().serve_account(user, hub.clone(), turns.clone()));
+            }
+        }
+    }
+
+    async fn serve_account(self, user: UserId, hub: Hub, turns: Turns<UserId>) {
+        loop {
+            let _turn = turns.of(user).await;
+            let Some(board) = self.next(user, &hub) else { return };
+            hub.make_board(&board).await;
+        }
+    }
+
+    /// The accounts that look at boards that are out of date, and are not served yet. They are from now on.
+    fn begin(&self, hub: &Hub) -> Vec<UserId> {
+        let mut all = self.lock();
+        let waiting = all.iter_mut().filter(|(_, own)| !own.is_served && own.longest_behind(hub).is_some());
+        waiting
+            .map(|(user, own)| {
+                own.is_served = true;
+                *user
+            })
+            .collect()
+    }
+
+    /// The account's board that has been out of date for longest. Without one, the account is no longer served.
+    fn next(&self, user: UserId, hub: &Hub) -> Option<Board> {
+        let mut all = self.lock();
+        let own = all.get_mut(&user)?;
+        let board = own.longest_behind(hub);
+        own.is_served = board.is_some();
+        board
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Looks>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,7 +108,7 @@ impl Look {
 impl Drop for Look {
     fn drop(&mut self) {
         let mut all = self.all.lock();
-        let Some(own) = all.get_mut(&self.user) else { return };
+        let Some(Looks { at: own, .. }) = all.get_mut(&self.user) else { return };
         if let Some(looks) = own.get_mut(&self.board) {
             *looks -= 1;
             if *looks == 0 {
@@ -62,7 +123,38 @@ impl Drop for Look {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{sleep, timeout};
+
     use super::*;
+    use crate::domain::analytics::Query;
+
+    #[tokio::test]
+    async fn an_account_that_is_busy_keeps_no_other_from_its_boards() {
+        const SOON: Duration = Duration::from_secs(10);
+        let (hub, all, turns) = (Hub::of_new_clients(1), LookedAt::default(), Turns::default());
+        let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
+        let [week, month] = ["7", "30"].map(|days| {
+            let query = format!("last={days}d&by=day&against=before&zone=UTC").parse::<Query>();
+            Board::Analytics(query.unwrap())
+        });
+        let _looks = [all.look(ada, &week).unwrap(), all.look(bob, &month).unwrap()];
+        let turn = turns.of(ada).await;
+        let serving = tokio::spawn(all.serve(hub.clone(), turns.clone()));
+        assert!(hub.board(&week).is_none() && hub.board(&month).is_none());
+        // No documents were counted, so no board can be made. One that was tried is no longer behind.
+        let tried = async |board: &Board| {
+            while !hub.board_is_behind(board).is_zero() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(SOON, tried(&month)).await.expect("bob waits for nobody");
+        assert!(!hub.board_is_behind(&week).is_zero());
+        drop(turn);
+        timeout(SOON, tried(&week)).await.expect("ada's turn comes");
+        serving.abort();
+    }
 
     #[test]
     fn an_account_looks_at_so_many_different_boards() {

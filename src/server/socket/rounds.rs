@@ -21,6 +21,7 @@ use crate::{
         auth::user::UserId,
         http::limiter::{Limiter, Permit},
         hub::Hub,
+        pace::Turns,
         telemetry::metrics::metrics,
     },
 };
@@ -98,6 +99,11 @@ impl Sockets {
     pub fn ended(&self) -> TaskTrackerWaitFuture<'_> {
         self.tasks.close();
         self.tasks.wait()
+    }
+
+    /// Makes the boards that sockets look at and that take long, each in the turn of an account that looks at it.
+    pub async fn serve_boards(self, hub: Hub, turns: Turns<UserId>) {
+        self.boards.serve(hub, turns).await;
     }
 
     /// Leads all lines to the hub's head whenever it moves.
