@@ -184,7 +184,11 @@ impl Cells {
     }
 
     /// The cells of one measure that is kept for no period: from its `first` one on, as long as `own` knows the cell.
-    pub fn measure<'a, T>(&'a self, first: Cell, own: impl Fn(&'a Cell) -> Option<T>) -> impl Iterator<Item = (T, i64)> {
+    pub fn measure<'a, T>(
+        &'a self,
+        first: Cell,
+        own: impl Fn(&'a Cell) -> Option<T>,
+    ) -> impl Iterator<Item = (T, i64)> {
         self.0.range(first..).map_while(move |(cell, n)| Some((own(cell)?, *n)))
     }
 

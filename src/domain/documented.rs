@@ -66,7 +66,6 @@ fn every_figure_is_documented_as_the_registry_has_it() {
 
 #[test]
 fn every_sum_and_event_is_documented_and_no_other() {
-
     let in_pounds = || [(Currency("GBP".to_owned()), 1)].into();
     let sums = Sums {
         energy_unknown: 1,

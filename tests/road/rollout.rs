@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use super::{epochs::{keep_images, pass}, *};
+use super::{
+    epochs::{keep_images, pass},
+    *,
+};
 
 const OLD: Schema = Schema(1);
 const NEW: Schema = Schema(2);

@@ -96,7 +96,8 @@ fn documents() -> impl Strategy<Value = Vec<Fields>> {
     let currency = prop::sample::select(vec![json!("EUR"), json!("GBP"), Value::Null]);
     let names = ["start_date_time", "end_date_time", "created_at", "captured_at"];
     let amounts = ["energy_wh", "power_w", "amount_minor", "captured_minor", "refunded_minor"];
-    let document = (status, currency, [date(), date(), date(), date()], [number(), number(), number(), number(), number()]);
+    let document =
+        (status, currency, [date(), date(), date(), date()], [number(), number(), number(), number(), number()]);
     let document = document.prop_map(move |(status, currency, dates, numbers)| {
         let named = names.into_iter().zip(dates).chain(amounts.into_iter().zip(numbers));
         let named = named.chain([("status", status), ("currency", currency)]);
@@ -239,10 +240,6 @@ fn revenue_is_never_added_across_currencies() {
     assert_eq!(revenue, [("EUR", -100, 0), ("GBP", 570, 70)]);
     assert_eq!((f.open_payments.count, f.open_payments.amounts[0].minor), (1, 900));
     let codes = |f: Figures| f.revenue_today.into_iter().map(|r| r.money.currency.0).collect::<Vec<_>>();
-    assert_eq!(
-        codes(f.clone().lead_with(&Currency("GBP".into()))),
-        ["GBP", "EUR"],
-        "the network's before the others"
-    );
+    assert_eq!(codes(f.clone().lead_with(&Currency("GBP".into()))), ["GBP", "EUR"], "the network's before the others");
     assert_eq!(codes(f.lead_with(&Currency("JPY".into()))), ["EUR", "GBP"]);
 }

@@ -268,7 +268,8 @@ impl Connection {
         }
         let topic: Topic = name.parse().map_err(|_| ("unknown_topic", format!("No topic is called “{name}”.")))?;
         let seen = positions.get(name).map(|text| text.as_str().unwrap_or_default().parse::<Position>());
-        let seen = seen.transpose().map_err(|_| ("bad_position", "Give a position back as it was given.".to_owned()))?;
+        let seen =
+            seen.transpose().map_err(|_| ("bad_position", "Give a position back as it was given.".to_owned()))?;
         match &topic {
             Topic::Board(Board::Overview(zone)) if jiff::tz::TimeZone::get(zone).is_err() => {
                 return Err(("unknown_topic", "No such time zone.".to_owned()));

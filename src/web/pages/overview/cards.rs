@@ -63,9 +63,7 @@ fn active_sessions() -> Draw {
             note: evses.map(text::on_evses),
             some: [
                 long().map(|n| (n, text::running_over(n, LONG_H), const { listed("running_over_8h") })),
-                longest().map(|long| {
-                    (long.count, text::long_active(long.count), const { listed("long_active") })
-                }),
+                longest().map(|long| (long.count, text::long_active(long.count), const { listed("long_active") })),
             ]
             .into_iter()
             .flatten()
