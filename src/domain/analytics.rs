@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    address::Refused,
+    address::{Refused, zone},
     cells::{Bucket, Cell, Cells, known},
     fields::Fields,
     ids::UnknownTopic,
@@ -28,9 +28,6 @@ pub struct Query {
     pub zone: String,
 }
 
-/// The longest zone name that is looked up, in bytes.
-const ZONE_MAX: usize = 64;
-
 impl Query {
     /// The names of its parts in addresses.
     pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "against"];
@@ -41,10 +38,7 @@ impl Query {
     /// The reason, in words for the person who chose it.
     pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let range = Range::read(&get)?;
-        let zone = get("zone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| network.to_owned());
-        if zone.len() > ZONE_MAX {
-            return Err(Refused::new("zone", "No time zone has such a long name."));
-        }
+        let zone = zone(&get, network)?;
         Ok(Self {
             range,
             step: Step::read(get("by").as_deref(), range)?,

@@ -6,10 +6,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    address::Refused,
+    address::{BadChoice, Refused, clip},
+    ids::travels_as_text,
     time::{Civil, civil_from_days, days_from_civil},
 };
-use crate::domain::address::{BadChoice, clip};
 
 /// A local date: days since 1970-01-01. Written `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,19 +77,7 @@ impl FromStr for Day {
     }
 }
 
-impl From<Day> for String {
-    fn from(day: Day) -> Self {
-        day.to_string()
-    }
-}
-
-impl TryFrom<String> for Day {
-    type Error = BadChoice;
-
-    fn try_from(text: String) -> Result<Self, BadChoice> {
-        text.parse()
-    }
-}
+travels_as_text!(Day);
 
 /// The longest period, in days: ten years.
 const DAYS_MAX: i64 = 3660;
