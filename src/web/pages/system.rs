@@ -9,7 +9,7 @@ use crate::{
         fields::Fields,
         protocol::position::ClusterTime,
         status::Role,
-        system::health::{Condition, PartStatus, STOP, SystemTable, TABLE},
+        system::health::{Condition, PartStatus, STOP, TABLE},
         value::read,
     },
     web::{
