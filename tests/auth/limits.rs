@@ -294,11 +294,11 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
         assert_eq!(get(port, page, &bob).await.unwrap().status, 200, "{page}");
     }
     let before = program.peak_memory();
-    let end = Instant::now() + LONG;
+    let until = Instant::now() + LONG;
 
     let changes = async {
         let mut n = 0;
-        while Instant::now() < end {
+        while Instant::now() < until {
             n += 1;
             sessions.update_one(doc! {"_id": n}, doc! {"$inc": {"energy_wh": 1}}).await.unwrap();
             // The pace at which a network writes, not a wait.
@@ -307,7 +307,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     };
     let others = async {
         let mut answered = 0;
-        while Instant::now() < end {
+        while Instant::now() < until {
             for page in pages {
                 assert_eq!(get(port, page, &bob).await.unwrap().status, 200, "{page}");
                 answered += 1;
@@ -315,7 +315,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
         }
         answered
     };
-    let ((_, refused), (), answered) = tokio::join!(asks_for_all(&ports, &mallory, end), changes, others);
+    let ((_, refused), (), answered) = tokio::join!(asks_for_all(&ports, &mallory, until), changes, others);
     let more = program.peak_memory().saturating_sub(before);
     println!("{answered} pages for others, {refused} lists refused, {} MiB more", more >> 20);
     assert!(answered >= pages.len(), "others are answered");
