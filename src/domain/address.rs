@@ -45,6 +45,21 @@ impl Refused {
     }
 }
 
+/// The longest zone name that is looked up, in bytes.
+const ZONE_MAX: usize = 64;
+
+/// Reads the parameter `zone`. Without it, the network's is used.
+///
+/// # Errors
+/// The name is too long to be looked up.
+pub fn zone(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<String, Refused> {
+    let zone = get("zone").filter(|zone| !zone.is_empty()).unwrap_or_else(|| network.to_owned());
+    if zone.len() > ZONE_MAX {
+        return Err(Refused::new("zone", "No time zone has such a long name."));
+    }
+    Ok(zone)
+}
+
 /// The parameters of an address by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);

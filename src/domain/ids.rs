@@ -1,4 +1,4 @@
-//! Ids of documents, and the error for a name that is no topic.
+//! Ids of documents, the error for a name that is no topic, and types that travel as a text.
 
 use std::fmt;
 
@@ -20,3 +20,24 @@ impl fmt::Display for DocId {
         f.write_str(&self.0)
     }
 }
+
+/// Lets a type with `#[serde(into = "String", try_from = "String")]` travel as the text that it is written as.
+macro_rules! travels_as_text {
+    ($type:ty) => {
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = <$type as std::str::FromStr>::Err;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+    };
+}
+
+pub(crate) use travels_as_text;

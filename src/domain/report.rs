@@ -16,7 +16,7 @@ pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, metho
 pub use table::{About, Report, Row, interval, report};
 
 use super::{
-    address::{BadChoice, Refused, clip, escaped},
+    address::{BadChoice, Refused, clip, escaped, zone},
     range::{Day, Range},
 };
 
@@ -106,9 +106,6 @@ pub struct Query {
     pub sort: Sort,
 }
 
-/// The longest zone name that is looked up, in bytes.
-const ZONE_MAX: usize = 64;
-
 impl Query {
     /// The names of its parts in addresses.
     pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "sort"];
@@ -120,10 +117,7 @@ impl Query {
     pub fn read(get: impl Fn(&str) -> Option<String>, network: &str) -> Result<Self, Refused> {
         let given = |name: &str| get(name).filter(|text| !text.is_empty());
         let by = given("by").map_or(Ok(By::default()), By::try_from).map_err(Refused::of("by"))?;
-        let zone = given("zone").unwrap_or_else(|| network.to_owned());
-        if zone.len() > ZONE_MAX {
-            return Err(Refused::new("zone", "No time zone has such a long name."));
-        }
+        let zone = zone(&get, network)?;
         let sort = given("sort").map_or_else(|| Ok(Sort::usual(by)), |text| Sort::read(&text));
         Ok(Self { range: Range::read(&get)?, by, zone, sort: sort.map_err(Refused::of("sort"))? })
     }

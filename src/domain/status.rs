@@ -1,11 +1,9 @@
 //! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is.
 
-use serde::{Deserialize, Serialize};
-
 use super::collections::Collection;
 
 /// How a state looks: always a shape and a word as well as a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// disc
     Ok,

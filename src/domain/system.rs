@@ -1,12 +1,13 @@
-//! What is known of the installation, and what the System page shows of it. The server makes the texts, so that the
-//! browser only draws them. Figures for machines are metrics.
+//! What is known of the installation. What the System page shows of it stands in [`health`]. Figures for machines are
+//! metrics.
+
+pub mod health;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
-use super::{collections::Collection, status::Role};
+use super::collections::Collection;
 
 /// The stages of the pipeline, in its order. A stage's lag is the time from MongoDB's commit to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,13 @@ pub struct Status {
     pub oplog_s: i64,
 }
 
+impl Status {
+    /// The last measured lag of a stage, milliseconds.
+    pub fn lag(&self, stage: Stage) -> Option<u32> {
+        self.lags.get(stage as usize).copied().flatten()
+    }
+}
+
 /// All that is known of the installation.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -72,39 +80,4 @@ pub struct Seen {
     pub redis: bool,
     /// For each collection, the documents, and how many of them cannot be fully read.
     pub documents: Vec<(Collection, i64, i64)>,
-}
-
-/// Prefixes of the names of the board's values. A digit that orders them follows.
-pub const STOP: &str = "stop:";
-pub const TABLE: &str = "table:";
-
-/// A stage of the pipeline, as the page shows it.
-#[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
-pub struct Stop {
-    pub title: String,
-    pub role: Role,
-    pub word: String,
-    /// How long after MongoDB's commit a change arrives here.
-    pub lag: Option<String>,
-    /// Label and value.
-    pub figures: Vec<(String, String)>,
-}
-
-/// A table below the pipeline.
-#[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
-pub struct Table {
-    pub title: String,
-    pub columns: Vec<String>,
-    pub rows: Vec<Row>,
-    /// The text beside the rows, or instead of them.
-    pub note: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize_tuple, Deserialize_tuple)]
-pub struct Row {
-    /// The link target of the first cell.
-    pub href: Option<String>,
-    /// The role of the last cell, if that is a state.
-    pub role: Option<Role>,
-    pub cells: Vec<String>,
 }

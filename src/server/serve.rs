@@ -10,29 +10,26 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    server::{
-        actions::Actions,
-        audit,
-        auth::{AuthService, session::SessionLimits, setup::FirstAdmin},
-        budget::Budgets,
-        config::{DEFAULT_FILE, Settings},
-        event_store::{self, Events},
-        followed,
-        http::{headers, health::Health, open_files, server},
-        hub::{self, Hub},
-        mongo::{Mongo, prepare},
-        queries::{App, Shared},
-        redis::{Redis, log::Log},
-        relay::Relay,
-        reports::Reports,
-        site::site,
-        snapshots::Snapshots,
-        socket::Sockets,
-        system,
-        telemetry::{causes, listener},
-    },
-    web::text,
+use crate::server::{
+    actions::Actions,
+    audit,
+    auth::{AuthService, session::SessionLimits, setup::FirstAdmin},
+    budget::Budgets,
+    config::{DEFAULT_FILE, Settings},
+    event_store::{self, Events},
+    followed,
+    http::{headers, health::Health, open_files, server},
+    hub::{self, Hub},
+    mongo::{Mongo, prepare},
+    queries::{App, Shared},
+    redis::{Redis, log::Log},
+    relay::Relay,
+    reports::Reports,
+    site::site,
+    snapshots::Snapshots,
+    socket::Sockets,
+    system,
+    telemetry::{causes, listener},
 };
 
 /// How long work and sockets get after the last answer. Together with the time to leave and the time for answers, it
@@ -100,14 +97,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     work.spawn(prepare(mongo.clone(), app.auth.clone(), actions.clone(), keep_audit, closing.clone()));
     work.spawn(followed::run(app.hub.clone(), mongo.clone(), closing.clone()));
     work.spawn(tell_first_admin(app.auth.clone(), closing.clone()));
-    work.spawn(system::run(
-        app.hub.clone(),
-        mongo.clone(),
-        redis.clone(),
-        sockets.clone(),
-        text::system::fields,
-        closing.clone(),
-    ));
+    work.spawn(system::run(app.hub.clone(), mongo.clone(), redis.clone(), sockets.clone(), closing.clone()));
     let leaving = CancellationToken::new();
     let health = Health {
         mongo: mongo.own.clone(),

@@ -9,8 +9,7 @@ use crate::{
     domain::{
         cells::Cell,
         collections::Collection,
-        fields::Fields,
-        system::{Seen, Stage, Status},
+        system::{Seen, Stage, Status, health},
     },
     server::{
         hub::Hub,
@@ -26,15 +25,8 @@ const TELL: Duration = Duration::from_secs(1);
 /// How often the relay measures what all instances share.
 const MEASURE: Duration = Duration::from_secs(10);
 
-/// Reports and shows until `stop`. `shown` makes the page's fields of all that is known.
-pub async fn run(
-    hub: Hub,
-    mongo: Mongo,
-    redis: Redis,
-    sockets: Sockets,
-    shown: fn(&Seen) -> Fields,
-    stop: CancellationToken,
-) {
+/// Reports and shows until `stop`.
+pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: CancellationToken) {
     let id = format!("{:08x}", rand::random::<u32>());
     let (started, log) = (Instant::now(), Log::new(redis.clone()));
     let work = async {
@@ -59,7 +51,7 @@ pub async fn run(
             metrics().stream_moved.set(now().seconds().saturating_sub(stands_s));
             seen.documents = documents(&hub);
             tell(&redis, &mut seen).await;
-            hub.show_system(shown(&seen));
+            hub.show_system(health::fields(&seen));
         }
     };
     let measuring = async {

@@ -29,7 +29,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    app::{ADA, App, PASSWORD, request},
+    app::{ADA, App, PASSWORD, request, until},
     http::{Answer, get, handshake, send},
     mallory::asks_for_all,
     program::{Program, SERVE, UP},
@@ -70,7 +70,7 @@ async fn a_body_that_does_not_come_ends_its_connection() {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         connection.write_all(head.as_bytes()).await.unwrap();
         let (mut answers, mut body) = connection.into_split();
-        // Every second client sends a byte now and then.
+        // Every second client sends a byte now and then. The slow pace is what the server must bear.
         let trickle = async {
             while n % 2 == 1 && body.write_all(b" ").await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -194,14 +194,10 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
     assert_eq!(page.body, format!("\"too_much:{}\"", wait(&page)));
     assert_eq!(page.status, 429);
     owes(0).await;
-    let answered = async {
-        for path in paths {
-            while get(program.port(), path, &cookie).await.unwrap().status != 200 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    };
-    tokio::time::timeout(UP, answered).await.expect("who waits is answered");
+    for path in paths {
+        let answered = || async { get(program.port(), path, &cookie).await.unwrap().status == 200 };
+        until(UP, "who waits is answered", answered).await;
+    }
 }
 
 /// A client that subscribes to more than it could look at is refused in few words.
@@ -287,12 +283,8 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
     sessions.insert_many((0..DOCUMENTS).map(made)).await.unwrap();
     // The server needs memory until it has processed them, so wait for that.
     let events = program.own.collection::<Document>("events");
-    let worked_off = async {
-        while events.count_documents(doc! {}).await.unwrap() < DOCUMENTS.unsigned_abs() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(UP, worked_off).await.expect("the events are written");
+    let written = || async { events.estimated_document_count().await.unwrap() >= DOCUMENTS.unsigned_abs() };
+    until(UP, "the events are written", written).await;
     let (mallory, bob) = (program.enter().await, program.another("bob@example.org").await);
     let port = program.port();
     let ports = [port];
@@ -309,6 +301,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
         while Instant::now() < until {
             n += 1;
             sessions.update_one(doc! {"_id": n}, doc! {"$inc": {"energy_wh": 1}}).await.unwrap();
+            // The pace at which a network writes, not a wait.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -71,7 +71,9 @@ async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data()
 #[tokio::test]
 async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended_is_refused() {
     const WAIT: Duration = Duration::from_secs(2);
-    let program = Program::start(&[]).await;
+    // The log has a line for each request as soon as it arrives.
+    let program = Program::start(&[("RUST_LOG", "chargedeck=info,tower_http=debug".to_owned())]).await;
+    let arrived = || program.log().matches("started processing request").count();
     let (port, cookie) = (program.port(), program.enter().await);
     let stations = program.db.collection("stations");
     let rows = async |query: String| get(port, &format!("/api/v1/snapshot/stations{query}"), &cookie).await.unwrap();
@@ -81,9 +83,9 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
     let at = |epoch, seq| format!("?min_position={}", Position::new(Epoch(epoch), Seq(seq)));
 
     let next = Position::new(epoch, seq.next());
+    let before = arrived();
     let inserting = async {
-        // Let the request arrive first.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        until(WAIT, "the request arrives first", || async { arrived() > before }).await;
         stations.insert_one(doc! { "_id": 1, "name": "First" }).await.unwrap();
     };
     let (waited, ()) = tokio::join!(rows(format!("?min_position={next}")), inserting);

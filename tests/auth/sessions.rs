@@ -141,6 +141,7 @@ async fn what_a_page_does_by_itself_is_no_sign_of_life() {
         }
         app.form("/api/overview", &left, &[]).await;
         assert_eq!(app.form("/api/v1/session/alive", &used, &[]).await.status, StatusCode::NO_CONTENT);
+        // The pace of a page. The limit itself is what has to pass.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(app.get("/stations", &left).await.status, StatusCode::SEE_OTHER, "nobody was there");
@@ -156,6 +157,7 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
     let began = Instant::now();
     while began.elapsed() < IDLE * 3 / 2 {
         assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
+        // The pace of a person. The limit itself is what has to pass.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // Sockets that reconnect and are checked do not extend the session.

@@ -1,5 +1,7 @@
 //! Turns a collection's table of fields into the struct, its reader, the parts that travel, and the names that
 //! settings may map.
+//!
+//! Long, because each kind of field has its line in every macro: its type, how it is read, its name, what travels.
 
 use crate::domain::fields::{Fields, Reader};
 

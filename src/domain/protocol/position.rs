@@ -4,6 +4,8 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::travels_as_text;
+
 /// The log's generation. It is larger than any before, and changes only if the log cannot be continued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -61,19 +63,7 @@ impl FromStr for Position {
     }
 }
 
-impl TryFrom<String> for Position {
-    type Error = BadPosition;
-
-    fn try_from(text: String) -> Result<Self, BadPosition> {
-        text.parse()
-    }
-}
-
-impl From<Position> for String {
-    fn from(position: Position) -> Self {
-        position.to_string()
-    }
-}
+travels_as_text!(Position);
 
 /// MongoDB's cluster time: seconds in the upper half, the increment in the lower. It is written as 16 hex digits,
 /// because it exceeds 2^53 and would lose its end as a JSON or Lua number.
@@ -113,19 +103,7 @@ impl FromStr for ClusterTime {
     }
 }
 
-impl TryFrom<String> for ClusterTime {
-    type Error = BadPosition;
-
-    fn try_from(text: String) -> Result<Self, BadPosition> {
-        text.parse()
-    }
-}
-
-impl From<ClusterTime> for String {
-    fn from(ct: ClusterTime) -> Self {
-        ct.to_string()
-    }
-}
+travels_as_text!(ClusterTime);
 
 #[cfg(test)]
 mod tests {

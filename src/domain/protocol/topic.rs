@@ -4,7 +4,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{board::Board, collections::Collection, ids::UnknownTopic};
+use crate::domain::{
+    board::Board,
+    collections::Collection,
+    ids::{UnknownTopic, travels_as_text},
+};
 
 /// What a socket subscribes to: a collection's changes, or a board.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,19 +45,7 @@ impl FromStr for Topic {
     }
 }
 
-impl TryFrom<String> for Topic {
-    type Error = UnknownTopic;
-
-    fn try_from(name: String) -> Result<Self, UnknownTopic> {
-        name.parse()
-    }
-}
-
-impl From<Topic> for String {
-    fn from(topic: Topic) -> Self {
-        topic.to_string()
-    }
-}
+travels_as_text!(Topic);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::By;
 use crate::domain::{
     address::{BadChoice, clip},
+    ids::travels_as_text,
     money::Currency,
 };
 
@@ -100,19 +101,7 @@ impl FromStr for Column {
     }
 }
 
-impl From<Column> for String {
-    fn from(column: Column) -> Self {
-        column.to_string()
-    }
-}
-
-impl TryFrom<String> for Column {
-    type Error = BadChoice;
-
-    fn try_from(name: String) -> Result<Self, BadChoice> {
-        name.parse()
-    }
-}
+travels_as_text!(Column);
 
 /// The order of the rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Done, Secret, Sent, again, same_twice, unavailable};
+use super::form::{Asked, Done, Secret, Sent, again, same_twice};
 use crate::server::accounts::text::password_refused;
 use crate::server::accounts::text::people;
 use crate::{
@@ -52,9 +52,9 @@ pub async fn end(
     Sent(EndForm { end }): Sent<EndForm>,
 ) -> Result<Redirect, Problem> {
     let done = if end.as_str() == "others" {
-        documents.auth.end_other_sessions(&admin, &place).await.map_err(unavailable)?;
+        documents.auth.end_other_sessions(&admin, &place).await?;
         "sessions_ended"
-    } else if documents.auth.end_session(&admin, &end, &place).await.map_err(unavailable)? {
+    } else if documents.auth.end_session(&admin, &end, &place).await? {
         "session_ended"
     } else {
         "session_gone"
@@ -82,7 +82,7 @@ pub async fn change_password(
         Err(wrong) => wrong,
         Ok(new) => {
             let changed = documents.auth.change_password(&session, &admin, form.current.0, new, &place);
-            match changed.await.map_err(unavailable)? {
+            match changed.await? {
                 PasswordChange::Done => {
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
                 }
@@ -102,10 +102,10 @@ async fn draw(
     done: Option<&'static str>,
     wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
-    let Some(user) = documents.auth.users.by_id(admin.user).await.map_err(unavailable)? else {
+    let Some(user) = documents.auth.users.by_id(admin.user).await? else {
         return Ok(Redirect::to("/login").into_response());
     };
-    let sessions = documents.auth.sessions_of(&user).await.map_err(unavailable)?;
+    let sessions = documents.auth.sessions_of(&user).await?;
     let page = AccountPage { admin, user: &user, sessions: &sessions, done, wrong };
     Ok(documents.framed(admin, ACCOUNT, text::ACCOUNT, |times| pages::account(&page, times)))
 }

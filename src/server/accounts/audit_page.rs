@@ -19,7 +19,7 @@ use crate::{
             text::audit_log as said,
         },
         auth::{
-            CurrentAdmin,
+            CurrentAdmin, Unavailable,
             audit_log::{Action, Actor, Cursor, Filter, Record},
         },
         csv::{self, Field},
@@ -63,10 +63,10 @@ pub async fn page(
     };
     let log = &documents.auth.audit;
     let (read, wrong) = match filter(&asked, &documents.network.time_zone) {
-        Ok(filter) => (Some(log.page(&filter, after).await.map_err(away)?), None),
+        Ok(filter) => (Some(log.page(&filter, after).await.map_err(Unavailable::from)?), None),
         Err(wrong) => (None, Some(wrong)),
     };
-    let accounts = documents.auth.users.list().await.map_err(away)?.into_iter().map(|user| user.email).collect();
+    let accounts = documents.auth.users.list().await?.into_iter().map(|user| user.email).collect();
     let choice = choice(asked);
     let (records, next) = read.map(|page| (page.records, page.next)).unwrap_or_default();
     let older = next.map(|cursor| {
@@ -87,7 +87,7 @@ pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: As
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let filter = filter(&asked, &documents.network.time_zone)
         .map_err(|(_, why)| Problem::new(StatusCode::BAD_REQUEST, "bad_choice", why))?;
-    let records = documents.auth.audit.all(&filter).await.map_err(away)?;
+    let records = documents.auth.audit.all(&filter).await.map_err(Unavailable::from)?;
     let head = HEAD.map(Field::text).to_vec();
     let head = futures_util::stream::once(std::future::ready(Ok(head)));
     let rows = futures_util::StreamExt::chain(head, records.map_ok(|record| fields(&record)));
@@ -190,11 +190,6 @@ fn bad_address() -> Problem {
         "bad_address",
         "The address of this page was changed or cut. Begin at the audit log.",
     )
-}
-
-fn away(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "the audit log cannot be read");
-    Problem::unavailable()
 }
 
 #[cfg(test)]

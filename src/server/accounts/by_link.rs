@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Secret, Sent, again, same_twice, unavailable};
+use super::form::{Asked, Secret, Sent, again, same_twice};
 use crate::server::accounts::text::password_refused;
 use crate::{
     server::{
@@ -60,7 +60,7 @@ pub async fn choose(
 ) -> Result<Response, Problem> {
     let wrong = match same_twice(password, &repeated) {
         Err(wrong) => wrong,
-        Ok(new) => match documents.auth.choose_password(&token, new, &place).await.map_err(unavailable)? {
+        Ok(new) => match documents.auth.choose_password(&token, new, &place).await? {
             Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
@@ -78,7 +78,7 @@ pub async fn setup(
     if link.done.is_some() {
         return Ok(note(&documents, said::SET_UP_DONE));
     }
-    if !documents.auth.may_set_up(&link.token).await.map_err(unavailable)? {
+    if !documents.auth.may_set_up(&link.token).await? {
         return gone(&documents, &place, &link.token, said::SET_UP_GONE).await;
     }
     Ok(draw_set_up(&documents, link.token, None, None))
@@ -105,9 +105,9 @@ pub async fn set_up(
         (Ok(address), Ok(new)) => Ok((address, new)),
     };
     let wrong = match entered {
-        Err(wrong) if documents.auth.may_set_up(&token).await.map_err(unavailable)? => wrong,
+        Err(wrong) if documents.auth.may_set_up(&token).await? => wrong,
         Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
-        Ok((address, new)) => match documents.auth.set_up(&token, &address, new, &place).await.map_err(unavailable)? {
+        Ok((address, new)) => match documents.auth.set_up(&token, &address, new, &place).await? {
             Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
             Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
             Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
@@ -122,7 +122,7 @@ async fn draw_choice(
     token: String,
     wrong: Option<&Wrong>,
 ) -> Result<Response, Problem> {
-    let Some(user) = documents.auth.invited(&token).await.map_err(unavailable)? else {
+    let Some(user) = documents.auth.invited(&token).await? else {
         return gone(documents, place, &token, said::LINK_GONE).await;
     };
     let page = documents.gate(said::CHOOSE_PASSWORD, || pages::choose_password(user.email, token, wrong));
@@ -144,7 +144,7 @@ async fn gone(
     token: &str,
     words: (&'static str, &'static str),
 ) -> Result<Response, Problem> {
-    documents.auth.link_refused(token, place).await.map_err(unavailable)?;
+    documents.auth.link_refused(token, place).await?;
     let mut page = documents.gate(words.0, || pages::note(words, Some(SIGN_IN)));
     *page.status_mut() = StatusCode::GONE;
     Ok(page)

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Next, Secret, Sent, again, unavailable};
+use super::form::{Asked, Next, Secret, Sent, again};
 use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
@@ -40,7 +40,7 @@ pub async fn submit(
     Sent(form): Sent<ConfirmForm>,
 ) -> Result<Response, Problem> {
     let next = local_path(&form.next);
-    let why = match documents.auth.confirm(&session, &admin, form.password.0, &place).await.map_err(unavailable)? {
+    let why = match documents.auth.confirm(&session, &admin, form.password.0, &place).await? {
         OwnPassword::Right => return Ok(Redirect::to(&next).into_response()),
         OwnPassword::SignedOut => return Ok(Redirect::to("/login").into_response()),
         OwnPassword::Wrong => people::WRONG_PASSWORD.to_owned(),

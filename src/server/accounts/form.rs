@@ -14,7 +14,6 @@ use crate::server::{
         pages::{Chosen, Wrong},
         text::people,
     },
-    auth::Unavailable,
     problem::Problem,
 };
 
@@ -87,12 +86,6 @@ pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wron
     } else {
         Err(Wrong::new(Chosen::AGAIN, people::NOT_THE_SAME))
     }
-}
-
-/// Logs that a backend is unavailable, and answers 503.
-pub fn unavailable(error: Unavailable) -> Problem {
-    tracing::error!(%error, "an account could not be read or changed");
-    Problem::unavailable()
 }
 
 /// Shows the page again with 422, because something that was entered is wrong.

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Done, Sent, again, unavailable};
+use super::form::{Asked, Done, Sent, again};
 use crate::server::accounts::documents::Times;
 use crate::server::accounts::text::people;
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
 /// `GET /users`
 pub async fn list(State(documents): State<Documents>, admin: CurrentAdmin) -> Result<Response, Problem> {
     let mut rows = Vec::new();
-    for user in documents.auth.users.list().await.map_err(unavailable)? {
+    for user in documents.auth.users.list().await? {
         rows.push(row(&documents, user).await?);
     }
     Ok(documents.framed(&admin, USERS, text::USERS, |times| pages::users(&rows, &admin, times)))
@@ -59,7 +59,7 @@ pub async fn invite(
 ) -> Result<Response, Problem> {
     let why = match Email::of_new(&email) {
         Err(refused) => people::email_refused(refused),
-        Ok(address) => match documents.auth.invite(&admin, &address, &place).await.map_err(unavailable)? {
+        Ok(address) => match documents.auth.invite(&admin, &address, &place).await? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
             Err(refused) => people::refused(refused),
         },
@@ -105,7 +105,7 @@ pub async fn act(
     let user = user_id(&id)?;
     let (change, done) = match act {
         Act::Link => {
-            return match documents.auth.renew_link(&admin, user, &place).await.map_err(unavailable)? {
+            return match documents.auth.renew_link(&admin, user, &place).await? {
                 Ok(link) => Ok(draw_link(&documents, &admin, &link)),
                 Err(refused) => not_done(&documents, &admin, user, refused).await,
             };
@@ -115,7 +115,7 @@ pub async fn act(
         Act::EndSessions => (Change::EndSessions, "all_ended"),
         Act::Role => (Change::SetRole(offered(role)?), "role"),
     };
-    match documents.auth.change_user(&admin, user, change, &place).await.map_err(unavailable)? {
+    match documents.auth.change_user(&admin, user, change, &place).await? {
         Ok(()) => Ok(Redirect::to(&format!("{USERS}/{user}?done={done}")).into_response()),
         Err(refused) => not_done(&documents, &admin, user, refused).await,
     }
@@ -149,8 +149,7 @@ async fn draw_user(
     done: Option<&'static str>,
     refused: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let user =
-        documents.auth.users.by_id(user).await.map_err(unavailable)?.ok_or(Problem::of(StatusCode::NOT_FOUND))?;
+    let user = documents.auth.users.by_id(user).await?.ok_or(Problem::of(StatusCode::NOT_FOUND))?;
     let row = row(documents, user).await?;
     let path = format!("{USERS}/{}", row.user.id);
     Ok(documents.framed(admin, &path, text::USERS, |times| pages::user(&row, done, refused, times)))
@@ -169,6 +168,6 @@ fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Res
 }
 
 async fn row(documents: &Documents, user: User) -> Result<UserRow, Problem> {
-    let sessions = documents.auth.sessions_of(&user).await.map_err(unavailable)?.len();
+    let sessions = documents.auth.sessions_of(&user).await?.len();
     Ok(UserRow { user, sessions })
 }

@@ -5,6 +5,7 @@
 //! A new action is a file beside `block.rs`, a line in `registry.rs`, its link on a page, and its row in `docs/security.md`.
 
 mod action;
+mod attempt;
 mod block;
 mod perform;
 mod registry;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use bson::{DateTime, Document, RawDocumentBuf, doc};
 use futures_util::FutureExt;
 use mongodb::{
@@ -11,10 +10,10 @@ use mongodb::{
     error::{Error, ErrorKind, WriteFailure},
     options::IndexOptions,
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
     action::{Action, Before, Mark},
+    attempt::{Attempt, Done, Refused},
     write::write,
 };
 use crate::{
@@ -26,12 +25,10 @@ use crate::{
     server::{
         auth::{
             CurrentAdmin, Unavailable,
-            audit_log::{AuditLog, By, Entry, Reason},
-            place::ClientInfo,
+            audit_log::{AuditLog, Entry},
             users::is_duplicate,
         },
         mongo::{Mongo, UNAUTHORIZED, error_code, privileges, selection::query, snapshot},
-        problem::Problem,
     },
 };
 
@@ -53,80 +50,6 @@ pub struct Actions {
     mongo: Mongo,
     audit: AuditLog,
     read_only: bool,
-}
-
-/// What someone asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The document's public id.
-    pub id: String,
-    pub reason: String,
-    /// The asker chooses it. A request with the same key is not done again.
-    pub key: Option<String>,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Done {
-    pub id: String,
-    /// Both in our words.
-    pub status: String,
-    pub status_before: String,
-}
-
-/// Why nothing was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// `CHARGEDECK_READ_ONLY` is set.
-    ReadOnly,
-    /// The account lacks the right.
-    NoRight,
-    /// MongoDB does not let the server write there.
-    MayNotWrite(String),
-    NoSuchDocument,
-    /// In a sentence.
-    Conflict(String),
-    /// The key stands for another request.
-    OtherRequest,
-}
-
-impl Refused {
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::ReadOnly => "ChargeDeck is set to read only (CHARGEDECK_READ_ONLY).".to_owned(),
-            Self::NoRight => "Your account may not do this.".to_owned(),
-            Self::MayNotWrite(of) => {
-                format!("MongoDB does not let ChargeDeck's user write to {of}: docs/security.md has the role that may.")
-            }
-            Self::NoSuchDocument => "No document has this number any more.".to_owned(),
-            Self::Conflict(why) => why.clone(),
-            Self::OtherRequest => "This Idempotency-Key was sent before with something else.".to_owned(),
-        }
-    }
-
-    const fn reason(&self) -> Reason {
-        match self {
-            Self::ReadOnly => Reason::ReadOnly,
-            Self::NoRight => Reason::NoRight,
-            Self::MayNotWrite(_) => Reason::MayNotWrite,
-            Self::NoSuchDocument => Reason::NoSuchDocument,
-            Self::Conflict(_) | Self::OtherRequest => Reason::Conflict,
-        }
-    }
-
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::ReadOnly | Self::NoRight | Self::MayNotWrite(_) => StatusCode::FORBIDDEN,
-            Self::NoSuchDocument => StatusCode::NOT_FOUND,
-            Self::Conflict(_) | Self::OtherRequest => StatusCode::CONFLICT,
-        }
-    }
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        Self::new(refused.status(), refused.reason().name(), refused.sentence())
-    }
 }
 
 impl Actions {
@@ -205,40 +128,29 @@ impl Actions {
     /// # Errors
     /// MongoDB is away. Where the answer to the commit was lost it may be done: asked again with the same key, it is
     /// answered as if the first answer had come.
-    pub async fn perform(
-        &self,
-        action: &'static Action,
-        request: &Request,
-        admin: &CurrentAdmin,
-        place: &ClientInfo,
-    ) -> Result<Result<Done, Refused>, Unavailable> {
-        let outcome = self.attempt(action, request, admin, place).await?;
+    pub async fn perform(&self, attempt: &Attempt) -> Result<Result<Done, Refused>, Unavailable> {
+        let outcome = self.attempt(attempt).await?;
         if let Err(refused) = &outcome {
+            let Attempt { action, request, admin, place } = attempt;
             let entry = Entry::new(action.entry, admin, place).refused(refused.reason());
             self.audit.record(&entry.after(doc! {"id": &request.id})).await?;
         }
         Ok(outcome)
     }
 
-    async fn attempt(
-        &self,
-        action: &'static Action,
-        request: &Request,
-        admin: &CurrentAdmin,
-        place: &ClientInfo,
-    ) -> Result<Result<Done, Refused>, Unavailable> {
+    async fn attempt(&self, attempt: &Attempt) -> Result<Result<Done, Refused>, Unavailable> {
+        let Attempt { action, admin, .. } = attempt;
         if self.read_only {
             return Ok(Err(Refused::ReadOnly));
         }
         if !admin.role.grants(action.right) {
             return Ok(Err(Refused::NoRight));
         }
-        if let Some(answer) = self.answered(action, request, admin).await? {
+        if let Some(answer) = self.answered(attempt).await? {
             return Ok(answer);
         }
-        let context = (self.clone(), request.clone(), admin.clone(), By::admin(admin, place));
-        let done = self.audit.with_change(context, move |session, (actions, request, admin, by)| {
-            async move { actions.within(action, request, admin, by, session).await.map(Some) }.boxed()
+        let done = self.audit.with_change((self.clone(), attempt.clone()), |session, (actions, attempt)| {
+            async move { actions.within(attempt, session).await.map(Some) }.boxed()
         });
         let error = match done.await {
             Ok(Some(done)) => return Ok(Ok(done)),
@@ -248,7 +160,7 @@ impl Actions {
         };
         if let Some(refused) = error.get_custom::<Refused>() {
             // The same request, sent a moment earlier, may be why.
-            return Ok(self.answered(action, request, admin).await?.unwrap_or(Err(refused.clone())));
+            return Ok(self.answered(attempt).await?.unwrap_or(Err(refused.clone())));
         }
         let refused_write = match &*error.kind {
             ErrorKind::Write(WriteFailure::WriteError(refused)) => Some(refused.code),
@@ -262,20 +174,14 @@ impl Actions {
                 Ok(Err(Refused::Conflict("Your database refuses such a document (its validator).".to_owned())))
             }
             // The same request was done by another meanwhile.
-            _ if is_duplicate(&error) => self.answered(action, request, admin).await?.ok_or(Unavailable::Mongo(error)),
+            _ if is_duplicate(&error) => self.answered(attempt).await?.ok_or(Unavailable::Mongo(error)),
             _ => Err(error.into()),
         }
     }
 
     /// Within the transaction.
-    async fn within(
-        &self,
-        action: &Action,
-        request: &Request,
-        admin: &CurrentAdmin,
-        by: &By,
-        session: &mut ClientSession,
-    ) -> mongodb::error::Result<(Done, Entry)> {
+    async fn within(&self, attempt: &Attempt, session: &mut ClientSession) -> mongodb::error::Result<(Done, Entry)> {
+        let Attempt { action, request, admin, place } = attempt;
         let (row, document) = self.find(action.of, &request.id, session).await?;
         let mark = self.marks().find_one(doc! {"_id": mark_id(action.of, &request.id)}).session(&mut *session).await?;
         let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
@@ -329,16 +235,12 @@ impl Actions {
         }
         let before = doc! {"status": &done.status_before};
         let after = doc! {"id": &done.id, "status": &done.status, "reason": &request.reason};
-        Ok((done, Entry::by(by, action.entry).before(before).after(after)))
+        Ok((done, Entry::new(action.entry, admin, place).before(before).after(after)))
     }
 
     /// What a request with this key was answered before.
-    async fn answered(
-        &self,
-        action: &Action,
-        request: &Request,
-        admin: &CurrentAdmin,
-    ) -> Result<Option<Result<Done, Refused>>, Unavailable> {
+    async fn answered(&self, attempt: &Attempt) -> Result<Option<Result<Done, Refused>>, Unavailable> {
+        let Attempt { action, request, admin, .. } = attempt;
         let Some(key) = &request.key else { return Ok(None) };
         let Some(answer) = self.keys().find_one(doc! {"_id": key_id(admin, key)}).await? else { return Ok(None) };
         let is_same = answer.get_str("action").is_ok_and(|name| name == action.name)

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::{
     action::Action,
-    perform::{Actions, Request},
+    attempt::{Attempt, Request},
+    perform::Actions,
     registry::ALL,
     view::{self, ActionPage},
 };
@@ -20,7 +21,7 @@ use crate::{
     server::{
         accounts::{
             documents::Documents,
-            form::{Asked, Sent, again, unavailable},
+            form::{Asked, Sent, again},
             pages::Wrong,
             text::people,
         },
@@ -126,7 +127,8 @@ async fn submit(
         }
         Err(invalid) => return Err(invalid.into()),
     };
-    match context.actions.perform(action, &request, &admin, &place).await.map_err(unavailable)? {
+    let attempt = Attempt { action, request, admin: (*admin).clone(), place };
+    match context.actions.perform(&attempt).await? {
         Ok(_) => {
             // Redirects to the page of the reverse action, which also says what was done.
             let back = ALL.into_iter().find(|other| other.of == action.of && other.name != action.name);
@@ -152,8 +154,8 @@ async fn draw(
     wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Result<Response, Problem> {
-    let (row, mark) = context.actions.look(action, &id).await.map_err(unavailable)??;
-    let hindrance = context.actions.hindrance(action, admin).await.map_err(unavailable)?;
+    let (row, mark) = context.actions.look(action, &id).await??;
+    let hindrance = context.actions.hindrance(action, admin).await?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
     // In the frame it belongs to the list's page.
@@ -185,8 +187,8 @@ async fn perform(
         None => None,
         Some(key) => Some(key.map_err(|_| Invalid::Key)?),
     };
-    let request = request(&id, &reason, key)?;
-    let done = context.actions.perform(action, &request, &admin, &place).await.map_err(unavailable)??;
+    let attempt = Attempt { action, request: request(&id, &reason, key)?, admin: (*admin).clone(), place };
+    let done = context.actions.perform(&attempt).await??;
     Ok(Json(done).into_response())
 }
 

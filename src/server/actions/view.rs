@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     action::{Action, Before, Mark},
-    perform::Refused,
+    attempt::Refused,
 };
 use crate::{
     domain::{address::escaped, fields::Fields},

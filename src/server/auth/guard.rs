@@ -41,10 +41,7 @@ pub async fn guard(State(auth): State<AuthService>, mut request: Request, next: 
             next.run(request).await
         }
         Ok(None) => turn_away(&request),
-        Err(error) => {
-            tracing::error!(%error, "a session could not be checked");
-            Problem::unavailable().into_response()
-        }
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

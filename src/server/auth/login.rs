@@ -34,21 +34,17 @@ pub async fn create_session(
     let Json(Credentials { email, password }) = body.map_err(|error| {
         Problem::new(error.status(), "invalid_body", "Send {\"email\", \"password\"} as application/json.")
     })?;
-    match auth.sign_in(&session, &email, password, &place).await {
-        Ok(SignIn::In(_)) => Ok(StatusCode::NO_CONTENT),
-        Ok(SignIn::Refused) => Err(Problem::new(
+    match auth.sign_in(&session, &email, password, &place).await? {
+        SignIn::In(_) => Ok(StatusCode::NO_CONTENT),
+        SignIn::Refused => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "invalid_credentials",
             "E-mail address or password is wrong, or the account is closed.",
         )),
-        Ok(SignIn::Throttled(wait)) => {
+        SignIn::Throttled(wait) => {
             const DETAIL: &str =
                 "Too many tries failed from this address. Retry-After says when the next one is heard.";
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", DETAIL).retry_after(wait))
-        }
-        Err(error) => {
-            tracing::error!(%error, "login failed");
-            Err(Problem::unavailable())
         }
     }
 }
@@ -60,7 +56,7 @@ pub async fn delete_session(
     session: Session,
     place: ClientInfo,
 ) -> Result<impl IntoResponse, Problem> {
-    sign_out(&auth, &session, &place).await?;
+    auth.sign_out(&session, &place).await?;
     Ok((StatusCode::NO_CONTENT, [CLEAR_CACHE]))
 }
 
@@ -75,19 +71,12 @@ pub async fn submit_logout(
     session: Session,
     place: ClientInfo,
 ) -> Result<impl IntoResponse, Problem> {
-    sign_out(&auth, &session, &place).await?;
+    auth.sign_out(&session, &place).await?;
     Ok(([CLEAR_CACHE], Redirect::to("/login")))
 }
 
 /// The pages in the browser's cache must not be shown to the next person who uses it.
 const CLEAR_CACHE: (HeaderName, HeaderValue) = (CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
-
-async fn sign_out(auth: &AuthService, session: &Session, place: &ClientInfo) -> Result<(), Problem> {
-    auth.sign_out(session, place).await.map_err(|error| {
-        tracing::error!(%error, "logout failed");
-        Problem::unavailable()
-    })
-}
 
 fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)

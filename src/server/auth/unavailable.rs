@@ -6,6 +6,7 @@ use redis::RedisError;
 use tower_sessions::session_store;
 
 use super::password::HashFailed;
+use crate::server::problem::Problem;
 
 /// Time limit for one question about an account, since every request asks it.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,4 +30,12 @@ pub enum Unavailable {
     NoSession,
     #[error(transparent)]
     Hash(#[from] HashFailed),
+}
+
+/// Logs the cause, because the answer must not hold it.
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        tracing::error!(%error, "a request is not answered, because a backend is unavailable");
+        Self::unavailable()
+    }
 }

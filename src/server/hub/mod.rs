@@ -1,5 +1,7 @@
 //! The hub of each instance: follows the log, keeps the last state of each recently changed document, and answers
 //! every consumer's one question: what changed since my position? There are no queues per consumer.
+//!
+//! Long, because it is all that other parts may do with the hub: each method takes the one lock and leaves it again.
 
 mod boards;
 #[cfg(all(test, feature = "guards"))]

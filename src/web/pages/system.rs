@@ -1,5 +1,4 @@
-//! The health of the pipeline itself: each stage with its figures, and below it what lies beside the pipeline. The
-//! server makes all texts.
+//! The health of the pipeline itself: each part with its figures, and below it what lies beside the pipeline.
 
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -10,13 +9,16 @@ use crate::{
         fields::Fields,
         protocol::position::ClusterTime,
         status::Role,
-        system::{Row, STOP, Stop, TABLE, Table},
+        system::health::{Condition, PartStatus, STOP, TABLE},
         value::read,
     },
     web::{
         api::PageRequest,
         live::{ConnectionState, Live},
-        text,
+        text::{
+            self,
+            system::{RowText, TableText},
+        },
         ui::{Look, StatusMark, any_views, loaded, optional_view},
     },
 };
@@ -26,15 +28,15 @@ pub fn system() -> AnyView {
     loaded(PageRequest::System, text::SYSTEM, move |answer| {
         // The values do not come from MongoDB and so have no cluster time, because each instance reports on itself.
         let fields = live.sheet(Board::System.to_string(), answer.read()?, ClusterTime::default(), None).fields();
-        // Without a connection nothing reports that a stage's state has changed.
+        // Without a connection nothing reports that a part's condition has changed.
         let told = Memo::new(move |_| {
             !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)
         });
         Ok(view! {
             <section class="panel" aria-label=text::ROAD>
-                <ol class="road">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| stop(it, told))))}</ol>
+                <ol class="road">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| part(it, told))))}</ol>
             </section>
-            {move || fields.with(|fields| any_views(values(fields, TABLE).map(table)))}
+            {move || fields.with(|fields| any_views(values(fields, TABLE).map(|it| table(text::system::table(it)))))}
         }
         .into_any())
     })
@@ -45,27 +47,32 @@ fn values<T: DeserializeOwned>(fields: &Fields, kind: &'static str) -> impl Iter
     fields.iter().filter(move |(name, _)| name.starts_with(kind)).filter_map(|(_, value)| read(value))
 }
 
-fn stop(stop: Stop, told: Memo<bool>) -> impl IntoView {
-    let look = Look::new(stop.role, stop.word);
-    let look = move || if told.get() { look.clone() } else { Look::new(Role::Off, text::NOT_KNOWN_NOW) };
-    let figures = stop.figures.into_iter().map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
+fn look(condition: Condition) -> Look {
+    Look::new(condition.role(), text::system::condition(condition))
+}
+
+fn part(status: PartStatus, told: Memo<bool>) -> impl IntoView {
+    let PartStatus { part, condition, lag_ms, figures } = status;
+    let look = move || if told.get() { look(condition) } else { Look::new(Role::Off, text::NOT_KNOWN_NOW) };
+    let figures = figures.into_iter().map(text::system::figure);
+    let figures = figures.map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
     view! {
         <li>
-            <h2>{stop.title}</h2>
+            <h2>{text::system::part(part)}</h2>
             {move || view! { <StatusMark look=look() /> }}
-            {optional_view(stop.lag, |lag| view! { <p class="hop"><b>{lag}</b>{text::AFTER_COMMIT}</p> })}
+            {optional_view(lag_ms, |ms| view! { <p class="hop"><b>{text::lag(ms)}</b>{text::AFTER_COMMIT}</p> })}
             <dl>{any_views(figures)}</dl>
         </li>
     }
 }
 
-fn table(table: Table) -> impl IntoView {
-    let columns = table.columns.clone();
-    let head = table.columns.into_iter().map(|column| view! { <th scope="col">{column}</th> });
-    let rows = table.rows.into_iter().map(move |row| line(row, &columns));
+fn table(table: TableText) -> impl IntoView {
+    let TableText { title, columns, rows, note } = table;
+    let head = columns.iter().map(|&column| view! { <th scope="col">{column}</th> });
+    let rows = rows.into_iter().map(|row| line(row, columns));
     view! {
         <section class="panel">
-            <header><h2>{table.title}</h2><p>{table.note}</p></header>
+            <header><h2>{title}</h2><p>{note}</p></header>
             <div class="body">
                 <table class="plain">
                     <thead><tr>{any_views(head)}</tr></thead>
@@ -76,16 +83,14 @@ fn table(table: Table) -> impl IntoView {
     }
 }
 
-fn line(row: Row, columns: &[String]) -> impl IntoView + use<> {
-    let Row { mut href, role, cells } = row;
-    let last = cells.len().saturating_sub(1);
-    let cells = cells.into_iter().zip(columns).enumerate().map(|(i, (text, column))| {
-        let shown = match (href.take(), role) {
-            (Some(href), _) => view! { <a href=href>{text}</a> }.into_any(),
-            (None, Some(role)) if i == last => view! { <StatusMark look=Look::new(role, text) /> }.into_any(),
-            _ => text.into_any(),
-        };
-        view! { <td data-label=column.clone()>{shown}</td> }
+fn line(row: RowText, columns: &'static [&'static str]) -> impl IntoView {
+    let RowText { mut href, cells, condition } = row;
+    let cells = cells.into_iter().map(|text| match href.take() {
+        Some(href) => view! { <a href=href>{text}</a> }.into_any(),
+        None => text.into_any(),
     });
+    let mark = condition.map(|condition| view! { <StatusMark look=look(condition) /> }.into_any());
+    let cells = cells.chain(mark).zip(columns);
+    let cells = cells.map(|(shown, &column)| view! { <td data-label=column>{shown}</td> });
     view! { <tr>{any_views(cells)}</tr> }
 }

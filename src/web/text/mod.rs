@@ -10,7 +10,6 @@ mod reports;
 mod selections;
 mod sentences;
 mod statuses;
-#[cfg(feature = "ssr")]
 pub mod system;
 mod times;
 

@@ -1,206 +1,152 @@
-//! The texts of the System page, which the server makes.
+//! The texts of the System page, for the codes and numbers that the server sends.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::{MISSING, count, lag, title};
+use super::{MISSING, count, displayable, lag, title};
 use crate::{
-    domain::{
-        fields::Fields,
-        protocol::frame::STALE_MS,
-        status::Role,
-        system::{Row, SLOW_MS, STOP, Seen, Stage, Status, Stop, TABLE, Table},
+    domain::system::health::{
+        AuditRow, Condition, DocumentsRow, InstanceRow, PartFigure, PipelinePart, ResyncRow, SystemTable,
     },
     web::paths::page,
 };
 
-/// An instance that was silent for longer may be gone.
-const SILENT_MS: u64 = 5_000;
-
-/// The board's values.
-pub fn fields(seen: &Seen) -> Fields {
-    let stops = stops(seen).into_iter().enumerate().map(|(i, stop)| named(STOP, i, &stop));
-    let tables = tables(seen).into_iter().enumerate().map(|(i, table)| named(TABLE, i, &table));
-    stops.chain(tables).collect()
+/// The heading of a part of the pipeline.
+pub const fn part(part: PipelinePart) -> &'static str {
+    match part {
+        PipelinePart::Writers => "Writers",
+        PipelinePart::Mongo => "MongoDB",
+        PipelinePart::Relay => "Relay",
+        PipelinePart::Log => "Redis log",
+        PipelinePart::Instances => "Instances",
+        PipelinePart::Sockets => "Sockets",
+        PipelinePart::Browsers => "Browsers",
+    }
 }
 
-fn named(kind: &str, place: usize, value: &impl Serialize) -> (String, Value) {
-    // Cannot fail, because the value holds only texts.
-    (format!("{kind}{place}"), serde_json::to_value(value).unwrap_or_default())
+pub fn condition(condition: Condition) -> Cow<'static, str> {
+    let word = match condition {
+        Condition::Writing => "Writing",
+        Condition::Quiet => "Quiet",
+        Condition::Answers => "Answers",
+        Condition::NoNews => "No news",
+        Condition::Reads => "Reads",
+        Condition::Waits => "Waits",
+        Condition::NoRelay => "Nobody",
+        Condition::Away => "Away",
+        Condition::Follow => "Follow",
+        Condition::SomeSilent => "Some silent",
+        Condition::Open => "Open",
+        Condition::Paint => "Paint",
+        Condition::NoSockets => "None",
+        Condition::Slow => "Slow",
+        Condition::Serves => "Serves",
+        Condition::WaitsForNews => "Waits for news",
+        Condition::Silent(s) => return format!("Silent for {}", span(s)).into(),
+        Condition::FiguresEqual => "Equal, bit for bit",
+        Condition::FiguresWrong => "Figures were wrong, counted anew",
+        Condition::NotAudited => "Not yet",
+        Condition::AllReadable => "All readable",
+        Condition::SomeMarked => "Some marked",
+    };
+    word.into()
 }
 
-fn stops(seen: &Seen) -> [Stop; 7] {
-    let alive = || seen.instances.iter().filter(|(age, _)| *age < SILENT_MS).map(|(_, status)| status);
-    let relay = alive().find(|status| status.relay_s.is_some());
-    let heard = seen.own.checked_ms.is_some_and(|ms| ms < u64::from(STALE_MS));
-    let sum = |of: fn(&Status) -> i64| count(alive().map(of).sum());
-    let or = |fine: bool, good: (Role, &'static str), bad: (Role, &'static str)| if fine { good } else { bad };
-    let changes = i64::try_from(seen.own.changes_per_s).unwrap_or(i64::MAX);
-    let known = |value: i64, text: fn(i64) -> String| if value == 0 { MISSING.to_owned() } else { text(value) };
-    let [entries, bytes, window] = relay.map_or([0; 3], |relay| relay.log);
-    let worst = |hop: Stage| alive().filter_map(|status| lag_at(status, hop)).max();
-    let stop = |title: &str, state: (Role, &str), hop: Option<Stage>, figures: Vec<(&str, String)>| {
-        let lag_ms = hop.and_then(worst);
-        let slow = state.0 == Role::Ok && lag_ms.is_some_and(|ms| ms > SLOW_MS);
-        let (role, word) = if slow { (Role::Wait, "Slow") } else { state };
-        Stop {
-            title: title.to_owned(),
-            role,
-            word: word.to_owned(),
-            lag: lag_ms.map(lag),
-            figures: figures.into_iter().map(|(label, value)| (label.to_owned(), value)).collect(),
-        }
-    };
-    let instances = alive().count();
-    let quiet = seen.instances.len().saturating_sub(instances);
-    let sockets: i64 = alive().map(|status| status.sockets).sum();
-    [
-        stop(
-            "Writers",
-            or(changes > 0, (Role::Ok, "Writing"), (Role::Off, "Quiet")),
-            None,
-            vec![("Changes per second", count(changes))],
-        ),
-        stop(
-            "MongoDB",
-            or(heard, (Role::Ok, "Answers"), (Role::Bad, "No news")),
-            None,
-            vec![
-                ("Last heard", seen.own.checked_ms.map_or(MISSING.to_owned(), |ms| ago(ms / 1000))),
-                ("Oplog reaches back", known(relay.map_or(0, |relay| relay.oplog_s), span)),
-            ],
-        ),
-        stop(
-            "Relay",
-            match relay {
-                Some(_) if heard => (Role::Ok, "Reads"),
-                Some(_) => (Role::Wait, "Waits"),
-                None => (Role::Bad, "Nobody"),
-            },
-            Some(Stage::Relay),
-            vec![
-                ("Instance", relay.map_or(MISSING.to_owned(), |relay| relay.id.clone())),
-                ("For", relay.and_then(|relay| relay.relay_s).map_or(MISSING.to_owned(), span)),
-            ],
-        ),
-        stop(
-            "Redis log",
-            or(seen.redis, (Role::Ok, "Answers"), (Role::Bad, "Away")),
-            Some(Stage::Log),
-            vec![
-                ("Entries", known(entries, count)),
-                ("Size", known(bytes, |bytes| format!("{}\u{a0}kB", count(bytes / 1000)))),
-                ("Window", known(window, span)),
-            ],
-        ),
-        stop(
-            "Instances",
-            or(quiet == 0, (Role::Ok, "Follow"), (Role::Wait, "Some silent")),
-            Some(Stage::Hub),
-            vec![("Heard", count(i64::try_from(instances).unwrap_or(i64::MAX)))],
-        ),
-        stop(
-            "Sockets",
-            or(sockets > 0, (Role::Ok, "Open"), (Role::Off, "None")),
-            Some(Stage::Socket),
-            vec![
-                ("Open", count(sockets)),
-                ("Frames per second", sum(|status| i64::try_from(status.frames_per_s).unwrap_or(i64::MAX))),
-            ],
-        ),
-        stop("Browsers", or(sockets > 0, (Role::Ok, "Paint"), (Role::Off, "None")), Some(Stage::Paint), vec![]),
-    ]
+/// Label and value.
+pub fn figure(figure: PartFigure) -> (&'static str, String) {
+    match figure {
+        PartFigure::ChangesPerS(n) => ("Changes per second", count(n)),
+        PartFigure::HeardAgo(s) => ("Last heard", known(s, ago)),
+        PartFigure::OplogWindow(s) => ("Oplog reaches back", known(s, span)),
+        PartFigure::RelayId(id) => ("Instance", known(id, |id| id)),
+        PartFigure::RelayFor(s) => ("For", known(s, span)),
+        PartFigure::LogEntries(n) => ("Entries", known(n, count)),
+        PartFigure::LogBytes(n) => ("Size", known(n, |bytes| format!("{}\u{a0}kB", count(bytes / 1000)))),
+        PartFigure::LogWindow(s) => ("Window", known(s, span)),
+        PartFigure::InstancesHeard(n) => ("Heard", count(n)),
+        PartFigure::SocketsOpen(n) => ("Open", count(n)),
+        PartFigure::FramesPerS(n) => ("Frames per second", count(n)),
+    }
 }
 
-/// The lag at a stage, as an instance reports it.
-fn lag_at(status: &Status, hop: Stage) -> Option<u32> {
-    status.lags.get(hop as usize).copied().flatten()
+/// A table in words. Where its rows have a condition, that is the last column.
+pub struct TableText {
+    pub title: &'static str,
+    pub columns: &'static [&'static str],
+    pub rows: Vec<RowText>,
+    /// The text beside the rows, or instead of them.
+    pub note: &'static str,
 }
 
-fn tables(seen: &Seen) -> [Table; 4] {
-    let row = |cells: Vec<String>| Row { href: None, role: None, cells };
-    let number = |n: u64| count(i64::try_from(n).unwrap_or(i64::MAX));
-    let instance = |(age, status): &(u64, Status)| {
-        let (role, word) = match status.checked_ms {
-            _ if *age >= SILENT_MS => (Role::Bad, format!("Silent for {}", span((age / 1000).cast_signed()))),
-            Some(ms) if ms < u64::from(STALE_MS) => (Role::Ok, "Serves".to_owned()),
-            _ => (Role::Wait, "Waits for news".to_owned()),
-        };
-        let mut id = status.id.clone();
-        if status.id == seen.own.id {
-            id.push_str(" (this one)");
-        }
-        let relay = if status.relay_s.is_some() { "Yes" } else { "No" };
-        let hub = lag_at(status, Stage::Hub).map_or(MISSING.to_owned(), lag);
-        let up = span(status.up_s);
-        Row {
-            href: None,
-            role: Some(role),
-            cells: vec![id, status.version.clone(), up, relay.to_owned(), count(status.sockets), hub, word],
-        }
-    };
-    let mut resyncs: Vec<_> =
-        seen.instances.iter().flat_map(|(_, s)| s.resyncs.iter().map(move |r| (&s.id, r))).collect();
-    resyncs.sort();
-    let audit = |(_, status): &(u64, Status)| {
-        let of = |outcome: &str| status.audits.get(outcome).copied().unwrap_or(0);
-        let (role, word) = match (of("different"), of("equal")) {
-            (1.., _) => (Role::Bad, "Figures were wrong, counted anew"),
-            (0, 1..) => (Role::Ok, "Equal, bit for bit"),
-            (0, 0) => (Role::Off, "Not yet"),
-        };
-        let last = status.audited_s.map_or(MISSING.to_owned(), |s| ago(u64::try_from(s).unwrap_or(0)));
-        Row {
-            href: None,
-            role: Some(role),
-            cells: vec![status.id.clone(), last, number(of("equal")), number(of("different")), word.to_owned()],
-        }
-    };
-    let documents = seen.documents.iter().map(|(collection, all, unreadable)| Row {
-        href: Some(page(*collection).to_owned()),
-        role: Some(if *unreadable == 0 { Role::Ok } else { Role::Wait }),
-        cells: vec![
-            title(*collection).to_owned(),
-            count(*all),
-            count(*unreadable),
-            if *unreadable == 0 { "All readable" } else { "Some marked" }.to_owned(),
-        ],
-    });
-    let table = |title: &str, columns: &[&str], rows: Vec<Row>, note: &str| Table {
-        title: title.to_owned(),
-        columns: columns.iter().map(|&column| column.to_owned()).collect(),
-        rows,
-        note: note.to_owned(),
-    };
-    [
-        table(
-            "Instances",
-            &["Instance", "Version", "Up for", "Relay", "Sockets", "Lag", "State"],
-            seen.instances.iter().map(instance).collect(),
-            if seen.redis { "" } else { "Redis does not answer: this is what was last heard." },
-        ),
-        table(
-            "Audit of the figures",
-            &["Instance", "Last", "Equal", "Different", "State"],
-            seen.instances.iter().map(audit).collect(),
-            "Every document is counted at one moment and compared with the figures of that moment.",
-        ),
-        table(
-            "Documents",
-            &["Collection", "Documents", "Not fully readable", "State"],
-            documents.collect(),
-            "What cannot be read is marked in the list.",
-        ),
-        table(
-            "Resyncs",
-            &["Instance", "List", "Reason", "Sockets"],
-            resyncs
-                .iter()
-                .map(|(id, ([topic, reason], n))| row(vec![(*id).clone(), topic.clone(), reason.clone(), number(*n)]))
-                .collect(),
-            if resyncs.is_empty() { "No page had to take its rows anew since the instances started." } else { "" },
-        ),
-    ]
+pub struct RowText {
+    /// The link target of the first cell.
+    pub href: Option<&'static str>,
+    pub cells: Vec<String>,
+    pub condition: Option<Condition>,
+}
+
+pub fn table(table: SystemTable) -> TableText {
+    match table {
+        SystemTable::Instances { redis, rows } => TableText {
+            title: "Instances",
+            columns: &["Instance", "Version", "Up for", "Relay", "Sockets", "Lag", "State"],
+            rows: rows.into_iter().map(instance).collect(),
+            note: if redis { "" } else { "Redis does not answer: this is what was last heard." },
+        },
+        SystemTable::Audits(rows) => TableText {
+            title: "Audit of the figures",
+            columns: &["Instance", "Last", "Equal", "Different", "State"],
+            rows: rows.into_iter().map(audit).collect(),
+            note: "Every document is counted at one moment and compared with the figures of that moment.",
+        },
+        SystemTable::Documents(rows) => TableText {
+            title: "Documents",
+            columns: &["Collection", "Documents", "Not fully readable", "State"],
+            rows: rows.into_iter().map(documents).collect(),
+            note: "What cannot be read is marked in the list.",
+        },
+        SystemTable::Resyncs(rows) => TableText {
+            title: "Resyncs",
+            columns: &["Instance", "List", "Reason", "Sockets"],
+            note: if rows.is_empty() { "No page had to take its rows anew since the instances started." } else { "" },
+            rows: rows.into_iter().map(resync).collect(),
+        },
+    }
+}
+
+fn instance(row: InstanceRow) -> RowText {
+    let id = if row.own { format!("{} (this one)", row.id) } else { row.id };
+    let relay = if row.relay { "Yes" } else { "No" }.to_owned();
+    let (up, lag) = (span(row.up_s), known(row.lag_ms, lag));
+    let cells = vec![id, row.version, up, relay, count(row.sockets), lag];
+    RowText { href: None, cells, condition: Some(row.condition) }
+}
+
+fn audit(row: AuditRow) -> RowText {
+    let cells = vec![row.id, known(row.ago, ago), count(row.equal), count(row.different)];
+    RowText { href: None, cells, condition: Some(row.condition) }
+}
+
+fn documents(row: DocumentsRow) -> RowText {
+    let cells = vec![title(row.of).to_owned(), count(row.documents), count(row.unreadable)];
+    RowText { href: Some(page(row.of)), cells, condition: Some(row.condition) }
+}
+
+fn resync(row: ResyncRow) -> RowText {
+    let cells = vec![row.id, title(row.of).to_owned(), reason(row.reason), count(row.sockets)];
+    RowText { href: None, cells, condition: None }
+}
+
+/// Why sockets had to take new rows. One of another version stands as it is.
+fn reason(code: String) -> String {
+    match code.as_str() {
+        "epoch" => "the log began anew".to_owned(),
+        "database_restored" => "the database was set back".to_owned(),
+        _ => displayable(code.into()).into_owned(),
+    }
+}
+
+fn known<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| MISSING.to_owned(), text)
 }
 
 /// A span in its largest unit.
@@ -213,53 +159,51 @@ fn span(s: i64) -> String {
     }
 }
 
-fn ago(s: u64) -> String {
-    match s {
-        0..2 => "just now".to_owned(),
-        s => format!("{} ago", span(s.cast_signed())),
-    }
+fn ago(s: i64) -> String {
+    if s == 0 { "just now".to_owned() } else { format!("{} ago", span(s)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::collections::Collection;
 
-    fn seen() -> Seen {
-        let status = |id: &str| Status {
-            id: id.to_owned(),
-            checked_ms: Some(300),
-            lags: [Some(2), Some(3), Some(4), None, None],
-            ..Status::default()
-        };
-        let relay = Status { relay_s: Some(60), ..status("a") };
-        Seen { own: relay.clone(), instances: vec![(100, relay), (900, status("b"))], redis: true, ..Seen::default() }
+    #[test]
+    fn numbers_are_worded_and_what_is_not_known_says_so() {
+        assert_eq!(condition(Condition::Silent(9)), "Silent for 9\u{a0}s");
+        assert_eq!(figure(PartFigure::HeardAgo(Some(0))).1, "just now");
+        assert_eq!(figure(PartFigure::HeardAgo(Some(7_200))).1, "2\u{a0}h ago");
+        assert_eq!(figure(PartFigure::LogBytes(Some(1_234_567))).1, "1,234\u{a0}kB");
+        assert_eq!(figure(PartFigure::RelayId(None)).1, MISSING);
     }
 
     #[test]
-    fn what_is_not_well_says_so_in_role_and_word() {
-        let look = |seen: &Seen| stops(seen).map(|stop| (stop.role, stop.word));
-        let fine = look(&seen());
-        assert!(fine.iter().all(|(role, _)| matches!(role, Role::Ok | Role::Off)), "{fine:?}");
-
-        let mut frozen = seen();
-        frozen.own.checked_ms = Some(9_000);
-        assert_eq!(look(&frozen)[1..3], [(Role::Bad, "No news".to_owned()), (Role::Wait, "Waits".to_owned())]);
-
-        let mut leaderless = seen();
-        leaderless.instances[0].0 = 9_000;
-        assert_eq!(look(&leaderless)[2], (Role::Bad, "Nobody".to_owned()));
-        assert_eq!(look(&leaderless)[4], (Role::Wait, "Some silent".to_owned()));
-        assert_eq!(tables(&leaderless)[0].rows[0].cells.last().unwrap(), "Silent for 9\u{a0}s");
-
-        let mut slow = seen();
-        slow.instances[1].1.lags[Stage::Hub as usize] = Some(1500);
-        assert_eq!(look(&slow)[4], (Role::Wait, "Slow".to_owned()), "the slowest counts");
-        assert_eq!(stops(&slow)[4].lag.as_deref(), Some("1.5\u{a0}s"));
-
-        let mut wrong = seen();
-        wrong.instances[1].1.audits = [("different".to_owned(), 1), ("equal".to_owned(), 7)].into();
-        assert_eq!(tables(&wrong)[1].rows[1].role, Some(Role::Bad), "an alarm stays");
-
-        assert_eq!(look(&Seen { redis: false, ..seen() })[3].0, Role::Bad);
+    fn every_cell_has_its_column() {
+        let (id, condition) = ("a".to_owned(), Condition::Serves);
+        let instance = InstanceRow {
+            id: id.clone(),
+            own: true,
+            version: "1".to_owned(),
+            up_s: 60,
+            relay: false,
+            sockets: 0,
+            lag_ms: None,
+            condition,
+        };
+        let audit = AuditRow { id: id.clone(), ago: None, equal: 0, different: 0, condition };
+        let documents = DocumentsRow { of: Collection::Stations, documents: 3, unreadable: 1, condition };
+        let resync = ResyncRow { id, of: Collection::Stations, reason: "epoch".to_owned(), sockets: 2 };
+        for worded in [
+            SystemTable::Instances { redis: true, rows: vec![instance] },
+            SystemTable::Audits(vec![audit]),
+            SystemTable::Documents(vec![documents]),
+            SystemTable::Resyncs(vec![resync]),
+        ]
+        .map(table)
+        {
+            let row = &worded.rows[0];
+            let cells = row.cells.len() + usize::from(row.condition.is_some());
+            assert_eq!(cells, worded.columns.len(), "{}", worded.title);
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! Tests lists against random histories, and single rules against hand-written ones.
+//!
+//! Long, because each rule of a list has an example of its own, and all of them share the same rows and changes.
 
 use super::*;
 use crate::domain::{

@@ -1,0 +1,115 @@
+use super::{super::Money, *};
+use crate::domain::time::UtcMs;
+use std::collections::HashMap;
+
+fn query(query: &[(&str, &str)]) -> Query {
+    let query: HashMap<_, _> = query.iter().copied().collect();
+    Query::read(|name| query.get(name).map(|&text| text.to_owned()), "UTC").unwrap()
+}
+
+fn about(first: &str, last: &str) -> About {
+    About { first: first.parse().unwrap(), last: last.parse().unwrap(), ..Report::blank(By::Day).about }
+}
+
+fn group(key: &str, name: Option<&str>, sums: Sums) -> Group {
+    let key = key.strip_prefix('?').map_or_else(|| Key::Is(key.into()), |what| Key::Lacks(what.into()));
+    Group { key, name: name.map(str::to_owned), sums }
+}
+
+fn delivered(sessions: i64, energy_wh: i64, without_energy: i64) -> Sums {
+    Sums { sessions, energy_wh, without_energy, ..Sums::default() }
+}
+
+fn ids(report: &Report) -> Vec<String> {
+    report.rows.iter().map(|row| row.id.clone().or(row.lacks.clone()).unwrap()).collect()
+}
+
+#[test]
+fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
+    let groups = || {
+        vec![
+            group("a", Some("Zoo"), delivered(1, 5, 0)),
+            group("b", Some("alpha"), delivered(9, 5, 0)),
+            group("c", None, delivered(2, 0, 2)),
+            group("?station", None, delivered(3, 7, 0)),
+        ]
+    };
+    let order = |sort: &str| {
+        ids(&report(
+            &query(&[("by", "station"), ("sort", sort)]),
+            about("2018-06-01", "2018-06-01"),
+            groups(),
+            None,
+            |_, _| None,
+        ))
+    };
+    assert_eq!(order(""), ["station", "b", "a", "c"], "most energy first, then by name");
+    assert_eq!(order("energy"), ["b", "a", "station", "c"], "not known is last both ways");
+    assert_eq!(order("-sessions"), ["b", "station", "c", "a"]);
+    assert_eq!(order("group"), ["b", "c", "a", "station"]);
+    assert_eq!(order("-group"), ["a", "c", "b", "station"]);
+    assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there sorts nothing");
+}
+
+#[test]
+fn sums_of_nothing_known_are_not_known() {
+    let gbp = |fees_missing, net| {
+        (Currency("GBP".into()), Money { payments: 2, captured: 900, refunded: 100, fees: 0, fees_missing, net })
+    };
+    let paid = |fees_missing, net| Sums { payments: 2, money: vec![gbp(fees_missing, net)], ..Sums::default() };
+    let groups =
+        vec![group("CARD", None, paid(2, 0)), group("APP", None, paid(1, 390)), group("FREE", None, Sums::default())];
+    let table = report(
+        &query(&[("by", "method"), ("sort", "-payments")]),
+        about("2018-06-01", "2018-06-01"),
+        groups,
+        None,
+        |_, _| None,
+    );
+    let names: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "sessions",
+            "energy",
+            "payments",
+            "captured.GBP",
+            "refunded.GBP",
+            "revenue.GBP",
+            "fees.GBP",
+            "fees_missing.GBP",
+            "net.GBP"
+        ]
+    );
+    let cells = |id: &str| table.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().cells[3..].to_vec();
+    assert_eq!(cells("CARD"), [Some(900), Some(100), Some(800), None, Some(2), None]);
+    assert_eq!(cells("APP"), [Some(900), Some(100), Some(800), Some(0), Some(1), Some(390)]);
+    assert_eq!(cells("FREE"), [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)]);
+    assert_eq!(table.totals[3..], [Some(1800), Some(200), Some(1600), Some(0), Some(3), Some(390)]);
+}
+
+#[test]
+fn the_networks_currency_comes_before_the_alphabet() {
+    let one = |code: &str| (Currency(code.into()), Money { payments: 1, ..Money::default() });
+    let sums = Sums { payments: 2, money: vec![one("CHF"), one("GBP")], ..Sums::default() };
+    let first = |lead: &str| {
+        let lead = Currency(lead.to_owned());
+        let columns = columns(&sums, Some(&lead));
+        columns.into_iter().find_map(|c| if let Column::Money(_, of) = c { Some(of.0) } else { None })
+    };
+    assert_eq!(["GBP", "CHF", "EUR"].map(first), ["GBP", "CHF", "CHF"].map(|code| Some(code.to_owned())));
+}
+
+#[test]
+fn time_has_no_gaps() {
+    let day = |text: &str, n| group(text, None, delivered(n, 10 * n, 0));
+    let groups = vec![day("2018-06-02", 1), day("2018-06-04", 2)];
+    let hours = |from: Day, to: Day| Some(Period { from: UtcMs(from.0 * 86_400_000), to: UtcMs(to.0 * 86_400_000) });
+    let table = report(&query(&[]), about("2018-06-01", "2018-06-05"), groups, None, hours);
+    assert_eq!(ids(&table), ["2018-06-01", "2018-06-02", "2018-06-03", "2018-06-04", "2018-06-05"]);
+    assert_eq!(table.rows[1].period.as_deref(), Some("2018-06-02T00:00:00Z/2018-06-03T00:00:00Z"));
+    assert_eq!((table.rows[2].cells[0], table.totals[0], table.totals[1]), (Some(0), Some(3), Some(30)));
+    let weeks =
+        report(&query(&[("by", "week")]), about("2018-06-01", "2018-06-05"), vec![day("2018-06-04", 2)], None, hours);
+    assert_eq!(ids(&weeks), ["2018-05-28", "2018-06-04"]);
+}
