@@ -22,7 +22,11 @@ pub use self::{
 };
 
 use self::table::{Entity, Field, Listed, Shape, Theirs};
-use super::{fields::Fields, ids::UnknownTopic};
+use super::{
+    fields::Fields,
+    ids::UnknownTopic,
+    status::{EvseStatus, States},
+};
 
 /// Makes [`Collection`] of lines such as `Collection "name in MongoDB" of Entity, event "public name";`.
 macro_rules! collections {
@@ -72,6 +76,10 @@ macro_rules! collections {
                 match self { $(Self::$collection => $entity::ORDER,)+ }
             }
 
+            const fn own_states(self) -> States {
+                match self { $(Self::$collection => $entity::STATES,)+ }
+            }
+
             const fn names_of_others(self) -> Theirs {
                 match self { $(Self::$collection => $entity::THEIRS,)+ }
             }
@@ -116,6 +124,27 @@ impl Collection {
     /// Whether figures, charts and reports count its documents. Others have only a list.
     pub const fn is_counted(self) -> bool {
         matches!(self, Self::Clients | Self::Stations | Self::Payments | Self::ChargingSessions)
+    }
+
+    /// The standard's statuses of its documents; for stations, those of their EVSEs.
+    pub const fn states(self) -> States {
+        match self {
+            Self::Stations => EvseStatus::STATES,
+            _ => self.own_states(),
+        }
+    }
+
+    /// The codes of these statuses.
+    pub fn codes(self) -> Vec<&'static str> {
+        self.states().iter().map(|(code, _)| *code).collect()
+    }
+
+    /// The field with the public id of its documents, which then is the table's first.
+    pub const fn public_id(self) -> Option<&'static str> {
+        match self.fields() {
+            [Field { name, kind: Kind::Id, .. }, ..] => Some(*name),
+            _ => None,
+        }
     }
 
     /// The names of the fields that travel.
@@ -217,6 +246,12 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn a_table_begins_with_the_public_id() {
+        assert_eq!(Collection::Payments.public_id(), Some("payment_id"));
+        assert_eq!(Collection::EcoStats.public_id(), None, "others' ids may stand further down");
     }
 
     #[test]
