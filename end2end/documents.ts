@@ -8,6 +8,8 @@ export const unique = (prefix: string): string => `${prefix}-${Date.now().toStri
 
 export interface Sample {
   document: () => Document & { _id: ObjectId };
+  /** What its list calls it by, and from there the feeds and figures. */
+  name: string;
   /** The update an operator's system makes. */
   change: Document;
   /** The cell that shows it, and what stands there before and after. */
@@ -17,11 +19,11 @@ export interface Sample {
 }
 
 export const SAMPLES: Record<Topic, Sample> = {
-  clients: { document: client, change: { name: 'Client renamed' }, field: 'name', before: /Client new/, after: /Client renamed/ },
-  stations: { document: station, change: { name: 'AA Station renamed' }, field: 'name', before: /AA Station new/, after: /AA Station renamed/ },
-  charging_sessions: { document: session, change: { energy_wh: 45_600, stop_reason: 'Local' }, field: 'energy_wh', before: /12\.3/, after: /45\.6/ },
-  payments: { document: payment, change: { amount_minor: 5678 }, field: 'amount_minor', before: /12\.34/, after: /56\.78/ },
-  eco_stats: { document: eco, change: { energy_wh: 98_700, scope_id: 'changed' }, field: 'energy_wh', before: /78\.9/, after: /98\.7/ },
+  clients: { document: client, name: 'name', change: { name: 'Client renamed' }, field: 'name', before: /Client new/, after: /Client renamed/ },
+  stations: { document: station, name: 'name', change: { name: 'AA Station renamed' }, field: 'name', before: /AA Station new/, after: /AA Station renamed/ },
+  charging_sessions: { document: session, name: 'session_id', change: { energy_wh: 45_600, stop_reason: 'Local' }, field: 'energy_wh', before: /12\.3/, after: /45\.6/ },
+  payments: { document: payment, name: 'payment_id', change: { amount_minor: 5678 }, field: 'amount_minor', before: /12\.34/, after: /56\.78/ },
+  eco_stats: { document: eco, name: 'local_date', change: { energy_wh: 98_700, scope_id: 'changed' }, field: 'energy_wh', before: /78\.9/, after: /98\.7/ },
 };
 
 export function client(over: Document = {}): Document & { _id: ObjectId } {

@@ -1,16 +1,15 @@
 // Where things stand on ChargeDeck's pages: the only file that knows the markup.
 import { expect, type Locator, type Page } from '@playwright/test';
 
-export type Topic = 'clients' | 'stations' | 'charging_sessions' | 'payments' | 'eco_stats';
-export const TOPICS: Topic[] = ['clients', 'stations', 'charging_sessions', 'payments', 'eco_stats'];
-
-export const LIST: Record<Topic, string> = {
+export const LIST = {
   clients: '/clients',
   stations: '/stations',
   charging_sessions: '/sessions',
   payments: '/payments',
   eco_stats: '/eco',
 };
+export type Topic = keyof typeof LIST;
+export const TOPICS = Object.keys(LIST) as Topic[];
 export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/reports', '/system'];
 
 /** Documents that the server draws alone. */

@@ -13,7 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const [origin, topic] = process.argv.slice(2);
 const board = topic.includes("?");
 // The order of the lists, and how many rows are shown.
-const BY = { clients: "created_at", payments: "created_at", charging_sessions: "start_date_time", eco_stats: "period_start" };
+const OTHERS = { stations: "name", charging_sessions: "start_date_time", eco_stats: "period_start" };
+const BY = OTHERS[topic] ?? "created_at";
 const SHOWN = topic === "stations" ? 500 : 50;
 let cookie;
 // What is shown: rows by id, or a board's values; up to where; and as of when.
@@ -54,7 +55,7 @@ async function takeSnapshot(minPosition) {
 function compare(a, b) {
   const order = (x, y) => (x < y ? -1 : x > y ? 1 : 0);
   if (topic === "stations") return order(a.fields.name ?? "", b.fields.name ?? "") || order(a.id, b.id);
-  const time = ({ fields }) => Date.parse(fields[BY[topic]]) || -Infinity;
+  const time = ({ fields }) => Date.parse(fields[BY]) || -Infinity;
   return order(time(b), time(a)) || order(b.id, a.id);
 }
 
@@ -74,7 +75,7 @@ function apply(delta) {
     for (const { id, put, patch, unset = [], delete: gone } of delta.changes) {
       const before = rows.get(id);
       // A row outside the window: what it has become is not known, but whether its place has changed is.
-      if (patch && !before && [...Object.keys(patch), ...unset].includes(BY[topic] ?? "name")) return "snapshot";
+      if (patch && !before && [...Object.keys(patch), ...unset].includes(BY)) return "snapshot";
       if (gone) rows.delete(id);
       if (gone || (patch && !before)) continue;
       const fields = put ?? { ...before, ...patch };

@@ -328,7 +328,7 @@ async fn however_many_come_back_at_once_each_list_is_read_once() {
     // Each client follows two lists, and requests both again.
     let [lists, accounts] = run.reads_of(Fault::RedisFlushed).await;
     println!("{accounts} reads of accounts when all took their lists anew");
-    assert!((1..=2 * Collection::ALL.len()).contains(&lists), "{lists} reads of five lists for 150 clients");
+    assert!((1..=2 * Collection::ALL.len()).contains(&lists), "{lists} reads of all lists for 150 clients");
     run.judge();
 }
 

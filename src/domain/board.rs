@@ -98,16 +98,13 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// The filters on offer.
-    pub const ALL: [Self; 7] = [
-        Self::All,
-        Self::Problems,
-        Self::Of(Collection::ChargingSessions),
-        Self::Of(Collection::Payments),
-        Self::Of(Collection::Stations),
-        Self::Of(Collection::Clients),
-        Self::Of(Collection::EcoStats),
-    ];
+    /// The filters on offer. The collections that people look at most come first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        const FIRST: [Collection; 4] =
+            [Collection::ChargingSessions, Collection::Payments, Collection::Stations, Collection::Clients];
+        let others = Collection::ALL.into_iter().filter(|collection| !FIRST.contains(collection));
+        [Self::All, Self::Problems].into_iter().chain(FIRST.into_iter().chain(others).map(Self::Of))
+    }
 
     /// Its name in addresses and topics.
     pub const fn name(self) -> &'static str {
@@ -128,7 +125,7 @@ impl Filter {
             if name != OF {
                 return Err(BadChoice::unknown(&name));
             }
-            let known = || Self::ALL.map(Self::name).join(", ");
+            let known = || Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
             let unknown = || BadChoice(format!("No events are called “{}”: choose one of {}.", clip(&value), known()));
             filter = Self::of_name(&value).ok_or_else(unknown)?;
         }
@@ -136,7 +133,7 @@ impl Filter {
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|filter| filter.name() == name)
+        Self::all().find(|filter| filter.name() == name)
     }
 }
 

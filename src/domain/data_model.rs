@@ -9,7 +9,7 @@ use super::{
 
 const INTRODUCTION: &str = "# Data model
 
-What stands in the five collections, as the tables in `src/domain/collections` have it. This page is made of them by
+What stands in the collections, as the tables in `src/domain/collections` have it. This page is made of them by
 `UPDATE_DOCS=1 cargo test --features ssr,guards --lib data_model`, and a test fails where they differ.
 
 Every field may be missing, and what is missing is not zero. Money is in minor units of its currency (ISO 4217), energy in Wh, power in

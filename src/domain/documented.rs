@@ -38,7 +38,10 @@ fn paths(parts: Parts, within: &str) -> Vec<String> {
 
 #[test]
 fn every_field_that_travels_is_documented_and_no_other() {
+    let topics = include_str!("../../docs/live.md");
     for collection in Collection::ALL {
+        let topic = format!("\n| `{collection}` | `{}` |", collection.event());
+        assert!(topics.contains(&topic), "the table of topics lacks {collection}");
         let travel: BTreeSet<String> = paths(collection.parts(), "").into_iter().collect();
         assert_eq!(documented(collection.name()), travel, "{collection}");
     }

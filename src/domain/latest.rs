@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    collections::{Client, Collection, EcoStat, Mark, Payment, Session, Station, evse_number, see},
+    collections::{Collection, EcoStat, Mark, Payment, Session, Station, evse_number, see},
     fields::Fields,
     ids::DocId,
     money::{Money, Wh},
@@ -12,7 +12,7 @@ use super::{
         log::{Effect, Record},
         position::{Position, Seq},
     },
-    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, Role, SessionStatus},
+    status::{Connection, Role},
     time::UtcMs,
     value,
 };
@@ -146,18 +146,12 @@ pub fn is_problem(news: &ActivityEvent) -> bool {
     if news.kind == Kind::Delete {
         return false;
     }
-    let status = || news.status.clone().unwrap_or_default();
-    let role = match news.collection {
-        Collection::Clients => ClientStatus::from(status()).role(),
-        Collection::Stations => match &news.detail {
-            Some(_) => EvseStatus::from(status()).role(),
-            None => return matches!(Connection::from(status()), Connection::Offline),
-        },
-        Collection::Payments => PaymentStatus::from(status()).role(),
-        Collection::ChargingSessions => SessionStatus::from(status()).role(),
-        Collection::EcoStats => return false,
+    let states = match (news.collection, &news.detail) {
+        // Without an EVSE the status is that of the station's connection.
+        (Collection::Stations, None) => Connection::STATES,
+        (collection, _) => collection.states(),
     };
-    role == Role::Bad
+    states.iter().any(|(code, role)| news.status.as_deref() == Some(*code) && *role == Role::Bad)
 }
 
 /// Names the EVSE if exactly one changed its status. If none did, what the station reports in its own protocol's
@@ -179,41 +173,26 @@ fn evse(news: ActivityEvent, before: &Fields, after: &Fields) -> Option<Activity
     }
 }
 
+/// Adds what the document is called, its status, and what else events of its collection tell.
 fn describe(base: ActivityEvent, after: &Fields) -> ActivityEvent {
+    let text = |name: &str| after.get(name)?.as_str().map(str::to_owned);
+    let label = text("name").or_else(|| text(base.collection.public_id()?));
+    let base = ActivityEvent { label, status: text("status"), ..base };
     match base.collection {
-        Collection::Clients => {
-            let c = see::<Client>(after).doc;
-            ActivityEvent { label: c.name.or(c.client_id), status: c.status.map(String::from), ..base }
-        }
-        Collection::Stations => {
-            let s = see::<Station>(after).doc;
-            ActivityEvent { label: s.name.or(s.station_id), status: s.connection.map(String::from), ..base }
-        }
+        Collection::Stations => ActivityEvent { status: text("connection"), ..base },
         Collection::Payments => {
             let p = see::<Payment>(after).doc;
-            let money = p.amount();
-            ActivityEvent {
-                label: p.payment_id,
-                status: p.status.map(String::from),
-                money,
-                detail: p.failure_code,
-                ..base
-            }
+            ActivityEvent { money: p.amount(), detail: p.failure_code, ..base }
         }
         Collection::ChargingSessions => {
             let s = see::<Session>(after).doc;
-            ActivityEvent {
-                label: s.session_id,
-                status: s.status.map(String::from),
-                energy: s.energy_wh,
-                detail: s.station_id,
-                ..base
-            }
+            ActivityEvent { energy: s.energy_wh, detail: s.station_id, ..base }
         }
         Collection::EcoStats => {
             let e = see::<EcoStat>(after).doc;
             ActivityEvent { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
         }
+        _ => base,
     }
 }
 

@@ -89,7 +89,7 @@ impl Selection {
     /// The requested statuses that are not in the standard. An operator's own statuses are found like any other.
     #[cfg(feature = "ssr")]
     pub fn odd_statuses(&self, collection: Collection) -> Vec<(FilterField, String)> {
-        let known = super::status::codes(collection);
+        let known = collection.codes();
         let asked = self.parts().filter(|(part, _)| matches!(part, FilterField::Status | FilterField::Evse));
         let odd = |(part, wanted): (FilterField, &Criterion)| {
             let Criterion::OneOf(texts) = wanted else { return Vec::new() };

@@ -1,7 +1,5 @@
 //! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is.
 
-use super::collections::Collection;
-
 /// How a state looks: always a shape and a word as well as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -17,6 +15,9 @@ pub enum Role {
     Off,
 }
 
+/// The statuses of a standard, in its order, each with its role.
+pub type States = &'static [(&'static str, Role)];
+
 macro_rules! status {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal $role:ident,)* }) => {
         $(#[$doc])*
@@ -31,6 +32,7 @@ macro_rules! status {
         impl $name {
             /// The statuses of the standard, in its order.
             pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
+            pub const STATES: States = &[$(($code, Role::$role),)*];
 
             pub fn code(&self) -> &str {
                 match self {
@@ -131,17 +133,6 @@ status! {
         Online = "ONLINE" Ok,
         Offline = "OFFLINE" Bad,
         Unknown = "UNKNOWN" Off,
-    }
-}
-
-/// The standard's status codes for a collection's documents; for stations, those of their EVSEs.
-pub fn codes(collection: Collection) -> Vec<&'static str> {
-    match collection {
-        Collection::Clients => ClientStatus::KNOWN.iter().map(ClientStatus::code).collect(),
-        Collection::Stations => EvseStatus::KNOWN.iter().map(EvseStatus::code).collect(),
-        Collection::Payments => PaymentStatus::KNOWN.iter().map(PaymentStatus::code).collect(),
-        Collection::ChargingSessions => SessionStatus::KNOWN.iter().map(SessionStatus::code).collect(),
-        Collection::EcoStats => Vec::new(),
     }
 }
 

@@ -66,7 +66,7 @@ pub struct ServerSettings {
 #[derive(Clone, Debug)]
 pub struct MongoSettings {
     pub uri: SecretString,
-    /// The operator's database, which holds the five collections.
+    /// The operator's database, which holds the collections.
     pub operator_db: DatabaseName,
     /// Our own: accounts, positions and everything else that the operator's database must not hold.
     pub own_db: DatabaseName,

@@ -1,4 +1,4 @@
-//! Checks whether MongoDB reports the changes of all five collections. It does not report those of a view or a time
+//! Checks whether MongoDB reports the changes of all collections. It does not report those of a view or a time
 //! series, and no event says that one was made or dropped.
 
 use std::time::Duration;

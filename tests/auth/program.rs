@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
 use chargedeck::{
-    domain::protocol::frame::{Frame, close},
+    domain::{
+        collections::Collection,
+        protocol::frame::{Frame, close},
+    },
     server::auth::{audit_log::By, email::Email, password::Passwords, users::Users},
     web::pages::PAGES,
 };
@@ -145,11 +148,6 @@ async fn create_admin(own: &Database, email: &str) {
 /// The addresses that an admin may read.
 pub fn everything() -> Vec<String> {
     let api = [
-        "/api/v1/snapshot/stations",
-        "/api/v1/snapshot/clients",
-        "/api/v1/snapshot/payments",
-        "/api/v1/snapshot/charging_sessions",
-        "/api/v1/snapshot/eco_stats",
         "/api/v1/report",
         "/api/v1/report.csv",
         "/api/v1/analytics/energy.csv?last=7d",
@@ -164,7 +162,8 @@ pub fn everything() -> Vec<String> {
         "/login",
         "/no/such/page",
     ];
-    PAGES.iter().map(|(path, ..)| *path).chain(api).map(str::to_owned).collect()
+    let snapshots = Collection::ALL.map(|collection| format!("/api/v1/snapshot/{collection}"));
+    PAGES.iter().map(|(path, ..)| *path).chain(api).map(str::to_owned).chain(snapshots).collect()
 }
 
 #[tokio::test]

@@ -308,13 +308,13 @@ impl Fault {
                 sleep(HURT / 2).await;
             }
             Self::CollectionDropped => {
-                let collection = *Collection::ALL.choose(rng).expect("there are five");
+                let collection = *Collection::ALL.choose(rng).expect("there are some");
                 let of = cluster.mongo.operator.collection::<Document>(collection.name());
                 of.drop().await.expect("a collection can be dropped");
                 sleep(HURT / 2).await;
             }
             Self::CollectionReplaced => {
-                let collection = *Collection::ALL.choose(rng).expect("there are five");
+                let collection = *Collection::ALL.choose(rng).expect("there are some");
                 let half = [doc! { "$match": { "source.n": { "$mod": [2, 0] } } }, doc! { "$out": collection.name() }];
                 let of = cluster.mongo.operator.collection::<Document>(collection.name());
                 of.aggregate(half).await.expect("a collection can be replaced");

@@ -13,7 +13,11 @@ use std::{
 };
 
 use bson::{DateTime, Document, doc};
-use chargedeck::domain::{collections::Collection, ids::DocId, protocol::position::ClusterTime};
+use chargedeck::domain::{
+    collections::{Collection, Order},
+    ids::DocId,
+    protocol::position::ClusterTime,
+};
 use mongodb::{Client, ClientSession, Database, error::Result};
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
@@ -198,11 +202,9 @@ pub fn made(collection: Collection, name: &str, rng: &mut impl Rng) -> Document 
 pub fn lasting(collection: Collection, id: &str, n: i64) -> Document {
     // Each date is later than the one before, so that lists have one order.
     let at = DateTime::from_millis(1_760_000_000_000 + n * 1000);
-    match collection {
-        Collection::Stations => doc! { "name": id, "created_at": at },
-        Collection::ChargingSessions => doc! { "start_date_time": at },
-        Collection::EcoStats => doc! { "period_start": at },
-        Collection::Clients | Collection::Payments => doc! { "created_at": at },
+    match collection.order() {
+        Order::Newest(field) => doc! { field: at },
+        Order::Ascending(field) => doc! { field: id, "created_at": at },
     }
 }
 
@@ -222,7 +224,7 @@ fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
         Collection::ChargingSessions => {
             doc! { "status": one_of(&["ACTIVE", "COMPLETED"]), "power_w": n, "energy_wh": n }
         }
-        Collection::EcoStats => doc! { "granularity": "DAY", "energy_wh": n },
+        _ => doc! { "energy_wh": n },
     };
     row.extend(counted(n));
     row

@@ -21,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chargedeck::domain::collections::Collection;
 use mongodb::{
     Client, Database,
     bson::{Document, doc},
@@ -317,10 +318,10 @@ async fn pong(port: u16) -> bool {
     ask.await.is_ok_and(|answer| &answer == b"+PONG\r\n")
 }
 
-/// Makes the five collections with images, so that a test's first change has them.
+/// Makes the collections with images, so that a test's first change has them.
 pub async fn collections_with_images(db: &Database) {
-    for name in ["clients", "stations", "payments", "charging_sessions", "eco_stats"] {
-        let create = doc! { "create": name, "changeStreamPreAndPostImages": { "enabled": true } };
+    for collection in Collection::ALL {
+        let create = doc! { "create": collection.name(), "changeStreamPreAndPostImages": { "enabled": true } };
         db.run_command(create).await.expect("a collection that is not there yet");
     }
 }

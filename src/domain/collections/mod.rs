@@ -1,4 +1,4 @@
-//! The five collections: their names, and for each a table of all its fields.
+//! The collections: their names, and for each a table of all its fields.
 
 mod client;
 mod eco_stat;
@@ -21,49 +21,89 @@ pub use self::{
     table::{Kind, Mark, Order, Parts, Seen, Shown, see},
 };
 
-use self::table::{Entity, Field, Listed, Shape};
-use super::{fields::Fields, ids::UnknownTopic};
+use self::table::{Entity, Field, Listed, Shape, Theirs};
+use super::{
+    fields::Fields,
+    ids::UnknownTopic,
+    status::{EvseStatus, States},
+};
 
-/// One of the five watched collections. The names are public: database, socket, API and pages share them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Collection {
-    Clients,
-    Stations,
-    Payments,
-    ChargingSessions,
-    EcoStats,
+/// Makes [`Collection`] of lines such as `Collection "name in MongoDB" of Entity, event "public name";`.
+macro_rules! collections {
+    ($($collection:ident $name:literal of $entity:ident, event $event:literal;)+) => {
+        /// A watched collection. The names are public: database, socket, API and pages share them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Collection {
+            $($collection,)+
+        }
+
+        impl Collection {
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$collection),+];
+
+            /// The collection's name in MongoDB, which is also the name of its topic.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$collection => $name,)+ }
+            }
+
+            /// The public name of the collection's event.
+            pub const fn event(self) -> &'static str {
+                match self { $(Self::$collection => $event,)+ }
+            }
+
+            /// All fields of its data model, read or not.
+            pub const fn fields(self) -> &'static [Field] {
+                match self { $(Self::$collection => $entity::FIELDS,)+ }
+            }
+
+            /// Fields that a document may have at its top level instead of within another document.
+            pub const fn instead(self) -> &'static [Field] {
+                match self { $(Self::$collection => $entity::INSTEAD,)+ }
+            }
+
+            /// The parts of its documents that travel.
+            pub const fn parts(self) -> Parts {
+                match self { $(Self::$collection => $entity::PARTS,)+ }
+            }
+
+            /// The parts of its documents from which the log's schema is made.
+            pub const fn shape(self) -> &'static [Shape] {
+                match self { $(Self::$collection => $entity::SHAPE,)+ }
+            }
+
+            /// How its list is ordered.
+            pub const fn order(self) -> Order {
+                match self { $(Self::$collection => $entity::ORDER,)+ }
+            }
+
+            const fn own_states(self) -> States {
+                match self { $(Self::$collection => $entity::STATES,)+ }
+            }
+
+            const fn names_of_others(self) -> Theirs {
+                match self { $(Self::$collection => $entity::THEIRS,)+ }
+            }
+        }
+
+        /// The names of the fields of `collection`'s document that cannot be read.
+        pub fn unreadable(collection: Collection, fields: &Fields) -> Vec<String> {
+            match collection { $(Collection::$collection => see::<$entity>(fields).unreadable,)+ }
+        }
+
+        /// All that is read of `collection`'s document.
+        #[cfg(test)]
+        fn read(collection: Collection, fields: &Fields) -> String {
+            match collection { $(Collection::$collection => format!("{:?}", see::<$entity>(fields)),)+ }
+        }
+    };
 }
 
-impl Collection {
-    pub const ALL: [Self; 5] = [Self::Clients, Self::Stations, Self::Payments, Self::ChargingSessions, Self::EcoStats];
-
-    /// The collection's name in MongoDB, which is also the name of its topic.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Clients => "clients",
-            Self::Stations => "stations",
-            Self::Payments => "payments",
-            Self::ChargingSessions => "charging_sessions",
-            Self::EcoStats => "eco_stats",
-        }
-    }
-
-    /// Whether figures, charts and reports count its documents. Eco statistics have only a list.
-    pub const fn is_counted(self) -> bool {
-        !matches!(self, Self::EcoStats)
-    }
-
-    /// The public name of the collection's event.
-    pub const fn event(self) -> &'static str {
-        match self {
-            Self::Clients => "client_update",
-            Self::Stations => "station_update",
-            Self::Payments => "payment_update",
-            Self::ChargingSessions => "charging_session_update",
-            Self::EcoStats => "eco_stats_update",
-        }
-    }
+collections! {
+    Clients "clients" of Client, event "client_update";
+    Stations "stations" of Station, event "station_update";
+    Payments "payments" of Payment, event "payment_update";
+    ChargingSessions "charging_sessions" of Session, event "charging_session_update";
+    EcoStats "eco_stats" of EcoStat, event "eco_stats_update";
 }
 
 impl fmt::Display for Collection {
@@ -80,53 +120,31 @@ impl FromStr for Collection {
     }
 }
 
-/// Evaluates an expression for a collection's entity.
-macro_rules! each {
-    ($collection:expr, $entity:ident => $says:expr) => {
-        match $collection {
-            Collection::Clients => {
-                type $entity = Client;
-                $says
-            }
-            Collection::Stations => {
-                type $entity = Station;
-                $says
-            }
-            Collection::Payments => {
-                type $entity = Payment;
-                $says
-            }
-            Collection::ChargingSessions => {
-                type $entity = Session;
-                $says
-            }
-            Collection::EcoStats => {
-                type $entity = EcoStat;
-                $says
-            }
-        }
-    };
-}
-
 impl Collection {
-    /// All fields of its data model, read or not.
-    pub const fn fields(self) -> &'static [Field] {
-        each!(self, E => E::FIELDS)
+    /// Whether figures, charts and reports count its documents. Others have only a list.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Clients | Self::Stations | Self::Payments | Self::ChargingSessions)
     }
 
-    /// Fields that a document may have at its top level instead of within another document.
-    pub const fn instead(self) -> &'static [Field] {
-        each!(self, E => E::INSTEAD)
+    /// The standard's statuses of its documents; for stations, those of their EVSEs.
+    pub const fn states(self) -> States {
+        match self {
+            Self::Stations => EvseStatus::STATES,
+            _ => self.own_states(),
+        }
     }
 
-    /// The parts of its documents that travel.
-    pub const fn parts(self) -> Parts {
-        each!(self, E => E::PARTS)
+    /// The codes of these statuses.
+    pub fn codes(self) -> Vec<&'static str> {
+        self.states().iter().map(|(code, _)| *code).collect()
     }
 
-    /// The parts of its documents from which the log's schema is made.
-    pub const fn shape(self) -> &'static [Shape] {
-        each!(self, E => E::SHAPE)
+    /// The field with the public id of its documents, which then is the table's first.
+    pub const fn public_id(self) -> Option<&'static str> {
+        match self.fields() {
+            [Field { name, kind: Kind::Id, .. }, ..] => Some(*name),
+            _ => None,
+        }
     }
 
     /// The names of the fields that travel.
@@ -155,12 +173,7 @@ impl Collection {
 
     /// Other systems' names of a field, the likeliest first.
     pub fn theirs(self, ours: &str) -> &'static [&'static str] {
-        each!(self, E => E::THEIRS).iter().find(|(name, _)| *name == ours).map_or(&[], |(_, theirs)| theirs)
-    }
-
-    /// How its list is ordered.
-    pub const fn order(self) -> Order {
-        each!(self, E => E::ORDER)
+        self.names_of_others().iter().find(|(name, _)| *name == ours).map_or(&[], |(_, theirs)| theirs)
     }
 
     /// How many rows its list shows.
@@ -175,11 +188,6 @@ impl Collection {
     pub const fn fetched(self) -> usize {
         self.shown().saturating_add(25)
     }
-}
-
-/// The names of the fields of `collection`'s document that cannot be read.
-pub fn unreadable(collection: Collection, fields: &Fields) -> Vec<String> {
-    each!(collection, E => see::<E>(fields).unreadable)
 }
 
 #[cfg(test)]
@@ -213,8 +221,7 @@ mod tests {
     }
 
     fn read(collection: Collection, fields: Map<String, serde_json::Value>) -> String {
-        let fields: Fields = fields.into_iter().collect();
-        each!(collection, E => format!("{:?}", see::<E>(&fields)))
+        super::read(collection, &fields.into_iter().collect())
     }
 
     /// The document without each of its fields in turn, with the path of the missing one.
@@ -239,6 +246,20 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn a_table_begins_with_the_public_id() {
+        assert_eq!(Collection::Payments.public_id(), Some("payment_id"));
+        assert_eq!(Collection::EcoStats.public_id(), None, "others' ids may stand further down");
+    }
+
+    #[test]
+    fn a_collection_has_one_name() {
+        for collection in Collection::ALL {
+            assert_eq!(serde_json::to_value(collection).unwrap(), collection.name());
+            assert_eq!(collection.name().parse::<Collection>(), Ok(collection));
+        }
     }
 
     #[test]

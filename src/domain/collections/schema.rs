@@ -20,32 +20,23 @@ pub struct Schema(pub u32);
 
 impl Schema {
     /// The schema of this build.
-    pub const OURS: Self = Self::of(
-        &[
-            table(Collection::Clients),
-            table(Collection::Stations),
-            table(Collection::Payments),
-            table(Collection::ChargingSessions),
-            table(Collection::EcoStats),
-        ],
-        MEANING,
-    );
-
-    const fn of(mut tables: &[Table], meaning: u32) -> Self {
-        let mut hash = bytes(OFFSET, &meaning.to_le_bytes());
-        while let [(name, order, shape), rest @ ..] = tables {
-            hash = shapes(text(text(text(hash, name), direction(*order)), order.field()), shape);
-            tables = rest;
+    pub const OURS: Self = {
+        let (mut hash, mut all): (u32, &[Collection]) = (begin(MEANING), &Collection::ALL);
+        while let [collection, rest @ ..] = all {
+            hash = table(hash, collection.name(), collection.order(), collection.shape());
+            all = rest;
         }
         Self(hash)
-    }
+    };
 }
 
-/// A collection's name, how its list is ordered, and its fields.
-type Table = (&'static str, Order, &'static [Shape]);
+const fn begin(meaning: u32) -> u32 {
+    bytes(OFFSET, &meaning.to_le_bytes())
+}
 
-const fn table(collection: Collection) -> Table {
-    (collection.name(), collection.order(), collection.shape())
+/// Adds a collection's name, how its list is ordered, and its fields.
+const fn table(hash: u32, name: &str, order: Order, fields: &[Shape]) -> u32 {
+    shapes(text(text(text(hash, name), direction(order)), order.field()), fields)
 }
 
 const fn direction(order: Order) -> &'static str {
@@ -117,7 +108,7 @@ mod tests {
             (NEWEST, &[A, field("b", &["Each", "Evse"], &[UID])]),
             (NEWEST, &[A, field("b", &["Each", "Evse"], &[]), UID]),
         ];
-        let of = |(order, shape), meaning| Schema::of(&[("clients", order, shape)], meaning).0;
+        let of = |(order, fields), meaning| table(begin(meaning), "clients", order, fields);
         let mut schemas: BTreeSet<u32> = TABLES.into_iter().map(|table| of(table, 1)).collect();
         schemas.insert(of(TABLES[0], 2));
         assert_eq!(schemas.len(), TABLES.len() + 1);

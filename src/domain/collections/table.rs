@@ -3,7 +3,10 @@
 //!
 //! Long, because each kind of field has its line in every macro: its type, how it is read, its name, what travels.
 
-use crate::domain::fields::{Fields, Reader};
+use crate::domain::{
+    fields::{Fields, Reader},
+    status::States,
+};
 
 /// What a field holds, where that decides how it is read and measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Field {
     /// The heading of its column in a list; empty if no list has one.
     pub heading: &'static str,
     pub marks: &'static [Mark],
+    /// Those that it may be in, if it is a status.
+    pub states: States,
 }
 
 /// The part of a field that travels.
@@ -106,6 +111,19 @@ pub trait Entity {
 /// An entity that has a collection of its own.
 pub trait Listed: Entity {
     const ORDER: Order;
+    /// The statuses of its documents; empty if they have none.
+    const STATES: States = states_of(Self::FIELDS);
+}
+
+/// The statuses of documents with these fields.
+const fn states_of(mut fields: &'static [Field]) -> States {
+    while let [field, rest @ ..] = fields {
+        if same(field.name.as_bytes(), b"status") {
+            return field.states;
+        }
+        fields = rest;
+    }
+    &[]
 }
 
 /// A document read leniently, with the names of the fields that had an unexpected shape.
@@ -153,7 +171,7 @@ pub const fn same(a: &[u8], b: &[u8]) -> bool {
 /// Makes a table's entity, and with `by Newest(field)` or `by Ascending(field)` that of a collection. A line is
 /// `name: Kind(more) "Heading" [Mark, …] theirs("other name", …);`, where only name and kind are required. `unread`
 /// lists the names that nothing reads but settings may map. `instead` lists those that are read from a document in
-/// place of another field.
+/// place of another field. A collection's first line is the public id of its documents, if they have one.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -183,12 +201,14 @@ macro_rules! table {
                     kind: $crate::domain::collections::table::kind!($kind),
                     heading: concat!($($heading)?),
                     marks: &[$($($crate::domain::collections::table::Mark::$mark),+)?],
+                    states: $crate::domain::collections::table::states!($kind $(($($of)+))?),
                 },)*
                 $($($crate::domain::collections::table::Field {
                     name: stringify!($unread),
                     kind: $crate::domain::collections::table::kind!($named),
                     heading: "",
                     marks: &[],
+                    states: &[],
                 },)*)?
             ];
 
@@ -198,6 +218,7 @@ macro_rules! table {
                     kind: $crate::domain::collections::table::kind!($named_instead),
                     heading: concat!($($heading_instead)?),
                     marks: &[],
+                    states: &[],
                 },)*)?
             ];
 
@@ -361,6 +382,16 @@ macro_rules! kind {
     };
 }
 
+/// The statuses that a field may be in.
+macro_rules! states {
+    (Status($status:ty)) => {
+        <$status>::STATES
+    };
+    ($($kind:tt)+) => {
+        &[]
+    };
+}
+
 macro_rules! travels {
     (Texts) => {
         $crate::domain::collections::table::Shown::Values
@@ -394,4 +425,4 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {holds, kind, name, read, table, travels, within};
+pub(crate) use {holds, kind, name, read, states, table, travels, within};

@@ -90,7 +90,7 @@ fn documents() -> impl Strategy<Value = Vec<Fields>> {
         ];
         prop::option::weighted(0.9, prop::sample::select(dates.to_vec())).prop_map(|date| json!(date))
     };
-    let codes = Collection::ALL.into_iter().flat_map(crate::domain::status::codes).chain(["odd"]);
+    let codes = Collection::ALL.into_iter().flat_map(Collection::codes).chain(["odd"]);
     let status = prop::sample::select(codes.collect::<Vec<_>>()).prop_map(|code| json!(code));
     let number = || prop::option::weighted(0.9, 0_i64..50_000).prop_map(|n| json!(n));
     let currency = prop::sample::select(vec![json!("EUR"), json!("GBP"), Value::Null]);

@@ -10,7 +10,6 @@ use crate::{
         fields::Fields,
         ids::DocId,
         selection::{EvalContext, Selection},
-        status::codes,
     },
     guards::guarded,
 };
@@ -56,7 +55,7 @@ impl Snapshot {
     /// Why the list is refused, if a status is requested that is not known.
     pub fn unknown_status(&self) -> Option<BadChoice> {
         let status = self.unknown.as_deref()?;
-        let known = codes(self.topic).join(", ");
+        let known = self.topic.codes().join(", ");
         Some(BadChoice(format!("No status here is “{status}”: nothing has it, and the known ones are {known}.")))
     }
 }

@@ -293,12 +293,9 @@ impl Actions {
 }
 
 /// The part of a selection by which a collection's documents are chosen themselves.
-const fn own_id(of: Collection) -> Option<FilterField> {
-    match of {
-        Collection::Clients => Some(FilterField::Client),
-        Collection::Stations => Some(FilterField::Station),
-        Collection::Payments | Collection::ChargingSessions | Collection::EcoStats => None,
-    }
+fn own_id(of: Collection) -> Option<FilterField> {
+    let id = of.public_id()?;
+    FilterField::ALL.iter().copied().find(|part| part.field(of) == Some(id))
 }
 
 fn mark_id(of: Collection, id: &str) -> Document {

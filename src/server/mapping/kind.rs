@@ -2,7 +2,7 @@
 
 use crate::domain::{
     collections::{Collection, Kind, Shown},
-    status::{ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus},
+    status::Connection,
 };
 
 impl Kind {
@@ -81,14 +81,9 @@ pub fn names(collection: Collection) -> impl Iterator<Item = &'static str> {
 
 /// The status words of a collection. A station's are those of its EVSEs and those of its connection.
 pub fn words(collection: Collection) -> Vec<&'static str> {
-    match collection {
-        Collection::Clients => ClientStatus::KNOWN.iter().map(ClientStatus::code).collect(),
-        Collection::Payments => PaymentStatus::KNOWN.iter().map(PaymentStatus::code).collect(),
-        Collection::ChargingSessions => SessionStatus::KNOWN.iter().map(SessionStatus::code).collect(),
-        Collection::Stations => {
-            let connected = Connection::KNOWN.iter().filter(|c| **c != Connection::Unknown).map(Connection::code);
-            EvseStatus::KNOWN.iter().map(EvseStatus::code).chain(connected).collect()
-        }
-        Collection::EcoStats => Vec::new(),
+    let mut words = collection.codes();
+    if collection == Collection::Stations {
+        words.extend(Connection::KNOWN.iter().filter(|c| **c != Connection::Unknown).map(Connection::code));
     }
+    words
 }

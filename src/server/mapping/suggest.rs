@@ -8,7 +8,7 @@ use super::{
     synonyms::{of_word, plain},
 };
 use crate::domain::{
-    collections::{Collection, Kind},
+    collections::{Collection, Kind, Shown},
     status::PaymentStatus,
 };
 
@@ -20,16 +20,15 @@ pub struct Suggestion {
     pub notes: Vec<String>,
 }
 
-/// Fields with a shape of their own, which a field of another name is unlikely to have.
-const SHAPED: [&str; 5] = ["tokens", "evses", "quality", "factors", "source"];
-
 /// Suggests what the `current` definition does not read of the documents of `collection`.
 pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
     let mut taken: Vec<&str> = Vec::new();
     // A station's own status and power stand for its EVSEs, where it has no list of them.
     let skip = |ours: &str| collection.instead().iter().any(|field| field.name == ours) && seen.count("evses") > 0;
-    for ours in fields(collection).map(|(name, _)| name).filter(|ours| !skip(ours) && !SHAPED.contains(ours)) {
+    // What holds documents or a list has a shape of its own, which a field of another name is unlikely to have.
+    let simple = fields(collection).filter(|(_, shown)| matches!(shown, Shown::Value));
+    for ours in simple.map(|(name, _)| name).filter(|ours| !skip(ours)) {
         if let Some(values) = seen.unread.get(ours) {
             let theirs = made.definition.path(ours).to_owned();
             made.unit(collection.kind(ours), ours, &theirs, values);
@@ -173,13 +172,7 @@ impl Suggestion {
 
     /// Documents without an id of their own get MongoDB's as their public id.
     fn public_id(&mut self, collection: Collection, seen: &Seen) {
-        let ours = match collection {
-            Collection::Clients => "client_id",
-            Collection::Stations => "station_id",
-            Collection::Payments => "payment_id",
-            Collection::ChargingSessions => "session_id",
-            Collection::EcoStats => return,
-        };
+        let Some(ours) = collection.public_id() else { return };
         if seen.documents > 0 && seen.count(ours) == 0 {
             self.definition.names.entry(ours.to_owned()).or_insert_with(|| "_id".to_owned());
         }

@@ -1,4 +1,4 @@
-//! What the five collections are in the operator's database: whether they are there, of which kind, and with images.
+//! What the collections are in the operator's database: whether they are there, of which kind, and with images.
 
 use std::{collections::HashMap, time::Duration};
 

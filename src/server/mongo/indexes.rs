@@ -69,7 +69,8 @@ impl Index {
         let is = |keys: &Document, unique: bool, partial: Option<Document>| {
             self.name == name(keys) && same(&self.keys, keys) && self.unique == unique && self.partial == partial
         };
-        let other = earlier(mapping, collection).iter().any(|keys| is(keys, false, None));
+        let Some(earlier) = earlier(mapping, collection) else { return false };
+        let other = earlier.iter().any(|keys| is(keys, false, None));
         let unique = public_id(mapping, collection).is_some_and(|f| is(&doc! {f: 1}, true, Some(texts(f))));
         (other || unique) && !self.special && !self.expires
     }
@@ -101,17 +102,18 @@ pub async fn existing(db: &Database, collection: Collection) -> Result<Vec<Index
 /// The keys of the indexes that a collection should have, by the fields' names in MongoDB. What begins with `_id` has
 /// its index already.
 pub fn wanted(mapping: &Mapping, collection: Collection) -> Vec<Document> {
-    // The field that the list is sorted by comes first, then those that figures, links and reports look for.
+    // The field that the list is sorted by comes first, then the public id, then what figures, links and reports look
+    // for.
     let sorted = collection.order().field();
     let found: &[&str] = match collection {
-        Collection::Clients => &["client_id", "status"],
-        Collection::Stations => &["station_id"],
-        Collection::Payments => &["payment_id", "session_id", "client_id", "status", "captured_at"],
-        Collection::ChargingSessions => &["session_id", "station_id", "client_id", "status", "end_date_time"],
-        Collection::EcoStats => &[],
+        Collection::Clients => &["status"],
+        Collection::Payments => &["session_id", "client_id", "status", "captured_at"],
+        Collection::ChargingSessions => &["station_id", "client_id", "status", "end_date_time"],
+        _ => &[],
     };
     let mut fields: Vec<&str> = Vec::new();
-    let paths = std::iter::once(&sorted).chain(found).map(|ours| mapping.path(collection, ours));
+    let ours = std::iter::once(sorted).chain(collection.public_id()).chain(found.iter().copied());
+    let paths = ours.map(|ours| mapping.path(collection, ours));
     for path in paths.filter(|path| may_be_indexed(path)) {
         if !fields.contains(&path) {
             fields.push(path);
@@ -182,56 +184,65 @@ fn texts(field: &str) -> Document {
 
 /// The path of the public id, on which earlier versions made a unique index; `None` if it is `_id`.
 pub fn public_id(mapping: &Mapping, collection: Collection) -> Option<&str> {
-    let ours = match collection {
-        Collection::Clients => "client_id",
-        Collection::Stations => "station_id",
-        Collection::Payments => "payment_id",
-        Collection::ChargingSessions => "session_id",
-        Collection::EcoStats => return None,
-    };
-    Some(mapping.path(collection, ours)).filter(|path| *path != "_id")
+    Some(mapping.path(collection, collection.public_id()?)).filter(|path| *path != "_id")
 }
 
-/// The other indexes of earlier versions.
-fn earlier(mapping: &Mapping, collection: Collection) -> Vec<Document> {
-    let ours = match collection {
-        Collection::Clients => vec![
-            doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1, "_id": -1},
-            doc! {"last_updated": -1, "_id": -1},
-        ],
-        Collection::Stations => vec![
-            doc! {"name": 1, "_id": 1},
-            doc! {"connection": 1, "last_heartbeat_at": 1},
-            doc! {"city": 1},
-            doc! {"evses.status": 1},
-        ],
-        Collection::Payments => vec![
-            doc! {"created_at": -1, "_id": -1},
-            doc! {"status": 1, "created_at": -1, "_id": -1},
-            doc! {"currency": 1, "captured_at": 1},
-            doc! {"captured_at": -1},
-            doc! {"method": 1, "created_at": -1},
-            doc! {"client_id": 1, "created_at": -1},
-            doc! {"session_id": 1},
-            doc! {"last_updated": -1, "_id": -1},
-        ],
-        Collection::ChargingSessions => vec![
-            doc! {"start_date_time": -1, "_id": -1},
-            doc! {"status": 1, "start_date_time": -1, "_id": -1},
-            doc! {"end_date_time": -1, "station_id": 1},
-            doc! {"station_id": 1, "start_date_time": -1},
-            doc! {"client_id": 1, "start_date_time": -1},
-        ],
-        Collection::EcoStats => vec![
-            doc! {"period_start": -1, "_id": -1},
-            doc! {"granularity": 1, "scope": 1, "scope_id": 1, "local_date": 1},
-        ],
-    };
+/// The other indexes of earlier versions; `None` if these did not know the collection.
+fn earlier(mapping: &Mapping, collection: Collection) -> Option<Vec<Document>> {
+    let known = [
+        (
+            Collection::Clients,
+            vec![
+                doc! {"created_at": -1, "_id": -1},
+                doc! {"status": 1, "created_at": -1, "_id": -1},
+                doc! {"last_updated": -1, "_id": -1},
+            ],
+        ),
+        (
+            Collection::Stations,
+            vec![
+                doc! {"name": 1, "_id": 1},
+                doc! {"connection": 1, "last_heartbeat_at": 1},
+                doc! {"city": 1},
+                doc! {"evses.status": 1},
+            ],
+        ),
+        (
+            Collection::Payments,
+            vec![
+                doc! {"created_at": -1, "_id": -1},
+                doc! {"status": 1, "created_at": -1, "_id": -1},
+                doc! {"currency": 1, "captured_at": 1},
+                doc! {"captured_at": -1},
+                doc! {"method": 1, "created_at": -1},
+                doc! {"client_id": 1, "created_at": -1},
+                doc! {"session_id": 1},
+                doc! {"last_updated": -1, "_id": -1},
+            ],
+        ),
+        (
+            Collection::ChargingSessions,
+            vec![
+                doc! {"start_date_time": -1, "_id": -1},
+                doc! {"status": 1, "start_date_time": -1, "_id": -1},
+                doc! {"end_date_time": -1, "station_id": 1},
+                doc! {"station_id": 1, "start_date_time": -1},
+                doc! {"client_id": 1, "start_date_time": -1},
+            ],
+        ),
+        (
+            Collection::EcoStats,
+            vec![
+                doc! {"period_start": -1, "_id": -1},
+                doc! {"granularity": 1, "scope": 1, "scope_id": 1, "local_date": 1},
+            ],
+        ),
+    ];
+    let (_, ours) = known.into_iter().find(|(of, _)| *of == collection)?;
     let theirs = |keys: Document| {
         keys.into_iter().map(|(ours, direction)| (mapping.path(collection, &ours).to_owned(), direction)).collect()
     };
-    ours.into_iter().map(theirs).collect()
+    Some(ours.into_iter().map(theirs).collect())
 }
 
 #[cfg(test)]

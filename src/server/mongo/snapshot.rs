@@ -134,7 +134,7 @@ async fn count(
     Ok(total)
 }
 
-/// Folds every document of the five collections.
+/// Folds every document of all collections.
 ///
 /// # Errors
 /// As [`rows`].

@@ -29,7 +29,7 @@ const NOT_YET: Duration = Duration::from_secs(1);
 
 pub fn activity() -> AnyView {
     let filter = chosen(ACTIVITY, Filter::read);
-    let choices = Filter::ALL.into_iter().map(|choice| {
+    let choices = Filter::all().map(|choice| {
         let chosen = move || if filter.get() == Ok(choice) { "true" } else { "false" }.to_owned();
         view! { <a href=page_of_activity(choice) aria-current=chosen>{text::filter(choice)}</a> }
     });

@@ -1,4 +1,4 @@
-//! What the five list pages share: the selection, the snapshot with its states, and the live table.
+//! What the list pages share: the selection, the snapshot with its states, and the live table.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,6 @@ use crate::{
         collections::Collection,
         protocol::snapshot::Snapshot,
         selection::{Criterion, FilterField, Selection},
-        status::codes,
     },
     web::{
         api::PageRequest,
@@ -56,12 +55,9 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
 
 /// The statuses as links. The other parts of the selection stay.
 fn choices(collection: Collection, asked: Asked) -> AnyView {
-    let part = match collection {
-        Collection::Stations => FilterField::Evse,
-        Collection::EcoStats => return ().into_any(),
-        _ => FilterField::Status,
-    };
-    let links = [None].into_iter().chain(codes(collection).into_iter().map(Some)).map(|code| {
+    let part = [FilterField::Evse, FilterField::Status].into_iter().find(|part| part.field(collection).is_some());
+    let Some(part) = part else { return ().into_any() };
+    let links = [None].into_iter().chain(collection.codes().into_iter().map(Some)).map(|code| {
         let word = code.map_or(text::ALL.into(), |code| text::status(collection, code));
         let wanted = code.map(|code| Criterion::one_of([code]));
         let this = wanted.clone();

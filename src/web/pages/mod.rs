@@ -38,20 +38,6 @@ use crate::{
 type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
-/// The pages of a signed-in admin.
-pub static PAGES: [Page; 10] = [
-    ("/", || Box::pin(load_overview()), || part(Box::pin(overview()))),
-    ("/activity", || Box::pin(load_activity()), || part(Box::pin(activity()))),
-    (ANALYTICS, || Box::pin(load_analytics()), || part(Box::pin(analytics()))),
-    (page(Collection::Stations), || Box::pin(load_stations()), || part(Box::pin(stations()))),
-    (page(Collection::ChargingSessions), || Box::pin(load_sessions()), || part(Box::pin(sessions()))),
-    (page(Collection::Payments), || Box::pin(load_payments()), || part(Box::pin(payments()))),
-    (page(Collection::Clients), || Box::pin(load_clients()), || part(Box::pin(clients()))),
-    (page(Collection::EcoStats), || Box::pin(load_eco()), || part(Box::pin(eco()))),
-    (REPORTS, || Box::pin(load_reports()), || part(Box::pin(reports()))),
-    (SYSTEM, || Box::pin(load_system()), || part(Box::pin(system()))),
-];
-
 /// Draws the page at `path`.
 pub fn at(path: &str) -> AnyView {
     PAGES
@@ -82,28 +68,50 @@ fn part(draw: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) 
     draw.now_or_never().and_then(Result::ok).unwrap_or_else(not_found::not_found)
 }
 
-/// Splits a page from the program that all pages share.
-macro_rules! parts {
-    ($($page:ident $part:ident $load:ident,)*) => {$(
-        #[wasm_split($part, wasm_split_path = leptos::wasm_split, preload($load), fallible)]
-        fn $page() -> Result<AnyView, SplitLoaderError> {
-            // Preloads the part, so that the document requests it before the program does.
-            #[cfg(feature = "ssr")]
-            leptos::prefetch_lazy_fn_on_server(stringify!($part));
-            Ok($page::$page())
-        }
-    )*};
+/// Makes [`PAGES`] of lines such as `address => page in part, loader;`, and splits each page from the program that
+/// all pages share.
+macro_rules! pages {
+    ($($address:expr => $page:ident in $part:ident, $load:ident;)+) => {
+        /// The pages of a signed-in admin.
+        pub static PAGES: [Page; [$($address),+].len()] =
+            [$(($address, || Box::pin($load()), || part(Box::pin($page())))),+];
+
+        $(
+            #[wasm_split($part, wasm_split_path = leptos::wasm_split, preload($load), fallible)]
+            fn $page() -> Result<AnyView, SplitLoaderError> {
+                // Preloads the part, so that the document requests it before the program does.
+                #[cfg(feature = "ssr")]
+                leptos::prefetch_lazy_fn_on_server(stringify!($part));
+                Ok($page::$page())
+            }
+        )+
+    };
 }
 
-parts! {
-    overview overview load_overview,
-    activity activity load_activity,
-    analytics analytics load_analytics,
-    stations lists load_stations,
-    sessions lists load_sessions,
-    payments lists load_payments,
-    clients lists load_clients,
-    eco lists load_eco,
-    reports reports load_reports,
-    system system load_system,
+pages! {
+    "/" => overview in overview, load_overview;
+    "/activity" => activity in activity, load_activity;
+    ANALYTICS => analytics in analytics, load_analytics;
+    page(Collection::Stations) => stations in lists, load_stations;
+    page(Collection::ChargingSessions) => sessions in lists, load_sessions;
+    page(Collection::Payments) => payments in lists, load_payments;
+    page(Collection::Clients) => clients in lists, load_clients;
+    page(Collection::EcoStats) => eco in lists, load_eco;
+    REPORTS => reports in reports, load_reports;
+    SYSTEM => system in system, load_system;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::{text, ui::document_title};
+
+    #[test]
+    fn every_collection_has_a_page_and_a_place_in_the_navigation() {
+        for collection in Collection::ALL {
+            let path = page(collection);
+            assert!(PAGES.iter().any(|(address, ..)| *address == path), "{collection} has no page");
+            assert_eq!(document_title(path), format!("{} · {}", text::title(collection), text::PRODUCT));
+        }
+    }
 }

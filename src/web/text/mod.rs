@@ -25,10 +25,7 @@ pub use selections::{
     APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status, without,
 };
 pub use sentences::{Sentence, sentence};
-pub use statuses::{
-    charging_state, client_status, client_type, connection, error_code, evse_status, failure, granularity, method,
-    payment_status, quality, scope, session_status, stop_reason,
-};
+pub use statuses::*;
 pub use times::{age, clock_time, date, duration, local_day, stamp, weekday};
 
 /// Shown in place of a value that is not known.

@@ -6,7 +6,7 @@ use super::{count, money::money};
 use crate::{
     domain::{
         board::Filter,
-        collections::{Collection, evse_number},
+        collections::{Collection, Order, evse_number},
         money::{Money, Watt},
         protocol::window::{Fate, Waiting},
         status::EvseStatus,
@@ -131,23 +131,28 @@ pub fn loading(what: &str) -> String {
     format!("Loading {what}")
 }
 
-/// `2 sessions`
-pub fn documents(collection: Collection, n: i64) -> String {
-    let (one, many) = match collection {
+/// One document of a collection, and several.
+pub const fn nouns(collection: Collection) -> (&'static str, &'static str) {
+    match collection {
         Collection::Clients => ("client", "clients"),
         Collection::Stations => ("station", "stations"),
         Collection::Payments => ("payment", "payments"),
         Collection::ChargingSessions => ("session", "sessions"),
         Collection::EcoStats => ("eco period", "eco periods"),
-    };
+    }
+}
+
+/// `2 sessions`
+pub fn documents(collection: Collection, n: i64) -> String {
+    let (one, many) = nouns(collection);
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// How a list is sorted.
 pub const fn order(collection: Collection) -> &'static str {
-    match collection {
-        Collection::Stations => "by name",
-        _ => "newest first",
+    match collection.order() {
+        Order::Ascending(_) => "by name",
+        Order::Newest(_) => "newest first",
     }
 }
 
@@ -184,7 +189,7 @@ pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
 
 pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the database appear here as they happen.");
 /// Shown while the database is empty.
-pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to the five collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
+pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to its collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
 pub const NO_ENERGY: &str = "No session has ended today or a week before.";
 pub const ENERGY_GAPS: &str = "Gaps: sessions ended, and none of them says what it delivered.";

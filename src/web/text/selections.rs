@@ -43,7 +43,7 @@ pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
         Collection::Stations => evse_status(&code.into()),
         Collection::Payments => payment_status(&code.into()),
         Collection::ChargingSessions => session_status(&code.into()),
-        Collection::EcoStats => code.into(),
+        _ => code.into(),
     }
 }
 
@@ -90,6 +90,15 @@ pub fn part(collection: Collection, part: FilterField, wanted: &Criterion, zone:
 mod tests {
     use super::*;
     use crate::domain::time::Period;
+
+    #[test]
+    fn every_status_that_can_be_selected_has_a_word() {
+        for collection in Collection::ALL {
+            for code in collection.codes() {
+                assert_ne!(status(collection, code), code, "{collection}");
+            }
+        }
+    }
 
     #[test]
     fn every_part_has_its_words() {

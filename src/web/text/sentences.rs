@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{displayable, energy, failure, money, payment_status, session_status};
+use super::{displayable, energy, failure, money, nouns, payment_status, session_status};
 use crate::domain::{
     collections::Collection,
     latest::{ActivityEvent, Kind},
@@ -27,7 +27,7 @@ pub fn sentence(news: &ActivityEvent) -> Sentence {
             Collection::Stations => (station(news, &subject), None),
             Collection::Payments => (payment(news), news.money.as_ref().map(money)),
             Collection::ChargingSessions => (session(news, &subject), delivered(news.energy)),
-            Collection::EcoStats => (eco(news, &subject), delivered(news.energy)),
+            _ => (added(news, &subject), delivered(news.energy)),
         },
     };
     Sentence { text: displayable(text.into()).into_owned(), amount }
@@ -36,18 +36,22 @@ pub fn sentence(news: &ActivityEvent) -> Sentence {
 fn subject(news: &ActivityEvent) -> String {
     let label = news.label.as_deref().unwrap_or(&news.id.0);
     match news.collection {
-        // The label of a client or station often begins with that word already.
-        Collection::Clients => named("Client", label),
-        Collection::Stations => named("Station", label),
         Collection::Payments => format!("Payment {label}"),
         Collection::ChargingSessions => format!("Session {label}"),
         Collection::EcoStats => format!("Eco figures {label}"),
+        // The label of others often begins with that word already.
+        _ => named(&capitalised(nouns(news.collection).0), label),
     }
 }
 
 fn named(what: &str, label: &str) -> String {
     let begins = label.get(..what.len()).is_some_and(|head| head.eq_ignore_ascii_case(what));
     if begins { label.to_owned() } else { format!("{what} {label}") }
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at_checked(1).unwrap_or_default();
+    format!("{}{rest}", first.to_ascii_uppercase())
 }
 
 fn changed(news: &ActivityEvent, field: &str) -> bool {
@@ -107,7 +111,7 @@ fn session(news: &ActivityEvent, subject: &str) -> String {
     }
 }
 
-fn eco(news: &ActivityEvent, subject: &str) -> String {
+fn added(news: &ActivityEvent, subject: &str) -> String {
     match news.kind {
         Kind::Put => format!("{subject} added"),
         _ => format!("{subject} updated"),

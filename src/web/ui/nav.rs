@@ -32,22 +32,26 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
     NavItem { path, title, icon, minor }
 }
 
-static NOW: [NavItem; 3] = [
+const fn list(of: Collection, icon: Icon, minor: bool) -> NavItem {
+    place(page(of), text::title(of), icon, minor)
+}
+
+static NOW: &[NavItem] = &[
     place("/", OVERVIEW, Icon::Overview, false),
     place(ACTIVITY, text::ACTIVITY, Icon::Activity, true),
     place(ANALYTICS, text::charts::ANALYTICS, Icon::Analytics, true),
 ];
-static NETWORK: [NavItem; 4] = [
-    place("/stations", text::title(Collection::Stations), Icon::Stations, false),
-    place("/sessions", text::title(Collection::ChargingSessions), Icon::Sessions, false),
-    place("/payments", text::title(Collection::Payments), Icon::Payments, false),
-    place("/clients", text::title(Collection::Clients), Icon::Clients, true),
+static NETWORK: &[NavItem] = &[
+    list(Collection::Stations, Icon::Stations, false),
+    list(Collection::ChargingSessions, Icon::Sessions, false),
+    list(Collection::Payments, Icon::Payments, false),
+    list(Collection::Clients, Icon::Clients, true),
 ];
-static INSIGHT: [NavItem; 2] = [
-    place("/eco", text::title(Collection::EcoStats), Icon::Eco, true),
+static INSIGHT: &[NavItem] = &[
+    list(Collection::EcoStats, Icon::Eco, true),
     place(REPORTS, text::REPORTS, Icon::Reports, true),
 ];
-static RUNNING: [NavItem; 1] = [place(SYSTEM, text::SYSTEM, Icon::System, true)];
+static RUNNING: &[NavItem] = &[place(SYSTEM, text::SYSTEM, Icon::System, true)];
 
 /// The page of events.
 pub const ACTIVITY: &str = "/activity";
@@ -94,7 +98,7 @@ pub fn page_of_activity(filter: Filter) -> String {
 /// The heading of the page at `path`.
 pub fn heading(path: &str) -> &'static str {
     let path = path.trim_end_matches('/');
-    [&NOW[..], &NETWORK, &INSIGHT, &RUNNING]
+    [NOW, NETWORK, INSIGHT, RUNNING]
         .into_iter()
         .flatten()
         .find(|place| place.path.trim_end_matches('/') == path)
@@ -120,10 +124,10 @@ pub fn Nav() -> impl IntoView {
     };
     view! {
         <nav class="nav" aria-label=text::NAVIGATION>
-            {group(text::NOW, &NOW)}
-            {group(text::NETWORK, &NETWORK)}
-            {group(text::INSIGHT, &INSIGHT)}
-            {group(text::RUNNING, &RUNNING)}
+            {group(text::NOW, NOW)}
+            {group(text::NETWORK, NETWORK)}
+            {group(text::INSIGHT, INSIGHT)}
+            {group(text::RUNNING, RUNNING)}
         </nav>
     }
 }
@@ -147,7 +151,7 @@ pub fn AccountsNav() -> impl IntoView {
 /// The entries that a phone's bar leaves out.
 #[component]
 pub fn MinorNav() -> impl IntoView {
-    let minor = NOW.iter().chain(&NETWORK).chain(&INSIGHT).chain(&RUNNING).filter(|place| place.minor);
+    let minor = NOW.iter().chain(NETWORK).chain(INSIGHT).chain(RUNNING).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label=text::MORE_PLACES>
             <ul>{any_views(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>

@@ -1,4 +1,4 @@
-//! The five collections: whether they exist and can be followed, their images, our indexes in them with their size,
+//! The collections: whether they exist and can be followed, their images, our indexes in them with their size,
 //! and duplicate ids.
 
 use bson::{Bson, Document, doc};

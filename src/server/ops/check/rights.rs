@@ -23,7 +23,7 @@ const WHAT: &str = "Rights";
 const LOG_WHAT: &str = "Audit log";
 /// Needed on the operator's database as a whole.
 const WATCH: [&str; 3] = ["find", "changeStream", "listCollections"];
-/// Needed on each of the five collections: for `prepare`, and for `check` to report what is there.
+/// Needed on each of the collections: for `prepare`, and for `check` to report what is there.
 const PREPARE: [&str; 5] = ["createIndex", "dropIndex", "collMod", "listIndexes", "collStats"];
 /// Needed on single collections of the operator's, for the actions of admins. Without it the pages of these actions
 /// say why they are impossible.

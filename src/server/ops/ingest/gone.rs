@@ -118,7 +118,7 @@ impl Reaper<'_> {
                     history.push(doc! { "status": status, "at": date(self.now), "by": "import" }.into());
                 }
             }
-            Collection::Clients | Collection::Stations | Collection::EcoStats => {}
+            _ => {}
         }
         if let Ok(source) = document.get_document_mut("source") {
             source.insert("gone", true);

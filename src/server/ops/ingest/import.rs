@@ -1,4 +1,4 @@
-//! `chargedeck import`: brings real history from a file into the five collections. Safe to repeat.
+//! `chargedeck import`: brings real history from a file into the collections. Safe to repeat.
 //!
 //! Rows are written in batches as they are read. The documents that are derived from sessions are made afterwards
 //! from all that the database holds, see [`super::derived`].

@@ -1,4 +1,4 @@
-//! Ways in which data reaches the five collections other than from the operator's own systems: `import` of real
+//! Ways in which data reaches the collections other than from the operator's own systems: `import` of real
 //! history, `seed` of a small invented network, `simulate` of a running one or of an imported day once more.
 //!
 //! Every document made here carries `source.dataset`. Its `_id` is a text made of the dataset and the source's own id
@@ -41,7 +41,7 @@ use crate::{
     },
 };
 
-/// Whether one of the five collections holds a document that neither `import`, `seed` nor `simulate` made.
+/// Whether one of the collections holds a document that neither `import`, `seed` nor `simulate` made.
 pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
     for collection in Collection::ALL {
         let documents = db.collection::<RawDocumentBuf>(collection.name());

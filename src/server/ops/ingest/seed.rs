@@ -73,11 +73,13 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     }
     remove_unfinished(db).await?;
     let at = args.at.unwrap_or_else(Timestamp::now).as_millisecond();
-    let documents = live(args.seed, at)?;
+    let mut documents = live(args.seed, at)?;
     let bar = ProgressBar::new(documents.0.values().map(|d| d.len() as u64).sum());
     let bar = bar.with_style(ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} documents, {msg}")?);
     let mut counts = BTreeMap::new();
-    for (collection, documents) in documents.0 {
+    // The eco figures come last, because `LAST` is one of them.
+    let last = documents.0.remove_entry(&Collection::EcoStats);
+    for (collection, documents) in documents.0.into_iter().chain(last) {
         bar.set_message(collection.name());
         let wanted = documents.into_values().map(|d| Ok(Wanted { line: None, document: RawDocumentBuf::try_from(d)? }));
         let wanted: Vec<_> = wanted.collect::<Result<_>>()?;
