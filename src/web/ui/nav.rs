@@ -47,10 +47,8 @@ static NETWORK: &[NavItem] = &[
     list(Collection::Payments, Icon::Payments, false),
     list(Collection::Clients, Icon::Clients, true),
 ];
-static INSIGHT: &[NavItem] = &[
-    list(Collection::EcoStats, Icon::Eco, true),
-    place(REPORTS, text::REPORTS, Icon::Reports, true),
-];
+static INSIGHT: &[NavItem] =
+    &[list(Collection::EcoStats, Icon::Eco, true), place(REPORTS, text::REPORTS, Icon::Reports, true)];
 static RUNNING: &[NavItem] = &[place(SYSTEM, text::SYSTEM, Icon::System, true)];
 
 /// The page of events.
