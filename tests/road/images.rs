@@ -1,5 +1,10 @@
 //! Changes without images, or with images that are too large, stop nothing.
 
+use chargedeck::server::mongo::{
+    collections::{Found, found},
+    prepare,
+};
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +73,37 @@ async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
     expected.extend(last.map(str::to_owned));
     assert_eq!(told, expected);
     second.stop.cancel();
+}
+
+/// MongoDB refuses for a moment what it was asked for while a collection is made anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_was_made_anew_gets_its_images_at_last() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    prepare::make(&network.mongo).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    let admin = network.mongo.client.database("admin");
+    let conflict = doc! {"failCommands": ["collMod"], "errorCode": 117};
+    let fail = doc! {"configureFailPoint": "failCommand", "mode": {"times": 2}, "data": conflict};
+    let entered = admin.run_command(fail).await.unwrap().get_i32("count").unwrap();
+    let [clients, payments] = [Collection::Clients, Collection::Payments].map(|of| network.collection(of));
+    clients.drop().await.unwrap();
+    payments.drop().await.unwrap();
+    clients.insert_one(client(1)).await.unwrap();
+    payments.insert_one(doc! {"_id": 1}).await.unwrap();
+    let refused = doc! {"waitForFailPoint": "failCommand", "timesEntered": i64::from(entered) + 2, "maxTimeMS": 30_000};
+    admin.run_command(refused).await.expect("both were refused");
+    let have_images = async {
+        let with_images = |(of, found): &(Collection, Found)| {
+            matches!(of, Collection::Clients | Collection::Payments) && matches!(found, Found::Stored { images: true, .. })
+        };
+        while found(&network.mongo.operator).await.unwrap().iter().filter(|found| with_images(found)).count() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), have_images).await.expect("images are switched on");
+    instance.stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]

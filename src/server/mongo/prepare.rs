@@ -224,17 +224,18 @@ pub struct Anew {
 /// If MongoDB does not answer or refuses.
 pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
     let Some(agreed) = agreed(mongo).await? else { return Ok(None) };
-    let mut collections = Vec::new();
+    let (mut collections, mut refused) = (Vec::new(), Ok(()));
     for (collection, found) in found(&mongo.operator).await? {
         let Found::Stored { images, identity } = found else { continue };
         if agreed.done.get(collection.name()) == Some(&identity) {
             continue;
         }
-        if !images {
-            mongo.operator.run_command(images_on(collection)).await?;
-        }
+        // One that is dropped at this moment keeps no other from its images.
+        let made = if images { Ok(()) } else { mongo.operator.run_command(images_on(collection)).await.map(drop) };
+        refused = refused.and(made);
         collections.push((collection, identity));
     }
+    refused?;
     Ok((!collections.is_empty()).then_some(Anew { collections, agreed: agreed.indexes }))
 }
 

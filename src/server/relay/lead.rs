@@ -86,7 +86,7 @@ enum Read {
 pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) -> Result<()> {
     let log = &relay.log;
     let Memory { standing, past, rollout } = memory;
-    keep_prepared(relay).await?;
+    let prepared = keep_prepared(relay).await?;
     let found = found(relay).await?;
     // The log's rows, cached lists and counts depend on the schema, mapping and collections with which they were
     // read. If one of these has changed, a new epoch begins.
@@ -144,7 +144,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, past), batch, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), batch, term).await;
     // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
@@ -188,8 +188,8 @@ async fn handed_over(relay: &Relay, upto: Position, term: &CancellationToken) ->
 }
 
 /// Switches images on for collections that were made anew, if that was agreed to, and starts to make their indexes.
-/// Without images rows are read instead.
-async fn keep_prepared(relay: &Relay) -> Result<()> {
+/// Without images rows are read instead. Returns whether nothing is left that MongoDB may yet allow.
+async fn keep_prepared(relay: &Relay) -> Result<bool> {
     match prepare::keep_images(&relay.mongo).await {
         Ok(None) => {}
         Ok(Some(anew)) => {
@@ -202,10 +202,11 @@ async fn keep_prepared(relay: &Relay) -> Result<()> {
         }
         Err(error) if error_code(&error).is_some() => {
             tracing::warn!(%error, "images cannot be switched on: rows are read after each change, figures counted anew");
+            return Ok(error_code(&error) == Some(UNAUTHORIZED));
         }
         Err(error) => return Err(error).context("switching images on"),
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What the collections are; `None` if we have no right to ask.
@@ -336,7 +337,7 @@ async fn follow(
     log: &Log,
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
-    (mut known, past): (Option<Vec<(Collection, Found)>>, &mut Past),
+    (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Past),
     batch: u32,
     term: &CancellationToken,
 ) -> Result<End> {
@@ -420,8 +421,8 @@ async fn follow(
                             unfollowed(&now)
                         );
                     }
-                    Ok(Some(now)) if now != *before => {
-                        keep_prepared(relay).await?;
+                    Ok(Some(now)) if now != *before || !prepared => {
+                        prepared = keep_prepared(relay).await?;
                         known = Some(now);
                     }
                     Ok(_) => {}
