@@ -96,7 +96,8 @@ async fn a_collection_that_was_made_anew_gets_its_images_at_last() {
     admin.run_command(refused).await.expect("both were refused");
     let have_images = async {
         let with_images = |(of, found): &(Collection, Found)| {
-            matches!(of, Collection::Clients | Collection::Payments) && matches!(found, Found::Stored { images: true, .. })
+            matches!(of, Collection::Clients | Collection::Payments)
+                && matches!(found, Found::Stored { images: true, .. })
         };
         while found(&network.mongo.operator).await.unwrap().iter().filter(|found| with_images(found)).count() < 2 {
             tokio::time::sleep(Duration::from_millis(50)).await;
