@@ -1,5 +1,5 @@
-//! The guards, and the switch of each. Each thread has its own switches, so that tests beside each other do not see them. The environment sets them at
-//! first.
+//! The guards, and the switch of each. Each thread has its own switches, so that tests beside each other do not see them.
+//! The environment sets them at first.
 
 use std::{cell::Cell, env};
 

@@ -220,8 +220,8 @@ async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     let mongod = Mongod::start().await;
     let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
     follows(&network, 1).await;
-    keep_images(&network, bson::Bson::Int64(1)).await;
-    pass(&network, 2).await;
+    keep_images(&network, bson::Bson::Int64(5)).await;
+    pass(&network, 6).await;
     follows(&network, 2).await;
     keep_images(&network, "off".into()).await;
     follows(&network, 3).await;
