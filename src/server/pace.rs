@@ -35,7 +35,10 @@ impl Turn {
     /// Waits until the turns before have ended, in the order in which they were asked for, and for the rest.
     async fn after(rest_ends: Arc<Mutex<Instant>>, rests: u32) -> Self {
         let rest_ends = rest_ends.lock_owned().await;
-        sleep_until(*rest_ends).await;
+        // A timer rounds up to the next millisecond, even where the rest is over.
+        if *rest_ends > Instant::now() {
+            sleep_until(*rest_ends).await;
+        }
         Self { rest_ends, began: Instant::now(), rests }
     }
 }
