@@ -52,7 +52,13 @@ use browsers::Browsers;
 use bson::{Document, doc};
 use chargedeck::{
     domain::{collections::Collection, protocol::position::Epoch},
-    server::{mongo::Mongo, redis::log::Log},
+    server::{
+        mongo::{
+            Mongo,
+            collections::{Found, found},
+        },
+        redis::log::Log,
+    },
 };
 use client::{Account, Client};
 use cluster::{Cluster, Plan};
@@ -164,6 +170,7 @@ impl Run {
         let struck = began.elapsed();
         self.judge_since(judged, fault).await;
         let (stale, count) = self.settle().await;
+        self.images_are_on(fault).await;
         if fault.ends_sessions() {
             self.sessions_ended = Some(began);
         }
@@ -194,6 +201,19 @@ impl Run {
                 return self
                     .referee
                     .broken(format!("{fault}: nothing was compared or judged since: {before:?}, {now:?}"));
+            }
+            tokio::time::sleep(cluster::LOOK).await;
+        }
+    }
+
+    /// Waits until each collection has images, also where it was made anew. Until then the row of a change is read when
+    /// the relay reaches the change, and may be newer than the screen says.
+    async fn images_are_on(&self, fault: Fault) {
+        let has_images = |(_, found): &(Collection, Found)| matches!(found, Found::Stored { images: true, .. });
+        let healed = Instant::now();
+        while !found(&self.cluster.mongo.operator).await.is_ok_and(|all| all.iter().all(has_images)) {
+            if healed.elapsed() > cluster::PATIENCE {
+                return self.referee.broken(format!("{fault}: a collection has no images"));
             }
             tokio::time::sleep(cluster::LOOK).await;
         }
