@@ -32,6 +32,7 @@ enum When {
 }
 
 pub const CLIENTS: Counted = Counted { of: Documents::Clients(&[ClientStatus::Active]), when: When::Ever };
+pub const BLOCKED_CLIENTS: Counted = Counted { of: Documents::Clients(&[ClientStatus::Blocked]), when: When::Ever };
 pub const ACTIVE: Counted = Counted { of: Documents::Sessions(&[SessionStatus::Active]), when: When::Ever };
 pub const STARTED: Counted = Counted { of: Documents::Sessions(&[]), when: When::Within(FilterField::Started) };
 pub const COMPLETED: Counted =

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use counted::{ACTIVE, CAPTURED, CLIENTS, COMPLETED, Counted, FAILED, OPEN, STARTED, running};
+pub use counted::{ACTIVE, BLOCKED_CLIENTS, CAPTURED, CLIENTS, COMPLETED, Counted, FAILED, OPEN, STARTED, running};
 pub use registry::{FigureEntry, Listed};
 
 use super::{
@@ -170,6 +170,8 @@ registry::figures! { |c|
     evse_split: Vec<(EvseStatus, i64)> = c.evses.clone(),
     /// clients that are ACTIVE
     clients: i64 = c.get(&Cell::Clients(ClientStatus::Active)); counts CLIENTS,
+    /// clients that are BLOCKED
+    blocked_clients: i64 = c.get(&Cell::Clients(ClientStatus::Blocked)); counts BLOCKED_CLIENTS,
     /// PENDING and AUTHORIZED payments: `count`, `amounts` by currency, and how many say none (`unknown`)
     open_payments: Open = open(c.cells); counts OPEN,
     /// payments FAILED today

@@ -44,7 +44,7 @@ fn samples() -> Vec<Value> {
             "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "amount_unknown": 0,
             "sessions_today": 1, "sessions_ahead": 0,
             "completed_today": 1, "evse_split": [["CHARGING", 4], ["new", 1]], "clients": 1,
-            "open_payments": {"count": 1, "amounts": [{"minor": 1, "currency": "EUR"}], "unknown": 0}, "failed_payments": 0,
+            "blocked_clients": 1, "open_payments": {"count": 1, "amounts": [{"minor": 1, "currency": "EUR"}], "unknown": 0}, "failed_payments": 0,
             "documents": {"clients": 1, "charging_sessions": 2}, "unreadable": {}, "newest_data": null,
             "day": {"from": 0, "to": 86_400_000}
         }),

@@ -304,6 +304,11 @@ pub fn long_active(n: i64) -> String {
     format!("{} for more than a day", count(n))
 }
 
+/// `5 blocked`
+pub fn blocked(n: i64) -> String {
+    format!("{} blocked", count(n))
+}
+
 /// `of 1,930 kW installed`
 pub fn installed(power: Watt) -> String {
     format!("of {} installed", super::power_figure(power))

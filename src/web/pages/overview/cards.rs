@@ -169,12 +169,16 @@ fn sessions_today() -> Draw {
 }
 
 fn clients() -> Draw {
-    let active = figure::<i64>("clients");
+    let (active, blocked) = (figure::<i64>("clients"), figure::<i64>("blocked_clients"));
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
-    Box::new(move || Figure {
-        value: counted(active()),
-        note: documents().map(|d| text::of_all(d.get(&Collection::Clients).copied().unwrap_or(0))),
-        ..Figure::default()
+    Box::new(move || {
+        let blocked = blocked().filter(|n| *n > 0).map(|n| (text::blocked(n), const { listed("blocked_clients") }));
+        Figure {
+            value: counted(active()),
+            note: documents().map(|d| text::of_all(d.get(&Collection::Clients).copied().unwrap_or(0))),
+            some: blocked.into_iter().map(|(text, listed)| (text, listed.counted)).collect(),
+            ..Figure::default()
+        }
     })
 }
 
