@@ -6,16 +6,38 @@ use serde_json::{from_value, json};
 use super::*;
 use crate::domain::{
     analytics::{Piece, Sums},
+    cells::{Cells, contributions},
     collections::Collection,
     fields::Fields,
-    figures::Figures,
+    figures::{Figures, Viewpoint, figures},
     latest::ActivityEvent,
     protocol::{frame::Frame, log::Entry, snapshot::Snapshot},
     report::Report,
     selection::Selection,
     status::{EvseStatus, PaymentStatus},
-    time::{Period, Zone},
+    time::{Period, UtcMs, Zone},
 };
+
+/// Figures of which some are known and some are not.
+fn some_figures() -> Value {
+    let now = UtcMs::from_seconds(1_000_000_000);
+    let day = Period { from: UtcMs::from_seconds(999_990_000), to: UtcMs::from_seconds(1_000_076_400) };
+    let documents = [
+        (Collection::Clients, json!({"status": "BLOCKED"})),
+        (Collection::Stations, json!({"evses": [{"status": "CHARGING"}, {"status": "new"}]})),
+        (
+            Collection::ChargingSessions,
+            json!({"status": "ACTIVE", "start_date_time": now.to_string(), "power_w": 7000}),
+        ),
+        (Collection::Payments, json!({"status": "PENDING", "amount_minor": 5, "currency": "EUR"})),
+    ];
+    let mut cells = Cells::default();
+    for (collection, document) in documents {
+        cells.merge(&contributions(collection, &serde_json::from_value(document).unwrap()));
+    }
+    let at = Viewpoint { now, day, week_before: day, silent_after_s: 900 };
+    serde_json::to_value(figures(&cells, &at)).unwrap()
+}
 
 /// Samples of every kind of value that travels, as it travels.
 fn samples() -> Vec<Value> {
@@ -37,17 +59,7 @@ fn samples() -> Vec<Value> {
             "complete": true, "selection": {"status": "ACTIVE"}, "total": 3,
             "sight": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
         }),
-        json!({
-            "active_sessions": 1, "running_over_8h": 1, "long_active": {"count": 1, "started": {"from": -1, "to": 2}}, "live_power": 2, "power_unknown": 0, "installed_power": null, "rating_unknown": 1,
-            "energy_today": 4, "energy_unknown": 0, "energy_left_out": 1, "energy_doubtful": 0, "energy_week_before": 5,
-            "energy_series": {"today": [1, null], "week_before": []},
-            "revenue_today": [{"money": {"minor": 1, "currency": "GBP"}, "derived_minor": 0}], "amount_unknown": 0,
-            "sessions_today": 1, "sessions_ahead": 0,
-            "completed_today": 1, "evse_split": [["CHARGING", 4], ["new", 1]], "clients": 1,
-            "blocked_clients": 1, "open_payments": {"count": 1, "amounts": [{"minor": 1, "currency": "EUR"}], "unknown": 0}, "failed_payments": 0,
-            "documents": {"clients": 1, "charging_sessions": 2}, "unreadable": {}, "newest_data": null,
-            "day": {"from": 0, "to": 86_400_000}
-        }),
+        some_figures(),
         json!({"from": 1, "to": 2, "sums": {"energy": 1, "started": 2, "completed": 3, "revenue": {"GBP": 4}}}),
         json!({
             "version": 3, "epoch": 1, "first": 1, "last": 2, "ct": "6921874800000001", "closed": 2,

@@ -101,19 +101,16 @@ pub const fn title(collection: Collection) -> &'static str {
     }
 }
 
-/// The title of a card, by its figure's public name.
-pub fn card(figure: &str) -> &'static str {
-    match figure {
-        "active_sessions" => "Active sessions",
-        "live_power" => "Power now",
-        "energy_today" => "Energy today",
-        "revenue_today" => "Revenue today",
-        "sessions_today" => "Sessions today",
-        "clients" => "Active clients",
-        "open_payments" => "Open payments",
-        "failed_payments" => "Failed payments",
-        _ => "",
-    }
+/// The titles of cards.
+pub mod card {
+    pub const ACTIVE_SESSIONS: &str = "Active sessions";
+    pub const LIVE_POWER: &str = "Power now";
+    pub const ENERGY_TODAY: &str = "Energy today";
+    pub const REVENUE_TODAY: &str = "Revenue today";
+    pub const SESSIONS_TODAY: &str = "Sessions today";
+    pub const CLIENTS: &str = "Active clients";
+    pub const OPEN_PAYMENTS: &str = "Open payments";
+    pub const FAILED_PAYMENTS: &str = "Failed payments";
 }
 
 /// `Last Monday`

@@ -18,7 +18,7 @@ use crate::{
         selection::is_currency,
         time::Period,
     },
-    web::text::{self, Quantity},
+    web::text::Quantity,
 };
 
 /// The content of a card.
@@ -54,6 +54,7 @@ pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 pub fn FigureCard(
     /// The figure, by which the card's title leads to the list of exactly the documents that it counts.
     listed: Listed,
+    title: &'static str,
     figure: Draw,
 ) -> impl IntoView {
     let Listed { name, counted } = listed;
@@ -62,7 +63,7 @@ pub fn FigureCard(
     let href = move || figure.with(|f| href_of(counted, day(), f.currency.as_ref()));
     view! {
         <div class="panel card" data-figure=name>
-            <h2><a href=href>{text::card(name)}</a></h2>
+            <h2><a href=href>{title}</a></h2>
             <p class="figure">{move || figure.with(value)}</p>
             <p class="note">
                 <span>{move || figure.with(|f| f.note.clone().unwrap_or_default())}</span>

@@ -14,7 +14,7 @@ use crate::{
         time::Period,
     },
     web::{
-        text::{self, Quantity},
+        text::{self, Quantity, card},
         ui::{Badge, Clock, Draw, Figure, FigureCard, Picture, figure},
     },
 };
@@ -23,14 +23,14 @@ use crate::{
 pub fn Cards() -> impl IntoView {
     view! {
         <section class="cards" aria-label=text::FIGURES>
-            <FigureCard listed=const { listed("active_sessions") } figure=active_sessions() />
-            <FigureCard listed=const { listed("live_power") } figure=live_power() />
-            <FigureCard listed=const { listed("energy_today") } figure=energy_today() />
-            <FigureCard listed=const { listed("revenue_today") } figure=revenue_today() />
-            <FigureCard listed=const { listed("sessions_today") } figure=sessions_today() />
-            <FigureCard listed=const { listed("clients") } figure=clients() />
-            <FigureCard listed=const { listed("open_payments") } figure=open_payments() />
-            <FigureCard listed=const { listed("failed_payments") } figure=failed_payments() />
+            <FigureCard listed=const { listed("active_sessions") } title=card::ACTIVE_SESSIONS figure=active_sessions() />
+            <FigureCard listed=const { listed("live_power") } title=card::LIVE_POWER figure=live_power() />
+            <FigureCard listed=const { listed("energy_today") } title=card::ENERGY_TODAY figure=energy_today() />
+            <FigureCard listed=const { listed("revenue_today") } title=card::REVENUE_TODAY figure=revenue_today() />
+            <FigureCard listed=const { listed("sessions_today") } title=card::SESSIONS_TODAY figure=sessions_today() />
+            <FigureCard listed=const { listed("clients") } title=card::CLIENTS figure=clients() />
+            <FigureCard listed=const { listed("open_payments") } title=card::OPEN_PAYMENTS figure=open_payments() />
+            <FigureCard listed=const { listed("failed_payments") } title=card::FAILED_PAYMENTS figure=failed_payments() />
         </section>
     }
 }

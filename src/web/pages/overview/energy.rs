@@ -23,7 +23,7 @@ pub fn EnergyToday() -> impl IntoView {
     view! {
         <section class="panel">
             <header>
-                <h2>{text::card("energy_today")}</h2>
+                <h2>{text::card::ENERGY_TODAY}</h2>
                 <p>{text::PER_QUARTER}</p>
                 <a href=page_of_analytics("last=1d")>{text::charts::OPEN_ANALYTICS}</a>
             </header>
