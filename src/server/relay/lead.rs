@@ -487,15 +487,17 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
 /// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
 async fn is_set_back(relay: &Relay, log: &Log, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
     let noted = log.past().await?;
-    let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
-    let is_before_last = last.is_some_and(|last| now < last.ct);
+    let is_before_last = async || {
+        let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
+        anyhow::Ok(last.is_some_and(|last| now < last.ct))
+    };
     let mut newest = written(relay).await?.map(|(newest, _)| newest);
-    if is_before_last || past.is_another(newest, noted) {
+    if is_before_last().await? || past.is_another(newest, noted) {
         // A primary that was just elected, and one that was replaced without knowing it, may answer with an earlier
         // state for a moment. So an earlier state is believed only when a majority confirms it.
         let sure = Events::of(&relay.mongo.own).surely_written().await.context("confirming the last event")?;
         newest = sure.map(|(newest, _)| newest);
-        if is_before_last || past.is_another(newest, noted) {
+        if is_before_last().await? || past.is_another(newest, noted) {
             return Ok(true);
         }
     }
