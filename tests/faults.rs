@@ -359,7 +359,7 @@ async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
     let mut run = Run::start(Cluster::start(plan).await, 10, 3).await;
     let resting = run.writers.rest().await;
     let epochs = async |run: &Run| -> BTreeSet<Epoch> {
-        let log = Log::new(run.cluster.keys().await);
+        let log = Log::new(run.cluster.keys());
         let (mut from, mut found) = (None, BTreeSet::new());
         loop {
             let page = log.after(from).await.expect("Redis answers");
@@ -430,7 +430,7 @@ async fn after_a_minutes_flood_every_screen_is_equal_and_each_change_is_an_event
     let resting = run.writers.rest().await;
     let began = Instant::now();
     let written = nemesis::flood(&run.cluster, &mut run.rng, 10_000, Duration::from_secs(60)).await;
-    println!("{:.0} changes a second", written as f64 / began.elapsed().as_secs_f64());
+    println!("{} changes a second", u128::from(written) * 1000 / began.elapsed().as_millis());
     let flooded = Instant::now();
     let events = run.cluster.mongo.own.collection::<Document>("events");
     let of_flood = doc! { "collection": "payments", "id": { "$regex": "^\"flood-" } };

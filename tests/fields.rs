@@ -187,6 +187,7 @@ impl Instance {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, from the first look to what pages show")]
 async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_suggests() {
     let place = Place::new().await;
     let plain = place.settings("");

@@ -109,6 +109,7 @@ async fn boulder_is_read_past_its_traps() {
 
 /// Compares the formula with what ChargePoint showed to drivers, over all rows that have both figures.
 #[test]
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "Wh and grams stay far below 2^53")]
 fn the_formula_reproduces_what_chargepoint_reported() {
     let Some(source) = sample("boulder-2018-2020.csv") else { return };
     let factors = Factors::named("chargepoint-us-2018", "USA").unwrap();

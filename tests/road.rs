@@ -55,7 +55,7 @@ use chargedeck::{
             topic::Topic,
             window::{Window, shown_of},
         },
-        selection::Selection,
+        selection::{EvalContext, Selection},
         time::UtcMs,
     },
     server::{
@@ -313,7 +313,7 @@ fn read(seq: u64, ct: u64) -> Snapshot {
         complete: true,
         selection: Selection::default(),
         total: None,
-        sight: Default::default(),
+        sight: EvalContext::default(),
         others: None,
         unknown: None,
     }

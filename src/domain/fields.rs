@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
     /// Reads a nested document.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'a>) -> T) -> Option<T> {
         let object = self.read(name, Value::as_object)?;
-        Some(self.nested(format!("{name}."), object, read))
+        Some(self.nested(&format!("{name}."), object, read))
     }
 
     /// Like [`Reader::list`], but a missing list reads as an empty one.
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         let mut all = Vec::with_capacity(list.len());
         for (i, element) in list.iter().enumerate() {
             match element.as_object() {
-                Some(object) => all.push(self.nested(format!("{name}.{i}."), object, &mut read)),
+                Some(object) => all.push(self.nested(&format!("{name}.{i}."), object, &mut read)),
                 None => self.unreadable.push(format!("{}{name}.{i}", self.within)),
             }
         }
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
 
     fn nested<T>(
         &mut self,
-        path: String,
+        path: &str,
         object: &'a serde_json::Map<String, Value>,
         read: impl FnOnce(&mut Reader<'a>) -> T,
     ) -> T {

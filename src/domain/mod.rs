@@ -1,7 +1,7 @@
 //! Plain types and pure functions, the same on the server and in the browser. Nothing here reads a clock, a file or a socket,
 //! and nothing panics, whatever a document says: in the browser a panic ends the program.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::disallowed_methods, clippy::indexing_slicing))]
 
 pub mod address;
 pub mod analytics;

@@ -67,19 +67,19 @@ pub const fn is_ahead(at: UtcMs, now: UtcMs) -> bool {
     Bucket::of(at).0 > Bucket::ahead(now).0
 }
 
-const fn is_date(at: &UtcMs) -> bool {
+const fn is_date(at: UtcMs) -> bool {
     at.0 >= FIRST_DATE.0
 }
 
 impl Session {
     /// When it started; `None` if that is not known or before the year 2000.
     pub fn started_at(&self) -> Option<UtcMs> {
-        self.start_date_time.filter(is_date)
+        self.start_date_time.filter(|at| is_date(*at))
     }
 
     /// When it ended; `None` if that is not known or before the year 2000.
     pub fn ended_at(&self) -> Option<UtcMs> {
-        self.end_date_time.filter(is_date)
+        self.end_date_time.filter(|at| is_date(*at))
     }
 
     /// What is odd about it: first the flags of the document, then those that its own values raise.
@@ -104,7 +104,7 @@ impl Session {
     /// caller knows the time.
     pub fn delivered(&self) -> Delivered {
         let Some(energy) = self.energy_wh else { return Delivered::Unknown };
-        if energy.0 < 0 || self.is_reversed() || self.end_date_time.is_some_and(|end| !is_date(&end)) {
+        if energy.0 < 0 || self.is_reversed() || self.end_date_time.is_some_and(|end| !is_date(end)) {
             return Delivered::Impossible;
         }
         let is = |flag: &str| DOUBTFUL.contains(&flag);
@@ -123,7 +123,7 @@ impl Session {
     fn own_flags(&self) -> Vec<&'static str> {
         let seconds = |end: Option<UtcMs>| Some(end?.seconds().saturating_sub(self.started_at()?.seconds()));
         let connected_s = seconds(self.ended_at()).filter(|s| *s >= 0);
-        let charging_s = seconds(self.charging_ended_at.filter(is_date)).filter(|s| *s >= 0);
+        let charging_s = seconds(self.charging_ended_at.filter(|at| is_date(*at))).filter(|s| *s >= 0);
         let completed = self.status == Some(SessionStatus::Completed);
         let energy = self.energy_wh;
         let mut all = flags(&Facts {
@@ -137,7 +137,7 @@ impl Session {
         });
         all.extend(self.is_reversed().then_some(REVERSED));
         let dates = [self.start_date_time, self.end_date_time];
-        all.extend(dates.iter().flatten().any(|at| !is_date(at)).then_some(NO_DATE));
+        all.extend(dates.iter().flatten().any(|at| !is_date(*at)).then_some(NO_DATE));
         all.extend(exceeds_rating(connected_s, energy, Some(STRONGEST)).then_some(TOO_FAST));
         all
     }

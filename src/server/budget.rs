@@ -249,7 +249,7 @@ mod tests {
         let half = REFUSED_AFTER / 2;
         let mut refusals = Refusals::default();
         refusals.note(ada, 100, seconds(7), now);
-        assert_eq!(refusals.wait(ada, 100, now + half), Some(seconds(7) - half));
+        assert_eq!(refusals.wait(ada, 100, now + half), seconds(7).checked_sub(half));
         assert_eq!(refusals.wait(ada, 99, now + half), None, "so much may be there");
         assert_eq!(refusals.wait(bob, 100, now + half), None);
         assert_eq!(refusals.wait(ada, 100, now + REFUSED_AFTER), None, "more may have been given back by now");

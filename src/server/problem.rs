@@ -164,6 +164,7 @@ fn title(status: StatusCode) -> Cow<'static, str> {
     status.canonical_reason().unwrap_or("Error").into()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }

@@ -44,7 +44,7 @@ const METRICS_CONNECTIONS: usize = 100;
 /// # Errors
 /// If the address cannot be bound, or a URI is invalid.
 pub async fn serve(settings: Settings) -> Result<()> {
-    let mut signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
+    let signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
     if let Err(told) = open_files::raise(settings.server.max_connections) {
         tracing::warn!("{told}");
     }
@@ -106,22 +106,11 @@ pub async fn serve(settings: Settings) -> Result<()> {
         hub: app.hub.clone(),
         leaving: leaving.clone(),
     };
-    let site = site(app, sockets.clone(), actions, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
+    let site = site(&app, sockets.clone(), actions, health).context("CHARGEDECK_PUBLIC_ORIGIN")?;
     let addr = settings.server.site_addr;
     let listener = TcpListener::bind(addr).await.with_context(|| format!("listening on {addr}"))?;
     tracing::info!(origin = settings.server.public_origin.as_origin(), %addr, "ChargeDeck serves");
-    let (stop, leave_within) = (closing.clone(), settings.server.leave_within);
-    tokio::spawn(async move {
-        let asked = signals.next().await;
-        leaving.cancel();
-        if asked == Asked::Terminate && !leave_within.is_zero() {
-            tracing::info!(?leave_within, "leaving");
-            // A second signal means that somebody does not want to wait.
-            drop(tokio::time::timeout(leave_within, signals.next()).await);
-        }
-        tracing::info!("stopping");
-        stop.cancel();
-    });
+    tokio::spawn(stop_when_asked(signals, leaving, settings.server.leave_within, closing.clone()));
     let limits = server::Limits {
         per_address: settings.server.max_connections_per_address,
         proxies: settings.server.trusted_proxies,
@@ -135,6 +124,24 @@ pub async fn serve(settings: Settings) -> Result<()> {
         tracing::warn!(sockets = sockets.len(), "stopped before everything was done");
     }
     Ok(())
+}
+
+/// Leaves at the first signal, and then stops.
+async fn stop_when_asked(
+    mut signals: Signals,
+    leaving: CancellationToken,
+    leave_within: Duration,
+    stop: CancellationToken,
+) {
+    let asked = signals.next().await;
+    leaving.cancel();
+    if asked == Asked::Terminate && !leave_within.is_zero() {
+        tracing::info!(?leave_within, "leaving");
+        // A second signal means that somebody does not want to wait.
+        drop(tokio::time::timeout(leave_within, signals.next()).await);
+    }
+    tracing::info!("stopping");
+    stop.cancel();
 }
 
 /// Makes what is missing in our own database as soon as MongoDB is there. It makes nothing in the operator's

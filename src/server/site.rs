@@ -45,7 +45,7 @@ use crate::{
 /// # Errors
 /// Never for an origin that the settings accepted.
 pub fn site(
-    app: App,
+    app: &App,
     sockets: Sockets,
     actions: Actions,
     health: health::Health,
@@ -147,6 +147,7 @@ async fn not_found(State(app): State<App>, admin: Result<CurrentAdmin, Problem>,
 }
 
 /// The script that draws charts, named by the hash of its content.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the build names it")]
 fn bundle(site: &str) -> Option<Bundle> {
     let names = fs::read_dir(Path::new(site).join("vendor")).into_iter().flatten();
     let mut names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

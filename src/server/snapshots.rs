@@ -19,6 +19,7 @@ use crate::{
             window::Window,
         },
         selection::{Criterion, EvalContext, Selection},
+        time::Zone,
     },
     guards::guarded,
     server::{
@@ -247,7 +248,7 @@ impl Snapshots {
         let zone = match slot {
             Some(slot) => zones::named(&slot.zone, now)
                 .ok_or_else(|| BadChoice(format!("No time zone is called “{}”.", slot.zone)))?,
-            None => Default::default(),
+            None => Zone::default(),
         };
         Ok(EvalContext { now, silent_after_s: self.hub.silent_after_s(), zone })
     }

@@ -96,9 +96,12 @@ fn deck(path: Memo<String>) -> AnyView {
         Ok(desk) => at(desk, path),
         Err(error) => {
             let again = RwSignal::new(false);
-            let view = move || match again.get() {
-                true => loaded(PageRequest::Context, text::PRODUCT, move |answer| Ok(at(answer.read()?, path))),
-                false => view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any(),
+            let view = move || {
+                if again.get() {
+                    loaded(PageRequest::Context, text::PRODUCT, move |answer| Ok(at(answer.read()?, path)))
+                } else {
+                    view! { <Failure error=error.clone() retry=move |()| again.set(true) /> }.into_any()
+                }
             };
             redrawn(view)
         }

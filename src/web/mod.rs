@@ -1,5 +1,7 @@
 //! The user interface: rendered on the server, run in the browser.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 pub mod api;
 pub mod app;
 pub mod charts;

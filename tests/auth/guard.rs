@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
+use chargedeck::server::auth::user::User;
 use mongodb::bson::{Document, doc};
 
 use crate::app::{ADA, App, PASSWORD, Place, TREASURE, request};
@@ -201,7 +202,7 @@ async fn however_many_ask_for_accounts_at_once_they_are_read_at_once_and_never_t
     let asks = (0..500).map(|n| app.auth.lookup.by_id(if n % 2 == 0 { ada } else { eve }));
     let found = futures_util::future::try_join_all(asks).await.unwrap();
     app.db.run_command(doc! { "profile": 0 }).await.unwrap();
-    assert!(found.iter().all(|user| user.as_ref().is_some_and(|user| user.is_active_admin())));
+    assert!(found.iter().all(|user| user.as_ref().is_some_and(User::is_active_admin)));
     let profile = app.db.collection::<Document>("system.profile");
     let reads = profile.count_documents(doc! { "command.find": "users" }).await.unwrap();
     assert!((1..=3).contains(&reads), "{reads} reads of accounts");

@@ -30,6 +30,7 @@ fn documented(operator_db: &str, own_db: &str) -> [Document; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "all that one user may do, and may not")]
 async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_entry() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");

@@ -1,7 +1,10 @@
 //! The life of a session: it gets a new id at login, never comes back after its end, and the server enforces both
 //! time limits.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -84,7 +87,7 @@ async fn two_sessions_never_share_an_id() {
     let app = App::new().await;
     let record = || Record {
         id: Id(42),
-        data: Default::default(),
+        data: HashMap::new(),
         expiry_date: OffsetDateTime::now_utc() + Duration::from_secs(60),
     };
     let (mut first, mut second) = (record(), record());
@@ -103,15 +106,15 @@ async fn ten_thousand_session_ids_are_random_in_every_bit() {
     // Six standard deviations around the half.
     const NEAR: std::ops::Range<usize> = 4700..5300;
     let app = App::new().await;
-    let mut ids = std::collections::HashSet::new();
+    let mut ids = HashSet::new();
     let expiry_date = OffsetDateTime::now_utc() + Duration::from_secs(60);
     for _ in 0..IDS {
-        let mut record = Record { id: Id::default(), data: Default::default(), expiry_date };
+        let mut record = Record { id: Id::default(), data: HashMap::new(), expiry_date };
         app.auth.sessions.create(&mut record).await.unwrap();
-        ids.insert(record.id.0 as u128);
+        ids.insert(record.id.0.cast_unsigned());
     }
     assert_eq!(ids.len(), IDS);
-    let set = |mask: u128| ids.iter().filter(|id| (*id & mask).count_ones() == 1).count();
+    let set = |mask: u128| ids.iter().filter(|id| (*id & mask).is_power_of_two()).count();
     for bit in 0..128_u32 {
         assert!(NEAR.contains(&set(1 << bit)), "bit {bit}");
         let beside = 1 << bit | 1 << ((bit + 1) % 128);

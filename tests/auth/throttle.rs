@@ -22,7 +22,7 @@ async fn whoever_fails_too_often_waits_and_the_owner_enters_from_elsewhere() {
         assert_eq!(app.login_from(A, ADA, WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
     for password in [WRONG, PASSWORD] {
-        turned_away(&app, app.login_from(A, ADA, password).await);
+        turned_away(&app, &app.login_from(A, ADA, password).await);
     }
     assert_eq!(app.login_from(B, ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.login_from(A, "bob@example.org", PASSWORD).await.status, StatusCode::NO_CONTENT);
@@ -33,14 +33,14 @@ async fn whoever_fails_too_often_waits_and_the_owner_enters_from_elsewhere() {
     }
     let before = app.auth.passwords.runs();
     for email in [ADA, "bob@example.org", "nobody@example.org", "no address"] {
-        turned_away(&app, app.login_from(A, email, PASSWORD).await);
+        turned_away(&app, &app.login_from(A, email, PASSWORD).await);
     }
     assert_eq!(app.auth.passwords.runs(), before, "what is turned away costs no hash");
     assert_eq!(app.login_from(B, ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.login_from(B, "bob@example.org", PASSWORD).await.status, StatusCode::NO_CONTENT);
 }
 
-fn turned_away(app: &App, answer: Answer) {
+fn turned_away(app: &App, answer: &Answer) {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "throttled"));
     let wait: u64 = answer.header("retry-after").parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
@@ -73,7 +73,7 @@ async fn instances_count_together() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{n}");
     }
     for app in &apps {
-        turned_away(app, app.login_from(A, ADA, PASSWORD).await);
+        turned_away(app, &app.login_from(A, ADA, PASSWORD).await);
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_success_clears_the_account_and_not_the_address() {
     for _ in 0..PER_ADDRESS % (PER_ACCOUNT - 1) {
         assert_eq!(app.login_from(A, ADA, WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
-    turned_away(&app, app.login_from(A, ADA, PASSWORD).await);
+    turned_away(&app, &app.login_from(A, ADA, PASSWORD).await);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn guesses_whose_clients_leave_are_counted() {
         counts == [PER_ACCOUNT; 2]
     })
     .await;
-    turned_away(&app, app.login_from(A, ADA, PASSWORD).await);
+    turned_away(&app, &app.login_from(A, ADA, PASSWORD).await);
     until(Duration::from_secs(10), "all are noted", || async {
         let entries = app.entries().await;
         entries.iter().filter(|entry| entry.get_str("action").ok() == Some("login_refused")).count()
@@ -150,7 +150,7 @@ async fn a_line_is_counted_as_one() {
         let answer = app.login_from(&format!("2001:db8:1:2::{n:x}"), ADA, WRONG).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{n}");
     }
-    turned_away(&app, app.login_from("2001:db8:1:2:ffff::1", ADA, PASSWORD).await);
+    turned_away(&app, &app.login_from("2001:db8:1:2:ffff::1", ADA, PASSWORD).await);
     assert_eq!(app.login_from("2001:db8:1:3::1", ADA, PASSWORD).await.status, StatusCode::NO_CONTENT);
 }
 
@@ -169,10 +169,10 @@ async fn only_a_trusted_proxy_says_who_the_client_is() {
     for n in 0..PER_ACCOUNT {
         assert_eq!(try_it(A, &format!("192.0.2.{n}"), WRONG).await.status, StatusCode::UNAUTHORIZED);
     }
-    turned_away(&app, try_it(A, "192.0.2.99", PASSWORD).await);
+    turned_away(&app, &try_it(A, "192.0.2.99", PASSWORD).await);
     // nor lock out someone behind the proxy, whatever the client wrote before the proxy's own entry.
     assert_eq!(try_it("10.0.0.7", "192.0.2.0", PASSWORD).await.status, StatusCode::NO_CONTENT);
-    turned_away(&app, try_it("10.0.0.7", &format!("192.0.2.66, {A}"), PASSWORD).await);
+    turned_away(&app, &try_it("10.0.0.7", &format!("192.0.2.66, {A}"), PASSWORD).await);
     let addresses: Vec<_> =
         app.entries().await.iter().map(|e| e.get_str("address").unwrap_or("-").to_owned()).collect();
     let expected: Vec<_> = ["-"].into_iter().chain([A; PER_ACCOUNT as usize + 1]).chain(["192.0.2.0", A]).collect();

@@ -1,6 +1,6 @@
 //! Clients that follow everything and read nothing.
 
-use std::{fs, net::Ipv4Addr};
+use std::{collections::BTreeMap, fs, net::Ipv4Addr};
 
 use anyhow::{Context, Result};
 use chargedeck::domain::{collections::Collection, protocol::frame::ClientMessage};
@@ -20,7 +20,7 @@ pub async fn asleep(instance: &Instance, cookie: &str) -> Result<WebSocketStream
     let stream = socket.connect((Ipv4Addr::LOCALHOST, instance.server.port()).into()).await?;
     let (mut socket, _) = client_async(http::handshake(instance.port(), cookie)?, stream).await?;
     let topics = Collection::ALL.map(|collection| collection.name().to_owned()).into();
-    client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: Default::default() }).await?;
+    client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: BTreeMap::new() }).await?;
     Ok(socket)
 }
 

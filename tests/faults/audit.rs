@@ -107,7 +107,7 @@ pub struct Count {
 /// Waits until the whole log is written as events and each acknowledged write is exactly one of them, or until it is
 /// late enough to report those that are not.
 pub async fn events(cluster: &Cluster, writes: &[Write]) -> Count {
-    let log = Log::new(cluster.keys().await);
+    let log = Log::new(cluster.keys());
     let began = Instant::now();
     let mut count = Count { lost: writes.len() as u64, ..Count::default() };
     loop {

@@ -78,7 +78,8 @@ impl Account {
             let body = serde_json::json!({ "email": self.email, "password": PASSWORD }).to_string();
             let answer = http::post(port, "/api/v1/session", &body).await?;
             let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
-            *cookie = set.and_then(|set| set.split(';').next()).with_context(|| answer.body.clone())?.to_owned();
+            let set = set.and_then(|set| set.split(';').next()).with_context(|| answer.body.clone())?;
+            set.clone_into(&mut cookie);
         }
         Ok(cookie.clone())
     }
@@ -205,16 +206,13 @@ impl Life {
         loop {
             self.fetch(port, &cookie).await?;
             self.subscribe_waiting(&mut socket).await?;
-            let message = match socket.next().now_or_never() {
-                Some(message) => {
-                    self.lay = self.waited.elapsed();
-                    message
-                }
-                None => {
-                    let message = timeout(SILENCE, socket.next()).await?;
-                    (self.waited, self.lay) = (Instant::now(), Duration::ZERO);
-                    message
-                }
+            let message = if let Some(message) = socket.next().now_or_never() {
+                self.lay = self.waited.elapsed();
+                message
+            } else {
+                let message = timeout(SILENCE, socket.next()).await?;
+                (self.waited, self.lay) = (Instant::now(), Duration::ZERO);
+                message
             };
             match message.context("the socket ended")?? {
                 Message::Text(text) => {

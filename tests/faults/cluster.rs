@@ -87,7 +87,7 @@ impl Cluster {
         }
         let hosts: Vec<String> = auth.iter().map(|door| format!("127.0.0.1:{}", door.port())).collect();
         let configured: Vec<Document> =
-            hosts.iter().enumerate().map(|(i, host)| doc! { "_id": i as i32, "host": host }).collect();
+            (0_i32..).zip(&hosts).map(|(i, host)| doc! { "_id": i, "host": host }).collect();
         let settings = doc! { "electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500 };
         members[0].initiate(doc! { "_id": "rs0", "members": configured, "settings": settings }).await;
         let uri = format!("mongodb://{}/?replicaSet=rs0", hosts.join(","));
@@ -165,7 +165,7 @@ impl Cluster {
     }
 
     /// Makes the replica, in its present state, the Redis that all instances use.
-    pub async fn promote_replica(&mut self) {
+    pub fn promote_replica(&mut self) {
         self.redis.swap(0, 1);
         for instance in &self.instances {
             instance.redis_door.point_to(self.redis[0].port());
@@ -194,7 +194,7 @@ impl Cluster {
     }
 
     /// Connects to our keys in the Redis in use.
-    pub async fn keys(&self) -> Keys {
+    pub fn keys(&self) -> Keys {
         let env = environment(&self.uri, self.mongo.operator.name(), self.redis[0].port());
         let settings = Settings::from_sources("", &env).expect("settings made here are valid");
         Keys::connect(&settings.redis.url, &settings.mongo.own_db).expect("a URL made here is valid")

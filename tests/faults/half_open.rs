@@ -1,6 +1,6 @@
 //! Half-open connections, where only one side, or neither, still hears the other.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
 use chargedeck::domain::{
@@ -54,7 +54,7 @@ async fn open(port: u16, origin: u16, cookie: &str) -> Result<WebSocketStream<Tc
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let (mut socket, _) = client_async(http::handshake(origin, cookie)?, stream).await?;
     let topics = vec![Collection::Stations.name().to_owned()];
-    client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: Default::default() }).await?;
+    client::send(&mut socket, &ClientMessage::Subscribe { rid: 1, topics, positions: BTreeMap::new() }).await?;
     Ok(socket)
 }
 

@@ -191,6 +191,7 @@ impl Fault {
     }
 
     /// Strikes, and heals before it returns.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
     pub async fn strike(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) {
         // These faults hurt most at the relay, which reads the stream and writes the log.
         let i = match self {
@@ -276,7 +277,7 @@ impl Fault {
             Self::StaleReplica => {
                 cluster.part_replica().await;
                 sleep(HURT / 2).await;
-                cluster.promote_replica().await;
+                cluster.promote_replica();
                 sleep(HURT).await;
                 cluster.replicate().await;
             }
@@ -284,7 +285,7 @@ impl Fault {
                 cluster.part_replica().await;
                 command(&cluster.redis[0], &["FLUSHALL"]).await;
                 sleep(HURT).await;
-                cluster.promote_replica().await;
+                cluster.promote_replica();
                 sleep(HURT).await;
                 cluster.replicate().await;
             }
@@ -405,8 +406,8 @@ async fn malformed(cluster: &Cluster, rng: &mut ChaCha8Rng) {
     ];
     for collection in Collection::ALL {
         let of = cluster.mongo.operator.collection::<Document>(collection.name());
-        for (i, value) in odd.iter().enumerate() {
-            let mut document = doc! { "_id": { "odd": next_counter(), "i": i as i32 } };
+        for (i, value) in (0_i32..).zip(&odd) {
+            let mut document = doc! { "_id": { "odd": next_counter(), "i": i } };
             for name in collection.shown_fields() {
                 // Leave the sort field alone, so that lists have one order.
                 if name != collection.order().field() && !name.ends_with("_id") && rng.random_bool(0.6) {

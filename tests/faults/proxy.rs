@@ -88,8 +88,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let target = Arc::new(AtomicU16::new(target));
-        let _accepting = AbortOnDropHandle::new(tokio::spawn(accept(listener, target.clone(), links.into())));
-        Self { port, target, _accepting }
+        let accepting = AbortOnDropHandle::new(tokio::spawn(accept(listener, target.clone(), links.into())));
+        Self { port, target, _accepting: accepting }
     }
 
     pub const fn port(&self) -> u16 {
@@ -167,7 +167,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link, held
         let mode = link.0.borrow().mode;
         match mode {
             Mode::Late(by) => tokio::time::sleep(by).await,
-            Mode::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(n as f64 / f64::from(rate))).await,
+            Mode::Slow(rate) => tokio::time::sleep(Duration::from_secs(n as u64) / rate).await,
             Mode::Open | Mode::Hole | Mode::Mute | Mode::Deaf | Mode::Cut => {}
         }
         passable(link, held_up).await;

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// appended, and then goes on. Returns an error unless the log has each number once.
 pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
     let cluster = Cluster::start(Plan { guards_off, ..Plan::SMALL }).await;
-    let keys = cluster.keys().await;
+    let keys = cluster.keys();
     let (log, lease) = (Log::new(keys.clone()), keys.key("lease:relay"));
     let seq = async || log.head().await.expect("Redis answers").map(|head| head.seq);
     // Writes before there is a log belong to no epoch, so wait for it.

@@ -72,8 +72,8 @@ impl Writers {
                 }
             }))
         };
-        let _running = (0..count).map(start).collect();
-        Self { log, gate, _running }
+        let running = (0..count).map(start).collect();
+        Self { log, gate, _running: running }
     }
 
     /// Waits for the writes under way. There are no others until the guard is dropped.
@@ -110,18 +110,15 @@ impl Writer {
         let done = self.perform(&steps).await;
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         for (i, (collection, id, n)) in steps.into_iter().enumerate() {
-            let between = match &done {
-                Ok((after, upto, touched)) => {
-                    if !touched[i] {
-                        continue;
-                    }
-                    self.referee.acknowledged(*after);
-                    Some((*after, *upto))
+            let between = if let Ok((after, upto, touched)) = &done {
+                if !touched[i] {
+                    continue;
                 }
-                Err(_) => {
-                    self.documents.iter_mut().for_each(|(_, ids)| ids.retain(|other| *other != id));
-                    None
-                }
+                self.referee.acknowledged(*after);
+                Some((*after, *upto))
+            } else {
+                self.documents.iter_mut().for_each(|(_, ids)| ids.retain(|other| *other != id));
+                None
             };
             log.push(Write { collection, id: DocId(format!("\"{id}\"")), n, between });
         }
@@ -224,7 +221,7 @@ fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
         Collection::ChargingSessions => {
             doc! { "status": one_of(&["ACTIVE", "COMPLETED"]), "power_w": n, "energy_wh": n }
         }
-        _ => doc! { "energy_wh": n },
+        Collection::EcoStats => doc! { "energy_wh": n },
     };
     row.extend(counted(n));
     row

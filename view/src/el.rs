@@ -125,6 +125,7 @@ impl El {
 
     /// Adds a listener. All events share one type of listener.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "as `view!` hands it to the elements of Leptos")]
     pub fn on<E, F>(self, event: E, mut heard: F) -> Self
     where
         E: EventDescriptor,

@@ -28,7 +28,7 @@ pub fn contributions(collection: Collection, row: &Fields) -> Cells {
         Collection::Stations => counted(collection, row, station),
         Collection::Payments => counted(collection, row, payment),
         Collection::ChargingSessions => counted(collection, row, session),
-        _ => listed(collection, unreadable(collection, row).is_empty()),
+        Collection::EcoStats => listed(collection, unreadable(collection, row).is_empty()),
     }
 }
 
@@ -133,12 +133,11 @@ fn captured(cells: &mut Cells, payment: &Payment, at: Bucket) {
     let Some(Money { minor, currency }) = payment.revenue() else { return cells.add(Cell::WithoutAmount(at), 1) };
     cells.add(Cell::WithAmount(at, currency.clone()), 1);
     cells.add(Cell::Refunded(at, currency.clone()), payment.refunded_minor.unwrap_or(0));
-    match payment.fee_minor {
-        Some(fee) => cells.add(Cell::Fees(at, currency.clone()), fee),
-        None => {
-            cells.add(Cell::WithoutFee(at, currency.clone()), 1);
-            cells.add(Cell::RevenueWithoutFee(at, currency.clone()), minor);
-        }
+    if let Some(fee) = payment.fee_minor {
+        cells.add(Cell::Fees(at, currency.clone()), fee);
+    } else {
+        cells.add(Cell::WithoutFee(at, currency.clone()), 1);
+        cells.add(Cell::RevenueWithoutFee(at, currency.clone()), minor);
     }
     cells.add(Cell::Revenue(at, currency, payment.derived), minor);
 }

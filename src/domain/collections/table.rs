@@ -141,6 +141,9 @@ pub fn see<T: Entity>(fields: &Fields) -> Seen<T> {
 }
 
 /// The heading of a field's column. In a constant, a field without a heading does not compile.
+///
+/// # Panics
+/// For a field without a heading.
 #[must_use]
 pub const fn heading<E: Entity>(name: &str) -> &'static str {
     match (named(E::FIELDS, name), named(E::INSTEAD, name)) {

@@ -187,6 +187,9 @@ registry::figures! { |c|
 }
 
 /// Finds a figure that has a list. In a constant, an unknown name or a figure without a list does not compile.
+///
+/// # Panics
+/// For an unknown name, and for a figure without a list.
 #[must_use]
 pub const fn listed(name: &str) -> Listed {
     let mut figures = FIGURES;

@@ -12,7 +12,7 @@ use crate::domain::{
     money::Currency,
     quality::{Delivered, is_ahead},
     range::Day,
-    status::SessionStatus,
+    status::{PaymentStatus, SessionStatus},
     time::{Period, UtcMs, Zone},
 };
 
@@ -24,7 +24,7 @@ pub fn completed_in(session: &Session, period: Period) -> Option<UtcMs> {
 
 /// The time of capture if the payment counts in the period: captured within it, whatever was refunded since.
 pub fn captured_in(payment: &Payment, period: Period) -> Option<UtcMs> {
-    let revenue = payment.status.as_ref().is_some_and(|status| status.is_revenue());
+    let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
     payment.captured_at.filter(|at| revenue && within(period, *at))
 }
 
@@ -39,7 +39,7 @@ pub fn method_of(session: &Session, payments: &[Payment]) -> Option<Option<Strin
     let its =
         |payment: &&Payment| named(payment) || payment.session_id.is_some() && payment.session_id == session.session_id;
     let rank = |payment: &&Payment| {
-        let revenue = payment.status.as_ref().is_some_and(|status| status.is_revenue());
+        let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
         (!named(payment), !revenue, payment.payment_id.clone(), payment.method.clone())
     };
     payments.iter().filter(its).min_by_key(rank).map(|payment| payment.method.clone())

@@ -76,6 +76,9 @@ impl Report {
 #[cfg(test)]
 impl Report {
     /// An empty report of 1 June 2018.
+    ///
+    /// # Panics
+    /// Never, because that is a day.
     pub fn blank(by: By) -> Self {
         let day: Day = "2018-06-01".parse().unwrap();
         let about = About {

@@ -80,6 +80,9 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// A password that was entered twice, if both are the same.
+///
+/// # Errors
+/// If they differ.
 pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
     if password.0.expose_secret() == again.0.expose_secret() {
         Ok(password.0)

@@ -25,6 +25,9 @@ pub struct Credentials {
 }
 
 /// `POST /api/v1/session`
+///
+/// # Errors
+/// For a body that is none of ours, for wrong credentials, after too many tries, and while MongoDB or Redis is away.
 pub async fn create_session(
     State(auth): State<AuthService>,
     session: Session,
@@ -50,6 +53,9 @@ pub async fn create_session(
 }
 
 /// `DELETE /api/v1/session`
+///
+/// # Errors
+/// While MongoDB or Redis is away.
 pub async fn delete_session(
     State(auth): State<AuthService>,
     _: CurrentAdmin,
@@ -66,6 +72,9 @@ pub async fn alive(_: CurrentAdmin) -> StatusCode {
 }
 
 /// `POST /logout`. It also works for users who are no longer signed in.
+///
+/// # Errors
+/// While MongoDB or Redis is away.
 pub async fn submit_logout(
     State(auth): State<AuthService>,
     session: Session,

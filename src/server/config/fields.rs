@@ -50,7 +50,7 @@ fn definition(parts: toml::Table, place: &str, errors: &mut Vec<SettingsError>) 
             "status" => &mut definition.status,
             "units" => &mut definition.units,
             "show" => {
-                match texts(content) {
+                match texts(&content) {
                     Some(names) => definition.show = names,
                     None => errors.push(error("show", place, None, "must be a list of names")),
                 }
@@ -74,7 +74,7 @@ fn pairs(content: toml::Value) -> Option<BTreeMap<String, String>> {
     table.into_iter().map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
 }
 
-fn texts(content: toml::Value) -> Option<Vec<String>> {
+fn texts(content: &toml::Value) -> Option<Vec<String>> {
     content.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
 }
 

@@ -146,9 +146,8 @@ async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) 
     let mut upto = *written;
     for entry in page {
         let first = Position::new(entry.epoch, entry.first);
-        let leads_on = |last: &Position| match last.epoch == entry.epoch {
-            true => last.seq >= before(entry),
-            false => before(entry) == Seq(0) && !entry.gap,
+        let leads_on = |last: &Position| {
+            if last.epoch == entry.epoch { last.seq >= before(entry) } else { before(entry) == Seq(0) && !entry.gap }
         };
         if let Some(last) = upto.filter(|last| !leads_on(last)) {
             tracing::error!(%last, %first, "changes between these are no events");

@@ -194,6 +194,8 @@ fn read<T: for<'de> Deserialize<'de>>(fields: &Fields, name: &str) -> Option<T> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::domain::{money::Currency, protocol::position::ClusterTime, time::Zone};
     use serde_json::json;
@@ -212,7 +214,7 @@ mod tests {
             currency: Currency("GBP".into()),
             fields: serde_json::from_value(fields).unwrap(),
             ct: ClusterTime::default(),
-            options: Default::default(),
+            options: BTreeMap::new(),
         };
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
         let overview: Fields = serde_json::from_value(overview).unwrap();

@@ -53,7 +53,7 @@ pub fn of_unparsed(origin: &PublicOrigin) -> Bytes {
     if origin.is_secure() {
         headers.push((header::STRICT_TRANSPORT_SECURITY, FOR_TWO_YEARS));
     }
-    headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>().into()
+    headers.iter().flat_map(|(name, value)| [name.as_str(), ": ", *value, "\r\n"]).collect::<String>().into()
 }
 
 const NO_STORE: &str = "no-store";

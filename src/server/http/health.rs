@@ -80,6 +80,7 @@ struct Live {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "as the answer calls it")]
 struct Ready {
     ready: bool,
     mongodb: Part,

@@ -27,8 +27,8 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// As JSON.
 ///
-/// # Errors 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or the report is still being
-/// read.
+/// # Errors
+/// 400 for a query that cannot be followed, 503 while MongoDB or Redis is away, or the report is still being read.
 pub async fn json(
     admin: CurrentAdmin,
     State(app): State<App>,
@@ -46,7 +46,7 @@ pub async fn csv(admin: CurrentAdmin, State(app): State<App>, RawQuery(query): R
     let about = &report.about;
     let name = format!("chargedeck-report-by-{}-{}-to-{}.csv", report.by.name(), about.first, about.last);
     let width = header(&report).len();
-    Ok(file(&name, width, records(app.network.name.clone(), report)).into_response())
+    Ok(file(&name, width, records(&app.network.name, report)).into_response())
 }
 
 async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<Report, Problem> {
@@ -60,12 +60,11 @@ async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<
 }
 
 /// The preamble, the table, and the totals. Each record is made when it is sent.
-fn records(network: String, report: Report) -> impl Iterator<Item = Vec<Field>> + Send + 'static {
-    let Report { by, columns, rows, totals, .. } = &report;
-    let (by, columns, rows, totals) = (*by, columns.clone(), rows.clone(), totals.clone());
+fn records(network: &str, report: Report) -> impl Iterator<Item = Vec<Field>> + Send + use<> + 'static {
+    let head = preamble(network, &report).into_iter().chain([Vec::new(), header(&report)]);
+    let Report { by, columns, rows, totals, .. } = report;
     let beside = text::report_beside(by).is_some();
     let total = Row { id: None, lacks: None, name: None, period: None, cells: totals };
-    let head = preamble(network, &report).into_iter().chain([Vec::new(), header(&report)]);
     let last = record(text::TOTAL.to_owned(), None, beside, &columns, &total);
     let body = rows.into_iter().map(move |row| {
         let (name, small) = text::report_row(by, &row);
@@ -74,7 +73,7 @@ fn records(network: String, report: Report) -> impl Iterator<Item = Vec<Field>> 
     head.chain(body).chain([last])
 }
 
-fn preamble(network: String, report: &Report) -> Vec<Vec<Field>> {
+fn preamble(network: &str, report: &Report) -> Vec<Vec<Field>> {
     let about = &report.about;
     let said = |name: &str, value: String| vec![Field::text(name), Field::text(value)];
     vec![
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn the_file_holds_what_the_screen_shows() {
         let report = report();
-        let all: Vec<Vec<Field>> = records("Demo".into(), report.clone()).collect();
+        let all: Vec<Vec<Field>> = records("Demo", report.clone()).collect();
         let at = all.iter().position(Vec::is_empty).expect("an empty record before the table");
         let table = &all[at + 1..];
         assert_eq!(table.len(), 1 + report.rows.len() + 1);
@@ -177,7 +176,7 @@ mod tests {
 
     #[test]
     fn it_says_what_it_is() {
-        let all: Vec<Vec<Field>> = records("Demo".into(), report()).collect();
+        let all: Vec<Vec<Field>> = records("Demo", report()).collect();
         let said = |name: &str| {
             all.iter().find(|record| record.first() == Some(&Field::text(name))).map(|record| record[1].clone())
         };

@@ -100,6 +100,9 @@ fn weight(change: &Change) -> usize {
 }
 
 /// The payload of a text frame.
+///
+/// # Panics
+/// For other bytes.
 #[cfg(test)]
 pub fn text(bytes: &[u8]) -> &str {
     let mut at = std::io::Cursor::new(bytes);

@@ -229,10 +229,7 @@ impl World {
                 self.catch_up(i);
             }
             Step::Trim(keep) => drop(self.log.entries.drain(..self.log.entries.len().saturating_sub(keep))),
-            Step::RollBack(most) => {
-                let keep = self.log.entries.len().saturating_sub(most).max(1);
-                self.log.entries.truncate(keep);
-            }
+            Step::RollBack(most) => self.log.entries.truncate(self.log.entries.len().saturating_sub(most).max(1)),
             Step::NewEpoch(back) => {
                 let (epoch, base) = (Epoch(self.bases.len() as u64), self.database.whole_before(back));
                 self.bases.push(base);

@@ -292,6 +292,9 @@ impl Hub {
     }
 
     /// A hub whose log holds `count` new clients, each at its own number, all of them up to the head.
+    ///
+    /// # Panics
+    /// If the hub does not take them.
     #[cfg(test)]
     pub fn of_new_clients(count: u64) -> Self {
         let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()));
@@ -302,6 +305,9 @@ impl Hub {
     }
 
     /// Takes the new clients with the numbers from `first` to `last`.
+    ///
+    /// # Panics
+    /// If the hub does not take them.
     #[cfg(test)]
     pub fn take_new_clients(&self, first: u64, last: u64) {
         assert_eq!(self.write().take(state::tests::entry(first, last, last)), state::Intake::Taken);

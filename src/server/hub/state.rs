@@ -405,10 +405,10 @@ pub(super) mod tests {
         s.take(entry(3, 4, 4));
         s.advance();
         let since = |seq| s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq)));
-        let (Since::Frames(a), Since::Frames(b)) = (since(2), since(2)) else { panic!() };
-        assert!(Arc::ptr_eq(&a, &b));
-        let (Since::Frames(c), Since::Frames(d)) = (since(1), since(1)) else { panic!() };
-        assert!(Arc::ptr_eq(&c, &d) && !Arc::ptr_eq(&a, &c));
+        let (Since::Frames(last), Since::Frames(same)) = (since(2), since(2)) else { panic!() };
+        assert!(Arc::ptr_eq(&last, &same));
+        let (Since::Frames(fold), Since::Frames(same)) = (since(1), since(1)) else { panic!() };
+        assert!(Arc::ptr_eq(&fold, &same) && !Arc::ptr_eq(&last, &fold));
         assert!(matches!(since(4), Since::Current));
         let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
         assert!(matches!(other, Since::Reset { reason: "epoch", .. }));

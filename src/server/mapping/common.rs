@@ -11,16 +11,15 @@ use crate::domain::{
 /// Reads the document's currency in upper case. A document that holds amounts and has no currency gets the network's.
 pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fields) -> Option<Currency> {
     let code = row.get("currency").and_then(Value::as_str).map(|code| code.trim().to_ascii_uppercase());
-    let currency = match code.filter(|code| !code.is_empty()) {
-        Some(code) => Currency(code),
-        None => {
-            let missing = row.get("currency").is_none_or(|value| value.is_null() || value.is_string());
-            let currency = network?.clone();
-            if !missing || !holds_amounts(collection, row) {
-                return Some(currency);
-            }
-            currency
+    let currency = if let Some(code) = code.filter(|code| !code.is_empty()) {
+        Currency(code)
+    } else {
+        let missing = row.get("currency").is_none_or(|value| value.is_null() || value.is_string());
+        let currency = network?.clone();
+        if !missing || !holds_amounts(collection, row) {
+            return Some(currency);
         }
+        currency
     };
     row.insert("currency".to_owned(), currency.0.clone().into());
     Some(currency)

@@ -142,7 +142,7 @@ impl Suggestion {
                 Some(ours) => drop(self.definition.status.entry(word.clone()).or_insert_with(|| ours.to_owned())),
                 None if self.definition.status.contains_key(word) => {}
                 None => {
-                    self.notes.push(format!("status {word:?} is none of {}; it is shown as it is", known.join(", ")))
+                    self.notes.push(format!("status {word:?} is none of {}; it is shown as it is", known.join(", ")));
                 }
             }
         }

@@ -344,6 +344,7 @@ mod tests {
     use bson::{RawDocumentBuf, doc, oid::ObjectId};
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "made in place, with `doc!`")]
     fn raw(document: bson::Document) -> RawDocumentBuf {
         RawDocumentBuf::try_from(&document).unwrap()
     }

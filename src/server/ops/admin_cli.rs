@@ -101,7 +101,7 @@ fn line(user: &User) -> String {
         State::Invited => "invited",
         State::Disabled => "disabled",
     };
-    let seen = match user.last_login_at.map(|at| at.try_to_rfc3339_string()) {
+    let seen = match user.last_login_at.map(bson::DateTime::try_to_rfc3339_string) {
         Some(Ok(at)) => format!("last login {at}"),
         _ => "never logged in".into(),
     };

@@ -127,6 +127,7 @@ end
     Script::new(&APPEND_TEXT.replace(compared, "").replace(refused, &[again, refused].concat()))
 });
 
+#[expect(clippy::missing_errors_doc, reason = "the type says it for all methods")]
 impl Log {
     pub fn new(redis: Redis) -> Self {
         Self::of(redis, Schema::OURS)

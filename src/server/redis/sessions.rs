@@ -236,6 +236,7 @@ fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / NANOS_PER_MS).unwrap_or(i64::MAX)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it")]
 fn backend(error: RedisError) -> Error {
     Error::Backend(error.to_string())
 }

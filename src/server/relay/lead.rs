@@ -281,9 +281,10 @@ async fn read(
         let asked = opened.take().unwrap_or_else(Instant::now);
         let (goes_on, answer) = {
             let mut next = pin!(stream.next_if_any());
-            match next.as_mut().now_or_never() {
-                Some(answer) => (true, answer),
-                None => tokio::join!(hand_on(&mut came, &mut onward, &mapping, &sender), next),
+            if let Some(answer) = next.as_mut().now_or_never() {
+                (true, answer)
+            } else {
+                tokio::join!(hand_on(&mut came, &mut onward, &mapping, &sender), next)
             }
         };
         let read = match answer {
@@ -332,6 +333,7 @@ async fn hand_on(
     true
 }
 
+#[expect(clippy::too_many_lines, reason = "one turn, in the order in which it must happen")]
 async fn follow(
     relay: &Relay,
     log: &Log,

@@ -25,6 +25,7 @@ mod tests {
     use super::*;
     use crate::domain::protocol::position::{Epoch, Seq};
 
+    #[expect(clippy::unnecessary_wraps, reason = "as what is looked at")]
     fn at(seq: u64) -> Option<Position> {
         Some(Position::new(Epoch(1), Seq(seq)))
     }

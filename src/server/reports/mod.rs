@@ -104,16 +104,15 @@ impl Reports {
         let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
         let wanted = ReportQuery { by: query.by, period, zone: offsets, now };
-        let kept = match self.counted(&wanted, &tz, (first, last)) {
-            Some(kept) => kept,
-            None => {
-                let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
-                self.asked.ask(&name, patience)?;
-                // Reading goes on after this question's patience is over, and the next one finds what was read.
-                let reading = tokio::spawn(self.clone().while_asked(user, name, wanted));
-                let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
-                read.map_err(|_| ReportError::Broken)??
-            }
+        let kept = if let Some(kept) = self.counted(&wanted, &tz, (first, last)) {
+            kept
+        } else {
+            let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
+            self.asked.ask(&name, patience)?;
+            // Reading goes on after this question's patience is over, and the next one finds what was read.
+            let reading = tokio::spawn(self.clone().while_asked(user, name, wanted));
+            let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
+            read.map_err(|_| ReportError::Broken)??
         };
         let moves = zones::start(&tz, Day(today.0 + 1)).filter(|_| matches!(query.range, Range::Last(_)));
         let about = About {

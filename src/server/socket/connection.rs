@@ -321,7 +321,7 @@ impl Connection {
 
 /// The close frame with this code.
 pub fn closing(code: u16) -> Bytes {
-    wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: Default::default() })))
+    wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: "".into() })))
 }
 
 fn every(period: Duration) -> Interval {

@@ -70,9 +70,10 @@ fn open<F: Future<Output = ()> + Send>(
     sockets.track(async move {
         // Held as long as the socket is open.
         let _place = place;
-        match (upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<Accepted>>()), form) {
+        let accepted = upgrade.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<Accepted>>);
+        match (accepted, form) {
             (Ok(Ok(Parts { io, read_buf, .. })), Some(form)) => {
-                serve(io.into_inner().into_inner(), read_buf, form).await
+                serve(io.into_inner().into_inner(), read_buf, form).await;
             }
             (Ok(Ok(Parts { io, .. })), None) => dismiss(io.into_inner().into_inner()).await,
             (Ok(Err(_)), _) => tracing::error!("a socket came over something that is no TCP connection"),
@@ -115,6 +116,7 @@ mod tests {
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
     };
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::server::http::server::{Limits, serve};
@@ -139,7 +141,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let live = get(|request| async { open(request, &Sockets::default(), |_, _, _| async { unreachable!() }) });
         let router = Router::new().route("/live", live);
-        tokio::spawn(serve(listener, router, Limits::of(9), Default::default()));
+        tokio::spawn(serve(listener, router, Limits::of(9), CancellationToken::new()));
         let told = answer(port, "other, chargedeck.v999").await;
         let head = String::from_utf8_lossy(&told).to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 101") && head.contains("sec-websocket-protocol: chargedeck.v999"), "{head}");

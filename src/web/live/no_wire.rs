@@ -10,6 +10,7 @@ pub const fn hovers_nothing() -> bool {
     false
 }
 
+#[expect(clippy::unused_self, reason = "as in the browser")]
 impl Wire {
     pub const fn new() -> Self {
         Self

@@ -14,7 +14,7 @@ use crate::{
         protocol::position::Position,
     },
     web::{
-        api::{Events, PageRequest, load},
+        api::{Events, PageData, PageRequest, load},
         live::{BoardStore, Live},
         text,
         ui::{
@@ -137,7 +137,7 @@ impl Past {
     async fn come(self) {
         let Some(before) = self.fields.try_with_untracked(place) else { return };
         let answer = load(PageRequest::Activity { of: self.filter.name().to_owned(), before }).await;
-        let Ok(events) = answer.and_then(|answer| answer.read::<Events>()) else {
+        let Ok(events) = answer.and_then(PageData::read::<Events>) else {
             _ = self.asking.try_set(Asking::Failed);
             return;
         };

@@ -62,7 +62,7 @@ fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
         Ok((query, currency)) => view! {
             {period_form(address, &network, None)}
             {choices(address, &query)}
-            {charts(address.clone(), query, currency)}
+            {charts(address.clone(), &query, currency)}
         }
         .into_any(),
     }
@@ -91,7 +91,7 @@ fn choices(address: &Address, query: &Query) -> AnyView {
     .into_any()
 }
 
-fn charts(address: Address, query: Query, currency: Option<Currency>) -> AnyView {
+fn charts(address: Address, query: &Query, currency: Option<Currency>) -> AnyView {
     let live = expect_context::<Live>();
     let step = query.step;
     loaded(PageRequest::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {

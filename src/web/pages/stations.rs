@@ -46,10 +46,10 @@ fn state(station: &Station, clock: &Clock) -> Look {
     let statuses: Vec<EvseStatus> =
         station.evses.iter().map(|e| station.evse_status(e, now, clock.silent_after_s())).collect();
     let since = station.last_heartbeat_at.map(|at| clock.stamp(at));
-    summary(&statuses, station.is_removed(now), since)
+    summary(&statuses, station.is_removed(now), since.as_deref())
 }
 
-fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Look {
+fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<&str>) -> Look {
     if removed {
         return Look::new(Role::Off, text::evse_status(&EvseStatus::Removed));
     }
@@ -57,7 +57,7 @@ fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<String>) -> Loo
     let worst = |role| statuses.iter().filter(|s| s.role() == role).min();
     let count = |status: &EvseStatus| statuses.iter().filter(|s| *s == status).count();
     if statuses.iter().all(|s| *s == EvseStatus::Unknown) {
-        return Look::new(Role::Off, text::unknown_since(heard.as_deref()));
+        return Look::new(Role::Off, text::unknown_since(heard));
     }
     let shown = [Role::Bad, Role::Busy, Role::Wait].into_iter().find_map(worst);
     let shown = shown.or_else(|| statuses.iter().find(|s| s.role() == Role::Ok)).unwrap_or(first);
@@ -76,7 +76,7 @@ mod tests {
     fn a_station_shows_what_needs_someone_first() {
         use EvseStatus::{Available, Charging, Inoperative, OutOfOrder, Reserved, Unknown};
         let word = |statuses: &[EvseStatus]| {
-            let look = summary(statuses, false, Some("13:21".into()));
+            let look = summary(statuses, false, Some("13:21"));
             (look.role, look.word.into_owned())
         };
         assert_eq!(word(&[Available, Available]), (Role::Ok, "Available".into()));

@@ -454,14 +454,14 @@ pub const fn announced(state: ConnectionState) -> &'static str {
 }
 
 /// What went wrong, and what to do about it.
-pub fn error(error: &AppError) -> (&'static str, String) {
+pub fn error(error: AppError) -> (&'static str, String) {
     match error {
         AppError::SignIn => ("You are signed out", "Sign in again to go on.".to_owned()),
         AppError::Unavailable => (
             "The data cannot be reached",
             "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
         ),
-        AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why.clone()),
+        AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why),
         AppError::TooMuch(wait_s) => {
             ("This account asks for too much at once", format!("Try again in {wait_s}\u{a0}s."))
         }

@@ -27,7 +27,7 @@ pub fn sentence(news: &ActivityEvent) -> Sentence {
             Collection::Stations => (station(news, &subject), None),
             Collection::Payments => (payment(news), news.money.as_ref().map(money)),
             Collection::ChargingSessions => (session(news, &subject), delivered(news.energy)),
-            _ => (added(news, &subject), delivered(news.energy)),
+            Collection::EcoStats => (added(news, &subject), delivered(news.energy)),
         },
     };
     Sentence { text: displayable(text.into()).into_owned(), amount }

@@ -101,7 +101,7 @@ pub fn table(table: SystemTable) -> TableText {
         SystemTable::Documents(rows) => TableText {
             title: "Documents",
             columns: &["Collection", "Documents", "Not fully readable", "State"],
-            rows: rows.into_iter().map(documents).collect(),
+            rows: rows.iter().map(documents).collect(),
             note: "What cannot be read is marked in the list.",
         },
         SystemTable::Resyncs(rows) => TableText {
@@ -126,7 +126,7 @@ fn audit(row: AuditRow) -> RowText {
     RowText { href: None, cells, condition: Some(row.condition) }
 }
 
-fn documents(row: DocumentsRow) -> RowText {
+fn documents(row: &DocumentsRow) -> RowText {
     let cells = vec![title(row.of).to_owned(), count(row.documents), count(row.unreadable)];
     RowText { href: Some(page(row.of)), cells, condition: Some(row.condition) }
 }

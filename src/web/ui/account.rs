@@ -15,8 +15,8 @@ pub const SHEET: &str = "more";
 #[component]
 pub fn Account(
     network: String,
-    /// The name of the zone in which times are shown.
-    zone: String,
+    /// In which zone times are shown, in words.
+    times: String,
     /// E-mail of the admin.
     admin: String,
 ) -> impl IntoView {
@@ -32,7 +32,7 @@ pub fn Account(
                 </form>
             </div>
             <p>{network}</p>
-            <p>{text::all_times(&zone)}</p>
+            <p>{times}</p>
         </div>
     }
 }

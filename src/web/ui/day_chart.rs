@@ -1,6 +1,8 @@
 //! A day in quarters of an hour, compared with the same weekday a week before. The axes are HTML text around the
 //! drawing, so that only the drawing stretches. A table has the same data.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 
 use super::{any_views, cell::missing, optional_view, proportion::proportion};
@@ -119,9 +121,10 @@ impl DayDrawing {
             area: course(&series.today, quarters, top, true),
             before: course(&series.week_before, quarters, top, false),
             now: format!("M{end} 0V{HEIGHT}"),
-            grid: (0..=steps)
-                .map(|i| format!("M0 {}H{WIDTH}", HEIGHT.saturating_sub(proportion(i, steps, HEIGHT))))
-                .collect(),
+            grid: (0..=steps).fold(String::new(), |mut path, i| {
+                _ = write!(path, "M0 {}H{WIDTH}", HEIGHT.saturating_sub(proportion(i, steps, HEIGHT)));
+                path
+            }),
             y_labels: (0..=steps).rev().map(label).collect(),
             x_labels: (0..=6)
                 .map(|i| {

@@ -8,7 +8,7 @@ use crate::web::{api::AppError, text};
 #[component]
 pub fn Failure(error: AppError, #[prop(into)] retry: Callback<()>) -> impl IntoView {
     let signed_out = matches!(error, AppError::SignIn);
-    let (what, next) = text::error(&error);
+    let (what, next) = text::error(error);
     let again = move |event: MouseEvent| {
         event.prevent_default();
         retry.run(());

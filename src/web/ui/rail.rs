@@ -13,8 +13,8 @@ use crate::web::text;
 #[component]
 pub fn Rail(
     network: String,
-    /// The name of the zone in which times are shown.
-    zone: String,
+    /// In which zone times are shown, in words.
+    times: String,
     /// E-mail of the admin.
     admin: String,
 ) -> impl IntoView {
@@ -26,7 +26,7 @@ pub fn Rail(
                 {Icon::More.view()}
                 <span>{text::MORE}</span>
             </button>
-            <Account network zone admin />
+            <Account network times admin />
         </aside>
     }
 }

@@ -35,7 +35,7 @@ pub fn Shell(desk: PageContext, children: Children) -> impl IntoView {
     view! {
         <a class="skip" href=format!("#{MAIN}") rel="external">{text::SKIP}</a>
         <div class="shell">
-            <Rail network=desk.network zone=desk.zone.name admin=desk.admin />
+            <Rail network=desk.network times=text::all_times(&desk.zone.name) admin=desk.admin />
             <header class="top">
                 <h1 hidden=move || heading().is_empty()>{move || heading().to_owned()}</h1>
                 <Connection />

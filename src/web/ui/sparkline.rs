@@ -1,5 +1,7 @@
 //! A small line chart without axes.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 
 use super::proportion::proportion;
@@ -26,7 +28,7 @@ fn line(values: &[Option<i64>]) -> String {
             continue;
         };
         let (x, y) = (proportion(i, last, 1000), 260_i64.saturating_sub(proportion(*value, top, 240)));
-        text.push_str(&format!("{to}{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10));
+        _ = write!(text, "{to}{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10);
         to = 'L';
     }
     text

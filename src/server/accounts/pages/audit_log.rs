@@ -53,7 +53,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     let empty =
         (records.is_empty() && wrong.is_none()).then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
     let records_are_none = records.is_empty();
-    let rows = records.into_iter().map(|record| row(record, &zone)).collect::<Vec<_>>();
+    let rows = records.iter().map(|record| row(record, &zone)).collect::<Vec<_>>();
     let table = (!records_are_none).then(|| {
         view! {
             <table class="table entries">
@@ -172,7 +172,7 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
 /// Element id of the message about a wrong field. The field refers to it.
 const WRONG: &str = "wrong";
 
-fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
+fn row(record: &Record, zone: &TimeZone) -> impl IntoView + use<> {
     let action = match &record.action {
         Ok(action) => said::action(*action).to_owned(),
         Err(unknown) => unknown.clone(),
@@ -194,7 +194,7 @@ fn row(record: Record, zone: &TimeZone) -> impl IntoView + use<> {
                 <strong>{action}</strong>
                 {optional_view(reason, |reason| view! { <span>": " {reason}</span> })}
                 {changes(record.before.as_ref(), record.after.as_ref(), zone)}
-                {details(&record)}
+                {details(record)}
             </td>
             <td class="who">{actor} {optional_view(subject, |email| view! { <small>"→ " {email}</small> })}</td>
             <td class="where">{address} {optional_view(device, |device| view! { <small>{device}</small> })}</td>

@@ -50,11 +50,13 @@ impl Field {
         Self { label, name, kind: "text", autocomplete: "off", value: None, hint: None, first: false }
     }
 
+    #[must_use]
     pub const fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
     }
 
+    #[must_use]
     pub const fn first(mut self) -> Self {
         self.first = true;
         self

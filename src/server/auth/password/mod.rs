@@ -122,7 +122,7 @@ impl Turn {
     /// # Errors
     /// The system provides no memory.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
-        let (password, stored) = (normal(&password), stored.and_then(Stored::parse));
+        let (password, stored) = (normal(&password), stored.as_deref().and_then(Stored::parse));
         self.hash(move || {
             let password = password.expose_secret().as_bytes();
             match stored {
@@ -180,8 +180,8 @@ struct Stored {
 }
 
 impl Stored {
-    fn parse(text: String) -> Option<Self> {
-        let hash = PasswordHash::new(&text).ok()?;
+    fn parse(text: &str) -> Option<Self> {
+        let hash = PasswordHash::new(text).ok()?;
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
         let params = Params::try_from(&hash).ok()?;
         if hash.salt.is_none() || hash.hash.is_none() {

@@ -16,6 +16,7 @@ use crate::domain::{
         position::{ClusterTime, Epoch, Position, Seq},
         snapshot::{Row, Snapshot},
     },
+    selection::{EvalContext, Selection},
     time::UtcMs,
 };
 
@@ -98,9 +99,9 @@ impl Database {
             ct: self.ct(n),
             rows: rows.collect(),
             complete: true,
-            selection: Default::default(),
+            selection: Selection::default(),
             total: None,
-            sight: Default::default(),
+            sight: EvalContext::default(),
             others: None,
             unknown: None,
         }

@@ -98,16 +98,13 @@ fn not_a_replica_set(hello: &Document, report: &mut Report) {
         let said = "is to be a replica set, but was never initiated";
         return report.add(Level::Problem, SERVER, said, vec!["rs.initiate()".to_owned()]);
     }
-    match hello.get_str("setName") {
-        Ok(name) => {
-            let said = format!("answers, replica set {name}, but the set has no primary, or MONGODB_URI names another");
-            report.add(Level::Problem, SERVER, said, vec!["rs.status()".to_owned()]);
-        }
-        Err(_) => {
-            let said = "is no replica set, so it has no change streams: start it anew with --replSet, then initiate it";
-            let mend = vec!["mongod --replSet rs0 …".to_owned(), "rs.initiate()".to_owned()];
-            report.add(Level::Problem, SERVER, said, mend);
-        }
+    if let Ok(name) = hello.get_str("setName") {
+        let said = format!("answers, replica set {name}, but the set has no primary, or MONGODB_URI names another");
+        report.add(Level::Problem, SERVER, said, vec!["rs.status()".to_owned()]);
+    } else {
+        let said = "is no replica set, so it has no change streams: start it anew with --replSet, then initiate it";
+        let mend = vec!["mongod --replSet rs0 …".to_owned(), "rs.initiate()".to_owned()];
+        report.add(Level::Problem, SERVER, said, mend);
     }
 }
 
@@ -172,7 +169,7 @@ async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
     );
     match window {
         ..3600 => {
-            report.add(Level::Problem, what, format!("{said}: an outage of {} h is too long", OPLOG_H.1), vec![mend])
+            report.add(Level::Problem, what, format!("{said}: an outage of {} h is too long", OPLOG_H.1), vec![mend]);
         }
         w if w < OPLOG_H.0 * 3600 => report.add(Level::Warning, what, format!("{said}: less than a day"), vec![mend]),
         _ => report.ok(what, said),

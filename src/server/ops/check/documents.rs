@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{collections::Collection, ids::DocId, quality::is_implausible},
     server::{
-        mapping::{suggest, words},
+        mapping::{Translation, suggest, words},
         mongo::{Mongo, documents, snapshot},
         telemetry::causes,
     },
@@ -56,7 +56,7 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
     if documents == 0 {
         return report.ok(what, "no documents");
     }
-    let current = mongo.mapping.of(collection).map(|translation| translation.definition());
+    let current = mongo.mapping.of(collection).map(Translation::definition);
     let made = suggest(collection, &census.seen, current);
     let better = current.map_or(!made.definition.is_empty(), |current| *current != made.definition);
     // Either another mapping reads it, or someone has to look at the document.

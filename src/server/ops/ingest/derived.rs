@@ -139,7 +139,7 @@ async fn clients(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>) -> R
         let Some(id) = text(&found, "_id") else { return Ok(None) };
         let [first, last, updated] = ["first", "last", "updated"].map(|name| millis(&found, name));
         let Some(((first, last), updated)) = first.zip(last).zip(updated) else { return Ok(None) };
-        let document = seal(builder.client(&id, Client { first, last, updated }))?;
+        let document = seal(builder.client(&id, &Client { first, last, updated }))?;
         Ok(Some(Wanted { line: None, document }))
     });
     let mut derived = put(db, Collection::Clients, wanted).await?;

@@ -87,7 +87,7 @@ impl Builder<'_> {
         }
     }
 
-    pub fn client(&self, id: &str, client: Client) -> Document {
+    pub fn client(&self, id: &str, client: &Client) -> Document {
         let network = &self.preset.network;
         doc! {
             "_id": self.key(id),

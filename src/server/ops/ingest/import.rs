@@ -55,6 +55,9 @@ pub struct ImportArgs {
 const BATCH: usize = 1000;
 
 /// Reads the source, writes what differs, and reports what was done.
+///
+/// # Errors
+/// If the preset or the source cannot be read, or MongoDB does not take the documents.
 pub async fn run(db: &Database, args: &ImportArgs) -> Result<Report> {
     let (began, now) = (Instant::now(), Timestamp::now().as_millisecond());
     let preset = Preset::load(args.preset.as_deref().context("--preset is missing")?)?;

@@ -42,6 +42,9 @@ use crate::{
 };
 
 /// Whether one of the collections holds a document that neither `import`, `seed` nor `simulate` made.
+///
+/// # Errors
+/// If MongoDB does not answer.
 pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
     for collection in Collection::ALL {
         let documents = db.collection::<RawDocumentBuf>(collection.name());

@@ -268,6 +268,9 @@ const SHIPPED: [(&str, &str); 2] =
     [("dundee", include_str!("presets/dundee.toml")), ("boulder", include_str!("presets/boulder.toml"))];
 
 /// The text of a shipped preset.
+///
+/// # Errors
+/// If none has this name.
 pub fn shipped(name: &str) -> Result<&'static str> {
     let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) else {
         bail!("no preset is called `{name}`: there are dundee, boulder, or the path of a .toml file");

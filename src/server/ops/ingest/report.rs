@@ -136,6 +136,9 @@ impl Report {
     }
 
     /// Writes the report as JSON.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         fs::write(path, text + "\n").with_context(|| format!("cannot write the report {}", path.display()))

@@ -66,6 +66,9 @@ const TWO_WEEKS_MS: i64 = 14 * 86_400_000;
 const LAST: &str = "seed:TOTAL:1970-01-01";
 
 /// Makes the network unless it exists.
+///
+/// # Errors
+/// If the database holds other documents, or MongoDB does not take these.
 pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     super::only_ours(db, args.demo_anyway).await?;
     if db.collection::<Document>(Collection::EcoStats.name()).find_one(doc! { "_id": LAST }).await?.is_some() {

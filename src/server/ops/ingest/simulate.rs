@@ -66,6 +66,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Writes until `stop`, until `--steps` writes are made, or until a replay's last write. While MongoDB is away it
 /// waits, and then continues where it was.
+///
+/// # Errors
+/// If the database holds documents of others, or nothing to go on from or to replay, or if MongoDB refuses a write.
 pub async fn run(db: &Database, args: &SimulateArgs, stop: CancellationToken) -> Result<Summary> {
     super::only_ours(db, args.demo_anyway).await?;
     match args.replay {

@@ -9,7 +9,7 @@ use crate::domain::protocol::frame::COMPACT;
 
 /// Dropping it closes the socket and removes its callbacks.
 pub struct Socket {
-    socket: WebSocket,
+    inner: WebSocket,
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
@@ -32,20 +32,20 @@ impl Socket {
         socket.set_onopen(Some(JsCast::unchecked_ref(Closure::as_ref(&on_open))));
         socket.set_onmessage(Some(JsCast::unchecked_ref(Closure::as_ref(&on_message))));
         socket.set_onclose(Some(JsCast::unchecked_ref(Closure::as_ref(&on_close))));
-        Some(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
+        Some(Self { inner: socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 
     /// Sends a text. An error is ignored, because the socket then reports its close by itself.
     pub fn send(&self, text: &str) {
-        drop(self.socket.send_with_str(text));
+        drop(self.inner.send_with_str(text));
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.set_onopen(None);
-        self.socket.set_onmessage(None);
-        self.socket.set_onclose(None);
-        drop(self.socket.close());
+        self.inner.set_onopen(None);
+        self.inner.set_onmessage(None);
+        self.inner.set_onclose(None);
+        drop(self.inner.close());
     }
 }

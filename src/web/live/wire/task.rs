@@ -248,7 +248,7 @@ impl Task {
             }
             Frame::Unfollowed(Unfollowed { topics }) => self.show_unfollowed(&topics),
             Frame::Error(Refusal { code, message, .. }) => {
-                leptos::logging::warn!("the server refused: {code}: {message}")
+                leptos::logging::warn!("the server refused: {code}: {message}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The page's charts: which ones there are, and what each shows as figures change.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::{
     course::{Measure, Pieces, course, currencies},
@@ -56,7 +56,7 @@ impl View {
         let navigate = use_navigate();
         let pick = move |(_, index): (String, usize)| {
             if let Some(href) = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned()) {
-                navigate(&href, Default::default());
+                navigate(&href, NavigateOptions::default());
             }
         };
         let table = move || table(&head, drawn.with(|drawn| drawn.rows.clone()));
@@ -107,6 +107,40 @@ struct Looks {
     key: Vec<(&'static str, String)>,
     /// The only currency in the CSV file.
     currency: Option<Currency>,
+}
+
+fn over_time(title: &'static str, note: String, compared: bool) -> Looks {
+    let key = [("1", text::charts::PERIOD), ("ghost", text::charts::EARLIER)].into_iter();
+    Looks {
+        title,
+        note,
+        shape: Shape::Course,
+        head: vec![text::charts::PERIOD, title, text::charts::EARLIER],
+        key: key.filter(|_| compared).map(|(role, word)| (role, word.to_owned())).collect(),
+        currency: None,
+    }
+}
+
+fn of_states(title: &'static str, note: &str) -> Looks {
+    Looks {
+        title,
+        note: note.to_owned(),
+        shape: Shape::Round,
+        head: vec![text::charts::STATE, text::charts::NUMBER],
+        key: Vec::new(),
+        currency: None,
+    }
+}
+
+fn of_week() -> Looks {
+    Looks {
+        title: text::charts::WEEK_HOURS,
+        note: text::charts::BY_START.to_owned(),
+        shape: Shape::Heat,
+        head: [text::charts::HOUR].into_iter().chain(text::charts::SHORT_WEEKDAYS).collect(),
+        key: Vec::new(),
+        currency: None,
+    }
 }
 
 fn table(head: &[&'static str], rows: Vec<Vec<Said>>) -> AnyView {
@@ -162,37 +196,9 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
         })
     };
     let compared = pieces.with_untracked(|pieces| !pieces.earlier.is_empty());
-    let of_time = |title: &'static str, note: String| Looks {
-        title,
-        note,
-        shape: Shape::Course,
-        head: vec![text::charts::PERIOD, title, text::charts::EARLIER],
-        key: [("1", text::charts::PERIOD), ("ghost", text::charts::EARLIER)]
-            .into_iter()
-            .filter(|_| compared)
-            .map(|(role, word)| (role, word.to_owned()))
-            .collect(),
-        currency: None,
-    };
-    let of_revenue =
-        Looks { currency, ..of_time(text::charts::REVENUE, text::charts::counted_per(text::charts::BY_CAPTURE, step)) };
+    let of_time = |title, note| over_time(title, note, compared);
     let counted = |how| text::charts::counted_per(how, step);
-    let of_states = |title: &'static str, note: &str| Looks {
-        title,
-        note: note.to_owned(),
-        shape: Shape::Round,
-        head: vec![text::charts::STATE, text::charts::NUMBER],
-        key: Vec::new(),
-        currency: None,
-    };
-    let of_week = Looks {
-        title: text::charts::WEEK_HOURS,
-        note: text::charts::BY_START.to_owned(),
-        shape: Shape::Heat,
-        head: [text::charts::HOUR].into_iter().chain(text::charts::SHORT_WEEKDAYS).collect(),
-        key: Vec::new(),
-        currency: None,
-    };
+    let of_revenue = Looks { currency, ..of_time(text::charts::REVENUE, counted(text::charts::BY_CAPTURE)) };
     let energy = move || view.course(&Measure::Energy);
     let sessions = move || view.course(&Measure::Sessions);
     let revenue = move || view.course(&measure);
@@ -216,7 +222,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
             "third",
             view.chart("payments", of_states(text::charts::PAYMENTS_BY_STATE, text::charts::BY_CREATION), payments),
         ),
-        ("whole", view.chart("week", of_week, week)),
+        ("whole", view.chart("week", of_week(), week)),
     ];
     let newest = figure::<UtcMs>("newest_data");
     let clock = Clock::expect();

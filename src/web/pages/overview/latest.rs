@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::latest::{ActivityEvent, FeedEntry, SHOWN},
+    domain::{
+        board::Filter,
+        latest::{ActivityEvent, FeedEntry, SHOWN},
+    },
     web::{
         live::Live,
         text,
@@ -27,7 +30,7 @@ pub fn LatestChanges() -> impl IntoView {
         <section class="panel latest">
             <header>
                 <h2>{text::LATEST_CHANGES}</h2>
-                <a href=page_of_activity(Default::default())>{text::ALL_ACTIVITY}</a>
+                <a href=page_of_activity(Filter::default())>{text::ALL_ACTIVITY}</a>
             </header>
             <div class="body">
                 <Feed name="latest" items slots=SHOWN />

@@ -14,7 +14,7 @@ use crate::{
         time::UtcMs,
     },
     web::{
-        api::{AppError, PageRequest, ReportPage, Unanswered, load},
+        api::{AppError, PageData, PageRequest, ReportPage, Unanswered, load},
         live::Live,
         ui::Clock,
     },
@@ -87,7 +87,7 @@ impl Followed {
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(|answer| answer.read::<Result<ReportPage, Unanswered>>());
+            let answer = answer.and_then(PageData::read::<Result<ReportPage, Unanswered>>);
             let mut pause = PAUSE_MS;
             let (trouble, unanswered) = match answer {
                 Ok(Ok(ReportPage { report, option })) => {

@@ -23,7 +23,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let Followed { report, trouble, unanswered, loading, .. } = followed;
     let clock = Clock::expect();
     let warning = move || {
-        let said = trouble.with(|trouble| trouble.as_ref().map(text::error));
+        let said = trouble.get().map(text::error);
         optional_view(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
     };
     let given = use_location().query;

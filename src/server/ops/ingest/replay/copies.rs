@@ -84,7 +84,7 @@ impl Session {
 
     /// Made of the original's `_id`, which is unique in the database, and the day.
     fn session_id(&self) -> String {
-        copied(&self.original, &self.shift)
+        copied(&self.original, self.shift)
     }
 
     /// The status of the original.
@@ -145,7 +145,7 @@ impl Session {
             }
         }
         if let Some(payment) = &self.payment {
-            fields.insert("payment_id", copied(payment, &self.shift));
+            fields.insert("payment_id", copied(payment, self.shift));
         }
         fields.insert("last_updated", date(end));
         fields
@@ -155,7 +155,7 @@ impl Session {
     /// no part of that day.
     pub fn paid(&self, end: i64) -> Option<Document> {
         let mut document = self.payment.clone()?;
-        let payment_id = copied(&document, &self.shift);
+        let payment_id = copied(&document, self.shift);
         for field in FOREIGN_IDS {
             document.remove(field);
         }
@@ -199,7 +199,7 @@ fn per(amount: i64, share: i64, whole: i64) -> i64 {
     i64::try_from(product.checked_div(i128::from(whole)).unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-fn copied(original: &Document, shift: &Shift) -> String {
+fn copied(original: &Document, shift: Shift) -> String {
     format!("{}@{}", original.get_str("_id").unwrap_or_default(), shift.to)
 }
 

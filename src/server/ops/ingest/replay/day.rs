@@ -59,7 +59,7 @@ impl Shift {
     /// Its start keeps the time of day that local clocks showed, so that the morning's rush stays in the morning on
     /// both sides of a daylight-saving change. A time of day that the new day skips is read by the offset before the
     /// change. The rest of the session moves as far as its start, so that it lasts as long as it did.
-    pub fn offset(&self, start: i64, zone: &TimeZone) -> i64 {
+    pub fn offset(self, start: i64, zone: &TimeZone) -> i64 {
         let local = Timestamp::from_millisecond(start).unwrap_or_default().to_zoned_datetime(zone.clone()).datetime();
         let days = self.from.duration_until(self.to).as_hours() / 24;
         let moved =

@@ -79,14 +79,14 @@ impl Instants {
     pub fn earlier(&self) -> Result<i64, String> {
         match self {
             Self::Exact(at) => Ok(*at),
-            Self::Local(_, at) => at.compatible().map(|at| at.as_millisecond()).map_err(|e| e.to_string()),
+            Self::Local(_, at) => at.compatible().map(Timestamp::as_millisecond).map_err(|e| e.to_string()),
         }
     }
 
     pub fn later(&self) -> Result<i64, String> {
         match self {
             Self::Exact(at) => Ok(*at),
-            Self::Local(_, at) => at.later().map(|at| at.as_millisecond()).map_err(|e| e.to_string()),
+            Self::Local(_, at) => at.later().map(Timestamp::as_millisecond).map_err(|e| e.to_string()),
         }
     }
 

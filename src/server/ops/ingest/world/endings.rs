@@ -99,13 +99,12 @@ pub fn count(ledger: &mut Ledger, end: i64, energy: Wh) -> Vec<Write> {
     let mut writes = Vec::new();
     for key in ledger.add(end, energy) {
         let known = ledger.bucket(&key).and_then(|bucket| bucket.id.clone());
-        let (id, change) = match known {
-            Some(id) => (id, ledger.changing(&key).map(Change::Set)),
-            None => {
-                let document = ledger.document(&key);
-                let id = document.as_ref().and_then(|d| d.get("_id").cloned()).unwrap_or_default();
-                (id, document.map(Change::Insert))
-            }
+        let (id, change) = if let Some(id) = known {
+            (id, ledger.changing(&key).map(Change::Set))
+        } else {
+            let document = ledger.document(&key);
+            let id = document.as_ref().and_then(|d| d.get("_id").cloned()).unwrap_or_default();
+            (id, document.map(Change::Insert))
         };
         if let Some(bucket) = ledger.bucket(&key) {
             bucket.id = Some(id.clone());

@@ -34,6 +34,7 @@ pub struct Next {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "as the document calls it, which has an `_id` besides")]
 pub struct Station {
     pub id: Bson,
     pub station_id: String,
