@@ -178,7 +178,13 @@ impl El {
         Self::new(PART, None).attr("class", "panel").attr(FAILED, "").child(FAILED_TEXT)
     }
 
-    fn write_with_buf(mut self, html: &mut String, position: &mut Position, mark_branches: bool, more: Vec<AnyAttribute>) {
+    fn write_with_buf(
+        mut self,
+        html: &mut String,
+        position: &mut Position,
+        mark_branches: bool,
+        more: Vec<AnyAttribute>,
+    ) {
         self.opening(more, html);
         *position = Position::FirstChild;
         for child in std::mem::take(&mut self.children) {

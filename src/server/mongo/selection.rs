@@ -58,12 +58,20 @@ pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, a
 
 fn and(all: impl IntoIterator<Item = Document>) -> Document {
     let all: Vec<Document> = all.into_iter().collect();
-    if all.is_empty() { doc! {} } else { doc! {"$and": all} }
+    if all.is_empty() {
+        doc! {}
+    } else {
+        doc! {"$and": all}
+    }
 }
 
 fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
     let mut any: Vec<Document> = any.into_iter().cloned().collect();
-    if any.len() == 1 { any.remove(0) } else { doc! {"$or": any} }
+    if any.len() == 1 {
+        any.remove(0)
+    } else {
+        doc! {"$or": any}
+    }
 }
 
 fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, network: Option<&Currency>) -> Asked {
