@@ -34,7 +34,7 @@ pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
         view! {
             <a class="skip" href=format!("#{MAIN}")>{text::SKIP}</a>
             <div class="shell">
-                <Rail network zone admin />
+                <Rail network times=text::all_times(&zone) admin />
                 <header class="top">
                     <h1>{title}</h1>
                 </header>
