@@ -14,15 +14,6 @@ const TEXT_MAX: usize = 128;
 /// How many statuses may be asked for at once.
 const STATUSES_MAX: usize = 16;
 
-/// A line of the table of filters.
-struct Filter {
-    name: &'static str,
-    takes: Takes,
-    /// The document fields that it filters, by collection.
-    fields: &'static [(Collection, &'static str)],
-    clock: Clock,
-}
-
 /// The values that a filter takes.
 #[derive(Clone, Copy)]
 enum Takes {
@@ -53,15 +44,22 @@ macro_rules! filters {
         impl FilterField {
             pub const ALL: &[Self] = &[$(Self::$field,)*];
 
-            const fn filter(self) -> Filter {
-                match self {
-                    $(Self::$field => Filter {
-                        name: $name,
-                        takes: Takes::$takes,
-                        fields: &[$((Collection::$of, stringify!($path)),)+],
-                        clock: Clock::$clock,
-                    },)*
-                }
+            /// Its name in addresses.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$field => $name,)* }
+            }
+
+            const fn takes(self) -> Takes {
+                match self { $(Self::$field => Takes::$takes,)* }
+            }
+
+            /// The document fields that it filters, by collection.
+            const fn fields(self) -> &'static [(Collection, &'static str)] {
+                match self { $(Self::$field => &[$((Collection::$of, stringify!($path)),)+],)* }
+            }
+
+            const fn clock(self) -> Clock {
+                match self { $(Self::$field => Clock::$clock,)* }
             }
         }
     };
@@ -87,22 +85,17 @@ filters! {
 }
 
 impl FilterField {
-    /// Its name in addresses.
-    pub const fn name(self) -> &'static str {
-        self.filter().name
-    }
-
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|part| part.name() == name)
     }
 
     /// The document field that it filters; `None` if the collection's documents have no such field.
     pub fn field(self, collection: Collection) -> Option<&'static str> {
-        self.filter().fields.iter().find(|(of, _)| *of == collection).map(|(_, field)| *field)
+        self.fields().iter().find(|(of, _)| *of == collection).map(|(_, field)| *field)
     }
 
     pub fn follows_clock(self) -> bool {
-        self.filter().clock == Clock::Followed
+        self.clock() == Clock::Followed
     }
 
     /// Reads a value as it stands in an address.
@@ -110,7 +103,7 @@ impl FilterField {
     /// # Errors
     /// The reason, in words for the person who wrote the address.
     pub fn read(self, text: &str) -> Result<Criterion, BadChoice> {
-        let takes = self.filter().takes;
+        let takes = self.takes();
         let read = match takes {
             Takes::Statuses => statuses(text),
             Takes::Period => Period::parse(text).map(Criterion::Within),
