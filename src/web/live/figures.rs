@@ -42,7 +42,7 @@ impl FigureStore {
         }
     }
 
-    fn set(&self, name: &str, value: Value) {
+    fn set(self, name: &str, value: Value) {
         let signal = self.get(name);
         if signal.with_untracked(|old| *old != value) {
             signal.set(value);
