@@ -178,7 +178,7 @@ impl Instance {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
     }
 
-    /// Waits until a board that takes long satisfies `condition`. It is made as for whoever looks at it.
+    /// Waits until a board that takes long satisfies `condition`. It is made as it is for a socket that looks at it.
     async fn until_made(
         &self,
         what: &str,

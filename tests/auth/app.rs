@@ -228,7 +228,7 @@ impl App {
 }
 
 /// The routes of a small ChargeDeck.
-#[expect(clippy::manual_assert, reason = "an assertion of a constant is none")]
+#[expect(clippy::manual_assert, reason = "clippy also refuses an assertion of a constant")]
 fn behind() -> Router {
     let page = |admin: CurrentAdmin| async move { Html(format!("<p>{}: {TREASURE}</p>", admin.email)) };
     Router::new()

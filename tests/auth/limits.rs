@@ -319,7 +319,7 @@ async fn an_admin_who_asks_for_all_at_once_takes_little_and_stops_nobody() {
         tokio::join!(asks_for_all(&ports, &mallory, until), changes, others);
     let more = program.peak_memory().saturating_sub(before);
     println!("{answered} pages for others, {refused} lists refused, {} MiB more", more >> 20);
-    assert_eq!(unavailable, 0, "who asks for too much is told so, and not that the server cannot answer");
+    assert_eq!(unavailable, 0, "a refusal says that it was too much, not that the server cannot answer");
     assert!(answered >= pages.len(), "others are answered");
     assert!(more < MEMORY, "{} MiB more", more >> 20);
 }

@@ -27,7 +27,7 @@ pub struct Credentials {
 /// `POST /api/v1/session`
 ///
 /// # Errors
-/// For a body that is none of ours, for wrong credentials, after too many tries, and while MongoDB or Redis is away.
+/// For a body of another form, for wrong credentials, after too many tries, and while MongoDB or Redis is away.
 pub async fn create_session(
     State(auth): State<AuthService>,
     session: Session,

@@ -14,7 +14,7 @@ pub struct Definition {
     pub status: BTreeMap<String, String>,
     /// Our field = the unit in which theirs is.
     pub units: BTreeMap<String, String>,
-    /// The operator's fields that are none of ours and shall be shown.
+    /// The operator's own fields that shall be shown, for which we have no name.
     pub show: Vec<String>,
 }
 

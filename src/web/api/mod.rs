@@ -129,7 +129,7 @@ pub struct PageData(Value);
 
 impl PageData {
     /// # Errors
-    /// If the value cannot be written as JSON, which none of ours causes.
+    /// If the value cannot be written as JSON. Every type that travels can.
     pub fn of(value: &impl Serialize) -> Result<Self, AppError> {
         serde_json::to_value(value).map(Self).map_err(|_| AppError::Internal { request_id: String::new() })
     }
