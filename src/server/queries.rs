@@ -384,6 +384,24 @@ impl From<Unaffordable> for Failure {
     }
 }
 
+/// A choice in an address that cannot be followed.
+impl From<Refused> for Problem {
+    fn from(Refused { why, .. }: Refused) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_query", why)
+    }
+}
+
+/// A report that is still being read is asked for again when [`Problem::unavailable`] says.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refused) => refused.into(),
+            Failure::Error(error) => error.into(),
+            Failure::Reading => Self::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING),
+        }
+    }
+}
+
 /// The status of an answer to a page.
 const fn status(error: &AppError) -> StatusCode {
     match error {

@@ -133,9 +133,9 @@ async fn stop_when_asked(
     leave_within: Duration,
     stop: CancellationToken,
 ) {
-    let asked = signals.next().await;
+    let signal = signals.next().await;
     leaving.cancel();
-    if asked == Asked::Terminate && !leave_within.is_zero() {
+    if signal == StopSignal::Terminate && !leave_within.is_zero() {
         tracing::info!(?leave_within, "leaving");
         // A second signal means that somebody does not want to wait.
         drop(tokio::time::timeout(leave_within, signals.next()).await);
@@ -211,7 +211,7 @@ async fn tell_first_admin(auth: AuthService, stop: CancellationToken) {
 
 /// How a process is asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum StopSignal {
     /// Ctrl-C, by a person who waits.
     Interrupt,
     /// SIGTERM, by a supervisor that starts another process in its place, perhaps behind a load balancer that does
@@ -230,10 +230,10 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => Asked::Interrupt,
-            _ = self.terminate.recv() => Asked::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 }

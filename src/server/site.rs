@@ -94,7 +94,7 @@ async fn last_answer(State(leaving): State<CancellationToken>, mut response: Res
 /// What [`load`](crate::web::api::load) takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct LoadBody {
     #[serde(rename = "ask")]
     _ask: PageRequest,
 }
@@ -109,7 +109,7 @@ async fn load(State(app): State<App>, request: Request<Body>) -> Response {
     let Ok(body) = to_bytes(body, router::MAX_BODY).await else {
         return Problem::of(StatusCode::BAD_REQUEST).into_response();
     };
-    if let Err(error) = serde_json::from_slice::<Asked>(&body) {
+    if let Err(error) = serde_json::from_slice::<LoadBody>(&body) {
         return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", format!("No such question: {error}."))
             .into_response();
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    app::{ADA, PASSWORD},
+    app::{ADA, PASSWORD, until},
     http,
     program::{Program, UP},
     support::collections_with_images,
@@ -135,12 +135,7 @@ async fn a_client_in_another_language_shows_what_mongodb_has_by_the_documents_al
     let section = documented.split("## Events").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
     let events: Collection<Document> = program.own.collection("events");
     // Events are written a little later.
-    let written = async {
-        while events.count_documents(doc! {}).await.unwrap() <= 100 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(UP, written).await.expect("the events are written");
+    until(UP, "events of all changes", || async { events.count_documents(doc! {}).await.unwrap() > 100 }).await;
     let mut all = events.find(doc! {}).await.unwrap();
     while let Some(event) = all.try_next().await.unwrap() {
         let unnamed: Vec<&String> = event.keys().filter(|key| !section.contains(&format!("| `{key}` |"))).collect();

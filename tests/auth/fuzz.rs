@@ -23,6 +23,7 @@ use tokio::{
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::{
+    app::until,
     http::{get, handshake},
     program::{Program, UP, everything},
     support::documents::{CANARY, document_of, raw, value},
@@ -88,12 +89,10 @@ async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
         let last = doc! {"client_id": format!("last-{round}"), "created_at": DateTime::MAX};
         program.db.collection::<Document>("clients").insert_one(last).await.unwrap();
         let list = format!("/api/v1/snapshot/clients?client=last-{round}");
-        let came = async {
-            while !get(program.port(), &list, &cookie).await.is_ok_and(|answer| answer.body.contains("\"id\"")) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(UP, came).await.expect("the stream stands");
+        until(UP, "the last document in its list", || async {
+            get(program.port(), &list, &cookie).await.is_ok_and(|answer| answer.body.contains("\"id\""))
+        })
+        .await;
         for path in everything() {
             let asked = async {
                 loop {

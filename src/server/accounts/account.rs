@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Done, Secret, Sent, again, same_twice};
+use super::form::{Done, Secret, Sent, UrlQuery, again, same_twice};
 use crate::server::accounts::text::password_refused;
 use crate::server::accounts::text::people;
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 pub async fn show(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
-    Asked(done): Asked<Done>,
+    UrlQuery(done): UrlQuery<Done>,
 ) -> Result<Response, Problem> {
     draw(&documents, &admin, done.said(), None).await
 }

@@ -32,7 +32,7 @@ pub const FILE: &str = "/api/v1/audit.csv";
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Asked {
+pub struct AuditForm {
     action: String,
     who: String,
     from: String,
@@ -42,7 +42,7 @@ pub struct Asked {
     after: String,
 }
 
-type AskedQuery = Result<Query<Asked>, QueryRejection>;
+type GivenForm = Result<Query<AuditForm>, QueryRejection>;
 
 /// A field whose value cannot be followed, and why.
 type Wrong = (&'static str, &'static str);
@@ -54,7 +54,7 @@ type Wrong = (&'static str, &'static str);
 pub async fn page(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
-    asked: AskedQuery,
+    asked: GivenForm,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let after = match asked.after.as_str() {
@@ -83,7 +83,7 @@ pub async fn page(
 ///
 /// # Errors
 /// 400 for a filter that cannot be followed, 503 while MongoDB is away.
-pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: AskedQuery) -> Result<Response, Problem> {
+pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: GivenForm) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let filter = filter(&asked, &documents.network.time_zone)
         .map_err(|(_, why)| Problem::new(StatusCode::BAD_REQUEST, "bad_choice", why))?;
@@ -148,7 +148,7 @@ fn fields(record: &Record) -> Vec<Field> {
 }
 
 /// Days are in the network's time zone. The first and the last day are both included.
-fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
+fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<Filter, Wrong> {
     let day = |field: &'static str, text: &str, next: bool| -> Result<Option<DateTime>, Wrong> {
         if text.is_empty() {
             return Ok(None);
@@ -179,8 +179,8 @@ fn filter(asked: &Asked, zone: &TimeZone) -> Result<Filter, Wrong> {
     })
 }
 
-fn choice(asked: Asked) -> Choice {
-    let Asked { action, who, from, to, result, .. } = asked;
+fn choice(asked: AuditForm) -> Choice {
+    let AuditForm { action, who, from, to, result, .. } = asked;
     Choice { action, who, from, to, result }
 }
 
@@ -196,8 +196,8 @@ fn bad_address() -> Problem {
 mod tests {
     use super::*;
 
-    fn asked(from: &str, to: &str) -> Asked {
-        Asked { from: from.into(), to: to.into(), ..Asked::default() }
+    fn asked(from: &str, to: &str) -> AuditForm {
+        AuditForm { from: from.into(), to: to.into(), ..AuditForm::default() }
     }
 
     #[test]
@@ -211,8 +211,11 @@ mod tests {
         for (from, to, field) in [("yesterday", "", "from"), ("", "2026-13-01", "to"), ("{\"$gt\":1}", "", "from")] {
             assert_eq!(filter(&asked(from, to), &zone).unwrap_err().0, field);
         }
-        let odd =
-            |action: &str, result: &str| Asked { action: action.into(), result: result.into(), ..Asked::default() };
+        let odd = |action: &str, result: &str| AuditForm {
+            action: action.into(),
+            result: result.into(),
+            ..AuditForm::default()
+        };
         assert_eq!(filter(&odd("$where", ""), &zone).unwrap_err().0, "action");
         assert_eq!(filter(&odd("", "$ne"), &zone).unwrap_err().0, "result");
     }

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Secret, Sent, again, same_twice};
+use super::form::{Secret, Sent, UrlQuery, again, same_twice};
 use crate::server::accounts::text::password_refused;
 use crate::{
     server::{
@@ -36,7 +36,7 @@ const SIGN_IN: (&str, &str) = ("/login", text::SIGN_IN);
 pub async fn invitation(
     State(documents): State<Documents>,
     place: ClientInfo,
-    Asked(link): Asked<ByLink>,
+    UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
         return Ok(note(&documents, said::PASSWORD_IS_SET));
@@ -73,7 +73,7 @@ pub async fn choose(
 pub async fn setup(
     State(documents): State<Documents>,
     place: ClientInfo,
-    Asked(link): Asked<ByLink>,
+    UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
         return Ok(note(&documents, said::SET_UP_DONE));

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Next, Secret, Sent, again};
+use super::form::{Next, Secret, Sent, UrlQuery, again};
 use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
@@ -19,7 +19,11 @@ use crate::server::{
 };
 
 /// `GET /confirm`
-pub async fn show(State(documents): State<Documents>, admin: CurrentAdmin, Asked(asked): Asked<Next>) -> Response {
+pub async fn show(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    UrlQuery(asked): UrlQuery<Next>,
+) -> Response {
     draw(&documents, &admin, local_path(&asked.next), None)
 }
 

@@ -38,9 +38,9 @@ impl Done {
 }
 
 /// The query of the URL. A query that cannot be parsed is refused without a reason.
-pub struct Asked<T>(pub T);
+pub struct UrlQuery<T>(pub T);
 
-impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for UrlQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -9,7 +9,7 @@ use leptos::prelude::{Owner, RenderHtml};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Asked, Next, Secret, Sent};
+use super::form::{Next, Secret, Sent, UrlQuery};
 use crate::server::accounts::text::people;
 use crate::{
     server::accounts::pages,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// `GET /login`. A user who is already signed in is redirected.
-pub async fn show(State(documents): State<Documents>, session: Session, Asked(asked): Asked<Next>) -> Response {
+pub async fn show(State(documents): State<Documents>, session: Session, UrlQuery(asked): UrlQuery<Next>) -> Response {
     let next = local_path(&asked.next);
     match documents.auth.admit(&session, Activity::Program).await {
         Ok(Some(_)) => return Redirect::to(&next).into_response(),

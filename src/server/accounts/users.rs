@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Asked, Done, Sent, again};
+use super::form::{Done, Sent, UrlQuery, again};
 use crate::server::accounts::documents::Times;
 use crate::server::accounts::text::people;
 use crate::{
@@ -72,7 +72,7 @@ pub async fn show(
     State(documents): State<Documents>,
     admin: ConfirmedAdmin,
     Path(id): Path<String>,
-    Asked(done): Asked<Done>,
+    UrlQuery(done): UrlQuery<Done>,
 ) -> Result<Response, Problem> {
     draw_user(&documents, &admin, user_id(&id)?, done.said(), None).await
 }

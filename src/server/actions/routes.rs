@@ -21,7 +21,7 @@ use crate::{
     server::{
         accounts::{
             documents::Documents,
-            form::{Asked, Sent, again},
+            form::{Sent, UrlQuery, again},
             pages::Wrong,
             text::people,
         },
@@ -92,7 +92,7 @@ async fn show(
     action: &'static Action,
     context: Context,
     admin: ConfirmedAdmin,
-    Asked(Which { id, done }): Asked<Which>,
+    UrlQuery(Which { id, done }): UrlQuery<Which>,
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;
     let done =
@@ -114,7 +114,7 @@ async fn submit(
     context: Context,
     admin: ConfirmedAdmin,
     place: ClientInfo,
-    Asked(Which { id, .. }): Asked<Which>,
+    UrlQuery(Which { id, .. }): UrlQuery<Which>,
     Sent(Form { reason, key }): Sent<Form>,
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::{
-        address::{Params, Refused},
+        address::Params,
         analytics::{self, CURRENCY, Piece, Query, Sums, WEEK, hours_of, payments_of, total},
         fields::Fields,
         money::Watt,
@@ -19,7 +19,7 @@ use crate::{
         auth::CurrentAdmin,
         csv::{self, Field},
         problem::Problem,
-        queries::{App, Failure},
+        queries::App,
     },
     web::{
         api::Charts,
@@ -40,7 +40,6 @@ pub async fn charts_csv(
 ) -> Result<Response, Problem> {
     const NO_CHART: &str = "There is no such chart.";
     let no_chart = || Problem::new(StatusCode::NOT_FOUND, "unknown_chart", NO_CHART);
-    let refused = |Refused { why, .. }| Problem::new(StatusCode::BAD_REQUEST, "bad_query", why);
     let name = file.strip_suffix(".csv").ok_or_else(no_chart)?;
     if !CHARTS.contains(&name) {
         return Err(no_chart());
@@ -48,17 +47,12 @@ pub async fn charts_csv(
     // Only revenue is of one currency.
     let currency = (name == "revenue").then_some(CURRENCY);
     let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
-    let params = Params::read(given, &names).map_err(refused)?;
+    let params = Params::read(given, &names)?;
     let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
-    let query = Query::read(|name| params.get(name), zone).map_err(refused)?;
-    let currency = analytics::currency(params.get(CURRENCY)).map_err(refused)?;
-    let (charts, position) =
-        app.analytics(admin.user, query.to_string(), currency).await.map_err(|error| match error {
-            Failure::Refused(why) => refused(why),
-            Failure::Error(error) => error.into(),
-            Failure::Reading => Problem::unavailable(),
-        })?;
-    let overview = app.overview().await.map_err(Problem::from)?;
+    let query = Query::read(|name| params.get(name), zone)?;
+    let currency = analytics::currency(params.get(CURRENCY))?;
+    let (charts, position) = app.analytics(admin.user, query.to_string(), currency).await?;
+    let overview = app.overview().await?;
     let table = Table::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);

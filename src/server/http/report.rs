@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::{
     Json,
     extract::{RawQuery, State},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
@@ -15,15 +14,13 @@ use crate::{
         auth::CurrentAdmin,
         csv::{Field, file},
         problem::Problem,
-        queries::{App, Failure},
+        queries::App,
     },
     web::text,
 };
 
 /// How long a program waits for a report; shorter than the time limit of every request.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// After what time a client should ask again.
-const WAIT: Duration = Duration::from_secs(5);
 
 /// As JSON.
 ///
@@ -50,13 +47,7 @@ pub async fn csv(admin: CurrentAdmin, State(app): State<App>, RawQuery(query): R
 }
 
 async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<Report, Problem> {
-    app.report(admin.user, &query.unwrap_or_default(), PATIENCE).await.map_err(|error| match error {
-        Failure::Refused(refused) => Problem::new(StatusCode::BAD_REQUEST, "bad_query", refused.why),
-        Failure::Reading => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING).retry_after(WAIT)
-        }
-        Failure::Error(error) => error.into(),
-    })
+    Ok(app.report(admin.user, &query.unwrap_or_default(), PATIENCE).await?)
 }
 
 /// The preamble, the table, and the totals. Each record is made when it is sent.

@@ -31,7 +31,7 @@ pub struct Query {
 }
 
 /// What is asked of one field. No document is in both.
-struct Asked {
+struct FieldQuery {
     sure: Option<Document>,
     /// To be looked at by the predicate.
     odd: Option<Document>,
@@ -46,7 +46,7 @@ pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, a
             Some(translation) => ask_theirs(mapping, translation, part, field, wanted, at),
         })
     };
-    let asked: Vec<Asked> = selection.parts().filter_map(|(part, wanted)| ask(part, wanted)).collect();
+    let asked: Vec<FieldQuery> = selection.parts().filter_map(|(part, wanted)| ask(part, wanted)).collect();
     let all = and(asked.iter().map(|asked| or(asked.sure.iter().chain(&asked.odd))));
     let odd: Vec<&Document> = asked.iter().filter_map(|asked| asked.odd.as_ref()).collect();
     Query {
@@ -74,7 +74,7 @@ fn or<'a>(any: impl IntoIterator<Item = &'a Document>) -> Document {
     }
 }
 
-fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, network: Option<&Currency>) -> Asked {
+fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, network: Option<&Currency>) -> FieldQuery {
     match wanted {
         Criterion::OneOf(codes) if part == FilterField::Currency => currency(field, codes, network),
         Criterion::OneOf(statuses) if part == FilterField::Evse => {
@@ -87,16 +87,16 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
             } else {
                 doc! {format!("{field}.status"): {"$in": stored}}
             };
-            Asked { sure: None, odd: Some(odd) }
+            FieldQuery { sure: None, odd: Some(odd) }
         }
         Criterion::OneOf(texts) => {
             let odd: Vec<Bson> = texts.iter().flat_map(|text| alike(text).skip(1)).collect();
-            Asked {
+            FieldQuery {
                 sure: Some(doc! {field: {"$in": texts, "$not": {"$type": "array"}}}),
                 odd: (!odd.is_empty()).then(|| doc! {field: {"$in": odd}}),
             }
         }
-        Criterion::Within(Period { from, to }) => Asked {
+        Criterion::Within(Period { from, to }) => FieldQuery {
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
@@ -108,7 +108,7 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
                 doc! {field: {"$gte": since}},
                 doc! {field: {"$lt": first}},
             ];
-            Asked {
+            FieldQuery {
                 sure: Some(doc! {field: {"$gte": first, "$lt": since, "$not": {"$type": "array"}}}),
                 odd: Some(or(&later)),
             }
@@ -118,7 +118,7 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
 }
 
 /// Codes may be in lower case, and what has none is in the network's.
-fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked {
+fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> FieldQuery {
     let alphabetic = |code: &&String| code.bytes().all(|b| b.is_ascii_alphabetic());
     let any_case = codes
         .iter()
@@ -128,7 +128,7 @@ fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> Asked 
     if network.is_some_and(|network| codes.contains(&network.0)) {
         odd.extend([doc! {field: Bson::Null}, doc! {field: {"$regex": "^\\s*$"}}]);
     }
-    Asked {
+    FieldQuery {
         sure: Some(doc! {field: {"$in": codes, "$not": {"$type": "array"}}}),
         odd: (!odd.is_empty()).then(|| doc! {"$or": odd, field: {"$nin": codes}}),
     }
@@ -143,7 +143,7 @@ fn ask_theirs(
     field: &str,
     wanted: &Criterion,
     at: &EvalContext,
-) -> Asked {
+) -> FieldQuery {
     let path = translation.definition().path(field);
     let ask = |wanted: &Criterion| ask(part, path, wanted, at, mapping.currency());
     let asked = match wanted {
@@ -154,13 +154,13 @@ fn ask_theirs(
         _ => Some(ask(wanted)),
     };
     let any = asked.map_or_else(Document::new, |asked| or(asked.sure.iter().chain(&asked.odd)));
-    Asked { sure: None, odd: Some(any) }
+    FieldQuery { sure: None, odd: Some(any) }
 }
 
 const TEXTS: [&str; 2] = ["string", "symbol"];
 
 /// MongoDB and we agree on a zone's hours where we know its offsets.
-fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalContext) -> Asked {
+fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalContext) -> FieldQuery {
     let known = zone.offsets.first().map_or(*now, |(since, _)| UtcMs::from_seconds(*since));
     let (from, to) = (date(known), date(UtcMs(now.0.saturating_add(AHEAD_MS))));
     let value = format!("${field}");
@@ -171,7 +171,7 @@ fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalCo
     ]};
     // Of what is no date these would be an error.
     let is = doc! {"$cond": [{"$eq": [{"$type": &value}, "date"]}, is, false]};
-    Asked {
+    FieldQuery {
         sure: Some(doc! {field: {"$gte": from, "$lt": to}, "$expr": is}),
         odd: Some(doc! {"$or": [{field: {"$type": TEXTS.as_slice()}}, {field: {"$lt": from}}, {field: {"$gte": to}}]}),
     }

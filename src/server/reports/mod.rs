@@ -1,7 +1,7 @@
 //! Reports for pages, files and programs. They come from the cache while nothing that they show has changed, and from
 //! MongoDB otherwise.
 
-mod asked;
+mod demand;
 mod error;
 mod read;
 
@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use self::{asked::Asked, read::ReportQuery};
+use self::{demand::Demand, read::ReportQuery};
 use crate::{
     domain::{
         cells::{Bucket, Cells},
@@ -63,7 +63,7 @@ pub struct Reports {
     /// Of an account one report is read at a time. It may take minutes, so lists and boards do not wait for this turn.
     turns: Turns<UserId>,
     lanes: Arc<[Mutex<()>]>,
-    asked: Asked,
+    demand: Demand,
     pace: FairShare,
 }
 
@@ -85,7 +85,7 @@ impl Reports {
             hub,
             turns: Turns::default(),
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
-            asked: Asked::default(),
+            demand: Demand::default(),
             pace: FairShare::default(),
         }
     }
@@ -108,7 +108,7 @@ impl Reports {
             kept
         } else {
             let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
-            self.asked.ask(&name, patience)?;
+            self.demand.ask(&name, patience)?;
             // Reading goes on after this question's patience is over, and the next one finds what was read.
             let reading = tokio::spawn(self.clone().while_asked(user, name, wanted));
             let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
@@ -168,7 +168,7 @@ impl Reports {
         };
         tokio::select! {
             kept = read => kept,
-            () = self.asked.nobody(&name) => Err(ReportError::Reading),
+            () = self.demand.nobody(&name) => Err(ReportError::Reading),
         }
     }
 
@@ -188,7 +188,7 @@ impl Reports {
         }
         let read = holding(&lease, self.read_and_keep(name, wanted)).await;
         if matches!(read, Err(ReportError::TooLong)) {
-            self.asked.give_up(name);
+            self.demand.give_up(name);
         }
         lease.release().await.map_err(SnapshotError::from)?;
         read

@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// The selection in the address.
-type Asked = Memo<Result<Selection, BadChoice>>;
+type ChosenSelection = Memo<Result<Selection, BadChoice>>;
 
 pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
     let read = chosen(page(collection), Selection::read);
-    let asked: Asked = Memo::new(move |_| read.get()?.of(collection));
+    let asked: ChosenSelection = Memo::new(move |_| read.get()?.of(collection));
     let parts = move || match asked.get() {
         Ok(selection) if !selection.is_everything() => chips(collection, &selection),
         _ => ().into_any(),
@@ -54,7 +54,7 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
 }
 
 /// The statuses as links. The other parts of the selection stay.
-fn choices(collection: Collection, asked: Asked) -> AnyView {
+fn choices(collection: Collection, asked: ChosenSelection) -> AnyView {
     let part = [FilterField::Evse, FilterField::Status].into_iter().find(|part| part.field(collection).is_some());
     let Some(part) = part else { return ().into_any() };
     let links = [None].into_iter().chain(collection.codes().into_iter().map(Some)).map(|code| {

@@ -17,9 +17,9 @@ const GIVEN_UP: Duration = Duration::from_mins(10);
 
 /// By the report's name: until when it counts as asked for, and until when it is given up. Clones share the map.
 #[derive(Clone, Default)]
-pub struct Asked(Arc<Mutex<HashMap<String, (Instant, Instant)>>>);
+pub struct Demand(Arc<Mutex<HashMap<String, (Instant, Instant)>>>);
 
-impl Asked {
+impl Demand {
     /// Notes that somebody asks, and waits for `patience`.
     ///
     /// # Errors
