@@ -183,7 +183,7 @@ impl Cells {
         self.0.range(range).map(|(cell, n)| (cell, *n))
     }
 
-    /// The cells of one measure that is kept for no period: from its `first` one on, as long as `own` knows the cell.
+    /// The cells of a measure without periods, from `first` while `own` returns a value.
     pub fn measure<'a, T>(
         &'a self,
         first: Cell,

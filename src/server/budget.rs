@@ -35,8 +35,8 @@ const BURST: u64 = 10;
 /// after another is not refused.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 /// How long an account that has nothing left waits for its answer. So a client that asks again at once, without end,
-/// cannot take up the processor with refusals. For as long a refusal holds for all questions that cost as much, and
-/// Redis is not asked again.
+/// cannot take up the processor with refusals. A refusal holds as long for all questions of the same cost, without
+/// asking Redis again.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// An answer from the figures' cells costs one part in this many of the dearest page. No document is looked at, but
 /// it takes its time.

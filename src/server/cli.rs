@@ -112,7 +112,7 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
 /// The exit code of an import that refused rows.
 const ROWS_REFUSED: u8 = 3;
 
-/// Does what needs MongoDB and is done when it is done, and says on the terminal what was done.
+/// Runs a one-off command that needs MongoDB, and prints its result.
 async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
     if matches!(command, Command::Import(_) | Command::Seed(_) | Command::Simulate(_)) {
         ingest::only_unmapped(&mongo.mapping)?;

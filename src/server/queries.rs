@@ -243,7 +243,7 @@ impl App {
         read.await
     }
 
-    /// Reads a list for which `paid` was paid, `looked_at` of it for documents, and gives back what it did not come to.
+    /// Reads a list that was charged `paid`, of which `looked_at` for documents. Refunds what was not used.
     async fn paid_list(
         self,
         asker: Asker,

@@ -1,5 +1,5 @@
-//! Doing it: the document's write, the mark with the reason, what tells a repeated request, and the audit entry are one
-//! transaction. Of two who act at once MongoDB lets one commit; the other begins anew and sees what was done.
+//! Performs an action. The document's write, the mark with the reason, the idempotency record and the audit entry are
+//! one transaction. Of two admins who act at once one commits; the other's transaction is retried and sees that.
 
 use std::time::Duration;
 
@@ -34,17 +34,17 @@ use crate::{
 
 /// In our own database: reasons and earlier statuses, by collection and public id.
 const MARKS: &str = "marks";
-/// And answers to requests that named a key.
+/// Also in our own database: answers by idempotency key.
 const KEYS: &str = "action_keys";
 
-/// How long a request with the same key is answered with what came of the first.
+/// How long a repeated key gets the first request's answer.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The longest that MongoDB may look for the document.
 const FIND_WITHIN: Duration = Duration::from_secs(5);
 
 const VALIDATION: i32 = 121;
 
-/// What does actions; clones share everything.
+/// Performs actions. Clones share everything.
 #[derive(Clone)]
 pub struct Actions {
     mongo: Mongo,
@@ -54,7 +54,7 @@ pub struct Actions {
 
 impl Actions {
     pub fn new(mongo: Mongo, read_only: bool) -> Self {
-        // By the same connections as the documents: a transaction is of one client.
+        // Uses the documents' client, because a transaction needs one client.
         Self { audit: AuditLog::new(&mongo.own), mongo, read_only }
     }
 
@@ -126,8 +126,8 @@ impl Actions {
     /// Does it, or says why not. Both are in the audit log.
     ///
     /// # Errors
-    /// MongoDB is away. Where the answer to the commit was lost it may be done: asked again with the same key, it is
-    /// answered as if the first answer had come.
+    /// MongoDB is away. If only the commit's answer was lost, the action may be done. A retry with the same key then gets
+    /// the first request's answer.
     pub async fn perform(&self, attempt: &Attempt) -> Result<Result<Done, Refused>, Unavailable> {
         let outcome = self.attempt(attempt).await?;
         if let Err(refused) = &outcome {
@@ -159,7 +159,7 @@ impl Actions {
             Err(error) => return Err(error),
         };
         if let Some(refused) = error.get_custom::<Refused>() {
-            // The same request, sent a moment earlier, may be why.
+            // An earlier copy of this request may be the cause.
             return Ok(self.answered(attempt).await?.unwrap_or(Err(refused.clone())));
         }
         let refused_write = match &*error.kind {
@@ -187,12 +187,12 @@ impl Actions {
         let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
         let before = Before { row: row.fields, marked };
         let next = (action.next)(&before).map_err(conflict)?;
-        // Back to the very word that was there, which none of the settings need name.
+        // Restores the operator's own word, even one that the settings do not name.
         let word = mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && before.marked.as_ref() == Some(&next));
         let word = word.and_then(|mark| mark.get_str("word").ok()).map(str::to_owned);
         let write = write(&self.mongo.mapping, action.of, &document, &next, word).map_err(conflict)?;
 
-        // The write itself, if the field is still what the decision was made by.
+        // Writes only if the field still has the value that the decision was made by.
         let theirs: MongoCollection<Document> = self.mongo.operator.collection(action.of.name());
         let id = document.get("_id").cloned().unwrap_or_default();
         let mut same = doc! {"_id": &id};
@@ -200,7 +200,7 @@ impl Actions {
         if theirs.update_one(same, write.set).session(&mut *session).await?.matched_count != 1 {
             return Err(conflict("The document has changed meanwhile: look again.".to_owned()));
         }
-        // Whoever reads it must read what was meant, and nothing else may read otherwise.
+        // The row must now show the intended status, and no other field may have changed.
         let (after, _) = self.find(action.of, &request.id, session).await?;
         let mut meant = before.row.clone();
         let was = meant.insert("status".to_owned(), next.clone().into());
@@ -292,7 +292,7 @@ impl Actions {
     }
 }
 
-/// The part of a selection by which a collection's documents are chosen themselves.
+/// The filter on a collection's own public id.
 fn own_id(of: Collection) -> Option<FilterField> {
     let id = of.public_id()?;
     FilterField::ALL.iter().copied().find(|part| part.field(of) == Some(id))

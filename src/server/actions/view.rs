@@ -21,7 +21,7 @@ use crate::{
 
 /// The field of the form that holds it.
 pub const REASON: &str = "reason";
-/// What is wrong is wrong with all of it.
+/// Names the whole form where an error concerns no single field.
 pub const FORM: &str = "";
 
 const NAME: &str = "Name";
@@ -57,7 +57,7 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
     let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
     let next = (action.next)(&Before { row: row.clone(), marked }).ok();
     let next = next.map(|code| text::status(action.of, &code).into_owned());
-    // A mark of ours says nothing of a status that another system has set since.
+    // Our mark is ignored if another system has changed the status since.
     let blocked =
         mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && next.is_some()).map(|mark| blocked(mark, times));
     // In this order: what cannot be changed by entering something else comes first.

@@ -7,7 +7,7 @@ use crate::{domain::collections::Collection, server::mapping::Mapping};
 /// What is written, and on what condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
-    /// The field's value as it was read: with another the document is another.
+    /// The field's value as it was read. The write requires it unchanged.
     pub was: Document,
     /// Their word for the status that it had.
     pub word_before: String,
@@ -36,7 +36,7 @@ pub fn write(
     Ok(Write { was: doc! {path: &was}, word_before: was.clone(), set: doc! {"$set": {path: word}} })
 }
 
-/// The value at a path. Not within a list: it would have to be said in which place of it.
+/// The value at a path. Lists are not searched, because a path has no index into them.
 fn at<'a>(mut document: &'a Document, path: &str) -> Option<&'a Bson> {
     let (outer, last) = path.rsplit_once('.').map_or((None, path), |(outer, last)| (Some(outer), last));
     for name in outer.into_iter().flat_map(|outer| outer.split('.')) {

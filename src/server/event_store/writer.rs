@@ -29,11 +29,11 @@ use crate::{
 
 /// Pause after a failure.
 const RETRY: Duration = Duration::from_millis(500);
-/// Changes of so long are written together: nobody waits for them, as the newest are in every hub.
+/// Changes within this time are written together. Nobody waits for them, because every hub has the newest.
 const PACE: Duration = Duration::from_millis(500);
 
-/// While more changes come in a [`PACE`], the log is catching up with what happened while nobody read it. Pages wait for
-/// that, and for events only whoever looks for older ones; so these wait, as long as the log has room for as much again.
+/// If more changes than this come within a [`PACE`], the log is catching up after a pause. Pages wait for that, so events
+/// are not written meanwhile, as long as the log has room for as much again.
 const FLOOD: u64 = 2_500;
 
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
@@ -41,7 +41,7 @@ pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Durat
     let lease = Lease::new(redis, "events");
     let (mut told, mut left) = (false, false);
     while !stop.is_cancelled() {
-        // While the log is another build's, nothing of ours comes to it.
+        // While another build writes the log, it gets nothing new of ours.
         if left && matches!(log.is_ours().await, Ok(Some(false))) {
             stop.run_until_cancelled(tokio::time::sleep(RENEW)).await;
             continue;
@@ -70,8 +70,7 @@ enum End {
     Left,
 }
 
-/// Writes as long as the lease and the log are ours. What of ours stands in the log before another build's entries is
-/// still written.
+/// Writes as long as the lease and the log are ours. Our entries before those of another build are still written.
 async fn term(
     events: &Events,
     log: &Log,
@@ -134,12 +133,12 @@ fn is_flooded(before: Option<Position>, now: Option<Position>) -> bool {
     before.zip(now).filter(|(before, now)| before.epoch == now.epoch).is_some_and(|both| came(both) > FLOOD)
 }
 
-/// Writes of what the log has after `written` as much as is read at once, and tells whether there may be more.
+/// Writes one page of what the log has after `written`. Returns whether there may be more.
 async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) -> Result<bool> {
     let page = log.after(*written).await?;
     let mut new = Vec::new();
-    // Not half a transaction: were the log lost, an epoch could not begin between its halves. Of one that is longer
-    // than a page the parts are written as they come.
+    // Never writes half a transaction, because no epoch could begin there if the log were lost. One that is longer than
+    // a page is written in parts.
     let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
     let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
     let page = &page[..whole];

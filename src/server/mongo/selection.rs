@@ -1,8 +1,9 @@
-//! A selection as MongoDB is asked for it: what surely matches, and what only the predicate can tell of.
+//! Turns a selection into queries of MongoDB: for documents that surely match, and for those that the predicate must
+//! check.
 //!
-//! The two differ where MongoDB and a row do not see the same: a date stored as a text reads as a date, an ObjectId
-//! stored for an id reads as a text, a status inside of a list is none, and silence is a matter of the clock. What people
-//! give is only ever a value here, never an operator.
+//! MongoDB and rows differ. A date stored as a text reads as a date, an ObjectId stored for an id reads as a text, a
+//! status inside a list is none, and silence depends on the clock. What people enter is only ever a value here, never
+//! an operator.
 
 use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectId, spec::BinarySubtype};
 
@@ -17,20 +18,20 @@ use crate::{
     server::mapping::{Mapping, Translation},
 };
 
-/// For at least so long the offsets of a zone are known ahead.
+/// A zone's offsets are known at least this far ahead.
 const AHEAD_MS: i64 = 366 * 86_400_000;
 
 /// The queries of a selection.
 pub struct Query {
     /// All that match, and perhaps some that do not.
     pub all: Document,
-    /// Those that match for certain; `None` if that can be said of none.
+    /// Documents that surely match; `None` if there are none.
     pub sure: Option<Document>,
-    /// Those of `all` that are not of `sure`; `None` if there can be none.
+    /// Documents in `all` that are not in `sure`; `None` if there can be none.
     pub odd: Option<Document>,
 }
 
-/// What is asked of one field. No document is in both.
+/// The queries for one field. No document matches both.
 struct FieldQuery {
     sure: Option<Document>,
     /// To be looked at by the predicate.
@@ -78,7 +79,7 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
     match wanted {
         Criterion::OneOf(codes) if part == FilterField::Currency => currency(field, codes, network),
         Criterion::OneOf(statuses) if part == FilterField::Evse => {
-            // Of a station that is not heard every EVSE is unknown, of one that is taken away every EVSE is removed.
+            // The EVSEs of a silent station are all UNKNOWN, those of a removed station all REMOVED.
             let by_itself = [EvseStatus::Unknown, EvseStatus::Removed];
             let any = statuses.iter().any(|status| by_itself.iter().any(|own| own.code() == status));
             let stored: Vec<Bson> = statuses.iter().flat_map(|status| alike(status)).collect();
@@ -100,7 +101,7 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
             sure: Some(doc! {field: {"$gte": date(*from), "$lt": date(*to), "$not": {"$type": "array"}}}),
             odd: Some(doc! {field: {"$type": TEXTS.as_slice()}}),
         },
-        // The predicate looks at those, too, that come to match later.
+        // The predicate also checks documents that match later.
         Criterion::For(hours) => {
             let (first, since) = (date(UtcMs::FIRST), date(hours_ago(at.now, *hours)));
             let later = [
@@ -134,8 +135,8 @@ fn currency(field: &str, codes: &[String], network: Option<&Currency>) -> FieldQ
     }
 }
 
-/// The same of documents with an operator's names and words: what is made of them only the predicate sees, so it looks at
-/// all that may come to match.
+/// The same for documents with an operator's names and words. Only the predicate sees converted values, so it checks
+/// all documents that may match.
 fn ask_theirs(
     mapping: &Mapping,
     translation: &Translation,
@@ -169,7 +170,7 @@ fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalCo
         {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday) + 1]},
         {"$eq": [{"$hour": local}, i32::from(slot.hour)]},
     ]};
-    // Of what is no date these would be an error.
+    // On anything but a date these operators would fail.
     let is = doc! {"$cond": [{"$eq": [{"$type": &value}, "date"]}, is, false]};
     FieldQuery {
         sure: Some(doc! {field: {"$gte": from, "$lt": to}, "$expr": is}),

@@ -5,11 +5,11 @@
 //! rollout and a rollback each begin one epoch, and two builds that stay beside each other do not begin them in turns, save
 //! that each restart of an instance moves the log to its build, once a minute at most.
 
-/// So often in a row nobody had the lease when it was looked at, once a second: the other build is gone. Its instances ask
-/// as often, and after an error at most five seconds later.
+/// After this many checks in a row with a free lease, one a second, the other build is gone. Its instances ask for it as
+/// often, and after an error at most five seconds later.
 const GONE: u32 = 10;
-/// After so many looks, ten minutes, a build that stands back starts anew. Without this a process that outlives a rollback
-/// of the others could wait for ever; with it two builds that stay beside each other change places six times an hour at most.
+/// After this many checks, ten minutes, a waiting build tries again. Otherwise a process that outlives a rollback of the
+/// others could wait for ever. Two builds that stay beside each other change places six times an hour at most.
 const FORGETS: u32 = 600;
 
 /// What an instance does about the lease.
@@ -27,9 +27,9 @@ pub enum Claim {
 pub struct Rollout {
     /// Whether the log was of our schema, as far as this process remembers.
     had_log: bool,
-    /// Looks in a row at which nobody had the lease.
+    /// Consecutive checks with a free lease.
     free: u32,
-    /// Looks since the log was seen to be another build's.
+    /// Checks since the log was seen to be another build's.
     waited: u32,
 }
 

@@ -248,8 +248,8 @@ impl Connection {
                     break;
                 }
             }
-            // Sent before anything of the topics, because until then the client ignores them. All at once, because
-            // each write is a system call, and who is refused may ask again and again.
+            // Sent before the topics' frames, which the client ignores until then. One write for all, because each is a
+            // system call, and a client that is refused may ask again and again.
             self.line.write(out, &answers.into());
         }
         self.line.advance(&self.context.hub);
