@@ -391,7 +391,7 @@ impl From<Refused> for Problem {
     }
 }
 
-/// A report that is still being read is asked for again when [`Problem::unavailable`] says.
+/// A report that is still being read gets the `Retry-After` of every 503.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {

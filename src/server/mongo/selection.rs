@@ -2,8 +2,7 @@
 //! check.
 //!
 //! MongoDB and rows differ. A date stored as a text reads as a date, an ObjectId stored for an id reads as a text, a
-//! status inside a list is none, and silence depends on the clock. What people enter is only ever a value here, never
-//! an operator.
+//! status inside a list is none, and silence depends on the clock. User input is only ever a value, never an operator.
 
 use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectId, spec::BinarySubtype};
 
@@ -25,7 +24,7 @@ const AHEAD_MS: i64 = 366 * 86_400_000;
 pub struct Query {
     /// All that match, and perhaps some that do not.
     pub all: Document,
-    /// Documents that surely match; `None` if there are none.
+    /// Documents that surely match, or `None`.
     pub sure: Option<Document>,
     /// Documents in `all` that are not in `sure`; `None` if there can be none.
     pub odd: Option<Document>,
