@@ -81,3 +81,22 @@ async fn a_log_of_another_version_is_not_continued_and_stops_nothing() {
     instance.page(Collection::Clients).await.until_equal(&instance, &network).await;
     instance.stop.cancel();
 }
+
+#[tokio::test]
+async fn an_event_that_is_gone_tells_of_another_past_unless_the_older_ones_are_gone_too() {
+    let network = Network::new().await;
+    let (events, stored) = (Events::of(&network.mongo.own), network.mongo.own.collection::<Document>("events"));
+    let id = |seq: i64| doc! {"e": 1_i64, "s": seq};
+    stored.insert_many((1..=5).map(|seq| doc! {"_id": id(seq)})).await.unwrap();
+    let last = Position::new(Epoch(1), Seq(5));
+    let is_of_another = async || events.are_of_another_past(Some(last)).await.unwrap();
+    assert!(!is_of_another().await);
+    assert!(!events.are_of_another_past(None).await.unwrap());
+    // What was written since the database was set back hides nothing.
+    stored.delete_one(doc! {"_id": id(5)}).await.unwrap();
+    stored.insert_one(doc! {"_id": id(6)}).await.unwrap();
+    assert!(is_of_another().await);
+    // These were removed for their age.
+    stored.delete_many(doc! {"_id": {"$lt": id(5)}}).await.unwrap();
+    assert!(!is_of_another().await);
+}

@@ -64,6 +64,34 @@ async fn written(network: &Network) {
     tokio::time::timeout(Duration::from_secs(20), writing).await.expect("the events are not written");
 }
 
+/// Waits until a relay has noted the newest event.
+async fn noted(network: &Network) {
+    let log = Log::new(network.redis.clone());
+    let noting = async {
+        while log.past().await.unwrap() != log.head().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), noting).await.expect("no relay looks at the events");
+}
+
+/// Makes whoever writes events begin anew, as after a failure. Waits until it has written, or found twice that it must
+/// not: each look at the past asks two questions.
+async fn writers_begin_anew(network: &Network) {
+    network.mongo.own.run_command(doc! {"profile": 2}).await.unwrap();
+    let lease = Lease::new(network.redis.clone(), "events");
+    lease.take_over().await.unwrap();
+    lease.release().await.unwrap();
+    let profile = network.mongo.own.collection::<Document>("system.profile");
+    let begun = async {
+        let count = async |command: &str| profile.count_documents(doc! {command: "events"}).await.unwrap();
+        while count("command.find").await < 4 && count("command.insert").await < 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), begun).await.expect("nobody begins to write events");
+}
+
 async fn tell(network: &Network, command: &str) {
     let () = redis::cmd(command).query_async(&mut network.redis.connection()).await.unwrap();
 }
@@ -152,15 +180,7 @@ pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     clients.insert_one(client(11)).await.unwrap();
     until_equal(&mut page, &instance, &network).await?;
     written(&network).await;
-    // The relay looks at the written events while it follows. The second look, a little later, is someone else's.
-    network.mongo.own.run_command(doc! {"profile": 2}).await.unwrap();
-    let profile = network.mongo.own.collection::<Document>("system.profile");
-    let looked = async {
-        while profile.count_documents(doc! {"command.find": "events"}).await.unwrap() < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), looked).await.expect("nobody looks");
+    noted(&network).await;
     let before = page.received();
     if !relay_works {
         relay.stop.cancel();
@@ -170,6 +190,7 @@ pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     mongod.put_back(&copy);
     mongod.restart().await;
     if !relay_works {
+        writers_begin_anew(&network).await;
         relay = network.instance(true);
     }
     let mut changes = instance.hub.changes();

@@ -8,6 +8,7 @@
 
 mod clean;
 mod document;
+mod past;
 mod store;
 mod writer;
 

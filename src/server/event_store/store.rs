@@ -88,21 +88,35 @@ impl Events {
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
-        self.newest(ReadConcern::majority()).await
+        self.newest(doc! {}, ReadConcern::majority()).await
     }
 
-    /// As [`written`](Self::written), but never earlier than a former answer, because a majority confirms that it is
-    /// the primary's. Reading after a cluster time would need the time at which the event was written, and an event
-    /// holds only that of its change.
+    /// The newest event that is not after `noted`, an event that was written: `noted` itself, unless it was removed
+    /// for its age or the database was set back. As [`written`](Self::written), it may be a little earlier.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn upto(&self, noted: Position) -> Result<Option<Position>> {
+        self.newest_upto(noted, ReadConcern::majority()).await
+    }
+
+    /// As [`upto`](Self::upto), but never earlier than a former answer, because a majority confirms that it is the
+    /// primary's. Reading after a cluster time would need the time at which the event was written, and an event holds
+    /// only that of its change.
     ///
     /// # Errors
     /// If MongoDB does not answer, or a majority does not.
-    pub async fn surely_written(&self) -> Result<Option<(Position, Option<ClusterTime>)>> {
-        self.newest(ReadConcern::linearizable()).await
+    pub async fn surely_upto(&self, noted: Position) -> Result<Option<Position>> {
+        self.newest_upto(noted, ReadConcern::linearizable()).await
     }
 
-    async fn newest(&self, concern: ReadConcern) -> Result<Option<(Position, Option<ClusterTime>)>> {
-        let last = self.0.find_one(doc! {}).sort(doc! {"_id": -1}).projection(doc! {"ct": 1}).read_concern(concern);
+    async fn newest_upto(&self, noted: Position, concern: ReadConcern) -> Result<Option<Position>> {
+        let newest = self.newest(doc! {"_id": {"$lte": document::id(noted)}}, concern).await?;
+        Ok(newest.map(|(position, _)| position))
+    }
+
+    async fn newest(&self, of: Document, concern: ReadConcern) -> Result<Option<(Position, Option<ClusterTime>)>> {
+        let last = self.0.find_one(of).sort(doc! {"_id": -1}).projection(doc! {"ct": 1}).read_concern(concern);
         let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
         let last = last.selection_criteria(primary).max_time(NEWEST_WITHIN).await?;
         Ok(last.and_then(|event| Some((document::position(&event)?, document::ct(&event)))))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bson::DateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +83,11 @@ async fn term(
         return Ok(End::Term);
     }
     events.prepare(keep).await.context("indexes")?;
+    // The log still has the events that the database lost. Written again, they would hide from the relay that the
+    // database was set back.
+    if events.are_of_another_past(log.past().await?).await? {
+        bail!("the database was set back, which the relay is about to tell");
+    }
     let mut written = events.written().await?.map(|(position, _)| position);
     let mut changes = hub.changes();
     changes.mark_changed();

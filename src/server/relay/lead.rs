@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{memory::Memory, missing::Missing, past::Past, sequencer::Sequencer, standing::Standing};
+use super::{memory::Memory, missing::Missing, sequencer::Sequencer, standing::Standing};
 use crate::{
     domain::{
         collections::Collection,
@@ -339,7 +339,7 @@ async fn follow(
     log: &Log,
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
-    (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Past),
+    (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Option<Position>),
     batch: u32,
     term: &CancellationToken,
 ) -> Result<End> {
@@ -487,25 +487,29 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
 }
 
 /// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
-async fn is_set_back(relay: &Relay, log: &Log, past: &mut Past, last: Option<&Entry>) -> Result<bool> {
+async fn is_set_back(relay: &Relay, log: &Log, past: &mut Option<Position>, last: Option<&Entry>) -> Result<bool> {
+    let events = Events::of(&relay.mongo.own);
+    // Redis has what any relay noted, and alone is set back when pages are told.
     let noted = log.past().await?;
     let is_before_last = async || {
         let now = relay.mongo.operation_time().await.context("asking for the operation time")?;
         anyhow::Ok(last.is_some_and(|last| now < last.ct))
     };
-    let mut newest = written(relay).await?.map(|(newest, _)| newest);
-    if is_before_last().await? || past.is_another(newest, noted) {
-        // A primary that was just elected, and one that was replaced without knowing it, may answer with an earlier
-        // state for a moment. So an earlier state is believed only when a majority confirms it.
-        let sure = Events::of(&relay.mongo.own).surely_written().await.context("confirming the last event")?;
-        newest = sure.map(|(newest, _)| newest);
-        if is_before_last().await? || past.is_another(newest, noted) {
+    if is_before_last().await? {
+        // It is believed when a majority confirms who the primary is.
+        events.surely_upto(noted.unwrap_or_default()).await.context("confirming the primary")?;
+        if is_before_last().await? {
             return Ok(true);
         }
     }
-    if let Some(newest) = newest.filter(|_| newest != noted) {
+    if events.are_of_another_past(noted.or(*past)).await.context("looking for the last event")? {
+        return Ok(true);
+    }
+    let newest = written(relay).await?.map(|(newest, _)| newest);
+    if let Some(newest) = newest.filter(|newest| noted < Some(*newest)) {
         log.set_past(newest).await?;
     }
+    *past = newest.or(*past);
     Ok(false)
 }
 

@@ -12,7 +12,6 @@ mod histories;
 mod lead;
 mod memory;
 mod missing;
-mod past;
 mod rollout;
 mod sequencer;
 mod standing;
