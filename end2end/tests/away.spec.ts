@@ -103,7 +103,7 @@ test('rows that could not be loaded come by themselves when the server is back',
   await stays(page);
   await page.route('**/api/page/load*', (route) => route.abort());
   await menu(page, 'Payments').click();
-  await expect(page.getByText('The data cannot be reached')).toBeVisible();
+  await expect(page.getByText('Data unavailable')).toBeVisible();
   await page.context().setOffline(true);
   await expect(connection(page)).toHaveAttribute('data-connection', 'offline');
   await page.unroute('**/api/page/load*');

@@ -41,7 +41,7 @@ const heading = (page: Page, name: string) => page.getByRole('heading', { name, 
 
 async function choosePassword(page: Page, password: string, again = password): Promise<void> {
   await page.getByLabel('New password').fill(password);
-  await page.getByLabel('The same again').fill(again);
+  await page.getByLabel('Repeat password').fill(again);
   await page.getByRole('button', { name: 'Set password' }).click();
 }
 
@@ -75,7 +75,7 @@ test('the first admin is made by the printed link, with the keyboard alone, once
     await page.keyboard.press('Tab');
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press('Enter');
-    await expect(heading(page, 'The first admin is made')).toBeVisible();
+    await expect(heading(page, 'The first admin was created')).toBeVisible();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await expect(page).toHaveURL(/\/login$/);
@@ -96,7 +96,7 @@ test('who is invited chooses a password and is in; the link works no more', asyn
   await page.goto('/users');
   await page.getByRole('link', { name: 'Invite an admin' }).click();
   await page.getByLabel('E-mail').fill(guest);
-  await page.getByRole('button', { name: 'Make the link' }).click();
+  await page.getByRole('button', { name: 'Create link' }).click();
   const link = await page.locator('.secret').innerText();
   expect(link).toMatch(new RegExp(`^${stack.urls[0]}/invitation\\?token=[0-9a-f]{64}$`));
   await page.goto('/users');
@@ -105,7 +105,7 @@ test('who is invited chooses a password and is in; the link works no more', asyn
   const other = await browserOn(1, { storageState: undefined });
   await other.goto(link);
   await choosePassword(other, PASSWORD, ANOTHER);
-  await expect(other.getByLabel('The same again')).toBeFocused();
+  await expect(other.getByLabel('Repeat password')).toBeFocused();
   await choosePassword(other, PASSWORD);
   await expect(heading(other, 'Your password is set')).toBeVisible();
   await other.getByRole('link', { name: 'Sign in' }).click();
@@ -129,7 +129,7 @@ test('ending a session from the account puts that browser out, and no other', as
   await expect(page).toHaveURL(/\/account$/);
   await expect(page.getByRole('row', { name: /this one/ })).toContainText('Chrome on Linux');
   await page.getByRole('button', { name: 'End the session of Firefox on Linux' }).click();
-  await expect(page.getByRole('status')).toHaveText('The session is ended.');
+  await expect(page.getByRole('status')).toHaveText('The session has ended.');
   await expect(elsewhere).toHaveURL(/\/login/, { timeout: 3_000 });
   await page.goto('/stations');
   await expect(connection(page)).toHaveAttribute('data-connection', 'live');
@@ -160,7 +160,7 @@ test('giving the password again leaves the pages of this browser as they are', a
   await tab.goto('/confirm?next=/users');
   await tab.getByLabel('Password').fill('not the password');
   await tab.getByRole('button', { name: 'Go on' }).click();
-  await expect(tab.getByLabel('Password')).toHaveAccessibleDescription('This is not your password.');
+  await expect(tab.getByLabel('Password')).toHaveAccessibleDescription('Wrong password.');
   await expect(tab.getByLabel('Password')).toBeFocused();
   const opened = page.waitForEvent('websocket', { timeout: 10_000 });
   await tab.getByLabel('Password').fill(PASSWORD);
@@ -181,13 +181,13 @@ test('without JavaScript the password is changed, and all other sessions end', a
   const change = async (current: string) => {
     await page.getByLabel('Current password').fill(current);
     await page.getByLabel('New password').fill(ANOTHER);
-    await page.getByLabel('The same again').fill(ANOTHER);
+    await page.getByLabel('Repeat password').fill(ANOTHER);
     await page.getByRole('button', { name: 'Change password' }).click();
   };
   await change('not the password');
-  await expect(page.getByLabel('Current password')).toHaveAccessibleDescription('This is not your password.');
+  await expect(page.getByLabel('Current password')).toHaveAccessibleDescription('Wrong password.');
   await change(PASSWORD);
-  await expect(page.getByRole('status')).toContainText('Your password is changed');
+  await expect(page.getByRole('status')).toContainText('Your password was changed');
   await expect(elsewhere).toHaveURL(/\/login/, { timeout: 3_000 });
   await signIn(elsewhere, email, PASSWORD);
   await expect(elsewhere.getByRole('alert')).toBeVisible();

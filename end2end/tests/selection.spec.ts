@@ -143,7 +143,7 @@ test('what cannot be selected is said, on the page and in the API, and is never 
     'statuss=FAILED', 'status=FAILED&page=7', 'status=failed', 'status=BOGUS', 'status=CAPTURED,BOGUS',
   ]) {
     await openLive(page, `${LIST.payments}?${query}`);
-    await expect(page.getByRole('alert')).toContainText('This cannot be selected');
+    await expect(page.getByRole('alert')).toContainText('Invalid filter');
     await expect(rows(page, 'payments')).toHaveCount(0);
     await expect(page.getByRole('alert').getByRole('link', { name: 'Show all' })).toHaveAttribute('href', LIST.payments);
     const refused = await page.request.get(`/api/v1/snapshot/payments?${query}`);
@@ -152,7 +152,7 @@ test('what cannot be selected is said, on the page and in the API, and is never 
   }
   for (const query of ['of=users', 'off=payments']) {
     await openLive(page, `/activity?${query}`);
-    await expect(page.getByRole('alert')).toContainText('This cannot be selected');
+    await expect(page.getByRole('alert')).toContainText('Invalid filter');
     await page.getByRole('alert').getByRole('link', { name: 'Show all' }).click();
     await expect(page).toHaveURL(/\/activity$/);
     await expect(page.locator('.activity')).toBeVisible();

@@ -111,7 +111,7 @@ async fn a_wrong_password_confirms_nothing_and_too_many_are_not_heard() {
     for n in 0..10 {
         let answer = app.form("/confirm", &cookie, &[("password", "wrong password, wrong"), ("next", "/users")]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{n}");
-        assert!(answer.body.contains("This is not your password") && answer.body.contains("value=\"/users\""));
+        assert!(answer.body.contains("Wrong password") && answer.body.contains("value=\"/users\""));
         assert!(answer.body.contains("aria-invalid=\"true\""), "{}", answer.body);
         assert_eq!(answer.set_cookie(), "");
     }

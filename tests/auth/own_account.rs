@@ -99,12 +99,12 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
         }
     };
     for (current, new, again, why) in [
-        ("wrong password, wrong", OTHER_PASSWORD, OTHER_PASSWORD, "This is not your password"),
-        ("", OTHER_PASSWORD, OTHER_PASSWORD, "This is not your password"),
-        (PASSWORD, OTHER_PASSWORD, "seven wet umbrellas sang", "not the same"),
+        ("wrong password, wrong", OTHER_PASSWORD, OTHER_PASSWORD, "Wrong password"),
+        ("", OTHER_PASSWORD, OTHER_PASSWORD, "Wrong password"),
+        (PASSWORD, OTHER_PASSWORD, "seven wet umbrellas sang", "do not match"),
         (PASSWORD, "short", "short", "at least 15 characters"),
-        (PASSWORD, "passwordpassword", "passwordpassword", "among the first"),
-        (PASSWORD, "Ada@Example.Org", "Ada@Example.Org", "names that are guessed"),
+        (PASSWORD, "passwordpassword", "passwordpassword", "most commonly guessed"),
+        (PASSWORD, "Ada@Example.Org", "Ada@Example.Org", "easily guessed names"),
     ] {
         let answer = change(current, new, again).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{why}");

@@ -36,7 +36,7 @@ async fn an_address_has_one_account() {
     let app = App::with_ada().await;
     let create = AdminCommand::Create { email: "ADA@example.org".into() };
     let told = run(create, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
-    assert!(told.contains("has an account already"), "{told}");
+    assert!(told.contains("already has an account"), "{told}");
     let email = Email::parse(ADA).unwrap();
     assert!(
         app.auth.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(),

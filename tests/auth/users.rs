@@ -65,7 +65,7 @@ async fn an_invitation_is_used_once_by_whoever_has_the_link() {
     assert_eq!(form.status, StatusCode::OK);
     assert!(form.body.contains(BOB) && form.body.contains("new-password"), "{}", form.body);
     for (password, again, why) in
-        [("short", "short", "at least 15"), (HIS_PASSWORD, "another one entirely", "not the same")]
+        [("short", "short", "at least 15"), (HIS_PASSWORD, "another one entirely", "do not match")]
     {
         let answer = app.form("/invitation", "", &[("token", &token), ("password", password), ("again", again)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -126,12 +126,12 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
     assert_eq!(account(&app, BOB).await.state(), State::Invited);
     let taken = app.form("/users/invite", &cookie, &[("email", BOB)]).await;
     assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(taken.body.contains("has an account already") && taken.body.contains(BOB), "{}", taken.body);
+    assert!(taken.body.contains("already has an account") && taken.body.contains(BOB), "{}", taken.body);
     let before = app.entries().await;
     assert_eq!(before.last().unwrap().get_str("reason").ok(), Some("taken"));
     let alike = app.form("/users/invite", &cookie, &[("email", "b\u{43e}b@example.org")]).await;
     assert_eq!(alike.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(alike.body.contains("could be taken for another"), "{}", alike.body);
+    assert!(alike.body.contains("could be mistaken for another"), "{}", alike.body);
     assert_eq!(app.entries().await, before);
 }
 

@@ -155,7 +155,7 @@ registry::figures! { |c|
         today: series(c.cells, c.so_far(), c.at.now),
         week_before: series(c.cells, c.at.week_before, c.at.now),
     },
-    /// captured less refunded of payments captured today, a sum for each currency (`money`), and how much of it was
+    /// captured minus refunded of payments captured today, a sum for each currency (`money`), and how much of it was
     /// derived from a tariff (`derived_minor`)
     revenue_today: Vec<Revenue> = revenue(c.cells, c.at.day); counts CAPTURED,
     /// payments captured today that do not say how much, or in which currency

@@ -46,7 +46,7 @@ pub async fn create_session(
         )),
         SignIn::Throttled(wait) => {
             const DETAIL: &str =
-                "Too many tries failed from this address. Retry-After says when the next one is heard.";
+                "Too many failed attempts from this address. Retry-After says when to try again.";
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", DETAIL).retry_after(wait))
         }
     }

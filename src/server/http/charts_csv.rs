@@ -215,7 +215,7 @@ mod tests {
         let table = |name: &str| Table::of(name, &charts, &overview).unwrap();
         let number = |n: i64, scale| Field::number(Some(n), scale);
         let energy = table("energy");
-        assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Left out"]);
+        assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Excluded"]);
         let cells: Vec<&[Field]> = energy.rows.iter().map(|row| &row[2..]).collect();
         let missing = || Field::Missing;
         assert_eq!(cells[0], [missing(), missing(), number(2, 0), number(0, 0)]);

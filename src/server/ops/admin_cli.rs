@@ -138,9 +138,9 @@ fn ask_password(check: impl Fn(&SecretString) -> anyhow::Result<()>) -> anyhow::
     }
     let password = SecretString::from(rpassword::prompt_password("New password: ")?);
     check(&password)?;
-    let again = SecretString::from(rpassword::prompt_password("The same again: ")?);
+    let again = SecretString::from(rpassword::prompt_password("Repeat password: ")?);
     if password.expose_secret() != again.expose_secret() {
-        bail!("the two are not the same; nothing was changed");
+        bail!("the passwords do not match; nothing was changed");
     }
     Ok(password)
 }

@@ -26,8 +26,8 @@ pub const REVENUE: &str = "Revenue";
 pub const ENERGY_KWH: &str = "Energy kWh";
 pub const NO_ENERGY: &str = "Energy not known";
 pub const NO_AMOUNT: &str = "Amount not known";
-pub const LEFT_OUT: &str = "Left out";
-pub const DOUBTFUL: &str = "Doubtful";
+pub const LEFT_OUT: &str = "Excluded";
+pub const DOUBTFUL: &str = "Questionable";
 pub const NO_POWER: &str = "Power not known";
 pub const NO_RATING: &str = "Rated power not known";
 pub const CHART: &str = "Chart";
@@ -45,7 +45,7 @@ pub const POWER_NOW: &str = "Power now";
 pub const INSTALLED: &str = "Installed";
 pub const BY_START: &str = "by start";
 pub const BY_CREATION: &str = "by creation";
-pub const BY_CAPTURE: &str = "captured less refunded";
+pub const BY_CAPTURE: &str = "captured minus refunded";
 pub const STATE: &str = "State";
 pub const NUMBER: &str = "Number";
 pub const HOUR: &str = "Hour";
@@ -91,8 +91,8 @@ pub fn counted_per(how: &str, step: Step) -> String {
 /// The name of the comparison period.
 pub const fn against(against: Against) -> &'static str {
     match against {
-        Against::Before => "Weeks before",
-        Against::YearBefore => "Year before",
+        Against::Before => "Previous period",
+        Against::YearBefore => "Same dates last year",
         Against::Nothing => "Nothing",
     }
 }
@@ -153,10 +153,10 @@ pub fn derived(part: &Money) -> String {
 }
 
 pub fn revenue_captured(revenue: &Money) -> String {
-    format!("{} captured less refunded", money(revenue))
+    format!("{} captured minus refunded", money(revenue))
 }
 
-/// Remarks on documents that a sum lacks or doubts: ` Energy not known: 2. Left out: 1.`
+/// Remarks on documents that a sum lacks or doubts: ` Energy not known: 2. Excluded: 1.`
 pub fn remarks(all: &[(&str, i64)]) -> String {
     let all = all.iter().filter(|(_, n)| *n != 0);
     all.fold(String::new(), |said, &(what, n)| said + " " + what + ": " + &count(n) + ".")
@@ -242,9 +242,9 @@ mod tests {
         let pounds = Money { minor: 724, currency: Currency("GBP".into()) };
         assert_eq!(
             course_sentence(&revenue_captured(&pounds), "today", Some(724), None),
-            "£7.24 captured less refunded, today."
+            "£7.24 captured minus refunded, today."
         );
-        assert_eq!(remarks(&[(NO_ENERGY, 2), (LEFT_OUT, 0), (DOUBTFUL, 1)]), " Energy not known: 2. Doubtful: 1.");
+        assert_eq!(remarks(&[(NO_ENERGY, 2), (LEFT_OUT, 0), (DOUBTFUL, 1)]), " Energy not known: 2. Questionable: 1.");
         assert_eq!(
             payments_sentence("today", 10, 7, 1),
             "10 payments created, today: 87.5% of the decided ones succeeded, 1 failed."

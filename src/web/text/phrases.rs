@@ -24,7 +24,7 @@ pub const PASSWORD: &str = "Password";
 /// Names the period of a total.
 pub const ALL_TIME: &str = "All time";
 pub const ADMINS_ONLY: &str = "Admins only. Ask whoever runs this server for an account.";
-pub const PLACES: &str = "Places and account";
+pub const PLACES: &str = "Pages and account";
 pub const CONNECTION: &str = "Connection";
 pub const MORE: &str = "More";
 pub const SIGN_IN: &str = "Sign in";
@@ -41,22 +41,22 @@ pub const NOT_LOADED: &str =
     "The page could not be loaded, because the server does not answer. It opens as soon as the server is back.";
 pub const RESTORED: &str = "The database was set back to an earlier state. What you see is what it holds now.";
 pub const STAY: &str = "Stay here";
-pub const STOPPED: &str = "This page has stopped, and what it shows is old.";
-pub const NOT_LIVE: &str = "As of loading; without JavaScript nothing here moves";
+pub const STOPPED: &str = "This page has stopped updating. Reload it.";
+pub const NOT_LIVE: &str = "As of loading. Without JavaScript this page does not update.";
 pub const DERIVED: &str = "derived";
 pub const DERIVED_WHY: &str = "computed from a tariff, because the source has no payments";
 pub const NAVIGATION: &str = "Main";
-pub const MORE_PLACES: &str = "More places";
+pub const MORE_PLACES: &str = "More pages";
 pub const NOW: &str = "Now";
 pub const NETWORK: &str = "Network";
 pub const INSIGHT: &str = "Insight";
-pub const RUNNING: &str = "Running";
+pub const OPERATIONS: &str = "Operations";
 pub const SYSTEM: &str = "System";
 pub const ADMINISTRATION: &str = "Administration";
 pub const ACCOUNT: &str = "Account";
 pub const USERS: &str = "Users";
 pub const AUDIT_LOG: &str = "Audit log";
-pub const ROAD: &str = "From a write to the screens";
+pub const ROAD: &str = "Data pipeline";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
 pub const THEME: &str = "Theme";
@@ -188,8 +188,8 @@ pub const NO_NEWS: (&str, &str) = ("Nothing has changed yet", "Changes in the da
 /// Shown while the database is empty.
 pub const NO_DOCUMENTS: &str = "The database is empty. What your systems write to its collections appears here at once; “chargedeck import” brings past sessions, and “chargedeck check” tells whether everything is set up.";
 pub const NO_EVSES: (&str, &str) = ("No EVSEs yet", "They appear with the first station that has one.");
-pub const NO_ENERGY: &str = "No session has ended today or a week before.";
-pub const ENERGY_GAPS: &str = "Gaps: sessions ended, and none of them says what it delivered.";
+pub const NO_ENERGY: &str = "No session has ended today or on this day last week.";
+pub const ENERGY_GAPS: &str = "Gaps: sessions ended, but none reports its energy.";
 
 /// The name of a filter of events.
 pub const fn filter(filter: Filter) -> &'static str {
@@ -267,21 +267,21 @@ pub fn amounts(amounts: &[Money]) -> String {
 
 pub const FIGURES: &str = "Figures";
 pub const NOTHING_CAPTURED: &str = "nothing captured yet";
-pub const CAPTURED_TODAY: &str = "captured less refunded";
+pub const CAPTURED_TODAY: &str = "captured minus refunded";
 pub const CREATED_TODAY: &str = "created today";
 pub const NONE_OPEN: &str = "no open payments";
 pub const AMOUNT_NOT_KNOWN: &str = "amount not known";
 pub const EVSES_NOT_KNOWN: &str = "EVSEs not known";
-pub const LEFT_OUT: &str = "left out";
-pub const DOUBTFUL: &str = "doubtful";
+pub const LEFT_OUT: &str = "excluded";
+pub const DOUBTFUL: &str = "questionable";
 pub const AHEAD: &str = "in the future";
 /// Explanations of why a document is not in a sum, or is in it with a remark.
-pub const NO_POWER_WHY: &str = "active sessions that do not say their power";
-pub const NO_RATING_WHY: &str = "EVSEs that do not say their power";
-pub const NO_ENERGY_WHY: &str = "completed sessions that do not say what they delivered";
-pub const LEFT_OUT_WHY: &str = "completed sessions whose energy or times cannot be true; they are marked in the list";
+pub const NO_POWER_WHY: &str = "active sessions without a power reading";
+pub const NO_RATING_WHY: &str = "EVSEs without a rated power";
+pub const NO_ENERGY_WHY: &str = "completed sessions without an energy reading";
+pub const LEFT_OUT_WHY: &str = "completed sessions with impossible energy or times; they are marked in the list";
 pub const DOUBTFUL_WHY: &str = "over 250 kWh, or faster than a connector; in the sum, and marked in the list";
-pub const NO_AMOUNT_WHY: &str = "payments that do not say how much, or in which currency";
+pub const NO_AMOUNT_WHY: &str = "payments without an amount or a currency";
 pub const AHEAD_WHY: &str = "sessions that start more than an hour from now";
 pub const TO_NEWEST: &str = "Show that day";
 pub const TO_NEWEST_DATA: &str = "Show the newest day with data";
@@ -316,16 +316,16 @@ pub fn derived_picture() -> String {
     format!("{DERIVED}: {DERIVED_WHY}")
 }
 
-/// `2 left out`
+/// `2 excluded`
 pub fn remark(n: i64, what: &str) -> String {
     format!("{} {what}", count(n))
 }
 
-/// `+4.1% on last Thursday by now`
+/// `+4.1% vs last Thursday, same time`
 pub fn against(before: i64, now: i64, weekday: &str) -> String {
     match super::change(before, now) {
-        Some(change) => format!("{change} on last {weekday} by now"),
-        None => format!("none last {weekday} by now"),
+        Some(change) => format!("{change} vs last {weekday}, same time"),
+        None => format!("none last {weekday}, same time"),
     }
 }
 
@@ -367,9 +367,9 @@ pub fn counted_at(zone: &Zone, at: UtcMs) -> String {
 /// The number of documents that could be read only in part.
 pub fn unreadable_documents(n: i64) -> String {
     if n == 1 {
-        "1 document could be read in part only:".to_owned()
+        "1 document could only be read in part:".to_owned()
     } else {
-        format!("{} documents could be read in part only:", count(n))
+        format!("{} documents could only be read in part:", count(n))
     }
 }
 
@@ -398,7 +398,7 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
         ConnectionState::Live { .. } => "Live".to_owned(),
         ConnectionState::CatchingUp => "Catching up".to_owned(),
         ConnectionState::Unfollowed(topic) => format!("{topic} not followed"),
-        ConnectionState::Outdated => "Another version".to_owned(),
+        ConnectionState::Outdated => "Other version".to_owned(),
         ConnectionState::Stale { since: None } => "Stale".to_owned(),
         ConnectionState::Stale { since: Some(since) } => format!("Stale since {}", super::clock_time(zone, since)),
         ConnectionState::Offline { since, .. } => format!("Offline since {}", super::clock_time(zone, since)),
@@ -416,12 +416,12 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
     match state {
         ConnectionState::Stale { since: at } => {
             let since = at.map_or_else(|| "yet".to_owned(), |at| format!("since {}", since(at)));
-            Some(format!("No news from the database {since}. What you see may be older than it looks."))
+            Some(format!("No updates from the database {since}. What you see may be older than it looks."))
         }
         ConnectionState::Unfollowed(topic) => Some(unfollowed(topic)),
         ConnectionState::Outdated => Some(
-            "ChargeDeck was changed, and this page cannot follow any longer. It reloads by itself when nobody is at \
-             work on it; reload it if it does not."
+            "ChargeDeck was updated, so this page gets no more changes. It reloads by itself when nobody is using it. \
+             If it does not, reload it."
                 .to_owned(),
         ),
         ConnectionState::Offline { since: at, retry_in_s } => Some(format!(
@@ -436,7 +436,7 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
 pub fn unfollowed(topic: Collection) -> String {
     format!(
         "In MongoDB {topic} is a view or a time series, and it does not report its changes. ChargeDeck cannot follow it, so no \
-         figures, charts and rows of it are shown: they would be of when they were read, and not of now. All else goes on. \
+         figures, charts and rows of it are shown: they would be out of date. Everything else goes on. \
          `chargedeck check` says what to do."
     )
 }
@@ -447,7 +447,7 @@ pub const fn announced(state: ConnectionState) -> &'static str {
         ConnectionState::Stale { .. } => "Live data is stale",
         ConnectionState::Offline { .. } => "Connection lost, trying again",
         ConnectionState::Unfollowed(_) => "A collection cannot be followed",
-        ConnectionState::Outdated => "ChargeDeck was changed, this page must be reloaded",
+        ConnectionState::Outdated => "ChargeDeck was updated: reload this page",
         ConnectionState::Live { .. } => "Live",
         ConnectionState::Connecting | ConnectionState::CatchingUp => "",
     }
@@ -458,13 +458,11 @@ pub fn error(error: AppError) -> (&'static str, String) {
     match error {
         AppError::SignIn => ("You are signed out", "Sign in again to go on.".to_owned()),
         AppError::Unavailable => (
-            "The data cannot be reached",
+            "Data unavailable",
             "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
         ),
         AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why),
-        AppError::TooMuch(wait_s) => {
-            ("This account asks for too much at once", format!("Try again in {wait_s}\u{a0}s."))
-        }
+        AppError::TooMuch(wait_s) => ("Too many requests", format!("Try again in {wait_s}\u{a0}s.")),
         AppError::Internal { request_id } => (
             "Something went wrong",
             if request_id.is_empty() {

@@ -17,14 +17,14 @@ pub const NO_FIGURES: (&str, &str) =
     ("Nothing in this period", "No session was completed and no payment captured in it. Choose another period above.");
 /// What the report counts and by which date, for people who see only the file.
 pub const REPORT_COUNTS: &str = "Completed sessions by their end; captured, partially refunded, refunded and disputed payments by their capture. Currencies are never added.";
-pub const REPORT_NET: &str = "Net is revenue less fees, of the payments whose fee is known.";
+pub const REPORT_NET: &str = "Net is revenue minus fees, for the payments whose fee is known.";
 
 /// Shown when a report takes so long that people must be told.
-pub const REPORT_READING: &str = "This report is still being read, because every session and payment of the period is looked at. It goes on, so ask again in a few seconds. A shorter period takes less time; by day, week or month a report is there at once.";
+pub const REPORT_READING: &str = "ChargeDeck is still reading every session and payment of this period. Try again in a few seconds. A shorter period takes less time. By day, week or month a report is there at once.";
 pub const REPORT_BY_MONTH: &str = "Show by month";
 
 /// Points from the chart to the table with the same figures.
-pub const TABLE_BELOW: &str = "The table below says the same, and more.";
+pub const TABLE_BELOW: &str = "The table below has the same figures, and more.";
 
 /// The address of the report as a file.
 pub fn report_file(report: &Report) -> String {
@@ -99,15 +99,15 @@ pub const fn report_why(column: &Column) -> &'static str {
         Column::WithoutEnergy => super::NO_ENERGY_WHY,
         Column::LeftOut => super::LEFT_OUT_WHY,
         Column::Doubtful => super::DOUBTFUL_WHY,
-        Column::Payments => "payments captured, whatever was given back since",
+        Column::Payments => "payments captured, even if refunded since",
         Column::Derived => super::DERIVED_WHY,
         Column::WithoutAmount => super::NO_AMOUNT_WHY,
-        Column::Money(Measure::Captured, _) => "captured, before anything was given back",
-        Column::Money(Measure::Refunded, _) => "given back",
-        Column::Money(Measure::Revenue, _) => "captured less refunded",
+        Column::Money(Measure::Captured, _) => "captured, before refunds",
+        Column::Money(Measure::Refunded, _) => "refunded",
+        Column::Money(Measure::Revenue, _) => "captured minus refunded",
         Column::Money(Measure::Fees, _) => "fees, as far as they are known",
         Column::Money(Measure::FeesMissing, _) => "payments whose fee is not known",
-        Column::Money(Measure::Net, _) => "revenue less fees, of the payments whose fee is known",
+        Column::Money(Measure::Net, _) => "revenue minus fees, for the payments whose fee is known",
     }
 }
 

@@ -17,12 +17,12 @@ use crate::domain::{
 pub const SHOW_ALL: &str = "Show all";
 pub const SHOWN: &str = "Shown";
 pub const NOTHING_MATCHES: &str = "Nothing matches";
-pub const APPEARS: &str = "As soon as something is as selected, it appears here.";
+pub const APPEARS: &str = "New matches appear here at once.";
 /// The link that leaves out a refused parameter.
 pub fn without(parameter: &str) -> String {
     format!("Show without “{parameter}”")
 }
-pub const NOT_SELECTABLE: &str = "This cannot be selected";
+pub const NOT_SELECTABLE: &str = "Invalid filter";
 
 /// `50 of 1,284 that match, newest first`
 pub fn matching(shown: usize, total: usize, collection: Collection) -> String {

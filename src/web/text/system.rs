@@ -27,23 +27,23 @@ pub fn condition(condition: Condition) -> Cow<'static, str> {
     let word = match condition {
         Condition::Writing => "Writing",
         Condition::Quiet => "Quiet",
-        Condition::Answers => "Answers",
-        Condition::NoNews => "No news",
-        Condition::Reads => "Reads",
-        Condition::Waits => "Waits",
-        Condition::NoRelay => "Nobody",
-        Condition::Away => "Away",
-        Condition::Follow => "Follow",
+        Condition::Answers => "OK",
+        Condition::NoNews => "No updates",
+        Condition::Reads => "OK",
+        Condition::Waits => "Waiting",
+        Condition::NoRelay => "No relay",
+        Condition::Away => "Unavailable",
+        Condition::Follow => "Following",
         Condition::SomeSilent => "Some silent",
         Condition::Open => "Open",
-        Condition::Paint => "Paint",
+        Condition::Paint => "Updating",
         Condition::NoSockets => "None",
         Condition::Slow => "Slow",
-        Condition::Serves => "Serves",
-        Condition::WaitsForNews => "Waits for news",
+        Condition::Serves => "Serving",
+        Condition::WaitsForNews => "Waiting for updates",
         Condition::Silent(s) => return format!("Silent for {}", span(s)).into(),
-        Condition::FiguresEqual => "Equal, bit for bit",
-        Condition::FiguresWrong => "Figures were wrong, counted anew",
+        Condition::FiguresEqual => "Match",
+        Condition::FiguresWrong => "Figures were wrong and were recounted",
         Condition::NotAudited => "Not yet",
         Condition::AllReadable => "All readable",
         Condition::SomeMarked => "Some marked",
@@ -107,7 +107,7 @@ pub fn table(table: SystemTable) -> TableText {
         SystemTable::Resyncs(rows) => TableText {
             title: "Resyncs",
             columns: &["Instance", "List", "Reason", "Sockets"],
-            note: if rows.is_empty() { "No page had to take its rows anew since the instances started." } else { "" },
+            note: if rows.is_empty() { "No page has had to reload its rows since the instances started." } else { "" },
             rows: rows.into_iter().map(resync).collect(),
         },
     }
@@ -139,7 +139,7 @@ fn resync(row: ResyncRow) -> RowText {
 /// Why sockets had to take new rows. One of another version stands as it is.
 fn reason(code: String) -> String {
     match code.as_str() {
-        "epoch" => "the log began anew".to_owned(),
+        "epoch" => "the log began again".to_owned(),
         "database_restored" => "the database was set back".to_owned(),
         _ => displayable(code.into()).into_owned(),
     }

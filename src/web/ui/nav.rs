@@ -49,7 +49,7 @@ static NETWORK: &[NavItem] = &[
 ];
 static INSIGHT: &[NavItem] =
     &[list(Collection::EcoStats, Icon::Eco, true), place(REPORTS, text::REPORTS, Icon::Reports, true)];
-static RUNNING: &[NavItem] = &[place(SYSTEM, text::SYSTEM, Icon::System, true)];
+static OPERATIONS: &[NavItem] = &[place(SYSTEM, text::SYSTEM, Icon::System, true)];
 
 /// The page of events.
 pub const ACTIVITY: &str = "/activity";
@@ -96,7 +96,7 @@ pub fn page_of_activity(filter: Filter) -> String {
 /// The heading of the page at `path`.
 pub fn heading(path: &str) -> &'static str {
     let path = path.trim_end_matches('/');
-    [NOW, NETWORK, INSIGHT, RUNNING]
+    [NOW, NETWORK, INSIGHT, OPERATIONS]
         .into_iter()
         .flatten()
         .find(|place| place.path.trim_end_matches('/') == path)
@@ -125,7 +125,7 @@ pub fn Nav() -> impl IntoView {
             {group(text::NOW, NOW)}
             {group(text::NETWORK, NETWORK)}
             {group(text::INSIGHT, INSIGHT)}
-            {group(text::RUNNING, RUNNING)}
+            {group(text::OPERATIONS, OPERATIONS)}
         </nav>
     }
 }
@@ -149,7 +149,7 @@ pub fn AccountsNav() -> impl IntoView {
 /// The entries that a phone's bar leaves out.
 #[component]
 pub fn MinorNav() -> impl IntoView {
-    let minor = NOW.iter().chain(NETWORK).chain(INSIGHT).chain(RUNNING).filter(|place| place.minor);
+    let minor = NOW.iter().chain(NETWORK).chain(INSIGHT).chain(OPERATIONS).filter(|place| place.minor);
     view! {
         <nav class="minor-nav" aria-label=text::MORE_PLACES>
             <ul>{any_views(minor.map(|place| view! { <li>{link(place)}</li> }))}</ul>

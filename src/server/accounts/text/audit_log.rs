@@ -4,7 +4,7 @@ use crate::server::auth::audit_log::{Action, Actor, Reason};
 
 pub const NO_ENTRIES: (&str, &str) =
     ("No entries yet", "Who signs in, and what is done to accounts, will be listed here.");
-pub const NO_MATCH: (&str, &str) = ("No entry matches", "Nothing of this kind was noted in the time that is kept.");
+pub const NO_MATCH: (&str, &str) = ("No entry matches", "Nothing of this kind was recorded in the retained period.");
 pub const WHEN: &str = "When";
 pub const WHAT: &str = "What";
 pub const WHO: &str = "Who";
@@ -27,9 +27,9 @@ pub const DEVICE: &str = "Browser";
 pub const REQUEST: &str = "Request";
 pub const ENTRY: &str = "Entry";
 pub const CHANGED: &str = "Changed";
-pub const CHOICE_WRONG: &str = "This cannot be looked for.";
-pub const NOT_A_DAY: &str = "This is no day: write it as 2026-11-30.";
-pub const WHO_HINT: &str = "E-mail, as whoever acted or was acted on";
+pub const CHOICE_WRONG: &str = "Invalid filter.";
+pub const NOT_A_DAY: &str = "Not a date. Write it as 2026-11-30.";
+pub const WHO_HINT: &str = "E-mail of the person who acted or was affected";
 
 pub fn about(zone: &str) -> String {
     format!("Newest first. Times are {zone}. Entries cannot be changed here.")
@@ -40,7 +40,7 @@ pub const fn action(action: Action) -> &'static str {
     match action {
         Action::Login => "Signed in",
         Action::LoginRefused => "Sign-in refused",
-        Action::LoginThrottled => "Sign-in turned away",
+        Action::LoginThrottled => "Sign-in throttled",
         Action::Logout => "Signed out",
         Action::SessionEnded => "Session ended",
         Action::SessionsEnded => "All sessions ended",
@@ -55,7 +55,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::RoleChanged => "Role changed",
         Action::SetupLinkUsed => "First admin set up",
         Action::LinkRefused => "Link refused",
-        Action::PasswordResetLink => "Link for a new password made",
+        Action::PasswordResetLink => "Password reset link created",
         Action::PasswordReset => "Password reset",
         Action::Exported => "Exported",
         Action::ClientBlocked => "Client blocked",
@@ -69,16 +69,16 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::UnknownAccount => "no such account",
         Reason::WrongPassword => "wrong password",
         Reason::Disabled => "the account is disabled",
-        Reason::NotAdmin => "the account is no admin's",
-        Reason::Throttled => "too many tries had failed",
-        Reason::LinkGone => "used before, too old, or never a link",
+        Reason::NotAdmin => "the account is not an admin",
+        Reason::Throttled => "too many failed attempts",
+        Reason::LinkGone => "used, expired or never valid",
         Reason::LastAdmin => "no other admin would be left",
-        Reason::Taken => "the address has an account already",
+        Reason::Taken => "the address already has an account",
         Reason::ReadOnly => "ChargeDeck is set to read only",
         Reason::NoRight => "the account may not do this",
         Reason::MayNotWrite => "MongoDB does not let ChargeDeck write there",
         Reason::NoSuchDocument => "no such document",
-        Reason::Conflict => "the document was not as it had to be",
+        Reason::Conflict => "the document had changed",
     }
 }
 
@@ -102,8 +102,8 @@ pub fn field(name: &str) -> &str {
         "id" => "Number",
         "status" => "Status",
         "reason" => "Reason",
-        "tries" => "Tries so far",
-        "tries_in_all" => "Tries so far, from wherever",
+        "tries" => "Attempts so far",
+        "tries_in_all" => "Attempts so far, from all networks",
         "link_expires_at" => "Link works until",
         other => other,
     }

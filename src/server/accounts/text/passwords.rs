@@ -6,14 +6,14 @@ use crate::server::auth::password::{MAX_CHARS, MIN_CHARS, PasswordRefused};
 pub fn password_refused(refused: PasswordRefused) -> String {
     match refused {
         PasswordRefused::TooShort => format!(
-            "The password must have at least {MIN_CHARS} characters: it is the only key to this door. Any will do; a few words are easy to remember."
+            "The password must have at least {MIN_CHARS} characters. Any characters will do; a few words are easy to remember."
         ),
         PasswordRefused::TooLong => format!("The password must not have more than {MAX_CHARS} characters."),
         PasswordRefused::Common => {
-            "This password is among the first that are guessed. Take a few words that do not belong together.".to_owned()
+            "This password is one of the most commonly guessed. Use a few unrelated words.".to_owned()
         }
         PasswordRefused::Names => {
-            "This password is made of names that are guessed first here: of ChargeDeck, the network or your e-mail address. Take a few words that have nothing to do with them."
+            "This password is made of easily guessed names: of ChargeDeck, the network or your e-mail address. Use a few words unrelated to them."
                 .to_owned()
         }
     }

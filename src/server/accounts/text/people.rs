@@ -20,7 +20,7 @@ pub const NEVER: &str = "never";
 
 pub const YOUR_SESSIONS: &str = "Where you are signed in";
 pub const YOUR_SESSIONS_HINT: &str =
-    "You do not know one of them? End it, and change your password: someone else may know it.";
+    "If you do not recognise one, end it and change your password: someone else may know it.";
 pub const DEVICE: &str = "Device";
 pub const ADDRESS: &str = "Address";
 pub const SINCE: &str = "Signed in";
@@ -34,35 +34,35 @@ pub const CHANGE_PASSWORD: &str = "Change password";
 pub const CHANGE_PASSWORD_HINT: &str = "All your other sessions end. This one goes on.";
 pub const CURRENT_PASSWORD: &str = "Current password";
 pub const NEW_PASSWORD: &str = "New password";
-pub const SAME_AGAIN: &str = "The same again";
+pub const SAME_AGAIN: &str = "Repeat password";
 pub const PASSWORD_HINT: &str =
-    "At least 15 characters, any you like. Four or five words that do not belong together are easy to remember.";
-pub const NOT_THE_SAME: &str = "This is not the same as above.";
-pub const WRONG_PASSWORD: &str = "This is not your password.";
+    "At least 15 characters of any kind. Four or five unrelated words are easy to remember.";
+pub const NOT_THE_SAME: &str = "The passwords do not match.";
+pub const WRONG_PASSWORD: &str = "Wrong password.";
 
-pub const CONFIRM: &str = "Is it you?";
+pub const CONFIRM: &str = "Confirm your password";
 pub const CONFIRM_WHY: &str =
-    "What you want to do matters, so give your password once more. For five minutes you are not asked again.";
+    "This is a sensitive change, so enter your password again. You will not be asked again for five minutes.";
 pub const GO_ON: &str = "Go on";
 pub const CANCEL: &str = "Cancel";
 
 pub const INVITE: &str = "Invite an admin";
 pub const INVITE_WHY: &str = "You get a link to send to them. With it they choose a password of their own, which nobody else \
     learns. An admin sees and does everything here that you do.";
-pub const MAKE_LINK: &str = "Make the link";
+pub const MAKE_LINK: &str = "Create link";
 pub const YOU: &str = "you";
 
 /// Why no account is made for an address.
 pub const fn email_refused(refused: EmailRefused) -> &'static str {
     match refused {
-        EmailRefused::NoAddress => "This is no e-mail address.",
+        EmailRefused::NoAddress => "Not a valid e-mail address.",
         EmailRefused::LookAlike => {
-            "This address has characters that cannot be seen, or letters of several alphabets: it could be taken for another. Type it yourself, and do not copy it."
+            "This address has invisible characters or mixes alphabets, so it could be mistaken for another. Type it instead of pasting it."
         }
     }
 }
 pub const ALL_USERS: &str = "All users";
-pub const ONLY_YOU: &str = "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
+pub const ONLY_YOU: &str = "You are the only admin. If you lose your password, only the operator of the server can let you in again. Invite a second admin.";
 
 pub const LINK_FOR: &str = "The link";
 pub const LINK_ONCE: &str =
@@ -74,30 +74,30 @@ pub const SET_PASSWORD: &str = "Set password";
 pub const PASSWORD_IS_SET: (&str, &str) = ("Your password is set", "Sign in with it now.");
 pub const LINK_GONE: (&str, &str) = (
     "This link no longer works",
-    "It was used already, is too old, or a newer one was made. Ask an admin of ChargeDeck for a new one.",
+    "It has been used, has expired, or was replaced by a newer one. Ask a ChargeDeck admin for a new link.",
 );
-pub const SET_UP: &str = "Make the first admin";
+pub const SET_UP: &str = "Create the first admin";
 pub const SET_UP_WHY: &str = "Nobody can sign in yet. Whoever fills this in becomes the admin who invites the others.";
 pub const CREATE: &str = "Create admin";
-pub const SET_UP_DONE: (&str, &str) = ("The first admin is made", "Sign in now, and invite a second one soon.");
+pub const SET_UP_DONE: (&str, &str) = ("The first admin was created", "Sign in now, and invite a second one soon.");
 pub const SET_UP_GONE: (&str, &str) = (
     "This link no longer works",
     "There is an admin already, or the link is older than an hour. If you run this server, start it again: while it has no admin it \
-     prints a new link. A password that is forgotten is set anew with chargedeck admin reset EMAIL.",
+     prints a new link. To reset a forgotten password, run chargedeck admin reset EMAIL.",
 );
 
 /// What was done, by the code in the URL; `None` for an unknown code.
 pub fn done(code: &str) -> Option<&'static str> {
     Some(match code {
-        "confirmed" => "Your password is confirmed. Nothing was done yet: choose once more what you want to do.",
-        "session_ended" => "The session is ended.",
-        "sessions_ended" => "All other sessions are ended.",
-        "session_gone" => "That session was over already.",
-        "password_changed" => "Your password is changed, and all your other sessions are ended.",
-        "disabled" => "The account is disabled, and its sessions are ended.",
+        "confirmed" => "Your password is confirmed. Nothing has been changed yet: choose the action again.",
+        "session_ended" => "The session has ended.",
+        "sessions_ended" => "All other sessions have ended.",
+        "session_gone" => "That session had already ended.",
+        "password_changed" => "Your password was changed, and all your other sessions have ended.",
+        "disabled" => "The account was disabled, and its sessions have ended.",
         "enabled" => "The account is enabled. Its owner can sign in again.",
-        "role" => "The role is changed, and the account's sessions are ended.",
-        "all_ended" => "All sessions of this account are ended.",
+        "role" => "The role was changed, and the account's sessions have ended.",
+        "all_ended" => "All sessions of this account have ended.",
         _ => return None,
     })
 }
@@ -106,10 +106,10 @@ pub fn refused(why: Refused) -> &'static str {
     match why {
         Refused::NoSuchUser => "There is no such account any more.",
         Refused::LastAdmin => {
-            "This is the last admin who can sign in. Invite another one first, who has to choose a password: otherwise nobody could let anyone in."
+            "This is the last admin who can sign in. Invite another admin first and wait until they have chosen a password."
         }
-        Refused::Disabled => "The account is disabled. Enable it first: its links do not work before.",
-        Refused::Taken => "This address has an account already. You find it in the list of users.",
+        Refused::Disabled => "The account is disabled. Enable it first; until then its links do not work.",
+        Refused::Taken => "This address already has an account. It is in the list of users.",
     }
 }
 
@@ -137,7 +137,9 @@ pub fn wait(time: Duration) -> String {
 /// Attempts to sign in are refused for this time.
 pub fn turned_away(time: Duration) -> String {
     let again = minutes(time);
-    format!("Too many tries failed from here. Try again in {again}; from another network you can sign in now.")
+    format!(
+        "Too many failed attempts from this network. Try again in {again}; from another network you can sign in now."
+    )
 }
 
 fn minutes(time: Duration) -> String {
@@ -171,15 +173,17 @@ pub fn for_account(email: &str) -> String {
 
 /// What can be done to an account: a button and what it means.
 pub mod acts {
-    pub const ROLE: (&str, &str) =
-        ("Change role", "An account without access keeps its history and opens nothing. Its sessions end at once.");
+    pub const ROLE: (&str, &str) = (
+        "Change role",
+        "An account without access keeps its history but cannot open anything. Its sessions end at once.",
+    );
     pub const NEW_INVITATION: (&str, &str) = (
-        "Make a new invitation link",
-        "The invitation was lost or is too old. A link that was made before works no more.",
+        "Create a new invitation link",
+        "Use this if the invitation was lost or has expired. Earlier links stop working.",
     );
     pub const RESET: (&str, &str) = (
-        "Make a link for a new password",
-        "The password was forgotten. You send the link to its owner, who chooses a new one; then all the account's sessions end.",
+        "Create a password reset link",
+        "Use this if the password was forgotten. Send the link to the account's owner, who chooses a new one. Then all the account's sessions end.",
     );
     pub const END_SESSIONS: (&str, &str) =
         ("End all sessions", "The account is signed out everywhere at once, and can sign in again.");

@@ -37,7 +37,7 @@ pub struct Cursor {
     id: ObjectId,
 }
 
-/// An entry as it is read. Another version of ChargeDeck may have written a name that this one does not know; such a
+/// An entry as it is read. Other version of ChargeDeck may have written a name that this one does not know; such a
 /// name stays as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

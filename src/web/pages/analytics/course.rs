@@ -292,10 +292,10 @@ mod tests {
         assert_eq!(chart.series[0].values, [Some(1.5), None, Some(7.0)]);
         assert!(charts::Drawing::TimeSeries(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
         assert_eq!(drawn.rows[1][1].text.as_deref(), Some("Energy not known: 2."));
-        assert_eq!(drawn.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Left out: 2."));
+        assert_eq!(drawn.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Excluded: 2."));
         assert!(
             drawn.sentence.starts_with("8.5\u{a0}kWh delivered")
-                && drawn.sentence.ends_with("not known: 3. Left out: 2.")
+                && drawn.sentence.ends_with("not known: 3. Excluded: 2.")
         );
         let nobody = Pieces { now: vec![Piece { sums: Some(unknown), ..piece(10, None) }], ..Pieces::default() };
         let of = |measure: &Measure| course(measure, &nobody, Step::Day, &Zone::default()).sentence;

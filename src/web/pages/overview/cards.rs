@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(remark(Some(0), text::LEFT_OUT, ""), None);
         assert_eq!(
             remark(Some(3), text::LEFT_OUT, "").map(|badge| badge.word.into_owned()).as_deref(),
-            Some("3 left out")
+            Some("3 excluded")
         );
     }
 }
