@@ -25,7 +25,7 @@ use chargedeck::{
         hub::{self, Hub},
         mongo::{self, Mongo, prepare},
         ops::{
-            check::{self, Level, Report},
+            check::{self, CheckReport, Level},
             ingest::seed::{self, SeedArgs},
         },
         redis::{Redis, log::Log},
@@ -129,7 +129,7 @@ fn selection(query: &str) -> Selection {
     Selection::read(&mut pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
 }
 
-fn said<'a>(report: &'a Report, level: Level, part: &str) -> &'a check::Item {
+fn said<'a>(report: &'a CheckReport, level: Level, part: &str) -> &'a check::Item {
     let found =
         report.items.iter().find(|item| item.level == level && format!("{}: {}", item.what, item.said).contains(part));
     found.unwrap_or_else(|| panic!("{level:?} {part}\n{report}"))

@@ -18,7 +18,7 @@ use chargedeck::{
         money::Wh,
     },
     server::ops::ingest::{
-        Report, holds_foreign_documents,
+        ImportReport, holds_foreign_documents,
         import::{self, ImportArgs},
         seed::{self, SeedArgs, Seeded},
         simulate::{self, SimulateArgs, Summary},
@@ -646,7 +646,7 @@ fn sample(name: &str) -> Option<PathBuf> {
     None
 }
 
-async fn import(db: &Database, preset: &str, source: &Path) -> Report {
+async fn import(db: &Database, preset: &str, source: &Path) -> ImportReport {
     import::run(db, &args(preset, source)).await.unwrap()
 }
 

@@ -26,11 +26,11 @@ impl Place {
         path
     }
 
-    async fn import(&self, preset: &str, text: &str) -> Report {
+    async fn import(&self, preset: &str, text: &str) -> ImportReport {
         self.import_as(preset, text, ImportArgs::default()).await
     }
 
-    async fn import_as(&self, preset: &str, text: &str, how: ImportArgs) -> Report {
+    async fn import_as(&self, preset: &str, text: &str, how: ImportArgs) -> ImportReport {
         let (preset, source) = (self.file("own.toml", preset), self.file("own.csv", text));
         let args = ImportArgs { preset: Some(preset.display().to_string()), source: Some(source), ..how };
         let report = import::run(&self.db, &args).await.unwrap();

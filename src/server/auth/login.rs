@@ -45,8 +45,7 @@ pub async fn create_session(
             "E-mail address or password is wrong, or the account is closed.",
         )),
         SignIn::Throttled(wait) => {
-            const DETAIL: &str =
-                "Too many failed attempts from this address. Retry-After says when to try again.";
+            const DETAIL: &str = "Too many failed attempts from this address. Retry-After says when to try again.";
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", DETAIL).retry_after(wait))
         }
     }

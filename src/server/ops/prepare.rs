@@ -36,7 +36,7 @@ pub async fn run(mongo: &Mongo, args: PrepareArgs) -> Result<()> {
         plan.drops.clear();
     }
     let mut out = io::stdout();
-    write!(out, "{}", Listed { plan: &plan, db: mongo.operator.name() })?;
+    write!(out, "{}", PlanText { plan: &plan, db: mongo.operator.name() })?;
     if !args.yes {
         if plan.is_empty() {
             return Ok(());
@@ -66,12 +66,12 @@ fn answer(mut input: impl BufRead) -> io::Result<bool> {
 }
 
 /// A plan in words.
-struct Listed<'a> {
+struct PlanText<'a> {
     plan: &'a Plan,
     db: &'a str,
 }
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for PlanText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { images, indexes, drops, absent, unfollowed, full } = self.plan;
         for (collection, what) in unfollowed {

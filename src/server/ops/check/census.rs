@@ -23,7 +23,7 @@ pub struct Census {
     /// Documents that cannot be fully read.
     pub partly: u64,
     /// Unreadable values, by field.
-    pub unread: BTreeMap<String, Unread>,
+    pub unread: BTreeMap<String, UnreadableField>,
     /// Missing values, by field and kind of documents.
     pub gaps: BTreeMap<(&'static str, &'static str), Gap>,
     /// Odd sessions by what is odd about them: how many, and an example.
@@ -31,7 +31,7 @@ pub struct Census {
 }
 
 /// A field that cannot be read in some documents.
-pub struct Unread {
+pub struct UnreadableField {
     pub documents: u64,
     pub example: DocId,
     /// What the example has there: its type, and its value if that is a state, a date or a number.
@@ -71,7 +71,7 @@ impl Census {
         self.seen.add(self.collection, translation, all, row, &unreadable);
         self.partly += u64::from(!unreadable.is_empty());
         for path in &unreadable {
-            let unread = self.unread.entry(anywhere(path)).or_insert_with(|| Unread {
+            let unread = self.unread.entry(anywhere(path)).or_insert_with(|| UnreadableField {
                 documents: 0,
                 example: id.clone(),
                 value: find(row, path).map_or_else(String::new, |value| describe(path, value)),

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     answers::{is_refused, unanswered},
-    report::{Level, Report, command},
+    report::{CheckReport, Level, command},
     version,
 };
 use crate::server::{
@@ -24,7 +24,7 @@ const CLOCK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const OPLOG_H: (i64, i64) = (24, 1);
 
 /// Whether MongoDB is there and can be watched.
-pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut Report) -> bool {
+pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut CheckReport) -> bool {
     let admin = mongo.client.database("admin");
     let asked = SystemTime::now();
     let hello = match admin.run_command(doc! {"hello": 1}).await {
@@ -84,7 +84,7 @@ async fn alone(settings: &MongoSettings) -> Option<(Document, Document)> {
 }
 
 /// Reports a server that is not MongoDB. Returns whether this server is such a one.
-async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, report: &mut Report) -> bool {
+async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, report: &mut CheckReport) -> bool {
     let options = ClientOptions::parse(settings.uri.expose_secret()).await;
     let hosts: Vec<_> = options.into_iter().flat_map(|options| options.hosts).map(|host| host.to_string()).collect();
     let Some((name, why)) = version::stand_in(hello, info, &hosts) else { return false };
@@ -93,7 +93,7 @@ async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, r
     true
 }
 
-fn not_a_replica_set(hello: &Document, report: &mut Report) {
+fn not_a_replica_set(hello: &Document, report: &mut CheckReport) {
     if hello.get_bool("isreplicaset").unwrap_or(false) {
         let said = "is to be a replica set, but was never initiated";
         return report.add(Level::Problem, SERVER, said, vec!["rs.initiate()".to_owned()]);
@@ -109,7 +109,7 @@ fn not_a_replica_set(hello: &Document, report: &mut Report) {
 }
 
 /// Reports what the version means, as far as it is known.
-async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
+async fn known_of(mongo: &Mongo, info: &Document, report: &mut CheckReport) {
     let name = info.get_str("version").unwrap_or("of unknown version");
     let Some(numbers) = version::parse(info) else { return report.warning("Version", format!("MongoDB {name}")) };
     // A sharded cluster does not report it, and not every user may ask.
@@ -120,7 +120,7 @@ async fn known_of(mongo: &Mongo, info: &Document, report: &mut Report) {
     report.items.extend(version::items(name, numbers, fcv, jiff::ZonedDateTime::now().date()));
 }
 
-fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut Report) {
+fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut CheckReport) {
     let what = "Clock";
     let theirs = theirs.to_system_time();
     // MongoDB read its clock at some moment between the two.
@@ -137,7 +137,7 @@ fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut
 }
 
 /// Seconds that the oplog reaches back; `None` if that is not known.
-async fn oplog(mongo: &Mongo, report: &mut Report) -> Option<i64> {
+async fn oplog(mongo: &Mongo, report: &mut CheckReport) -> Option<i64> {
     let what = "Oplog";
     let local = mongo.client.database("local");
     let window = match oplog::window(mongo).await {
@@ -194,7 +194,7 @@ async fn full(local: &mongodb::Database) -> Option<f64> {
     (size > 0.9 * max).then_some(max / f64::from(1 << 20))
 }
 
-async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut Report) {
+async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut CheckReport) {
     let what = "Image retention";
     match collections::image_retention(mongo).await {
         None => report.ok(what, "as long as the oplog, or not told"),

@@ -5,7 +5,7 @@ use bson::{Bson, Document, doc};
 
 use super::{
     answers::unanswered,
-    report::{Level, Report, command},
+    report::{CheckReport, Level, command},
 };
 use crate::{
     domain::collections::Collection,
@@ -22,7 +22,7 @@ use crate::{
 
 const PREPARE: &str = "chargedeck prepare";
 
-pub async fn check(mongo: &Mongo, report: &mut Report) {
+pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
     let found = match found(&mongo.operator).await {
         Ok(found) => found,
         Err(error) => return report.warning("Collections", unanswered(&error)),
@@ -42,7 +42,7 @@ pub async fn check(mongo: &Mongo, report: &mut Report) {
 }
 
 /// Reports the collections of which MongoDB reports no changes.
-fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
+fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut CheckReport) {
     for (collection, what) in found.iter().filter_map(|(c, found)| Some((c, found.unfollowed()?))) {
         let said = format!(
             "{collection} is {what}. MongoDB tells no changes of it, so nothing of it is shown, and `serve` is not ready. \
@@ -54,7 +54,7 @@ fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
     }
 }
 
-fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
+fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut CheckReport) {
     let what = "Images";
     let named = |wanted: &dyn Fn(&Found) -> bool| {
         let these = found.iter().filter(|(_, found)| wanted(found)).map(|(collection, _)| *collection);
@@ -77,7 +77,7 @@ fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut Report) {
 }
 
 /// Reports what `prepare` would make and drop.
-fn missing(mongo: &Mongo, plan: &Plan, report: &mut Report) {
+fn missing(mongo: &Mongo, plan: &Plan, report: &mut CheckReport) {
     let what = "Indexes";
     for collection in &plan.full {
         report.warning(what, format!("{collection} has no room for those of ChargeDeck: MongoDB takes 64"));
@@ -110,7 +110,7 @@ fn missing(mongo: &Mongo, plan: &Plan, report: &mut Report) {
 }
 
 /// Reports our indexes with their size, and those that may be ours from another mapping.
-async fn made(mongo: &Mongo, collection: Collection, report: &mut Report) {
+async fn made(mongo: &Mongo, collection: Collection, report: &mut CheckReport) {
     let what = "Indexes";
     // The reason why they cannot be listed was reported with what is missing.
     let Ok(have) = indexes::existing(&mongo.operator, collection).await else { return };
@@ -154,7 +154,7 @@ fn names(collections: &[Collection]) -> String {
     collections.iter().map(|collection| collection.name()).collect::<Vec<_>>().join(", ")
 }
 
-async fn duplicates(mongo: &Mongo, collection: Collection, report: &mut Report) {
+async fn duplicates(mongo: &Mongo, collection: Collection, report: &mut CheckReport) {
     let what = "Public ids";
     let Some(field) = indexes::public_id(&mongo.mapping, collection) else { return };
     let pipeline = [

@@ -7,8 +7,8 @@ use bson::{RawDocumentBuf, doc};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    census::{Census, Gap, Unread},
-    report::{Level, Report},
+    census::{Census, Gap, UnreadableField},
+    report::{CheckReport, Level},
 };
 use crate::{
     domain::{collections::Collection, ids::DocId, quality::is_implausible},
@@ -23,7 +23,7 @@ use crate::{
 /// The most unread fields that are named.
 const NAMED: usize = 40;
 
-pub async fn check(mongo: &Mongo, report: &mut Report) {
+pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
     for collection in Collection::ALL {
         match read(mongo, collection).await {
             Ok(census) => tell(mongo, collection, &census, report),
@@ -50,7 +50,7 @@ async fn read(mongo: &Mongo, collection: Collection) -> Result<Census> {
     Ok(census)
 }
 
-fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Report) {
+fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut CheckReport) {
     let what = collection.name();
     let documents = census.seen.documents;
     if documents == 0 {
@@ -68,7 +68,7 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Rep
         0 => report.ok(what, format!("{documents} documents, each field that is there can be read")),
         partly => report.warning(what, format!("{partly} of {documents} documents cannot be fully read")),
     }
-    for (field, Unread { documents: n, example, value }) in &census.unread {
+    for (field, UnreadableField { documents: n, example, value }) in &census.unread {
         let said = format!("{field} cannot be read in {n} of {documents} documents, such as {example}: {value}");
         report.add(Level::Problem, what, said, mend(example));
     }

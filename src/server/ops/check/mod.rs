@@ -13,7 +13,7 @@ mod version;
 
 use anyhow::Result;
 
-pub use report::{Item, Level, Report};
+pub use report::{CheckReport, Item, Level};
 
 use crate::server::{config::Settings, http::open_files, mongo::Mongo, redis::Redis};
 
@@ -21,10 +21,10 @@ use crate::server::{config::Settings, http::open_files, mongo::Mongo, redis::Red
 ///
 /// # Errors
 /// A URI is malformed.
-pub async fn run(settings: &Settings) -> Result<Report> {
+pub async fn run(settings: &Settings) -> Result<CheckReport> {
     let mongo = Mongo::connect(&settings.mongo).await?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db)?;
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     match open_files::raise(settings.server.max_connections) {
         Ok(()) => report.ok("Open files", "as many as connections need"),
         Err(told) => report.warning("Open files", told),

@@ -24,13 +24,13 @@ pub struct Item {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct CheckReport {
     pub items: Vec<Item>,
     /// Lines for `Leptos.toml` that would make fields readable that are not read now.
     pub mapping: String,
 }
 
-impl Report {
+impl CheckReport {
     pub fn ok(&mut self, what: &'static str, said: impl Into<String>) {
         self.add(Level::Ok, what, said, Vec::new());
     }
@@ -49,7 +49,7 @@ impl Report {
     }
 }
 
-impl Display for Report {
+impl Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Item { level, what, said, .. } in &self.items {
             let level = match level {

@@ -6,7 +6,7 @@ use bson::{Document, doc};
 
 use super::{
     answers::unanswered,
-    report::{Level, Report, command},
+    report::{CheckReport, Level, command},
 };
 use crate::{
     domain::collections::Collection,
@@ -37,7 +37,7 @@ const LOG: [&str; 3] = ["find", "insert", "listIndexes"];
 const ALTER: [&str; 6] = ["update", "remove", "dropCollection", "createIndex", "collMod", "renameCollectionSameDB"];
 
 /// `keep` is how long the audit log should be kept.
-pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
+pub async fn check(mongo: &Mongo, keep: Duration, report: &mut CheckReport) {
     let (user, may) = match privileges::user(mongo).await {
         Ok(Some(known)) => known,
         Ok(None) => return nobody(mongo, report).await,
@@ -78,7 +78,7 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut Report) {
 }
 
 /// Without a login MongoDB allows everything, or nothing.
-async fn nobody(mongo: &Mongo, report: &mut Report) {
+async fn nobody(mongo: &Mongo, report: &mut CheckReport) {
     match mongo.operator.list_collection_names().await {
         Ok(_) => report.ok(WHAT, "MongoDB asks for no login"),
         Err(error) => {
@@ -112,7 +112,7 @@ pub fn role(operator_db: &str, own_db: &str) -> Document {
 }
 
 /// Reports whether entries of the audit log stay as they are, for as long as they should.
-async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Report) {
+async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut CheckReport) {
     let ours = mongo.own.name();
     let alter: Vec<_> = ALTER.into_iter().filter(|action| may.allow(ours, Some(COLLECTION), action)).collect();
     let days = keep.as_secs() / 86_400;

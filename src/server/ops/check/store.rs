@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::report::{Level, Report};
+use super::report::{CheckReport, Level};
 use crate::server::{
     mongo::Mongo,
     redis::{Redis, log::Log},
@@ -12,7 +12,7 @@ const WHAT: &str = "Redis";
 /// The most rounds of SCAN that look for other installations.
 const ROUNDS: usize = 200;
 
-pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
+pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut CheckReport) {
     let info: String = match redis::cmd("INFO").query_async(&mut redis.connection()).await {
         Ok(info) => info,
         Err(error) => {
@@ -64,7 +64,7 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut Report) {
 }
 
 /// Checks whether another installation uses this Redis, because each database needs its own.
-async fn alone(redis: &Redis, report: &mut Report) {
+async fn alone(redis: &Redis, report: &mut CheckReport) {
     let what = "Redis shared";
     let own = redis.key("");
     let mut others = BTreeSet::new();
@@ -90,7 +90,7 @@ async fn alone(redis: &Redis, report: &mut Report) {
 }
 
 /// Checks whether the log in Redis can be this MongoDB's, because the log is never ahead of its MongoDB.
-async fn same(redis: &Redis, mongo: &Mongo, report: &mut Report) {
+async fn same(redis: &Redis, mongo: &Mongo, report: &mut CheckReport) {
     let what = "Log";
     let last = Log::new(redis.clone()).last().await;
     match (last, mongo.operation_time().await) {

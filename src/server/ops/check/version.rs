@@ -168,7 +168,7 @@ pub fn shards() -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::report::Report, *};
+    use super::{super::report::CheckReport, *};
 
     const TODAY: Date = date(2026, 11, 29);
 
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(levels("5.0.35"), [(Level::Warning, "Version"), end]);
         assert_eq!(levels("4.4.32"), [(Level::Problem, "Version"), end]);
         let mapping = String::new();
-        let report = Report { items: items("6.0.27", [6, 0, 27], Some([6, 0]), TODAY), mapping };
+        let report = CheckReport { items: items("6.0.27", [6, 0, 27], Some([6, 0]), TODAY), mapping };
         assert!(
             !report.is_problem() && report.to_string().contains("\nnote     End of life: MongoDB 6.0.27"),
             "{report}"

@@ -14,7 +14,7 @@ pub enum DecimalMark {
 
 /// Why a text cannot be read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
+pub enum DecimalFault {
     NotANumber,
     /// It does not fit into 64 bits.
     TooLarge,
@@ -22,7 +22,7 @@ pub enum Unread {
 
 /// Returns `text` times 10^`digits`, halves rounded away from zero. A sign and an exponent are read, and either side
 /// of the mark may be empty. It does not guess at wrongly grouped thousands ("1,5" with a decimal point) or units.
-pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, Unread> {
+pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, DecimalFault> {
     let (mark, group) = match mark {
         DecimalMark::Point => ('.', ','),
         DecimalMark::Comma => (',', '.'),
@@ -32,16 +32,16 @@ pub fn scaled(text: &str, digits: u32, mark: DecimalMark) -> Result<i64, Unread>
         None => (false, text),
     };
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, self::exponent(exponent).ok_or(Unread::NotANumber)?),
+        Some((mantissa, exponent)) => (mantissa, self::exponent(exponent).ok_or(DecimalFault::NotANumber)?),
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once(mark).unwrap_or((mantissa, ""));
-    let whole = ungroup(whole, group).ok_or(Unread::NotANumber)?;
+    let whole = ungroup(whole, group).ok_or(DecimalFault::NotANumber)?;
     if !fraction.bytes().all(|b| b.is_ascii_digit()) || whole.is_empty() && fraction.is_empty() {
-        return Err(Unread::NotANumber);
+        return Err(DecimalFault::NotANumber);
     }
     let kept = i64::try_from(whole.len()).unwrap_or(i64::MAX).saturating_add(exponent).saturating_add(digits.into());
-    let value = digits_of(&whole, fraction, kept).ok_or(Unread::TooLarge)?;
+    let value = digits_of(&whole, fraction, kept).ok_or(DecimalFault::TooLarge)?;
     Ok(if negative { -value } else { value })
 }
 
@@ -121,10 +121,10 @@ mod tests {
             "", ".", "-", "+", "--1", "1e", "e3", "1e3.5", "1e99999", "1,5", "1,50", ",500", "1234,567", "1.2.3",
             "NaN", " 1", "3.2 kWh", "$2.65", "1 234 5",
         ] {
-            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(Unread::NotANumber), "{text}");
+            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(DecimalFault::NotANumber), "{text}");
         }
         for text in ["9223372036854775808", "99999999999999999999", "1e40"] {
-            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(Unread::TooLarge), "{text}");
+            assert_eq!(scaled(text, 3, DecimalMark::Point), Err(DecimalFault::TooLarge), "{text}");
         }
     }
 

@@ -16,20 +16,20 @@ use super::{
     gone::{Reaper, of_dataset},
     ledger::{Ledger, Scope},
     preset::Preset,
-    report::{Counts, Remark},
+    report::{DocumentCounts, Remark},
     seal::seal,
     store::{self, Wanted},
     world::{int, millis, text},
 };
 use crate::{
     domain::{collections::Collection, money::Wh, status::SessionStatus},
-    server::ops::ingest::documents::{Client, Station},
+    server::ops::ingest::documents::{Client, ObservedStation},
 };
 
 /// What sessions reveal about everything but clients.
 struct Basis {
     ledger: Ledger,
-    stations: BTreeMap<String, Station>,
+    stations: BTreeMap<String, ObservedStation>,
     /// Stations that a session names, including sessions that the source no longer holds.
     named: BTreeSet<String>,
 }
@@ -40,7 +40,7 @@ const BATCH: usize = 1000;
 /// The outcome for one collection.
 pub struct Derived {
     pub collection: Collection,
-    pub counts: Counts,
+    pub counts: DocumentCounts,
     pub refused: Vec<Remark>,
 }
 
@@ -95,7 +95,7 @@ impl Basis {
         }
         let Some(id) = station else { return };
         let last = end.unwrap_or(start);
-        let fresh = || Station { first: start, newest: start, last, evses: BTreeMap::new() };
+        let fresh = || ObservedStation { first: start, newest: start, last, evses: BTreeMap::new() };
         let station = self.stations.entry(id).or_insert_with(fresh);
         station.first = station.first.min(start);
         station.newest = station.newest.max(start);
@@ -178,7 +178,7 @@ async fn buckets(db: &Database, reaper: &Reaper<'_>, basis: &Basis) -> Result<De
 }
 
 async fn put(db: &Database, collection: Collection, wanted: impl Stream<Item = Result<Wanted>>) -> Result<Derived> {
-    let mut derived = Derived { collection, counts: Counts::default(), refused: Vec::new() };
+    let mut derived = Derived { collection, counts: DocumentCounts::default(), refused: Vec::new() };
     let mut batches = Box::pin(wanted.try_chunks(BATCH));
     while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
         let outcome = store::write(db, collection, &batch).await?;

@@ -11,7 +11,7 @@ use super::{
     date,
     preset::{Model, Preset},
     put,
-    rows::{About, Row},
+    rows::{SessionRow, StationDetails},
     tariff::{Cost, Tariff},
 };
 use crate::domain::{
@@ -28,16 +28,16 @@ pub struct Client {
 }
 
 /// What all sessions together reveal about a station.
-pub struct Station {
+pub struct ObservedStation {
     pub first: i64,
     /// The newest start.
     pub newest: i64,
     pub last: i64,
-    pub evses: BTreeMap<String, Evse>,
+    pub evses: BTreeMap<String, ObservedEvse>,
 }
 
 #[derive(Default)]
-pub struct Evse {
+pub struct ObservedEvse {
     pub last: i64,
     /// Start of the newest session that has not ended.
     pub open_since: Option<i64>,
@@ -54,7 +54,7 @@ pub struct Builder<'a> {
 pub struct Place {
     /// Start of its newest row.
     pub start: i64,
-    pub about: About,
+    pub about: StationDetails,
     /// Whether other rows name another site or model.
     pub contradicted: bool,
 }
@@ -74,7 +74,7 @@ impl Builder<'_> {
     }
 
     /// Remembers what a row says about its station.
-    pub fn learn(&mut self, row: Row) {
+    pub fn learn(&mut self, row: SessionRow) {
         let Some(id) = row.station else { return };
         let Some(place) = self.places.get_mut(&id) else {
             self.places.insert(id, Place { start: row.start, about: row.about, contradicted: false });
@@ -105,7 +105,7 @@ impl Builder<'_> {
     }
 
     /// What the file says about a station counts, unless a session in the database is newer; then `known` stays.
-    pub fn station(&self, id: &str, station: &Station, known: Option<Document>) -> Document {
+    pub fn station(&self, id: &str, station: &ObservedStation, known: Option<Document>) -> Document {
         let place = self.places.get(id).filter(|place| known.is_none() || place.start >= station.newest);
         let mut document = match (place, known) {
             (None, Some(known)) => known,
@@ -125,7 +125,7 @@ impl Builder<'_> {
     }
 
     /// Describes where a station is and what it is.
-    fn described(&self, id: &str, about: &About) -> Document {
+    fn described(&self, id: &str, about: &StationDetails) -> Document {
         let network = &self.preset.network;
         let model = about.model.as_ref().and_then(|name| self.preset.models.get(name));
         let mut document = doc! { "_id": self.key(id), "station_id": id };
@@ -145,7 +145,7 @@ impl Builder<'_> {
         document
     }
 
-    fn evse(&self, station: &str, id: &str, evse: &Evse, model: Option<&Model>) -> Document {
+    fn evse(&self, station: &str, id: &str, evse: &ObservedEvse, model: Option<&Model>) -> Document {
         // A session without an end keeps its EVSE only if the preset says that such sessions still run.
         let open = evse.open_since.filter(|_| self.preset.rows.unfinished == SessionStatus::Active);
         let mut connector = doc! { "id": id };
@@ -169,14 +169,14 @@ impl Builder<'_> {
     }
 
     /// The charger's power, if the preset knows its model.
-    fn rated(&self, row: &Row) -> Option<Watt> {
+    fn rated(&self, row: &SessionRow) -> Option<Watt> {
         let station = self.places.get(row.station.as_deref()?)?;
         // A session is judged by the model in its own row, and not by what was installed there later.
         let model = row.about.model.as_ref().or(station.about.model.as_ref())?;
         Some(Watt(self.preset.models.get(model)?.connector(&row.connector).power_w))
     }
 
-    pub fn session(&self, row: &Row, cost: Option<&Charge<'_>>) -> Document {
+    pub fn session(&self, row: &SessionRow, cost: Option<&Charge<'_>>) -> Document {
         let status = if row.end.is_some() { &SessionStatus::Completed } else { &self.preset.rows.unfinished };
         let seconds = row.end.map(|end| (end - row.start) / 1000);
         let quality = quality::flags(&Facts {
@@ -219,7 +219,7 @@ impl Builder<'_> {
     }
 
     /// The cost of a finished session: as the source gives it, else by the tariff if energy flowed.
-    pub fn cost(&self, row: &Row) -> Option<Charge<'_>> {
+    pub fn cost(&self, row: &SessionRow) -> Option<Charge<'_>> {
         row.end?;
         let tariff = self.preset.tariff.as_ref();
         if let Some(told) = row.cost {
@@ -232,7 +232,7 @@ impl Builder<'_> {
         Some(Charge { cost, tariff: Some(tariff), is_paid: true })
     }
 
-    pub fn payment(&self, row: &Row, end: i64, charge: &Charge<'_>) -> Document {
+    pub fn payment(&self, row: &SessionRow, end: i64, charge: &Charge<'_>) -> Document {
         let cost = charge.cost;
         let mut document = doc! { "_id": self.key(&payment_id(row)), "payment_id": payment_id(row) };
         put(&mut document, "client_id", row.client.as_ref());
@@ -273,15 +273,15 @@ fn evse_uid(station: &str, connector: &str) -> String {
     format!("{station}-{connector}")
 }
 
-pub fn payment_id(row: &Row) -> String {
+pub fn payment_id(row: &SessionRow) -> String {
     format!("P-{}", row.session)
 }
 
 /// The newest instant of a session.
-fn newest(row: &Row) -> i64 {
+fn newest(row: &SessionRow) -> i64 {
     row.end.unwrap_or(row.start)
 }
 
-fn line(row: &Row) -> i64 {
+fn line(row: &SessionRow) -> i64 {
     i64::try_from(row.line).unwrap_or(i64::MAX)
 }

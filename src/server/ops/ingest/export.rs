@@ -12,15 +12,15 @@ use anyhow::{Context, Result};
 use super::{
     preset::Preset,
     report::Remark,
-    rows::{Read, Source, Tally},
-    sorter::{Sorted, Sorter},
+    rows::{HeldTally, Source, SourceRecord},
+    sorter::{SortedEntries, Sorter},
 };
 
 pub struct Export<'a> {
     path: PathBuf,
     preset: &'a Preset,
     now: i64,
-    pub tally: Tally,
+    pub tally: HeldTally,
     /// Ids of sessions with their line; 0 for a row that is refused.
     ids: Sorter,
     /// Lines that repeat a session, as text, with the line that named it first.
@@ -36,14 +36,14 @@ impl<'a> Export<'a> {
             path: path.to_owned(),
             preset,
             now,
-            tally: Tally::default(),
+            tally: HeldTally::default(),
             ids: Sorter::default(),
             repeated: Sorter::default(),
             rows: 0,
             nameless: 0,
         };
         for read in export.source()? {
-            let Read { line, session, row } = read?;
+            let SourceRecord { line, session, row } = read?;
             export.rows += 1;
             match session {
                 Some(id) => export.ids.push(id, if row.is_ok() { line } else { 0 }).context(NO_FILE)?,
@@ -69,10 +69,10 @@ impl<'a> Export<'a> {
     }
 
     /// The rows in the order of the file. Of several rows that name one session only the first is taken.
-    pub fn rows(&mut self) -> Result<Rows<'_>> {
+    pub fn rows(&mut self) -> Result<CsvRows<'_>> {
         let source = self.source()?;
         let column = self.preset.columns.session.clone();
-        Ok(Rows { source, column, repeated: self.repeated.sorted().context(NO_FILE)?.peekable() })
+        Ok(CsvRows { source, column, repeated: self.repeated.sorted().context(NO_FILE)?.peekable() })
     }
 
     /// The ids of all sessions that the file names, in order.
@@ -89,14 +89,14 @@ fn key(line: u64) -> String {
     format!("{line:020}")
 }
 
-pub struct Rows<'a> {
+pub struct CsvRows<'a> {
     source: Source<'a>,
     /// The column of the session's id.
     column: String,
-    repeated: Peekable<Sorted<'a>>,
+    repeated: Peekable<SortedEntries<'a>>,
 }
 
-impl Rows<'_> {
+impl CsvRows<'_> {
     /// How many bytes of the file have been read.
     pub fn bytes(&self) -> u64 {
         self.source.bytes()
@@ -112,8 +112,8 @@ impl Rows<'_> {
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Result<Read>;
+impl Iterator for CsvRows<'_> {
+    type Item = Result<SourceRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut read = match self.source.next()? {

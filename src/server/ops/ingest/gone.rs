@@ -11,8 +11,8 @@ use mongodb::{
 
 use super::{
     date,
-    preset::{Gone, Preset},
-    report::Counts,
+    preset::{Preset, WhenGone},
+    report::DocumentCounts,
     seal::{is_sealed, seal},
     store::{self, Wanted},
     world::text,
@@ -44,8 +44,11 @@ pub fn of_dataset(dataset: &str) -> Document {
 
 impl Reaper<'_> {
     /// Reaps the sessions that `named` (ids of sessions, ascending) lacks, and their payments.
-    pub async fn sessions(&self, named: impl Iterator<Item = Result<String>>) -> Result<[(Collection, Counts); 2]> {
-        let mut counts = [Counts::default(); 2];
+    pub async fn sessions(
+        &self,
+        named: impl Iterator<Item = Result<String>>,
+    ) -> Result<[(Collection, DocumentCounts); 2]> {
+        let mut counts = [DocumentCounts::default(); 2];
         let dataset = &self.preset.dataset;
         let named = stream::iter(named.map(|id| id.map(|id| format!("{dataset}:{id}"))));
         let mut absent = pin!(absent(self.ids(Collection::ChargingSessions).await?, named));
@@ -60,18 +63,22 @@ impl Reaper<'_> {
     }
 
     /// Removes documents that were derived from sessions and have none left, because they hold nothing of their own.
-    pub async fn derived(&self, collection: Collection, named: impl Stream<Item = Result<String>>) -> Result<Counts> {
-        let mut counts = Counts::default();
+    pub async fn derived(
+        &self,
+        collection: Collection,
+        named: impl Stream<Item = Result<String>>,
+    ) -> Result<DocumentCounts> {
+        let mut counts = DocumentCounts::default();
         let mut absent = pin!(absent(self.ids(collection).await?, named));
         while let Some(ids) = absent.try_next().await? {
-            counts += self.reap(collection, &ids, Gone::Remove).await?;
+            counts += self.reap(collection, &ids, WhenGone::Remove).await?;
         }
         Ok(counts)
     }
 
     /// Marks or removes those of the documents with these `_id`s that exist.
-    pub async fn reap(&self, collection: Collection, ids: &[String], how: Gone) -> Result<Counts> {
-        let mut counts = Counts::default();
+    pub async fn reap(&self, collection: Collection, ids: &[String], how: WhenGone) -> Result<DocumentCounts> {
+        let mut counts = DocumentCounts::default();
         let documents = self.db.collection::<RawDocumentBuf>(collection.name());
         let filter = doc! { "_id": { "$in": ids }, "source.dataset": &self.preset.dataset, "source.gone": null };
         let mut found = documents.find(filter).await?;
@@ -83,8 +90,10 @@ impl Reaper<'_> {
             }
             let document = Document::try_from(raw)?;
             match how {
-                Gone::Mark => marked.push(Wanted { line: None, document: seal(self.marked(collection, document))? }),
-                Gone::Remove => removed.extend(document.get("_id").cloned()),
+                WhenGone::Mark => {
+                    marked.push(Wanted { line: None, document: seal(self.marked(collection, document))? })
+                }
+                WhenGone::Remove => removed.extend(document.get("_id").cloned()),
             }
         }
         if !removed.is_empty() {

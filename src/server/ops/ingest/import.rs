@@ -15,9 +15,9 @@ use super::{
     documents::{Builder, payment_id},
     export::Export,
     gone::{NOT_IN_SOURCE, Reaper},
-    preset::{Gone, Holds, Preset},
-    report::{Counts, Pen, Remark, Report},
-    rows::Row,
+    preset::{Holds, Preset, WhenGone},
+    report::{DocumentCounts, ImportReport, Pen, Remark},
+    rows::SessionRow,
     seal::seal,
     store::{self, Wanted},
 };
@@ -58,7 +58,7 @@ const BATCH: usize = 1000;
 ///
 /// # Errors
 /// If the preset or the source cannot be read, or MongoDB does not take the documents.
-pub async fn run(db: &Database, args: &ImportArgs) -> Result<Report> {
+pub async fn run(db: &Database, args: &ImportArgs) -> Result<ImportReport> {
     let (began, now) = (Instant::now(), Timestamp::now().as_millisecond());
     let preset = Preset::load(args.preset.as_deref().context("--preset is missing")?)?;
     let source = args.source.as_ref().context("the source is missing")?;
@@ -70,12 +70,12 @@ pub async fn run(db: &Database, args: &ImportArgs) -> Result<Report> {
             builder.learn(row);
         }
     }
-    let report = Report {
+    let report = ImportReport {
         dataset: preset.dataset.clone(),
         source: source.display().to_string(),
         rows_read: export.rows,
         full,
-        ..Report::default()
+        ..ImportReport::default()
     };
     let reaper = Reaper { db, preset: &preset, now };
     let mut run = Run { db, builder, reaper, report, pen: Pen::new(args.remarks.as_deref())? };
@@ -100,7 +100,7 @@ struct Run<'a> {
     db: &'a Database,
     builder: Builder<'a>,
     reaper: Reaper<'a>,
-    report: Report,
+    report: ImportReport,
     pen: Pen,
 }
 
@@ -122,7 +122,7 @@ impl Run<'_> {
         self.write(&mut batch).await
     }
 
-    async fn write(&mut self, batch: &mut Vec<Row>) -> Result<()> {
+    async fn write(&mut self, batch: &mut Vec<SessionRow>) -> Result<()> {
         let (mut sessions, mut payments, mut unpaid) = (Vec::new(), Vec::new(), Vec::new());
         for mut row in batch.drain(..) {
             let cost = self.builder.cost(&row);
@@ -158,7 +158,7 @@ impl Run<'_> {
         }
         let counts = self.reaper.sessions(export.ids()?).await?;
         let gone = counts.iter().map(|(_, counts)| counts.gone).sum::<u64>();
-        if gone > 0 && self.builder.preset.file.gone == Gone::Mark {
+        if gone > 0 && self.builder.preset.file.gone == WhenGone::Mark {
             let note = format!("{gone} documents are no longer in the source: they stay, marked {NOT_IN_SOURCE}");
             self.report.notes.push(note);
         }
@@ -178,7 +178,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn count(&mut self, collection: Collection, counts: Counts, refused: Vec<Remark>) -> Result<()> {
+    fn count(&mut self, collection: Collection, counts: DocumentCounts, refused: Vec<Remark>) -> Result<()> {
         *self.report.collections.entry(collection.name()).or_default() += counts;
         refused.into_iter().try_for_each(|remark| self.pen.refuse(&mut self.report, remark))
     }

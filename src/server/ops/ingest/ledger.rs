@@ -45,10 +45,10 @@ impl Granularity {
     }
 }
 
-pub type Key = (Granularity, String);
+pub type PeriodKey = (Granularity, String);
 
 #[derive(Clone, Debug)]
-pub struct Bucket {
+pub struct PeriodSums {
     /// `_id` of the document in the database; `None` for a bucket that is only here.
     pub id: Option<Bson>,
     pub savings: Savings,
@@ -60,7 +60,7 @@ pub struct Bucket {
 #[derive(Debug)]
 pub struct Ledger {
     scope: Scope,
-    buckets: BTreeMap<Key, Bucket>,
+    buckets: BTreeMap<PeriodKey, PeriodSums>,
 }
 
 impl Ledger {
@@ -74,17 +74,17 @@ impl Ledger {
     }
 
     /// Takes over a bucket from the database.
-    pub fn know(&mut self, key: Key, bucket: Bucket) {
+    pub fn know(&mut self, key: PeriodKey, bucket: PeriodSums) {
         self.buckets.insert(key, bucket);
     }
 
     /// Adds a session that ended at `end` (ms since 1970), and returns the buckets that it changed.
-    pub fn add(&mut self, end: i64, energy: Wh) -> [Key; 3] {
+    pub fn add(&mut self, end: i64, energy: Wh) -> [PeriodKey; 3] {
         let savings = Savings::of_session(energy, &self.scope.factors);
         Granularity::ALL.map(|granularity| {
             let (local_date, period_start) = self.scope.period(granularity, end);
             let key = (granularity, local_date);
-            let fresh = Bucket { id: None, savings: Savings::default(), period_start, newest: end };
+            let fresh = PeriodSums { id: None, savings: Savings::default(), period_start, newest: end };
             let bucket = self.buckets.entry(key.clone()).or_insert(fresh);
             bucket.savings += savings;
             bucket.period_start = bucket.period_start.min(period_start);
@@ -93,7 +93,7 @@ impl Ledger {
         })
     }
 
-    pub fn bucket(&mut self, key: &Key) -> Option<&mut Bucket> {
+    pub fn bucket(&mut self, key: &PeriodKey) -> Option<&mut PeriodSums> {
         self.buckets.get_mut(key)
     }
 
@@ -102,12 +102,12 @@ impl Ledger {
         self.buckets.iter().map(|(key, bucket)| self.scope.document(key, bucket))
     }
 
-    pub fn document(&self, key: &Key) -> Option<Document> {
+    pub fn document(&self, key: &PeriodKey) -> Option<Document> {
         self.buckets.get(key).map(|bucket| self.scope.document(key, bucket))
     }
 
     /// Only the fields that change as sessions end.
-    pub fn changing(&self, key: &Key) -> Option<Document> {
+    pub fn changing(&self, key: &PeriodKey) -> Option<Document> {
         self.buckets.get(key).map(|bucket| self.scope.sums(bucket))
     }
 }
@@ -130,7 +130,7 @@ impl Scope {
         }
     }
 
-    fn document(&self, (granularity, local_date): &Key, bucket: &Bucket) -> Document {
+    fn document(&self, (granularity, local_date): &PeriodKey, bucket: &PeriodSums) -> Document {
         let mut document = doc! {
             "_id": format!("{}:{}:{}", self.dataset, granularity.code(), local_date),
             "granularity": granularity.code(),
@@ -145,7 +145,7 @@ impl Scope {
         document
     }
 
-    fn sums(&self, bucket: &Bucket) -> Document {
+    fn sums(&self, bucket: &PeriodSums) -> Document {
         let s = &bucket.savings;
         doc! {
             "period_start": date(bucket.period_start),

@@ -25,7 +25,7 @@ mod tariff;
 mod world;
 
 pub use preset::shipped;
-pub use report::{Counts, Remark, Remarks, Report};
+pub use report::{DocumentCounts, ImportReport, Remark, Remarks};
 
 use anyhow::{Context, Result, bail};
 use mongodb::{

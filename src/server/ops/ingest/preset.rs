@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use self::file::File;
-pub use self::file::{Delimiter, Gone, Holds};
+pub use self::file::{Delimiter, Holds, WhenGone};
 use super::{decimal::DecimalMark, tariff::Tariff};
 use crate::domain::{eco::Factors, money::Currency, status::SessionStatus};
 
@@ -25,7 +25,7 @@ pub struct Preset {
     pub network: Network,
     pub columns: Columns,
     #[serde(default)]
-    pub rows: Rows,
+    pub rows: RowRules,
     /// The tariff from which payments are derived if the source has no `cost`.
     #[serde(default)]
     pub tariff: Option<Tariff>,
@@ -83,13 +83,13 @@ pub struct Columns {
     pub postal_code: Option<String>,
     #[serde(default)]
     pub model: Option<String>,
-    pub start: Clock,
+    pub start: ClockColumns,
     #[serde(default)]
-    pub end: Option<Clock>,
+    pub end: Option<ClockColumns>,
     /// Minutes since the start, if there is no `end`.
     #[serde(default)]
     pub minutes: Option<String>,
-    pub energy: Energy,
+    pub energy: EnergyColumn,
     /// What was paid, VAT included, in the network's currency.
     #[serde(default)]
     pub cost: Option<String>,
@@ -99,7 +99,7 @@ pub struct Columns {
 /// cell itself decides the offset; if none has, the clock is the network's.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Clock {
+pub struct ClockColumns {
     pub date: String,
     pub date_format: String,
     /// The column of the time of day, if that is another. A date in it is ignored.
@@ -111,7 +111,7 @@ pub struct Clock {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Energy {
+pub struct EnergyColumn {
     pub column: String,
     pub unit: EnergyUnit,
 }
@@ -125,7 +125,7 @@ pub enum EnergyUnit {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Rows {
+pub struct RowRules {
     /// Cells that mean "no value", compared after trimming.
     pub missing: Vec<String>,
     /// The status of a row without an end.
@@ -137,7 +137,7 @@ pub struct Rows {
     pub payment_of_zero: bool,
 }
 
-impl Default for Rows {
+impl Default for RowRules {
     fn default() -> Self {
         Self {
             missing: vec![String::new()],

@@ -35,7 +35,7 @@ impl fmt::Display for Remark {
 
 /// The remarks of one kind: how many there are, and the first of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Kind {
+pub struct RemarkKind {
     pub count: u64,
     pub first: Vec<Remark>,
 }
@@ -43,7 +43,7 @@ pub struct Kind {
 /// Remarks by kind. What is kept does not grow with the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Remarks(pub BTreeMap<&'static str, Kind>);
+pub struct Remarks(pub BTreeMap<&'static str, RemarkKind>);
 
 /// How many remarks of each kind are kept.
 const FIRST: usize = 5;
@@ -81,14 +81,14 @@ impl Remarks {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct ImportReport {
     pub dataset: String,
     pub source: String,
     /// Refused rows included.
     pub rows_read: u64,
     /// Whether the import looked for documents that the source no longer holds.
     pub full: bool,
-    pub collections: BTreeMap<&'static str, Counts>,
+    pub collections: BTreeMap<&'static str, DocumentCounts>,
     /// Rows that did not become a session.
     pub refused: Remarks,
     /// What is odd about rows that did become one.
@@ -102,7 +102,7 @@ pub struct Report {
 
 /// Numbers of documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct DocumentCounts {
     pub added: u64,
     pub corrected: u64,
     pub unchanged: u64,
@@ -112,13 +112,13 @@ pub struct Counts {
     pub gone: u64,
 }
 
-impl Counts {
+impl DocumentCounts {
     pub const fn written(&self) -> u64 {
         self.added + self.corrected + self.gone
     }
 }
 
-impl std::ops::AddAssign for Counts {
+impl std::ops::AddAssign for DocumentCounts {
     fn add_assign(&mut self, other: Self) {
         self.added += other.added;
         self.corrected += other.corrected;
@@ -128,9 +128,9 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-impl Report {
-    pub fn total(&self) -> Counts {
-        let mut total = Counts::default();
+impl ImportReport {
+    pub fn total(&self) -> DocumentCounts {
+        let mut total = DocumentCounts::default();
         self.collections.values().for_each(|counts| total += *counts);
         total
     }
@@ -145,7 +145,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let holds = if self.full { "a full export" } else { "an addition" };
         writeln!(f, "Imported {} as `{}`, {holds}, in {:.1} s", self.source, self.dataset, self.seconds)?;
@@ -183,7 +183,7 @@ pub struct Pen {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct RemarkLine<'a> {
     is: &'static str,
     kind: &'static str,
     #[serde(flatten)]
@@ -197,13 +197,13 @@ impl Pen {
         Ok(Self { file: path.map(create).transpose()?.map(BufWriter::new) })
     }
 
-    pub fn refuse(&mut self, report: &mut Report, remark: Remark) -> Result<()> {
+    pub fn refuse(&mut self, report: &mut ImportReport, remark: Remark) -> Result<()> {
         self.write("refused", &remark)?;
         report.refused.add(remark);
         Ok(())
     }
 
-    pub fn doubt(&mut self, report: &mut Report, remark: Remark) -> Result<()> {
+    pub fn doubt(&mut self, report: &mut ImportReport, remark: Remark) -> Result<()> {
         self.write("doubtful", &remark)?;
         report.doubtful.add(remark);
         Ok(())
@@ -215,7 +215,7 @@ impl Pen {
 
     fn write(&mut self, is: &'static str, remark: &Remark) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        serde_json::to_writer(&mut *file, &Line { is, kind: remark.kind, remark })?;
+        serde_json::to_writer(&mut *file, &RemarkLine { is, kind: remark.kind, remark })?;
         file.write_all(b"\n").context("cannot write the remarks")
     }
 }
@@ -232,7 +232,7 @@ mod tests {
             remarks.add(Remark { line: Some(line), column: None, kind, reason: line.to_string() });
         }
         assert_eq!((remarks.count(), remarks.first().len()), (1000, 2 * FIRST));
-        let report = Report { refused: remarks, ..Report::default() }.to_string();
+        let report = ImportReport { refused: remarks, ..ImportReport::default() }.to_string();
         assert!(report.contains("refused, even: 500\n  line 2: 2\n"), "{report}");
     }
 }

@@ -10,9 +10,9 @@ use std::{fs::File, path::Path};
 use anyhow::{Context, Result, bail};
 use csv::{ReaderBuilder, StringRecord};
 
-pub use self::held::Tally;
-use self::mapping::Mapping;
-pub use self::row::{About, Read, Row};
+pub use self::held::HeldTally;
+use self::mapping::PresetColumns;
+pub use self::row::{SessionRow, SourceRecord, StationDetails};
 use super::{
     preset::{Delimiter, Preset},
     report::Remark,
@@ -21,13 +21,13 @@ use super::{
 /// An open file.
 pub struct Source<'a> {
     reader: csv::Reader<File>,
-    mapping: Mapping<'a>,
+    mapping: PresetColumns<'a>,
     record: StringRecord,
 }
 
 impl<'a> Source<'a> {
     /// Fails if no row could be right: the file cannot be read, or a column is missing.
-    pub fn open(path: &Path, preset: &'a Preset, now: i64, tally: &Tally) -> Result<Self> {
+    pub fn open(path: &Path, preset: &'a Preset, now: i64, tally: &HeldTally) -> Result<Self> {
         let open = |delimiter: Delimiter| -> Result<(csv::Reader<File>, StringRecord)> {
             let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
             let mut reader = ReaderBuilder::new().flexible(true).delimiter(delimiter.0).from_reader(file);
@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
         let named = preset.file.delimiter.as_ref().map_or(&Delimiter::USUAL[..], std::slice::from_ref);
         for delimiter in named {
             let (reader, header) = open(*delimiter)?;
-            if let Ok(mapping) = Mapping::new(preset, &header, now, tally) {
+            if let Ok(mapping) = PresetColumns::new(preset, &header, now, tally) {
                 return Ok(Self { reader, mapping, record: StringRecord::new() });
             }
             if best.as_ref().is_none_or(|(_, found)| header.len() > found.len()) {
@@ -48,7 +48,7 @@ impl<'a> Source<'a> {
             }
         }
         let Some((reader, header)) = best else { bail!("no delimiter is known") };
-        let mapping = Mapping::new(preset, &header, now, tally)?;
+        let mapping = PresetColumns::new(preset, &header, now, tally)?;
         Ok(Self { reader, mapping, record: StringRecord::new() })
     }
 
@@ -60,7 +60,7 @@ impl<'a> Source<'a> {
 
 impl Iterator for Source<'_> {
     /// An error if the file cannot be read to its end.
-    type Item = Result<Read>;
+    type Item = Result<SourceRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.reader.read_record(&mut self.record) {
@@ -74,7 +74,7 @@ impl Iterator for Source<'_> {
                 let line = error.position().map_or(0, csv::Position::line);
                 let (kind, reason) = ("a row that is not text", error.to_string());
                 let remark = Remark { line: Some(line), column: None, kind, reason };
-                Some(Ok(Read { line, session: None, row: Err(remark) }))
+                Some(Ok(SourceRecord { line, session: None, row: Err(remark) }))
             }
         }
     }

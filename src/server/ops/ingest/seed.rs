@@ -18,7 +18,7 @@ use mongodb::{
 use super::{
     ledger::{Ledger, Scope},
     store::{self, Wanted},
-    world::{Change, Memory, Next, Settings, Start, World, Write},
+    world::{DocumentWrite, InMemoryDatabase, NextNumbers, World, WorldSettings, WorldStart, WriteOperation},
 };
 use crate::{
     domain::{collections::Collection, eco::Factors},
@@ -106,12 +106,12 @@ async fn remove_unfinished(db: &Database) -> Result<()> {
 }
 
 /// Two weeks of the network, up to `at`.
-fn live(seed: u64, at: i64) -> Result<Memory> {
+fn live(seed: u64, at: i64) -> Result<InMemoryDatabase> {
     let start = at - TWO_WEEKS_MS;
-    let mut memory = Memory::default();
+    let mut memory = InMemoryDatabase::default();
     let mut insert = |collection, document: Document| {
         let id = document.get("_id").cloned().unwrap_or_default();
-        memory.apply(Write { collection, id, change: Change::Insert(document) });
+        memory.apply(DocumentWrite { collection, id, change: WriteOperation::Insert(document) });
     };
     let stations: Vec<_> = (0..city::STATIONS).map(|number| city::station(number, start)).collect();
     for (document, _) in &stations {
@@ -123,7 +123,7 @@ fn live(seed: u64, at: i64) -> Result<Memory> {
     }
     let drivers =
         clients.iter().filter(|c| c.get_str("status").is_ok_and(|s| s == "ACTIVE")).filter_map(city::driver).collect();
-    let settings = Settings {
+    let settings = WorldSettings {
         dataset: DATASET,
         seed,
         start,
@@ -134,7 +134,7 @@ fn live(seed: u64, at: i64) -> Result<Memory> {
     };
     let mut world = World::new(
         settings,
-        Start {
+        WorldStart {
             stations: stations.into_iter().map(|(_, station)| station).collect(),
             drivers,
             country_code: "GB".to_owned(),
@@ -142,7 +142,7 @@ fn live(seed: u64, at: i64) -> Result<Memory> {
             stale: Vec::new(),
             payments: Vec::new(),
             ledger: Ledger::new(scope()?),
-            next: Next { session: 1, payment: 1, client: CLIENTS + 1 },
+            next: NextNumbers { session: 1, payment: 1, client: CLIENTS + 1 },
         },
     );
     loop {

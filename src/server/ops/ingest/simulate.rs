@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    replay::{self, Day, Replay},
-    world::{self, Change, Settings, World, Write},
+    replay::{self, Replay, ReplayDay},
+    world::{self, DocumentWrite, World, WorldSettings, WriteOperation},
 };
 
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub struct SimulateArgs {
     /// `weekday` for the newest whole day that is today's weekday. It runs at `--speed`, 1 to 3600, until it has caught
     /// up with now, and then in real time until the last of its sessions has ended. What is there already stays as it is
     #[arg(long, value_name = "DAY", conflicts_with_all = ["rate", "seed", "start"])]
-    pub replay: Option<Day>,
+    pub replay: Option<ReplayDay>,
     /// Simulated seconds per second
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub speed: f64,
@@ -81,7 +81,7 @@ async fn invent(db: &Database, args: &SimulateArgs, stop: &CancellationToken) ->
     let start = args.start.unwrap_or_else(Timestamp::now).as_millisecond();
     let state = world::load(db, DATASET, start).await?;
     let evses: usize = state.stations.iter().map(|s| s.evses.len()).sum();
-    let settings = Settings {
+    let settings = WorldSettings {
         dataset: DATASET,
         seed: args.seed,
         start,
@@ -91,7 +91,7 @@ async fn invent(db: &Database, args: &SimulateArgs, stop: &CancellationToken) ->
         join_every: 600_000,
     };
     let mut world = World::new(settings, state);
-    let clock = Clock { began: Instant::now(), from: start, speed: args.speed };
+    let clock = SimulatedClock { began: Instant::now(), from: start, speed: args.speed };
     let mut summary = Summary { writes: 0, simulated_s: 0 };
     loop {
         let (at, writes) = world.step();
@@ -111,7 +111,7 @@ async fn invent(db: &Database, args: &SimulateArgs, stop: &CancellationToken) ->
     }
 }
 
-async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &CancellationToken) -> Result<Summary> {
+async fn replay(db: &Database, day: ReplayDay, args: &SimulateArgs, stop: &CancellationToken) -> Result<Summary> {
     let speed = args.speed;
     ensure!((1.0..=3600.0).contains(&speed), "--speed: a replay runs at 1 to 3600 times real time, not at {speed}");
     let now = Timestamp::now();
@@ -124,7 +124,7 @@ async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &Cancellatio
         return Ok(summary);
     };
     tracing::info!(%from, %to, sessions, speed, "an imported day happens again");
-    let clock = Clock { began: Instant::now(), from: start, speed };
+    let clock = SimulatedClock { began: Instant::now(), from: start, speed };
     while let Some((at, writes)) = replay.step() {
         // A replay that is faster than real time catches up with the present, and never writes the future.
         if !(clock.reach(at, stop).await? && present(at, stop).await) {
@@ -140,13 +140,13 @@ async fn replay(db: &Database, day: Day, args: &SimulateArgs, stop: &Cancellatio
 }
 
 /// Simulated time, which runs at `speed` since it was `from`.
-struct Clock {
+struct SimulatedClock {
     began: Instant,
     from: i64,
     speed: f64,
 }
 
-impl Clock {
+impl SimulatedClock {
     /// Waits until simulated time is `at`; `false` when told to stop meanwhile.
     async fn reach(&self, at: i64, stop: &CancellationToken) -> Result<bool> {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a simulation")]
@@ -181,8 +181,8 @@ fn active(evses: usize) -> f64 {
 }
 
 /// Writes all or none, and tries again while MongoDB is away. Returns `false` when told to stop meanwhile.
-async fn persist(db: &Database, writes: &[Write], stop: &CancellationToken) -> Result<bool> {
-    let Some(Write { collection, id, .. }) = writes.first() else { return Ok(true) };
+async fn persist(db: &Database, writes: &[DocumentWrite], stop: &CancellationToken) -> Result<bool> {
+    let Some(DocumentWrite { collection, id, .. }) = writes.first() else { return Ok(true) };
     loop {
         let applied = tokio::select! {
             applied = apply(db, writes) => applied,
@@ -214,7 +214,7 @@ async fn patience(stop: &CancellationToken) {
 }
 
 /// Makes several writes in a transaction, so that they happen together or not at all.
-async fn apply(db: &Database, writes: &[Write]) -> mongodb::error::Result<()> {
+async fn apply(db: &Database, writes: &[DocumentWrite]) -> mongodb::error::Result<()> {
     let mut session = db.client().start_session().await?;
     if writes.len() > 1 {
         session.start_transaction().await?;
@@ -222,8 +222,8 @@ async fn apply(db: &Database, writes: &[Write]) -> mongodb::error::Result<()> {
     for write in writes {
         let documents = db.collection::<Document>(write.collection.name());
         match &write.change {
-            Change::Insert(document) => drop(documents.insert_one(document).session(&mut session).await?),
-            Change::Set(fields) => {
+            WriteOperation::Insert(document) => drop(documents.insert_one(document).session(&mut session).await?),
+            WriteOperation::Set(fields) => {
                 let one = doc! { "_id": write.id.clone() };
                 documents.update_one(one, doc! { "$set": fields.clone() }).session(&mut session).await?;
             }
@@ -261,14 +261,14 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct SpeedLine {
         #[command(flatten)]
         args: SimulateArgs,
     }
 
     #[test]
     fn a_replay_takes_no_arguments_of_an_invented_network() {
-        let parse = |more: &[&str]| Line::try_parse_from([&["simulate", "--replay", "2018-06-15"], more].concat());
+        let parse = |more: &[&str]| SpeedLine::try_parse_from([&["simulate", "--replay", "2018-06-15"], more].concat());
         assert!(parse(&["--speed", "60"]).unwrap().args.replay.is_some());
         for more in [["--rate", "4"], ["--seed", "1"], ["--start", "2026-06-01T08:00:00Z"]] {
             assert!(parse(&more).is_err(), "{more:?}");

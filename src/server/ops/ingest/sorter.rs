@@ -9,11 +9,11 @@ use std::{
 };
 
 /// A text and a number, sorted by both.
-pub type Entry = (String, u64);
+pub type SortEntry = (String, u64);
 
 #[derive(Debug, Default)]
 pub struct Sorter {
-    chunk: Vec<Entry>,
+    chunk: Vec<SortEntry>,
     runs: Vec<File>,
 }
 
@@ -43,9 +43,9 @@ impl Sorter {
     }
 
     /// All entries in order. It can be called again.
-    pub fn sorted(&mut self) -> io::Result<Sorted<'_>> {
+    pub fn sorted(&mut self) -> io::Result<SortedEntries<'_>> {
         self.spill()?;
-        let mut sorted = Sorted { runs: Vec::with_capacity(self.runs.len()), next: BinaryHeap::new() };
+        let mut sorted = SortedEntries { runs: Vec::with_capacity(self.runs.len()), next: BinaryHeap::new() };
         for (at, file) in self.runs.iter().enumerate() {
             let mut file: &File = file;
             file.rewind()?;
@@ -58,14 +58,14 @@ impl Sorter {
 }
 
 #[derive(Debug)]
-pub struct Sorted<'a> {
+pub struct SortedEntries<'a> {
     runs: Vec<BufReader<&'a File>>,
     /// The next entry of each run.
-    next: BinaryHeap<Reverse<(Entry, usize)>>,
+    next: BinaryHeap<Reverse<(SortEntry, usize)>>,
 }
 
-impl Iterator for Sorted<'_> {
-    type Item = io::Result<Entry>;
+impl Iterator for SortedEntries<'_> {
+    type Item = io::Result<SortEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let Reverse((first, at)) = self.next.pop()?;
@@ -78,7 +78,7 @@ impl Iterator for Sorted<'_> {
 }
 
 /// The next entry of a run; `None` at its end.
-fn entry(run: &mut BufReader<&File>) -> io::Result<Option<Entry>> {
+fn entry(run: &mut BufReader<&File>) -> io::Result<Option<SortEntry>> {
     let mut eight = [0; 8];
     match run.read_exact(&mut eight) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

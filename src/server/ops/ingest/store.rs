@@ -14,7 +14,7 @@ use mongodb::{
 };
 
 use super::{
-    report::{Counts, Remark},
+    report::{DocumentCounts, Remark},
     seal::is_sealed,
 };
 use crate::domain::collections::Collection;
@@ -29,7 +29,7 @@ pub struct Wanted {
 
 #[derive(Debug, Default)]
 pub struct Outcome {
-    pub counts: Counts,
+    pub counts: DocumentCounts,
     pub refused: Vec<Remark>,
 }
 

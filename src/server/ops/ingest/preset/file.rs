@@ -9,7 +9,7 @@ pub struct File {
     pub delimiter: Option<Delimiter>,
     pub holds: Holds,
     /// What happens to sessions of the dataset that a full export lacks.
-    pub gone: Gone,
+    pub gone: WhenGone,
 }
 
 /// How much of the source a file holds.
@@ -25,7 +25,7 @@ pub enum Holds {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Gone {
+pub enum WhenGone {
     /// They stay, are marked as no longer in the source, and count in no figure.
     #[default]
     Mark,

@@ -13,7 +13,7 @@ use crate::{
     },
     server::ops::ingest::{
         date,
-        world::{At, int, millis, text},
+        world::{EvseIndex, int, millis, text},
     },
 };
 
@@ -49,7 +49,7 @@ pub struct Session {
     /// Energy of the whole session, if the original has it.
     pub energy: Option<Wh>,
     /// Its EVSE, if that is known.
-    pub at: Option<At>,
+    pub at: Option<EvseIndex>,
     /// Rated power in W, if the EVSE has it.
     rated: Option<i64>,
 }
@@ -61,7 +61,7 @@ impl Session {
         payment: Option<Document>,
         shift: Shift,
         offset: i64,
-        at: Option<At>,
+        at: Option<EvseIndex>,
         rated: Option<i64>,
     ) -> Option<Self> {
         original.get_str("_id").ok()?;

@@ -6,13 +6,13 @@ use jiff::{Span, Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
 
 /// The value of `--replay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Day {
+pub enum ReplayDay {
     On(Date),
     /// The newest whole day that has today's weekday.
     Weekday,
 }
 
-impl FromStr for Day {
+impl FromStr for ReplayDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -26,7 +26,7 @@ impl FromStr for Day {
     }
 }
 
-impl Day {
+impl ReplayDay {
     /// The day itself. Imported history ends on `last`, a day that may not be whole.
     pub fn date(self, last: Date, now: &ZonedDateTime) -> Date {
         match self {
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn days_are_dates_or_the_word() {
-        assert_eq!("2018-06-15".parse(), Ok(Day::On(date("2018-06-15"))));
-        assert_eq!("weekday".parse(), Ok(Day::Weekday));
+        assert_eq!("2018-06-15".parse(), Ok(ReplayDay::On(date("2018-06-15"))));
+        assert_eq!("weekday".parse(), Ok(ReplayDay::Weekday));
         // The export ends on a Sunday, today is a Sunday or a Tuesday.
-        let newest = |now: &str| Day::Weekday.date(date("2018-09-30"), &at(now)).to_string();
+        let newest = |now: &str| ReplayDay::Weekday.date(date("2018-09-30"), &at(now)).to_string();
         assert_eq!(newest("2026-11-22T12:00Z"), "2018-09-23");
         assert_eq!(newest("2026-11-24T12:00Z"), "2018-09-25");
-        assert!("15/06/2018".parse::<Day>().unwrap_err().contains("15/06/2018"));
+        assert!("15/06/2018".parse::<ReplayDay>().unwrap_err().contains("15/06/2018"));
     }
 }

@@ -9,16 +9,16 @@ use mongodb::{
     bson::{Bson, DateTime, Document, doc},
 };
 
-use super::{Day, Done, Input, Session, Shift, copies::DATASET};
+use super::{CopyState, Input, ReplayDay, Session, Shift, copies::DATASET};
 use crate::{
     domain::{collections::Collection, status::SessionStatus},
-    server::ops::ingest::world::{At, INVENTED, Station, find, ledger, millis, places, stations, text},
+    server::ops::ingest::world::{EvseIndex, INVENTED, SimulatedStation, find, ledger, millis, places, stations, text},
 };
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Reads the day, as it is to be replayed at `now`.
-pub async fn load(db: &Database, day: Day, now: Timestamp) -> Result<Input> {
+pub async fn load(db: &Database, day: ReplayDay, now: Timestamp) -> Result<Input> {
     let stations = stations(db).await?;
     // Copies begin, and so end, within the week before now. One more day covers the time zones around the Earth.
     let ledger = ledger(db, DATASET, &stations, now.as_millisecond() - 8 * DAY_MS).await?;
@@ -86,7 +86,7 @@ fn own_zone(session: &Document, network: &TimeZone) -> TimeZone {
     session.get_str("time_zone").ok().and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(|| network.clone())
 }
 
-async fn in_use(db: &Database, stations: &[Station]) -> Result<BTreeMap<At, usize>> {
+async fn in_use(db: &Database, stations: &[SimulatedStation]) -> Result<BTreeMap<EvseIndex, usize>> {
     let places = places(stations);
     let mut in_use = BTreeMap::new();
     for session in find(db, Collection::ChargingSessions, doc! { "status": "ACTIVE" }, doc! { "_id": 1 }).await? {
@@ -97,7 +97,7 @@ async fn in_use(db: &Database, stations: &[Station]) -> Result<BTreeMap<At, usiz
     Ok(in_use)
 }
 
-fn place(session: &Document, places: &HashMap<(String, String), At>) -> Option<At> {
+fn place(session: &Document, places: &HashMap<(String, String), EvseIndex>) -> Option<EvseIndex> {
     places.get(&(text(session, "station_id")?, text(session, "evse_uid")?)).copied()
 }
 
@@ -105,8 +105,8 @@ async fn copies(
     db: &Database,
     originals: Vec<(Document, TimeZone)>,
     shift: Shift,
-    stations: &[Station],
-) -> Result<Vec<(Session, Done)>> {
+    stations: &[SimulatedStation],
+) -> Result<Vec<(Session, CopyState)>> {
     let mut payments = payments(db, &originals).await?;
     let places = places(stations);
     let mut sessions = Vec::with_capacity(originals.len());
@@ -121,18 +121,18 @@ async fn copies(
     let there = find(db, Collection::ChargingSessions, doc! { "_id": { "$in": ids } }, doc! { "_id": 1 }).await?;
     let there: HashMap<String, Document> = there.into_iter().filter_map(|d| Some((text(&d, "_id")?, d))).collect();
     let with_done = |session: Session| {
-        let done = there.get(&session.id()).map_or(Done::Nothing, |copy| done(&session, copy));
+        let done = there.get(&session.id()).map_or(CopyState::Nothing, |copy| done(&session, copy));
         (session, done)
     };
     Ok(sessions.into_iter().map(with_done).collect())
 }
 
 /// How far a copy in the database has come.
-pub(super) fn done(session: &Session, copy: &Document) -> Done {
+pub(super) fn done(session: &Session, copy: &Document) -> CopyState {
     let runs = text(copy, "status").is_some_and(|status| status == SessionStatus::Active.code());
     match millis(copy, "last_updated") {
-        Some(last) if runs && session.end.is_some() => Done::Until(last),
-        _ => Done::All,
+        Some(last) if runs && session.end.is_some() => CopyState::Until(last),
+        _ => CopyState::All,
     }
 }
 

@@ -16,7 +16,7 @@ mod copies;
 mod day;
 mod load;
 
-pub use day::Day;
+pub use day::ReplayDay;
 pub use load::load;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use self::{copies::Session, day::Shift};
 use super::{
     date,
     ledger::Ledger,
-    world::{At, Change, Station, Write, count, evse_fields},
+    world::{DocumentWrite, EvseIndex, SimulatedStation, WriteOperation, count, evse_fields},
 };
 use crate::domain::{
     collections::Collection,
@@ -44,16 +44,16 @@ const FULL_RATE: f64 = 60.0;
 pub struct Input {
     pub shift: Shift,
     /// In the order of their starts, with what the database holds of their copies.
-    pub sessions: Vec<(Session, Done)>,
-    pub stations: Vec<Station>,
+    pub sessions: Vec<(Session, CopyState)>,
+    pub stations: Vec<SimulatedStation>,
     /// How many sessions are ACTIVE on an EVSE, copies included.
-    pub in_use: BTreeMap<At, usize>,
+    pub in_use: BTreeMap<EvseIndex, usize>,
     pub ledger: Ledger,
 }
 
 /// What the database holds of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum CopyState {
     Nothing,
     /// The copy runs; its last meter reading was at this instant.
     Until(i64),
@@ -62,7 +62,7 @@ pub enum Done {
 
 /// Events of the same instant happen in this order, so that a session that ends makes room for one that starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+enum ReplayEvent {
     End(usize),
     Meter(usize),
     Start(usize),
@@ -72,15 +72,15 @@ enum Event {
 #[derive(Debug)]
 pub struct Replay {
     now: i64,
-    queue: BTreeSet<(i64, Event)>,
+    queue: BTreeSet<(i64, ReplayEvent)>,
     sessions: Vec<Session>,
-    stations: Vec<Station>,
-    in_use: BTreeMap<At, usize>,
+    stations: Vec<SimulatedStation>,
+    in_use: BTreeMap<EvseIndex, usize>,
     ledger: Ledger,
     /// Sessions that still have something to be written.
     left: usize,
     pace: Speed,
-    writes: Vec<Write>,
+    writes: Vec<DocumentWrite>,
 }
 
 impl Replay {
@@ -98,9 +98,9 @@ impl Replay {
             writes: Vec::new(),
         };
         let first = input.sessions.iter().filter_map(|(session, done)| match done {
-            Done::Nothing => Some(session.start),
-            Done::Until(last) => Some(*last),
-            Done::All => None,
+            CopyState::Nothing => Some(session.start),
+            CopyState::Until(last) => Some(*last),
+            CopyState::All => None,
         });
         let Some(begin) = first.min() else { return replay };
         replay.now = begin;
@@ -109,15 +109,15 @@ impl Replay {
             let start = session.start;
             replay.sessions.push(session);
             match done {
-                Done::Nothing => replay.schedule(start, Event::Start(number)),
-                Done::Until(last) => replay.goes_on(number, last),
-                Done::All => continue,
+                CopyState::Nothing => replay.schedule(start, ReplayEvent::Start(number)),
+                CopyState::Until(last) => replay.goes_on(number, last),
+                CopyState::All => continue,
             }
             replay.left += 1;
         }
         for station in 0..replay.stations.len() {
             if replay.stations[station].speaks {
-                replay.schedule(begin + phase(BEAT_EVERY, station), Event::Beat(station));
+                replay.schedule(begin + phase(BEAT_EVERY, station), ReplayEvent::Beat(station));
             }
         }
         replay
@@ -129,17 +129,17 @@ impl Replay {
     }
 
     /// The next event: when it happens and what it writes. `None` when all sessions are written.
-    pub fn step(&mut self) -> Option<(i64, Vec<Write>)> {
+    pub fn step(&mut self) -> Option<(i64, Vec<DocumentWrite>)> {
         if self.left == 0 {
             return None;
         }
         let (at, event) = self.queue.pop_first()?;
         self.now = at;
         match event {
-            Event::Start(session) => self.start(session),
-            Event::Meter(session) => self.meter(session),
-            Event::End(session) => self.end(session),
-            Event::Beat(station) => self.beat(station),
+            ReplayEvent::Start(session) => self.start(session),
+            ReplayEvent::Meter(session) => self.meter(session),
+            ReplayEvent::End(session) => self.end(session),
+            ReplayEvent::Beat(station) => self.beat(station),
         }
         Some((at, std::mem::take(&mut self.writes)))
     }
@@ -164,10 +164,10 @@ impl Replay {
         let session = &self.sessions[number];
         let Some(end) = session.end else { return };
         let metered = session.energy.is_some();
-        self.schedule(end, Event::End(number));
+        self.schedule(end, ReplayEvent::End(number));
         let next = last + METER_EVERY - phase(METER_EVERY, number);
         if metered && next < end {
-            self.schedule(next, Event::Meter(number));
+            self.schedule(next, ReplayEvent::Meter(number));
         }
     }
 
@@ -179,7 +179,7 @@ impl Replay {
         }
         let next = self.pace.next(self.now, METER_EVERY, number);
         if end.is_some_and(|end| next < end) {
-            self.schedule(next, Event::Meter(number));
+            self.schedule(next, ReplayEvent::Meter(number));
         }
     }
 
@@ -201,7 +201,7 @@ impl Replay {
     }
 
     /// Frees the EVSE once no session is on it. In real exports sessions on one EVSE overlap, and some never end.
-    fn leave(&mut self, at: At) {
+    fn leave(&mut self, at: EvseIndex) {
         let others = self.in_use.get(&at).copied().unwrap_or(0).saturating_sub(1);
         self.in_use.insert(at, others);
         if others == 0 {
@@ -213,27 +213,27 @@ impl Replay {
         let (id, now) = (self.stations[station].id.clone(), date(self.now));
         self.set(Collection::Stations, id, doc! { "last_heartbeat_at": now.clone(), "last_updated": now });
         let next = self.pace.next(self.now, BEAT_EVERY, station);
-        self.schedule(next, Event::Beat(station));
+        self.schedule(next, ReplayEvent::Beat(station));
     }
 
-    fn set_evse(&mut self, at: At, status: EvseStatus, ocpp_status: &str) {
+    fn set_evse(&mut self, at: EvseIndex, status: EvseStatus, ocpp_status: &str) {
         let station = &mut self.stations[at.station];
         let fields = evse_fields(at.evse, &mut station.evses[at.evse], status, ocpp_status, "NoError", self.now);
         let id = station.id.clone();
         self.set(Collection::Stations, id, fields);
     }
 
-    fn schedule(&mut self, at: i64, event: Event) {
+    fn schedule(&mut self, at: i64, event: ReplayEvent) {
         self.queue.insert((at, event));
     }
 
     fn insert(&mut self, collection: Collection, document: Document) {
         let id = document.get("_id").cloned().unwrap_or_default();
-        self.writes.push(Write { collection, id, change: Change::Insert(document) });
+        self.writes.push(DocumentWrite { collection, id, change: WriteOperation::Insert(document) });
     }
 
     fn set(&mut self, collection: Collection, id: Bson, fields: Document) {
-        self.writes.push(Write { collection, id, change: Change::Set(fields) });
+        self.writes.push(DocumentWrite { collection, id, change: WriteOperation::Set(fields) });
     }
 }
 

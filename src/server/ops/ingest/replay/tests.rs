@@ -7,7 +7,7 @@ use crate::{
     domain::{eco::Factors, money::Currency},
     server::ops::ingest::{
         ledger::Scope,
-        world::{Evse, Memory},
+        world::{InMemoryDatabase, SimulatedEvse},
     },
 };
 
@@ -21,8 +21,8 @@ fn shift() -> Shift {
     Shift { from: "2018-06-15".parse().unwrap(), to: "2026-11-20".parse().unwrap() }
 }
 
-fn evse(rated: i64) -> Evse {
-    Evse {
+fn evse(rated: i64) -> SimulatedEvse {
+    SimulatedEvse {
         uid: "A-1".into(),
         connector_id: "1".into(),
         rated: Some(rated),
@@ -33,7 +33,7 @@ fn evse(rated: i64) -> Evse {
 }
 
 /// An original that began on 15 June at these UTC times, on the first EVSE.
-fn original(id: &str, start: &str, end: Option<&str>, energy: Option<i64>) -> (Session, Done) {
+fn original(id: &str, start: &str, end: Option<&str>, energy: Option<i64>) -> (Session, CopyState) {
     let instant = |time: &str| date(utc(&format!("2018-06-15T{time}Z")));
     let mut document = doc! {
         "_id": format!("dundee:{id}"), "session_id": id, "client_id": "K1", "station_id": "A", "evse_uid": "A-1",
@@ -52,12 +52,12 @@ fn original(id: &str, start: &str, end: Option<&str>, energy: Option<i64>) -> (S
         document.insert("energy_wh", energy);
     }
     let offset = shift().offset(utc(&format!("2018-06-15T{start}Z")), &TimeZone::get("Europe/London").unwrap());
-    let at = Some(At { station: 0, evse: 0 });
-    (Session::new(document, payment, shift(), offset, at, Some(7000)).unwrap(), Done::Nothing)
+    let at = Some(EvseIndex { station: 0, evse: 0 });
+    (Session::new(document, payment, shift(), offset, at, Some(7000)).unwrap(), CopyState::Nothing)
 }
 
 /// Sessions one after the other without a gap, one of no length, and one that never ended.
-fn sessions() -> Vec<(Session, Done)> {
+fn sessions() -> Vec<(Session, CopyState)> {
     vec![
         original("1", "07:00", Some("08:00"), Some(6000)),
         original("2", "08:00", Some("08:40"), None),
@@ -67,7 +67,7 @@ fn sessions() -> Vec<(Session, Done)> {
     ]
 }
 
-fn input(sessions: Vec<(Session, Done)>) -> Input {
+fn input(sessions: Vec<(Session, CopyState)>) -> Input {
     let scope = Scope {
         dataset: DATASET.into(),
         id: "T".into(),
@@ -75,7 +75,7 @@ fn input(sessions: Vec<(Session, Done)>) -> Input {
         zone: TimeZone::get("Europe/London").unwrap(),
         factors: Factors::named("owid-2024", "GBR").unwrap(),
     };
-    let station = Station {
+    let station = SimulatedStation {
         id: "dundee:A".into(),
         station_id: "A".into(),
         time_zone: "Europe/London".into(),
@@ -92,19 +92,23 @@ fn replay(input: Input) -> Replay {
 }
 
 /// The network's station in its initial state.
-fn network() -> Memory {
-    let mut memory = Memory::default();
+fn network() -> InMemoryDatabase {
+    let mut memory = InMemoryDatabase::default();
     let station = doc! { "_id": "dundee:A", "evses": [{ "uid": "A-1", "status": "AVAILABLE" }] };
-    memory.apply(Write { collection: Collection::Stations, id: "dundee:A".into(), change: Change::Insert(station) });
+    memory.apply(DocumentWrite {
+        collection: Collection::Stations,
+        id: "dundee:A".into(),
+        change: WriteOperation::Insert(station),
+    });
     memory
 }
 
-fn status_of_evse(memory: &Memory) -> String {
+fn status_of_evse(memory: &InMemoryDatabase) -> String {
     let station = memory.0[&Collection::Stations].values().next().unwrap();
     station.get_array("evses").unwrap()[0].as_document().unwrap().get_str("status").unwrap().to_owned()
 }
 
-fn copies(memory: &Memory) -> Vec<&Document> {
+fn copies(memory: &InMemoryDatabase) -> Vec<&Document> {
     memory.0.get(&Collection::ChargingSessions).map(|all| all.values().collect()).unwrap_or_default()
 }
 
@@ -168,7 +172,7 @@ fn meters_rise_at_the_power_they_show() {
     let mut read = [0, 0];
     while let Some((at, writes)) = replay.step() {
         for write in writes {
-            let Change::Set(fields) = write.change else { continue };
+            let WriteOperation::Set(fields) = write.change else { continue };
             if fields.get_str("charging_state").is_ok_and(|state| state == "Charging") {
                 let one = usize::from(write.id != "replay:dundee:1@2026-11-20".into());
                 let (energy, power) = (fields.get_i64("energy_wh").unwrap(), fields.get_i64("power_w").unwrap());
@@ -185,7 +189,7 @@ fn meters_rise_at_the_power_they_show() {
 
 #[test]
 fn cut_anywhere_it_goes_on_there() {
-    let run = |replay: &mut Replay, memory: &mut Memory, steps: usize| {
+    let run = |replay: &mut Replay, memory: &mut InMemoryDatabase, steps: usize| {
         (0..steps).map_while(|_| replay.step()).fold(0, |n, (_, writes)| {
             writes.into_iter().for_each(|write| memory.apply(write));
             n + 1
@@ -203,7 +207,8 @@ fn cut_anywhere_it_goes_on_there() {
                 .find(|copy| copy.get_str("_id").is_ok_and(|copy| copy == id))
                 .map(|copy| load::done(session, copy))
         };
-        let again = sessions().into_iter().map(|(s, _)| (there(&s).unwrap_or(Done::Nothing), s)).map(|(d, s)| (s, d));
+        let again =
+            sessions().into_iter().map(|(s, _)| (there(&s).unwrap_or(CopyState::Nothing), s)).map(|(d, s)| (s, d));
         let rest = Input { sessions: again.collect(), ..input(Vec::new()) };
         let rest = Input { stations: first.stations, in_use: first.in_use, ledger: first.ledger, ..rest };
         let mut second = replay(rest);

@@ -8,42 +8,42 @@ use jiff::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum CivilTime {
     /// The cell has an offset, a zone or seconds since 1970.
     Exact(Timestamp),
     Local(DateTime),
 }
 
 /// A cell and the format in which it is written.
-pub type Written<'a> = (&'a str, &'a str);
+pub type FormattedCell<'a> = (&'a str, &'a str);
 
 /// Which of the two cells does not match its format.
-pub enum Unread {
+pub enum ClockFault {
     Date,
     Time,
 }
 
-impl Moment {
+impl CivilTime {
     /// If there is a `time`, the day is `date`'s and the time of day is `time`'s.
-    pub fn read(date: Written<'_>, time: Option<Written<'_>>) -> Result<Self, Unread> {
-        let day = parse(date).ok_or(Unread::Date)?;
-        let Some(time) = time else { return Self::of(&day, &day).map_err(|_| Unread::Date) };
-        Self::of(&day, &parse(time).ok_or(Unread::Time)?)
+    pub fn read(date: FormattedCell<'_>, time: Option<FormattedCell<'_>>) -> Result<Self, ClockFault> {
+        let day = parse(date).ok_or(ClockFault::Date)?;
+        let Some(time) = time else { return Self::of(&day, &day).map_err(|_| ClockFault::Date) };
+        Self::of(&day, &parse(time).ok_or(ClockFault::Time)?)
     }
 
-    fn of(date: &BrokenDownTime, time: &BrokenDownTime) -> Result<Self, Unread> {
+    fn of(date: &BrokenDownTime, time: &BrokenDownTime) -> Result<Self, ClockFault> {
         if let Some(exact) = date.timestamp() {
             return Ok(Self::Exact(exact));
         }
-        let day = date.to_date().map_err(|_| Unread::Date)?;
-        let local = day.to_datetime(time.to_time().map_err(|_| Unread::Time)?);
+        let day = date.to_date().map_err(|_| ClockFault::Date)?;
+        let local = day.to_datetime(time.to_time().map_err(|_| ClockFault::Time)?);
         let zone = time.iana_time_zone().or_else(|| date.iana_time_zone()).map(TimeZone::get);
         let exact = match (time.offset().or_else(|| date.offset()), zone) {
             (Some(offset), _) => offset.to_timestamp(local),
             (None, Some(zone)) => zone.and_then(|zone| zone.to_timestamp(local)),
             (None, None) => return Ok(Self::Local(local)),
         };
-        exact.map(Self::Exact).map_err(|_| Unread::Time)
+        exact.map(Self::Exact).map_err(|_| ClockFault::Time)
     }
 
     pub fn on(self, clock: &TimeZone) -> Instants {
@@ -55,7 +55,7 @@ impl Moment {
 }
 
 /// Parses a cell. `Z` counts as an offset, too.
-fn parse((text, format): Written<'_>) -> Option<BrokenDownTime> {
+fn parse((text, format): FormattedCell<'_>) -> Option<BrokenDownTime> {
     let parsed = BrokenDownTime::parse(format, text).ok();
     parsed.or_else(|| {
         let zero = match format {

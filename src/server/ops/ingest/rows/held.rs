@@ -6,23 +6,23 @@ use std::sync::{
 };
 
 #[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Counts>);
+pub struct HeldTally(Arc<HeldCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct HeldCounts {
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 /// Counts its owner as held until it is dropped.
 #[derive(Debug)]
-pub struct Held(Tally);
+pub struct HeldMark(HeldTally);
 
-impl Tally {
-    pub fn hold(&self) -> Held {
+impl HeldTally {
+    pub fn hold(&self) -> HeldMark {
         let now = self.0.now.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.most.fetch_max(now, Ordering::Relaxed);
-        Held(self.clone())
+        HeldMark(self.clone())
     }
 
     pub fn most(&self) -> usize {
@@ -30,7 +30,7 @@ impl Tally {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldMark {
     fn drop(&mut self) {
         self.0.0.now.fetch_sub(1, Ordering::Relaxed);
     }

@@ -5,33 +5,33 @@ use csv::StringRecord;
 use jiff::{civil, tz::TimeZone};
 
 use super::{
-    About, Read, Row, Tally,
-    clock::{Instants, Moment, Unread},
+    HeldTally, SessionRow, SourceRecord, StationDetails,
+    clock::{CivilTime, ClockFault, Instants},
 };
 use crate::{
     domain::money::Wh,
     server::ops::ingest::{
         decimal::{self, divide_half_up, scaled},
-        preset::{Clock, EnergyUnit, Preset},
+        preset::{ClockColumns, EnergyUnit, Preset},
         report::Remark,
     },
 };
 
 /// A preset's columns by position.
-pub struct Mapping<'a> {
+pub struct PresetColumns<'a> {
     preset: &'a Preset,
     clock: TimeZone,
     /// The range in which a session can start and end, milliseconds since 1970: from, and before.
     years: (i64, i64),
     now: i64,
-    tally: Tally,
+    tally: HeldTally,
     header: StringRecord,
     session: usize,
     client: Option<usize>,
     station: usize,
     connector: Option<usize>,
-    start: At<'a>,
-    end: Option<At<'a>>,
+    start: DateAndTime<'a>,
+    end: Option<DateAndTime<'a>>,
     minutes: Option<usize>,
     energy: usize,
     cost: Option<usize>,
@@ -44,7 +44,7 @@ pub struct Mapping<'a> {
 }
 
 /// A date and a time of day, each with its position and format.
-struct At<'a> {
+struct DateAndTime<'a> {
     date: (usize, &'a str),
     time: Option<(usize, &'a str)>,
 }
@@ -53,20 +53,20 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// A reason to refuse a row, or one of its cells: column, kind and words.
 type Fault = (Option<usize>, &'static str, String);
-type Refused<T> = Result<T, Fault>;
+type Readable<T> = Result<T, Fault>;
 
-impl<'a> Mapping<'a> {
+impl<'a> PresetColumns<'a> {
     /// Fails with the first column that `header` lacks.
-    pub fn new(preset: &'a Preset, header: &StringRecord, now: i64, tally: &Tally) -> Result<Self> {
+    pub fn new(preset: &'a Preset, header: &StringRecord, now: i64, tally: &HeldTally) -> Result<Self> {
         let find = |name: &str| match header.iter().position(|column| column.trim() == name) {
             Some(at) => Ok(at),
             None => bail!("the source has no column `{name}`; it has {}", header.iter().collect::<Vec<_>>().join(", ")),
         };
         let maybe = |name: &Option<String>| name.as_deref().map(find).transpose();
-        let at = |clock: &'a Clock| -> Result<At<'a>> {
+        let at = |clock: &'a ClockColumns| -> Result<DateAndTime<'a>> {
             let time = clock.time.as_deref().zip(clock.time_format.as_deref());
             let time = time.map(|(column, format)| Ok::<_, anyhow::Error>((find(column)?, format))).transpose()?;
-            Ok(At { date: (find(&clock.date)?, &clock.date_format), time })
+            Ok(DateAndTime { date: (find(&clock.date)?, &clock.date_format), time })
         };
         let columns = &preset.columns;
         let (clock, (first, last)) = (preset.clock()?, preset.rows.years);
@@ -97,18 +97,24 @@ impl<'a> Mapping<'a> {
         })
     }
 
-    pub fn read(&self, record: &StringRecord, line: u64) -> Read {
+    pub fn read(&self, record: &StringRecord, line: u64) -> SourceRecord {
         let session = self.cell(record, self.session);
         let session = session.map(|id| format!("{}{id}", self.preset.columns.session_prefix));
         let mut doubts = Vec::new();
         let row = self.row(record, line, session.clone(), &mut doubts).map(|row| {
             let doubts = doubts.into_iter().map(|doubt| self.remark(line, doubt)).collect();
-            Row { doubts, ..row }
+            SessionRow { doubts, ..row }
         });
-        Read { line, session, row: row.map_err(|fault| self.remark(line, fault)) }
+        SourceRecord { line, session, row: row.map_err(|fault| self.remark(line, fault)) }
     }
 
-    fn row(&self, record: &StringRecord, line: u64, session: Option<String>, doubts: &mut Vec<Fault>) -> Refused<Row> {
+    fn row(
+        &self,
+        record: &StringRecord,
+        line: u64,
+        session: Option<String>,
+        doubts: &mut Vec<Fault>,
+    ) -> Readable<SessionRow> {
         if record.len() != self.header.len() {
             let reason = format!("it has {} cells, and the header has {}", record.len(), self.header.len());
             return Err((None, "a row that is not whole", reason));
@@ -126,7 +132,7 @@ impl<'a> Mapping<'a> {
         if station.is_none() {
             doubts.push((Some(self.station), "no station", "the cell is empty".to_owned()));
         }
-        Ok(Row {
+        Ok(SessionRow {
             line,
             session,
             client: text(self.client),
@@ -137,7 +143,7 @@ impl<'a> Mapping<'a> {
             energy: energy.filter(|energy| *energy >= Wh(0)),
             negative: energy.is_some_and(|energy| energy < Wh(0)),
             cost: self.cost(record, doubts),
-            about: About {
+            about: StationDetails {
                 site: text(self.site),
                 model: text(self.model),
                 address: text(self.address),
@@ -150,7 +156,7 @@ impl<'a> Mapping<'a> {
         })
     }
 
-    fn period(&self, record: &StringRecord, doubts: &mut Vec<Fault>) -> Refused<(i64, Option<i64>)> {
+    fn period(&self, record: &StringRecord, doubts: &mut Vec<Fault>) -> Readable<(i64, Option<i64>)> {
         let at_start = self.start.date.0;
         let no_start = || (Some(at_start), "no start", "the cell is empty".to_owned());
         let from = self.instants(record, &self.start)?.ok_or_else(no_start)?;
@@ -194,7 +200,7 @@ impl<'a> Mapping<'a> {
         Ok((start, Some(end)))
     }
 
-    fn instants(&self, record: &StringRecord, at: &At<'_>) -> Refused<Option<Instants>> {
+    fn instants(&self, record: &StringRecord, at: &DateAndTime<'_>) -> Readable<Option<Instants>> {
         let (date_at, date_format) = at.date;
         let Some(date) = self.cell(record, date_at) else { return Ok(None) };
         let time = match at.time {
@@ -204,9 +210,9 @@ impl<'a> Mapping<'a> {
             },
             None => None,
         };
-        let moment = Moment::read((date, date_format), time).map_err(|unread| {
+        let moment = CivilTime::read((date, date_format), time).map_err(|unread| {
             let (column, text, format) = match (unread, at.time, time) {
-                (Unread::Time, Some((column, format)), Some((text, _))) => (column, text, format),
+                (ClockFault::Time, Some((column, format)), Some((text, _))) => (column, text, format),
                 _ => (date_at, date, date_format),
             };
             (Some(column), "a time that cannot be read", format!("`{text}` is not a time written as {format}"))
@@ -214,7 +220,7 @@ impl<'a> Mapping<'a> {
         Ok(Some(moment.on(&self.clock)))
     }
 
-    fn plausible(&self, column: usize, instant: Result<i64, String>) -> Refused<i64> {
+    fn plausible(&self, column: usize, instant: Result<i64, String>) -> Readable<i64> {
         let at = instant.map_err(|reason| (Some(column), "a time that cannot be read", reason))?;
         let (from, before) = self.years;
         if (from..before).contains(&at) {
@@ -227,7 +233,7 @@ impl<'a> Mapping<'a> {
     }
 
     /// The energy may be negative.
-    fn energy(&self, record: &StringRecord) -> Refused<Option<Wh>> {
+    fn energy(&self, record: &StringRecord) -> Readable<Option<Wh>> {
         let digits = match self.preset.columns.energy.unit {
             EnergyUnit::Kwh => 3,
             EnergyUnit::Wh => 0,
@@ -251,7 +257,7 @@ impl<'a> Mapping<'a> {
         None
     }
 
-    fn number(&self, record: &StringRecord, at: usize, digits: u32) -> Refused<Option<i64>> {
+    fn number(&self, record: &StringRecord, at: usize, digits: u32) -> Readable<Option<i64>> {
         let Some(text) = self.cell(record, at) else { return Ok(None) };
         match scaled(text, digits, self.preset.rows.decimal_mark) {
             Ok(number @ 0..) => Ok(Some(number)),
@@ -279,9 +285,9 @@ impl<'a> Mapping<'a> {
 const CLOCK: &str = "a time that daylight saving skips or repeats";
 const NUMBER: &str = "a number that cannot be read";
 
-fn not_read(text: &str, unread: decimal::Unread) -> String {
+fn not_read(text: &str, unread: decimal::DecimalFault) -> String {
     match unread {
-        decimal::Unread::NotANumber => format!("`{text}` is not a number"),
-        decimal::Unread::TooLarge => format!("`{text}` is too large"),
+        decimal::DecimalFault::NotANumber => format!("`{text}` is not a number"),
+        decimal::DecimalFault::TooLarge => format!("`{text}` is too large"),
     }
 }

@@ -1,11 +1,11 @@
 //! A record of a source: typed, or refused.
 
-use super::held::Held;
+use super::held::HeldMark;
 use crate::{domain::money::Wh, server::ops::ingest::report::Remark};
 
 /// One session as the source gives it. Instants are milliseconds since 1970.
 #[derive(Debug)]
-pub struct Row {
+pub struct SessionRow {
     /// Line in the file, from 1, the header included.
     pub line: u64,
     pub session: String,
@@ -19,15 +19,15 @@ pub struct Row {
     pub negative: bool,
     /// In minor units.
     pub cost: Option<i64>,
-    pub about: About,
+    pub about: StationDetails,
     /// What is odd about the row.
     pub doubts: Vec<Remark>,
-    pub(super) _held: Held,
+    pub(super) _held: HeldMark,
 }
 
 /// What a row says about its station.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
+pub struct StationDetails {
     pub site: Option<String>,
     pub model: Option<String>,
     pub address: Option<String>,
@@ -38,9 +38,9 @@ pub struct About {
 
 /// A record of the file.
 #[derive(Debug)]
-pub struct Read {
+pub struct SourceRecord {
     pub line: u64,
     /// Id of the session, if it can be read.
     pub session: Option<String>,
-    pub row: Result<Row, Remark>,
+    pub row: Result<SessionRow, Remark>,
 }

@@ -8,16 +8,16 @@ const HEADER: &str =
 
 /// The rows that were read, and the remarks of those that were refused.
 #[derive(Debug, Default)]
-struct Sorted {
-    rows: Vec<Row>,
+struct ReadRows {
+    rows: Vec<SessionRow>,
     refused: Vec<Remark>,
 }
 
-fn sorted(preset: &Preset, text: &str) -> Result<Sorted> {
+fn sorted(preset: &Preset, text: &str) -> Result<ReadRows> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    let mut sorted = Sorted::default();
-    for read in Source::open(file.path(), preset, utc("2026-11-29T00:00Z"), &Tally::default())? {
+    let mut sorted = ReadRows::default();
+    for read in Source::open(file.path(), preset, utc("2026-11-29T00:00Z"), &HeldTally::default())? {
         match read?.row {
             Ok(row) => sorted.rows.push(row),
             Err(refused) => sorted.refused.push(refused),
@@ -26,7 +26,7 @@ fn sorted(preset: &Preset, text: &str) -> Result<Sorted> {
     Ok(sorted)
 }
 
-fn read_rows(preset: &str, text: &str) -> Sorted {
+fn read_rows(preset: &str, text: &str) -> ReadRows {
     sorted(&Preset::load(preset).unwrap(), text).unwrap()
 }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{money::Currency, status::EvseStatus},
     server::ops::ingest::{
         date,
-        world::{self, Driver, Evse, Station},
+        world::{self, Driver, SimulatedEvse, SimulatedStation},
     },
 };
 
@@ -40,7 +40,7 @@ pub fn client(number: i64, start: i64) -> Document {
 }
 
 /// A kind of station: its model, its EVSEs, and how many such stations there are.
-struct Kind {
+struct StationKind {
     model: &'static str,
     stations: usize,
     evses: &'static [Plug],
@@ -56,11 +56,11 @@ const CCS_50: Plug = ("IEC_62196_T2_COMBO", "CABLE", "DC", 500, 125, 50_000);
 const CHADEMO_50: Plug = ("CHADEMO", "CABLE", "DC", 500, 125, 50_000);
 const CCS_150: Plug = ("IEC_62196_T2_COMBO", "CABLE", "DC", 920, 400, 150_000);
 
-const KINDS: [Kind; 4] = [
-    Kind { model: "Duo 22", stations: 20, evses: &[AC_22, AC_22] },
-    Kind { model: "Street 7", stations: 10, evses: &[AC_7, AC_7] },
-    Kind { model: "Rapid 50", stations: 6, evses: &[CCS_50, CHADEMO_50, AC_43] },
-    Kind { model: "Hub 150", stations: 4, evses: &[CCS_150, CCS_150, CCS_150] },
+const KINDS: [StationKind; 4] = [
+    StationKind { model: "Duo 22", stations: 20, evses: &[AC_22, AC_22] },
+    StationKind { model: "Street 7", stations: 10, evses: &[AC_7, AC_7] },
+    StationKind { model: "Rapid 50", stations: 6, evses: &[CCS_50, CHADEMO_50, AC_43] },
+    StationKind { model: "Hub 150", stations: 4, evses: &[CCS_150, CCS_150, CCS_150] },
 ];
 pub const STATIONS: usize = 40;
 
@@ -89,7 +89,7 @@ const SITES: [&str; 20] = [
 ];
 
 /// Stations lie on a spiral around the centre: dense inside, thin outside, each at its own place.
-pub fn station(number: usize, start: i64) -> (Document, Station) {
+pub fn station(number: usize, start: i64) -> (Document, SimulatedStation) {
     let station_id = format!("ST-{:03}", number + 1);
     let kind = kind(number);
     let site = SITES[number % SITES.len()];
@@ -122,7 +122,7 @@ pub fn station(number: usize, start: i64) -> (Document, Station) {
         "source": { "dataset": DATASET },
         "last_updated": date(start),
     };
-    let state = Station {
+    let state = SimulatedStation {
         id: id.into(),
         station_id,
         time_zone: TIME_ZONE.to_owned(),
@@ -134,7 +134,7 @@ pub fn station(number: usize, start: i64) -> (Document, Station) {
 }
 
 /// The kinds are spread over the city: 7 has no common divisor with the number of stations.
-fn kind(number: usize) -> &'static Kind {
+fn kind(number: usize) -> &'static StationKind {
     let mut place = number * 7 % STATIONS;
     for kind in &KINDS {
         if place < kind.stations {
@@ -145,7 +145,7 @@ fn kind(number: usize) -> &'static Kind {
     &KINDS[0]
 }
 
-fn evse(station_id: &str, number: u32, plug: &Plug, start: i64) -> (Document, Evse) {
+fn evse(station_id: &str, number: u32, plug: &Plug, start: i64) -> (Document, SimulatedEvse) {
     let (standard, format, power_type, volt, ampere, watt) = *plug;
     let uid = format!("{station_id}-{number}");
     let direct_current = power_type == "DC";
@@ -168,8 +168,14 @@ fn evse(station_id: &str, number: u32, plug: &Plug, start: i64) -> (Document, Ev
         }],
     };
     let connector_id = number.to_string();
-    let state =
-        Evse { uid, connector_id, rated: Some(watt), direct_current, status: EvseStatus::Available, session: None };
+    let state = SimulatedEvse {
+        uid,
+        connector_id,
+        rated: Some(watt),
+        direct_current,
+        status: EvseStatus::Available,
+        session: None,
+    };
     (document, state)
 }
 

@@ -2,7 +2,7 @@
 
 use mongodb::bson::doc;
 
-use super::{Change, Running, World, Write, payments::Bill};
+use super::{DocumentWrite, Running, World, WriteOperation, payments::Bill};
 use crate::{
     domain::{
         collections::Collection,
@@ -95,21 +95,21 @@ impl World {
 }
 
 /// Adds a session that ended at `end` to its day, its month and the total. Returns the writes for that.
-pub fn count(ledger: &mut Ledger, end: i64, energy: Wh) -> Vec<Write> {
+pub fn count(ledger: &mut Ledger, end: i64, energy: Wh) -> Vec<DocumentWrite> {
     let mut writes = Vec::new();
     for key in ledger.add(end, energy) {
         let known = ledger.bucket(&key).and_then(|bucket| bucket.id.clone());
         let (id, change) = if let Some(id) = known {
-            (id, ledger.changing(&key).map(Change::Set))
+            (id, ledger.changing(&key).map(WriteOperation::Set))
         } else {
             let document = ledger.document(&key);
             let id = document.as_ref().and_then(|d| d.get("_id").cloned()).unwrap_or_default();
-            (id, document.map(Change::Insert))
+            (id, document.map(WriteOperation::Insert))
         };
         if let Some(bucket) = ledger.bucket(&key) {
             bucket.id = Some(id.clone());
         }
-        writes.extend(change.map(|change| Write { collection: Collection::EcoStats, id, change }));
+        writes.extend(change.map(|change| DocumentWrite { collection: Collection::EcoStats, id, change }));
     }
     writes
 }

@@ -14,8 +14,8 @@ use mongodb::{
 };
 
 use super::{
-    super::ledger::{Bucket, Granularity, Ledger, Scope},
-    At, Driver, Evse, Next, Start, Station,
+    super::ledger::{Granularity, Ledger, PeriodSums, Scope},
+    Driver, EvseIndex, NextNumbers, SimulatedEvse, SimulatedStation, WorldStart,
     state::{OpenPayment, Running},
 };
 use crate::domain::{
@@ -32,7 +32,7 @@ const DAY_MS: i64 = 86_400_000;
 const MAX_DRIVERS: i64 = 5000;
 
 /// Reads the state at `start` (ms since 1970). Documents that are made from there on are marked `dataset`.
-pub async fn load(db: &Database, dataset: &'static str, start: i64) -> Result<Start> {
+pub async fn load(db: &Database, dataset: &'static str, start: i64) -> Result<WorldStart> {
     let stations = stations(db).await?;
     ensure!(
         !stations.is_empty(),
@@ -41,14 +41,14 @@ pub async fn load(db: &Database, dataset: &'static str, start: i64) -> Result<St
     );
     let (drivers, country_code) = drivers(db).await?;
     let (running, stale) = running(db, &stations, &drivers, start).await?;
-    let next = Next {
+    let next = NextNumbers {
         session: next_number(db, Collection::ChargingSessions).await?,
         payment: next_number(db, Collection::Payments).await?,
         client: next_number(db, Collection::Clients).await?,
     };
     let payments = payments(db).await?;
     let ledger = ledger(db, dataset, &stations, start).await?;
-    Ok(Start { stations, drivers, country_code, running, stale, payments, ledger, next })
+    Ok(WorldStart { stations, drivers, country_code, running, stale, payments, ledger, next })
 }
 
 /// All documents that match.
@@ -58,14 +58,14 @@ pub async fn find(db: &Database, collection: Collection, filter: Document, sort:
 }
 
 /// The stations that are not removed.
-pub async fn stations(db: &Database) -> Result<Vec<Station>> {
+pub async fn stations(db: &Database) -> Result<Vec<SimulatedStation>> {
     let documents = find(db, Collection::Stations, doc! { "removed_at": null }, doc! { "_id": 1 }).await?;
     Ok(documents.iter().filter_map(station).collect())
 }
 
-fn station(document: &Document) -> Option<Station> {
+fn station(document: &Document) -> Option<SimulatedStation> {
     let evses = document.get_array("evses").map(Vec::as_slice).unwrap_or_default();
-    Some(Station {
+    Some(SimulatedStation {
         id: document.get("_id")?.clone(),
         station_id: text(document, "station_id")?,
         time_zone: text(document, "time_zone").unwrap_or_else(|| "UTC".to_owned()),
@@ -76,14 +76,14 @@ fn station(document: &Document) -> Option<Station> {
     })
 }
 
-fn unusable() -> Evse {
+fn unusable() -> SimulatedEvse {
     evse(&doc! { "status": "UNKNOWN" })
 }
 
-fn evse(document: &Document) -> Evse {
+fn evse(document: &Document) -> SimulatedEvse {
     let connectors = document.get_array("connectors").map(Vec::as_slice).unwrap_or_default();
     let connectors: Vec<&Document> = connectors.iter().filter_map(Bson::as_document).collect();
-    Evse {
+    SimulatedEvse {
         uid: text(document, "uid").unwrap_or_default(),
         connector_id: connectors.first().and_then(|c| text(c, "id")).unwrap_or_else(|| "1".to_owned()),
         rated: connectors.iter().filter_map(|c| int(c, "max_electric_power")).max().filter(|w| *w > 0),
@@ -108,14 +108,14 @@ async fn drivers(db: &Database) -> Result<(Vec<Driver>, String)> {
 /// real history stays as it is, and so does its EVSE. The second list holds the EVSEs in use without any session.
 async fn running(
     db: &Database,
-    stations: &[Station],
+    stations: &[SimulatedStation],
     drivers: &[Driver],
     start: i64,
-) -> Result<(Vec<Running>, Vec<At>)> {
+) -> Result<(Vec<Running>, Vec<EvseIndex>)> {
     let newest_first = doc! { "start_date_time": -1, "_id": 1 };
     let open = find(db, Collection::ChargingSessions, doc! { "status": "ACTIVE" }, newest_first).await?;
     let by_client: HashMap<&str, usize> = drivers.iter().enumerate().map(|(i, d)| (d.client_id.as_str(), i)).collect();
-    let by_uid: HashMap<(String, String), At> = places(stations);
+    let by_uid: HashMap<(String, String), EvseIndex> = places(stations);
     let mut taken = HashSet::new();
     let mut running = Vec::new();
     for session in &open {
@@ -129,23 +129,23 @@ async fn running(
         }
     }
     let in_use = by_uid.into_values().filter(|at| stations[at.station].evses[at.evse].status == EvseStatus::Charging);
-    let mut stale: Vec<At> = in_use.filter(|at| !taken.contains(at)).collect();
+    let mut stale: Vec<EvseIndex> = in_use.filter(|at| !taken.contains(at)).collect();
     stale.sort_unstable();
     Ok((running, stale))
 }
 
 /// The position of each EVSE, by station id and EVSE uid.
-pub fn places(stations: &[Station]) -> HashMap<(String, String), At> {
+pub fn places(stations: &[SimulatedStation]) -> HashMap<(String, String), EvseIndex> {
     let mut places = HashMap::new();
     for (station, s) in stations.iter().enumerate() {
         for (evse, e) in s.evses.iter().enumerate() {
-            places.insert((s.station_id.clone(), e.uid.clone()), At { station, evse });
+            places.insert((s.station_id.clone(), e.uid.clone()), EvseIndex { station, evse });
         }
     }
     places
 }
 
-fn carried(session: &Document, places: &HashMap<(String, String), At>) -> Option<(At, Running)> {
+fn carried(session: &Document, places: &HashMap<(String, String), EvseIndex>) -> Option<(EvseIndex, Running)> {
     let at = *places.get(&(text(session, "station_id")?, text(session, "evse_uid")?))?;
     let running = Running {
         id: session.get("_id")?.clone(),
@@ -190,7 +190,7 @@ async fn next_number(db: &Database, collection: Collection) -> Result<i64> {
 }
 
 /// The ledger of the network whose bucket changed last; its factors and zone are kept.
-pub async fn ledger(db: &Database, dataset: &str, stations: &[Station], start: i64) -> Result<Ledger> {
+pub async fn ledger(db: &Database, dataset: &str, stations: &[SimulatedStation], start: i64) -> Result<Ledger> {
     let buckets = db.collection::<Document>(Collection::EcoStats.name());
     let newest = buckets.find_one(doc! { "scope": "NETWORK" }).sort(doc! { "last_updated": -1, "_id": 1 }).await?;
     let zone_of_stations = || stations.first().map(|s| s.time_zone.clone());
@@ -226,7 +226,7 @@ async fn country_of_stations(db: &Database) -> Result<String> {
     Ok(one.and_then(|d| text(&d, "country")).unwrap_or_default())
 }
 
-fn bucket(document: &Document) -> Option<((Granularity, String), Bucket)> {
+fn bucket(document: &Document) -> Option<((Granularity, String), PeriodSums)> {
     let code = text(document, "granularity")?;
     let granularity = Granularity::ALL.into_iter().find(|g| g.code() == code)?;
     let number = |name| int(document, name).unwrap_or(0);
@@ -239,7 +239,7 @@ fn bucket(document: &Document) -> Option<((Granularity, String), Bucket)> {
         petrol_ml: number("petrol_ml"),
         km_electric_m: number("km_electric_m"),
     };
-    let bucket = Bucket {
+    let bucket = PeriodSums {
         id: Some(document.get("_id")?.clone()),
         savings,
         period_start: millis(document, "period_start")?,

@@ -24,9 +24,9 @@ mod write;
 
 pub use endings::count;
 pub use load::{INVENTED, find, int, ledger, load, millis, places, stations, text};
-pub use state::{At, Driver, Evse, Next, Start, Station};
+pub use state::{Driver, EvseIndex, NextNumbers, SimulatedEvse, SimulatedStation, WorldStart};
 pub use stations::evse_fields;
-pub use write::{Change, Memory, Write};
+pub use write::{DocumentWrite, InMemoryDatabase, WriteOperation};
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ use super::{date, ledger::Ledger};
 use crate::domain::{collections::Collection, status::EvseStatus};
 
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct WorldSettings {
     /// `source.dataset` of new documents.
     pub dataset: &'static str,
     pub seed: u64,
@@ -55,14 +55,14 @@ pub struct Settings {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Event {
+enum WorldEvent {
     /// Time for one more write.
     Tick,
     Beat(usize),
     GoOffline(usize),
     Speak(usize),
     Trouble,
-    Recover(At),
+    Recover(EvseIndex),
     Arrive,
     Charge(i64),
     Full(i64),
@@ -74,32 +74,32 @@ enum Event {
 
 #[derive(Debug)]
 pub struct World {
-    settings: Settings,
+    settings: WorldSettings,
     now: i64,
     rng: ChaCha8Rng,
-    queue: BTreeMap<(i64, u64), Event>,
+    queue: BTreeMap<(i64, u64), WorldEvent>,
     /// Number of events ever scheduled. With it two events at the same instant keep their order.
     scheduled: u64,
-    stations: Vec<Station>,
+    stations: Vec<SimulatedStation>,
     drivers: Vec<Driver>,
     country_code: String,
     running: BTreeMap<i64, Running>,
     payments: BTreeMap<i64, OpenPayment>,
     ledger: Ledger,
-    next: Next,
+    next: NextNumbers,
     ticks: u64,
     /// Writes that the rate allows and no event has made yet.
     credit: i64,
     /// The session metered last.
     metered: i64,
-    writes: Vec<Write>,
+    writes: Vec<DocumentWrite>,
 }
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 
 impl World {
-    pub fn new(settings: Settings, start: Start) -> Self {
+    pub fn new(settings: WorldSettings, start: WorldStart) -> Self {
         let mut world = Self {
             settings,
             now: settings.start,
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// The next event: when it happens (ms since 1970) and what it writes, which may be nothing.
-    pub fn step(&mut self) -> (i64, Vec<Write>) {
+    pub fn step(&mut self) -> (i64, Vec<DocumentWrite>) {
         if let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = at;
             self.handle(event);
@@ -131,10 +131,10 @@ impl World {
         (self.now, std::mem::take(&mut self.writes))
     }
 
-    fn begin(&mut self, running: Vec<Running>, stale: Vec<At>, payments: Vec<OpenPayment>) {
+    fn begin(&mut self, running: Vec<Running>, stale: Vec<EvseIndex>, payments: Vec<OpenPayment>) {
         self.begin_stations();
         for at in stale {
-            self.after(SECOND, Event::Recover(at));
+            self.after(SECOND, WorldEvent::Recover(at));
         }
         for session in running {
             self.carry_on(session);
@@ -142,28 +142,28 @@ impl World {
         for payment in payments {
             self.carry_on_payment(payment);
         }
-        self.after(SECOND, Event::Arrive);
+        self.after(SECOND, WorldEvent::Arrive);
         let (trouble, join) = (self.exponential(4 * MINUTE), self.exponential(self.settings.join_every));
-        self.after(trouble, Event::Trouble);
-        self.after(join, Event::Join);
-        self.after(0, Event::Tick);
+        self.after(trouble, WorldEvent::Trouble);
+        self.after(join, WorldEvent::Join);
+        self.after(0, WorldEvent::Tick);
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: WorldEvent) {
         match event {
-            Event::Tick => self.tick(),
-            Event::Beat(station) => self.beat(station),
-            Event::GoOffline(station) => self.go_offline(station),
-            Event::Speak(station) => self.speak(station),
-            Event::Trouble => self.trouble(),
-            Event::Recover(at) => self.recover(at),
-            Event::Arrive => self.arrive(),
-            Event::Charge(session) => self.charge(session),
-            Event::Full(session) => self.full(session),
-            Event::Unplug(session) => self.unplug(session),
-            Event::Abort(session) => self.abort(session),
-            Event::Settle(payment) => self.settle(payment),
-            Event::Join => self.join(),
+            WorldEvent::Tick => self.tick(),
+            WorldEvent::Beat(station) => self.beat(station),
+            WorldEvent::GoOffline(station) => self.go_offline(station),
+            WorldEvent::Speak(station) => self.speak(station),
+            WorldEvent::Trouble => self.trouble(),
+            WorldEvent::Recover(at) => self.recover(at),
+            WorldEvent::Arrive => self.arrive(),
+            WorldEvent::Charge(session) => self.charge(session),
+            WorldEvent::Full(session) => self.full(session),
+            WorldEvent::Unplug(session) => self.unplug(session),
+            WorldEvent::Abort(session) => self.abort(session),
+            WorldEvent::Settle(payment) => self.settle(payment),
+            WorldEvent::Join => self.join(),
         }
     }
 
@@ -176,7 +176,7 @@ impl World {
         self.ticks += 1;
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "ticks stay far below 2^53")]
         let at = self.settings.start + (self.ticks as f64 * 1000.0 / self.settings.writes_per_s) as i64;
-        self.schedule(at, Event::Tick);
+        self.schedule(at, WorldEvent::Tick);
     }
 
     /// A new client signs up.
@@ -188,22 +188,22 @@ impl World {
         let id = self.insert(Collection::Clients, document);
         self.drivers.push(Driver { id, client_id, busy: false });
         let next = self.exponential(self.settings.join_every);
-        self.after(next, Event::Join);
+        self.after(next, WorldEvent::Join);
     }
 
-    fn schedule(&mut self, at: i64, event: Event) {
+    fn schedule(&mut self, at: i64, event: WorldEvent) {
         self.scheduled += 1;
         self.queue.insert((at, self.scheduled), event);
     }
 
-    fn after(&mut self, ms: i64, event: Event) {
+    fn after(&mut self, ms: i64, event: WorldEvent) {
         self.schedule(self.now + ms, event);
     }
 
     fn insert(&mut self, collection: Collection, document: Document) -> Bson {
         let id = document.get("_id").cloned().unwrap_or(Bson::Null);
         self.credit -= 1;
-        self.writes.push(Write { collection, id: id.clone(), change: Change::Insert(document) });
+        self.writes.push(DocumentWrite { collection, id: id.clone(), change: WriteOperation::Insert(document) });
         id
     }
 
@@ -211,15 +211,15 @@ impl World {
     fn set(&mut self, collection: Collection, id: Bson, mut fields: Document) {
         fields.insert("last_updated", date(self.now));
         self.credit -= 1;
-        self.writes.push(Write { collection, id, change: Change::Set(fields) });
+        self.writes.push(DocumentWrite { collection, id, change: WriteOperation::Set(fields) });
     }
 
-    fn evse(&self, at: At) -> &Evse {
+    fn evse(&self, at: EvseIndex) -> &SimulatedEvse {
         &self.stations[at.station].evses[at.evse]
     }
 
     /// Writes the state of an EVSE, in OCPI's and in OCPP's terms.
-    fn set_evse(&mut self, at: At, status: EvseStatus, ocpp_status: &str, error_code: &str) {
+    fn set_evse(&mut self, at: EvseIndex, status: EvseStatus, ocpp_status: &str, error_code: &str) {
         let evse = &mut self.stations[at.station].evses[at.evse];
         let fields = evse_fields(at.evse, evse, status, ocpp_status, error_code, self.now);
         self.set(Collection::Stations, self.stations[at.station].id.clone(), fields);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use mongodb::bson::{Bson, Document, doc};
 use rand::RngExt;
 
-use super::{Event, MINUTE, OpenPayment, Running, SECOND, World};
+use super::{MINUTE, OpenPayment, Running, SECOND, World, WorldEvent};
 use crate::{
     domain::{collections::Collection, money::Wh, status::PaymentStatus},
     server::ops::ingest::{
@@ -114,7 +114,7 @@ impl World {
             (PaymentStatus::Failed, _) => self.rng.random_range(2 * MINUTE..10 * MINUTE),
             _ => self.rng.random_range(10 * MINUTE..120 * MINUTE),
         };
-        self.after(wait, Event::Settle(number));
+        self.after(wait, WorldEvent::Settle(number));
         self.payments.insert(number, payment);
     }
 

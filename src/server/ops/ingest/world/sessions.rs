@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use mongodb::bson::doc;
 use rand::RngExt;
 
-use super::{At, Event, MINUTE, Running, SECOND, World, endings::Ending, payments::tariff};
+use super::{EvseIndex, MINUTE, Running, SECOND, World, WorldEvent, endings::Ending, payments::tariff};
 use crate::{
     domain::{
         collections::Collection,
@@ -27,7 +27,7 @@ const START_ERRORS: [&str; 3] = ["EVCommunicationError", "ReaderFailure", "Conne
 impl World {
     /// A driver arrives if there is a free EVSE. If few cars charge, the next one comes sooner.
     pub(super) fn arrive(&mut self) {
-        let free: Vec<At> = self
+        let free: Vec<EvseIndex> = self
             .all_evses()
             .filter(|at| self.stations[at.station].speaks && self.evse(*at).status == EvseStatus::Available)
             .collect();
@@ -41,7 +41,7 @@ impl World {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "minutes in ms")]
         let mean = (MEAN_STAY as f64 / wanted.max(0.1)) as i64;
         let next = self.exponential(if running < wanted * 0.6 { mean / 8 } else { mean });
-        self.after(next, Event::Arrive);
+        self.after(next, WorldEvent::Arrive);
     }
 
     fn local_hour(&self) -> usize {
@@ -50,7 +50,7 @@ impl World {
         usize::try_from(now.to_zoned_datetime(zone).hour()).unwrap_or(0)
     }
 
-    fn start(&mut self, at: At) {
+    fn start(&mut self, at: EvseIndex) {
         let number = self.next.session;
         self.next.session += 1;
         let driver = self.free_driver();
@@ -65,9 +65,9 @@ impl World {
         self.stations[at.station].evses[at.evse].session = Some(number);
         if self.rng.random_bool(0.025) {
             let gives_up = self.rng.random_range(20 * SECOND..60 * SECOND);
-            self.after(gives_up, Event::Abort(number));
+            self.after(gives_up, WorldEvent::Abort(number));
         } else {
-            self.schedule(session.from, Event::Charge(number));
+            self.schedule(session.from, WorldEvent::Charge(number));
         }
         self.running.insert(number, session);
     }
@@ -80,7 +80,7 @@ impl World {
         })
     }
 
-    fn plan(&mut self, number: i64, at: At, driver: Option<usize>) -> Running {
+    fn plan(&mut self, number: i64, at: EvseIndex, driver: Option<usize>) -> Running {
         let (direct_current, rated_w) = (self.evse(at).direct_current, self.evse(at).rated_w());
         let size_wh = *self.pick(&[28_000, 40_000, 52_000, 64_000, 77_000_i64]);
         let (car_w, wanted_wh) = if direct_current {
@@ -155,7 +155,7 @@ impl World {
         let evse = &mut self.stations[at.station].evses[at.evse];
         evse.session = Some(number);
         evse.status = EvseStatus::Charging;
-        self.schedule(session.until, Event::Full(number));
+        self.schedule(session.until, WorldEvent::Full(number));
         self.running.insert(number, session);
     }
 
@@ -166,9 +166,9 @@ impl World {
         if self.rng.random_bool(0.6) {
             let leaves = self.rng.random_range(from + (full - from) * 2 / 5..=full);
             session.until = leaves;
-            self.schedule(leaves, Event::Unplug(number));
+            self.schedule(leaves, WorldEvent::Unplug(number));
         } else {
-            self.schedule(full, Event::Full(number));
+            self.schedule(full, WorldEvent::Full(number));
         }
         self.meter(number);
         self.set_evse(at, EvseStatus::Charging, "Charging", "NoError");
@@ -190,7 +190,7 @@ impl World {
         self.set(Collection::ChargingSessions, id, fields);
         self.set_evse(at, EvseStatus::Charging, "SuspendedEV", "NoError");
         let stays = self.rng.random_range(MINUTE..if self.evse(at).direct_current { 6 } else { 25 } * MINUTE);
-        self.after(stays, Event::Unplug(number));
+        self.after(stays, WorldEvent::Unplug(number));
     }
 
     pub(super) fn unplug(&mut self, number: i64) {

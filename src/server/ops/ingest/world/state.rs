@@ -10,24 +10,24 @@ use crate::domain::{
 
 /// The network as it is when the simulation begins.
 #[derive(Debug)]
-pub struct Start {
-    pub stations: Vec<Station>,
+pub struct WorldStart {
+    pub stations: Vec<SimulatedStation>,
     pub drivers: Vec<Driver>,
     /// ISO 3166-1 alpha-2, for clients that join.
     pub country_code: String,
     /// Open sessions to be continued.
     pub running: Vec<Running>,
     /// EVSEs that are marked as in use though no session runs on them.
-    pub stale: Vec<At>,
+    pub stale: Vec<EvseIndex>,
     /// Open payments to be continued.
     pub payments: Vec<OpenPayment>,
     pub ledger: Ledger,
-    pub next: Next,
+    pub next: NextNumbers,
 }
 
 /// The next free number of each kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Next {
+pub struct NextNumbers {
     pub session: i64,
     pub payment: i64,
     pub client: i64,
@@ -35,18 +35,18 @@ pub struct Next {
 
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "as the document calls it, which has an `_id` besides")]
-pub struct Station {
+pub struct SimulatedStation {
     pub id: Bson,
     pub station_id: String,
     pub time_zone: String,
     pub currency: Currency,
-    pub evses: Vec<Evse>,
+    pub evses: Vec<SimulatedEvse>,
     /// Whether it sends heartbeats.
     pub speaks: bool,
 }
 
 #[derive(Clone, Debug)]
-pub struct Evse {
+pub struct SimulatedEvse {
     pub uid: String,
     pub connector_id: String,
     /// Rated power in W, if the document has it.
@@ -57,7 +57,7 @@ pub struct Evse {
     pub session: Option<i64>,
 }
 
-impl Evse {
+impl SimulatedEvse {
     /// The rated power, or 7,400 W if it is unknown: one phase of 32 A.
     pub fn rated_w(&self) -> i64 {
         self.rated.unwrap_or(7400)
@@ -66,7 +66,7 @@ impl Evse {
 
 /// The position of an EVSE: the index of its station in the list, and its own index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct At {
+pub struct EvseIndex {
     pub station: usize,
     pub evse: usize,
 }
@@ -84,7 +84,7 @@ pub struct Driver {
 pub struct Running {
     pub id: Bson,
     pub session_id: String,
-    pub at: At,
+    pub at: EvseIndex,
     pub driver: Option<usize>,
     pub client_id: Option<String>,
     pub start: i64,

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use rand::RngExt;
 
-use super::{At, Event, Evse, MINUTE, SECOND, World, endings::Ending};
+use super::{EvseIndex, MINUTE, SECOND, SimulatedEvse, World, WorldEvent, endings::Ending};
 use crate::{
     domain::{collections::Collection, status::EvseStatus},
     server::ops::ingest::date,
@@ -24,12 +24,13 @@ impl World {
     pub(super) fn begin_stations(&mut self) {
         for station in 0..self.stations.len() {
             let wait = self.rng.random_range(0..90 * SECOND);
-            let event = if self.stations[station].speaks { Event::Beat(station) } else { Event::Speak(station) };
+            let event =
+                if self.stations[station].speaks { WorldEvent::Beat(station) } else { WorldEvent::Speak(station) };
             self.after(if self.stations[station].speaks { wait } else { wait + MINUTE }, event);
             for evse in 0..self.stations[station].evses.len() {
                 if self.stations[station].evses[evse].status == EvseStatus::OutOfOrder {
                     let repair = self.rng.random_range(MINUTE..15 * MINUTE);
-                    self.after(repair, Event::Recover(At { station, evse }));
+                    self.after(repair, WorldEvent::Recover(EvseIndex { station, evse }));
                 }
             }
         }
@@ -43,7 +44,7 @@ impl World {
         let now = date(self.now);
         self.set(Collection::Stations, id, doc! { "last_heartbeat_at": now });
         let next = self.rng.random_range(60 * SECOND..110 * SECOND);
-        self.after(next, Event::Beat(station));
+        self.after(next, WorldEvent::Beat(station));
     }
 
     /// Breaks something, unless enough is broken already: one station in fifteen, one EVSE in twenty.
@@ -54,7 +55,7 @@ impl World {
             self.fault();
         }
         let next = self.exponential(4 * MINUTE);
-        self.after(next, Event::Trouble);
+        self.after(next, WorldEvent::Trouble);
     }
 
     /// The station stops talking. Its management system notices only sometimes; a dashboard must notice always.
@@ -69,9 +70,9 @@ impl World {
         let station = *self.pick(&idle);
         self.stations[station].speaks = false;
         let silence = self.rng.random_range(20 * MINUTE..45 * MINUTE);
-        self.after(silence, Event::Speak(station));
+        self.after(silence, WorldEvent::Speak(station));
         if self.rng.random_bool(0.5) {
-            self.after(5 * MINUTE, Event::GoOffline(station));
+            self.after(5 * MINUTE, WorldEvent::GoOffline(station));
         }
     }
 
@@ -88,13 +89,13 @@ impl World {
         let now = date(self.now);
         self.set(Collection::Stations, id, doc! { "connection": "ONLINE", "last_heartbeat_at": now });
         let next = self.rng.random_range(60 * SECOND..110 * SECOND);
-        self.after(next, Event::Beat(station));
+        self.after(next, WorldEvent::Beat(station));
     }
 
     fn fault(&mut self) {
-        let all: Vec<At> = self.all_evses().collect();
+        let all: Vec<EvseIndex> = self.all_evses().collect();
         let faulted = all.iter().filter(|at| self.evse(**at).status == EvseStatus::OutOfOrder).count();
-        let working: Vec<At> = all
+        let working: Vec<EvseIndex> = all
             .iter()
             .copied()
             .filter(|at| self.stations[at.station].speaks)
@@ -110,26 +111,26 @@ impl World {
         }
         self.set_evse(at, EvseStatus::OutOfOrder, "Faulted", error_code);
         let repair = self.rng.random_range(5 * MINUTE..25 * MINUTE);
-        self.after(repair, Event::Recover(at));
+        self.after(repair, WorldEvent::Recover(at));
     }
 
-    pub(super) fn recover(&mut self, at: At) {
-        let Evse { status, session, .. } = self.evse(at);
+    pub(super) fn recover(&mut self, at: EvseIndex) {
+        let SimulatedEvse { status, session, .. } = self.evse(at);
         if matches!(status, EvseStatus::OutOfOrder | EvseStatus::Charging) && session.is_none() {
             self.set_evse(at, EvseStatus::Available, "Available", "NoError");
         }
     }
 
-    pub(super) fn all_evses(&self) -> impl Iterator<Item = At> {
+    pub(super) fn all_evses(&self) -> impl Iterator<Item = EvseIndex> {
         let evses = self.stations.iter().enumerate();
-        evses.flat_map(|(station, s)| (0..s.evses.len()).map(move |evse| At { station, evse }))
+        evses.flat_map(|(station, s)| (0..s.evses.len()).map(move |evse| EvseIndex { station, evse }))
     }
 }
 
 /// Gives an EVSE, which is at index `place` in its station's document, another state. Returns the changed fields.
 pub fn evse_fields(
     place: usize,
-    evse: &mut Evse,
+    evse: &mut SimulatedEvse,
     status: EvseStatus,
     ocpp_status: &str,
     error_code: &str,

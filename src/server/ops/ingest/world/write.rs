@@ -7,14 +7,14 @@ use mongodb::bson::{Bson, Document};
 use crate::domain::collections::Collection;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Write {
+pub struct DocumentWrite {
     pub collection: Collection,
     pub id: Bson,
-    pub change: Change,
+    pub change: WriteOperation,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum WriteOperation {
     Insert(Document),
     /// `$set` of dotted paths to values that do not depend on the old ones, so that a repeated write changes nothing.
     Set(Document),
@@ -22,16 +22,16 @@ pub enum Change {
 
 /// Documents in memory, by collection and `_id`: the same writes without a database.
 #[derive(Debug, Default)]
-pub struct Memory(pub BTreeMap<Collection, BTreeMap<String, Document>>);
+pub struct InMemoryDatabase(pub BTreeMap<Collection, BTreeMap<String, Document>>);
 
-impl Memory {
+impl InMemoryDatabase {
     /// A `Set` of a document that is not there changes nothing, as in MongoDB.
-    pub fn apply(&mut self, write: Write) {
+    pub fn apply(&mut self, write: DocumentWrite) {
         let documents = self.0.entry(write.collection).or_default();
         let key = write.id.to_string();
         match write.change {
-            Change::Insert(document) => drop(documents.insert(key, document)),
-            Change::Set(fields) => {
+            WriteOperation::Insert(document) => drop(documents.insert(key, document)),
+            WriteOperation::Set(fields) => {
                 if let Some(document) = documents.get_mut(&key) {
                     for (path, value) in fields {
                         set(document, &path, value);
@@ -67,11 +67,13 @@ mod tests {
 
     #[test]
     fn memory_sets_what_mongodb_would_set() {
-        let mut memory = Memory::default();
-        let write = |change| Write { collection: Collection::Stations, id: "a".into(), change };
-        memory.apply(write(Change::Set(doc! { "x": 1 })));
-        memory.apply(write(Change::Insert(doc! { "evses": [{ "status": "A" }, { "status": "A" }], "b": { "c": 1 } })));
-        memory.apply(write(Change::Set(doc! { "evses.1.status": "C", "b.c": 2, "d": 3 })));
+        let mut memory = InMemoryDatabase::default();
+        let write = |change| DocumentWrite { collection: Collection::Stations, id: "a".into(), change };
+        memory.apply(write(WriteOperation::Set(doc! { "x": 1 })));
+        memory.apply(write(WriteOperation::Insert(
+            doc! { "evses": [{ "status": "A" }, { "status": "A" }], "b": { "c": 1 } },
+        )));
+        memory.apply(write(WriteOperation::Set(doc! { "evses.1.status": "C", "b.c": 2, "d": 3 })));
         let documents = &memory.0[&Collection::Stations];
         assert_eq!(documents.len(), 1);
         let expected = doc! { "evses": [{ "status": "A" }, { "status": "C" }], "b": { "c": 2 }, "d": 3 };
