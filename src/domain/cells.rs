@@ -71,7 +71,7 @@ pub enum Cell {
     Documents(Collection),
     /// documents that have a field of unexpected shape
     Unreadable(Collection),
-    /// sessions
+    /// sessions in a known status
     Sessions(SessionStatus),
     /// ACTIVE sessions, by `start_date_time`
     ActiveSince(Bucket),
@@ -95,7 +95,7 @@ pub enum Cell {
     Captured(Bucket),
     /// captured payments that were derived from a tariff
     Derived(Bucket),
-    /// captured payments whose captured amount or currency is not known
+    /// captured payments whose captured amount is not known, or whose currency is no code
     WithoutAmount(Bucket),
     /// captured payments whose captured amount and currency are known
     WithAmount(Bucket, Currency),
@@ -117,7 +117,7 @@ pub enum Cell {
     OpenWithoutAmount,
     /// payments, by `created_at`
     Payments(Bucket, PaymentStatus),
-    /// clients
+    /// clients in a known status
     Clients(ClientStatus),
     /// EVSEs, with the facts that decide whether their status is believed
     Evses { status: EvseStatus, offline: bool, heartbeat_s: Option<i64>, removed_s: Option<i64> },

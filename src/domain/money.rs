@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Currency(pub String);
 
 impl Currency {
+    /// Whether it has the form of a code. An amount in another currency is shown as it is and is in no sum, because a
+    /// document may hold any text as its currency.
+    pub fn is_code(&self) -> bool {
+        is_currency(&self.0)
+    }
+
     /// Digits of the minor unit (ISO 4217 table): 2 unless listed.
     pub fn exponent(&self) -> u32 {
         match self.0.as_str() {
@@ -20,6 +26,11 @@ impl Currency {
             _ => 2,
         }
     }
+}
+
+/// Whether a text has the form of a currency code.
+pub fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 impl fmt::Display for Currency {

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use part::{Criterion, FilterField, Slot, hours_ago, is_currency};
+pub use part::{Criterion, FilterField, Slot, hours_ago};
 
 use super::{
     address::{BadChoice, escaped},

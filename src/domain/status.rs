@@ -1,4 +1,16 @@
-//! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is.
+//! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is. Figures name only so many
+//! unknown ones, whatever a database holds.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+/// The status under which figures count all unknown ones that they do not name.
+const REST: &str = "…";
+/// How many unknown statuses a figure names: those that most have.
+const NAMED: usize = 20;
+/// A longer text is no word for a status.
+const WORD_MAX: usize = 32;
+/// A text with more digits is no word for a status, but an id, a date or a number.
+const DIGITS_MAX: usize = 2;
 
 /// How a state looks: always a shape and a word as well as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +57,15 @@ macro_rules! status {
                 match self {
                     $(Self::$variant => Role::$role,)*
                     Self::Other(_) => Role::Off,
+                }
+            }
+
+            /// The status under which figures count this one. An unknown one that is no word counts as `…`.
+            #[must_use]
+            pub fn counted(&self) -> Self {
+                match self {
+                    Self::Other(code) if !is_word(code) => Self::Other(REST.to_owned()),
+                    status => status.clone(),
                 }
             }
         }
@@ -151,6 +172,29 @@ impl PaymentStatus {
     }
 }
 
+/// Whether an unknown status can be one at all.
+fn is_word(code: &str) -> bool {
+    !code.trim().is_empty() && code.len() <= WORD_MAX && code.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX
+}
+
+/// Counts by status with the known statuses, the [`NAMED`] unknown ones that most have, and all others as `…`.
+pub fn named<S: Ord + From<String>>(mut counts: BTreeMap<S, i64>) -> BTreeMap<S, i64> {
+    // An unknown status sorts after all known ones.
+    let mut unknown = counts.split_off(&S::from(String::new()));
+    let rest = S::from(REST.to_owned());
+    let mut others = unknown.remove(&rest).unwrap_or(0);
+    let mut unknown: Vec<(S, i64)> = unknown.into_iter().collect();
+    unknown.sort_by_key(|(_, n)| Reverse(*n));
+    for (_, n) in unknown.drain(unknown.len().min(NAMED)..) {
+        others = others.wrapping_add(n);
+    }
+    counts.extend(unknown);
+    if others != 0 {
+        counts.insert(rest, others);
+    }
+    counts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +205,41 @@ mod tests {
         assert_eq!((odd.code(), odd.role()), ("completed", Role::Off));
         for known in EvseStatus::KNOWN {
             assert_eq!(&EvseStatus::from(known.code().to_owned()), known);
+            assert_eq!(&known.counted(), known);
         }
+    }
+
+    #[test]
+    fn an_unknown_status_counts_under_its_name_if_it_is_a_word() {
+        let counted = |code: &str| SessionStatus::from(code.to_owned()).counted().code().to_owned();
+        for word in ["completed", "settled?", "Préparation", "IN_USE_2", "50", "zwischengespeichert und bezahlt"] {
+            assert_eq!(counted(word), word);
+        }
+        let long = "x".repeat(WORD_MAX + 1);
+        for other in [" ", &long, "2026-06-01", "0e2c3b54-8c0b-4a7e-9c39-3c4c9b8e2f10", "order 4711", REST] {
+            assert_eq!(counted(other), REST);
+        }
+    }
+
+    #[test]
+    fn however_many_statuses_there_are_a_few_have_a_name_and_none_is_lost() {
+        let unknown = |n: i64| PaymentStatus::Other(char::from(u8::try_from(n).unwrap()).to_string().repeat(2));
+        let most = (97..123).map(|n| (unknown(n), n));
+        let counts: BTreeMap<PaymentStatus, i64> = most
+            .chain([
+                (PaymentStatus::Captured, 1),
+                (PaymentStatus::Cancelled, 2),
+                (PaymentStatus::Other(REST.into()), 5),
+            ])
+            .collect();
+        let few = named(counts.clone());
+        assert_eq!(few.len(), 2 + NAMED + 1);
+        assert_eq!(few.values().sum::<i64>(), counts.values().sum::<i64>());
+        assert_eq!((few[&PaymentStatus::Captured], few[&PaymentStatus::Cancelled]), (1, 2));
+        assert_eq!((few.get(&unknown(102)), few.get(&unknown(103))), (None, Some(&103)), "those that most have");
+        assert_eq!(named(few.clone()), few);
+        let known: BTreeMap<PaymentStatus, i64> =
+            PaymentStatus::KNOWN.iter().map(|status| (status.clone(), 1)).collect();
+        assert_eq!(named(known.clone()), known, "all are known");
     }
 }

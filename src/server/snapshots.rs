@@ -160,7 +160,7 @@ impl Snapshots {
             }
         });
         let read = reading.await.map_err(SnapshotError::Ended)??;
-        Ok(bring_up(&self.hub, read.clone()).unwrap_or(read))
+        bring_up(&self.hub, read, true).ok_or(SnapshotError::Behind)
     }
 
     /// The cached rows, if they will do: at the hub's head, or as they were at a moment after they were asked for. A
@@ -181,13 +181,13 @@ impl Snapshots {
         else {
             return Ok(None);
         };
-        let fresh = bring_up(&self.hub, cached.clone());
         // What follows the clock is as old as its minute, however little happened.
         let minute =
             selection.follows_clock().then(|| self.hub.now().map(|now| now.seconds().div_euclid(60))).flatten();
         let is_of_now = minute.is_none_or(|minute| cached.sight.minute() >= minute);
-        let found = fresh.or_else(|| (cached.position >= asked && is_of_now).then_some(cached));
-        Ok(found.filter(|found| guarded!(TimeGoesOn: found.ct >= not_before.ct, else true)))
+        let will_do = cached.position >= asked && is_of_now;
+        Ok(bring_up(&self.hub, cached, will_do)
+            .filter(|found| guarded!(TimeGoesOn: found.ct >= not_before.ct, else true)))
     }
 
     async fn read_and_cache(
@@ -229,8 +229,9 @@ impl Snapshots {
                 }
                 Ok(_) => {}
                 Err(error) if matches!(mongo::error_code(&error), Some(246 | 239)) => {}
-                // MaxTimeMSExpired
-                Err(error) if mongo::error_code(&error) == Some(50) => return Err(SnapshotError::TakesTooLong),
+                Err(error) if mongo::error_code(&error) == Some(mongo::TIME_EXPIRED) => {
+                    return Err(SnapshotError::TakesTooLong);
+                }
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
@@ -254,22 +255,78 @@ impl Snapshots {
     }
 }
 
-/// The snapshot with what happened since. `None` if the hub does not reach back, if too few rows are left, or if
-/// nobody knows how many match by now.
-fn bring_up(hub: &Hub, snapshot: Snapshot) -> Option<Snapshot> {
-    let delta = hub.delta_since(snapshot.topic, snapshot.position)?;
+/// The snapshot with what happened since. It cannot be brought up if the hub does not reach back, if too few rows are
+/// left, or if nobody knows how many match by now. Then it is returned as it was read if that `will_do`.
+///
+/// A list may be large. So it is copied only if both are possible.
+fn bring_up(hub: &Hub, snapshot: Snapshot, will_do: bool) -> Option<Snapshot> {
+    let Some(delta) = hub.delta_since(snapshot.topic, snapshot.position) else { return will_do.then_some(snapshot) };
     // Takes the time of the delta, and not of the hub, which may have moved on. What is not in the rows must not be
     // taken for known.
     let ct = snapshot.ct.max(delta.ct);
+    if delta.changes.is_empty() && !snapshot.selection.follows_clock() {
+        return Some(Snapshot { position: delta.to, ct, ..snapshot });
+    }
+    let as_read = will_do.then(|| snapshot.clone());
     let mut window = Window::from(snapshot);
-    let applied = window.apply(delta).ok()?;
+    let applied = window.apply(delta);
     let ticked = hub.now().map(|now| window.tick(now)).unwrap_or_default();
-    (!applied.uncertain && !ticked.uncertain).then(|| window.into_snapshot(ct))
+    if applied.is_ok_and(|applied| !applied.uncertain) && !ticked.uncertain {
+        return Some(window.into_snapshot(ct));
+    }
+    as_read
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        ids::DocId,
+        protocol::{position::Seq, snapshot::Row},
+    };
+
+    fn read(position: Position) -> Snapshot {
+        Snapshot {
+            topic: Collection::Clients,
+            position,
+            ct: ClusterTime(0),
+            rows: Vec::new(),
+            complete: true,
+            selection: Selection::default(),
+            total: None,
+            sight: EvalContext::default(),
+            others: None,
+            unknown: None,
+        }
+    }
+
+    #[test]
+    fn rows_to_which_nothing_happened_are_brought_up_without_a_copy() {
+        let hub = Hub::of_new_clients(3);
+        let (head, ct) = hub.head_at().unwrap();
+        let row = |n: u32| Row { id: DocId(format!("row {n}")), fields: [("name".to_owned(), n.into())].into() };
+        for will_do in [true, false] {
+            let cached = Snapshot { rows: (0..9).map(row).collect(), ..read(head) };
+            let (stands, rows) = (cached.rows.as_ptr(), cached.rows.clone());
+            let fresh = bring_up(&hub, cached, will_do).unwrap();
+            assert_eq!((fresh.position, fresh.ct, &fresh.rows), (head, ct, &rows));
+            assert_eq!(fresh.rows.as_ptr(), stands, "the rows themselves");
+        }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_brought_up_are_as_they_were_read_or_none() {
+        let hub = Hub::of_new_clients(3);
+        let head = hub.head().unwrap();
+        // Too few rows are left of a list that is not complete, and the hub does not reach back into another epoch.
+        let too_few = Snapshot { complete: false, ..read(Position { seq: Seq(1), ..head }) };
+        let mut elsewhere = read(head);
+        elsewhere.position.epoch.0 += 1;
+        for cached in [too_few, elsewhere] {
+            assert_eq!(bring_up(&hub, cached.clone(), false), None);
+            assert_eq!(bring_up(&hub, cached.clone(), true), Some(cached));
+        }
+    }
 
     #[test]
     fn rows_brought_up_while_more_happens_claim_no_more_than_they_hold() {
@@ -278,19 +335,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| (2..=LAST).for_each(|n| hub.take_new_clients(n, n)));
             while let Some((position, _)) = hub.head_at().filter(|(position, _)| position.seq.0 < LAST) {
-                let read = Snapshot {
-                    topic: Collection::Clients,
-                    position,
-                    ct: ClusterTime(0),
-                    rows: Vec::new(),
-                    complete: true,
-                    selection: Selection::default(),
-                    total: None,
-                    sight: EvalContext::default(),
-                    others: None,
-                    unknown: None,
-                };
-                let brought = bring_up(&hub, read).expect("the hub reaches back");
+                let brought = bring_up(&hub, read(position), false).expect("the hub reaches back");
                 assert_eq!(brought.ct, ClusterTime(brought.position.seq.0));
             }
         });

@@ -1,5 +1,18 @@
 //! Lists are read once for all who ask, and the cache in Redis never goes back.
 
+use chargedeck::{
+    domain::{
+        collections::unreadable,
+        protocol::snapshot::Row,
+        selection::{Criterion, FilterField},
+    },
+    server::{
+        auth::audit_log::{self, AuditLog},
+        mongo::reading::Reading,
+        snapshots::SnapshotError,
+    },
+};
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,6 +79,74 @@ async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
     ask(1).await.unwrap().unwrap();
     assert_eq!(reads_of_clients(&network).await, 1, "for one who went and one who waited");
     instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+fn selected(field: FilterField, text: &str) -> Selection {
+    Selection::default().with(field, Criterion::one_of([text]))
+}
+
+/// MongoDB takes no time, but treats each command that has a time limit as one that has exceeded it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_mongodb_too_long_ends_and_says_so() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    network.collection(Collection::Clients).insert_one(client(1)).await.unwrap();
+    let (events, entries) = (Events::of(&network.mongo.own), AuditLog::new(&network.mongo.own));
+    let written = async {
+        while events.written().await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written).await.expect("the event is written");
+    let clients = || instance.snapshots.list(Collection::Clients, selected(FilterField::Status, "ACTIVE"), None);
+    let admin = network.mongo.client.database("admin");
+    let every_limit_ends = async |mode: &str| {
+        admin.run_command(doc! {"configureFailPoint": "maxTimeAlwaysTimeOut", "mode": mode}).await.unwrap();
+    };
+    every_limit_ends("alwaysOn").await;
+    let list = clients().await;
+    let page = events.page(Filter::All, None).await.map(|page| page.events.len());
+    let entered = entries.page(&audit_log::Filter::default(), None).await.map(|page| page.records.len());
+    let exported = entries.all(&audit_log::Filter::default()).await.map(drop);
+    let mut reading = Reading::begin(&network.mongo).await.unwrap();
+    let reported = reading.find(Collection::Clients, doc! {}, ["name"].into_iter()).await.map(drop);
+    every_limit_ends("off").await;
+    assert!(matches!(list, Err(SnapshotError::TakesTooLong)), "{list:?}");
+    let codes = [page.err(), entered.err(), exported.err(), reported.err()];
+    let codes = codes.map(|error| error.as_ref().and_then(mongo::error_code));
+    assert_eq!(codes, [Some(mongo::TIME_EXPIRED); 4]);
+    assert_eq!(clients().await.unwrap().rows.len(), 1, "the next question is answered");
+    instance.stop.cancel();
+}
+
+/// There are 40 MB of text within the EVSEs of 525 stations.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_large_rows_is_whole_but_for_what_does_not_fit() {
+    const EVSES: usize = 500;
+    let network = Network::new().await;
+    let stations = Collection::Stations.fetched();
+    let evses: Vec<Document> = (0..EVSES).map(|n| doc! {"uid": format!("{n:0150}"), "status": "AVAILABLE"}).collect();
+    let station = |n: usize| doc! {"_id": i64::try_from(n).unwrap(), "name": format!("{n:04}"), "evses": &evses};
+    for some in (0..stations).collect::<Vec<_>>().chunks(50) {
+        network.collection(Collection::Stations).insert_many(some.iter().copied().map(station)).await.unwrap();
+    }
+    let instance = network.instance(true);
+    instance.ready().await;
+    for asked in [Selection::default(), selected(FilterField::Evse, "AVAILABLE")] {
+        let list = instance.snapshots.list(Collection::Stations, asked.clone(), None).await.unwrap();
+        let names: Vec<&str> = list.rows.iter().filter_map(|row| row.fields["name"].as_str()).collect();
+        assert_eq!(names, (0..stations).map(|n| format!("{n:04}")).collect::<Vec<_>>(), "{asked:?}");
+        assert!(list.complete && list.others.is_none(), "what was cut cannot be judged again");
+        let whole = |row: &Row| row.fields["evses"].as_array().is_some_and(|evses| evses.len() == EVSES);
+        let marked = |row: &Row| unreadable(Collection::Stations, &row.fields) == ["evses"];
+        assert!(list.rows.iter().take(32).all(whole), "the first are whole");
+        assert!(list.rows.iter().all(|row| whole(row) || marked(row)));
+        let bytes = serde_json::to_vec(&list).unwrap().len();
+        assert!(bytes < 6 << 20, "{bytes} bytes");
+    }
+    instance.stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]

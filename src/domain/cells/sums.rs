@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Bucket, Cell, Cells};
 use crate::domain::{
     money::Currency,
-    status::PaymentStatus,
+    status::{PaymentStatus, named},
     time::{Period, UtcMs},
 };
 
@@ -73,7 +73,7 @@ impl Cells {
         self.get(&measure(None)).wrapping_add(total(self.range(removed_later)))
     }
 
-    /// The payments created in a period, by status.
+    /// The payments created in a period, by status. Of many unknown statuses only [some have a name](named).
     pub fn payments(&self, period: Period) -> BTreeMap<PaymentStatus, i64> {
         // The range begins at `Pending`, because no status sorts before the first of the standard.
         let first = |bucket| Cell::Payments(bucket, PaymentStatus::Pending);
@@ -85,7 +85,7 @@ impl Cells {
                 *sum = sum.wrapping_add(n);
             }
         }
-        by_status
+        named(by_status)
     }
 }
 

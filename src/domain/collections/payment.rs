@@ -1,7 +1,10 @@
 //! `payments`: the amounts requested, captured and refunded.
 
 use super::table::table;
-use crate::domain::{money::Money, status::PaymentStatus};
+use crate::domain::{
+    money::{Currency, Money},
+    status::PaymentStatus,
+};
 
 table! {
     Payment by Newest(created_at) {
@@ -46,11 +49,11 @@ impl Payment {
         Some(Money { minor: self.amount_minor?, currency: self.currency.clone()? })
     }
 
-    /// Captured minus refunded, where the status counts as revenue.
+    /// Captured minus refunded, where the status counts as revenue and the currency is a code.
     pub fn revenue(&self) -> Option<Money> {
         self.status.as_ref().filter(|s| s.is_revenue())?;
         let minor = self.captured_minor?.checked_sub(self.refunded_minor.unwrap_or(0))?;
-        Some(Money { minor, currency: self.currency.clone()? })
+        Some(Money { minor, currency: self.currency.clone().filter(Currency::is_code)? })
     }
 }
 
@@ -63,15 +66,18 @@ mod tests {
 
     #[test]
     fn revenue_is_what_was_captured_and_not_given_back() {
-        let pay = |status: &str| {
+        let pay = |status: &str, currency: &str| {
             let fields = serde_json::from_value(
-                json!({"status": status, "captured_minor": 500, "refunded_minor": 120, "currency": "EUR"}),
+                json!({"status": status, "captured_minor": 500, "refunded_minor": 120, "currency": currency}),
             )
             .unwrap();
             see::<Payment>(&fields).doc.revenue().map(|m| m.minor)
         };
-        assert_eq!(pay("PARTIALLY_REFUNDED"), Some(380));
-        assert_eq!(pay("FAILED"), None);
-        assert_eq!(pay("completed"), None, "an unknown status counts nowhere");
+        assert_eq!(pay("PARTIALLY_REFUNDED", "EUR"), Some(380));
+        assert_eq!(pay("FAILED", "EUR"), None);
+        assert_eq!(pay("completed", "EUR"), None, "an unknown status counts nowhere");
+        for text in ["EURO", "€", "eur", "", "E1R"] {
+            assert_eq!(pay("CAPTURED", text), None, "{text} is no currency");
+        }
     }
 }

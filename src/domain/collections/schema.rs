@@ -9,7 +9,7 @@ use super::{
 
 /// Raise this number by hand if you change what an entry of the log holds or means, or how a document counts, while
 /// the tables stay as they are. The tests with the stored entries fail in that case and say so.
-pub const MEANING: u32 = 8;
+pub const MEANING: u32 = 9;
 
 /// A hash of the names, types, units and order of what the log holds, and of [`MEANING`]. Headings are not part of it.
 ///

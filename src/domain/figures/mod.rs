@@ -16,7 +16,7 @@ use super::{
     collections::{Collection, Contact, table::same},
     money::{Currency, Money, Watt, Wh},
     selection::hours_ago,
-    status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
+    status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus, named},
     time::{Period, UtcMs},
 };
 
@@ -235,7 +235,8 @@ fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
     cells.revenue(day).into_iter().map(revenue).collect()
 }
 
-/// The EVSEs by status, in the order of the standard. The counts always add up to the number of EVSEs.
+/// The EVSEs by status, in the order of the standard, where of many unknown statuses only [some have a name](named). The
+/// counts always add up to the number of EVSEs.
 fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
     let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None, removed_s: None };
     let evses = cells.measure(first, |cell| match cell {
@@ -250,7 +251,7 @@ fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
         let sum = split.entry(status).or_default();
         *sum = sum.wrapping_add(n);
     }
-    split.into_iter().collect()
+    named(split).into_iter().collect()
 }
 
 fn open(cells: &Cells) -> Open {

@@ -137,6 +137,16 @@ fn every_list_holds_exactly_the_documents_of_its_figure() {
 const SUMS: [&str; 3] = ["live_power", "energy_today", "revenue_today"];
 
 #[test]
+fn a_split_has_few_parts_however_many_statuses_there_are() {
+    let evse = |n: u32| json!({"status": format!("odd {n}")});
+    let stations = json!([{"evses": (10..99).map(evse).chain([json!({"status": "AVAILABLE"})]).collect::<Vec<_>>()}]);
+    let split = figures(&cells(stations, Collection::Stations), &at("2018-06-15T12:00:00Z")).evse_split;
+    assert_eq!((split.len(), split.iter().map(|(_, n)| n).sum::<i64>()), (22, 90));
+    assert_eq!(split.first(), Some(&(EvseStatus::Available, 1)));
+    assert_eq!(split.last(), Some(&(EvseStatus::Other("…".to_owned()), 69)));
+}
+
+#[test]
 fn the_split_adds_up_and_the_silent_are_unknown() {
     let cells = cells(
         json!([

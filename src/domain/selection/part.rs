@@ -6,6 +6,7 @@ use crate::domain::{
     address::{BadChoice, clip},
     cells::Bucket,
     collections::Collection,
+    money::is_currency,
     time::{Period, UtcMs},
 };
 
@@ -179,11 +180,6 @@ impl fmt::Display for Criterion {
 /// and the list behind it agree.
 pub fn hours_ago(now: UtcMs, hours: u8) -> UtcMs {
     Bucket::of(now.after(i64::from(hours).saturating_mul(-3_600_000))).start()
-}
-
-/// Whether a text has the form of a currency code.
-pub fn is_currency(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 fn is_text(text: &str) -> bool {

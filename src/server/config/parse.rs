@@ -14,7 +14,7 @@ use redis::IntoConnectionInfo;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::domain::money::Currency;
+use crate::domain::money::{Currency, is_currency};
 
 /// A name that MongoDB accepts for a database on every platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub(super) fn time_zone(text: &str) -> Result<TimeZone, String> {
 }
 
 pub(super) fn currency(text: &str) -> Result<Currency, String> {
-    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+    if is_currency(text) {
         Ok(Currency(text.into()))
     } else {
         Err("is not an ISO 4217 code: write three capital letters such as GBP".into())

@@ -1,6 +1,7 @@
 //! Removes from events what earlier versions wrote and may not be shown.
 //!
-//! It goes from the newest event to the oldest, so that all are clean once the oldest is.
+//! It goes from the newest event to the oldest, so that all are clean once the oldest is. No request waits for it, so its
+//! reads have no time limit.
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;

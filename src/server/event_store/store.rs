@@ -11,7 +11,7 @@ use mongodb::{
 };
 
 use super::document;
-use crate::server::mongo::error_code;
+use crate::server::mongo::{READ_WITHIN, error_code};
 use crate::{
     domain::{
         board::Filter,
@@ -164,7 +164,7 @@ impl Events {
     /// The newest events before a position that are news, at most [`PAGE`], and the gaps among them.
     ///
     /// # Errors
-    /// If MongoDB does not answer.
+    /// If MongoDB does not answer, or takes too long.
     pub async fn page(&self, filter: Filter, before: Option<Position>) -> Result<Page> {
         let mut query = match filter {
             Filter::All => doc! {"news": {"$exists": true}},
@@ -178,7 +178,14 @@ impl Events {
             query.insert("_id", doc! {"$lt": document::id(before)});
         }
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        let cursor = self.0.find(query).sort(doc! {"_id": -1}).limit(limit).projection(doc! {"news": 1}).await?;
+        let cursor = self
+            .0
+            .find(query)
+            .sort(doc! {"_id": -1})
+            .limit(limit)
+            .projection(doc! {"news": 1})
+            .max_time(READ_WITHIN)
+            .await?;
         let found: Vec<Document> = cursor.try_collect().await?;
         let more = found.len() > PAGE;
         let mut events: Vec<(Position, FeedEntry)> = found
@@ -207,6 +214,7 @@ impl Events {
             .sort(doc! {"_id": -1})
             .limit(limit)
             .projection(doc! {"at": 1})
+            .max_time(READ_WITHIN)
             .await?
             .try_collect()
             .await?;

@@ -33,6 +33,8 @@ const DEPTH_MAX: usize = 8;
 const VALUES_MAX: usize = 8192;
 /// Maximum bytes of the texts and names of these values.
 const BYTES_MAX: usize = 96 << 10;
+/// The lists and documents within the rows of one list may hold as much as this many of the largest rows.
+const FULL_ROWS: usize = 32;
 /// Replaces what was cut. No typed reader of a list or a document accepts it, so the row is marked.
 const CUT: &str = "…";
 /// The text of a longer `_id` is a hash, because it stands in every list, delta and event of its document.
@@ -188,6 +190,50 @@ impl Left {
     const fn spend(&mut self, bytes: usize) {
         self.values = self.values.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+/// What the lists and documents within the rows of one list may still hold. Texts that stand by themselves are not
+/// counted, because each has a bound of its own.
+pub struct ListLimit(Left);
+
+impl Default for ListLimit {
+    fn default() -> Self {
+        Self(Left { values: FULL_ROWS * VALUES_MAX, bytes: FULL_ROWS * BYTES_MAX })
+    }
+}
+
+impl ListLimit {
+    /// Makes a row fit that comes into the list. Its lists and documents that do not fit are cut, so that it is marked.
+    /// Returns whether all of it fitted.
+    pub fn take(&mut self, row: &mut Fields) -> bool {
+        let Self(left) = self;
+        let mut whole = true;
+        for (name, value) in row.iter_mut().filter(|(_, value)| value.is_array() || value.is_object()) {
+            let (values, bytes) = size(value);
+            if values <= left.values && bytes <= left.bytes {
+                left.values -= values;
+                left.bytes -= bytes;
+            } else {
+                whole = false;
+                // Nothing reads the operator's own fields by type, so they keep their shape.
+                *value = if name == OTHER { json!({ CUT: CUT }) } else { CUT.into() };
+            }
+        }
+        whole
+    }
+}
+
+/// How many values there are in a value, itself included, and the bytes of their texts and names.
+fn size(value: &Value) -> (usize, usize) {
+    let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| all.fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    match value {
+        Value::Array(items) => sum(&mut items.iter().map(size)),
+        Value::Object(parts) => sum(&mut parts.iter().map(|(name, part)| {
+            let (values, bytes) = size(part);
+            (values, bytes + name.len())
+        })),
+        value => (1, text_of(value)),
     }
 }
 
@@ -424,19 +470,6 @@ mod tests {
         assert!(fields["name"].as_str().unwrap().len() <= TEXT_MAX + 3);
     }
 
-    /// Values within a value, and bytes of their texts.
-    fn size(value: &Value) -> (usize, usize) {
-        let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| all.fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        match value {
-            Value::Array(items) => sum(&mut items.iter().map(size)),
-            Value::Object(parts) => {
-                sum(&mut parts.iter().map(|(name, part)| (size(part).0, size(part).1 + name.len())))
-            }
-            Value::String(text) => (1, text.len()),
-            _ => (1, 0),
-        }
-    }
-
     /// Whatever a document holds, its row stays within the bound, and is marked where something was cut.
     #[test]
     fn a_row_has_a_bound_whatever_its_document_holds() {
@@ -465,6 +498,37 @@ mod tests {
         let (values, _) = size(&serde_json::to_value(&row).unwrap());
         assert!((VALUES_MAX..VALUES_MAX + 500).contains(&values), "{values}");
         assert!(row[OTHER].to_string().contains(CUT));
+    }
+
+    /// However large the rows of a list are, together they stay within its bound. Each row is there, whole or marked.
+    #[test]
+    fn a_list_has_a_bound_whatever_its_rows_hold() {
+        let evses = |uid: &str| Bson::Array(vec![doc! {"uid": uid, "status": "AVAILABLE"}.into(); 500]);
+        // The first exceeds the number of values, the second the bytes of texts.
+        for uid in ["1", &"x".repeat(150)] {
+            let document = raw(doc! {"name": "Quay", "evses": evses(uid)});
+            let row = fields(&Mapping::default(), Collection::Stations, &document);
+            let rows = Collection::Stations.fetched();
+            let (mut limit, mut whole, mut values, mut bytes) = (ListLimit::default(), 0, 0, 0);
+            for _ in 0..rows {
+                let mut row = row.clone();
+                let fits = limit.take(&mut row);
+                let marked = crate::domain::collections::unreadable(Collection::Stations, &row);
+                assert_eq!(marked, if fits { vec![] } else { vec!["evses"] });
+                assert_eq!(row["name"], "Quay");
+                whole += usize::from(fits);
+                for size in row.values().map(size) {
+                    values += size.0;
+                    bytes += size.1;
+                }
+            }
+            assert!((FULL_ROWS..rows).contains(&whole), "{whole} rows are whole");
+            assert!(values <= FULL_ROWS * VALUES_MAX + 2 * rows, "{values} values");
+            assert!(bytes <= FULL_ROWS * BYTES_MAX + 16 * rows, "{bytes} bytes");
+        }
+        let mut row: Fields = [(OTHER.to_owned(), json!({"note": "x".repeat(FULL_ROWS * BYTES_MAX)}))].into();
+        assert!(!ListLimit::default().take(&mut row));
+        assert_eq!(row[OTHER], json!({ CUT: CUT }), "an operator's own field says that it is cut");
     }
 
     /// 500 EVSEs, which is more than the largest station has.

@@ -12,10 +12,17 @@ pub mod selection;
 pub mod snapshot;
 pub mod watch;
 
+use std::time::Duration;
+
 pub use connect::Mongo;
+
+/// How long MongoDB may take for a read that a request waits for. Pages give up after the same time.
+pub const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// The code of an error that says that a right is missing.
 pub const UNAUTHORIZED: i32 = 13;
+/// The code of an error that says that MongoDB took longer than it may, such as [`READ_WITHIN`].
+pub const TIME_EXPIRED: i32 = 50;
 
 /// The server's error code, where a command failed with one.
 pub fn error_code(error: &mongodb::error::Error) -> Option<i32> {

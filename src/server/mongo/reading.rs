@@ -1,5 +1,7 @@
 //! Several queries on the primary at one cluster time, a document at a time.
 
+use std::time::Duration;
+
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{ClientSession, SessionCursor, error::Result};
 
@@ -17,6 +19,9 @@ use crate::domain::{
 
 /// Documents fetched at a time. They are gone through without a break, on a thread that other work shares.
 const BATCH: u32 = 500;
+/// How long MongoDB may take for one query. A request does not wait as long: reading goes on, and a later request finds
+/// what was read. MongoDB rarely keeps so long how documents were.
+const WITHIN: Duration = Duration::from_mins(10);
 
 /// Reads documents at one time, which is that of the first query.
 pub struct Reading<'a> {
@@ -47,7 +52,7 @@ impl<'a> Reading<'a> {
     /// Finds documents, of which only the fields `wanted` are read.
     ///
     /// # Errors
-    /// If MongoDB does not answer, or cannot read at one time just now (246, 239). Begin anew then.
+    /// If MongoDB does not answer, cannot read at one time just now (246, 239; begin anew then), or takes too long.
     pub async fn find(
         &mut self,
         collection: Collection,
@@ -68,6 +73,7 @@ impl<'a> Reading<'a> {
             .find(filter)
             .projection(projection)
             .batch_size(BATCH)
+            .max_time(WITHIN)
             .selection_criteria(primary())
             .session(&mut self.session)
             .await?;

@@ -12,7 +12,11 @@ use mongodb::{
     options::{ReadConcern, ReadPreference, SelectionCriteria},
 };
 
-use super::{Mongo, documents, selection::query};
+use super::{
+    Mongo, READ_WITHIN,
+    documents::{self, ListLimit},
+    selection::query,
+};
 use crate::domain::{
     cells::{Cells, contributions},
     collections::{Collection, Order},
@@ -22,10 +26,7 @@ use crate::domain::{
     selection::{EvalContext, Selection},
 };
 
-/// How long MongoDB may take for all queries of a list. Pages give up after the same time.
-const TIME_MAX: Duration = Duration::from_secs(10);
-
-/// The first rows of a list as they were at `ct`.
+/// The first rows of a list as they were at `ct`. What does not fit within [`ListLimit`] is cut.
 pub struct Rows {
     pub ct: ClusterTime,
     pub rows: Vec<Row>,
@@ -33,7 +34,8 @@ pub struct Rows {
     pub complete: bool,
     /// How many match; `None` if the selection is everything.
     pub total: Option<usize>,
-    /// Rows that match only at other times, if the selection follows the clock and all such rows are here.
+    /// Rows that match only at other times, if the selection follows the clock and all such rows are here. `None` if
+    /// something was cut, because a cut row cannot be judged again.
     pub others: Option<Vec<Row>>,
 }
 
@@ -43,7 +45,8 @@ pub struct Rows {
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then.
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &EvalContext) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
-    let until = Instant::now() + TIME_MAX;
+    // This holds for all queries of the list together.
+    let until = Instant::now() + READ_WITHIN;
     // MongoDB gives no read time for a collection that does not exist.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
@@ -56,9 +59,12 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     // Some documents that the query finds may not match, and then more are read. A limit spares MongoDB from sorting
     // all of them.
     let mut limit = fetched + 1;
+    let mut whole = true;
     while !exhausted && rows.len() <= fetched {
         rows.clear();
         others.clear();
+        whole = true;
+        let mut room = ListLimit::default();
         let mut cursor = mongo
             .operator
             .collection::<RawDocumentBuf>(collection.name())
@@ -73,12 +79,17 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
         let mut read = 0;
         while rows.len() <= fetched && cursor.advance(&mut session).await? {
             read += 1;
-            let row = row(mongo, collection, cursor.current())?;
-            if selection.matches(collection, &row.fields, at) {
-                rows.push(row);
+            let mut row = row(mongo, collection, cursor.current())?;
+            // Rows are judged before they are cut.
+            let list = if selection.matches(collection, &row.fields, at) {
+                &mut rows
             } else if others.len() <= fetched && selection.may_match(collection, &row.fields, at) {
-                others.push(row);
-            }
+                &mut others
+            } else {
+                continue;
+            };
+            whole &= room.take(&mut row.fields);
+            list.push(row);
         }
         exhausted = read < limit && rows.len() <= fetched;
         limit *= 4;
@@ -88,7 +99,8 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
         _ if exhausted => Some(rows.len()),
         some => Some(count(mongo, &mut session, collection, some, at, until).await?),
     };
-    let others = (selection.follows_clock() && exhausted && rows.len() + others.len() <= fetched).then_some(others);
+    let others =
+        (selection.follows_clock() && whole && exhausted && rows.len() + others.len() <= fetched).then_some(others);
     rows.truncate(fetched);
     Ok(Rows { ct: snapshot_time(&session).unwrap_or(before), rows, complete: exhausted, total, others })
 }
@@ -134,7 +146,8 @@ async fn count(
     Ok(total)
 }
 
-/// Folds every document of all collections.
+/// Folds every document of all collections. No request waits for that, and it takes as long as there are documents, so
+/// it has no time limit.
 ///
 /// # Errors
 /// As [`rows`].
@@ -160,7 +173,8 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
     Ok((snapshot_time(&session).unwrap_or(before), cells))
 }
 
-/// The rows with these `_id`s that exist now, by a majority read not before the session's time.
+/// The rows with these `_id`s that exist now, by a majority read not before the session's time. No request waits for
+/// them, but the change stream does, which cannot go on without them. So there is no time limit.
 ///
 /// # Errors
 /// If MongoDB does not answer.

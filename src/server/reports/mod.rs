@@ -239,6 +239,9 @@ impl Reports {
                         break;
                     }
                 }
+                Err(error) if mongo::error_code(&error) == Some(mongo::TIME_EXPIRED) => {
+                    return Err(ReportError::TooLong);
+                }
                 Err(error) => return Err(SnapshotError::from(error).into()),
             }
             tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;

@@ -14,8 +14,7 @@ use super::{
 use crate::{
     domain::{
         figures::{Counted, Listed},
-        money::Currency,
-        selection::is_currency,
+        money::{Currency, is_currency},
         time::Period,
     },
     web::text::Quantity,

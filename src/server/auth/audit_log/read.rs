@@ -7,6 +7,7 @@ use futures_util::{Stream, TryStreamExt};
 use mongodb::error::Result;
 
 use super::{Action, Actor, AuditLog, Reason, Subject};
+use crate::server::mongo::READ_WITHIN;
 
 /// Entries on one page.
 pub const PAGE: usize = 50;
@@ -14,8 +15,8 @@ pub const PAGE: usize = 50;
 /// Entries per batch of an export; they wait in memory until they are sent.
 const BATCH: u32 = 500;
 
-/// Time limit for the query of a page.
-const READ_WITHIN: Duration = Duration::from_secs(10);
+/// How long MongoDB may take for an export, all batches together. An export breaks off after the same time.
+const EXPORT_WITHIN: Duration = Duration::from_mins(10);
 
 /// Which entries to read. A field that is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub struct Page {
 
 impl AuditLog {
     /// # Errors
-    /// MongoDB is away.
+    /// MongoDB is away, or takes too long.
     pub async fn page(&self, filter: &Filter, after: Option<Cursor>) -> Result<Page> {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         let found = self.entries.find(filter.query(after)).sort(order()).limit(limit).max_time(READ_WITHIN).await?;
@@ -77,9 +78,10 @@ impl AuditLog {
     /// Streams all matching entries, newest first.
     ///
     /// # Errors
-    /// MongoDB is away.
+    /// MongoDB is away, or takes too long.
     pub async fn all(&self, filter: &Filter) -> Result<impl Stream<Item = Result<Record>> + Send + 'static> {
-        let found = self.entries.find(filter.query(None)).sort(order()).batch_size(BATCH).await?;
+        let all = self.entries.find(filter.query(None)).sort(order()).batch_size(BATCH);
+        let found = all.max_time(EXPORT_WITHIN).await?;
         Ok(found.try_filter_map(|document| ready(Ok(Record::read(&document)))))
     }
 }
