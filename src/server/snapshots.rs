@@ -233,7 +233,7 @@ impl Snapshots {
                 Err(error) if mongo::error_code(&error) == Some(50) => return Err(SnapshotError::TakesTooLong),
                 Err(error) => return Err(error.into()),
             }
-            tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
+            tokio::time::sleep(Duration::from_millis(20).saturating_mul(2_u32.saturating_pow(attempt))).await;
         }
         Err(SnapshotError::Behind)
     }
