@@ -41,6 +41,8 @@ mod origin;
 mod outage;
 #[path = "auth/own_account.rs"]
 mod own_account;
+#[path = "auth/panics.rs"]
+mod panics;
 #[path = "auth/program.rs"]
 mod program;
 #[path = "auth/proxies.rs"]

@@ -47,7 +47,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, stop: CancellationToken) 
             let audited = async {
                 let (verdict, took) = audit(&hub, &mongo).await;
                 // The lease is kept meanwhile, so nobody else counts.
-                sleep(took * (SHARE - 1)).await;
+                sleep(took.saturating_mul(SHARE.saturating_sub(1))).await;
                 held.cancel();
                 verdict
             };

@@ -4,6 +4,8 @@
 //! What is heavy is answered in the account's turn: on each instance one question at a time, whatever it is, with a
 //! rest after it. So no account waits for another, and a flood waits for itself.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own clock"))]
+
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},

@@ -1,7 +1,7 @@
 //! CSV files: RFC 4180, readable by spreadsheets, streamed record by record. A text never runs as a formula, and a
 //! number stays a number.
 
-use std::{convert::Infallible, fmt, future::ready};
+use std::{convert::Infallible, fmt, future::ready, num::NonZero};
 
 use axum::{
     body::{Body, Bytes},
@@ -56,7 +56,7 @@ impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { value, scale } = *self;
         let digits = value.unsigned_abs();
-        let unit = 10_u64.pow(scale);
+        let unit = NonZero::new(10_u64.saturating_pow(scale)).unwrap_or(NonZero::<u64>::MIN);
         write!(f, "{}{}", if value < 0 { "-" } else { "" }, digits / unit)?;
         if scale == 0 { Ok(()) } else { write!(f, ".{:0width$}", digits % unit, width = scale as usize) }
     }

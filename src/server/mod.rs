@@ -1,4 +1,9 @@
 //! What only the server does, from the settings to the site.
+//!
+//! Arithmetic that could overflow is denied, because documents and requests may hold any number. A room that reckons with
+//! nothing of theirs says so in its own first lines.
+
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod accounts;
 pub mod actions;

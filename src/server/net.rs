@@ -12,6 +12,8 @@ pub fn line(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -24,6 +26,20 @@ mod tests {
             ("2001:db8:1:3::1", "2001:db8:1:3::"),
         ] {
             assert_eq!(line(address.parse().unwrap()).to_string(), of);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_is_of_one_line(address: IpAddr, end: u64) {
+            let of = line(address);
+            prop_assert_eq!(line(of), of);
+            prop_assert_eq!(of.is_ipv4(), address.to_canonical().is_ipv4());
+            if let IpAddr::V6(first) = of {
+                let neighbour = Ipv6Addr::from_bits(first.to_bits() | u128::from(end));
+                prop_assume!(neighbour.to_ipv4_mapped().is_none());
+                prop_assert_eq!(line(neighbour.into()), of);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The pace of heavy work, so that it leaves room for live work. One piece of it goes on at a time, and then all of
 //! it rests in proportion to what the piece took.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own clock"))]
+
 use std::{
     collections::HashMap,
     hash::Hash,

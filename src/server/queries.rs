@@ -261,7 +261,8 @@ impl App {
             }
         })?;
         let took = began.elapsed().min(LOOKS_AT_ALL).as_millis();
-        let looked_at = u128::from(looked_at).saturating_mul(took) / LOOKS_AT_ALL.as_millis();
+        let looked_at =
+            u128::from(looked_at).saturating_mul(took).checked_div(LOOKS_AT_ALL.as_millis()).unwrap_or(u128::MAX);
         let looked_at = u64::try_from(looked_at).unwrap_or(u64::MAX);
         let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
         if let Err(error) = asker.get_back(paid.saturating_sub(came_to)).await {

@@ -234,7 +234,7 @@ impl Snapshots {
                 }
                 Err(error) => return Err(error.into()),
             }
-            tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
+            tokio::time::sleep(Duration::from_millis(20).saturating_mul(2_u32.saturating_pow(attempt))).await;
         }
         Err(SnapshotError::Behind)
     }

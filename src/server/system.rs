@@ -1,5 +1,7 @@
 //! What each instance reports to the others about itself, once a second, and what the System page shows of all.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own counts and clocks"))]
+
 use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};

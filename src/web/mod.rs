@@ -1,6 +1,6 @@
 //! The user interface: rendered on the server, run in the browser.
 
-#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::disallowed_methods, clippy::indexing_slicing))]
 
 pub mod api;
 pub mod app;

@@ -107,6 +107,8 @@ travels_as_text!(ClusterTime);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -117,6 +119,33 @@ mod tests {
         assert_eq!(position.to_string().parse(), Ok(position));
         for bad in ["", "1", "1-", "-1", "a-b", "1-2-3"] {
             assert_eq!(bad.parse::<Position>(), Err(BadPosition), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn written_positions_read_back_and_keep_their_order(one: (u64, u64), other: (u64, u64)) {
+            let [one, other] = [one, other].map(|(epoch, seq)| Position::new(Epoch(epoch), Seq(seq)));
+            prop_assert_eq!(one.to_string().parse(), Ok(one));
+            let times = [one, other].map(|position| ClusterTime(position.seq.0));
+            prop_assert_eq!(times[0].to_string().parse(), Ok(times[0]));
+            prop_assert_eq!(times[0].cmp(&times[1]), times[0].to_string().cmp(&times[1].to_string()));
+        }
+
+        #[test]
+        fn any_text_is_a_position_or_refused(
+            text in ".{0,24}", near in "[0-9+]{1,21}-[0-9+]{1,21}", hex in "[+0-9a-fA-Fé]{14,16}"
+        ) {
+            for text in [text, near, hex] {
+                if let Ok(position) = text.parse::<Position>() {
+                    prop_assert!(text.contains('-') && text.is_ascii(), "{}", text);
+                    prop_assert_eq!(position.to_string().parse(), Ok(position));
+                }
+                if let Ok(ct) = text.parse::<ClusterTime>() {
+                    prop_assert!(text.len() == 16 && text.is_ascii(), "{}", text);
+                    prop_assert_eq!(ct.to_string().parse(), Ok(ct));
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::time::Period;
+use proptest::prelude::*;
 use serde_json::json;
 
 fn read(query: &[(&str, &str)]) -> Result<Selection, BadChoice> {
@@ -144,4 +145,47 @@ fn a_patch_alone_decides_where_it_can() {
     assert_eq!(told(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), MatchHint::No);
     assert_eq!(told(json!({}), &["status"]), MatchHint::No);
     assert_eq!(told(json!({"status": "ACTIVE"}), &[]), MatchHint::Perhaps);
+}
+
+/// A parameter of an address: what a filter takes, or something like it.
+fn parameter() -> impl Strategy<Value = (String, String)> {
+    let date = || prop_oneof![any::<i64>(), 0..2_000_000_000_000_i64].prop_map(|ms| UtcMs(ms).to_string());
+    let value = prop_oneof![
+        prop::sample::select(vec![
+            "ACTIVE",
+            "CAPTURED,ACTIVE,CAPTURED",
+            "GBP",
+            "8h",
+            "04.9@Europe/London",
+            "6.23@Etc/GMT+1"
+        ])
+        .prop_map(str::to_owned),
+        (date(), date()).prop_map(|(from, to)| format!("{from}/{to}")),
+        "[0-9]{1,3}h",
+        "[0-9]{1,2}\\.[0-9]{1,2}@[A-Za-z/+_-]{0,8}",
+        ".{0,8}",
+        "[,%&=+#/ é]{0,6}",
+    ];
+    let name = prop::sample::select(FilterField::ALL).prop_map(|field| field.name().to_owned());
+    (prop_oneof![12 => name, 1 => ".{0,6}"], value)
+}
+
+proptest! {
+    /// Any address is a selection, which reads back from all that it is written as, or refused.
+    #[test]
+    fn any_address_is_a_selection_or_refused(parameters in prop::collection::vec(parameter(), 0..4)) {
+        if let Ok(selection) = Selection::read(&mut parameters.into_iter()) {
+            let address = selection.to_string();
+            let mut decoded = url::form_urlencoded::parse(address.as_bytes()).into_owned();
+            let read_back = Selection::read(&mut decoded);
+            prop_assert_eq!(read_back.as_ref(), Ok(&selection), "{}", address);
+            let json = serde_json::to_value(&selection).unwrap();
+            prop_assert_eq!(serde_json::from_value::<Selection>(json).unwrap(), selection.clone());
+            let at = EvalContext::default();
+            for collection in Collection::ALL {
+                let empty = Fields::new();
+                prop_assert!(selection.is_everything() || !selection.matches(collection, &empty, &at));
+            }
+        }
+    }
 }

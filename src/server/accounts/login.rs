@@ -67,7 +67,7 @@ pub async fn submit(
     let mut page = draw(&documents, email, next, Some(wrong));
     *page.status_mut() = status;
     if let Some(wait) = wait {
-        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
     }
     page
 }

@@ -3,6 +3,8 @@
 //! Deny by default. A request passes only while its session is in Redis and its user's document in MongoDB is an
 //! active admin's with the session's version. If either database is away, the answer is 503 and never the page.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own counts and clocks"))]
+
 pub mod administration;
 pub mod audit_log;
 mod current;

@@ -114,7 +114,7 @@ pub(super) fn grace(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn days(text: &str) -> Result<Duration, String> {
-    whole(text, 1..=3660, " of days").map(|days| Duration::from_secs(days * 24 * 3600))
+    whole(text, 1..=3660, " of days").map(|days| Duration::from_secs(86_400_u64.saturating_mul(days)))
 }
 
 /// `true` or `false`.

@@ -74,6 +74,10 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,6 +131,38 @@ mod tests {
             let heard = forwarded.split(',').filter(|_| !forwarded.is_empty());
             let told = TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), heard);
             assert_eq!(told.to_string(), client, "{peer} says {forwarded:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_read_in_every_form_that_proxies_write(address: IpAddr, port: u16) {
+            let [bare, with_port] = [address.to_string(), SocketAddr::new(address, port).to_string()];
+            for text in [bare.clone(), format!(" {bare}\t"), with_port] {
+                prop_assert_eq!(super::address(&text), Some(address.to_canonical()), "{}", text);
+            }
+        }
+
+        /// Whatever a header says, the client is its sender or an address that stands in it, and a sender that is not
+        /// trusted is the client.
+        #[test]
+        fn no_header_makes_up_a_client(
+            peer: IpAddr, parts in prop::collection::vec(prop_oneof![".{0,20}", any::<IpAddr>().prop_map(|a| a.to_string())], 0..6),
+            trusted: bool
+        ) {
+            let trusted = if trusted { "0.0.0.0/0 ::/0" } else { "none" };
+            let client = TrustedProxies::parse(trusted).unwrap().client(peer, parts.iter().map(String::as_str));
+            let heard = trusted != "none" && parts.iter().filter_map(|part| super::address(part)).any(|heard| heard == client);
+            prop_assert!(client == peer.to_canonical() || heard, "{} of {:?}", client, parts);
+        }
+
+        #[test]
+        fn any_text_is_a_list_of_proxies_or_refused(text in ".{0,40}", near in "[0-9a-f:./, ]{0,40}") {
+            for text in [text, near] {
+                if let Ok(proxies) = TrustedProxies::parse(&text) {
+                    drop(proxies.too_wide());
+                }
+            }
         }
     }
 }

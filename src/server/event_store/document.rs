@@ -105,7 +105,7 @@ pub const GAP: &str = "gap";
 
 /// An event that says that changes are missing: those after `last` and before the entry at `first`.
 pub fn gap(last: Position, first: Position, at: DateTime) -> Document {
-    let before = Position::new(first.epoch, Seq(first.seq.0 - 1));
+    let before = Position::new(first.epoch, Seq(first.seq.0.saturating_sub(1)));
     doc! {"_id": id(before), "at": at, "version": VERSION, "op": GAP, "after": last.to_string()}
 }
 

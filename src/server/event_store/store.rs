@@ -177,7 +177,7 @@ impl Events {
         if let Some(before) = before {
             query.insert("_id", doc! {"$lt": document::id(before)});
         }
-        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(PAGE.saturating_add(1)).unwrap_or(i64::MAX);
         let cursor = self
             .0
             .find(query)

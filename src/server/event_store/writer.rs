@@ -144,7 +144,7 @@ async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) 
     let mut new = Vec::new();
     // Never writes half a transaction, because no epoch could begin there if the log were lost. One that is longer than
     // a page is written in parts.
-    let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last + 1);
+    let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last.saturating_add(1));
     let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
     let page = &page[..whole];
     let mut upto = *written;

@@ -3,6 +3,14 @@
 //!
 //! Long, because it is all that other parts may do with the hub: each method takes the one lock and leaves it again.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::arithmetic_side_effects,
+        reason = "its own counts, sizes and positions; what documents say is added up in `domain::cells`"
+    )
+)]
+
 mod boards;
 #[cfg(all(test, feature = "guards"))]
 mod controls;

@@ -78,7 +78,7 @@ impl Decimal {
             return None;
         }
         let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-        Some(Self { digits: sign * digits.parse::<i128>().ok()?, exponent }.trimmed())
+        Some(Self { digits: digits.parse::<i128>().ok()?.checked_mul(sign)?, exponent }.trimmed())
     }
 
     const fn trimmed(mut self) -> Self {
@@ -99,7 +99,7 @@ impl Decimal {
     /// Whether it is at least 10^`power`, whatever its sign.
     pub fn reaches(self, power: u32) -> bool {
         let digits = self.digits.unsigned_abs().checked_ilog10().map_or(-1, i64::from);
-        digits + i64::from(self.exponent) >= i64::from(power)
+        digits.saturating_add(i64::from(self.exponent)) >= i64::from(power)
     }
 
     fn scaled(self, times: i128, per: i128) -> Option<Ratio> {
@@ -114,13 +114,13 @@ impl Decimal {
 
 impl Ratio {
     fn exact(self) -> Option<i64> {
-        (self.0 % self.1 == 0).then(|| i64::try_from(self.0 / self.1).ok()).flatten()
+        (self.0.checked_rem(self.1)? == 0).then(|| i64::try_from(self.0.checked_div(self.1)?).ok()).flatten()
     }
 
     /// Rounds halves away from zero.
     fn rounded(self) -> Option<i64> {
-        let half = self.1 / 2 * self.0.signum();
-        i64::try_from(self.0.checked_add(half)? / self.1).ok()
+        let half = (self.1 / 2).checked_mul(self.0.signum())?;
+        i64::try_from(self.0.checked_add(half)?.checked_div(self.1)?).ok()
     }
 }
 
@@ -128,6 +128,7 @@ impl Ratio {
 mod tests {
     use super::*;
     use crate::domain::collections::Kind;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn read(kind: Kind, unit: &str, value: &Value) -> Option<Value> {
@@ -203,5 +204,43 @@ mod tests {
         assert!(n(json!(1_700_000_000_000_i64)).reaches(11) && !n(json!(1_700_000_000)).reaches(11));
         assert!(!n(json!(0)).reaches(0) && n(json!(1)).reaches(0) && !n(json!(-0.5)).reaches(0));
         assert!(n(json!(12.0)).is_whole() && !n(json!(12.5)).is_whole());
+    }
+
+    const MEASURED: [Kind; 8] =
+        [Kind::Money, Kind::Energy, Kind::Power, Kind::Duration, Kind::Mass, Kind::Volume, Kind::Distance, Kind::Date];
+
+    proptest! {
+        #[test]
+        fn any_value_is_converted_or_refused(
+            number: i64, double: f64, text in ".{0,12}", written in "-?[0-9]{0,40}(\\.[0-9]{0,40})?([eE][+-]?[0-9]{0,11})?",
+            date in "[0-9]{1,6}-[0-9]{1,2}-[0-9]{1,2}[T ]?([0-9:.]{0,9})(Z|[+-][0-9:]{0,6})?", digits in 0..5_u32
+        ) {
+            let zone = TimeZone::get("Europe/London").unwrap();
+            for value in [json!(number), json!(double), json!(text), json!(written), json!(date), json!([number])] {
+                for unit in MEASURED.iter().flat_map(|kind| kind.units()) {
+                    let converted = convert(*unit, &value, digits, &zone);
+                    let is_ours = |ours: &Value| match ours {
+                        Value::Number(n) => n.as_i64().is_some_and(|n| n.unsigned_abs() <= EXACT.unsigned_abs()),
+                        Value::String(text) => text.parse::<i64>().is_ok() || UtcMs::parse(text).is_some(),
+                        _ => false,
+                    };
+                    prop_assert!(converted.as_ref().is_none_or(is_ours), "{} {}: {:?}", value, unit.name(), converted);
+                }
+                if let Some(decimal) = Decimal::of(&value) {
+                    prop_assert!(decimal.reaches(0) || !decimal.reaches(1));
+                }
+            }
+        }
+
+        /// An integer times an integer is exact, whichever way it is written.
+        #[test]
+        fn integers_convert_as_they_multiply(n: i64, small in -1_000_000_000_i64..1_000_000_000) {
+            for n in [n, small] {
+                let right = n.checked_mul(1000).map(integer);
+                for value in [json!(n), json!(n.to_string()), json!(format!("{n}.0")), json!(format!("{n}e0"))] {
+                    prop_assert_eq!(read(Kind::Energy, "kWh", &value), right.clone(), "{}", value);
+                }
+            }
+        }
     }
 }

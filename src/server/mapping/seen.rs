@@ -1,6 +1,8 @@
 //! What was seen in the documents of a collection: which fields they have, and of what kind the values are. Only
 //! status words are kept of the values themselves.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "counts of what was looked at"))]
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;

@@ -71,11 +71,11 @@ fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) 
 const fn fits(kind: Kind, values: &Values) -> bool {
     match kind {
         Kind::Date => {
-            values.mostly(values.dates + values.local_dates + values.epoch_ms)
+            values.mostly(values.dates.saturating_add(values.local_dates).saturating_add(values.epoch_ms))
             // Seconds since 1970 have ten digits.
             || values.mostly(values.numbers) && values.thousands == values.numbers
         }
-        Kind::Id => values.mostly(values.texts + values.numbers),
+        Kind::Id => values.mostly(values.texts.saturating_add(values.numbers)),
         Kind::Status | Kind::Other => values.mostly(values.texts),
         _ => values.mostly(values.numbers),
     }

@@ -130,12 +130,12 @@ pub fn id(document: &RawDocument) -> Option<Id> {
     for element in document.iter_elements() {
         let element = element.ok()?;
         let name = element.key().as_str();
-        at = at.checked_add(1 + name.len() + 1)?;
+        at = at.checked_add(name.len())?.checked_add(2)?;
         let bytes = document.as_bytes().get(at..)?.get(..element.size())?;
         if name == "_id" {
             return Some(id_of(&element, bytes));
         }
-        at += bytes.len();
+        at = at.checked_add(bytes.len())?;
     }
     None
 }
@@ -252,7 +252,7 @@ fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
                 let name = element.key().as_str();
                 let Some(shown) = among(parts, name) else { continue };
                 let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, left));
-                left.spend(name.len() + text_of(&value));
+                left.spend(name.len().saturating_add(text_of(&value)));
                 object.entry(name.to_owned()).or_insert(value);
             }
             object.into()
@@ -297,13 +297,13 @@ fn whole(value: RawBsonRef<'_>, depth: usize, left: &mut Left) -> Value {
                     object.insert(CUT.to_owned(), CUT.into());
                     break;
                 }
-                let (name, value) = (clip(name.as_str()), whole(found, depth + 1, left));
-                left.spend(name.len() + text_of(&value));
+                let (name, value) = (clip(name.as_str()), whole(found, depth.saturating_add(1), left));
+                left.spend(name.len().saturating_add(text_of(&value)));
                 object.insert(name, value);
             }
             object.into()
         }
-        RawBsonRef::Array(items) => list(items, left, |item, left| whole(item, depth + 1, left)),
+        RawBsonRef::Array(items) => list(items, left, |item, left| whole(item, depth.saturating_add(1), left)),
         value => scalar(value),
     }
 }

@@ -139,7 +139,7 @@ fn may_be_indexed(path: &str) -> bool {
 
 /// Whether a collection with so many indexes has room for more of ours.
 pub const fn has_room(have: usize, more: usize) -> bool {
-    have + more + FREE <= MOST
+    have.saturating_add(more).saturating_add(FREE) <= MOST
 }
 
 /// The name of an index of ours, which shows everybody whose it is.

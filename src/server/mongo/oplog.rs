@@ -14,5 +14,5 @@ pub async fn window(mongo: &Mongo) -> mongodb::error::Result<Option<i64>> {
         let entry = oplog.find_one(doc! {}).sort(doc! {"$natural": direction}).projection(doc! {"ts": 1}).await?;
         mongodb::error::Result::Ok(entry.and_then(|entry| entry.get_timestamp("ts").ok().map(|ts| i64::from(ts.time))))
     };
-    Ok(at(1).await?.zip(at(-1).await?).map(|(first, last)| last - first))
+    Ok(at(1).await?.zip(at(-1).await?).map(|(first, last)| last.saturating_sub(first)))
 }

@@ -94,7 +94,7 @@ async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) ->
     let missing: Vec<Document> =
         wanted.into_iter().filter(|keys| !stay.iter().any(|index| index.serves(keys))).collect();
     // Old indexes are still there while the new ones are made.
-    if indexes::has_room(stay.len() + gone.len(), missing.len()) {
+    if indexes::has_room(stay.len().saturating_add(gone.len()), missing.len()) {
         let bytes = estimates(&mongo.operator, collection, &missing).await;
         plan.indexes.extend(missing.into_iter().zip(bytes).map(|(keys, bytes)| New { collection, keys, bytes }));
     } else if !missing.is_empty() {

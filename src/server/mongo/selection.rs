@@ -166,7 +166,7 @@ fn hour_of_week(field: &str, slot: &Slot, EvalContext { now, zone, .. }: &EvalCo
     let value = format!("${field}");
     let local = doc! {"date": &value, "timezone": {"$literal": &slot.zone}};
     let is = doc! {"$and": [
-        {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday) + 1]},
+        {"$eq": [{"$isoDayOfWeek": local.clone()}, i32::from(slot.weekday).saturating_add(1)]},
         {"$eq": [{"$hour": local}, i32::from(slot.hour)]},
     ]};
     // On anything but a date these operators would fail.

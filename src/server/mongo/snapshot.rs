@@ -46,6 +46,7 @@ pub struct Rows {
 pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, at: &EvalContext) -> Result<Rows> {
     let query = query(&mongo.mapping, collection, selection, at);
     // This holds for all queries of the list together.
+    #[expect(clippy::arithmetic_side_effects, reason = "its own clock")]
     let until = Instant::now() + READ_WITHIN;
     // MongoDB gives no read time for a collection that does not exist.
     let before = mongo.operation_time().await?;
@@ -58,7 +59,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
     let (mut rows, mut others, mut exhausted) = (Vec::new(), Vec::new(), false);
     // Some documents that the query finds may not match, and then more are read. A limit spares MongoDB from sorting
     // all of them.
-    let mut limit = fetched + 1;
+    let mut limit = fetched.saturating_add(1);
     let mut whole = true;
     while !exhausted && rows.len() <= fetched {
         rows.clear();
@@ -76,9 +77,9 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             .selection_criteria(primary())
             .session(&mut session)
             .await?;
-        let mut read = 0;
+        let mut read = 0_usize;
         while rows.len() <= fetched && cursor.advance(&mut session).await? {
-            read += 1;
+            read = read.saturating_add(1);
             let mut row = row(mongo, collection, cursor.current())?;
             // Rows are judged before they are cut.
             let list = if selection.matches(collection, &row.fields, at) {
@@ -92,7 +93,7 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
             list.push(row);
         }
         exhausted = read < limit && rows.len() <= fetched;
-        limit *= 4;
+        limit = limit.saturating_mul(4);
     }
     let total = match selection {
         everything if everything.is_everything() => None,
@@ -100,7 +101,8 @@ pub async fn rows(mongo: &Mongo, collection: Collection, selection: &Selection, 
         some => Some(count(mongo, &mut session, collection, some, at, until).await?),
     };
     let others =
-        (selection.follows_clock() && whole && exhausted && rows.len() + others.len() <= fetched).then_some(others);
+        (selection.follows_clock() && whole && exhausted && rows.len().saturating_add(others.len()) <= fetched)
+            .then_some(others);
     rows.truncate(fetched);
     Ok(Rows { ct: snapshot_time(&session).unwrap_or(before), rows, complete: exhausted, total, others })
 }
@@ -120,7 +122,7 @@ async fn count(
     until: Instant,
 ) -> Result<usize> {
     let query = query(&mongo.mapping, collection, selection, at);
-    let mut total = 0;
+    let mut total = 0_usize;
     if let Some(sure) = query.sure {
         let of = mongo.operator.collection::<Document>(collection.name());
         let counted = of.count_documents(sure).max_time(left(until)).selection_criteria(primary());
@@ -140,7 +142,7 @@ async fn count(
             .await?;
         while cursor.advance(&mut *session).await? {
             let fields = documents::fields(&mongo.mapping, collection, cursor.current());
-            total += usize::from(selection.matches(collection, &fields, at));
+            total = total.saturating_add(usize::from(selection.matches(collection, &fields, at)));
         }
     }
     Ok(total)

@@ -100,9 +100,8 @@ pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStre
     let options = match start {
         Start::After(token) => options.start_after(resume_token(token)?).build(),
         Start::Later(ct) => {
-            let mut at = ct.timestamp();
-            at.increment += 1;
-            options.start_at_operation_time(at).build()
+            let next = ClusterTime(ct.0.saturating_add(1));
+            options.start_at_operation_time(next.timestamp()).build()
         }
     };
     Ok(mongo.operator.watch().pipeline(pipeline(&mongo.mapping)).with_options(options).await?.with_type())
@@ -260,6 +259,9 @@ fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawD
 
 #[cfg(test)]
 mod tests {
+    use bson::{Binary, Decimal128, oid::ObjectId, spec::BinarySubtype};
+    use proptest::prelude::*;
+
     use super::*;
 
     fn event(extra: Document) -> Event {
@@ -293,5 +295,90 @@ mod tests {
         assert_eq!(renamed.kind, Kind::Reset { collection: Collection::Payments, also: None, reason: "renamed" });
         let both = event(doc! {"operationType": "rename", "to": {"db": "x", "coll": "payments"}});
         assert!(matches!(both.kind, Kind::Reset { also: Some(Collection::Payments), .. }));
+    }
+
+    /// A value of any kind, up to four levels deep.
+    fn value() -> impl Strategy<Value = Bson> {
+        let leaf = prop_oneof![
+            Just(Bson::Null),
+            Just(Bson::Undefined),
+            Just(Bson::MinKey),
+            any::<bool>().prop_map(Bson::from),
+            any::<i32>().prop_map(Bson::from),
+            any::<i64>().prop_map(Bson::from),
+            any::<f64>().prop_map(Bson::from),
+            any::<i64>().prop_map(|ms| bson::DateTime::from_millis(ms).into()),
+            any::<(u32, u32)>().prop_map(|(time, increment)| bson::Timestamp { time, increment }.into()),
+            any::<[u8; 12]>().prop_map(|bytes| ObjectId::from_bytes(bytes).into()),
+            any::<[u8; 16]>().prop_map(|bytes| Decimal128::from_bytes(bytes).into()),
+            prop::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| Binary {
+                subtype: BinarySubtype::Generic,
+                bytes
+            }
+            .into()),
+            ".{0,8}".prop_map(Bson::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let name =
+                prop_oneof![Just("_id"), Just("_data"), Just("coll"), Just("name"), Just("evses"), Just("status")];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Bson::from),
+                prop::collection::vec((name, inner), 0..4).prop_map(|all| Bson::Document(
+                    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+                )),
+            ]
+        })
+    }
+
+    /// An event of which some parts are missing, or any value.
+    fn any_event() -> impl Strategy<Value = Document> {
+        let parts = doc! {
+            "_id": {"_data": "82"}, "operationType": "update", "clusterTime": bson::Timestamp { time: 7, increment: 1 },
+            "wallTime": bson::DateTime::from_millis(7), "ns": {"db": "x", "coll": "stations"},
+            "to": {"db": "x", "coll": "payments"}, "documentKey": {"_id": 1}, "txnNumber": 1_i64,
+            "fullDocument": {"name": "a"}, "fullDocumentBeforeChange": {"name": "b"},
+        };
+        let kinds = ["insert", "update", "replace", "delete", "drop", "rename", "dropDatabase", "invalidate", "other"];
+        let odd = prop::collection::vec((0..parts.len(), prop::option::of(value())), 0..3);
+        (prop::sample::select(kinds.to_vec()), odd).prop_map(move |(kind, odd)| {
+            let mut event = parts.clone();
+            event.insert("operationType", kind);
+            for (place, value) in odd {
+                let name = parts.keys().nth(place).map(String::as_str).unwrap_or_default();
+                match value {
+                    Some(value) => drop(event.insert(name, value)),
+                    None => drop(event.remove(name)),
+                }
+            }
+            event
+        })
+    }
+
+    proptest! {
+        /// Whatever MongoDB sends is an event with its token, or an error: nothing ends the relay.
+        #[test]
+        fn any_document_is_an_event_or_an_error(
+            event in any_event(), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
+        ) {
+            let raw = RawDocumentBuf::try_from(&event).unwrap();
+            if let Ok(read) = Event::read(&Mapping::default(), &raw) {
+                prop_assert_eq!(Some(read.token.as_str()), event.get_document("_id").ok().and_then(|id| id.get_str("_data").ok()));
+            }
+            let mut bytes = raw.into_bytes();
+            for (place, byte) in flips {
+                // The length and the last byte stay, or it would be no document at all.
+                let place = 4 + place.index(bytes.len() - 5);
+                bytes[place] = byte;
+            }
+            let spoiled = RawDocumentBuf::from_bytes(bytes).unwrap();
+            drop(Event::read(&Mapping::default(), &spoiled));
+        }
+
+        #[test]
+        fn any_bytes_are_an_event_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let length = i32::try_from(bytes.len() + 5).unwrap();
+            let document = [&length.to_le_bytes()[..], &bytes, &[0]].concat();
+            drop(Event::read(&Mapping::default(), &RawDocumentBuf::from_bytes(document).unwrap()));
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! ```
 //! When Redis is slow the channel fills, no more is asked of MongoDB, and the oplog waits.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own counts, sizes and positions"))]
+
 #[cfg(all(test, feature = "guards"))]
 mod controls;
 #[cfg(test)]

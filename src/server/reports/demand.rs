@@ -1,5 +1,7 @@
 //! Which reports somebody asks for, so that none is read on for nobody, and which take too long to be read at all.
 
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own clock"))]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

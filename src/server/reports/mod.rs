@@ -101,7 +101,7 @@ impl Reports {
         let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
         let today = zones::today(&tz, now).ok_or(ReportError::Calendar)?;
         let (first, last) = query.range.days(today);
-        let period = between(&tz, first, Day(last.0 + 1)).ok_or(ReportError::Calendar)?;
+        let period = between(&tz, first, last.after(1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
         let wanted = ReportQuery { by: query.by, period, zone: offsets, now };
         let kept = if let Some(kept) = self.counted(&wanted, &tz, (first, last)) {
@@ -114,7 +114,7 @@ impl Reports {
             let read = tokio::time::timeout(patience, reading).await.map_err(|_| ReportError::Reading)?;
             read.map_err(|_| ReportError::Broken)??
         };
-        let moves = zones::start(&tz, Day(today.0 + 1)).filter(|_| matches!(query.range, Range::Last(_)));
+        let moves = zones::start(&tz, today.after(1)).filter(|_| matches!(query.range, Range::Last(_)));
         let about = About {
             zone,
             first,
@@ -207,7 +207,7 @@ impl Reports {
             kept.at = kept.at.max(now);
             return Ok(Some(kept));
         }
-        let young = now.0 - kept.at.0 < i64::from(kept.took_ms) * PATIENCE;
+        let young = now.since(kept.at) < i64::from(kept.took_ms).saturating_mul(PATIENCE);
         Ok(young.then_some(kept))
     }
 
@@ -244,7 +244,7 @@ impl Reports {
                 }
                 Err(error) => return Err(SnapshotError::from(error).into()),
             }
-            tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(attempt)).await;
+            tokio::time::sleep(Duration::from_millis(20).saturating_mul(2_u32.saturating_pow(attempt))).await;
         }
         Err(if lost { ReportError::TooLong } else { SnapshotError::Behind.into() })
     }

@@ -49,6 +49,8 @@ fn payload(head: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A frame of a client.
@@ -83,5 +85,19 @@ mod tests {
         assert_eq!(Frames::default().begun_in(&[0x81, 0, 0x81, 1, 9, 0x81]), 3);
         // A length beyond anything that can arrive.
         assert_eq!(Frames::default().begun_in(&[&[0x81, 0xff], &[0xff; 8][..], &[0; 50]].concat()), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_bytes_hold_as_many_frames_however_they_come(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0..4_u8, 0xfc..=0xff_u8], 0..400), cut in 1..40_usize
+        ) {
+            let whole = Frames::default().begun_in(&bytes);
+            let mut frames = Frames::default();
+            let counted: usize = bytes.chunks(cut).map(|bytes| frames.begun_in(bytes)).sum();
+            prop_assert_eq!(counted, whole);
+            prop_assert!(counted <= bytes.len() && frames.head.len() < 14);
+        }
     }
 }

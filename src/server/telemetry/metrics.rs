@@ -219,7 +219,9 @@ impl Metrics {
         // A client may say what it likes, so no more counts than a page may be behind.
         let paint = Duration::from_millis(u64::from(paint_ms.min(60_000)));
         let Some(sent) = self.last_lag(Stage::Socket) else { return };
-        self.lagged(Stage::Paint, Duration::from_millis(u64::from(sent)) + pinged.elapsed() / 2 + paint);
+        #[expect(clippy::arithmetic_side_effects, reason = "its own clock")]
+        let way = pinged.elapsed() / 2;
+        self.lagged(Stage::Paint, Duration::from_millis(u64::from(sent)).saturating_add(way).saturating_add(paint));
     }
 
     /// Notes that sockets must take new rows of a topic.
@@ -230,7 +232,7 @@ impl Metrics {
 
 /// How long ago `at` was. The clocks of two machines may differ, so a time that is still to come counts as now.
 pub fn since(at: UtcMs) -> Duration {
-    Duration::from_millis(u64::try_from(now().0 - at.0).unwrap_or(0))
+    Duration::from_millis(u64::try_from(now().since(at)).unwrap_or(0))
 }
 
 /// The time by this machine's clock.

@@ -8,8 +8,6 @@
 //! The drawing code is `bundle/`: ECharts with only the parts that are used. `end2end/charts.mjs` builds it, and only
 //! pages with charts load it.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
-
 mod data;
 #[cfg(feature = "hydrate")]
 mod echarts;

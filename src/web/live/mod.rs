@@ -1,8 +1,6 @@
 //! The browser's side of live data: one socket for all pages, stores that follow topics, and signals that change only
 //! where something changed. On the server the same stores hold what is rendered.
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
-
 mod figures;
 mod list;
 mod sheet;

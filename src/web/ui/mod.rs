@@ -12,8 +12,6 @@
 //! let unknown = view! { <dl><dt>"Sessions"</dt><video>{|| 12}</video></dl> };
 //! ```
 
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
-
 mod account;
 mod announcer;
 mod badge;

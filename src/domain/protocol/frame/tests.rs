@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::{
     board::Board,
@@ -72,4 +74,46 @@ fn a_client_may_leave_out_what_it_does_not_need() {
         serde_json::from_str(r#"{"type":"subscribe","topics":["stations"],"more":1}"#).unwrap();
     let ClientMessage::Subscribe { rid: 0, topics, positions } = message else { panic!() };
     assert_eq!((topics.len(), positions.len()), (1, 0));
+}
+
+/// A frame of the compact form, with any numbers and texts.
+fn written() -> impl Strategy<Value = String> {
+    let position = || ("[0-9]{1,21}", "[0-9]{1,21}").prop_map(|(epoch, seq)| format!("{epoch}-{seq}"));
+    let topic = prop::sample::select(vec!["clients", "activity?of=all", "overview?zone=UTC", "analytics?", "none"]);
+    (0..8_u8, any::<u32>(), any::<u64>(), position(), topic, ".{0,12}").prop_map(|(kind, n, steps, at, topic, text)| {
+        let frame = match kind {
+            0 => json!({"Welcome": [n]}),
+            1 => json!({"Subscribed": [n, topic, at]}),
+            2 => json!({"d": [topic, at, steps, format!("{steps:016x}"), [["a"], ["b", {"c": text}], ["d", {}, [text]]]]}),
+            3 => json!({"Reset": [topic, at, text, n]}),
+            4 => json!({"Ping": [n, n, n]}),
+            5 => json!({"Unfollowed": [[topic]]}),
+            6 => json!({"Error": [n, text, text]}),
+            _ => json!({"Bye": [n, n]}),
+        };
+        frame.to_string()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    /// Whatever comes is a frame, which is written as it was read, or refused.
+    #[test]
+    fn any_text_is_a_frame_or_refused(
+        text in written(), at in any::<prop::sample::Index>(), odd in prop::option::of(any::<char>()), cut: bool
+    ) {
+        let mut chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        match odd {
+            Some(odd) => chars[at] = odd,
+            None if cut => chars.truncate(at),
+            None => {}
+        }
+        let text: String = chars.into_iter().collect();
+        if let Ok(frame) = Frame::read(&text) {
+            prop_assert_eq!(Frame::read(&frame.compact().unwrap()).unwrap(), frame.clone());
+            prop_assert!(frame.json().is_object());
+        }
+        drop(serde_json::from_str::<ClientMessage>(&text));
+    }
 }

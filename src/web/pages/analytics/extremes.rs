@@ -1,5 +1,5 @@
 //! Tests that no document is too odd to be counted, described and drawn: nothing panics, and no drawing leaves its
-//! box. In tests an arithmetic overflow panics, too.
+//! box. In tests an arithmetic overflow panics, too: see [`an_overflow_panics_in_tests`].
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -147,4 +147,11 @@ proptest! {
             prop_assert!(!chart.update().is_empty());
         }
     }
+}
+
+/// Without this no test would notice a sum that wraps. It is a setting of the profile in `Cargo.toml`.
+#[test]
+#[should_panic(expected = "attempt to add with overflow")]
+fn an_overflow_panics_in_tests() {
+    std::hint::black_box(std::hint::black_box(i64::MAX) + 1);
 }
