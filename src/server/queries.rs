@@ -81,6 +81,8 @@ pub struct Shared {
     pub reports: Reports,
     pub auth: AuthService,
     pub leptos: LeptosOptions,
+    /// The version of the browser's program.
+    pub version: String,
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
 }
@@ -197,6 +199,7 @@ impl App {
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
         Ok(PageContext {
+            version: self.version.clone(),
             network: self.network.name.clone(),
             zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
             silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),
