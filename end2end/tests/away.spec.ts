@@ -119,8 +119,18 @@ test('only another version of the program loads the page again', async ({ browse
   await stays(page);
   await page.route('**/pkg/*.wasm', (route) => route.fulfill({ status: 404 }));
   await menu(page, 'Stations').click();
-  await page.waitForEvent('load');
+  await expect(alert(page)).toHaveText(AWAY);
+  // It asked again, and was told the same version: the part may come yet.
+  for (let asked = 0; asked < 2; asked++) await page.waitForResponse('**/api/page/load*');
+  expect(await stayed(page)).toBe(true);
+  const loaded = page.waitForEvent('load');
+  await page.route('**/api/page/load*', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), version: 'another' } });
+  });
+  await loaded;
   await page.unroute('**/pkg/*.wasm');
+  await page.unroute('**/api/page/load*');
   await expect(page).toHaveURL(new RegExp(`${LIST.stations}$`));
   expect(await stayed(page)).not.toBe(true);
 });

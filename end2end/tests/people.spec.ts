@@ -195,6 +195,16 @@ test('without JavaScript the password is changed, and all other sessions end', a
   await expect(figure(elsewhere, 'clients')).toHaveText(/\d/);
 });
 
+test('the pages of accounts pass over no parameter that they do not know', async ({ someone, browserOf, complaints }) => {
+  complaints.allow(/status of 400/);
+  const page = await browserOf(await someone('ada'));
+  for (const path of [...DOCUMENTS, '/login', '/setup', '/invitation']) {
+    const answer = await page.goto(`${path}?nonsense=1`);
+    expect(answer!.status(), path).toBe(400);
+    await expect(page.getByRole('main'), path).toContainText('The address');
+  }
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`documents are accessible and fit a phone and a wall, ${colorScheme}`, async ({ someone, browserOf, complaints }) => {
     complaints.allow(...TOLD);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, test } from '../fixtures.ts';
 import { payment, session, unique } from '../documents.ts';
-import { LIST, PAGES, cell, figure, live, openLive, row, rows, table } from '../page.ts';
+import { DOCUMENTS, LIST, PAGES, cell, figure, live, openLive, row, rows, table } from '../page.ts';
 import { ROOT } from '../parts.ts';
 
 const place = (page: Page, path: string): Locator => page.locator(`.nav a[href="${path}"]`);
@@ -215,8 +215,8 @@ test('sessions that run long are told beside the count, with the way to them', a
 for (const [name, width] of [['upright', 703], ['on its side', 1032]] as const) {
   test(`every page prints on A4 ${name}: no navigation, nothing cut, and what it is of`, async ({ browserOn }) => {
     const page = await browserOn(0, { viewport: { width, height: 960 }, colorScheme: 'dark' });
-    for (const path of PAGES) {
-      await openLive(page, path);
+    for (const path of [...PAGES, ...DOCUMENTS]) {
+      await (DOCUMENTS.includes(path) ? page.goto(path) : openLive(page, path));
       await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
       const sheet = page.locator('.paper');
       await expect(sheet, path).toBeVisible();
@@ -243,6 +243,31 @@ for (const [name, width] of [['upright', 703], ['on its side', 1032]] as const) 
     }
   });
 }
+
+test('what is chosen is on paper, too', async ({ browserOn, stack }) => {
+  const page = await browserOn(0);
+  const main = page.locator('.main');
+  await page.emulateMedia({ media: 'print' });
+  for (const [path, ...words] of [
+    [`${LIST.payments}?status=FAILED&client=C-1`, 'Status: Failed', 'Client: C-1'],
+    ['/activity?of=payments', 'Payments'],
+    ['/analytics?last=7d&by=day&against=year', '7 days', 'Days', 'Year before'],
+    ['/reports?last=28d&by=station', '28 days', 'Station'],
+  ] as const) {
+    await openLive(page, path);
+    for (const word of words) await expect(main, path).toContainText(word, { useInnerText: true });
+  }
+  // The network has revenue in its own currency, so that there are two to choose from.
+  await openLive(page, '/analytics?last=90d&currency=CHF');
+  await expect(page.getByRole('navigation', { name: 'Currency' }).getByRole('link').locator('visible=true')).toHaveText(['CHF']);
+
+  await page.goto(`/audit?result=refused&who=${stack.admin.email}`);
+  await expect(page.locator('select[name=result]')).toBeVisible();
+  await expect(page.locator('select[name=result]')).toHaveValue('refused');
+  await expect(page.locator('input[name=who]')).toBeVisible();
+  await expect(page.locator('input[name=who]')).toHaveValue(stack.admin.email);
+  await expect(page.locator('input[name=from]')).toBeHidden();
+});
 
 test('a chart is drawn for the paper, and for the screen again', async ({ browserOn }) => {
   const page = await browserOn(0, { viewport: { width: 1440, height: 900 } });

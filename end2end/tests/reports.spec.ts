@@ -166,6 +166,15 @@ test('without JavaScript a report is chosen, shown, and what was typed stays', a
   }
 });
 
+test('a report is sorted by amounts of a currency or not at all', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  const query = `${WEEK}&by=station&sort=-revenue.pounds`;
+  await openLive(page, `/reports?${query}`);
+  await expect(page.getByRole('alert')).toContainText('Reports cannot be sorted by “revenue.pounds”.');
+  const refused = await page.request.get(`/api/v1/report?${query}`);
+  expect([refused.status(), (await refused.json()).code]).toEqual([400, 'bad_query']);
+});
+
 /** RFC 4180, read by itself. */
 function parse(text: string): string[][] {
   const records: string[][] = [];

@@ -3,7 +3,7 @@ import type { Locator, Page } from '@playwright/test';
 import type { Document } from 'mongodb';
 import { expect, test } from '../fixtures.ts';
 import { client, payment, session, station, unique } from '../documents.ts';
-import { LIST, figure, openLive, row, rows, split } from '../page.ts';
+import { LIST, PAGES, figure, openLive, row, rows, split } from '../page.ts';
 
 const head = (page: Page): Locator => page.locator('.list-head p');
 const chips = (page: Page): Locator => page.locator('.chips');
@@ -159,6 +159,23 @@ test('what cannot be selected is said, on the page and in the API, and is never 
   }
   const nowhere = await page.request.get('/api/v1/snapshot/charging_sessions?slot=1.2@Europe/Nowhere');
   expect(nowhere.status()).toBe(400);
+});
+
+test('no page passes over a parameter that it does not know', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  for (const path of PAGES) {
+    await openLive(page, `${path}?nonsense=1`);
+    const refused = page.locator('.main').getByRole('alert');
+    await expect(refused, path).toContainText('“nonsense”');
+    await expect(refused.getByRole('link'), path).toHaveAttribute('href', path);
+  }
+  for (const path of ['/', '/system']) {
+    await openLive(page, `${path}?station=S1`);
+    await expect(page.locator('.main .panel'), `${path} shows nothing that looks filtered`).toHaveCount(1);
+    await page.getByRole('alert').getByRole('link').click();
+    await expect(page).toHaveURL(new RegExp(`${path}$`));
+    await expect(page.locator('.main .panel').nth(1)).toBeVisible();
+  }
 });
 
 test('each card leads to exactly the documents of its figure', async ({ browserOn, db }) => {

@@ -14,6 +14,11 @@ impl BadChoice {
     pub fn unknown(name: &str) -> Self {
         Self(format!("Nothing here is chosen by “{}”.", clip(name)))
     }
+
+    /// The error for a name that no column of reports has.
+    pub fn unsortable(name: &str) -> Self {
+        Self(format!("Reports cannot be sorted by “{}”.", clip(name)))
+    }
 }
 
 /// Cuts a text to 60 characters and drops control characters, so that it can be shown to the person who wrote it.

@@ -81,6 +81,8 @@ pub struct Shared {
     pub reports: Reports,
     pub auth: AuthService,
     pub leptos: LeptosOptions,
+    /// The version of the browser's program.
+    pub version: String,
     /// Cancelled when the process begins to stop.
     pub closing: CancellationToken,
 }
@@ -161,6 +163,7 @@ impl App {
         }
         self.reports.report(user, query, patience).await.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
+            ReportError::Sort(_) => Refused::new("sort", error.to_string()).into(),
             ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
             ReportError::Reading => Failure::Reading,
             ReportError::Snapshot(_) | ReportError::Broken => {
@@ -196,6 +199,7 @@ impl App {
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
         Ok(PageContext {
+            version: self.version.clone(),
             network: self.network.name.clone(),
             zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now),
             silent_after_s: i64::try_from(self.network.silent_after.as_secs()).unwrap_or(i64::MAX),

@@ -25,7 +25,7 @@ use crate::server::{
     redis::{Redis, log::Log},
     relay::Relay,
     reports::Reports,
-    site::site,
+    site::{site, version},
     snapshots::Snapshots,
     socket::Sockets,
     system,
@@ -85,6 +85,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         events,
         log,
         hub,
+        version: version(&leptos),
         leptos,
         closing: closing.clone(),
     });

@@ -1,6 +1,11 @@
 //! All routes of the server, put together.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    path::Path,
+    sync::Arc,
+};
 
 use any_spawner::Executor;
 use axum::{
@@ -144,6 +149,14 @@ async fn not_found(State(app): State<App>, admin: Result<CurrentAdmin, Problem>,
         Ok(admin) => (StatusCode::NOT_FOUND, page(app, None, admin, request).await).into_response(),
         Err(_) => Problem::of(StatusCode::NOT_FOUND).into_response(),
     }
+}
+
+/// The version of the browser's program. The build names its files by their content, and lists their hashes beside the
+/// server's program. Where it does not, all versions are one.
+pub fn version(options: &LeptosOptions) -> String {
+    let program = std::env::current_exe().unwrap_or_default();
+    let hashes = fs::read_to_string(program.with_file_name(options.hash_file.as_ref())).unwrap_or_default();
+    format!("{:x}", BuildHasherDefault::<DefaultHasher>::default().hash_one(hashes))
 }
 
 /// The script that draws charts, named by the hash of its content.

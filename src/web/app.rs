@@ -111,7 +111,7 @@ fn deck(path: Memo<String>) -> AnyView {
 fn at(desk: PageContext, path: Memo<String>) -> AnyView {
     let live = Live::provide(&desk);
     Clock::provide(live, &desk);
-    let shown = shown(live, path);
+    let shown = shown(live, path, desk.version.clone());
     provide_context(OpenPage(shown));
     let why = Memo::new(move |_| {
         let topic = pages::unfollowed(&shown.read(), &live.unfollowed());
@@ -129,15 +129,16 @@ fn at(desk: PageContext, path: Memo<String>) -> AnyView {
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// Returns the path of the shown page. The previous page stays, with its heading and title, until the next one's part
-/// of the program is loaded.
-fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
+/// of the program is loaded. `version` is that of the program in this page.
+fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
     let shown = RwSignal::new(path.get_untracked());
     let tries = RwSignal::new(0_usize);
     Effect::new(move |_: Option<()>| {
         let next = path.get();
+        let version = version.clone();
         tries.track();
         leptos::task::spawn_local(async move {
-            let loaded = part(&next).await;
+            let loaded = part(&next, &version).await;
             if path.try_get_untracked().is_none_or(|path| path != next) {
                 // The person went on to another page meanwhile.
                 return;
@@ -163,20 +164,19 @@ fn shown(live: Live, path: Memo<String>) -> RwSignal<String> {
 /// Why a page's part of the program could not be loaded.
 #[derive(PartialEq)]
 enum Missing {
-    /// The server does not answer.
+    /// The server does not answer, or it has the part and could not send it. The part may come later.
     Away,
-    /// The server answers, but has another version.
+    /// The server has another version of the program, and no longer has this one's parts.
     Replaced,
 }
 
-/// Loads a page's part of the program.
-async fn part(path: &str) -> Result<(), Missing> {
+/// Loads a page's part of a program of this version.
+async fn part(path: &str, version: &str) -> Result<(), Missing> {
     if pages::ready(path).await.is_ok() {
         return Ok(());
     }
-    if load(PageRequest::Context).await == Err(AppError::Unavailable) {
-        return Err(Missing::Away);
-    }
-    // It may have come back between the two.
-    pages::ready(path).await.map_err(|_| Missing::Replaced)
+    let Ok(answer) = load(PageRequest::Context).await else { return Err(Missing::Away) };
+    // What this program cannot read comes from another version.
+    let same = answer.read().is_ok_and(|context: PageContext| context.version == version);
+    Err(if same { Missing::Away } else { Missing::Replaced })
 }

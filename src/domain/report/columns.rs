@@ -5,11 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::By;
-use crate::domain::{
-    address::{BadChoice, clip},
-    ids::travels_as_text,
-    money::Currency,
-};
+use crate::domain::{address::BadChoice, ids::travels_as_text, money::Currency};
 
 /// A figure about the money of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,7 +78,7 @@ impl FromStr for Column {
     type Err = BadChoice;
 
     fn from_str(name: &str) -> Result<Self, BadChoice> {
-        let unknown = || BadChoice(format!("Reports cannot be sorted by “{}”.", clip(name)));
+        let unknown = || BadChoice::unsortable(name);
         Ok(match name {
             "sessions" => Self::Sessions,
             "energy" => Self::Energy,

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{By, Column, Group, Key, Measure, Query, Sums};
 use crate::domain::{
+    address::BadChoice,
     cells::known,
     money::Currency,
     protocol::position::{ClusterTime, Position},
     range::Day,
+    selection::is_currency,
     time::Period,
 };
 
@@ -104,22 +106,31 @@ pub fn interval(period: Period) -> String {
 
 /// Makes the table from the groups. Amounts of `lead` stand before those of other currencies. `piece` returns the
 /// period of a piece of time, given its first day and that of the next.
+///
+/// # Errors
+/// The rows are to be sorted by amounts of what is no currency. One that has no amounts yet sorts nothing.
 pub fn report(
     query: &Query,
     about: About,
     groups: Vec<Group>,
     lead: Option<&Currency>,
     piece: impl Fn(Day, Day) -> Option<Period>,
-) -> Report {
+) -> Result<Report, BadChoice> {
     let by = query.by;
     let mut total = Sums::default();
     groups.iter().for_each(|group| total.add(&group.sums));
     let columns = columns(&total, lead);
+    if let Some(column @ Column::Money(_, Currency(code))) = &query.sort.column
+        && !is_currency(code)
+        && !columns.contains(column)
+    {
+        return Err(BadChoice::unsortable(&column.to_string()));
+    }
     let groups = if by.is_time() { without_gaps(by, &about, groups) } else { groups };
     let all = groups.len();
     let mut rows: Vec<Row> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
     sort(query, &columns, &mut rows);
-    Report {
+    Ok(Report {
         query: query.to_string(),
         by,
         sort: query.sort.to_string(),
@@ -128,7 +139,7 @@ pub fn report(
         columns,
         rows,
         all,
-    }
+    })
 }
 
 /// The columns of the table. A remark or a currency that never occurs has none.
@@ -150,7 +161,8 @@ fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
     columns
 }
 
-/// The value of a cell; no other place decides it. A sum of which no part is known is not known.
+/// The value of a cell; no other place decides it. A sum of which no part is known is not known. A payment without a
+/// known amount may be of any currency.
 fn cell(column: &Column, sums: &Sums) -> Option<i64> {
     let (measure, currency) = match column {
         Column::Sessions => return Some(sums.sessions),
@@ -166,13 +178,15 @@ fn cell(column: &Column, sums: &Sums) -> Option<i64> {
         Column::Money(measure, currency) => (measure, currency),
     };
     let money = sums.money.iter().find(|(known, _)| known == currency).map(|(_, money)| *money).unwrap_or_default();
+    let (payments, unknown) = (money.payments.saturating_add(sums.without_amount), sums.without_amount);
+    let without_fee = unknown.saturating_add(money.fees_missing);
     match measure {
-        Measure::Captured => Some(money.captured),
-        Measure::Refunded => Some(money.refunded),
-        Measure::Revenue => Some(money.captured.wrapping_sub(money.refunded)),
-        Measure::Fees => known(money.fees, money.payments, money.fees_missing),
+        Measure::Captured => known(money.captured, payments, unknown),
+        Measure::Refunded => known(money.refunded, payments, unknown),
+        Measure::Revenue => known(money.captured.wrapping_sub(money.refunded), payments, unknown),
+        Measure::Fees => known(money.fees, payments, without_fee),
         Measure::FeesMissing => Some(money.fees_missing),
-        Measure::Net => known(money.net, money.payments, money.fees_missing),
+        Measure::Net => known(money.net, payments, without_fee),
     }
 }
 

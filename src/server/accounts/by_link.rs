@@ -24,6 +24,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ByLink {
     #[serde(default)]
     token: String,

@@ -11,7 +11,7 @@ use super::form::{Next, Secret, Sent, UrlQuery, again};
 use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
-        documents::Documents,
+        documents::{Documents, Times},
         pages::{self, Wrong},
     },
     auth::{CurrentAdmin, local_path::local_path, place::ClientInfo, session::OwnPassword},
@@ -55,5 +55,6 @@ pub async fn submit(
 
 fn draw(documents: &Documents, admin: &CurrentAdmin, next: String, wrong: Option<&Wrong>) -> Response {
     let email = admin.email.clone();
-    documents.gate(people::CONFIRM, || pages::confirm(email, next, wrong))
+    let paper = documents.paper(&Times::now(&documents.network));
+    documents.gate(people::CONFIRM, || pages::confirm(paper, email, next, wrong))
 }

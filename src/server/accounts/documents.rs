@@ -45,11 +45,16 @@ impl Documents {
             zone: times.zone.name.clone(),
             admin: admin.email.clone(),
             path: path.to_owned(),
-            paper: text::paper(&self.network.name, &times.zone, times.now),
+            paper: self.paper(&times),
             title,
         };
         // The content is drawn within the owner, too, because parts of it may hold signals.
         answer(FRAMED_POLICY, || document::framed(frame, draw(&times).into_any()).to_html())
+    }
+
+    /// What a printed page says about itself.
+    pub fn paper(&self, times: &Times) -> String {
+        text::paper(&self.network.name, &times.zone, times.now)
     }
 
     /// A small box on an empty page, for visitors who are not signed in.
@@ -66,7 +71,7 @@ pub struct Times {
 }
 
 impl Times {
-    fn now(network: &NetworkSettings) -> Self {
+    pub fn now(network: &NetworkSettings) -> Self {
         let now = UtcMs(Timestamp::now().as_millisecond());
         let zone = &network.time_zone;
         Self { zone: zones::zone(zone, zone.iana_name().unwrap_or("UTC"), now), now }

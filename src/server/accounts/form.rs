@@ -17,8 +17,14 @@ use crate::server::{
     problem::Problem,
 };
 
+/// A URL without parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
+
 /// Where to go afterwards.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Next {
     #[serde(default)]
     pub next: String,
@@ -26,6 +32,7 @@ pub struct Next {
 
 /// What was just done, by the code in the URL.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Done {
     #[serde(default)]
     pub done: String,
@@ -37,7 +44,8 @@ impl Done {
     }
 }
 
-/// The query of the URL. A query that cannot be parsed is refused without a reason.
+/// The query of the URL. One with an unknown parameter, or with one twice, is refused. The answer does not repeat it,
+/// because it may hold the secret of a link.
 pub struct UrlQuery<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for UrlQuery<T> {
@@ -46,10 +54,12 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for UrlQuery<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(rejection) => Err(Problem::of(rejection.status())),
+            Err(rejection) => Err(Problem::new(rejection.status(), "bad_address", BAD_ADDRESS)),
         }
     }
 }
+
+const BAD_ADDRESS: &str = "The address has a parameter that this page does not know, lacks one, or has one twice.";
 
 /// A form as it was sent. A body that is not this form is refused without a reason.
 pub struct Sent<T>(pub T);
@@ -95,4 +105,33 @@ pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wron
 pub fn again(mut page: Response) -> Response {
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    async fn refusal<T: DeserializeOwned>(url: &str) -> Option<Problem> {
+        let (mut parts, ()) = Request::get(url).body(()).unwrap().into_parts();
+        UrlQuery::<T>::from_request_parts(&mut parts, &()).await.err()
+    }
+
+    #[tokio::test]
+    async fn an_unknown_parameter_is_refused_and_not_repeated() {
+        let refused = Some(Problem::new(StatusCode::BAD_REQUEST, "bad_address", BAD_ADDRESS));
+        assert_eq!(refusal::<Done>("/account?station=S1").await, refused);
+        assert_eq!(refusal::<Done>("/account?done=role&done=role").await, refused);
+        assert_eq!(refusal::<Next>("/login?next=/users&station=S1").await, refused);
+        assert_eq!(refusal::<NoParameters>("/users?station=S1").await, refused);
+        for none in [
+            refusal::<Done>("/account?done=role").await,
+            refusal::<Next>("/login?next=/users").await,
+            refusal::<Next>("/login").await,
+            refusal::<NoParameters>("/users").await,
+        ] {
+            assert_eq!(none, None);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Done, Sent, UrlQuery, again};
+use super::form::{Done, NoParameters, Sent, UrlQuery, again};
 use crate::server::accounts::documents::Times;
 use crate::server::accounts::text::people;
 use crate::{
@@ -31,7 +31,11 @@ use crate::{
 };
 
 /// `GET /users`
-pub async fn list(State(documents): State<Documents>, admin: CurrentAdmin) -> Result<Response, Problem> {
+pub async fn list(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    _: UrlQuery<NoParameters>,
+) -> Result<Response, Problem> {
     let mut rows = Vec::new();
     for user in documents.auth.users.list().await? {
         rows.push(row(&documents, user).await?);
@@ -40,8 +44,12 @@ pub async fn list(State(documents): State<Documents>, admin: CurrentAdmin) -> Re
 }
 
 /// `GET /users/invite`
-pub async fn invite_form(State(documents): State<Documents>, admin: ConfirmedAdmin) -> Response {
-    draw_invite(&documents, &admin, None, None)
+pub async fn invite_form(
+    State(documents): State<Documents>,
+    admin: ConfirmedAdmin,
+    UrlQuery(done): UrlQuery<Done>,
+) -> Response {
+    draw_invite(&documents, &admin, done.said(), None, None)
 }
 
 #[derive(Deserialize)]
@@ -64,7 +72,7 @@ pub async fn invite(
             Err(refused) => people::refused(refused),
         },
     };
-    Ok(again(draw_invite(&documents, &admin, Some(email), Some(&Wrong::new("email", why)))))
+    Ok(again(draw_invite(&documents, &admin, None, Some(email), Some(&Wrong::new("email", why)))))
 }
 
 /// `GET /users/{id}`
@@ -155,9 +163,15 @@ async fn draw_user(
     Ok(documents.framed(admin, &path, text::USERS, |times| pages::user(&row, done, refused, times)))
 }
 
-fn draw_invite(documents: &Documents, admin: &CurrentAdmin, email: Option<String>, wrong: Option<&Wrong>) -> Response {
+fn draw_invite(
+    documents: &Documents,
+    admin: &CurrentAdmin,
+    done: Option<&'static str>,
+    email: Option<String>,
+    wrong: Option<&Wrong>,
+) -> Response {
     let title = people::INVITE;
-    documents.framed(admin, "/users/invite", title, |_| pages::invite(email, wrong))
+    documents.framed(admin, "/users/invite", title, |_| pages::invite(done, email, wrong))
 }
 
 fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Response {

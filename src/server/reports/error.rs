@@ -1,6 +1,6 @@
 //! Why there is no report.
 
-use crate::server::snapshots::SnapshotError;
+use crate::{domain::address::BadChoice, server::snapshots::SnapshotError};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum ReportError {
     Zone(String),
     #[error("The period is outside of the calendar.")]
     Calendar,
+    /// No report can be sorted so.
+    #[error(transparent)]
+    Sort(#[from] BadChoice),
     #[error(
         "Reading this report takes longer than MongoDB keeps how its documents were, which is five minutes where it is not \
          set otherwise. Choose a shorter period; by day, week or month a report is there at once."

@@ -130,7 +130,7 @@ impl Reports {
             let piece = between(&tz, from, to)?;
             Some(Period { from: piece.from.max(period.from), to: piece.to.min(period.to) })
         };
-        Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece))
+        Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece)?)
     }
 
     /// The groups from the figures' cells, which every change moves on, so that no document is read. `None` if the

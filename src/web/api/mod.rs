@@ -58,6 +58,8 @@ pub enum PageRequest {
 /// What every page needs to know before it draws anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageContext {
+    /// The version of the browser's program that the server has.
+    pub version: String,
     /// The network's name.
     pub network: String,
     /// The time zone in which all times are shown.

@@ -9,8 +9,13 @@ mod notes;
 use leptos::prelude::*;
 
 use self::{cards::Cards, energy::EnergyToday, evses::Evses, latest::LatestChanges, notes::Notes};
+use crate::web::ui::without_choices;
 
 pub fn overview() -> AnyView {
+    without_choices("/", drawn)
+}
+
+fn drawn() -> AnyView {
     view! {
         <Notes />
         <Cards />

@@ -28,15 +28,20 @@ static COLUMNS: [Column<Station>; 8] = [
     Column::of("model", "word low", |s, _| Cell::text(s.model.clone())),
 ];
 
-/// The sum of each EVSE's strongest connector, in W. Missing if no EVSE has one known; empty if the station is
-/// removed.
+/// The sum of each EVSE's strongest connector, in W: missing if no EVSE says it, a least value if some do not. Empty if
+/// the station is removed.
 fn power(station: &Station, clock: &Clock) -> Cell {
     if station.removed_at.is_some() && station.is_removed(clock.now()) {
         return Cell::nothing();
     }
     let in_service = station.evses.iter().filter(|evse| evse.status != Some(EvseStatus::Removed));
-    let power = in_service.filter_map(|evse| evse.max_electric_power).reduce(|a, b| Watt(a.0.saturating_add(b.0)));
-    Cell::amount(power.map(text::rated))
+    let mut all = true;
+    let known = in_service.filter_map(|evse| {
+        all &= evse.max_electric_power.is_some();
+        evse.max_electric_power
+    });
+    let power = known.reduce(|a, b| Watt(a.0.saturating_add(b.0))).map(text::rated);
+    Cell::amount(if all { power } else { power.map(text::at_least) })
 }
 
 /// Sums up a station in one state. What needs someone comes first, then what is in use, waiting, and free. It is
@@ -53,15 +58,20 @@ fn summary(statuses: &[EvseStatus], removed: bool, heard: Option<&str>) -> Look 
     if removed {
         return Look::new(Role::Off, text::evse_status(&EvseStatus::Removed));
     }
-    let Some(first) = statuses.first() else { return Look::new(Role::Off, text::NO_EVSE) };
-    let worst = |role| statuses.iter().filter(|s| s.role() == role).min();
-    let count = |status: &EvseStatus| statuses.iter().filter(|s| *s == status).count();
+    let urgency = |status: &EvseStatus| match status.role() {
+        Role::Bad => 0,
+        Role::Busy => 1,
+        Role::Wait => 2,
+        Role::Ok => 3,
+        Role::Off => 4,
+    };
+    let shown = statuses.iter().min_by_key(|status| (urgency(status), *status));
+    let Some(shown) = shown else { return Look::new(Role::Off, text::NO_EVSE) };
     if statuses.iter().all(|s| *s == EvseStatus::Unknown) {
         return Look::new(Role::Off, text::unknown_since(heard));
     }
-    let shown = [Role::Bad, Role::Busy, Role::Wait].into_iter().find_map(worst);
-    let shown = shown.or_else(|| statuses.iter().find(|s| s.role() == Role::Ok)).unwrap_or(first);
-    Look::new(shown.role(), text::some_of(shown, count(shown), statuses.len()))
+    let count = statuses.iter().filter(|status| *status == shown).count();
+    Look::new(shown.role(), text::some_of(shown, count, statuses.len()))
 }
 
 pub fn stations() -> AnyView {
@@ -71,6 +81,29 @@ pub fn stations() -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        collections::see,
+        time::{UtcMs, Zone},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn a_power_that_is_known_in_part_is_a_least_value() {
+        Owner::new().with(|| {
+            let now = UtcMs::parse("2026-01-01T00:00:00Z").unwrap();
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(now));
+            let evse = |watts: serde_json::Value| json!({"connectors": [{"max_electric_power": watts}]});
+            let of = |fields: serde_json::Value| power(&see(&serde_json::from_value(fields).unwrap()).doc, &clock);
+            let rated = |text: &str| Cell::amount(Some(text::Quantity { value: text.to_owned(), unit: text::KW }));
+            assert_eq!(of(json!({"evses": [evse(json!(50_000)), evse(json!(7400))]})), rated("57.4"));
+            assert_eq!(of(json!({"evses": [evse(json!(50_000)), evse(json!(null))]})), rated("≥\u{a0}50"));
+            assert_eq!(of(json!({"evses": [evse(json!(null))]})), Cell::amount(None), "not known is not zero");
+            let removed = json!({"evses": [evse(json!(50_000))], "removed_at": "2025-12-31T00:00:00Z"});
+            assert_eq!(of(removed), Cell::nothing(), "what is gone has no power, and none is missing");
+            let evses = json!([evse(json!(50_000)), {"status": "REMOVED"}]);
+            assert_eq!(of(json!({"evses": evses})), rated("50"), "what is gone is not missing either");
+        });
+    }
 
     #[test]
     fn a_station_shows_what_needs_someone_first() {

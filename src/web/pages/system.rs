@@ -19,11 +19,15 @@ use crate::{
             self,
             system::{RowText, TableText},
         },
-        ui::{Look, StatusMark, any_views, loaded, optional_view},
+        ui::{Look, SYSTEM, StatusMark, any_views, loaded, optional_view, without_choices},
     },
 };
 
 pub fn system() -> AnyView {
+    without_choices(SYSTEM, drawn)
+}
+
+fn drawn() -> AnyView {
     let live = expect_context::<Live>();
     loaded(PageRequest::System, text::SYSTEM, move |answer| {
         // The values do not come from MongoDB and so have no cluster time, because each instance reports on itself.

@@ -16,8 +16,8 @@ mod times;
 pub use displayable::displayable;
 pub use money::{money, money_unit};
 pub use numbers::{
-    KW, KWH, Quantity, change, count, decimal, distance, energy, energy_figure, mass, per_mille, percent, power,
-    power_figure, rated, volume,
+    KW, KWH, Quantity, at_least, change, count, decimal, distance, energy, energy_figure, mass, per_mille, percent,
+    power, power_figure, rated, volume,
 };
 pub use phrases::*;
 pub use reports::*;

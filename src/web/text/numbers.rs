@@ -84,6 +84,11 @@ pub fn rated(w: Watt) -> Quantity {
     Quantity::new(fixed(w.0, 3, digits), KW)
 }
 
+/// A sum that some parts are missing from, because they are not known.
+pub fn at_least(Quantity { value, unit }: Quantity) -> Quantity {
+    Quantity::new(format!("≥\u{a0}{value}"), unit)
+}
+
 /// Energy alone on a card: in kWh or MWh, with as many digits as matter.
 pub fn energy_figure(wh: Wh) -> Quantity {
     match wh.0.unsigned_abs() {

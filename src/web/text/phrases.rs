@@ -486,6 +486,12 @@ mod tests {
     }
 
     #[test]
+    fn removed_evses_are_told_beside_those_in_service() {
+        assert_eq!(in_stations(152, 0, 63), "152 in 63 stations");
+        assert_eq!(in_stations(151, 1, 1), "151 in service and 1 removed, in 1 station");
+    }
+
+    #[test]
     fn what_waits_is_counted_by_what_it_is() {
         assert_eq!(waits(Waiting { new: 3, left: 1, ..Waiting::default() }), "3 new, 1 left");
         assert_eq!(waits(Waiting { new: 0, left: 0, deleted: 1200, moved: 1 }), "1,200 deleted, 1 moved");

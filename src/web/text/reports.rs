@@ -192,3 +192,17 @@ pub fn report_order(report: &Report) -> String {
     let column = name.parse().map_or_else(|_| report_by(report.by).to_owned(), |column| report_column(&column));
     format!("{column}, {}", if descending { "descending" } else { "ascending" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_payments_reads_like_no_amount() {
+        let gbp = |measure| Column::Money(measure, Currency("GBP".into()));
+        assert_eq!(report_column(&gbp(Measure::FeesMissing)), "GBP payments, fee not known");
+        assert_eq!(report_figure(&gbp(Measure::FeesMissing), 203), "203");
+        assert_eq!(report_column(&gbp(Measure::Fees)), "Fees GBP");
+        assert_eq!(report_figure(&gbp(Measure::Fees), 203), "2.03");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{displayable, energy, failure, money, nouns, payment_status, session_status};
+use super::{displayable, energy, failure, money, nouns, payment_status, quality, session_status};
 use crate::domain::{
     collections::Collection,
     latest::{ActivityEvent, Kind},
@@ -118,8 +118,12 @@ fn added(news: &ActivityEvent, subject: &str) -> String {
     }
 }
 
+/// A negative energy is marked in the words of the list of sessions.
 fn delivered(energy_wh: Option<Wh>) -> Option<String> {
-    energy_wh.map(|wh| energy(wh).to_string())
+    energy_wh.map(|wh| {
+        let energy = energy(wh).to_string();
+        if wh.0 < 0 { format!("{energy}, {}", quality("NEGATIVE")) } else { energy }
+    })
 }
 
 /// Lower case within a sentence. An unknown code keeps its case.
@@ -185,5 +189,18 @@ mod tests {
         assert_eq!((said.text.as_str(), said.amount.as_deref()), ("Payment failed: card expired, P-1", Some("£12.40")));
         let captured = ActivityEvent { status: Some("CAPTURED".into()), detail: None, ..failed };
         assert_eq!(sentence(&captured).text, "Payment captured, P-1");
+    }
+
+    #[test]
+    fn a_negative_energy_is_told_with_its_mark() {
+        let amount = |collection, wh| {
+            let ended = news(collection, Kind::Patch, "7751157", "COMPLETED", &["status"]);
+            sentence(&ActivityEvent { energy: Some(Wh(wh)), ..ended }).amount
+        };
+        for collection in [Collection::ChargingSessions, Collection::EcoStats] {
+            let negative = amount(collection, -4_076_287);
+            assert_eq!(negative.as_deref(), Some("\u{2212}4,076.3\u{a0}kWh, negative energy"));
+            assert_eq!(amount(collection, 12_000).as_deref(), Some("12.0\u{a0}kWh"));
+        }
     }
 }

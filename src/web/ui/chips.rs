@@ -22,3 +22,31 @@ pub fn chips(collection: Collection, selection: &Selection) -> AnyView {
     });
     view! { <ul class="chips" aria-label=text::SHOWN>{any_views(links)}</ul> }.into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        selection::{Criterion, FilterField},
+        time::{UtcMs, Zone},
+    };
+
+    #[test]
+    fn a_chip_leads_to_the_list_without_its_part_alone() {
+        let selection = Selection::default()
+            .with(FilterField::Status, Criterion::one_of(["FAILED"]))
+            .with(FilterField::Client, Criterion::one_of(["C-1"]));
+        let html = Owner::new().with(|| {
+            provide_context(Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0))));
+            chips(Collection::Payments, &selection).to_html()
+        });
+        for (href, text) in [
+            ("/payments?client=C-1", "<span>Status: Failed</span>"),
+            ("/payments?status=FAILED", "<span>Client: C-1</span>"),
+            ("/payments", "<span>Show all</span>"),
+        ] {
+            let chip = html.split("<li>").find(|chip| chip.contains(text)).expect(&html);
+            assert!(chip.contains(&format!("href=\"{href}\"")), "{text}: {chip}");
+        }
+    }
+}

@@ -76,14 +76,14 @@ fn hour((from, today, before): Hour) -> impl IntoView {
         <tr>
             <td>{from}</td>
             <td class="number">{optional_view(today, of)}</td>
-            <td class="number">{of(before)}</td>
+            <td class="number">{optional_view(before, of)}</td>
         </tr>
     }
 }
 
-/// Beginning of the hour, Wh of today, Wh of the week before. The outer `None` means that the hour has not begun;
-/// otherwise `None` means not known.
-type Hour = (String, Option<Option<i64>>, Option<i64>);
+/// Beginning of the hour, Wh of today, Wh of the week before. The outer `None` means that the hour has not begun, or
+/// that the day a week before had no such hour; otherwise `None` means not known.
+type Hour = (String, Option<Option<i64>>, Option<Option<i64>>);
 
 /// The chart as texts and SVG paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub struct DayDrawing {
 }
 
 impl DayDrawing {
-    /// Computes the drawing. Without a day only the axes are drawn.
+    /// Computes the drawing. Without values only the axes are drawn, and nothing is said to be zero.
     pub fn of(series: &DaySeries, day: Option<Period>, zone: &Zone) -> Self {
         let day = day.unwrap_or(SOME_DAY);
         let quarters = (day.to.since(day.from) / QUARTER_MS).max(1);
@@ -114,7 +114,8 @@ impl DayDrawing {
         let end = proportion(i64::try_from(series.today.len()).unwrap_or(0), quarters, WIDTH);
         let label = |i: i64| text::energy(Wh(step.saturating_mul(i))).value.trim_end_matches(".0").to_owned();
         let said = |quarters: &[Option<i64>]| {
-            sum(quarters).map_or_else(|| text::NOT_KNOWN.to_owned(), |wh| energy_figure(Wh(wh)).to_string())
+            let known = sum(quarters).filter(|_| !quarters.is_empty());
+            known.map_or_else(|| text::NOT_KNOWN.to_owned(), |wh| energy_figure(Wh(wh)).to_string())
         };
         let weekday = text::weekday(zone, day.from).to_owned();
         Self {
@@ -139,7 +140,7 @@ impl DayDrawing {
             hours: hours(series, day, quarters, zone),
             note: match largest {
                 _ if all().any(Option::is_none) => text::ENERGY_GAPS,
-                0 => text::NO_ENERGY,
+                0 if !series.today.is_empty() => text::NO_ENERGY,
                 _ => "",
             },
             today: course(&series.today, quarters, top, false),
@@ -210,7 +211,7 @@ fn hours(series: &DaySeries, day: Period, quarters: i64, zone: &Zone) -> Vec<Hou
         .step_by(4)
         .map(|q| {
             let from = text::clock_time(zone, at(day, q));
-            (from, of(&series.today, q), of(&series.week_before, q).unwrap_or(Some(0)))
+            (from, of(&series.today, q), of(&series.week_before, q))
         })
         .collect()
 }
@@ -248,7 +249,7 @@ mod tests {
         assert_eq!(d.y_labels, ["3", "2", "1", "0"]);
         assert_eq!(d.x_labels, ["00:00", "04:00", "08:00", "12:00", "16:00", "20:00", "24:00"]);
         assert_eq!(d.hours.len(), 24);
-        assert_eq!(d.hours[0], ("00:00".to_owned(), Some(Some(4000)), Some(4000)));
+        assert_eq!(d.hours[0], ("00:00".to_owned(), Some(Some(4000)), Some(Some(4000))));
         assert_eq!(d.hours[1].1, None, "what has not come is not zero");
         assert_eq!(d.note, "");
     }
@@ -269,6 +270,23 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_has_25() {
         let long = Period { to: UtcMs(day().to.0 + 3_600_000), ..day() };
-        assert_eq!(DayDrawing::of(&DaySeries::default(), Some(long), &Zone::default()).hours.len(), 25);
+        let week_before = vec![Some(1000); 96];
+        let d = DayDrawing::of(&DaySeries { today: vec![Some(0); 100], week_before }, Some(long), &Zone::default());
+        assert_eq!(d.hours.len(), 25);
+        assert_eq!(
+            d.hours[24],
+            ("00:00".to_owned(), Some(Some(0)), None),
+            "a week before the day had 24 hours, not 0 kWh"
+        );
+    }
+
+    #[test]
+    fn figures_that_have_not_come_are_not_zero() {
+        let d = DayDrawing::of(&DaySeries::default(), None, &Zone::default());
+        assert_eq!(d.summary.matches(text::NOT_KNOWN).count(), 2, "{}", d.summary);
+        assert_eq!(d.note, "", "nobody knows whether a session has ended");
+        assert_eq!((d.hours[0].1, d.hours[0].2), (None, None));
+        let none = DaySeries { today: vec![Some(0)], week_before: vec![Some(0); 96] };
+        assert_eq!(DayDrawing::of(&none, Some(day()), &Zone::default()).note, text::NO_ENERGY);
     }
 }

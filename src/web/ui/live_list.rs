@@ -244,6 +244,7 @@ mod tests {
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
         Owner::new().with(|| {
             let desk = PageContext {
+                version: String::new(),
                 network: String::new(),
                 zone: Zone::default(),
                 silent_after_s: 900,

@@ -67,7 +67,7 @@ pub use nav::{
     ACTIVITY, ANALYTICS, OpenPage, REPORTS, SYSTEM, document_title, page_of, page_of_activity, page_of_analytics,
 };
 pub use period_form::{Address, choice, parameter_refused, period_form};
-pub use query::{chosen, refused};
+pub use query::{chosen, refused, without_choices};
 #[cfg(feature = "ssr")]
 pub use rail::Rail;
 pub use report_chart::{ReportChart, measure};

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
-use super::nothing;
+use super::{nothing, redrawn};
 use crate::{domain::address::BadChoice, web::text};
 
 /// Reads a choice from names and values.
@@ -24,7 +24,40 @@ where
     })
 }
 
+/// Draws a page that has no choices. It refuses every parameter, because the page would look as if it followed it.
+pub fn without_choices(page: &'static str, draw: fn() -> AnyView) -> AnyView {
+    let given = chosen(page, |given| given.next().map_or(Ok(()), |(name, _)| Err(BadChoice::unknown(&name))));
+    redrawn(move || match given.get() {
+        Ok(()) => draw(),
+        Err(BadChoice(why)) => refused(why, page),
+    })
+}
+
 /// The message why a choice is refused, with a link to the page without it.
 pub fn refused(why: String, page: &'static str) -> AnyView {
     view! { <section class="panel" role="alert">{nothing(text::NOT_SELECTABLE, why, page)}</section> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use leptos_router::{components::Router, location::RequestUrl};
+
+    use super::*;
+
+    #[test]
+    fn a_page_without_choices_refuses_what_it_would_ignore() {
+        let html = |address: &str| {
+            Owner::new().with(|| {
+                provide_context(RequestUrl::new(address));
+                let page = || without_choices("/", || view! { <p>"all"</p> }.into_any());
+                view! { <Router>{page()}</Router> }.to_html()
+            })
+        };
+        assert!(html("/").contains("<p>all</p>"));
+        let refused = html("/?station=S1");
+        for part in [text::NOT_SELECTABLE, "“station”", "href=\"/\""] {
+            assert!(refused.contains(part), "{part} in {refused}");
+        }
+        assert!(!refused.contains("<p>all</p>"), "{refused}");
+    }
 }

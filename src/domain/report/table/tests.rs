@@ -20,6 +20,16 @@ fn delivered(sessions: i64, energy_wh: i64, without_energy: i64) -> Sums {
     Sums { sessions, energy_wh, without_energy, ..Sums::default() }
 }
 
+fn report(
+    query: &Query,
+    about: About,
+    groups: Vec<Group>,
+    lead: Option<&Currency>,
+    piece: impl Fn(Day, Day) -> Option<Period>,
+) -> Report {
+    super::report(query, about, groups, lead, piece).unwrap()
+}
+
 fn ids(report: &Report) -> Vec<String> {
     report.rows.iter().map(|row| row.id.clone().or(row.lacks.clone()).unwrap()).collect()
 }
@@ -34,21 +44,21 @@ fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
             group("?station", None, delivered(3, 7, 0)),
         ]
     };
-    let order = |sort: &str| {
-        ids(&report(
-            &query(&[("by", "station"), ("sort", sort)]),
-            about("2018-06-01", "2018-06-01"),
-            groups(),
-            None,
-            |_, _| None,
-        ))
+    let sorted = |sort: &str| {
+        let query = query(&[("by", "station"), ("sort", sort)]);
+        super::report(&query, about("2018-06-01", "2018-06-01"), groups(), None, |_, _| None)
     };
+    let order = |sort: &str| ids(&sorted(sort).unwrap());
     assert_eq!(order(""), ["station", "b", "a", "c"], "most energy first, then by name");
     assert_eq!(order("energy"), ["b", "a", "station", "c"], "not known is last both ways");
     assert_eq!(order("-sessions"), ["b", "station", "c", "a"]);
     assert_eq!(order("group"), ["b", "c", "a", "station"]);
     assert_eq!(order("-group"), ["a", "c", "b", "station"]);
-    assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there sorts nothing");
+    assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there yet sorts nothing");
+    for (bad, name) in [("revenue.xxx", "revenue.xxx"), ("-net.POUNDS", "net.POUNDS"), ("fees.", "fees.")] {
+        let said = BadChoice(format!("Reports cannot be sorted by “{name}”."));
+        assert_eq!(sorted(bad).unwrap_err(), said, "no report has such a currency");
+    }
 }
 
 #[test]
@@ -86,6 +96,46 @@ fn sums_of_nothing_known_are_not_known() {
     assert_eq!(cells("APP"), [Some(900), Some(100), Some(800), Some(0), Some(1), Some(390)]);
     assert_eq!(cells("FREE"), [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)]);
     assert_eq!(table.totals[3..], [Some(1800), Some(200), Some(1600), Some(0), Some(3), Some(390)]);
+}
+
+#[test]
+fn amounts_of_which_none_is_known_are_not_zero() {
+    let gbp = |payments| Money { payments, captured: 900, refunded: 100, fees: 10, fees_missing: 0, net: 790 };
+    let of = |without_amount, known: Option<i64>| Sums {
+        payments: 2,
+        without_amount,
+        money: known.map(|payments| (Currency("GBP".into()), gbp(payments))).into_iter().collect(),
+        ..Sums::default()
+    };
+    let groups = vec![
+        group("KNOWN", None, of(0, Some(2))),
+        group("PARTLY", None, of(1, Some(1))),
+        group("UNKNOWN", None, of(2, None)),
+        group("FREE", None, Sums::default()),
+    ];
+    let table = report(&query(&[("by", "method")]), about("2018-06-01", "2018-06-01"), groups, None, |_, _| None);
+    assert_eq!(table.columns[3], Column::WithoutAmount);
+    let cells = |id: &str| table.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().cells[3..].to_vec();
+    let some = |without_amount, [captured, refunded, revenue, fees, net]: [i64; 5]| {
+        [without_amount, captured, refunded, revenue, fees, net].map(Some).to_vec()
+    };
+    assert_eq!(cells("KNOWN"), some(0, [900, 100, 800, 10, 790]));
+    assert_eq!(cells("PARTLY"), some(1, [900, 100, 800, 10, 790]));
+    assert_eq!(cells("UNKNOWN"), [Some(2), None, None, None, None, None]);
+    assert_eq!(cells("FREE"), some(0, [0; 5]), "no payment is no money");
+}
+
+#[test]
+fn a_currency_that_the_report_has_can_be_sorted_by() {
+    let sums = Sums {
+        payments: 1,
+        money: vec![(Currency("POUNDS".into()), Money { payments: 1, ..Money::default() })],
+        ..Sums::default()
+    };
+    let query = query(&[("by", "method"), ("sort", "-revenue.POUNDS")]);
+    let groups = vec![group("CARD", None, sums)];
+    let table = super::report(&query, about("2018-06-01", "2018-06-01"), groups, None, |_, _| None);
+    assert!(table.is_ok(), "its own headings lead there");
 }
 
 #[test]

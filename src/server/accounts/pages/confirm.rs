@@ -5,9 +5,11 @@ use leptos::prelude::*;
 use super::form::{Field, Wrong, username_hint};
 use crate::{server::accounts::text::people, web::text};
 
-/// `next` is where a right password leads. `email` names the account whose password is asked for.
-pub fn confirm(email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+/// `next` is where a right password leads. `email` names the account whose password is asked for. `paper` is what a
+/// printed page says about itself.
+pub fn confirm(paper: String, email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
     view! {
+        <p class="paper">{paper}</p>
         <form class="form" method="post" action="/confirm">
             <h1>{people::CONFIRM}</h1>
             <p>{people::CONFIRM_WHY}</p>

@@ -146,11 +146,12 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
 }
 
 /// `email` is what was entered before.
-pub fn invite(email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+pub fn invite(done: Option<&'static str>, email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
     let mut field = Field::email(text::EMAIL, "email", email);
     // The address is another person's, so the browser must not fill in the user's own.
     field.autocomplete = "off";
     view! {
+        {said(done)}
         <section class="panel">
             <form class="form body" method="post" action="/users/invite">
                 <p>{people::INVITE_WHY}</p>

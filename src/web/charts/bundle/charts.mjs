@@ -3,13 +3,14 @@
 //   const drawing = chargedeckCharts.draw(box, option, pick);
 //   drawing.update(json); drawing.png(name, remark); drawing.dispose();
 //
-// `option` and `json` are ECharts' own, as text (src/charts/options.rs, update.rs). Text holds no colour that follows the
+// `option` and `json` are ECharts' own, as text (src/web/charts/options.rs, update.rs). Text holds no colour that follows the
 // theme and no function, so two things are said by name: roles of style/tokens.css (`"var(--ok)"`), and formats of values
 // (`"{value} kWh"`, `"£{value:2}"` with two decimals always). Nothing moves but what changed.
 import { init, use } from 'echarts/core';
 import { BarChart, GaugeChart, HeatmapChart, LineChart, PieChart } from 'echarts/charts';
 import { DataZoomComponent, GridComponent, TitleComponent, TooltipComponent, VisualMapContinuousComponent } from 'echarts/components';
 import { CanvasRenderer } from 'echarts/renderers';
+import { named } from './named.mjs';
 import { palette, theme } from './theme.mjs';
 import { stretch } from './zoom.mjs';
 
@@ -30,7 +31,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const coarse = matchMedia('(pointer: coarse)');
 const list = (one) => (Array.isArray(one) ? one : one ? [one] : []);
 
-/** Writes values as src/ui/words/numbers.rs does. */
+/** Writes values as src/web/text/numbers.rs does. */
 function format(template) {
   const [place, digits] = /\{value(?::(\d))?\}/.exec(template);
   const fraction = digits ? { minimumFractionDigits: +digits, maximumFractionDigits: +digits } : { maximumFractionDigits: 1 };
@@ -53,12 +54,6 @@ function dressed(json, colours) {
   });
   for (const series of list(option.series)) if (series.names) series.tooltip = named(series);
   return option;
-}
-
-/** What stands behind is told by the names of its own steps: the tooltip's is the name of the step before it. */
-function named({ names, tooltip }) {
-  const written = tooltip.valueFormatter;
-  return { valueFormatter: (value, index) => (names[index] ? `${names[index]}: ${written(value)}` : written(value)) };
 }
 
 /** A cell of a heat map lies at two labels and a value: ECharts by itself names only the first. */

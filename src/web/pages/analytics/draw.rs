@@ -203,7 +203,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     let sessions = move || view.course(&Measure::Sessions);
     let revenue = move || view.course(&measure);
     let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown().unwrap_or(0)));
-    let states = move || parts::evses(split().unwrap_or_default());
+    let states = move || split().map(parts::evses).unwrap_or_default();
     let payments = move || {
         let by_status = fields.with(payments_of);
         view.zone.with_value(|zone| parts::payments(&by_status, pieces.with(Pieces::period), zone))

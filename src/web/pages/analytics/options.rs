@@ -44,3 +44,30 @@ pub fn options(
     let option = |(name, drawn): (&str, Drawn)| Some((name.to_owned(), drawn.chart?.option()));
     (currency, drawn.into_iter().filter_map(option).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::text;
+    use serde_json::json;
+
+    #[test]
+    fn revenue_is_of_the_currency_that_was_asked_for() {
+        let of = |revenue: serde_json::Value, asked: Option<&str>, network: &str| {
+            let sums = json!({"energy": 0, "started": 1, "completed": 0, "revenue": revenue});
+            let fields = json!({"piece:000000000000": {"from": 0, "to": 86_400_000, "sums": sums}});
+            let fields: Fields = serde_json::from_value(fields).unwrap();
+            let currency = |code: &str| Currency(code.to_owned());
+            let (currency, options) =
+                options(&fields, Step::Day, &Zone::default(), asked.map(currency), &currency(network));
+            assert!(options["revenue"].contains(text::money_unit(&currency).format.as_str()), "{}", options["revenue"]);
+            currency.0
+        };
+        let both = || json!({"EUR": 5, "GBP": 7});
+        assert_eq!(of(both(), Some("EUR"), "GBP"), "EUR");
+        assert_eq!(of(both(), Some("CHF"), "GBP"), "CHF", "never another one, even where there is none of it");
+        assert_eq!(of(both(), None, "GBP"), "GBP", "the network's");
+        assert_eq!(of(both(), None, "CHF"), "EUR", "or the first that has some");
+        assert_eq!(of(json!({}), None, "CHF"), "CHF");
+    }
+}

@@ -103,7 +103,7 @@ fn energy_today() -> Draw {
     let clock = Clock::expect();
     Box::new(move || {
         let weekday = day().map(|day| clock.with_zone(|zone| text::weekday(zone, day.from)));
-        let hours = series().unwrap_or_default().today.chunks(4).map(sum).collect();
+        let hours = series().map(|series| series.today.chunks(4).map(sum).collect());
         let remarks = [
             remark(unknown(), text::NOT_KNOWN, text::NO_ENERGY_WHY),
             remark(left_out(), text::LEFT_OUT, text::LEFT_OUT_WHY),
@@ -113,7 +113,7 @@ fn energy_today() -> Draw {
             value: today().map(text::energy_figure),
             note: today().zip(before()).zip(weekday).map(|((now, then), day)| text::against(then.0, now.0, day)),
             badges: remarks.into_iter().flatten().collect(),
-            picture: Picture::Course(hours),
+            picture: hours.map_or(Picture::None, Picture::Course),
             ..Figure::default()
         }
     })

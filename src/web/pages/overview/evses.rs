@@ -14,7 +14,7 @@ use crate::{
     web::{
         paths::page,
         text,
-        ui::{Empty, Look, by_role, figure, page_of, split_bar},
+        ui::{Empty, Look, by_role, figure, optional_view, page_of, split_bar},
     },
 };
 
@@ -23,20 +23,20 @@ pub fn Evses() -> impl IntoView {
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     let documents = figure::<BTreeMap<Collection, i64>>("documents");
     let all = move || {
-        let split = split().unwrap_or_default();
+        let split = split()?;
         let (in_service, all) = (in_service(&split), split.iter().fold(0, |sum: i64, (_, n)| sum.saturating_add(*n)));
-        let stations = documents().and_then(|d| d.get(&Collection::Stations).copied()).unwrap_or(0);
-        text::in_stations(in_service, all.saturating_sub(in_service), stations)
+        let stations = documents()?.get(&Collection::Stations).copied().unwrap_or(0);
+        Some(text::in_stations(in_service, all.saturating_sub(in_service), stations))
     };
     view! {
         <section class="panel" data-figure="evse_split">
             <header>
                 <h2>{text::EVSES}</h2>
-                <p>{move || all()}</p>
+                <p>{move || all().unwrap_or_default()}</p>
                 <a href=page(Collection::Stations)>{text::title(Collection::Stations)}</a>
             </header>
             <div class="body">
-                {move || bar(ordered(split().unwrap_or_default()))}
+                {move || optional_view(split(), |split| bar(ordered(split)))}
             </div>
         </section>
     }
