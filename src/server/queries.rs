@@ -428,3 +428,17 @@ impl From<AppError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_programs_are_told_that_a_report_is_still_being_read() {
+        let page = worded::<()>(Err(Failure::Reading));
+        assert_eq!(page, Ok(Err(Unanswered::Reading)), "a page shows it and asks again");
+        let told = serde_json::to_value(Problem::from(Failure::Reading)).unwrap();
+        assert_eq!((&told["status"], &told["code"]), (&503.into(), &"still_reading".into()));
+        assert_eq!(told["detail"], text::REPORT_READING);
+    }
+}
