@@ -51,7 +51,8 @@ async fn amounts_of_the_networks_own_currency_stand_first() {
         let payment = doc! {"_id": id, "status": "PENDING", "amount_minor": 100_i64, "currency": currency};
         payments.insert_one(payment).await.unwrap();
     }
-    let open = instance.until("all four", |hub| open(hub).filter(|open| open.amounts.len() == 4)).await;
+    instance.until("all four", |hub| open(hub).is_some_and(|open| open.amounts.len() == 4)).await;
+    let open = open(&instance.hub).unwrap();
     let currencies: Vec<_> = open.amounts.iter().map(|amount| amount.currency.0.as_str()).collect();
     assert_eq!(currencies, ["GBP", "CHF", "EUR", "USD"]);
     instance.stop.cancel();
