@@ -65,7 +65,7 @@ use cluster::{Cluster, Plan};
 use mongodb::Database;
 use nemesis::Fault;
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
-use referee::{Judged, Referee};
+use referee::Referee;
 use tokio::{sync::Mutex, task::JoinHandle};
 use writer::Writers;
 
@@ -168,7 +168,7 @@ impl Run {
         let judged = self.referee.judged();
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
-        self.judge_since(judged, fault).await;
+        self.referee.judge_since(judged, fault, fault.delays_clients(), cluster::PATIENCE).await;
         let (stale, count) = self.settle().await;
         self.images_are_on(fault).await;
         if fault.ends_sessions() {
@@ -188,21 +188,6 @@ impl Run {
         row.count.between_epochs += count.between_epochs;
         for (reason, n) in resyncs {
             *row.resyncs.entry(reason).or_default() += n;
-        }
-    }
-
-    /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since
-    /// `before`. Otherwise comparing nothing would pass for finding nothing.
-    async fn judge_since(&self, before: Judged, fault: Fault) {
-        let healed = Instant::now();
-        while self.referee.judged().lacks_since(before, fault.delays_clients()) {
-            if healed.elapsed() > cluster::PATIENCE {
-                let now = self.referee.judged();
-                return self
-                    .referee
-                    .broken(format!("{fault}: nothing was compared or judged since: {before:?}, {now:?}"));
-            }
-            tokio::time::sleep(cluster::LOOK).await;
         }
     }
 

@@ -327,17 +327,21 @@ async fn type_in(mongo: &Mongo, printed: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
-    let place = Place::new().await;
+    let mut place = Place::new().await;
     let settings = place.settings("");
     let mongo = Mongo::connect(&settings.mongo).await.unwrap();
     let args = SeedArgs { seed: 1, at: None, demo_anyway: false };
     seed::run(&mongo.operator, &args).await.unwrap();
     prepare::make(&mongo).await.unwrap();
+    // Whoever trusts everybody is told so, and it is no reason to fail.
+    place.env.insert("CHARGEDECK_TRUSTED_PROXIES".to_owned(), "10.0.0.7, 0.0.0.0/0".to_owned());
     let (code, told) = place.run("", &["check"]);
     assert_eq!(code, 0, "{told}");
     for part in [
+        "warning  Proxies: CHARGEDECK_TRUSTED_PROXIES holds 0.0.0.0/0",
         "ok       MongoDB: answers, replica set rs0",
         "ok       Images: are on for",
+        "ok       Own indexes: of ",
         "MongoDB asks for no login",
         "nothing is evicted",
     ] {

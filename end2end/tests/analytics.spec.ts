@@ -170,6 +170,10 @@ test('a CSV holds what the chart shows', async ({ browserOn, stack }) => {
   const counts = await chart(page, 'sessions').locator('tbody tr td:nth-child(2)').allTextContents();
   const lines = text.trimEnd().split('\r\n').slice(-counts.length);
   expect(lines.map((line) => line.split(',')[2])).toEqual(counts.map((count) => count.replace(/,/g, '')));
+  for (const link of await page.getByRole('link', { name: 'CSV' }).all()) {
+    const of = stack.urls[0] + (await link.getAttribute('href'))!;
+    expect((await page.request.get(of)).status(), of).toBe(200);
+  }
 });
 
 test('figures that wait for a count say of when they are', async ({ browserOn, db }) => {

@@ -1,8 +1,8 @@
-// Someone reads in a list: it stays where it is, by pointer, scroll, keyboard and touch, and tells what waits. A row is
-// marked for what a person sees change, and for nothing else.
+// Someone reads in a list, a feed or a report: it stays where it is, by pointer, scroll, keyboard and touch, and tells what
+// waits. A row is marked for what a person sees change, and for nothing else.
 import type { Locator, Page } from '@playwright/test';
 import { SERVER_AWAY, expect, test } from '../fixtures.ts';
-import { client, payment, station, unique } from '../documents.ts';
+import { client, payment, session, station, unique } from '../documents.ts';
 import { LIST, cell, connection, live, openLive, row, rows } from '../page.ts';
 
 const news = (page: Page): Locator => page.locator('.list-head button');
@@ -174,3 +174,124 @@ for (const path of ['/', '/activity']) {
     }
   });
 }
+
+const DESK = { viewport: { width: 1280, height: 1600 } };
+const fresh = (page: Page): Locator => page.locator('button.fresh');
+
+for (const [path, name] of [['/', 'latest'], ['/activity?of=payments', 'activity']] as const) {
+  test(`a feed that is read stays where it is, and tells what waits: ${path}`, async ({ browserOn, db }) => {
+    const payments = db.collection('payments');
+    const mine = Array.from({ length: 4 }, () => payment({ status: 'FAILED', captured_at: new Date() }));
+    const page = await browserOn(0, DESK);
+    const line = (n: number): Locator => page.locator(`[data-feed=${name}] li`).nth(n);
+    const shows = (n: number, at = 0) => expect(line(at)).toHaveAttribute('data-id', id(mine[n]!));
+    const comes = (n: number) => payments.insertOne(mine[n]!);
+    try {
+      await openLive(page, path);
+      await expect(fresh(page)).toBeHidden();
+      await comes(0);
+      await shows(0);
+      await line(0).hover();
+      const before = await top(line(0));
+      await comes(1);
+      await expect(fresh(page)).toHaveText('1 new');
+      await comes(2);
+      await expect(fresh(page)).toHaveText('2 new');
+      await shows(0);
+      expect(await top(line(0))).toBe(before);
+
+      // What waits is shown on request, and the next waits again: the pointer is still there.
+      await fresh(page).click();
+      await shows(2);
+      await shows(1, 1);
+      await expect(fresh(page)).toBeHidden();
+      await line(0).hover();
+      await comes(3);
+      await expect(fresh(page)).toHaveText('1 new');
+      await shows(2);
+
+      // Whoever has read on sees it go on.
+      await page.mouse.move(1, 1);
+      await page.evaluate(() => scrollTo(0, 0));
+      await shows(3);
+      await expect(fresh(page)).toBeHidden();
+    } finally {
+      await payments.deleteMany({ _id: { $in: mine.map(({ _id }) => _id) } });
+    }
+  });
+}
+
+test('a feed that is scrolled stays where it is while older events join it', async ({ browserOn, db, events }) => {
+  const clients = db.collection('clients');
+  const company = unique('read');
+  const many = Array.from({ length: 120 }, (_, n) => client({ company, name: `Read ${n}` }));
+  const later = client({ company, name: 'Read later' });
+  await clients.insertMany(many);
+  await expect.poll(() => events.countDocuments({ op: 'insert', 'news.label': /^Read \d/ })).toBe(many.length);
+  try {
+    const page = await browserOn(0);
+    const lines = page.locator('[data-feed=activity] li[data-id]:not([data-id=""])');
+    await openLive(page, '/activity?of=clients');
+    await expect(lines.first()).toContainText('Read 119');
+    await page.mouse.move(1, 1);
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await expect(lines).toHaveCount(100);
+    const before = await top(lines.nth(45));
+    await clients.insertOne(later);
+    await expect(fresh(page)).toHaveText('1 new');
+    await expect(fresh(page)).toBeInViewport();
+    await expect(lines.first()).toContainText('Read 119');
+    expect(await top(lines.nth(45))).toBe(before);
+
+    await page.evaluate(() => scrollTo(0, 0));
+    await expect(lines.first()).toContainText('Read later');
+  } finally {
+    await clients.deleteMany({ company });
+  }
+});
+
+test('a report that is read keeps its rows where they are, and tells that there is a newer one', async ({ browserOn, db }) => {
+  const sessions = db.collection('charging_sessions');
+  const [a, b, client_id] = [unique('RH-a'), unique('RH-b'), unique('RH')];
+  // A day that nothing else writes to.
+  const at = (hour: number): Date => new Date(Date.UTC(2002, 5, 3, hour));
+  const of = (station_id: string, hour: number) =>
+    session({ client_id, station_id, status: 'COMPLETED', start_date_time: at(hour), end_date_time: at(hour + 1), energy_wh: 1000 });
+  const [known, more] = [[of(a, 1), of(a, 2), of(b, 3)], [of(b, 4), of(b, 5)]];
+  await sessions.insertMany(known);
+  try {
+    const page = await browserOn(0, DESK);
+    const table = page.locator('table[data-report=station]');
+    const line = (station: string): Locator => table.locator(`tbody tr[data-id="${station}"]`);
+    const order = () => table.locator('tbody tr').evaluateAll((all) => all.map((tr) => (tr as HTMLElement).dataset.id));
+    await expect(async () => {
+      await openLive(page, '/reports?from=2002-06-03&to=2002-06-03&zone=UTC&by=station&sort=-sessions');
+      expect(await order()).toEqual([a, b]);
+    }).toPass();
+    await line(a).hover();
+    const before = await top(line(a));
+    await sessions.insertMany(more);
+    await expect(fresh(page)).toHaveText('Show the newer report');
+    expect(await order()).toEqual([a, b]);
+    expect(await top(line(a))).toBe(before);
+
+    await fresh(page).click();
+    await expect.poll(order).toEqual([b, a]);
+    await expect(fresh(page)).toBeHidden();
+
+    // Figures that move no row are shown at once.
+    await line(a).hover();
+    await sessions.updateOne({ _id: known[0]!._id }, { $set: { energy_wh: 3000 } });
+    await expect(cell(line(a), 'energy')).toHaveText('4.000');
+    await expect(fresh(page)).toBeHidden();
+
+    // Whoever has read on sees the rows where they belong.
+    await sessions.deleteMany({ _id: { $in: more.map(({ _id }) => _id) } });
+    await expect(fresh(page)).toBeVisible();
+    await page.mouse.move(1, 1);
+    await page.evaluate(() => scrollTo(0, 0));
+    await expect.poll(order).toEqual([a, b]);
+  } finally {
+    await sessions.deleteMany({ client_id });
+  }
+});

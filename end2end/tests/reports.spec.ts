@@ -108,6 +108,30 @@ test('a report equals the database and follows it without a reload', async ({ br
   }
 });
 
+test('a report that is still being read says so, and comes by itself', async ({ browserOn, db }) => {
+  const { a, clear } = await fill(db);
+  try {
+    const page = await browserOn(0);
+    await openLive(page, `/reports?${WEEK}&by=day`);
+    let [reading, asked] = [true, 0];
+    await page.route('**/api/page/load*', async (route) => {
+      if (!reading || !(route.request().postData() ?? '').includes('"Report"')) return route.continue();
+      asked += 1;
+      await route.fulfill({ json: { Err: 'Reading' } });
+    });
+    await page.getByRole('navigation', { name: 'Group by' }).getByRole('link', { name: 'Station' }).click();
+    const told = page.locator('.note-line').filter({ hasText: 'This report is still being read' });
+    await expect(told.getByRole('link', { name: 'Show by month' })).toHaveAttribute('href', /by=month/);
+    await expect.poll(() => asked, 'the page asks again').toBeGreaterThan(1);
+    await expect(told).toBeVisible();
+    reading = false;
+    await expect(cell(page, 'station', a, 'energy')).toHaveText('12.345');
+    await expect(told).toBeHidden();
+  } finally {
+    await clear();
+  }
+});
+
 test('the file holds what the screen shows, and no formula', async ({ browserOn, db }) => {
   const { client, clear } = await fill(db);
   try {

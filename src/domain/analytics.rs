@@ -48,6 +48,9 @@ impl Query {
     }
 }
 
+/// The charts that show what is now, whatever the period.
+pub const OF_NOW: [&str; 2] = ["power", "evses"];
+
 /// The name in addresses of the currency in which revenue is shown.
 pub const CURRENCY: &str = "currency";
 

@@ -29,6 +29,13 @@ struct Cli {
     command: Option<Command>,
 }
 
+impl Cli {
+    /// The command. Without one the program serves, because `cargo leptos watch` starts it without a word.
+    fn chosen(self) -> Command {
+        self.command.unwrap_or(Command::Serve)
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serve the dashboard; without a command, too. Nothing is made in a database that ChargeDeck did not fill
@@ -81,9 +88,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // `cargo leptos watch` starts the program without a word.
-    let command = cli.command.unwrap_or(Command::Serve);
-    match runtime.block_on(run(command, settings)) {
+    match runtime.block_on(run(cli.chosen(), settings)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{}", telemetry::causes(&error));
@@ -159,8 +164,11 @@ mod tests {
 
     #[test]
     fn without_a_command_it_serves() {
-        assert!(Cli::try_parse_from(["chargedeck"]).unwrap().command.is_none());
-        assert!(Cli::try_parse_from(["chargedeck", "sevre"]).is_err(), "a wrong word is told, not served");
+        let chosen = |words: &[&str]| Cli::try_parse_from(words).map(Cli::chosen);
+        assert!(matches!(chosen(&["chargedeck"]), Ok(Command::Serve)));
+        assert!(matches!(chosen(&["chargedeck", "--config", "Leptos.toml"]), Ok(Command::Serve)));
+        assert!(matches!(chosen(&["chargedeck", "check"]), Ok(Command::Check)));
+        assert!(chosen(&["chargedeck", "sevre"]).is_err(), "a wrong word is told, not served");
         let help = Cli::command().render_help().to_string();
         assert!(help.contains("[COMMAND]") && help.contains("Serve the dashboard; without a command, too"), "{help}");
     }

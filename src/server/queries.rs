@@ -433,3 +433,17 @@ impl From<AppError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_programs_are_told_that_a_report_is_still_being_read() {
+        let page = worded::<()>(Err(Failure::Reading));
+        assert_eq!(page, Ok(Err(Unanswered::Reading)), "a page shows it and asks again");
+        let told = serde_json::to_value(Problem::from(Failure::Reading)).unwrap();
+        let (status, code, detail) = (503, "still_reading", text::REPORT_READING);
+        assert!(told["status"] == status && told["code"] == code && told["detail"] == detail, "{told}");
+    }
+}

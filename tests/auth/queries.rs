@@ -61,6 +61,11 @@ async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data()
     for file in [files[0], files[1], files[3]] {
         refused(&format!("/api/v1/{file}currency=GBP"), "bad_query", "“currency”").await;
     }
+    for chart in ["power", "evses"] {
+        refused(&format!("/api/v1/analytics/{chart}.csv?last=30d"), "bad_query", "“last”").await;
+        let now = ask(&format!("/api/v1/analytics/{chart}.csv")).await;
+        assert!(now.status == 200 && !now.body.contains("Period"), "{chart} is of no period: {}", now.body);
+    }
     refused("/api/v1/analytics/revenue.csv?currency=pounds", "bad_query", "“pounds”").await;
     refused("/api/v1/report?sort=colour", "bad_query", "“colour”").await;
     for path in ["report?by=station", "report.csv?last=30d", "analytics/revenue.csv?currency=GBP"] {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -26,7 +27,7 @@ use chargedeck::{
 use futures_util::TryStreamExt;
 use tokio::sync::mpsc;
 
-use super::nemesis::HUGE;
+use super::{cluster::LOOK, nemesis::HUGE};
 
 /// How far a client may lag behind the freshness it was told, because the message travels, and everything here shares
 /// two processors.
@@ -96,6 +97,19 @@ impl Referee {
     pub fn broken(&self, what: String) {
         eprintln!("BROKEN: {what}");
         lock(&self.broken).push(what);
+    }
+
+    /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since
+    /// `before`. Otherwise comparing nothing would pass for finding nothing.
+    pub async fn judge_since(&self, before: Judged, fault: impl Display, pings_are_late: bool, patience: Duration) {
+        let healed = Instant::now();
+        while self.judged().lacks_since(before, pings_are_late) {
+            if healed.elapsed() > patience {
+                let now = self.judged();
+                return self.broken(format!("{fault}: nothing was compared or judged since: {before:?}, {now:?}"));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     pub fn all_broken(&self) -> Vec<String> {
@@ -240,4 +254,31 @@ async fn read(
         all.insert(row.id, row.fields);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_after_which_nothing_was_judged_is_found() {
+        let before = Judged { compared: 5, fresh: 7 };
+        let lacks = |compared, fresh, late| Judged { compared, fresh }.lacks_since(before, late);
+        assert!(lacks(5, 7, false) && lacks(5, 9, false) && lacks(6, 7, false), "one of both is not enough");
+        assert!(!lacks(6, 8, false));
+        assert!(lacks(5, 9, true), "lists are compared whatever the fault");
+        assert!(!lacks(6, 7, true), "while pings are late freshness is not judged");
+    }
+
+    #[tokio::test]
+    async fn a_fault_that_stops_all_judging_breaks_the_run() {
+        let (referee, _samples) = Referee::new();
+        let before = referee.judged();
+        referee.judge_since(before, "Hole", false, Duration::ZERO).await;
+        assert_eq!(referee.all_broken().len(), 1, "{:?}", referee.all_broken());
+        *lock(&referee.compared) += 1;
+        referee.fresh.fetch_add(1, Ordering::Relaxed);
+        referee.judge_since(before, "Hole", false, Duration::ZERO).await;
+        assert_eq!(referee.all_broken().len(), 1);
+    }
 }

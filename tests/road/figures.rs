@@ -42,6 +42,23 @@ async fn figures_by_change_equal_figures_counted_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn amounts_of_the_networks_own_currency_stand_first() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let payments = network.collection(Collection::Payments);
+    for (id, currency) in [(1, "CHF"), (2, "EUR"), (3, "GBP"), (4, "USD")] {
+        let payment = doc! {"_id": id, "status": "PENDING", "amount_minor": 100_i64, "currency": currency};
+        payments.insert_one(payment).await.unwrap();
+    }
+    instance.until("all four", |hub| open(hub).is_some_and(|open| open.amounts.len() == 4)).await;
+    let open = open(&instance.hub).unwrap();
+    let currencies: Vec<_> = open.amounts.iter().map(|amount| amount.currency.0.as_str()).collect();
+    assert_eq!(currencies, ["GBP", "CHF", "EUR", "USD"]);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_period_moves_with_what_counts_in_it_and_with_nothing_else() {
     let network = Network::new().await;
     let sessions = network.collection(Collection::ChargingSessions);

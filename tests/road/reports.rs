@@ -221,6 +221,9 @@ async fn reports_equal_mongodbs_own_sums() {
         sessions_by(&network, "$station_id", "$energy_wh".into()).await
     );
     assert_eq!(known(cells(&station, &gbp)), revenue_by(&network, "$session.station_id", "GBP").await);
+    let revenues = station.columns.iter().filter(|column| matches!(column, Column::Money(Measure::Revenue, _)));
+    let eur = Column::Money(Measure::Revenue, Currency("EUR".into()));
+    assert_eq!(revenues.collect::<Vec<_>>(), [&gbp, &eur], "the network's own currency stands first");
     let name = |id: &str| station.rows.iter().find(|row| row.id.as_deref() == Some(id)).unwrap().name.clone();
     assert_eq!((name("S1").as_deref(), name("S5")), (Some("Station 1"), None));
 

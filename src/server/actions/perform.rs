@@ -58,13 +58,17 @@ impl Actions {
         Self { audit: AuditLog::new(&mongo.own), mongo, read_only }
     }
 
-    /// Lets MongoDB forget answers that nobody can ask for any more.
+    /// The index that lets MongoDB forget answers that nobody can ask for any more.
+    pub fn index() -> IndexModel {
+        IndexModel::builder().keys(doc! {"at": 1}).options(IndexOptions::builder().expire_after(KEPT).build()).build()
+    }
+
+    /// Makes the index.
     ///
     /// # Errors
     /// MongoDB is away.
     pub async fn prepare(&self) -> mongodb::error::Result<()> {
-        let ends = IndexOptions::builder().expire_after(KEPT).build();
-        match self.keys().create_index(IndexModel::builder().keys(doc! {"at": 1}).options(ends).build()).await {
+        match self.keys().create_index(Self::index()).await {
             Err(error) if error_code(&error) == Some(UNAUTHORIZED) => {
                 tracing::warn!(
                     "actions are not offered: the MongoDB user lacks rights that the role of docs/security.md has"

@@ -44,16 +44,22 @@ impl Users {
         Self { collection: own_db.collection("users"), doors: own_db.collection("doors"), audit: AuditLog::new(own_db) }
     }
 
-    /// Creates the indexes, so that two accounts never share an address whoever writes them, and the lock document.
+    /// The indexes: by address, so that two accounts never share one whoever writes them, and by the hash of a link.
+    pub fn indexes() -> [IndexModel; 2] {
+        let unique = IndexOptions::builder().unique(true).build();
+        let sparse = IndexOptions::builder().sparse(true).build();
+        [
+            IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build(),
+            IndexModel::builder().keys(doc! { "link.hash": 1 }).options(sparse).build(),
+        ]
+    }
+
+    /// Creates the indexes and the lock document.
     ///
     /// # Errors
     /// MongoDB is away, or accounts share an address already.
     pub async fn ensure_indexes(&self) -> Result<(), Unavailable> {
-        let unique = IndexOptions::builder().unique(true).build();
-        let email = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
-        let sparse = IndexOptions::builder().sparse(true).build();
-        let link = IndexModel::builder().keys(doc! { "link.hash": 1 }).options(sparse).build();
-        self.collection.create_indexes([email, link]).await?;
+        self.collection.create_indexes(Self::indexes()).await?;
         let made = self.doors.update_one(doc! { "_id": CLOSING }, doc! { "$setOnInsert": { "times": 0_i64 } });
         match made.upsert(true).await {
             // Another instance has just made it.

@@ -46,26 +46,27 @@ impl Events {
         Self(own.collection("events"))
     }
 
-    /// Makes the indexes. MongoDB removes events older than `keep`; a changed `keep` applies to existing events, too.
+    /// The indexes. The last lets MongoDB remove events older than `keep`.
+    pub fn indexes(keep: Duration) -> [IndexModel; 5] {
+        let index = |keys| IndexModel::builder().keys(keys).build();
+        let with = |keys, options| IndexModel::builder().keys(keys).options(options).build();
+        let partial = |filter| IndexOptions::builder().partial_filter_expression(filter).build();
+        [
+            index(doc! {"collection": 1, "id": 1, "_id": -1}),
+            with(doc! {"news.collection": 1, "_id": -1}, partial(doc! {"news": {"$exists": true}})),
+            with(doc! {"problem": 1, "_id": -1}, partial(doc! {"problem": true})),
+            with(doc! {"op": 1, "_id": -1}, partial(doc! {"op": document::GAP})),
+            with(doc! {"at": 1}, IndexOptions::builder().expire_after(keep).build()),
+        ]
+    }
+
+    /// Makes the indexes. A changed `keep` applies to existing events, too.
     ///
     /// # Errors
     /// If MongoDB does not answer, or refuses.
     pub async fn prepare(&self, keep: Duration) -> Result<()> {
-        let index = |keys| IndexModel::builder().keys(keys).build();
-        let partial = |keys, filter| {
-            let options = IndexOptions::builder().partial_filter_expression(filter).build();
-            IndexModel::builder().keys(keys).options(options).build()
-        };
-        self.0
-            .create_indexes([
-                index(doc! {"collection": 1, "id": 1, "_id": -1}),
-                partial(doc! {"news.collection": 1, "_id": -1}, doc! {"news": {"$exists": true}}),
-                partial(doc! {"problem": 1, "_id": -1}, doc! {"problem": true}),
-                partial(doc! {"op": 1, "_id": -1}, doc! {"op": document::GAP}),
-            ])
-            .await?;
-        let ends = IndexOptions::builder().expire_after(keep).build();
-        let ends = IndexModel::builder().keys(doc! {"at": 1}).options(ends).build();
+        let [found @ .., ends] = Self::indexes(keep);
+        self.0.create_indexes(found).await?;
         match self.0.create_index(ends).await {
             Err(error) if error_code(&error) == Some(INDEX_OPTIONS_CONFLICT) => {
                 let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::{
     domain::{
-        address::Params,
-        analytics::{self, CURRENCY, Piece, Query, Sums, WEEK, hours_of, payments_of, total},
+        address::{Params, Refused, clip},
+        analytics::{self, CURRENCY, OF_NOW, Piece, Query, Sums, WEEK, hours_of, payments_of, total},
         fields::Fields,
         money::Watt,
         status::EvseStatus,
@@ -44,10 +44,7 @@ pub async fn charts_csv(
     if !CHARTS.contains(&name) {
         return Err(no_chart());
     }
-    // Only revenue is of one currency.
-    let currency = (name == "revenue").then_some(CURRENCY);
-    let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
-    let params = Params::read(given, &names)?;
+    let params = followed(name, given)?;
     let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
     let query = Query::read(|name| params.get(name), zone)?;
     let currency = analytics::currency(params.get(CURRENCY))?;
@@ -58,20 +55,40 @@ pub async fn charts_csv(
     let pieces = Pieces::read(&charts.fields);
     let days = pieces.period().map(|period| text::charts::days(&charts.zone, period)).unwrap_or_default();
     let instants = pieces.period().map(|period| format!("{}/{}", period.from, period.to)).unwrap_or_default();
-    let about = [
-        (text::charts::CHART, table.title.to_owned()),
+    let period = [
         (text::charts::PERIOD, days),
         (text::charts::INSTANTS, instants),
         (text::charts::ZONE, charts.zone.name.clone()),
+    ];
+    let about = [
         (text::charts::DERIVED, text::DERIVED_WHY.to_owned()),
         (text::charts::MADE_AT, now.to_string()),
         (text::charts::POSITION, position.to_string()),
     ];
+    let title = [(text::charts::CHART, table.title.to_owned())].into_iter();
+    let about = title.chain(period.into_iter().filter(|_| !OF_NOW.contains(&name))).chain(about);
     let about = about.map(|(what, value)| vec![Field::text(what), Field::text(value)]);
     let head = table.head.iter().map(|word| Field::text(*word)).collect();
     let width = table.head.len();
-    let records: Vec<Vec<Field>> = about.into_iter().chain([Vec::new(), head]).chain(table.rows).collect();
+    let records: Vec<Vec<Field>> = about.chain([Vec::new(), head]).chain(table.rows).collect();
     Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
+}
+
+/// Takes the parameters that a chart follows. Only revenue is of one currency.
+///
+/// # Errors
+/// If one is given that it does not follow.
+fn followed(name: &str, given: Vec<(String, String)>) -> Result<Params, Refused> {
+    if OF_NOW.contains(&name) {
+        let refuse = |(name, _): &(String, String)| {
+            let name = clip(name);
+            Err(Refused::new(&name, format!("There is no parameter “{name}” here. This chart shows what is now.")))
+        };
+        return given.first().map_or_else(|| Ok(Params::default()), refuse);
+    }
+    let currency = (name == "revenue").then_some(CURRENCY);
+    let names: Vec<&str> = Query::NAMES.into_iter().chain(currency).collect();
+    Params::read(given, &names)
 }
 
 /// The charts that exist.
@@ -193,6 +210,22 @@ mod tests {
     use super::*;
     use crate::domain::{money::Currency, protocol::position::ClusterTime, time::Zone};
     use serde_json::json;
+
+    #[test]
+    fn each_chart_takes_the_parameters_that_it_follows_and_no_others() {
+        let takes = |chart, parameter: &str| followed(chart, vec![(parameter.to_owned(), String::new())]);
+        for parameter in Query::NAMES {
+            for chart in CHARTS {
+                let taken = takes(chart, parameter);
+                assert_eq!(taken.is_ok(), !["power", "evses"].contains(&chart), "{chart} {parameter}");
+                assert!(taken.err().is_none_or(|refused| refused.name == parameter && refused.why.contains(parameter)));
+            }
+        }
+        for chart in CHARTS {
+            assert_eq!(takes(chart, CURRENCY).is_ok(), chart == "revenue", "{chart}");
+            assert!(takes(chart, "station").is_err() && followed(chart, Vec::new()).is_ok(), "{chart}");
+        }
+    }
 
     #[test]
     fn what_is_not_known_is_an_empty_field() {

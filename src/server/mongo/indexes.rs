@@ -159,7 +159,7 @@ pub fn drop(collection: Collection, names: &[&str]) -> Document {
 }
 
 /// The name that MongoDB would give to such an index.
-fn name(keys: &Document) -> String {
+pub fn name(keys: &Document) -> String {
     keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
 }
 

@@ -19,6 +19,7 @@ pub use figures::FigureStore;
 pub use list::{ListStore, RowState, Shown};
 pub use sheet::BoardStore;
 pub use state::{ConnectionState, LiveState};
+pub use wire::hovers_nothing;
 
 use crate::{
     domain::{
@@ -60,7 +61,7 @@ impl Live {
     /// Returns a list that follows its topic until the owner is disposed.
     pub fn list(&self, snapshot: Snapshot) -> ListStore {
         let store = ListStore::new(snapshot);
-        if wire::hovers_nothing() {
+        if hovers_nothing() {
             store.keep_still();
         }
         let (lists, wire) = (self.state.lists, self.wire);

@@ -18,8 +18,8 @@ use crate::{
         live::{BoardStore, Live},
         text,
         ui::{
-            ACTIVITY, Clock, Empty, Feed, any_views, chosen, feed_items, loaded, optional_view, page_of_activity,
-            refused,
+            ACTIVITY, Clock, Empty, Feed, any_views, chosen, feed_items, fresh, loaded, optional_view,
+            page_of_activity, reading, refused,
         },
     },
 };
@@ -56,18 +56,19 @@ fn feed(filter: Filter) -> AnyView {
 fn Happenings(filter: Filter, sheet: BoardStore) -> impl IntoView {
     let (live, clock) = (expect_context::<Live>(), Clock::expect());
     let fields = sheet.fields();
-    // While the feed is held, the key of the newest shown event.
-    let held = RwSignal::new(None::<String>);
+    let (paused, read) = (RwSignal::new(false), reading(true));
     let items = Memo::new(move |before: Option<&Vec<_>>| {
-        let held = held.get();
-        fields.with(|fields| feed_items(newest(fields, held.as_deref()), before, live.is_news(), &clock))
+        let held = paused.get() || read.get();
+        feed_items(fields.with(all), before, held, live.is_news(), &clock)
     });
     let slots = Memo::new(move |_| items.with(|items| items.len().div_ceil(PAGE).max(1).saturating_mul(PAGE)));
-    let waiting = move || held.with(|held| held.as_ref().map_or(0, |held| fields.with(|f| newer(f, held))));
+    let waiting = Memo::new(move |_| {
+        items.with(|items| items.first().map_or(0, |newest| fields.with(|fields| newer(fields, &newest.key))))
+    });
+    let waits = Memo::new(move |_| if paused.get() { String::new() } else { text::arrived(waiting.get(), usize::MAX) });
     let toggle = move |_| {
-        let newest = items.with_untracked(|items| items.first().map(|items| items.key.clone()));
-        let cut = fields.with_untracked(|fields| cut(fields).map(str::to_owned));
-        held.update(|held| *held = if held.is_some() { None } else { Some(newest.or(cut).unwrap_or_default()) });
+        paused.update(|paused| *paused = !*paused);
+        read.set(false);
     };
     let past = Past { filter, fields, asking: RwSignal::new(Asking::Rests) };
     let older = move || past.ask();
@@ -80,11 +81,12 @@ fn Happenings(filter: Filter, sheet: BoardStore) -> impl IntoView {
         on_cleanup(move || handle.remove());
     });
     view! {
-        <section class="panel activity">
+        <section class="panel activity held">
             <header class="list-head">
                 <p>{text::filter(filter)}</p>
-                <button class="button needs-js" type="button" aria-pressed=move || held.with(Option::is_some).to_string() on:click=toggle>
-                    {move || text::paused(held.with(Option::is_some), waiting())}
+                {fresh(waits, Box::new(move || read.set(false)))}
+                <button class="button needs-js" type="button" aria-pressed=move || paused.get().to_string() on:click=toggle>
+                    {move || text::paused(paused.get(), waiting.get())}
                 </button>
             </header>
             <Feed name="activity" items slots />
@@ -175,10 +177,9 @@ fn near_the_end() -> bool {
     })
 }
 
-/// Returns the events up to a key, newest first. The board's other values have names that no event's key has.
-fn newest(fields: &Fields, upto: Option<&str>) -> impl Iterator<Item = (String, FeedEntry)> {
-    let shown = fields.iter().rev().filter(move |(key, _)| upto.is_none_or(|upto| key.as_str() <= upto));
-    shown.filter_map(|(key, value)| Some((key.clone(), FeedEntry::read(value)?)))
+/// Returns the events, newest first. The board's other values have names that no event's key has.
+fn all(fields: &Fields) -> Vec<(String, FeedEntry)> {
+    fields.iter().rev().filter_map(|(key, value)| Some((key.clone(), FeedEntry::read(value)?))).collect()
 }
 
 fn newer(fields: &Fields, than: &str) -> usize {

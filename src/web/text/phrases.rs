@@ -214,6 +214,15 @@ pub fn waiting(n: usize) -> String {
     some(n, "new")
 }
 
+/// How many events wait in a feed that knows of at most `most`: `3 new`, `12 or more new`. Empty if none waits.
+pub fn arrived(n: usize, most: usize) -> String {
+    match n {
+        0 => String::new(),
+        n if n < most => waiting(n),
+        n => some(n, "or more new"),
+    }
+}
+
 fn some(n: usize, what: &str) -> String {
     format!("{} {what}", count(i64::try_from(n).unwrap_or(i64::MAX)))
 }

@@ -19,6 +19,8 @@ pub const NO_FIGURES: (&str, &str) =
 pub const REPORT_COUNTS: &str = "Completed sessions by their end; captured, partially refunded, refunded and disputed payments by their capture. Currencies are never added.";
 pub const REPORT_NET: &str = "Net is revenue minus fees, for the payments whose fee is known.";
 
+/// The button that shows a report whose rows are others than those that someone reads.
+pub const NEWER_REPORT: &str = "Show the newer report";
 /// Shown when a report takes so long that people must be told.
 pub const REPORT_READING: &str = "ChargeDeck is still reading every session and payment of this period. Try again in a few seconds. A shorter period takes less time. By day, week or month a report is there at once.";
 pub const REPORT_BY_MONTH: &str = "Show by month";

@@ -20,14 +20,22 @@ pub struct FeedItem {
     arrivals: u32,
 }
 
-/// Builds the items of the slots, newest first. `before` holds the previous items. `news` is false for events that
-/// were caught up after a lost connection; these do not count as arrivals.
+/// Builds the items of the slots, newest first. `before` holds the previous items. While someone reads them they are
+/// `held`: they stay, and only older ones join them. `news` is false for events that were caught up after a lost
+/// connection; these do not count as arrivals.
 pub fn feed_items(
-    lines: impl Iterator<Item = (String, FeedEntry)>,
+    mut lines: Vec<(String, FeedEntry)>,
     before: Option<&Vec<FeedItem>>,
+    held: bool,
     news: bool,
     clock: &Clock,
 ) -> Vec<FeedItem> {
+    if let Some(before) = before.filter(|_| held)
+        && let Some(oldest) = before.last()
+    {
+        let older = lines.into_iter().skip_while(|(key, _)| *key != oldest.key).skip(1);
+        lines = before.iter().map(|item| (item.key.clone(), item.line.clone())).chain(older).collect();
+    }
     let say = |(i, (key, line)): (usize, (String, FeedEntry))| {
         let slot = before.and_then(|before| before.get(i));
         if let Some(same) = slot.filter(|slot| slot.key == key) {
@@ -41,7 +49,7 @@ pub fn feed_items(
         };
         FeedItem { sentence, time: clock.stamp(line.at()), arrivals, line, key }
     };
-    lines.enumerate().map(say).collect()
+    lines.into_iter().enumerate().map(say).collect()
 }
 
 /// Draws the feed with a fixed number of slots.
@@ -105,18 +113,38 @@ mod tests {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
             let lines = |keys: &str| {
                 let gap = |key: char| (key.to_string(), FeedEntry::Gap { gap: UtcMs(0) });
-                keys.chars().map(gap).collect::<Vec<_>>().into_iter()
+                keys.chars().map(gap).collect::<Vec<_>>()
             };
             let marks =
                 |item: &[FeedItem]| item.iter().map(class).map(|c| c.replace(" problem", "")).collect::<Vec<_>>();
-            let drawn = feed_items(lines("ba"), None, true, &clock);
+            let drawn = feed_items(lines("ba"), None, false, true, &clock);
             assert_eq!(marks(&drawn), ["", ""], "what was loaded");
-            let arrived = feed_items(lines("cb"), Some(&drawn), true, &clock);
+            let arrived = feed_items(lines("cb"), Some(&drawn), false, true, &clock);
             assert_eq!(marks(&arrived)[0], "odd");
-            assert_eq!(marks(&feed_items(lines("dc"), Some(&arrived), true, &clock))[0], "even");
-            let caught_up = feed_items(lines("dc"), Some(&arrived), false, &clock);
+            assert_eq!(marks(&feed_items(lines("dc"), Some(&arrived), false, true, &clock))[0], "even");
+            let caught_up = feed_items(lines("dc"), Some(&arrived), false, false, &clock);
             assert_eq!(marks(&caught_up), ["", ""]);
-            assert_eq!(marks(&feed_items(lines("ed"), Some(&caught_up), true, &clock))[0], "odd");
+            assert_eq!(marks(&feed_items(lines("ed"), Some(&caught_up), false, true, &clock))[0], "odd");
+        });
+    }
+
+    #[test]
+    fn what_is_read_stays_and_only_older_events_join_it() {
+        Owner::new().with(|| {
+            let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
+            let items = |keys: &str, before: Option<&Vec<FeedItem>>, held| {
+                let gap = |key: char| (key.to_string(), FeedEntry::Gap { gap: UtcMs(0) });
+                feed_items(keys.chars().map(gap).collect(), before, held, true, &clock)
+            };
+            let keys = |items: &[FeedItem]| items.iter().map(|item| item.key.as_str()).collect::<String>();
+            let shown = items("edc", None, true);
+            assert_eq!(keys(&shown), "edc", "nobody has read yet what was not drawn");
+            let held = items("gfedcba", Some(&shown), true);
+            assert_eq!(keys(&held), "edcba");
+            assert!(held.iter().take(3).eq(&shown), "no mark of arrival");
+            assert_eq!(keys(&items("ihg", Some(&held), true)), "edcba", "what the server no longer sends stays");
+            assert_eq!(keys(&items("ihg", Some(&held), false)), "ihg");
+            assert_eq!(keys(&items("a", Some(&Vec::new()), true)), "a", "where nothing is nothing moves");
         });
     }
 }

@@ -11,7 +11,7 @@ use leptos::{
 };
 
 use super::{
-    Clock, Empty, any_views, figure, nothing, optional_view,
+    Clock, Empty, any_views, figure, fresh, nothing, optional_view, reading,
     table::{Head, Table},
 };
 use crate::{
@@ -40,8 +40,9 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
     let loading = store.loading();
     let clock = Clock::expect();
     store.mark_by(move |before, after| untrack(|| table.differs(before, after, &clock)));
-    let hold = Hold::new(store);
-    hold.watch();
+    // By touch the store holds itself still, because only it knows when it has caught up.
+    let read = reading(false);
+    Effect::new(move |_: Option<()>| store.hold(read.get()));
     // The id of the row visited last; empty if there is none.
     let visited = RwSignal::new(String::new());
     let stop = Memo::new(move |_| order.with(|order| visited.with(|visited| tab_stop(order, visited))));
@@ -49,22 +50,11 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         view! { <th class=class scope="col" role="columnheader">{heading}</th> }
     });
     view! {
-        <section
-            class="panel list"
-            on:pointerenter=move |_| hold.pointer(true)
-            on:pointerleave=move |event| if event.pointer_type() != TOUCH { hold.pointer(false) }
-        >
+        <section class="panel list held">
             <div class=move || if loading.get() { "progress on" } else { "progress" }.to_owned()></div>
             <header class="list-head">
                 <p>{move || shown()}</p>
-                <button
-                    class="button primary fresh"
-                    type="button"
-                    hidden=move || waits.with(String::is_empty)
-                    on:click=move |_| store.release()
-                >
-                    {move || waits.get()}
-                </button>
+                {fresh(waits, Box::new(move || store.release()))}
             </header>
             <table
                 class="table"
@@ -73,10 +63,8 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
                 aria-busy=move || loading.get().to_string()
                 role="table"
                 on:focusin=move |event| {
-                    hold.focus(true);
                     visited.set(row_of(event.target()).and_then(|row| row.get_attribute(ID)).unwrap_or_default());
                 }
-                on:focusout=move |event| hold.focus(row_of(event.related_target()).is_some())
                 on:keydown=move |event| {
                     if let Some(row) = led_to(&event) {
                         event.prevent_default();
@@ -166,52 +154,6 @@ const fn change_class(stamp: u32) -> &'static str {
         0 => "",
         n if n % 2 == 1 => "changed odd",
         _ => "changed even",
-    }
-}
-
-/// A touch pointer leaves when it is lifted, although the person reads on.
-const TOUCH: &str = "touch";
-
-/// Holds the order still while someone reads in the list: the pointer is over it, its rows have the focus, or the
-/// page is scrolled.
-#[derive(Clone, Copy)]
-struct Hold {
-    store: ListStore,
-    by: StoredValue<[bool; 3]>,
-}
-
-impl Hold {
-    fn new(store: ListStore) -> Self {
-        Self { store, by: StoredValue::new([false; 3]) }
-    }
-
-    /// Watches the page's scroll position, which is not part of the list.
-    fn watch(self) {
-        Effect::new(move |_: Option<()>| {
-            let scrolled = move || self.set(2, window().scroll_y().is_ok_and(|y| y > 0.0));
-            scrolled();
-            let handle = window_event_listener_untyped("scroll", move |_| scrolled());
-            on_cleanup(move || handle.remove());
-        });
-    }
-
-    fn pointer(self, over: bool) {
-        self.set(0, over);
-    }
-
-    fn focus(self, within: bool) {
-        self.set(1, within);
-    }
-
-    fn set(self, i: usize, is: bool) {
-        // Disposing the page may still fire events of the pointer or the focus leaving it.
-        let held = self.by.try_update_value(|by| {
-            by.iter_mut().skip(i).take(1).for_each(|by| *by = is);
-            by.contains(&true)
-        });
-        if let Some(held) = held {
-            self.store.hold(held);
-        }
     }
 }
 

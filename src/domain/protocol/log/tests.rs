@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{
-    cells::{contributions, delta},
+    cells::{Cell, contributions, delta},
     collections::schema::MEANING,
 };
 
@@ -69,6 +71,39 @@ fn documents() -> Vec<(Collection, Fields)> {
     .into()
 }
 
+/// Documents of which something is missing, odd, derived or removed.
+fn incomplete() -> Vec<(Collection, Fields)> {
+    let completed = |more: Value| {
+        let mut session = fields(more);
+        session.extend(fields(json!({
+            "status": "COMPLETED", "start_date_time": "2026-11-28T10:00:00Z", "end_date_time": "2026-11-28T11:20:00Z",
+        })));
+        session
+    };
+    let captured_at = "2026-11-28T11:21:00Z";
+    let derived = json!({
+        "status": "CAPTURED", "captured_minor": 500, "currency": "GBP", "captured_at": captured_at, "fee_minor": 20,
+        "source": {"derived": true},
+    });
+    let removed = json!({
+        "removed_at": "2026-11-28T20:00:00Z",
+        "evses": [
+            {"uid": "1", "status": "AVAILABLE", "connectors": [{"max_electric_power": 11000}]},
+            {"uid": "2", "status": "OUTOFORDER", "connectors": []},
+        ],
+    });
+    vec![
+        (Collection::ChargingSessions, completed(json!({}))),
+        (Collection::ChargingSessions, completed(json!({"energy_wh": -5}))),
+        (Collection::ChargingSessions, completed(json!({"energy_wh": 910_031, "quality": ["EXCESS"]}))),
+        (Collection::ChargingSessions, fields(json!({"status": "ACTIVE", "start_date_time": "2026-11-28T23:00:00Z"}))),
+        (Collection::Payments, fields(derived)),
+        (Collection::Payments, fields(json!({"status": "CAPTURED", "captured_at": captured_at}))),
+        (Collection::Payments, fields(json!({"status": "PENDING"}))),
+        (Collection::Stations, fields(removed)),
+    ]
+}
+
 /// Every kind of entry, record and change.
 fn entries() -> Vec<Entry> {
     let inserted = |(collection, row): (Collection, Fields)| {
@@ -94,12 +129,15 @@ fn entries() -> Vec<Entry> {
     let unknown_gone = RowChange { unknown: true, read: Some(Read::Gone), ..unchanged("no image, gone") };
     let changes = [update, delete, read_later, gone_later, unknown, unknown_gone];
     let reset = |also| Effect::Reset { reason: "renamed".into(), also };
+    let opening = |gap| Entry::opening(Epoch(1_764_374_000_000), ClusterTime::new(1_764_374_000, 1), gap);
     vec![
-        Entry::opening(Epoch(1_764_374_000_000), ClusterTime::new(1_764_374_000, 1), true),
-        Entry::opening(Epoch(1_764_374_000_000), ClusterTime::new(1_764_374_000, 1), false),
+        opening(true),
+        opening(false),
         entry(1, documents().into_iter().map(inserted).collect()),
         entry(8, changes.into_iter().map(|change| (Collection::Payments, Effect::Row(change))).collect()),
         entry(14, vec![(Collection::Stations, reset(None)), (Collection::Stations, reset(Some(Collection::Clients)))]),
+        entry(16, incomplete().into_iter().map(inserted).collect()),
+        Entry { restored: true, ..opening(false) },
     ]
 }
 
@@ -115,6 +153,60 @@ fn what_is_stored_is_of_this_meaning() {
     for (line, entry) in stored.into_iter().zip(entries()) {
         assert_eq!(serde_json::from_str::<Entry>(line).unwrap(), entry, "{RAISE}");
     }
+}
+
+/// The names of an enum's variants, as serde knows them all.
+fn variants<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+    let error = serde_json::from_value::<T>(json!("?")).err().unwrap().to_string();
+    let names = error.split('`').skip(3).step_by(2).map(str::to_owned);
+    names.collect()
+}
+
+fn variant(value: &impl Serialize) -> String {
+    match serde_json::to_value(value).unwrap() {
+        Value::Object(of) => of.into_iter().next().unwrap().0,
+        name => name.as_str().unwrap().to_owned(),
+    }
+}
+
+#[test]
+fn everything_that_an_entry_can_hold_is_stored() {
+    let stored: Vec<Entry> = STORED.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let effects: Vec<Effect> = stored.iter().flat_map(|e| &e.records).map(|record| record.effect.clone()).collect();
+    let rows = effects.iter().filter_map(|effect| match effect {
+        Effect::Row(row) => Some(row),
+        Effect::Reset { .. } => None,
+    });
+    let cells: Vec<Cell> = rows
+        .clone()
+        .filter_map(|row| row.cells.clone())
+        .flat_map(Vec::<(Cell, i64)>::from)
+        .map(|(cell, _)| cell)
+        .collect();
+    let reads: Vec<&Read> = rows.filter_map(|row| row.read.as_ref()).collect();
+    assert!(variants::<Cell>().len() > 20, "{:?}", variants::<Cell>());
+    assert_eq!(cells.iter().map(variant).collect::<BTreeSet<_>>(), variants::<Cell>(), "{RAISE}");
+    assert_eq!(effects.iter().map(variant).collect::<BTreeSet<_>>(), variants::<Effect>(), "{RAISE}");
+    assert_eq!(reads.into_iter().map(variant).collect::<BTreeSet<_>>(), variants::<Read>(), "{RAISE}");
+    // What may be missing is stored with and without it.
+    let is = |f: fn(&Cell) -> Option<bool>| cells.iter().filter_map(f).collect::<BTreeSet<_>>().len() == 2;
+    assert!(is(|cell| match cell {
+        Cell::Evses { removed_s, .. } => Some(removed_s.is_some()),
+        _ => None,
+    }));
+    assert!(is(|cell| match cell {
+        Cell::Evses { heartbeat_s, .. } => Some(heartbeat_s.is_some()),
+        _ => None,
+    }));
+    assert!(is(|cell| match cell {
+        Cell::InstalledPower(removed_s) => Some(removed_s.is_some()),
+        _ => None,
+    }));
+    assert!(is(|cell| match cell {
+        Cell::Revenue(.., derived) => Some(*derived),
+        _ => None,
+    }));
+    assert!(stored.iter().any(|entry| entry.gap) && stored.iter().any(|entry| entry.restored));
 }
 
 #[test]

@@ -46,16 +46,8 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut CheckRe
     if stand_in(&hello, info.as_ref().unwrap_or(&Document::new()), settings, report).await {
         return false;
     }
-    match (hello.get_str("setName"), hello.get_str("msg")) {
-        (Ok(name), _) => report.ok(SERVER, format!("answers, replica set {name}")),
-        (_, Ok("isdbgrid")) => {
-            report.ok(SERVER, "answers, a sharded cluster");
-            report.items.push(version::shards());
-        }
-        _ => {
-            not_a_replica_set(&hello, report);
-            return false;
-        }
+    if !is_watchable(&hello, report) {
+        return false;
     }
     match info {
         Ok(info) => known_of(mongo, &info, report).await,
@@ -66,6 +58,22 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut CheckRe
     }
     let window = oplog(mongo, report).await;
     retention(mongo, window, report).await;
+    true
+}
+
+/// Reports whether it is a replica set or a sharded cluster, because only these have change streams.
+fn is_watchable(hello: &Document, report: &mut Report) -> bool {
+    match (hello.get_str("setName"), hello.get_str("msg")) {
+        (Ok(name), _) => report.ok(SERVER, format!("answers, replica set {name}")),
+        (_, Ok("isdbgrid")) => {
+            report.ok(SERVER, "answers, a sharded cluster");
+            report.items.push(version::shards());
+        }
+        _ => {
+            not_a_replica_set(hello, report);
+            return false;
+        }
+    }
     true
 }
 
@@ -214,5 +222,26 @@ async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut CheckReport
                 report.ok(what, said);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_sharded_cluster_it_is_told_what_an_idle_shard_delays_and_what_to_set() {
+        let told = |hello: Document| {
+            let mut report = Report::default();
+            (is_watchable(&hello, &mut report), report.items)
+        };
+        let (watchable, items) = told(doc! {"msg": "isdbgrid"});
+        let [answers, shards] = &items[..] else { panic!("{items:?}") };
+        assert!(watchable && answers.level == Level::Ok && shards.level == Level::Warning, "{items:?}");
+        assert!(shards.said.contains("10 s") && shards.mend[0].contains("periodicNoopIntervalSecs=1"), "{shards:?}");
+        let (watchable, items) = told(doc! {"setName": "rs0"});
+        assert!(watchable && items.len() == 1 && items[0].level == Level::Ok, "a replica set has no shards: {items:?}");
+        let (watchable, items) = told(doc! {});
+        assert!(!watchable && items.len() == 1 && items[0].level == Level::Problem, "{items:?}");
     }
 }

@@ -2,6 +2,7 @@
 //! and duplicate ids.
 
 use bson::{Bson, Document, doc};
+use mongodb::Database;
 
 use super::{
     answers::unanswered,
@@ -13,7 +14,7 @@ use crate::{
         mongo::{
             Mongo,
             collections::{Found, found, images_on},
-            indexes::{self, Index},
+            indexes,
             prepare::{self, Plan},
         },
         ops::prepare::size,
@@ -114,12 +115,9 @@ async fn made(mongo: &Mongo, collection: Collection, report: &mut CheckReport) {
     let what = "Indexes";
     // The reason why they cannot be listed was reported with what is missing.
     let Ok(have) = indexes::existing(&mongo.operator, collection).await else { return };
-    let sizes = sizes(mongo, collection).await;
-    let told = |index: &Index| match sizes.as_ref().and_then(|sizes| sizes.get(&index.name)).and_then(number) {
-        Some(bytes) => format!("{} ({})", index.name, size(bytes)),
-        None => index.name.clone(),
-    };
-    let ours: Vec<_> = have.iter().filter(|index| index.is_ours()).map(told).collect();
+    let sizes = sizes(&mongo.operator, collection.name()).await;
+    let ours: Vec<_> =
+        have.iter().filter(|index| index.is_ours()).map(|index| sized(&index.name, sizes.as_ref())).collect();
     if !ours.is_empty() {
         report.ok(what, format!("made by ChargeDeck in {collection}: {}", ours.join(", ")));
     }
@@ -134,10 +132,18 @@ async fn made(mongo: &Mongo, collection: Collection, report: &mut CheckReport) {
     }
 }
 
-/// Bytes by index; `None` if there is no right to ask.
-async fn sizes(mongo: &Mongo, collection: Collection) -> Option<Document> {
+/// An index's name, with its size if that is known.
+pub fn sized(name: &str, sizes: Option<&Document>) -> String {
+    match sizes.and_then(|sizes| sizes.get(name)).and_then(number) {
+        Some(bytes) => format!("{name} ({})", size(bytes)),
+        None => name.to_owned(),
+    }
+}
+
+/// Bytes by index; `None` if there is no right to ask, or no such collection.
+pub async fn sizes(db: &Database, collection: &str) -> Option<Document> {
     let stats = doc! {"$collStats": {"storageStats": {}}};
-    let mut cursor = mongo.operator.collection::<Document>(collection.name()).aggregate([stats]).await.ok()?;
+    let mut cursor = db.collection::<Document>(collection).aggregate([stats]).await.ok()?;
     let stats = cursor.advance().await.ok()?.then(|| cursor.deserialize_current().ok()).flatten()?;
     stats.get_document("storageStats").ok()?.get_document("indexSizes").ok().cloned()
 }

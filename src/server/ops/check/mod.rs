@@ -6,6 +6,7 @@ mod census;
 mod cluster;
 mod collections;
 mod documents;
+mod own;
 mod report;
 mod rights;
 mod store;
@@ -36,6 +37,7 @@ pub async fn run(settings: &Settings) -> Result<CheckReport> {
     if there {
         rights::check(&mongo, settings.mongo.keep_audit, &mut report).await;
         collections::check(&mongo, &mut report).await;
+        own::check(&mongo, &mut report).await;
     }
     store::check(&redis, there.then_some(&mongo), &mut report).await;
     if there {

@@ -206,6 +206,30 @@ mod tests {
         }
     }
 
+    /// What stands between two texts, wherever it does.
+    fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+        text.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect()
+    }
+
+    #[test]
+    fn what_the_scripts_install_has_no_known_hole_and_stands_among_what_was_seen_green() {
+        let (setup, test) = (include_str!("../../../../scripts/setup"), include_str!("../../../../scripts/test"));
+        let [installed] = between(setup, "\nMONGOD_VERSION=", "\n")[..] else { panic!("the version of MongoDB") };
+        let told = said(installed, None);
+        assert!(told.iter().all(|(level, ..)| *level != Level::Problem), "{told:?}");
+        let guarantees = include_str!("../../../../docs/guarantees.md");
+        let (_, versions) = guarantees.split_once("\n## Versions\n").unwrap();
+        let mut seen = vec![format!("| MongoDB | {installed},")];
+        for product in ["Redis", "Valkey"] {
+            let of = between(test, &format!("\n{product}-"), " ");
+            assert!(!of.is_empty(), "scripts/test runs with {product}");
+            seen.extend(of.into_iter().map(|version| format!("| {product} | {version} |")));
+        }
+        for row in seen {
+            assert!(versions.contains(&row), "docs/guarantees.md has no row {row}");
+        }
+    }
+
     #[test]
     fn what_is_no_problem_is_told_all_the_same() {
         let levels =

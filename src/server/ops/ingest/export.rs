@@ -134,3 +134,26 @@ impl Iterator for CsvRows<'_> {
         Some(Ok(read))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn however_long_the_file_is_one_row_at_a_time_is_in_memory() {
+        let preset = Preset::load("dundee").unwrap();
+        for rows in [3, 3000] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let columns = "Charging event,User ID,CP ID,Connector,Start Date,Start Time,End Date,End Time,Total kWh";
+            writeln!(file, "{columns},Site,Model").unwrap();
+            for n in 0..rows {
+                writeln!(file, "{n},a,c,1,06/09/2018,20:55,06/09/2018,22:03,22.287,s,m").unwrap();
+            }
+            let mut export = Export::open(file.path(), &preset, 1_764_374_400_000).unwrap();
+            let read = export.rows().unwrap().filter(|read| read.as_ref().unwrap().row.is_ok()).count() as u64;
+            assert_eq!((export.rows, read, export.tally.most()), (rows, rows, 1));
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         address::escaped,
-        analytics::{hours_of, payments_of},
+        analytics::{OF_NOW, hours_of, payments_of},
         money::{Currency, Watt},
         range::{Day, Step},
         status::EvseStatus,
@@ -68,11 +68,14 @@ impl View {
                 _ => split_key(parts),
             }
         };
-        let mut query = self.query.get_value();
+        let mut query = String::new();
+        if !OF_NOW.contains(&name) {
+            query = self.query.with_value(|query| format!("?{query}"));
+        }
         if let Some(currency) = currency {
             query = format!("{query}&currency={}", escaped(&currency.0));
         }
-        let file = format!("chargedeck-{name}-{}", query.replace(['=', '&', '/'], "-"));
+        let file = format!("chargedeck-{name}{}", query.replace(['?', '=', '&', '/'], "-"));
         view! {
             <Chart
                 name
@@ -84,7 +87,7 @@ impl View {
                 sentence=Signal::derive(move || drawn.with(|drawn| drawn.sentence.clone()))
                 update=Signal::derive(move || drawn.with(|drawn| drawn.chart.as_ref().map(Drawing::update).unwrap_or_default()))
                 empty=Signal::derive(move || drawn.with(|drawn| drawn.empty))
-                csv=format!("/api/v1/analytics/{name}.csv?{query}")
+                csv=format!("/api/v1/analytics/{name}.csv{query}")
                 file
                 derived=Signal::derive(move || drawn.with(|drawn| drawn.derived))
                 pick=Callback::new(pick)

@@ -10,7 +10,7 @@ use crate::{
     web::{
         live::Live,
         text,
-        ui::{Clock, Empty, Feed, feed_items, figure, optional_view, page_of_activity},
+        ui::{Clock, Empty, Feed, feed_items, figure, fresh, optional_view, page_of_activity, reading},
     },
 };
 
@@ -19,17 +19,23 @@ pub fn LatestChanges() -> impl IntoView {
     let latest = figure::<Vec<ActivityEvent>>("latest");
     let clock = Clock::expect();
     let live = expect_context::<Live>();
-    let items = Memo::new(move |before: Option<&Vec<_>>| {
-        let keyed = latest()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|news| (format!("{}{}", news.id, news.at), FeedEntry::News(news)));
-        feed_items(keyed, before, live.is_news(), &clock)
+    let read = reading(true);
+    let lines = move || {
+        let keyed = |news: ActivityEvent| (format!("{}{}", news.id, news.at), FeedEntry::News(news));
+        latest().unwrap_or_default().into_iter().map(keyed).collect::<Vec<_>>()
+    };
+    let items =
+        Memo::new(move |before: Option<&Vec<_>>| feed_items(lines(), before, read.get(), live.is_news(), &clock));
+    let waits = Memo::new(move |_| {
+        let newest = items.with(|items| items.first().map(|newest| newest.key.clone()));
+        let waiting = newest.map_or(0, |newest| lines().iter().take_while(|(key, _)| *key != newest).count());
+        text::arrived(waiting, SHOWN)
     });
     view! {
-        <section class="panel latest">
+        <section class="panel latest held">
             <header>
                 <h2>{text::LATEST_CHANGES}</h2>
+                {fresh(waits, Box::new(move || read.set(false)))}
                 <a href=page_of_activity(Filter::default())>{text::ALL_ACTIVITY}</a>
             </header>
             <div class="body">

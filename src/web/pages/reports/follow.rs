@@ -16,7 +16,7 @@ use crate::{
     web::{
         api::{AppError, PageData, PageRequest, ReportPage, Unanswered, load},
         live::Live,
-        ui::Clock,
+        ui::{Clock, reading},
     },
 };
 
@@ -27,8 +27,12 @@ const PATIENCE: u32 = 10;
 
 #[derive(Clone, Copy)]
 pub struct Followed {
-    /// The last report received.
+    /// The report that is shown.
     pub report: RwSignal<Option<Report>>,
+    /// A newer one that waits, because its rows would move those that someone reads.
+    pub waiting: RwSignal<Option<Report>>,
+    /// Whether someone reads.
+    pub read: RwSignal<bool>,
     /// The option that first draws its chart.
     pub option: RwSignal<String>,
     /// The error of the last request, if it failed.
@@ -51,6 +55,8 @@ pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo
     };
     let followed = Followed {
         report: RwSignal::new(report),
+        waiting: RwSignal::new(None),
+        read: reading(true),
         option: RwSignal::new(option),
         trouble: RwSignal::new(None),
         unanswered: RwSignal::new(unanswered),
@@ -64,11 +70,15 @@ pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo
         .fields();
     let clock = Clock::expect();
     Effect::new(move |_: Option<()>| {
+        if !followed.read.get() && followed.waiting.with(Option::is_some) {
+            followed.report.set(followed.waiting.try_update(Option::take).flatten());
+        }
         let chosen = followed.chosen.get();
         let free = !followed.loading.get() && !followed.resting.get();
         let changed = changed.with(|fields| fields.get(CHANGED).and_then(|at| at.as_str()?.parse().ok()));
         let now = clock.now();
-        let old = followed.report.with(|report| report.as_ref().is_some_and(|report| is_old(report, changed, now)));
+        let old = |report: &Option<Report>| report.as_ref().map(|report| is_old(report, changed, now));
+        let old = followed.waiting.with(old).or_else(|| followed.report.with(old)) == Some(true);
         let reading = followed.unanswered.with(|unanswered| *unanswered == Some(Unanswered::Reading));
         if followed.asked.with_value(|asked| *asked != chosen) || (old || reading) && free {
             followed.ask(chosen);
@@ -93,7 +103,7 @@ impl Followed {
                 Ok(Ok(ReportPage { report, option })) => {
                     pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
                     self.option.set(option);
-                    self.report.set(Some(report));
+                    self.show(report);
                     (None, None)
                 }
                 Ok(Err(unanswered)) => (None, Some(unanswered)),
@@ -107,6 +117,26 @@ impl Followed {
             set_timeout(move || _ = self.resting.try_set(false), Duration::from_millis(pause.into()));
         });
     }
+
+    /// Shows the report, or lets it wait.
+    fn show(self, report: Report) {
+        let moves = |shown: &Option<Report>| shown.as_ref().is_some_and(|shown| moves(shown, &report));
+        let waits = untrack(|| self.read.get() && self.report.with(moves));
+        if waits {
+            return self.waiting.set(Some(report));
+        }
+        self.waiting.set(None);
+        self.report.set(Some(report));
+    }
+}
+
+/// Returns whether rows or columns are others, or elsewhere, in the newer report. What was chosen anew is not compared,
+/// because someone asked for it.
+fn moves(shown: &Report, newer: &Report) -> bool {
+    let rows = |report: &Report| report.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    shown.query == newer.query
+        && !shown.rows.is_empty()
+        && (shown.columns != newer.columns || rows(shown) != rows(newer))
 }
 
 /// Returns whether the report may have changed by now.
@@ -120,7 +150,7 @@ fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::report::{About, By};
+    use crate::domain::report::{About, By, Column, Row};
 
     fn report(position: &str, until: Option<&str>) -> Report {
         let blank = Report::blank(By::Day);
@@ -140,5 +170,26 @@ mod tests {
         assert!(old("8-1", None, noon), "another epoch");
         assert!(!old("", Some("2018-06-02T00:00:00Z"), noon));
         assert!(old("", Some("2018-06-02T00:00:00Z"), "2018-06-02T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_report_moves_what_is_read_if_its_rows_or_columns_are_others() {
+        let sorted = |query: &str, ids: &str, columns: &[Column]| Report {
+            query: query.to_owned(),
+            columns: columns.to_vec(),
+            rows: ids
+                .chars()
+                .map(|id| Row { id: Some(id.into()), lacks: None, name: None, period: None, cells: Vec::new() })
+                .collect(),
+            ..Report::blank(By::Station)
+        };
+        let shown = sorted("by=station", "abc", &[Column::Sessions]);
+        let moved = |newer: &Report| moves(&shown, newer);
+        assert!(!moved(&Report { totals: vec![Some(7)], ..shown.clone() }), "figures change in place");
+        assert!(moved(&sorted("by=station", "bac", &[Column::Sessions])), "another order");
+        assert!(moved(&sorted("by=station", "abcd", &[Column::Sessions])), "a row more");
+        assert!(moved(&sorted("by=station", "abc", &[Column::Sessions, Column::Derived])), "a column more");
+        assert!(!moved(&sorted("by=station&sort=-sessions", "bac", &[Column::Sessions])), "it was asked for");
+        assert!(!moves(&sorted("by=station", "", &[]), &shown), "where nothing is nothing moves");
     }
 }

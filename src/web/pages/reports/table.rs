@@ -14,13 +14,13 @@ use crate::{
     web::{
         api::Unanswered,
         text,
-        ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, any_views, optional_view},
+        ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, any_views, fresh, optional_view},
     },
 };
 
 #[component]
 pub fn Table(followed: Followed) -> impl IntoView {
-    let Followed { report, trouble, unanswered, loading, .. } = followed;
+    let Followed { report, waiting, read, trouble, unanswered, loading, .. } = followed;
     let clock = Clock::expect();
     let warning = move || {
         let said = trouble.get().map(text::error);
@@ -43,14 +43,19 @@ pub fn Table(followed: Followed) -> impl IntoView {
             }
         })
     };
+    let waits = Memo::new(move |_| {
+        let words = waiting.with(Option::is_some).then_some(text::NEWER_REPORT);
+        words.unwrap_or_default().to_owned()
+    });
     // Computes the whole table again, but only texts that differ are written to the document.
-    let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock)));
+    let newer = move || fresh(waits, Box::new(move || read.set(false)));
+    let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock, newer())));
     view! {
         {move || wrong()}
         {move || warning()}
         {chart(followed)}
         <section
-            class="panel report"
+            class="panel report held"
             aria-busy=move || loading.get().to_string()
             hidden=move || report.with(Option::is_none)
         >
@@ -60,7 +65,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     }
 }
 
-fn drawn(report: &Report, clock: &Clock) -> AnyView {
+fn drawn(report: &Report, clock: &Clock, newer: AnyView) -> AnyView {
     let as_of = UtcMs::parse(&report.about.at).map(|at| text::report_as_of(&clock.stamp(at), report));
     view! {
         <header class="list-head">
@@ -69,6 +74,7 @@ fn drawn(report: &Report, clock: &Clock) -> AnyView {
                 <span>{text::report_rows(report)}</span>
                 <span data-position=report.about.position.to_string()>{as_of}</span>
             </p>
+            {newer}
             <a class="button" href=text::report_file(report) download="" rel="external">
                 {text::AS_CSV}
             </a>
@@ -203,7 +209,7 @@ mod tests {
         };
         let html = Owner::new().with(|| {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
-            drawn(&report, &clock).to_html()
+            drawn(&report, &clock, "".into_any()).to_html()
         });
         for part in [
             "&lt;Lochee&gt;",

@@ -238,3 +238,14 @@ fn the_delimiter_is_the_one_by_which_all_columns_are_found() {
     assert_eq!(sorted(&told, text).unwrap().rows.len(), 1);
     assert!(sorted(&told, &text.replace('#', ",")).is_err(), "what the preset says holds");
 }
+
+#[test]
+fn a_file_with_semicolons_may_have_decimal_commas() {
+    let text = "id;start;end;kwh;station;paid\n\
+                1;2019-06-01 08:00;2019-06-01 09:00;12,5;S;3,40\n\
+                2;2019-06-01 08:00;2019-06-01 09:00;1.234,567;S;\n";
+    let source = sorted(&own(PLAIN, "UTC", "[rows]\ndecimal_mark = \",\""), text).unwrap();
+    let read: Vec<_> = source.rows.iter().map(|row| (row.energy, row.cost)).collect();
+    assert_eq!(read, [(Some(Wh(12_500)), Some(340)), (Some(Wh(1_234_567)), None)]);
+    assert!(source.refused.is_empty() && source.rows.iter().all(|row| row.doubts.is_empty()), "{source:?}");
+}
