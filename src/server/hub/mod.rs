@@ -15,6 +15,7 @@ mod index;
 mod lateness;
 mod state;
 mod tail;
+pub mod weight;
 pub mod zones;
 
 use std::{

@@ -13,6 +13,7 @@ mod lead;
 mod memory;
 mod missing;
 mod past;
+mod queue;
 mod rollout;
 mod sequencer;
 mod standing;
