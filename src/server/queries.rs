@@ -16,6 +16,7 @@ use axum::{
 };
 use jiff::tz::TimeZone;
 use leptos::prelude::{LeptosOptions, use_context};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
@@ -303,9 +304,18 @@ impl App {
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
         let filled = self.heavy_board(user, Board::Analytics(read)).await?;
-        let fields = filled.fields.clone();
-        let (currency, options) = pages::options(&fields, step, &zone, currency, &self.network.currency);
-        Ok((Charts { query, zone, currency, fields, ct: filled.ct, options }, filled.head))
+        let (head, ct, own) = (filled.head, filled.ct, self.network.currency.clone());
+        // A long period has many points, so its charts are drawn off the runtime's threads.
+        let drawn = spawn_blocking(move || {
+            let fields = filled.fields.clone();
+            let (currency, options) = pages::options(&fields, step, &zone, currency, &own);
+            Charts { query, zone, currency, fields, ct, options }
+        });
+        let charts = drawn.await.map_err(|error| {
+            tracing::error!(%error, "charts cannot be drawn");
+            AppError::Unavailable
+        })?;
+        Ok((charts, head))
     }
 
     /// The values of a board that takes long. They are made in the account's turn, unless they are there.

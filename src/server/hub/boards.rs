@@ -2,6 +2,10 @@
 //!
 //! Boards of a period take long to make. They are made [one at a time](super::Hub::make_board), off the runtime's
 //! threads. Meanwhile the last values stay on screen, and pings say how old they are.
+//!
+//! An Overview takes a moment, in a network of many EVSEs a longer one, and each zone has its own. Those that are looked
+//! at are [renewed](super::Hub::renew_overviews) off the runtime's threads before each round of the sockets. All boards
+//! of figures are made of a [`View`], without the hub's lock.
 
 use std::{
     collections::HashMap,
@@ -11,12 +15,14 @@ use std::{
 
 use axum::body::Bytes;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{Form, state::State, zones};
 use crate::domain::{
     analytics,
     board::{Board, CHANGED, Filter},
+    cells::Cells,
     fields::Fields,
     figures::figures,
     ids::DocId,
@@ -29,6 +35,7 @@ use crate::domain::{
         position::{ClusterTime, Position},
         topic::Topic,
     },
+    time::UtcMs,
 };
 
 /// Maximum number of boards kept, more than any installation looks at.
@@ -89,6 +96,9 @@ pub struct Cache {
     /// Notified when a board that takes long is out of date.
     behind: Notify,
     system: Mutex<System>,
+    /// What a test does as the next board of figures is made.
+    #[cfg(test)]
+    pub meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// The pipeline's health as it is shown. It is updated once a second, and sent only while someone looks.
@@ -102,8 +112,44 @@ struct System {
 /// The version of what a board shows, and the minute that it is made for.
 type Moment = (u64, i64);
 
+/// What boards of figures are made of, as it was at one moment. The cells are shared: a change that comes while a
+/// board is made leaves these as they are.
+pub struct View {
+    moment: Moment,
+    head: Position,
+    ct: ClusterTime,
+    now: UtcMs,
+    cells: Arc<Cells>,
+    inexact_since: Option<ClusterTime>,
+    latest: Value,
+}
+
+impl View {
+    fn of(moment: Moment, state: &State) -> Option<Self> {
+        let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
+        Some(Self {
+            moment,
+            head: state.head()?,
+            ct: state.ct,
+            now: state.now()?,
+            cells: state.cells.cells()?.clone(),
+            inexact_since: state.cells.inexact_since(),
+            latest,
+        })
+    }
+}
+
+/// What there is of a board that is asked for.
+pub enum Answer {
+    Made(Arc<BoardSnapshot>),
+    /// It is to be made of this.
+    Due(View),
+}
+
 struct Entry {
     asked: Instant,
+    /// Whether it was asked for since it was last renewed.
+    wanted: bool,
     /// The values made last, and the moment that they were made for.
     made: Option<(Moment, Arc<BoardSnapshot>)>,
     /// Since when those values are out of date.
@@ -118,6 +164,8 @@ impl Cache {
             boards: Mutex::default(),
             behind: Notify::new(),
             system: Mutex::default(),
+            #[cfg(test)]
+            meanwhile: Mutex::default(),
         }
     }
 
@@ -135,21 +183,31 @@ impl Cache {
 
     /// A board as of `state`, or as of shortly before if it takes long. `None` for an unknown zone, until the log was
     /// read and the cells are counted, and until a board that takes long is made.
-    pub fn get(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
+    pub fn get(&self, board: &Board, state: &State) -> Option<Answer> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
+        entry.wanted = true;
         let made = entry.made.as_ref().filter(|(_, filled)| filled.head.epoch == head.epoch);
         if let Some((_, filled)) = made.filter(|(moment, _)| *moment == now) {
-            return Some(filled.clone());
+            return Some(Answer::Made(filled.clone()));
         }
-        if takes_long(board) {
-            entry.behind.get_or_insert_with(Instant::now);
-            self.behind.notify_one();
-            return made.map(|(_, filled)| filled.clone());
-        }
-        let fields = self.fields(board, state)?;
-        Some(entry.fill(board, now, fields, state))
+        let (fields, ct) = match board {
+            Board::Analytics(_) => {
+                entry.behind.get_or_insert_with(Instant::now);
+                self.behind.notify_one();
+                return made.map(|(_, filled)| Answer::Made(filled.clone()));
+            }
+            Board::Overview(_) => return View::of(now, state).map(Answer::Due),
+            Board::Activity(filter) => (activity(*filter, state), state.ct),
+            Board::Reported => ([(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(), state.ct),
+            Board::System => {
+                let fields = Some(self.system().fields.clone()).filter(|fields| !fields.is_empty())?;
+                // This board shows no document, so its time is now.
+                (fields, ClusterTime::new(u32::try_from(state.now()?.seconds()).unwrap_or(0), 0))
+            }
+        };
+        Some(Answer::Made(entry.fill(board, now, fields, (head, ct))))
     }
 
     /// For how long the board has been out of date.
@@ -185,15 +243,37 @@ impl Cache {
         self.behind.notified().await;
     }
 
-    /// Makes a board that takes long, as of `state`. Returns `None` if that is not possible.
-    pub fn make(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
+    /// What a board of figures is made of; `None` if it cannot be made.
+    pub fn view(&self, board: &Board, state: &State) -> Option<View> {
+        View::of(self.moment(board, state)?, state)
+    }
+
+    /// The Overviews that were asked for since they were last renewed and are out of date, and what they are made of.
+    pub fn overviews_to_renew(&self, state: &State) -> Option<(View, Vec<Board>)> {
+        let mut boards = self.lock();
+        let (board, _) = boards.iter().find(|(board, entry)| entry.wanted && matches!(board, Board::Overview(_)))?;
+        // All of them are of the same moment.
+        let view = self.view(board, state)?;
+        let now = Some((view.moment, view.head.epoch));
+        let mut due = Vec::new();
+        for (board, entry) in boards.iter_mut().filter(|(board, _)| matches!(board, Board::Overview(_))) {
+            let made = entry.made.as_ref().map(|(moment, filled)| (*moment, filled.head.epoch));
+            if made != now && std::mem::take(&mut entry.wanted) {
+                due.push(board.clone());
+            }
+        }
+        (!due.is_empty()).then_some((view, due))
+    }
+
+    /// Makes a board of figures. Returns `None` if that is not possible. If it was made of something later meanwhile,
+    /// that is left in place.
+    pub fn make(&self, board: &Board, view: &View) -> Option<Arc<BoardSnapshot>> {
         // This runs outside the boards' lock, because all other boards are still asked for.
-        let made = self.moment(board, state).and_then(|moment| Some((moment, self.fields(board, state)?)));
+        let fields = self.figures(board, view);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
         entry.behind = None;
-        let (moment, fields) = made?;
-        Some(entry.fill(board, moment, fields, state))
+        Some(entry.fill(board, view.moment, fields?, (view.head, view.ct)))
     }
 
     /// Leaves the board as it is until something changes.
@@ -203,17 +283,17 @@ impl Cache {
         }
     }
 
-    fn fields(&self, board: &Board, state: &State) -> Option<Fields> {
-        Some(match board {
-            Board::Overview(zone) => self.overview(zone, state)?,
-            Board::Activity(filter) => activity(*filter, state),
-            Board::Analytics(query) => {
-                let now = state.now()?;
-                analytics::fields(state.cells.cells()?, &zones::plan(query, now)?, now)
-            }
-            Board::System => Some(self.system().fields.clone()).filter(|fields| !fields.is_empty())?,
-            Board::Reported => [(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(),
-        })
+    fn figures(&self, board: &Board, view: &View) -> Option<Fields> {
+        #[cfg(test)]
+        {
+            let meanwhile = self.meanwhile.lock().unwrap().take();
+            meanwhile.into_iter().for_each(|meanwhile| meanwhile());
+        }
+        match board {
+            Board::Overview(zone) => self.overview(zone, view),
+            Board::Analytics(query) => Some(analytics::fields(&view.cells, &zones::plan(query, view.now)?, view.now)),
+            Board::Activity(_) | Board::System | Board::Reported => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Board, Entry>> {
@@ -224,15 +304,14 @@ impl Cache {
         self.system.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn overview(&self, zone: &str, state: &State) -> Option<Fields> {
+    fn overview(&self, zone: &str, view: &View) -> Option<Fields> {
         let tz = TimeZone::get(zone).ok()?;
-        let figures = figures(state.cells.cells()?, &zones::viewpoint(&tz, state.now()?, self.silent_after_s)?);
+        let figures = figures(&view.cells, &zones::viewpoint(&tz, view.now, self.silent_after_s)?);
         let figures = figures.lead_with(&self.currency);
-        let Ok(serde_json::Value::Object(values)) = serde_json::to_value(figures) else { return None };
+        let Ok(Value::Object(values)) = serde_json::to_value(figures) else { return None };
         let mut fields: Fields = values.into_iter().collect();
-        let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
-        fields.insert("latest".to_owned(), latest);
-        if let Some(at) = state.cells.inexact_since() {
+        fields.insert("latest".to_owned(), view.latest.clone());
+        if let Some(at) = view.inexact_since {
             fields.insert("counted_at".to_owned(), serde_json::to_value(at.instant()).ok()?);
         }
         Some(fields)
@@ -255,7 +334,7 @@ fn asked<'a>(boards: &'a mut HashMap<Board, Entry>, board: &Board) -> &'a mut En
         forgotten.and_then(|board| boards.remove(&board));
     }
     let now = Instant::now();
-    let entry = boards.entry(board.clone()).or_insert(Entry { asked: now, made: None, behind: None });
+    let entry = boards.entry(board.clone()).or_insert(Entry { asked: now, wanted: false, made: None, behind: None });
     entry.asked = now;
     entry
 }
@@ -270,9 +349,17 @@ impl Entry {
         self.made.as_ref().map_or(0, |(_, filled)| filled.fields.len())
     }
 
-    /// Takes new values. Equal values leave the old snapshot in place.
-    fn fill(&mut self, board: &Board, moment: Moment, fields: Fields, state: &State) -> Arc<BoardSnapshot> {
-        let head = state.head().unwrap_or_default();
+    /// Takes new values, unless there are later ones. Equal values leave the old snapshot in place.
+    fn fill(
+        &mut self,
+        board: &Board,
+        moment: Moment,
+        fields: Fields,
+        (head, ct): (Position, ClusterTime),
+    ) -> Arc<BoardSnapshot> {
+        if let Some((_, later)) = self.made.as_ref().filter(|(made, _)| *made > moment) {
+            return later.clone();
+        }
         let known = self.made.as_ref().map(|(_, filled)| filled);
         let filled = match known {
             Some(known) if known.fields == fields && known.head.epoch == head.epoch => known.clone(),
@@ -280,11 +367,7 @@ impl Entry {
                 fields,
                 head,
                 topic: Topic::Board(board.clone()),
-                ct: match (board, state.now()) {
-                    // This board shows no document, so its time is now.
-                    (Board::System, Some(now)) => ClusterTime::new(u32::try_from(now.seconds()).unwrap_or(0), 0),
-                    _ => state.ct,
-                },
+                ct,
                 before: known.map(Arc::downgrade).unwrap_or_default(),
                 compact: OnceLock::new(),
                 json: OnceLock::new(),
@@ -320,7 +403,7 @@ mod tests {
     fn what_is_kept_is_bounded_and_large_boards_go_before_small_ones() {
         let board = |n: usize| Board::Overview(n.to_string());
         let entry = |values: usize| {
-            let fields = (0..values).map(|n| (n.to_string(), serde_json::Value::Null)).collect();
+            let fields = (0..values).map(|n| (n.to_string(), Value::Null)).collect();
             let snapshot = BoardSnapshot {
                 fields,
                 head: Position::default(),
@@ -330,7 +413,7 @@ mod tests {
                 compact: OnceLock::new(),
                 json: OnceLock::new(),
             };
-            Entry { asked: Instant::now(), made: Some(((0, 0), Arc::new(snapshot))), behind: None }
+            Entry { asked: Instant::now(), made: Some(((0, 0), Arc::new(snapshot))), behind: None, wanted: false }
         };
         let mut boards: HashMap<Board, Entry> = (0..BOARDS_MAX).map(|n| (board(n), entry(1))).collect();
         asked(&mut boards, &board(0));

@@ -1,5 +1,12 @@
 //! The figures' cells: counted once, then moved by what each change adds. No I/O.
 
+use std::{
+    collections::VecDeque,
+    ops::{Bound, RangeBounds},
+    sync::Arc,
+};
+
+use super::weight;
 use crate::{
     domain::{
         cells::{Cell, Cells},
@@ -13,8 +20,8 @@ pub struct Counting {
     counted: Option<Counted>,
     /// A count from before this time is of no use, because a collection was replaced then or the log begins there.
     since: ClusterTime,
-    /// What the log adds while a count is wanted, each with its cluster time.
-    deltas: Option<Vec<(ClusterTime, Cells)>>,
+    /// What the log adds while a count is wanted.
+    deltas: Option<Deltas>,
     /// The last change with an unknown effect on the cells, because MongoDB had no images of it.
     unknown: Option<ClusterTime>,
     /// The audit under way.
@@ -24,8 +31,8 @@ pub struct Counting {
 /// The cells as they were when an audit began, and what the log added since.
 struct Audit {
     from: ClusterTime,
-    cells: Cells,
-    deltas: Vec<(ClusterTime, Cells)>,
+    cells: Arc<Cells>,
+    deltas: Deltas,
     /// MongoDB's operation time at the last two checks since the last change, the older first.
     idle: [Option<UtcMs>; 2],
 }
@@ -41,16 +48,48 @@ pub enum Verdict {
     Skipped,
 }
 
+/// Approximate bytes that deltas may take. That is some 60,000 changes while documents are counted, or since the log
+/// begins.
+const DELTAS_MAX: usize = 64 << 20;
+
+/// What changes add to the cells, each with its cluster time.
+#[derive(Default)]
+struct Deltas {
+    all: VecDeque<(ClusterTime, Cells)>,
+    bytes: usize,
+}
+
+impl Deltas {
+    /// Takes what a change adds. While there is no room the oldest are forgotten; returns the time of the last of them.
+    fn push(&mut self, ct: ClusterTime, added: Cells) -> Option<ClusterTime> {
+        self.bytes += size_of_val(&added) + weight::cells(&added);
+        self.all.push_back((ct, added));
+        let mut forgotten = None;
+        while self.bytes > DELTAS_MAX
+            && let Some((ct, oldest)) = self.all.pop_front()
+        {
+            self.bytes -= size_of_val(&oldest) + weight::cells(&oldest);
+            forgotten = Some(ct);
+        }
+        forgotten
+    }
+
+    fn within(&self, times: impl RangeBounds<ClusterTime>) -> impl Iterator<Item = &Cells> {
+        self.all.iter().filter(move |(at, _)| times.contains(at)).map(|(_, delta)| delta)
+    }
+}
+
 struct Counted {
-    cells: Cells,
+    /// Shared with those who read them without the hub's lock. While someone does, the next change copies them.
+    cells: Arc<Cells>,
     /// When MongoDB was read. This may be ahead of the log, whose changes up to it are in the cells already.
     at: ClusterTime,
 }
 
 impl Counting {
     /// Begins anew, where the log begins or a collection was replaced.
-    pub const fn since(since: ClusterTime) -> Self {
-        Self { counted: None, since, deltas: Some(Vec::new()), unknown: None, audit: None }
+    pub fn since(since: ClusterTime) -> Self {
+        Self { counted: None, since, deltas: Some(Deltas::default()), unknown: None, audit: None }
     }
 
     /// Takes a change of the log. `added` is `None` if nobody knows what the change adds.
@@ -66,14 +105,17 @@ impl Counting {
         if added.is_empty() {
             return;
         }
-        let audited = self.audit.as_mut().map(|audit| &mut audit.deltas);
-        for deltas in self.deltas.as_mut().into_iter().chain(audited) {
-            deltas.push((ct, added.clone()));
+        if let Some(forgotten) = self.deltas.as_mut().and_then(|deltas| deltas.push(ct, added.clone())) {
+            // A count of an earlier time lacks what was forgotten, as it lacks changes without images.
+            self.unknown = self.unknown.max(Some(forgotten));
+        }
+        if self.audit.as_mut().is_some_and(|audit| audit.deltas.push(ct, added.clone()).is_some()) {
+            self.audit = None;
         }
         if let Some(counted) =
             self.counted.as_mut().filter(|counted| guarded!(ClusterTimeFloor: ct > counted.at, else true))
         {
-            counted.cells.merge(added);
+            Arc::make_mut(&mut counted.cells).merge(added);
         }
     }
 
@@ -85,7 +127,7 @@ impl Counting {
     /// Requests another count if a change is missing in this one. This one is shown until then.
     pub fn again(&mut self) {
         if self.inexact_since().is_some() && self.deltas.is_none() {
-            self.deltas = Some(Vec::new());
+            self.deltas = Some(Deltas::default());
         }
     }
 
@@ -95,8 +137,8 @@ impl Counting {
             return false;
         }
         let Some(deltas) = self.deltas.take() else { return false };
-        deltas.iter().filter(|(at, _)| *at > ct).for_each(|(_, delta)| cells.merge(delta));
-        self.counted = Some(Counted { cells, at: ct });
+        deltas.within(after(ct)).for_each(|delta| cells.merge(delta));
+        self.counted = Some(Counted { cells: Arc::new(cells), at: ct });
         self.audit = None;
         true
     }
@@ -106,7 +148,7 @@ impl Counting {
         self.audit = self.exact().filter(|_| self.deltas.is_none()).map(|(cells, at)| Audit {
             from: at.max(ct),
             cells: cells.clone(),
-            deltas: Vec::new(),
+            deltas: Deltas::default(),
             idle: [None; 2],
         });
         self.audit.is_some()
@@ -135,23 +177,24 @@ impl Counting {
         if ct < from {
             return Verdict::Skipped;
         }
-        deltas.iter().filter(|(at, _)| *at > from && *at <= ct).for_each(|(_, delta)| known.merge(delta));
-        if known == *truth {
+        let until = (Bound::Excluded(from), Bound::Included(ct));
+        deltas.within(until).for_each(|delta| Arc::make_mut(&mut known).merge(delta));
+        if *known == *truth {
             return Verdict::Equal;
         }
         let mut cells = truth.clone();
-        deltas.iter().filter(|(at, _)| *at > ct).for_each(|(_, delta)| cells.merge(delta));
-        self.counted = Some(Counted { cells, at: ct });
+        deltas.within(after(ct)).for_each(|delta| cells.merge(delta));
+        self.counted = Some(Counted { cells: Arc::new(cells), at: ct });
         Verdict::Different(known.differences(truth))
     }
 
     /// The cells, as far as they are known.
-    pub fn cells(&self) -> Option<&Cells> {
+    pub fn cells(&self) -> Option<&Arc<Cells>> {
         self.counted.as_ref().map(|counted| &counted.cells)
     }
 
     /// The cells and the cluster time of their count, if every change since is in them.
-    pub fn exact(&self) -> Option<(&Cells, ClusterTime)> {
+    pub fn exact(&self) -> Option<(&Arc<Cells>, ClusterTime)> {
         let counted = self.counted.as_ref().filter(|_| self.inexact_since().is_none())?;
         Some((&counted.cells, counted.at))
     }
@@ -163,6 +206,10 @@ impl Counting {
     }
 }
 
+const fn after(ct: ClusterTime) -> (Bound<ClusterTime>, Bound<ClusterTime>) {
+    (Bound::Excluded(ct), Bound::Unbounded)
+}
+
 impl Default for Counting {
     fn default() -> Self {
         Self::since(ClusterTime::default())
@@ -172,7 +219,10 @@ impl Default for Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{cells::Cell, collections::Collection};
+    use crate::domain::{
+        cells::{Bucket, Cell},
+        collections::Collection,
+    };
 
     const CELL: Cell = Cell::Documents(Collection::Clients);
 
@@ -250,6 +300,56 @@ mod tests {
         assert!(!Counting::default().begin_audit(ClusterTime(1)), "not counted yet");
         let mut replaced = Counting::since(ClusterTime(7));
         assert_eq!(replaced.end_audit(ClusterTime(8), &cells(0)), Verdict::Skipped, "a collection was replaced");
+    }
+
+    #[test]
+    fn who_reads_the_cells_keeps_them_as_they_are_and_nothing_is_copied_for_nobody() {
+        let mut c = Counting::default();
+        c.counted(ClusterTime(1), cells(10));
+        let place = Arc::as_ptr(c.cells().unwrap());
+        c.change(ClusterTime(2), Some(&cells(1)));
+        assert_eq!(Arc::as_ptr(c.cells().unwrap()), place);
+        let read = c.cells().unwrap().clone();
+        c.change(ClusterTime(3), Some(&cells(1)));
+        assert_eq!((read.get(&CELL), sum(&c)), (11, 12));
+    }
+
+    /// What a change adds to many cells.
+    fn wide(n: i64) -> Cells {
+        (0..1000).map(|bucket| (Cell::Started(Bucket(bucket)), n)).collect::<Vec<_>>().into()
+    }
+
+    fn kept(deltas: &Deltas) -> usize {
+        deltas.all.iter().map(|(_, added)| weight::cells(added)).sum()
+    }
+
+    #[test]
+    fn what_waits_for_a_count_is_bounded_and_a_count_that_lacks_something_is_not_exact() {
+        let many = u64::try_from(2 * DELTAS_MAX / weight::cells(&wide(1))).unwrap();
+        let changed = || {
+            let mut c = Counting::default();
+            (1..=many).for_each(|ct| c.change(ClusterTime(ct), Some(&wide(1))));
+            c
+        };
+        let mut c = changed();
+        let deltas = c.deltas.as_ref().unwrap();
+        assert!(kept(deltas) <= DELTAS_MAX && kept(deltas) > DELTAS_MAX / 2);
+        assert!(c.counted(ClusterTime(many), cells(10)) && c.exact().is_some(), "nothing is missing in a late count");
+        let mut c = changed();
+        assert!(c.counted(ClusterTime(1), cells(10)) && c.exact().is_none());
+        c.again();
+        assert!(c.is_wanted());
+        assert!(c.counted(ClusterTime(many), cells(10)) && c.exact().is_some());
+    }
+
+    #[test]
+    fn an_audit_that_takes_too_much_is_broken_off() {
+        let mut c = audited();
+        let many = u64::try_from(2 * DELTAS_MAX / weight::cells(&wide(1))).unwrap();
+        (6..=many).for_each(|ct| c.change(ClusterTime(ct), Some(&wide(1))));
+        assert!(c.audit.is_none());
+        assert_eq!(c.end_audit(ClusterTime(many), &cells(0)), Verdict::Skipped);
+        assert!(c.exact().is_some(), "the figures miss nothing");
     }
 
     #[test]

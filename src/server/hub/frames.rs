@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
     coding::{Data, OpCode},
 };
 
+use super::weight;
 use crate::domain::protocol::{
     change::{Change, Op},
     frame::{Delta, Frame},
@@ -51,6 +52,8 @@ const FRAME_MAX: usize = 24 << 10;
 #[derive(Debug)]
 pub struct Shared {
     pub to: Position,
+    /// Approximate bytes that these frames take once they are encoded in both forms.
+    pub bytes: usize,
     frames: Vec<Frame>,
     compact: OnceLock<Vec<Bytes>>,
     json: OnceLock<Vec<Bytes>>,
@@ -60,14 +63,15 @@ impl Shared {
     /// Cuts the changes into frames; all but the last say that more follows.
     pub fn new(topic: &Topic, from: Position, to: Position, ct: ClusterTime, changes: Vec<Change>) -> Self {
         let mut parts: Vec<Vec<Change>> = vec![Vec::new()];
-        let mut bytes = 0;
+        let (mut bytes, mut all) = (0, 0);
         for change in changes {
-            let size = weight(&change);
+            let size = size(&change);
             if bytes > 0 && bytes + size > FRAME_MAX {
                 parts.push(Vec::new());
                 bytes = 0;
             }
             bytes += size;
+            all += weight::change(&change) + 2 * size;
             if let Some(part) = parts.last_mut() {
                 part.push(change);
             }
@@ -76,6 +80,7 @@ impl Shared {
         let frame = |(i, changes)| Frame::Delta(Delta { topic: topic.clone(), from, to, ct, changes, more: i < last });
         Self {
             to,
+            bytes: all,
             frames: parts.into_iter().enumerate().map(frame).collect(),
             compact: OnceLock::new(),
             json: OnceLock::new(),
@@ -91,7 +96,8 @@ impl Shared {
     }
 }
 
-fn weight(change: &Change) -> usize {
+/// Approximate bytes of a change in a frame.
+fn size(change: &Change) -> usize {
     let fields = match &change.op {
         Op::Put(fields) | Op::Patch(fields, _) => fields.iter().map(|(k, v)| k.len() + 4 + v.to_string().len()).sum(),
         Op::Delete => 0,

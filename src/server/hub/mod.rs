@@ -23,6 +23,7 @@ mod index;
 mod lateness;
 mod state;
 mod tail;
+pub mod weight;
 pub mod zones;
 
 use std::{
@@ -53,11 +54,12 @@ use crate::{
         time::UtcMs,
     },
     server::{
-        pace::FairShare,
+        pace::{FairShare, Turn},
         redis::log::Sent,
         telemetry::metrics::{metrics, since},
     },
 };
+use boards::{Answer, View};
 use lateness::Lateness;
 use state::State;
 
@@ -176,6 +178,13 @@ impl Hub {
     /// collection that the board reads cannot be followed. Those of a board that takes long may be of before, until
     /// somebody [makes](Self::make_board) it.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
+        match self.answer(board)? {
+            Answer::Made(filled) => Some(filled),
+            Answer::Due(view) => self.0.boards.make(board, &view),
+        }
+    }
+
+    fn answer(&self, board: &Board) -> Option<Answer> {
         if !self.is_followed(board) {
             return None;
         }
@@ -192,7 +201,8 @@ impl Hub {
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
-            let made = if boards::takes_long(board) { self.make_board(board).await } else { self.board(board) };
+            let made =
+                if boards::takes_long(board) { self.make_board(board).await } else { self.short_board(board).await };
             if let Some(filled) = made {
                 return filled;
             }
@@ -212,7 +222,8 @@ impl Hub {
     }
 
     /// Makes a board that takes long, unless it is current. `None` in the cases of [`board`](Self::board). One is made
-    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits.
+    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits. The
+    /// head moves on meanwhile: the first change that does copies the cells once, and the board keeps its own.
     pub async fn make_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         let turn = self.0.making.turn().await;
         let current = self.current_board(board);
@@ -220,19 +231,50 @@ impl Hub {
             self.0.boards.give_up(board);
             return current;
         }
+        let view = self.0.boards.view(board, &self.read());
+        let Some(view) = view else {
+            self.0.boards.give_up(board);
+            return None;
+        };
+        self.make(board, view, Some(turn)).await.inspect(|_| self.wake())
+    }
+
+    /// As [`board`](Self::board), for one that does not take long. Figures are made off the runtime's threads.
+    async fn short_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
+        match self.answer(board)? {
+            Answer::Made(filled) => Some(filled),
+            Answer::Due(view) => self.make(board, view, None).await,
+        }
+    }
+
+    /// Makes the Overviews that sockets look at, if they are out of date. They are made off the runtime's threads,
+    /// because there may be one for each zone.
+    pub async fn renew_overviews(&self) {
+        let due = self.0.boards.overviews_to_renew(&self.read());
+        let Some((view, due)) = due else { return };
+        let hub = self.clone();
+        let renewed = tokio::task::spawn_blocking(move || {
+            for board in due {
+                hub.0.boards.make(&board, &view);
+            }
+        });
+        if let Err(error) = renewed.await {
+            tracing::error!(%error, "the Overviews cannot be renewed");
+        }
+    }
+
+    /// Makes a board of figures off the runtime's threads, to its end even if nobody waits. The turn lasts as long.
+    async fn make(&self, board: &Board, view: View, turn: Option<Turn>) -> Option<Arc<BoardSnapshot>> {
         let (hub, asked) = (self.clone(), board.clone());
         let made = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            hub.0.boards.make(&asked, &hub.read())
+            hub.0.boards.make(&asked, &view)
         });
-        match made.await {
-            Ok(made) => made.inspect(|_| self.wake()),
-            Err(error) => {
-                tracing::error!(%error, %board, "a board cannot be made");
-                self.0.boards.give_up(board);
-                None
-            }
-        }
+        made.await.unwrap_or_else(|error| {
+            tracing::error!(%error, %board, "a board cannot be made");
+            self.0.boards.give_up(board);
+            None
+        })
     }
 
     fn is_followed(&self, board: &Board) -> bool {
@@ -373,10 +415,14 @@ impl Hub {
     }
 
     /// Reads the cells if every change up to the head is in them. Returns the head, their cluster time, the result.
+    /// The head may move meanwhile.
     pub fn exact<T>(&self, read: impl FnOnce(&Cells) -> T) -> Option<(Position, ClusterTime, T)> {
-        let state = self.read();
-        let (cells, counted_at) = state.cells.exact()?;
-        Some((state.head()?, state.ct.max(counted_at), read(cells)))
+        let (head, ct, cells) = {
+            let state = self.read();
+            let (cells, counted_at) = state.cells.exact()?;
+            (state.head()?, state.ct.max(counted_at), cells.clone())
+        };
+        Some((head, ct, read(&cells)))
     }
 
     /// Begins to audit the figures' cells; returns false while they are not exact.
@@ -438,6 +484,7 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::domain::protocol::position::{Epoch, Seq};
+    use std::sync::mpsc;
 
     #[test]
     fn a_position_is_reached_to_come_or_of_an_epoch_that_ended() {
@@ -446,5 +493,87 @@ mod tests {
         assert_eq!([reach(at(7, 0)), reach(at(7, 3))], [Reach::Reached; 2]);
         assert_eq!([reach(at(7, 4)), reach(at(8, 0)), Reach::of(at(1, 1), None)], [Reach::NotYet; 3]);
         assert_eq!(reach(at(6, 9)), Reach::Gone);
+    }
+
+    /// A hub of one new client, with its figures counted.
+    fn counted() -> Hub {
+        let hub = Hub::of_new_clients(1);
+        let documents = vec![(Cell::Documents(Collection::Clients), 1)];
+        hub.write().counted(ClusterTime(1), documents.into());
+        hub
+    }
+
+    /// Moves the hub's head as the next board is made, and reports whether it could.
+    fn moves_meanwhile(hub: &Hub) -> mpsc::Receiver<bool> {
+        let (sender, moved) = mpsc::channel();
+        let this = hub.clone();
+        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            let is_free = this.0.state.try_write().is_ok();
+            if is_free {
+                this.take_new_clients(2, 2);
+            }
+            sender.send(is_free).unwrap();
+        }));
+        moved
+    }
+
+    #[tokio::test]
+    async fn the_head_moves_while_a_board_is_made() {
+        let week = Board::Analytics("last=7d&by=day&against=before&zone=UTC".parse().unwrap());
+        for board in [week, Board::Overview("UTC".to_owned())] {
+            let hub = counted();
+            let before = hub.head().unwrap();
+            let moved = moves_meanwhile(&hub);
+            let made = hub.board_of_now(&board).await;
+            assert_eq!(moved.try_recv(), Ok(true), "{board}");
+            assert!(made.head == before && hub.head().unwrap() > before, "{board}");
+        }
+        let hub = counted();
+        let moved = moves_meanwhile(&hub);
+        let documents = hub.exact(|cells| {
+            let meanwhile = hub.0.boards.meanwhile.lock().unwrap().take().unwrap();
+            meanwhile();
+            cells.get(&Cell::Documents(Collection::Clients))
+        });
+        assert_eq!((moved.try_recv(), documents.map(|(.., count)| count)), (Ok(true), Some(1)));
+    }
+
+    #[tokio::test]
+    async fn an_older_board_replaces_no_later_one() {
+        let (hub, board) = (counted(), Board::Overview("UTC".to_owned()));
+        let this = hub.clone();
+        let asked = board.clone();
+        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            this.take_new_clients(2, 2);
+            this.board(&asked).unwrap();
+        }));
+        let made = hub.board_of_now(&board).await;
+        assert_eq!(made.head, hub.head().unwrap());
+    }
+
+    #[tokio::test]
+    async fn overviews_that_are_looked_at_are_renewed_off_the_runtimes_threads() {
+        let (hub, board) = (counted(), Board::Overview("UTC".to_owned()));
+        let made_on = || {
+            let (sender, on) = mpsc::channel();
+            let made = move || sender.send(std::thread::current().id()).unwrap();
+            *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(made));
+            on
+        };
+        let here = std::thread::current().id();
+        hub.board(&board).unwrap();
+        hub.take_new_clients(2, 2);
+        let on = made_on();
+        hub.renew_overviews().await;
+        assert!(on.try_recv().is_ok_and(|thread| thread != here));
+        let on = made_on();
+        assert_eq!(hub.board(&board).unwrap().head, hub.head().unwrap());
+        assert!(on.try_recv().is_err(), "it is as of now");
+        hub.take_new_clients(3, 3);
+        hub.renew_overviews().await;
+        hub.take_new_clients(4, 4);
+        let on = made_on();
+        hub.renew_overviews().await;
+        assert!(on.try_recv().is_err(), "nobody has looked since");
     }
 }

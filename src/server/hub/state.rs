@@ -3,12 +3,12 @@
 //! Long because it holds everything that one lock protects. A quarter of it is tests.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness};
+use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness, weight};
 use crate::{
     domain::{
         cells::Cells,
@@ -63,11 +63,11 @@ pub struct State {
     shown: ClusterTime,
     /// The last epoch that began because the database was set back.
     restored: Option<Epoch>,
-    /// Records that were taken but lie after `head`.
-    waiting: VecDeque<Record>,
+    waiting: Waiting,
     /// Whether a round goes on, during which the head must stand still.
     pub serving: bool,
     topics: HashMap<Collection, TopicState>,
+    folds: Mutex<Folds>,
     pub cells: Counting,
     pub feed: Feed,
     /// When the last change up to `head` happened.
@@ -87,13 +87,68 @@ pub struct State {
     reported: (Seq, ClusterTime),
 }
 
+/// Records that were taken but lie after the head.
+#[derive(Default)]
+struct Waiting {
+    /// Each with its approximate bytes.
+    records: VecDeque<(Record, usize)>,
+    bytes: usize,
+    /// What the records do not hold, because there was no room for it. It comes before them.
+    forgotten: Option<Forgotten>,
+}
+
+/// Approximate bytes of records that may wait. More wait only if one transaction is larger.
+const WAITING_MAX: usize = 64 << 20;
+
+/// Records that were taken and forgotten, of which only this is known.
+struct Forgotten {
+    last: Seq,
+    ct: ClusterTime,
+    at: UtcMs,
+    collections: HashSet<Collection>,
+    /// Whether a collection was replaced.
+    replaced: bool,
+}
+
+impl Waiting {
+    /// Takes a record that waits for the head. Forgets all that wait if there is no room for it.
+    fn push(&mut self, seq: Seq, record: Record) {
+        let bytes = weight::record(&record);
+        self.bytes += bytes;
+        self.records.push_back((record, bytes));
+        if self.bytes > WAITING_MAX {
+            self.forget(seq);
+        }
+    }
+
+    fn forget(&mut self, last: Seq) {
+        self.bytes = 0;
+        for (Record { collection, ct, at, effect }, _) in self.records.drain(..) {
+            let nothing = || Forgotten { last, ct, at, collections: HashSet::new(), replaced: false };
+            let known = self.forgotten.get_or_insert_with(nothing);
+            (known.last, known.ct, known.at) = (last, ct, at);
+            known.collections.insert(collection);
+            if let Effect::Reset { also, .. } = effect {
+                known.collections.extend(also);
+                known.replaced = true;
+            }
+        }
+    }
+
+    /// The oldest `count` records.
+    fn drain(&mut self, count: usize) -> Vec<Record> {
+        let drained = self.records.drain(..count.min(self.records.len()));
+        let bytes = &mut self.bytes;
+        drained.map(|(record, size)| (*bytes -= size, record).1).collect()
+    }
+}
+
 struct TopicState {
     index: Index,
-    /// Number of the last reset.
+    /// Number of the last reset, and its reason.
     reset: Seq,
+    reason: &'static str,
     newest: Option<Newest>,
-    /// Cached folds by the cursor that they begin at, until the next change.
-    folds: Mutex<HashMap<Seq, Arc<Shared>>>,
 }
 
 /// The newest changes, for consumers at `from` or later. They grow until the first consumer is sent them; what comes
@@ -101,27 +156,78 @@ struct TopicState {
 struct Newest {
     from: Seq,
     changes: Vec<Change>,
+    /// Approximate bytes of the changes.
+    bytes: usize,
     shared: OnceLock<Arc<Shared>>,
 }
 
 /// Number of changes at which [`Newest`] begins anew. A consumer before that gets its changes from the index, one per
 /// document.
 const NEWEST_MAX: usize = 1024;
+/// Approximate bytes of changes at which [`Newest`] begins anew. If a single transaction has more, all consumers get
+/// its changes from the index.
+const NEWEST_BYTES_MAX: usize = 8 << 20;
 
 impl TopicState {
     /// Adds the changes that follow `from`. They join the previous ones if nobody was sent those yet.
     fn lead_on(&mut self, from: Seq, changes: Vec<Change>) {
+        let bytes = changes.iter().map(weight::change).sum::<usize>();
         match &mut self.newest {
-            Some(newest) if newest.shared.get().is_none() && newest.changes.len() < NEWEST_MAX => {
+            Some(newest)
+                if newest.shared.get().is_none()
+                    && newest.changes.len() < NEWEST_MAX
+                    && newest.bytes + bytes <= NEWEST_BYTES_MAX =>
+            {
                 newest.changes.extend(changes);
+                newest.bytes += bytes;
             }
-            newest => *newest = Some(Newest { from, changes, shared: OnceLock::new() }),
+            newest => {
+                *newest = (bytes <= NEWEST_BYTES_MAX).then(|| Newest { from, changes, bytes, shared: OnceLock::new() });
+            }
         }
-        self.folds.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn above(floor: Seq) -> Self {
-        Self { index: Index::above(floor), reset: floor, newest: None, folds: Mutex::default() }
+    fn above(floor: Seq, reason: &'static str) -> Self {
+        Self { index: Index::above(floor), reset: floor, reason, newest: None }
+    }
+}
+
+const REPLACED: &str = "collection replaced";
+const TOO_FAR_BEHIND: &str = "too far behind";
+
+/// Cached folds by the cursor that they begin at. Those of a collection are kept until its next change.
+#[derive(Default)]
+struct Folds {
+    kept: HashMap<Collection, HashMap<Seq, Arc<Shared>>>,
+    bytes: usize,
+}
+
+/// Approximate bytes of all folds that are kept, encoded in both forms. The largest fold takes less than half of it,
+/// unless it is of one huge row.
+const FOLDS_MAX: usize = 16 << 20;
+
+impl Folds {
+    fn get(&self, collection: Collection, from: Seq) -> Option<Arc<Shared>> {
+        self.kept.get(&collection)?.get(&from).cloned()
+    }
+
+    /// Keeps a fold. If there is no room for it all others go, because many ask at once for what is new.
+    fn keep(&mut self, collection: Collection, from: Seq, fold: Arc<Shared>) {
+        if fold.bytes > FOLDS_MAX {
+            return;
+        }
+        if self.bytes + fold.bytes > FOLDS_MAX {
+            *self = Self::default();
+        }
+        self.bytes += fold.bytes;
+        if let Some(before) = self.kept.entry(collection).or_default().insert(from, fold) {
+            self.bytes -= before.bytes;
+        }
+    }
+
+    fn forget(&mut self, collection: Collection) {
+        let forgotten = self.kept.remove(&collection).unwrap_or_default();
+        self.bytes -= forgotten.values().map(|fold| fold.bytes).sum::<usize>();
     }
 }
 
@@ -129,7 +235,7 @@ impl State {
     /// Begins at the oldest entry that the log still has.
     pub fn begin(&mut self, oldest: &Entry) {
         let floor = Seq(oldest.first.0.saturating_sub(1));
-        let topics = Collection::ALL.into_iter().map(|c| (c, TopicState::above(floor))).collect();
+        let topics = Collection::ALL.into_iter().map(|c| (c, TopicState::above(floor, REPLACED))).collect();
         *self = Self {
             epoch: Some(oldest.epoch),
             taken: floor,
@@ -221,7 +327,9 @@ impl State {
         }
         let Some(known) = (self.taken.0 + 1).checked_sub(entry.first.0) else { return Intake::Gap };
         let new = entry.records.into_iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
-        self.waiting.extend(new.map(Arc::unwrap_or_clone));
+        for (seq, record) in (self.taken.next().0..).map(Seq).zip(new) {
+            self.waiting.push(seq, Arc::unwrap_or_clone(record));
+        }
         self.taken = entry.last;
         self.closed = self.closed.max(guarded!(ClosedPositions: entry.closed, else entry.last));
         Intake::Taken
@@ -229,12 +337,16 @@ impl State {
 
     /// Moves the head to `closed`; returns whether it moved.
     pub fn advance(&mut self) -> bool {
-        if self.serving || self.closed <= self.head {
+        let is_cut = |forgotten: &Forgotten| self.closed < forgotten.last;
+        if self.serving || self.closed <= self.head || self.waiting.forgotten.as_ref().is_some_and(is_cut) {
             return false;
         }
-        let (from, to) = (self.head, self.closed);
-        let count = usize::try_from(to.0 - from.0).unwrap_or(usize::MAX).min(self.waiting.len());
-        let records: Vec<Record> = self.waiting.drain(..count).collect();
+        let (mut from, to) = (self.head, self.closed);
+        if let Some(forgotten) = self.waiting.forgotten.take() {
+            from = forgotten.last;
+            self.pass_over(forgotten);
+        }
+        let records = self.waiting.drain(usize::try_from(to.0 - from.0).unwrap_or(usize::MAX));
         self.head = to;
         let mut changed: HashMap<Collection, Vec<Change>> = HashMap::new();
         let mut before: HashMap<Collection, Seq> = HashMap::new();
@@ -262,7 +374,7 @@ impl State {
                 Effect::Reset { also, .. } => {
                     guarded!(ResetRecord: {}, else continue);
                     for collection in [Some(record.collection), also].into_iter().flatten() {
-                        self.topics.insert(collection, TopicState::above(seq));
+                        self.begin_topic(collection, seq, REPLACED);
                         changed.remove(&collection);
                     }
                     self.cells = Counting::since(record.ct);
@@ -272,12 +384,39 @@ impl State {
         }
         for (collection, changes) in changed {
             let from = before.get(&collection).copied().unwrap_or(from);
+            self.folds().forget(collection);
             if let Some(topic) = self.topics.get_mut(&collection) {
                 topic.lead_on(from, changes);
             }
         }
         self.version += 1;
         true
+    }
+
+    /// Goes on after records that are not known any more. Consumers fetch the rows of their collections anew, the
+    /// figures are counted anew, and the feed begins here.
+    fn pass_over(&mut self, Forgotten { last, ct, at, collections, replaced }: Forgotten) {
+        for collection in collections {
+            self.begin_topic(collection, last, TOO_FAR_BEHIND);
+        }
+        if replaced {
+            self.cells = Counting::since(ct);
+        } else {
+            self.cells.change(ct, None);
+        }
+        self.feed = Feed::from(self.position(last.next()));
+        (self.ct, self.at, self.reported) = (ct, at, (last, ct));
+        self.heard(at);
+        self.course += 1;
+    }
+
+    fn begin_topic(&mut self, collection: Collection, floor: Seq, reason: &'static str) {
+        self.topics.insert(collection, TopicState::above(floor, reason));
+        self.folds().forget(collection);
+    }
+
+    fn folds(&mut self) -> &mut Folds {
+        self.folds.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn position(&self, seq: Seq) -> Position {
@@ -296,7 +435,7 @@ impl State {
             return Since::Current;
         }
         if cursor.seq < topic.reset {
-            return reset("collection replaced");
+            return reset(topic.reason);
         }
         let shared = |from, changes| {
             Arc::new(Shared::new(&Topic::Collection(collection), self.position(from), head, self.ct, changes))
@@ -306,13 +445,13 @@ impl State {
                 newest.shared.get_or_init(|| shared(newest.from, fold(newest.changes.clone()))).clone(),
             );
         }
-        let mut folds = topic.folds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fold) = folds.get(&cursor.seq) {
-            return Since::Frames(fold.clone());
+        let mut folds = self.folds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fold) = folds.get(collection, cursor.seq) {
+            return Since::Frames(fold);
         }
-        let Some(changes) = topic.index.since(cursor.seq) else { return reset("too far behind") };
+        let Some(changes) = topic.index.since(cursor.seq) else { return reset(TOO_FAR_BEHIND) };
         let fold = shared(cursor.seq, changes);
-        folds.insert(cursor.seq, fold.clone());
+        folds.keep(collection, cursor.seq, fold.clone());
         Since::Frames(fold)
     }
 
@@ -474,5 +613,114 @@ pub(super) mod tests {
         let Since::Frames(all) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))) else { panic!() };
         let Since::Frames(same) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(2))) else { panic!() };
         assert!(Arc::ptr_eq(&all, &same) && all.to.seq == Seq(3));
+    }
+
+    /// As [`entry`], with rows of so many bytes.
+    fn heavy(first: u64, last: u64, closed: u64, bytes: usize) -> Entry {
+        let mut entry = entry(first, last, closed);
+        for record in &mut entry.records {
+            if let Effect::Row(RowChange { after: Some(row), .. }) = &mut Arc::make_mut(record).effect {
+                row.insert("name".to_owned(), "x".repeat(bytes).into());
+            }
+        }
+        entry
+    }
+
+    fn at(seq: u64) -> Position {
+        Position::new(Epoch(1), Seq(seq))
+    }
+
+    #[test]
+    fn a_thousand_different_positions_cost_bounded_memory() {
+        const ALL: u64 = 1000;
+        let mut s = state();
+        s.take(heavy(1, ALL, ALL, 100));
+        s.advance();
+        s.take(entry(ALL + 1, ALL + 1, ALL + 1));
+        s.advance();
+        let sent = |s: &State, seq| match s.since(Collection::Clients, at(seq)) {
+            Since::Frames(fold) => fold,
+            _ => panic!("no frames"),
+        };
+        // The first consumer takes the newest changes, so that the next change does not join them.
+        sent(&s, ALL);
+        s.take(entry(ALL + 2, ALL + 2, ALL + 2));
+        s.advance();
+        let kept = |s: &State| {
+            let folds = s.folds.lock().unwrap();
+            let bytes = folds.kept.values().flat_map(HashMap::values).map(|fold| fold.bytes).sum::<usize>();
+            assert_eq!(bytes, folds.bytes);
+            bytes
+        };
+        let mut all = 0;
+        for seq in 0..ALL {
+            let fold = sent(&s, seq);
+            all += fold.bytes;
+            assert_eq!(fold.to.seq, Seq(ALL + 2));
+            assert!(kept(&s) <= FOLDS_MAX);
+            assert!(Arc::ptr_eq(&fold, &sent(&s, seq)), "what was asked for last is shared");
+        }
+        assert!(all > 8 * FOLDS_MAX, "{all}");
+        s.take(entry(ALL + 3, ALL + 3, ALL + 3));
+        s.advance();
+        assert_eq!(kept(&s), 0);
+    }
+
+    #[test]
+    fn what_one_frame_would_not_hold_comes_from_the_index() {
+        let mut s = state();
+        let newest = |s: &State| s.topics[&Collection::Clients].newest.as_ref().map(|newest| newest.bytes);
+        for seq in 1..=20 {
+            s.take(heavy(seq, seq, seq, 1 << 20));
+            s.advance();
+            assert!(newest(&s).is_some_and(|bytes| bytes <= NEWEST_BYTES_MAX), "{seq}");
+        }
+        s.take(heavy(21, 40, 40, 1 << 20));
+        s.advance();
+        assert_eq!(newest(&s), None);
+        assert!(matches!(s.since(Collection::Clients, at(39)), Since::Frames(_)));
+        assert!(matches!(s.since(Collection::Clients, at(20)), Since::Reset { reason: TOO_FAR_BEHIND, .. }));
+    }
+
+    #[test]
+    fn a_transaction_without_bounds_is_not_kept_and_its_rows_are_fetched_anew() {
+        let mut s = state();
+        s.counted(ClusterTime(0), Cells::default());
+        let (mut last, mut kept) = (0, 0);
+        while s.waiting.forgotten.is_none() && last < 100 {
+            kept = s.waiting.bytes;
+            last += 1;
+            s.take(heavy(last, last, 0, 1 << 20));
+            assert!(!s.advance() && s.waiting.bytes <= WAITING_MAX, "{last}");
+        }
+        assert!(kept > WAITING_MAX / 2 && s.waiting.bytes == 0, "{kept}");
+        s.take(entry(last + 1, last + 1, 0));
+        assert!(!s.advance());
+        s.take(entry(last + 2, last + 2, last + 2));
+        assert!(s.advance());
+        assert_eq!((s.head(), s.ct, s.waiting.bytes), (Some(at(last + 2)), ClusterTime(last + 2), 0));
+        let since = |seq| s.since(Collection::Clients, at(seq));
+        let Since::Reset { min_position, reason: TOO_FAR_BEHIND } = since(0) else { panic!("no reset") };
+        assert_eq!(min_position, at(last));
+        assert!(matches!(since(last), Since::Frames(_)), "what came later is known");
+        assert!(matches!(since(last + 2), Since::Current));
+        assert!(matches!(s.since(Collection::Stations, at(0)), Since::Current), "nothing of it was forgotten");
+        assert!(s.delta_since(Collection::Clients, at(0)).is_none());
+        assert!(s.cells.exact().is_none() && s.cells.cells().is_some(), "to be counted anew");
+        assert_eq!(s.feed.complete_from(), at(last + 1));
+    }
+
+    #[test]
+    fn a_collection_that_was_replaced_in_what_was_forgotten_is_counted_anew() {
+        let mut s = state();
+        s.counted(ClusterTime(0), Cells::default());
+        let mut first = entry(1, 1, 0);
+        Arc::make_mut(&mut first.records[0]).effect =
+            Effect::Reset { reason: "renamed".to_owned(), also: Some(Collection::Stations) };
+        s.take(first);
+        s.take(heavy(2, 80, 80, 1 << 20));
+        assert!(s.waiting.forgotten.is_some() && s.advance());
+        assert!(s.cells.cells().is_none());
+        assert!(matches!(s.since(Collection::Stations, at(0)), Since::Reset { .. }));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     cmp::Ordering,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -217,13 +218,14 @@ impl Follower {
     async fn keep_count(&self) -> Result<()> {
         let count = {
             let state = self.hub.read();
-            state.cells.exact().zip(state.head()).map(|((cells, counted), position)| Count {
-                position,
-                ct: state.ct.max(counted),
-                cells: cells.clone(),
-            })
+            state
+                .cells
+                .exact()
+                .zip(state.head())
+                .map(|((cells, counted), position)| (position, state.ct.max(counted), cells.clone()))
         };
-        if let Some(count) = count {
+        if let Some((position, ct, cells)) = count {
+            let count = Count { position, ct, cells: Arc::unwrap_or_clone(cells) };
             snapshots::keep_count(&self.redis, &count).await?;
         }
         Ok(())

@@ -13,7 +13,13 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{memory::Memory, missing::Missing, sequencer::Sequencer, standing::Standing};
+use super::{
+    memory::Memory,
+    missing::Missing,
+    queue::{Room, Sender, queue},
+    sequencer::Sequencer,
+    standing::Standing,
+};
 use crate::{
     domain::{
         collections::Collection,
@@ -27,12 +33,13 @@ use crate::{
     },
     server::{
         event_store::Events,
+        hub::weight,
         mapping::Mapping,
         mongo::{
             Mongo, UNAUTHORIZED,
             collections::{self, Found},
             error_code, prepare,
-            watch::{self, Event, Kind, Onward, Start},
+            watch::{self, Event, Images, Kind, Onward, Start},
         },
         redis::{
             Redis,
@@ -57,7 +64,8 @@ pub async fn pause(stop: &CancellationToken, how_long: Duration) {
     stop.run_until_cancelled(tokio::time::sleep(how_long)).await;
 }
 
-/// Events between the stream and the log, so that MongoDB prepares a batch while the one before is appended.
+/// Events between the stream and the log, so that MongoDB prepares a batch while the one before is appended. Large ones
+/// are [bounded in bytes](queue). Beside them the reader has at most two answers of MongoDB, of 16 MB each.
 const CHANNEL: usize = 2 * watch::BATCH as usize;
 /// Events that are decoded in one go, before the driver gets its turn.
 const TURN: usize = 32;
@@ -140,14 +148,14 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
         opened => opened.context("opening the change stream")?,
     };
     tracing::info!(position = %sequencer.tail().position, "the change stream is open");
-    let (sender, mut receiver) = mpsc::channel(CHANNEL);
+    let (sender, mut receiver) = queue(CHANNEL);
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
     let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), batch, term).await;
     // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
-    receiver.close();
+    drop(receiver);
     reader.await.context("the reader of the change stream")?;
     match ended? {
         End::Term => Ok(()),
@@ -270,7 +278,7 @@ async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
     mut onward: Onward,
     mapping: Mapping,
-    sender: mpsc::Sender<Read>,
+    sender: Sender<Read>,
     stop: CancellationToken,
     opened: Instant,
 ) {
@@ -303,7 +311,7 @@ async fn read(
         };
         let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
         let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
-        if !goes_on || sender.send(read).await.is_err() || failed {
+        if !goes_on || !sender.send(read, 0).await || failed {
             return;
         }
     }
@@ -314,7 +322,7 @@ async fn hand_on(
     came: &mut Vec<RawDocumentBuf>,
     onward: &mut Onward,
     mapping: &Mapping,
-    sender: &mpsc::Sender<Read>,
+    sender: &Sender<Read>,
 ) -> bool {
     for (n, raw) in came.drain(..).enumerate() {
         let read = match Event::read(mapping, &raw) {
@@ -323,7 +331,10 @@ async fn hand_on(
             Err(error) => Read::Unreadable(error),
         };
         let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
-        if sender.send(read).await.is_err() || failed {
+        let bytes = if let Read::Event(event) = &read { raw.as_bytes().len() + rows(event) } else { 0 };
+        // The event holds copies of all that it needs.
+        drop(raw);
+        if !sender.send(read, bytes).await || failed {
             return false;
         }
         if n % TURN == TURN - 1 {
@@ -333,12 +344,23 @@ async fn hand_on(
     true
 }
 
+/// Approximate bytes of an event's rows. They may take more than the event did, because a number takes as much as a
+/// text.
+fn rows(event: &Event) -> usize {
+    let Kind::Row { images, .. } = &event.kind else { return 0 };
+    match images {
+        Images::Inserted(row) | Images::Deleted { before: Some(row) } => weight::row(row),
+        Images::Updated { before, after } => weight::row(before) + weight::row(after),
+        Images::Deleted { before: None } | Images::Missing => 0,
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "one turn, in the order in which it must happen")]
 async fn follow(
     relay: &Relay,
     log: &Log,
     sequencer: &mut Sequencer,
-    receiver: &mut mpsc::Receiver<Read>,
+    receiver: &mut mpsc::Receiver<(Read, Room)>,
     (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Option<Position>),
     batch: u32,
     term: &CancellationToken,
@@ -358,7 +380,9 @@ async fn follow(
         let mut events = Vec::new();
         let (mut idle, mut unreadable) = (None, None);
         let mut end = None;
-        for read in received.drain(..) {
+        let mut rooms = Vec::new();
+        for (read, room) in received.drain(..) {
+            rooms.push(room);
             match read {
                 Read::Event(event) => {
                     idle = None;
@@ -389,6 +413,7 @@ async fn follow(
             sequencer.idle();
         }
         append_all(log, sequencer, term).await?;
+        drop(rooms);
         if let Some((reason, begin)) = end {
             return Ok(End::Lost(reason, begin));
         }

@@ -14,6 +14,7 @@ mod histories;
 mod lead;
 mod memory;
 mod missing;
+mod queue;
 mod rollout;
 mod sequencer;
 mod standing;

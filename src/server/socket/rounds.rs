@@ -114,6 +114,7 @@ impl Sockets {
             {
                 let _round = hub.round();
                 moves.mark_unchanged();
+                hub.renew_overviews().await;
                 let lines: Vec<_> = self.lock().open.values().cloned().collect();
                 let (changes, newest) = (metrics().changes.get(), metrics().newest());
                 let told = !lines.is_empty() && std::mem::replace(&mut known, changes) != changes;
