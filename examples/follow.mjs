@@ -36,7 +36,7 @@ async function takeSnapshot(minPosition) {
     const answer = await fetch(`${origin}/api/v1/snapshot/${topic}?${query}`, { headers: { Cookie: cookie } });
     const body = await answer.json();
     if (answer.status === 401) throw closed(4001);
-    // The epoch of the position has ended: every snapshot is of a later one.
+    // The epoch of the position has ended, or is unknown: take what there is, but nothing of before `ct`.
     if (answer.status === 409) minPosition = undefined;
     else if (answer.status === 429 || answer.status === 503) await sleep(1000 * answer.headers.get("Retry-After"));
     else if (answer.status !== 200) throw new Error(`no snapshot: ${JSON.stringify(body)}`);

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use serde::{Deserialize, Serialize};
-
 /// A choice in an address that cannot be followed. It holds the reason, in words for the person who made it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -27,7 +25,7 @@ pub fn clip(text: &str) -> String {
 }
 
 /// A parameter of an address that cannot be followed: which one, and why, in words for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Refused {
     pub name: String,

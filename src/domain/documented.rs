@@ -1,6 +1,11 @@
-//! Tests that the tables of `docs/live.md` name all that travels, and nothing else.
+//! Tests that the tables of `docs/live.md` name all that travels, and nothing else, and that what the documents name
+//! exists.
 
-use std::{collections::BTreeSet, env, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -20,6 +25,13 @@ fn documented(heading: &str) -> BTreeSet<String> {
     let section = text.split(&format!("\n### `{heading}`\n")).nth(1).expect(heading);
     let lines = section.lines().take_while(|line| !line.starts_with('#'));
     lines.filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` |")?.0.to_owned())).collect()
+}
+
+/// All files below a folder, without those that were installed.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let within = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.filter(|path| !path.ends_with("node_modules")).flat_map(within).collect()
 }
 
 fn keys(value: &impl Serialize) -> BTreeSet<String> {
@@ -94,4 +106,33 @@ fn every_sum_and_event_is_documented_and_no_other() {
         detail: None,
     };
     assert_eq!(documented("activity"), keys(&latest));
+}
+
+#[test]
+fn every_file_and_test_that_a_document_names_exists() {
+    /// The files that one would make by the recipe for a collection.
+    const TO_BE_MADE: [&str; 2] = ["src/domain/collections/tariff.rs", "src/web/pages/tariffs.rs"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_code = |path: &Path| path.extension().is_some_and(|kind| kind == "rs" || kind == "ts" || kind == "mjs");
+    let code = ["src", "tests", "examples", "view", "end2end"].map(|folder| files(&root.join(folder)));
+    let code: Vec<PathBuf> = code.into_iter().flatten().filter(|path| is_code(path)).collect();
+    let text: String = code.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let documents = files(&root.join("docs")).into_iter().chain([root.join("README.md")]);
+    let (mut paths, mut tests) = (0, 0);
+    for document in documents.filter(|path| path.extension().is_some_and(|kind| kind == "md")) {
+        for named in fs::read_to_string(&document).unwrap().lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+        {
+            if is_code(Path::new(named)) && !named.contains([' ', '*']) && !TO_BE_MADE.contains(&named) {
+                let exists = code.iter().any(|path| path.ends_with(named));
+                assert!(exists, "{} names {named}", document.display());
+                paths += 1;
+            }
+            let is_test = named.matches('_').count() >= 4 && !named.starts_with("chargedeck_");
+            if is_test && named.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit()) {
+                assert!(text.contains(&format!("fn {named}(")), "{} names the test {named}", document.display());
+                tests += 1;
+            }
+        }
+    }
+    assert!(paths > 100 && tests > 100, "{paths} paths and {tests} tests: they are no longer found");
 }

@@ -1,6 +1,9 @@
 //! What an account may ask for. Every question has a price, which is the documents that MongoDB looks at and the rows
 //! that are sent. Over all instances an account may spend the dearest page's price each second, with a burst of ten.
 //!
+//! A question is charged the most that it may cost. What it did not come to is given back, as measured by the time that
+//! reading took: MongoDB tells how many documents a query has looked at only to who lets it run a second time.
+//!
 //! What is heavy is answered in the account's turn: on each instance one question at a time, whatever it is, with a
 //! rest after it. So no account waits for another, and a flood waits for itself.
 
@@ -40,6 +43,9 @@ const TURN_WITHIN: Duration = Duration::from_secs(5);
 /// cannot take up the processor with refusals. A refusal holds as long for all questions of the same cost, without
 /// asking Redis again.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
+/// A read that took this long, or longer, counts as having looked at all documents that it may look at. One that took a
+/// tenth of it counts as having looked at a tenth of them.
+const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
 /// An answer from the figures' cells costs one part in this many of the dearest page. No document is looked at, but
 /// it takes its time.
 const OF_CELLS: u64 = 5;
@@ -202,6 +208,15 @@ impl Asker {
         self.budgets.dearest() / OF_CELLS
     }
 
+    /// Gives back what a read did not come to. It was charged for looking at `documents`, took this long, and sends so
+    /// many `unsent` rows fewer than it was charged for. While Redis is away, it stays paid.
+    pub async fn settle(&self, documents: u64, took: Duration, unsent: u64) {
+        let unused = documents.saturating_sub(looked_at(documents, took)).saturating_add(unsent);
+        if let Err(error) = self.get_back(unused).await {
+            tracing::debug!(%error, "what a read did not come to stays paid");
+        }
+    }
+
     /// Gives back what was paid but not used.
     ///
     /// # Errors
@@ -240,9 +255,24 @@ impl Asker {
     }
 }
 
+/// How many of the documents a read has looked at, by the time that it took.
+fn looked_at(documents: u64, took: Duration) -> u64 {
+    let parts = u128::from(documents).saturating_mul(took.min(LOOKS_AT_ALL).as_micros()) / LOOKS_AT_ALL.as_micros();
+    u64::try_from(parts).unwrap_or(documents)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_costs_by_the_time_that_it_took_and_never_more_than_it_was_charged() {
+        let of_a_thousand = |took| looked_at(1000, took);
+        assert_eq!(of_a_thousand(Duration::ZERO), 0);
+        assert_eq!(of_a_thousand(LOOKS_AT_ALL / 10), 100);
+        assert_eq!((of_a_thousand(LOOKS_AT_ALL), of_a_thousand(Duration::MAX)), (1000, 1000));
+        assert_eq!(looked_at(u64::MAX, Duration::MAX), u64::MAX);
+    }
 
     #[test]
     fn a_refusal_holds_for_a_while_for_what_costs_as_much() {

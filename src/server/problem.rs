@@ -66,8 +66,12 @@ impl Problem {
         self
     }
 
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// When to try again, as a header's value. Who is not told tries again at once.
-    fn wait(&self) -> Option<HeaderValue> {
+    pub fn wait(&self) -> Option<HeaderValue> {
         let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
         let seconds = self.retry_after.or(unavailable)?.as_millis().div_ceil(1000);
         Some(HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))

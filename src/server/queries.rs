@@ -29,6 +29,7 @@ use crate::{
         latest,
         money::Currency,
         protocol::{
+            frame::UNAUTHENTICATED,
             position::{ClusterTime, Position},
             snapshot::Snapshot,
         },
@@ -48,7 +49,7 @@ use crate::{
         telemetry::causes,
     },
     web::{
-        api::{AppError, Backend, Charts, Events, PageContext, PageData, PageRequest, ReportPage, Unanswered},
+        api::{AppError, Backend, Charts, Events, PageContext, PageData, PageRequest, ReportPage},
         pages, text,
         ui::ReportChart,
     },
@@ -59,10 +60,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 const TAKES_TOO_LONG: &str =
     "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
-
-/// A list that took this long, or longer, counts as having looked at all documents. One that took a tenth of it has
-/// looked at no more than a tenth of them.
-const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
 
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
@@ -110,21 +107,28 @@ impl FromRef<App> for LeptosOptions {
 
 impl App {
     /// # Errors
-    /// Until MongoDB's time was heard, and while MongoDB or Redis is away.
-    pub async fn answer(&self, ask: PageRequest, admin: CurrentAdmin) -> Result<PageData, AppError> {
-        match ask {
+    /// For a choice that cannot be followed, until MongoDB's time was heard, and while MongoDB or Redis is away.
+    pub async fn answer(&self, ask: PageRequest, admin: CurrentAdmin) -> Result<PageData, Failure> {
+        let answer = match ask {
+            // These two cost nothing. Their values are in memory, made once for all accounts: the figures when they
+            // change, the pipeline's health each second. And an account over its budget still sees its pages.
             PageRequest::Context => PageData::of(&self.desk(admin).await?),
+            PageRequest::System => PageData::of(&self.board(&Board::System).await?.fields),
             PageRequest::List { of, selection, min_position: position, min_ct } => {
                 let ct = ClusterTime(min_ct);
                 PageData::of(&self.list(admin.user, of, selection, NotBefore { position, ct }).await?)
             }
             PageRequest::Analytics { query, currency } => {
-                PageData::of(&worded(self.analytics(admin.user, query, currency).await.map(|(charts, _)| charts))?)
+                PageData::of(&self.analytics(admin.user, query, currency).await?.0)
             }
-            PageRequest::Activity { of, before } => PageData::of(&self.activity(&of, before).await?),
-            PageRequest::System => PageData::of(&self.board(&Board::System).await?.fields),
-            PageRequest::Report { query } => PageData::of(&worded(self.drawn(admin.user, &query).await)?),
-        }
+            PageRequest::Activity { of, before } => PageData::of(&self.activity(admin.user, &of, before).await?),
+            PageRequest::Report { query } => match self.drawn(admin.user, &query).await {
+                // A page waits on, and asks again.
+                Err(Failure::Reading) => PageData::of(&None::<ReportPage>),
+                drawn => PageData::of(&drawn?),
+            },
+        };
+        Ok(answer?)
     }
 
     /// Refuses what reads a collection that cannot be followed. Its rows would look current, and a figure would stand
@@ -174,19 +178,21 @@ impl App {
         })
     }
 
-    /// Events from MongoDB. What the log has after `upto` comes by the socket.
-    async fn activity(&self, of: &str, before: Option<Position>) -> Result<Events, AppError> {
+    /// Events from MongoDB. What the log has after `upto` comes by the socket. They are read in the account's turn. As
+    /// indexes lead to them, MongoDB looks at hardly more than a page of them.
+    async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<Events, AppError> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         self.followed(|collection| Board::Activity(filter).reads(collection))?;
-        let read = async {
-            let (upto, ct) = self.events.written_before(before, &self.log).await?;
-            let Page { events, more } = self.events.page(filter, before).await?;
+        let this = self.clone();
+        let read = async move {
+            let (upto, ct) = this.events.written_before(before, &this.log).await?;
+            let Page { events, more } = this.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
             anyhow::Ok(Events { upto: latest::key(upto), ct, fields })
         };
-        read.await.map_err(|error| {
+        self.budgets.of(user).in_turn(units(latest::PAGE), read).await?.map_err(|error| {
             tracing::warn!(error = causes(&error), "no events");
             AppError::Unavailable
         })
@@ -217,30 +223,31 @@ impl App {
     /// its reset sends here.
     ///
     /// # Errors
-    /// For a selection that cannot be asked; while the position is not reached; while MongoDB or Redis is away, the cause of
-    /// which is logged.
+    /// For a selection that cannot be asked, or takes MongoDB too long; while the position is not reached; while MongoDB
+    /// or Redis is away, the cause of which is logged.
     pub async fn list(
         &self,
         user: UserId,
         collection: Collection,
         selection: Selection,
         not_before: NotBefore,
-    ) -> Result<Snapshot, AppError> {
+    ) -> Result<Snapshot, Failure> {
         self.followed(|read| read == collection)?;
         // The default position is of no epoch, so it counts as gone once the log was read.
         if self.hub.reach(not_before.position.unwrap_or_default()).await == Reach::NotYet {
-            return Err(AppError::Unavailable);
+            return Err(AppError::Unavailable.into());
         }
         // MongoDB has no rows of a time that is still to come, however often it is asked.
         let min_s = i64::from(not_before.ct.seconds());
         if self.hub.now().is_some_and(|now| min_s > now.seconds().saturating_add(AHEAD_S)) {
-            return Err(AppError::Unavailable);
+            return Err(AppError::Unavailable.into());
         }
         let asker = self.budgets.of(user);
         let shared = selection.is_everything() || self.snapshots.has(collection, &selection, not_before).await;
-        let looked_at = if shared { 0 } else { asker.all_of(collection) };
-        let paid = looked_at.saturating_add(units(collection.fetched()));
-        let read = self.clone().paid_list(asker.clone(), paid, looked_at, (collection, selection, not_before));
+        let documents = if shared { 0 } else { asker.all_of(collection) };
+        let rows = units(collection.fetched());
+        let paid = documents.saturating_add(rows);
+        let read = self.clone().paid_list(asker.clone(), documents, rows, (collection, selection, not_before));
         if !shared {
             return asker.in_turn(paid, read).await?;
         }
@@ -248,31 +255,26 @@ impl App {
         read.await
     }
 
-    /// Reads a list that was charged `paid`, of which `looked_at` for documents. Refunds what was not used.
+    /// Reads a list that was charged for looking at so many documents and sending so many rows. Refunds what was not
+    /// used.
     async fn paid_list(
         self,
         asker: Asker,
-        paid: u64,
-        looked_at: u64,
+        documents: u64,
+        rows: u64,
         (collection, selection, not_before): (Collection, Selection, NotBefore),
-    ) -> Result<Snapshot, AppError> {
+    ) -> Result<Snapshot, Failure> {
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
-            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why),
-            SnapshotError::TakesTooLong => AppError::Invalid(TAKES_TOO_LONG.to_owned()),
+            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why).into(),
+            SnapshotError::TakesTooLong => Failure::TakesTooLong,
             error => {
                 tracing::warn!(%collection, %error, "no snapshot");
-                AppError::Unavailable
+                AppError::Unavailable.into()
             }
         })?;
-        let took = began.elapsed().min(LOOKS_AT_ALL).as_millis();
-        let looked_at =
-            u128::from(looked_at).saturating_mul(took).checked_div(LOOKS_AT_ALL.as_millis()).unwrap_or(u128::MAX);
-        let looked_at = u64::try_from(looked_at).unwrap_or(u64::MAX);
-        let came_to = looked_at.saturating_add(units(snapshot.rows.len()));
-        if let Err(error) = asker.get_back(paid.saturating_sub(came_to)).await {
-            tracing::debug!(%error, "what a list did not come to stays paid");
-        }
+        let unsent = rows.saturating_sub(units(snapshot.rows.len()));
+        asker.settle(documents, began.elapsed(), unsent).await;
         Ok(snapshot)
     }
 
@@ -341,22 +343,23 @@ impl App {
 impl Backend for App {
     async fn answer(&self, ask: PageRequest) -> Result<PageData, AppError> {
         let admin = leptos_axum::extract::<CurrentAdmin>().await.map_err(|_| AppError::SignIn)?;
-        Self::answer(self, ask, admin).await.inspect_err(|error| {
+        Self::answer(self, ask, admin).await.map_err(|failure| {
+            let error = AppError::from(failure.clone());
             // Leptos' own status for all errors is 500.
             if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
-                response.set_status(status(error));
-                if let AppError::TooMuch(wait_s) = error
-                    && let Ok(wait_s) = wait_s.parse()
-                {
-                    response.insert_header(RETRY_AFTER, wait_s);
+                let problem = Problem::from(failure);
+                response.set_status(problem.status());
+                if let Some(wait) = problem.wait() {
+                    response.insert_header(RETRY_AFTER, wait);
                 }
             }
+            error
         })
     }
 }
 
 /// Why something asked by an address is not answered.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -365,15 +368,20 @@ pub enum Failure {
     /// Reading takes longer than the caller waited, and goes on.
     #[error("still being read")]
     Reading,
+    /// MongoDB takes longer for a list than it may.
+    #[error("takes too long")]
+    TakesTooLong,
 }
 
-/// Turns a refusal into an answer, because a wrong choice is no failure.
-fn worded<T>(chosen: Result<T, Failure>) -> Result<Result<T, Unanswered>, AppError> {
-    match chosen {
-        Ok(answer) => Ok(Ok(answer)),
-        Err(Failure::Refused(refused)) => Ok(Err(Unanswered::Refused(refused))),
-        Err(Failure::Reading) => Ok(Err(Unanswered::Reading)),
-        Err(Failure::Error(error)) => Err(error),
+/// What a page is told of it.
+impl From<Failure> for AppError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refused) => Self::Refused(refused),
+            Failure::Error(error) => error,
+            Failure::Reading => Self::Unavailable,
+            Failure::TakesTooLong => Self::Invalid(TAKES_TOO_LONG.to_owned()),
+        }
     }
 }
 
@@ -399,6 +407,12 @@ impl From<Unaffordable> for Failure {
     }
 }
 
+impl From<Unaffordable> for Problem {
+    fn from(why: Unaffordable) -> Self {
+        AppError::from(why).into()
+    }
+}
+
 /// A choice in an address that cannot be followed.
 impl From<Refused> for Problem {
     fn from(Refused { why, .. }: Refused) -> Self {
@@ -406,32 +420,25 @@ impl From<Refused> for Problem {
     }
 }
 
-/// A report that is still being read gets the `Retry-After` of every 503.
+/// A report that is still being read gets the `Retry-After` of every 503. A list that takes too long gets none, because
+/// it would take as long again.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refused) => refused.into(),
             Failure::Error(error) => error.into(),
             Failure::Reading => Self::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING),
+            Failure::TakesTooLong => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "takes_too_long", TAKES_TOO_LONG),
         }
     }
 }
 
-/// The status of an answer to a page.
-const fn status(error: &AppError) -> StatusCode {
-    match error {
-        AppError::SignIn => StatusCode::UNAUTHORIZED,
-        AppError::Unavailable | AppError::Unfollowed(_) => StatusCode::SERVICE_UNAVAILABLE,
-        AppError::TooMuch(_) => StatusCode::TOO_MANY_REQUESTS,
-        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
-        AppError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// A page's error in the form that programs get.
+/// A page's error in the form that programs get. Pages get its status, too.
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
+            AppError::SignIn => Self::new(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, "Sign in first."),
+            AppError::Unavailable => Self::unavailable(),
             AppError::Unfollowed(why) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unfollowed", why),
             AppError::TooMuch(wait_s) => {
                 const DETAIL: &str = "This account asks for more than one may. Ask again later.";
@@ -439,7 +446,8 @@ impl From<AppError> for Problem {
                     .retry_after(Duration::from_secs(wait_s.parse().unwrap_or(1)))
             }
             AppError::Invalid(why) => Self::new(StatusCode::BAD_REQUEST, "bad_query", why),
-            AppError::SignIn | AppError::Unavailable | AppError::Internal { .. } => Self::unavailable(),
+            AppError::Refused(refused) => refused.into(),
+            AppError::Internal { .. } => Self::of(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 }
@@ -449,9 +457,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_and_programs_are_told_that_a_report_is_still_being_read() {
-        let page = worded::<()>(Err(Failure::Reading));
-        assert_eq!(page, Ok(Err(Unanswered::Reading)), "a page shows it and asks again");
+    fn a_page_and_a_program_get_the_same_status_for_the_same_failure() {
+        let refused = || Refused::new("zone", "No such zone.");
+        for (failure, status, wait) in [
+            (AppError::SignIn.into(), 401, None),
+            (AppError::Unavailable.into(), 503, Some("5")),
+            (AppError::Unfollowed(String::new()).into(), 503, Some("5")),
+            (AppError::TooMuch("7".to_owned()).into(), 429, Some("7")),
+            (AppError::Invalid(String::new()).into(), 400, None),
+            (AppError::Internal { request_id: String::new() }.into(), 500, None),
+            (Failure::Refused(refused()), 400, None),
+            (Failure::TakesTooLong, 422, None),
+        ] {
+            let problem = Problem::from(failure);
+            assert_eq!(problem.status().as_u16(), status, "{problem:?}");
+            assert_eq!(problem.wait().as_ref().map(|wait| wait.to_str().unwrap()), wait, "{problem:?}");
+        }
+        assert_eq!(AppError::from(Failure::Refused(refused())), AppError::Refused(refused()));
+    }
+
+    #[test]
+    fn programs_are_told_that_a_report_is_still_being_read() {
         let told = serde_json::to_value(Problem::from(Failure::Reading)).unwrap();
         let (status, code, detail) = (503, "still_reading", text::REPORT_READING);
         assert!(told["status"] == status && told["code"] == code && told["detail"] == detail, "{told}");

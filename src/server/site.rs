@@ -38,7 +38,7 @@ use crate::{
         socket::{self, Sockets},
     },
     web::{
-        api::{Backend, PageRequest, PageResult},
+        api::{AppError, Backend, PageRequest, PageResult},
         app,
         charts::Bundle,
         pages,
@@ -76,12 +76,17 @@ pub fn site(
         let bundle = bundle.clone();
         router = router.route(path, get(async |State(app), admin, request| page(app, bundle, admin, request).await));
     }
-    let documents = Documents { auth: app.auth.clone(), network: app.network.clone(), leptos: app.leptos.clone() };
+    let documents = Documents {
+        auth: app.auth.clone(),
+        budgets: app.budgets.clone(),
+        network: app.network.clone(),
+        leptos: app.leptos.clone(),
+    };
     let leaving = health.leaving.clone();
     let router = router
         .with_state(app.clone())
         .merge(router::routes(documents.clone()))
-        .merge(actions::routes(documents, actions, app.budgets.clone()))
+        .merge(actions::routes(documents, actions))
         .merge(health::routes(health));
     let router = router::layers(router, &app.auth)?;
     Ok(router.layer(map_response_with_state(leaving, last_answer)))
@@ -130,7 +135,7 @@ fn files(site: &str) -> ServeDir {
 
 /// Renders a page with what it needs to know before it is drawn.
 async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Request<Body>) -> Response {
-    let desk = PageResult(app.answer(PageRequest::Context, admin).await);
+    let desk = PageResult(app.answer(PageRequest::Context, admin).await.map_err(AppError::from));
     let (options, path) = (app.leptos.clone(), request.uri().path().to_owned());
     // The page is sent whole, because without JavaScript nothing would put late parts into their places.
     let draw = render_app_async_with_context(

@@ -120,20 +120,20 @@ impl App {
         let auth = AuthService::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
         let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
-        let budgets = Budgets::new(redis.clone(), hub.clone());
-        let health =
-            Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let documents = Documents {
             auth: auth.clone(),
+            budgets: Budgets::new(redis.clone(), hub.clone()),
             network: Arc::new(settings.network.clone()),
             leptos: LeptosOptions::builder().output_name("chargedeck").build(),
         };
+        let health =
+            Health { mongo: db.clone(), operator: db.clone(), redis: redis.clone(), hub, leaving: leaving.clone() };
         let mongo = Mongo::connect(&settings.mongo).await.unwrap();
         let theirs = mongo.operator.clone();
         let actions = Actions::new(mongo, settings.mongo.read_only);
         let inside = behind()
             .merge(router::routes(documents.clone()))
-            .merge(actions::routes(documents, actions, budgets))
+            .merge(actions::routes(documents, actions))
             .merge(health::routes(health));
         let router = router::layers(inside, &auth).unwrap();
         Self { auth, redis, db, theirs, router, leaving }

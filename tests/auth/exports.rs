@@ -80,7 +80,20 @@ async fn exports_under_way_are_bounded_for_each_admin_and_in_all() {
     for _ in 0..EACH {
         all.push(under_way(&app, last).await);
     }
-    refused(&app, last).await;
+    // A flood of them makes few entries.
+    for _ in 0..3 {
+        refused(&app, last).await;
+    }
+    let entries = app.entries().await;
+    let noted = entries.iter().filter(|entry| entry.get_str("reason").ok() == Some("too_much"));
+    let noted = noted.map(|entry| {
+        let told = ["action", "result"].map(|name| entry.get_str(name).unwrap());
+        assert_eq!(told, ["exported", "refused"], "{entry:?}");
+        let after = entry.get_document("after").unwrap();
+        (after.get_str("file").unwrap(), after.get_i32("tries").unwrap())
+    });
+    const FILE: &str = "/api/v1/treasure.csv";
+    assert_eq!(noted.collect::<Vec<_>>(), [(FILE, 1), (FILE, 1), (FILE, 2), (FILE, 4)]);
 }
 
 #[tokio::test]

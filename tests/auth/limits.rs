@@ -10,7 +10,7 @@ use chargedeck::{
     domain::protocol::frame::{JSON, close},
     server::http::router::MAX_BODY,
 };
-use futures_util::{SinkExt, StreamExt, future::join_all};
+use futures_util::{SinkExt, StreamExt, TryStreamExt, future::join_all};
 use mongodb::bson::{DateTime, Document, doc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_tungstenite::{
     client_async, connect_async,
     tungstenite::{
-        Message,
+        Error, Message,
         protocol::frame::{
             Frame,
             coding::{Data, OpCode},
@@ -127,6 +127,8 @@ async fn a_message_that_is_too_large_or_in_too_many_parts_ends_its_socket() {
 #[tokio::test]
 async fn pages_ask_in_one_form_alone() {
     const JSON: &str = "application/json";
+    const MARS: &str =
+        r#"{"ask":{"Analytics":{"query":"last=7d&by=day&against=before&zone=Mars/Base","currency":null}}}"#;
     let program = Program::start(&[]).await;
     let cookie = program.enter().await;
     for (kind, body, status) in [
@@ -138,6 +140,9 @@ async fn pages_ask_in_one_form_alone() {
         (JSON, r#"{"ask":{"List":{"of":"users","min_position":null}}}"#, 422),
         (JSON, r#"{"ask":{"Activity":{"of":"nothing","before":null}}}"#, 400),
         (JSON, r#"{"ask":{"Analytics":{"query":"nothing","currency":null}}}"#, 400),
+        (JSON, MARS, 400),
+        (JSON, r#"{"ask":{"Report":{"query":"last=x"}}}"#, 400),
+        (JSON, r#"{"ask":{"Report":{"query":"colour=red"}}}"#, 400),
         (JSON, "{", 422),
         (JSON, "", 422),
         ("text/plain", r#"{"ask":"Context"}"#, 415),
@@ -148,6 +153,8 @@ async fn pages_ask_in_one_form_alone() {
         let id = answer.head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
         assert!(!matches!(status, 415 | 422) || answer.body.contains(id), "{body}: {}", answer.body);
     }
+    let mars = send(program.port(), "/api/page/load", &cookie, JSON, MARS).await.unwrap();
+    assert!(mars.body.starts_with("\"refused:zone\\nNo time zone"), "the page names the parameter: {}", mars.body);
     for path in ["/api/page/other", "/api/page/load/x"] {
         assert_eq!(send(program.port(), path, &cookie, JSON, r#"{"ask":"Context"}"#).await.unwrap().status / 100, 4);
     }
@@ -178,8 +185,15 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
         "/api/v1/report?last=7d",
         "/api/v1/report.csv?last=7d",
         "/api/v1/analytics/revenue.csv?last=7d",
+        "/api/v1/audit.csv",
+        "/audit",
+        "/audit?result=refused",
+        "/users",
     ];
-    const ASK: &str = r#"{"ask":{"List":{"of":"clients","min_position":null}}}"#;
+    const LIST: &str = r#"{"ask":{"List":{"of":"clients","min_position":null}}}"#;
+    const ACTIVITY: &str = r#"{"ask":{"Activity":{"of":"all","before":null}}}"#;
+    let asks =
+        async |body: &str| send(program.port(), "/api/page/load", &cookie, "application/json", body).await.unwrap();
     let wait = |answer: &Answer| -> u64 {
         let told = answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("when to come back");
         told.parse().unwrap()
@@ -190,9 +204,17 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
         assert_eq!(answer.status, 429, "{path}: {}", answer.body);
         assert!(answer.body.contains("too_much") && (8..=11).contains(&wait(&answer)), "{}", answer.head);
     }
-    let page = send(program.port(), "/api/page/load", &cookie, "application/json", ASK).await.unwrap();
-    assert_eq!(page.body, format!("\"too_much:{}\"", wait(&page)));
-    assert_eq!(page.status, 429);
+    for body in [LIST, ACTIVITY] {
+        let page = asks(body).await;
+        assert_eq!((page.status, page.body.as_str()), (429, format!("\"too_much:{}\"", wait(&page)).as_str()));
+    }
+    for body in [r#"{"ask":"Context"}"#, r#"{"ask":"System"}"#] {
+        assert_eq!(asks(body).await.status, 200, "what is in memory costs nothing: {body}");
+    }
+    let log = program.own.collection::<Document>("audit_log");
+    let noted: Vec<Document> = log.find(doc! {"reason": "too_much"}).await.unwrap().try_collect().await.unwrap();
+    let tries = noted.iter().map(|entry| entry.get_document("after").unwrap().get_i32("tries").unwrap());
+    assert_eq!(tries.collect::<Vec<_>>(), [1, 2, 4], "of the four exports: {noted:?}");
     owes(0).await;
     for path in paths {
         let answered = || async { get(program.port(), path, &cookie).await.unwrap().status == 200 };
@@ -217,6 +239,8 @@ async fn a_socket_follows_so_many_topics_and_boards() {
                 let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
                 let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
                 if frame["rid"] == 7 {
+                    let passes = frame["code"] == "too_many_boards";
+                    assert_eq!(frame["retry_ms"].is_u64(), passes, "what passes says when: {frame}");
                     codes.extend(frame["code"].as_str().map(str::to_owned));
                     if text.contains(last) {
                         return codes;
@@ -235,6 +259,17 @@ async fn a_socket_follows_so_many_topics_and_boards() {
     assert_eq!(codes.iter().filter(|code| *code == "too_many_boards").count(), 6, "{codes:?}");
     let again = "analytics?last=1d&by=day&against=nothing&zone=Europe/London";
     assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
+}
+
+#[tokio::test]
+async fn an_account_that_has_all_its_sockets_is_told_when_to_come_back() {
+    let program = Program::start(&[("CHARGEDECK_MAX_SOCKETS_PER_USER", "1".to_owned())]).await;
+    let cookie = program.enter().await;
+    let open = async || connect_async(handshake(program.port(), &cookie).unwrap()).await;
+    let _first = open().await.unwrap();
+    let Err(Error::Http(refused)) = open().await else { panic!("a second one opens") };
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "5");
 }
 
 /// The server queues only the answers to one message. Further messages stay in the kernel, until its buffers are

@@ -74,7 +74,7 @@ async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data()
 }
 
 #[tokio::test]
-async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended_is_refused() {
+async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_is_not_known_is_refused() {
     const WAIT: Duration = Duration::from_secs(2);
     // The log has a line for each request as soon as it arrives.
     let program = Program::start(&[("RUST_LOG", "chargedeck=info,tower_http=debug".to_owned())]).await;
@@ -97,14 +97,19 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_ended
     assert_eq!(waited.status, 200, "{}", waited.body);
     assert!(place(&waited.body) >= next && waited.body.contains("First"), "{}", waited.body);
 
-    for future in [at(epoch.0, seq.0 + 1000), at(epoch.0 + 1, 0)] {
+    let waits = async |future: String| {
         let asked = Instant::now();
         let answer = rows(future.clone()).await;
-        assert_eq!(answer.status, 503, "{future}: {}", answer.body);
         assert!(asked.elapsed() >= WAIT, "{future} was not waited for");
-        assert!(answer.body.contains(r#""code":"not_yet""#), "{}", answer.body);
-        assert!(answer.head.to_lowercase().contains("retry-after: 1"), "{}", answer.head);
-    }
+        answer
+    };
+    let future = waits(at(epoch.0, seq.0 + 1000)).await;
+    assert_eq!(future.status, 503, "{}", future.body);
+    assert!(future.body.contains(r#""code":"not_yet""#), "{}", future.body);
+    assert!(future.head.to_lowercase().contains("retry-after: 1"), "{}", future.head);
+    let unknown = waits(at(epoch.0 + 1, 0)).await;
+    assert_eq!(unknown.status, 409, "{}", unknown.body);
+    assert!(unknown.body.contains(r#""code":"epoch_gone""#), "{}", unknown.body);
     let gone = rows(at(epoch.0 - 1, 0)).await;
     assert_eq!(gone.status, 409, "{}", gone.body);
     assert!(gone.body.contains(r#""code":"epoch_gone""#), "{}", gone.body);

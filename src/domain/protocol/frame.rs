@@ -115,7 +115,13 @@ pub struct Unfollowed {
     pub topics: Vec<Collection>,
 }
 
-/// Refuses what the client asked for.
+/// The code of a refusal because the account looks at too many boards. It passes when one of its pages is closed.
+pub const TOO_MANY_BOARDS: &str = "too_many_boards";
+
+/// After what time to ask again for what was refused with [`TOO_MANY_BOARDS`].
+const BOARDS_RETRY_MS: u32 = 5_000;
+
+/// Refuses what the client asked for. The public form says after what time to ask again, if that helps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Refusal {
     pub rid: u32,
@@ -224,6 +230,10 @@ impl Frame {
                 json!({"type": "ping", "n": n, "lag_ms": lag_ms, "checked_ms": checked_ms})
             }
             Self::Unfollowed(Unfollowed { topics }) => json!({"type": "unfollowed", "topics": topics}),
+            Self::Error(Refusal { rid, code, message }) if code == TOO_MANY_BOARDS => {
+                let retry_ms = BOARDS_RETRY_MS;
+                json!({"type": "error", "rid": rid, "code": code, "message": message, "retry_ms": retry_ms})
+            }
             Self::Error(Refusal { rid, code, message }) => {
                 json!({"type": "error", "rid": rid, "code": code, "message": message})
             }

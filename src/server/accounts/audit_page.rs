@@ -1,5 +1,7 @@
 //! `/audit` and `/api/v1/audit.csv`: the audit log for admins, as a page and as a file.
 
+use std::time::Instant;
+
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
@@ -20,7 +22,7 @@ use crate::{
         },
         auth::{
             CurrentAdmin, Unavailable,
-            audit_log::{Action, Actor, Cursor, Filter, Record},
+            audit_log::{Action, Actor, Cursor, Filter, Page, Record},
         },
         csv::{self, Field},
         problem::Problem,
@@ -47,10 +49,11 @@ type GivenForm = Result<Query<AuditForm>, QueryRejection>;
 /// A field whose value cannot be followed, and why.
 type Wrong = (&'static str, &'static str);
 
-/// The page. It shows what is wrong with a filter that cannot be followed.
+/// The page. It shows what is wrong with a filter that cannot be followed. The log is read in the account's turn, as a
+/// list of documents is.
 ///
 /// # Errors
-/// 400 for a URL that no form produces, 503 while MongoDB is away.
+/// 400 for a URL that no form produces, 429 for an account over its budget, 503 while MongoDB is away.
 pub async fn page(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
@@ -61,9 +64,8 @@ pub async fn page(
         "" => None,
         after => Some(after.parse::<Cursor>().map_err(|_| bad_address())?),
     };
-    let log = &documents.auth.audit;
     let (read, wrong) = match filter(&asked, &documents.network.time_zone) {
-        Ok(filter) => (Some(log.page(&filter, after).await.map_err(Unavailable::from)?), None),
+        Ok(filter) => (Some(entries(&documents, &admin, filter, after).await?), None),
         Err(wrong) => (None, Some(wrong)),
     };
     let accounts = documents.auth.users.list().await?.into_iter().map(|user| user.email).collect();
@@ -79,15 +81,40 @@ pub async fn page(
     Ok(documents.framed(&admin, PATH, text::AUDIT_LOG, |_| audit_log(page)))
 }
 
-/// All entries that match the filter, as a file.
+async fn entries(
+    documents: &Documents,
+    admin: &CurrentAdmin,
+    filter: Filter,
+    after: Option<Cursor>,
+) -> Result<Page, Problem> {
+    let (asker, log) = (documents.budgets.of(admin.user), documents.auth.audit.clone());
+    let looked_at = log.looks_at(&filter, after).await.map_err(Unavailable::from)?;
+    let read = async move {
+        let began = Instant::now();
+        let page = log.page(&filter, after).await;
+        (page, began.elapsed())
+    };
+    let (page, took) = asker.in_turn(looked_at, read).await?;
+    asker.settle(looked_at, took, 0).await;
+    Ok(page.map_err(Unavailable::from)?)
+}
+
+/// All entries that match the filter, as a file. It costs all entries, and is one of the few exports that an admin may
+/// have under way, so it does not wait for the account's turn.
 ///
 /// # Errors
-/// 400 for a filter that cannot be followed, 503 while MongoDB is away.
-pub async fn file(State(documents): State<Documents>, _: CurrentAdmin, asked: GivenForm) -> Result<Response, Problem> {
+/// 400 for a filter that cannot be followed, 429 for an account over its budget, 503 while MongoDB is away.
+pub async fn file(
+    State(documents): State<Documents>,
+    admin: CurrentAdmin,
+    asked: GivenForm,
+) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| bad_address())?;
     let filter = filter(&asked, &documents.network.time_zone)
         .map_err(|(_, why)| Problem::new(StatusCode::BAD_REQUEST, "bad_choice", why))?;
-    let records = documents.auth.audit.all(&filter).await.map_err(Unavailable::from)?;
+    let log = &documents.auth.audit;
+    documents.budgets.of(admin.user).pay(log.size().await.map_err(Unavailable::from)?).await?;
+    let records = log.all(&filter).await.map_err(Unavailable::from)?;
     let head = HEAD.map(Field::text).to_vec();
     let head = futures_util::stream::once(std::future::ready(Ok(head)));
     let rows = futures_util::StreamExt::chain(head, records.map_ok(|record| fields(&record)));

@@ -14,6 +14,7 @@ use crate::{
     server::{
         accounts::document::{self, Frame},
         auth::{AuthService, CurrentAdmin},
+        budget::Budgets,
         config::NetworkSettings,
         csp::{FORM_POLICY, FRAMED_POLICY},
         hub::zones,
@@ -25,6 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Documents {
     pub auth: AuthService,
+    pub budgets: Budgets,
     pub network: Arc<NetworkSettings>,
     pub leptos: LeptosOptions,
 }

@@ -30,12 +30,13 @@ use crate::{
     web::{text, ui::USERS},
 };
 
-/// `GET /users`
+/// `GET /users`, in the admin's turn, because Redis is asked for the sessions of one account after the other.
 pub async fn list(
     State(documents): State<Documents>,
     admin: CurrentAdmin,
     _: UrlQuery<NoParameters>,
 ) -> Result<Response, Problem> {
+    let _turn = documents.budgets.of(admin.user).turn(documents.auth.users.size().await?).await?;
     let mut rows = Vec::new();
     for user in documents.auth.users.list().await? {
         rows.push(row(&documents, user).await?);
@@ -66,7 +67,10 @@ pub async fn invite(
     Sent(InviteForm { email }): Sent<InviteForm>,
 ) -> Result<Response, Problem> {
     let why = match Email::of_new(&email) {
-        Err(refused) => people::email_refused(refused),
+        Err(refused) => {
+            documents.auth.address_refused(&admin, &place).await?;
+            people::email_refused(refused)
+        }
         Ok(address) => match documents.auth.invite(&admin, &address, &place).await? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
             Err(refused) => people::refused(refused),

@@ -14,6 +14,9 @@ pub struct Action {
     /// Its action in the audit log.
     pub entry: audit_log::Action,
     pub words: Words,
+    /// The action whose page follows, and says what was done. It is the one that takes this one back, or this one itself
+    /// where there is none.
+    pub then: &'static Self,
     /// Whether it sets or removes the mark in our own database, which holds the reason and the earlier status.
     pub mark: Option<Mark>,
     /// Returns the document's next status, in our word, or a sentence that says why it has none.

@@ -22,6 +22,7 @@ pub static BLOCK: Action = Action {
         button: "Block",
         done: "The client is blocked.",
     },
+    then: &UNBLOCK,
     mark: Some(Mark::Set),
     next: |before| match status(before)? {
         Pending | Active | Inactive | Locked => Ok(Blocked.code().to_owned()),
@@ -44,6 +45,7 @@ pub static UNBLOCK: Action = Action {
         button: "Unblock",
         done: "The client is unblocked.",
     },
+    then: &BLOCK,
     mark: Some(Mark::Take),
     next: |before| match status(before)? {
         Blocked => Ok(before.marked.clone().unwrap_or_else(|| Active.code().to_owned())),

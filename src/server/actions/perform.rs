@@ -207,7 +207,7 @@ impl Actions {
         // The row must now show the intended status, and no other field may have changed.
         let (after, _) = self.find(action.of, &request.id, session).await?;
         let mut meant = before.row.clone();
-        let was = meant.insert("status".to_owned(), next.clone().into());
+        let was = meant.insert(write.field.to_owned(), next.clone().into());
         if after.fields != meant {
             return Err(conflict("The document would be read otherwise than meant, so nothing is written.".to_owned()));
         }

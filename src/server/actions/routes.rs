@@ -26,11 +26,10 @@ use crate::{
             text::people,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
-        budget::Budgets,
         pace::Turn,
         problem::Problem,
     },
-    web::{api::AppError, paths},
+    web::paths,
 };
 
 /// The longest reason, characters.
@@ -44,19 +43,18 @@ const KEY_MAX: usize = 64;
 struct Context {
     documents: Documents,
     actions: Actions,
-    budgets: Budgets,
 }
 
 impl Context {
     /// The account's turn. Looking for a document costs as much as a list: where no index has its number, MongoDB looks
     /// at all of them.
     async fn turn(&self, action: &Action, admin: &CurrentAdmin) -> Result<Turn, Problem> {
-        let asker = self.budgets.of(admin.user);
-        Ok(asker.turn(asker.all_of(action.of)).await.map_err(AppError::from)?)
+        let asker = self.documents.budgets.of(admin.user);
+        Ok(asker.turn(asker.all_of(action.of)).await?)
     }
 }
 
-pub fn routes(documents: Documents, actions: Actions, budgets: Budgets) -> Router {
+pub fn routes(documents: Documents, actions: Actions) -> Router {
     let mut router = Router::new();
     for action in ALL {
         let draw = get(move |State(context): State<Context>, admin, asked| show(action, context, admin, asked));
@@ -70,7 +68,7 @@ pub fn routes(documents: Documents, actions: Actions, budgets: Budgets) -> Route
             .route(&address(action), draw)
             .route(&format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name), by_program);
     }
-    router.with_state(Context { documents, actions, budgets })
+    router.with_state(Context { documents, actions })
 }
 
 /// The path of an action's page; the parameter `id` selects the document.
@@ -130,9 +128,7 @@ async fn submit(
     let attempt = Attempt { action, request, admin: (*admin).clone(), place };
     match context.actions.perform(&attempt).await? {
         Ok(_) => {
-            // Redirects to the page of the reverse action, which also says what was done.
-            let back = ALL.into_iter().find(|other| other.of == action.of && other.name != action.name);
-            let to = address(back.unwrap_or(action));
+            let to = address(action.then);
             Ok(Redirect::to(&format!("{to}?id={}&done={}", escaped(&id), action.name)).into_response())
         }
         Err(refused) => {

@@ -2,11 +2,16 @@
 
 use bson::{Bson, Document, doc};
 
-use crate::{domain::collections::Collection, server::mapping::Mapping};
+use crate::{
+    domain::{collections::Collection, selection::FilterField},
+    server::mapping::Mapping,
+};
 
 /// What is written, and on what condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
+    /// Our name of the field that holds the status.
+    pub field: &'static str,
     /// The field's value as it was read. The write requires it unchanged.
     pub was: Document,
     /// Their word for the status that it had.
@@ -18,7 +23,8 @@ pub struct Write {
 /// status that was there before.
 ///
 /// # Errors
-/// A sentence: the settings name no word for it or several, or the field is not where a value can be set.
+/// A sentence: such documents have no status, the settings name no word for it or several, or the field is not where a
+/// value can be set.
 pub fn write(
     mapping: &Mapping,
     of: Collection,
@@ -26,14 +32,15 @@ pub fn write(
     ours: &str,
     word: Option<String>,
 ) -> Result<Write, String> {
+    let field = FilterField::Status.field(of).ok_or_else(|| format!("{of} have no status."))?;
     let word = word.map_or_else(|| mapping.word(of, ours), Ok)?;
-    let path = mapping.path(of, "status");
+    let path = mapping.path(of, field);
     let was = match at(document, path) {
         Some(Bson::String(was)) => was,
         Some(_) => return Err(format!("The field {path} of this document is no text, so nothing is written there.")),
         None => return Err(format!("This document has no field {path}.")),
     };
-    Ok(Write { was: doc! {path: &was}, word_before: was.clone(), set: doc! {"$set": {path: word}} })
+    Ok(Write { field, was: doc! {path: &was}, word_before: was.clone(), set: doc! {"$set": {path: word}} })
 }
 
 /// The value at a path. Lists are not searched, because a path has no index into them.
@@ -69,7 +76,8 @@ mod tests {
     fn a_status_is_written_under_their_name_in_their_word() {
         let theirs = mapping("account.state", &[("active", "ACTIVE"), ("banned", "BLOCKED")]);
         let document = doc! {"account": {"state": "active", "id": 7}};
-        let written = |was: Document, set: Document| Write { was, set, word_before: "active".to_owned() };
+        let written =
+            |was: Document, set: Document| Write { field: "status", was, set, word_before: "active".to_owned() };
         let banned = written(doc! {"account.state": "active"}, doc! {"$set": {"account.state": "banned"}});
         assert_eq!(of(&theirs, &document), Ok(banned));
         let back = write(&theirs, Collection::Clients, &document, "INACTIVE", Some("asleep".to_owned()));
@@ -90,6 +98,8 @@ mod tests {
         for odd in [doc! {}, doc! {"state": ["active"]}, doc! {"state": 1}, doc! {"state": {}}] {
             assert!(of(&one, &odd).is_err(), "{odd}");
         }
+        let stations = write(&Mapping::default(), Collection::Stations, &doc! {"status": "x"}, "BLOCKED", None);
+        assert!(stations.unwrap_err().contains("no status"));
         let within = mapping("accounts.state", &[("banned", "BLOCKED")]);
         assert!(of(&within, &doc! {"accounts": [{"state": "active"}]}).is_err());
     }

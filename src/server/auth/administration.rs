@@ -131,6 +131,16 @@ impl AuthService {
         Ok(Ok(NewLink { user: id, email: email.to_string(), token, expires_at: timestamp(expires_at) }))
     }
 
+    /// Notes that an invitation was refused because of its address. The entry does not hold the address, because people
+    /// type passwords into the wrong field.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn address_refused(&self, admin: &ConfirmedAdmin, place: &ClientInfo) -> Result<(), Unavailable> {
+        let entry = Entry::new(Action::UserInvited, &**admin, place).refused(Reason::BadAddress);
+        self.audit.record(&entry).await
+    }
+
     /// Makes a new link to choose a password, which replaces the former link: for an invitation that was not used in
     /// time, or for a forgotten password. The account stays as it is until the link is used.
     ///

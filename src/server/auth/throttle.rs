@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::LazyLock, time::Duration};
 use redis::{AsyncCommands, RedisResult, Script};
 use sha2::{Digest, Sha256};
 
-use super::email::Email;
+use super::{email::Email, user::UserId};
 use crate::server::{hex::hex, net::line, redis::Redis};
 
 /// How long failures are remembered, from the first one on.
@@ -65,14 +65,14 @@ return {0, 0}
     )
 });
 
-/// Increments two counters, which expire as failures are forgotten, and returns their new values.
+/// Increments counters, which expire as failures are forgotten, and returns their new values.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local counts = {}
-for i = 1, 2 do
-  counts[i] = redis.call('INCR', KEYS[i])
-  if counts[i] == 1 then redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+for i, key in ipairs(KEYS) do
+  counts[i] = redis.call('INCR', key)
+  if counts[i] == 1 then redis.call('PEXPIRE', key, ARGV[1]) end
 end
 return counts
 ",
@@ -109,6 +109,16 @@ impl Throttles {
         let connection = &mut self.redis.connection();
         let (from_there, in_all) = COUNT.key(from_there).key(in_all).arg(window()).invoke_async(connection).await?;
         Ok(LinksRefused { from_there, in_all })
+    }
+
+    /// Counts an export that this account was refused. Returns how many there were lately.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn export_refused(&self, user: UserId) -> RedisResult<u32> {
+        let key = self.redis.key(&format!("exports_refused:{user}"));
+        let (tries,) = COUNT.key(key).arg(window()).invoke_async(&mut self.redis.connection()).await?;
+        Ok(tries)
     }
 
     pub(super) async fn failed(&self, keys: &Keys) -> RedisResult<()> {

@@ -93,6 +93,14 @@ impl Users {
         Ok(documents.into_iter().filter_map(read).collect())
     }
 
+    /// About how many accounts there are.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn size(&self) -> Result<u64, Unavailable> {
+        Ok(self.collection.estimated_document_count().await?)
+    }
+
     /// All accounts, by address.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! Limits exports: how many run at once for one admin and for all admins, and how long one may take. All together
-//! leave room for live traffic. Each is an entry in the audit log.
+//! leave room for live traffic. Each is an entry in the audit log, and so is a refused one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use bson::doc;
 use futures_util::{StreamExt, stream};
@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::limiter::{Limiter, Permit};
 use crate::server::{
     auth::{
-        CurrentAdmin,
-        audit_log::{Action, AuditLog, Entry},
+        AuthService, CurrentAdmin, Unavailable,
+        audit_log::{Action, Entry, Reason},
         place::ClientInfo,
         user::UserId,
     },
@@ -52,32 +52,42 @@ fn is_export(path: &str) -> bool {
 /// Lets a request for a file pass if few are under way, and records it. It belongs behind the guard, which knows
 /// whose request it is.
 pub async fn limit(
-    State((seats, audit)): State<(Limiter<UserId>, AuditLog)>,
+    State((seats, auth)): State<(Limiter<UserId>, AuthService)>,
     place: ClientInfo,
     request: Request,
     next: Next,
-) -> Response {
+) -> Result<Response, Problem> {
     let admin = request.extensions().get::<CurrentAdmin>().filter(|_| is_export(request.uri().path())).cloned();
-    let Some(admin) = admin else { return next.run(request).await };
+    let Some(admin) = admin else { return Ok(next.run(request).await) };
+    // Without the query, as in the log, because what people search for is private.
+    let file = request.uri().path().to_owned();
     let Some(seat) = seats.take(&admin.user, ALL, EACH) else {
         const DETAIL: &str = "Other exports are still under way. Wait until they are done, then try again.";
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", DETAIL)
-            .retry_after(WAIT)
-            .into_response();
+        refused(&auth, &admin, &place, &file).await?;
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", DETAIL).retry_after(WAIT));
     };
-    // Without the query, as in the log, because what people search for is private.
-    let file = doc! { "file": request.uri().path() };
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        refused(&auth, &admin, &place, &file).await?;
+    }
     if !response.status().is_success() {
-        return response;
+        return Ok(response);
     }
     // Nothing of the export has been sent yet, so it can still be refused.
-    if let Err(error) = audit.record(&Entry::new(Action::Exported, &admin, &place).after(file)).await {
-        tracing::error!(%error, "an export that cannot be noted is not made");
-        return Problem::unavailable().into_response();
-    }
+    auth.audit.record(&Entry::new(Action::Exported, &admin, &place).after(doc! { "file": file })).await?;
     response.extensions_mut().insert(UnderWay { _seat: Arc::new(seat), end: Instant::now() + WITHIN });
-    response
+    Ok(response)
+}
+
+/// Notes an export that the account was refused. A flood makes few entries, each with the number so far: the first,
+/// second, fourth, eighth…
+async fn refused(auth: &AuthService, admin: &CurrentAdmin, place: &ClientInfo, file: &str) -> Result<(), Unavailable> {
+    let tries = auth.throttles.export_refused(admin.user).await?;
+    if tries.is_power_of_two() {
+        let entry = Entry::new(Action::Exported, admin, place).refused(Reason::TooMuch);
+        auth.audit.record(&entry.after(doc! { "file": file, "tries": tries })).await?;
+    }
+    Ok(())
 }
 
 /// Produces the parts of what [`limit`] let pass one at a time. It belongs outside of layers that transform the body,

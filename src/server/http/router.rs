@@ -68,7 +68,7 @@ pub fn routes(documents: Documents) -> Router {
 pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError> {
     let origin = &auth.origin;
     Ok(router
-        .layer(from_fn_with_state((Limiter::default(), auth.audit.clone()), exports::limit))
+        .layer(from_fn_with_state((Limiter::default(), auth.clone()), exports::limit))
         .layer(from_fn(read_body))
         .layer(from_fn_with_state(auth.clone(), guard::guard))
         .layer(session::layer(auth))

@@ -9,7 +9,13 @@ use crate::{
         protocol::position::{BadPosition, ClusterTime, Position},
         selection::Selection,
     },
-    server::{auth::CurrentAdmin, hub::Reach, problem::Problem, queries::App, snapshots::NotBefore},
+    server::{
+        auth::CurrentAdmin,
+        hub::Reach,
+        problem::Problem,
+        queries::{App, Failure},
+        snapshots::NotBefore,
+    },
     web::api::AppError,
 };
 use axum::{
@@ -26,8 +32,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// and `min_ct` are filters, with the names that pages' URLs use; other names are refused.
 ///
 /// # Errors
-/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended,
-/// 503 for a position that is not reached yet, and while MongoDB or Redis is away.
+/// 404 for an unknown topic, 400 for a malformed position or selection, 409 for a position of an epoch that ended or is
+/// unknown, 422 for a selection that takes MongoDB too long, 503 for a position that is not reached yet, and while MongoDB
+/// or Redis is away.
 pub async fn snapshot(
     admin: CurrentAdmin,
     State(app): State<App>,
@@ -45,21 +52,25 @@ pub async fn snapshot(
     let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
     let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
     if let Some(position) = position {
-        match app.hub.reach(position).await {
+        let reach = app.hub.reach(position).await;
+        // A later epoch was waited for, too. If it is still unknown it may never come, as after MongoDB and Redis were
+        // both set back.
+        let is_unknown = app.hub.head().is_some_and(|head| head.epoch < position.epoch);
+        match reach {
             Reach::Reached => {}
-            Reach::NotYet => {
+            Reach::NotYet if !is_unknown => {
                 const WHY: &str = "This position was not reached yet. Ask again.";
                 return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_yet", WHY).retry_after(AGAIN));
             }
-            Reach::Gone => {
-                const WHY: &str = "This position is of an epoch that ended. Ask without it.";
+            Reach::NotYet | Reach::Gone => {
+                const WHY: &str = "This position is of an epoch that ended or is unknown. Ask without it.";
                 return Err(Problem::new(StatusCode::CONFLICT, "epoch_gone", WHY));
             }
         }
     }
-    let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|error| match error {
-        AppError::Invalid(why) => refused(why),
-        error => error.into(),
+    let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|failure| match failure {
+        Failure::Error(AppError::Invalid(why)) => refused(why),
+        failure => failure.into(),
     })?;
     if let Some(BadChoice(why)) = snapshot.unknown_status() {
         return Err(refused(why));

@@ -28,7 +28,8 @@ use crate::{
         fields::Fields,
         protocol::{
             frame::{
-                Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, UNHEARD_MS, Unfollowed, Welcome, close,
+                Bye, ClientMessage, Frame, PROTOCOL, Ping, Refusal, Subscribed, TOO_MANY_BOARDS, UNHEARD_MS,
+                Unfollowed, Welcome, close,
             },
             position::Position,
             topic::Topic,
@@ -51,7 +52,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Longest message that a client may send.
 const INBOUND_MAX: usize = 16 << 10;
-/// The code of a refusal because of the number of topics.
+/// The code of a refusal because of the number of topics. Only the client itself ends what it is refused for.
 const TOO_MANY: &str = "too_many_topics";
 /// The library's read buffer for each socket; its default of 128 KiB is made for large messages.
 const READ_BUFFER: usize = 1 << 10;
@@ -255,7 +256,9 @@ impl Connection {
         self.line.advance(&self.context.hub);
     }
 
-    /// Follows a topic. Returns why that is refused as a code and a sentence.
+    /// Follows a topic. Returns why that is refused as a code and a sentence. It costs nothing of the account's budget:
+    /// a collection is a position that goes along with what all receive, and [`LookedAt`](super::looked_at::LookedAt)
+    /// bounds boards.
     fn follow(
         &self,
         following: &mut Following,
@@ -277,7 +280,7 @@ impl Connection {
             Topic::Board(board) => {
                 const WHY: &str = "This account looks at too many boards. Close a page first.";
                 let look = self.context.sockets.boards.look(self.admin.user, board);
-                following.look_at(look.ok_or_else(|| ("too_many_boards", WHY.to_owned()))?, seen);
+                following.look_at(look.ok_or_else(|| (TOO_MANY_BOARDS, WHY.to_owned()))?, seen);
             }
             Topic::Collection(collection) => following.follow(*collection, seen.unwrap_or(head)),
         }

@@ -1,5 +1,6 @@
 //! Which boards an account looks at, over all its sockets. They are limited, because each is rebuilt at every change.
-//! Those that take long are made in the account's turn.
+//! Those that take long are made in the account's turn, so they take up a quarter of one processor at most. They cost
+//! nothing of its budget, or a page that stays open would use it up by changes that others make.
 
 use std::{
     collections::HashMap,

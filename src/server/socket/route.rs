@@ -27,6 +27,8 @@ use crate::{
     },
 };
 
+/// After what time a client whose account has too many sockets should ask again.
+const WAIT: Duration = Duration::from_secs(5);
 /// How long a client may take to receive the reason why the socket is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -38,7 +40,8 @@ pub async fn live(admin: CurrentAdmin, State(context): State<Arc<Context>>, requ
     let sockets = context.sockets.clone();
     let Some(seat) = sockets.seat(admin.user) else {
         const DETAIL: &str = "Too many pages of this account are open. Close some, then try again.";
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", DETAIL).into_response();
+        let refused = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", DETAIL);
+        return refused.retry_after(WAIT).into_response();
     };
     open(request, &sockets, async move |io, read, form| {
         Connection::serve(context, admin, form, io, read).await;

@@ -1,4 +1,7 @@
 //! The errors that pages see. They hold only what is safe to show; the cause was logged where it happened.
+//!
+//! None says that something is forbidden or in conflict: pages only read, which every admin may do. What writes is a form
+//! that the server draws, and answers with a problem of its own.
 
 use leptos::{
     prelude::{FromServerFnError, ServerFnErrorErr},
@@ -7,7 +10,7 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::protocol::frame::UNAUTHENTICATED;
+use crate::domain::{address::Refused, protocol::frame::UNAUTHENTICATED};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(into = "String", from = "Value")]
@@ -24,9 +27,12 @@ pub enum AppError {
     /// 429: the account exceeds its rate limit. Holds the seconds to wait, as text.
     #[error("too much was asked for; again in {0} s")]
     TooMuch(String),
-    /// 400
+    /// 400, or 422 if it would take too long
     #[error("{0}")]
     Invalid(String),
+    /// 400: a parameter of the address that cannot be followed.
+    #[error(transparent)]
+    Refused(Refused),
     /// 500. The id finds the cause in the server's log.
     #[error("something went wrong on the server (request {request_id})")]
     Internal { request_id: String },
@@ -45,7 +51,8 @@ impl FromServerFnError for AppError {
     }
 }
 
-/// Serialises to a text: a code, and its argument after a colon. A text costs the browser's program less than an enum
+/// Serialises to a text: a code, and its argument after a colon. The name of a parameter, which may hold a colon and holds
+/// no line end, stands in a line of its own. A text costs the browser's program less than an enum
 /// with fields.
 impl From<AppError> for String {
     fn from(error: AppError) -> Self {
@@ -55,6 +62,7 @@ impl From<AppError> for String {
             AppError::Unfollowed(why) => format!("{UNFOLLOWED}:{why}"),
             AppError::TooMuch(wait_s) => format!("{TOO_MUCH}:{wait_s}"),
             AppError::Invalid(why) => format!("{INVALID}:{why}"),
+            AppError::Refused(Refused { name, why }) => format!("{REFUSED}:{name}\n{why}"),
             AppError::Internal { request_id } => format!("{INTERNAL}:{request_id}"),
         }
     }
@@ -65,6 +73,7 @@ const UNAVAILABLE: &str = "unavailable";
 const UNFOLLOWED: &str = "unfollowed";
 const TOO_MUCH: &str = "too_much";
 const INVALID: &str = "invalid";
+const REFUSED: &str = "refused";
 const INTERNAL: &str = "internal";
 
 /// Reads either our own text, or the problem document of a layer that refused the request before it reached a server
@@ -80,6 +89,10 @@ impl From<Value> for AppError {
             (UNFOLLOWED, why) => Self::Unfollowed(why.to_owned()),
             (TOO_MUCH, wait_s) => Self::TooMuch(wait_s.to_owned()),
             (INVALID, why) => Self::Invalid(why.to_owned()),
+            (REFUSED, refused) => {
+                let (name, why) = refused.split_once('\n').unwrap_or(("", refused));
+                Self::Refused(Refused { name: name.to_owned(), why: why.to_owned() })
+            }
             (_, request_id) => Self::Internal { request_id: request_id.to_owned() },
         }
     }
@@ -97,6 +110,7 @@ mod tests {
             AppError::Unfollowed("a: b".into()),
             AppError::TooMuch("7".into()),
             AppError::Invalid("a: b".into()),
+            AppError::Refused(Refused::new("a:b", "c: d")),
             AppError::Internal { request_id: "7".into() },
         ] {
             let text = serde_json::to_string(&error).unwrap();

@@ -15,7 +15,6 @@ pub use backend::Backend;
 pub use error::AppError;
 
 use crate::domain::{
-    address::Refused,
     collections::Collection,
     fields::Fields,
     money::Currency,
@@ -45,13 +44,12 @@ pub enum PageRequest {
     },
     /// [`Events`] that the filter named `of` selects: the newest, or those before a position.
     Activity { of: String, before: Option<Position> },
-    /// [`Charts`] of a query as it stands in the address, or in words why there are none. The revenue is in
-    /// `currency`; without one it is in the network's currency, or if that has no revenue, in the first that has
-    /// some.
+    /// [`Charts`] of a query as it stands in the address. The revenue is in `currency`; without one it is in the
+    /// network's currency, or if that has no revenue, in the first that has some.
     Analytics { query: String, currency: Option<Currency> },
     /// The values of the System page's board.
     System,
-    /// A [`ReportPage`] of a query as it stands in the address, or in words why there is none.
+    /// A [`ReportPage`] of a query as it stands in the address, or nothing while it is still being read.
     Report { query: String },
 }
 
@@ -107,14 +105,6 @@ pub struct Charts {
     pub options: BTreeMap<String, String>,
 }
 
-/// Why a choice has no answer, or none yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Unanswered {
-    Refused(Refused),
-    /// The report is still being read.
-    Reading,
-}
-
 /// A report with its first rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportPage {
@@ -164,8 +154,9 @@ impl FromStr for PageResult {
 }
 
 /// # Errors
-/// [`AppError::SignIn`] without a session, [`AppError::Unavailable`] while MongoDB or Redis is away or the figures are
-/// still being counted.
+/// [`AppError::SignIn`] without a session, [`AppError::Refused`] and [`AppError::Invalid`] for what cannot be followed,
+/// [`AppError::TooMuch`] for an account over its budget, [`AppError::Unavailable`] while MongoDB or Redis is away or the
+/// figures are still being counted.
 #[server(prefix = "/api/page", endpoint = "load", input = Json)]
 pub async fn load(ask: PageRequest) -> Result<PageData, AppError> {
     let backend: std::sync::Arc<dyn Backend> =

@@ -26,10 +26,10 @@ use crate::{
         range::{Against, Step},
     },
     web::{
-        api::{AppError, Charts, PageRequest, Unanswered},
+        api::{AppError, Charts, PageData, PageRequest},
         live::Live,
         text,
-        ui::{ANALYTICS, Address, Clock, any_views, choice, loaded, parameter_refused, period_form},
+        ui::{ANALYTICS, Address, Clock, answered, any_views, choice, parameter_refused, period_form},
     },
 };
 
@@ -94,11 +94,10 @@ fn choices(address: &Address, query: &Query) -> AnyView {
 fn charts(address: Address, query: &Query, currency: Option<Currency>) -> AnyView {
     let live = expect_context::<Live>();
     let step = query.step;
-    loaded(PageRequest::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {
-        let charts: Charts = match answer.read::<Result<Charts, Unanswered>>()? {
-            Ok(charts) => charts,
-            Err(Unanswered::Refused(wrong)) => return Ok(parameter_refused(&address, &wrong)),
-            Err(Unanswered::Reading) => return Err(AppError::Unavailable),
+    answered(PageRequest::Analytics { query: query.to_string(), currency }, text::charts::ANALYTICS, move |answer| {
+        let charts: Charts = match answer.and_then(PageData::read) {
+            Err(AppError::Refused(wrong)) => return Ok(parameter_refused(&address, &wrong)),
+            answer => answer?,
         };
         let query: Query = charts.query.parse().map_err(|_| AppError::Unavailable)?;
         let sheet = live.sheet(Board::Analytics(query).to_string(), charts.fields.clone(), charts.ct, None);

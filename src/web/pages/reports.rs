@@ -12,9 +12,9 @@ use leptos_router::hooks::use_location;
 
 use self::{choices::choices, follow::follow, table::Table};
 use crate::web::{
-    api::PageRequest,
+    api::{AppError, PageData, PageRequest},
     text,
-    ui::{REPORTS, loaded},
+    ui::{REPORTS, answered},
 };
 
 pub fn reports() -> AnyView {
@@ -28,9 +28,15 @@ pub fn reports() -> AnyView {
     let asked = chosen.get_untracked();
     view! {
         {choices()}
-        {loaded(PageRequest::Report { query: asked.clone() }, text::REPORTS, move |answer| {
-            let followed = follow(answer.read()?, asked.clone(), chosen);
-            Ok(view! { <Table followed /> }.into_any())
+        {answered(PageRequest::Report { query: asked.clone() }, text::REPORTS, move |answer| {
+            match answer.and_then(PageData::read) {
+                Err(error) if !matches!(error, AppError::Refused(_)) => Err(error),
+                // The table says what was wrong with the choice.
+                first => {
+                    let followed = follow(first, asked.clone(), chosen);
+                    Ok(view! { <Table followed /> }.into_any())
+                }
+            }
         })}
     }
     .into_any()

@@ -5,6 +5,7 @@
 use super::{count, money::money};
 use crate::{
     domain::{
+        address::Refused,
         board::Filter,
         collections::{Collection, Order, evse_number},
         money::{Money, Watt},
@@ -470,7 +471,9 @@ pub fn error(error: AppError) -> (&'static str, String) {
             "Data unavailable",
             "The database or the cache does not answer. ChargeDeck keeps trying; try again in a moment.".to_owned(),
         ),
-        AppError::Unfollowed(why) | AppError::Invalid(why) => ("This cannot be shown", why),
+        AppError::Unfollowed(why) | AppError::Invalid(why) | AppError::Refused(Refused { why, .. }) => {
+            ("This cannot be shown", why)
+        }
         AppError::TooMuch(wait_s) => ("Too many requests", format!("Try again in {wait_s}\u{a0}s.")),
         AppError::Internal { request_id } => (
             "Something went wrong",

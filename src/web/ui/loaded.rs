@@ -10,13 +10,23 @@ use crate::web::{
     live::{ConnectionState, Live},
 };
 
-type Draw = Arc<dyn Fn(PageData) -> Result<AnyView, AppError> + Send + Sync>;
+type Answer = Result<PageData, AppError>;
+type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
 
 /// Sends the request and draws the answer. `what` names the content while it loads.
 pub fn loaded(
     ask: PageRequest,
     what: &'static str,
     draw: impl Fn(PageData) -> Result<AnyView, AppError> + Send + Sync + 'static,
+) -> AnyView {
+    answered(ask, what, move |answer| draw(answer?))
+}
+
+/// As [`loaded`], for content that draws some errors itself.
+pub fn answered(
+    ask: PageRequest,
+    what: &'static str,
+    draw: impl Fn(Answer) -> Result<AnyView, AppError> + Send + Sync + 'static,
 ) -> AnyView {
     suspended(ask, what, Arc::new(draw))
 }
@@ -33,7 +43,7 @@ fn suspended(ask: PageRequest, what: &'static str, draw: Draw) -> AnyView {
     let view = move || {
         let draw = draw.clone();
         Suspend::new(async move {
-            answer.await.0.and_then(|answer| draw(answer)).unwrap_or_else(|error| {
+            draw(answer.await.0).unwrap_or_else(|error| {
                 if error == AppError::Unavailable {
                     once_back(move || answer.refetch());
                 }

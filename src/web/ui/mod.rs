@@ -61,7 +61,7 @@ pub use figure_card::{Draw, Figure, FigureCard, Picture};
 pub use hold::{fresh, reading};
 pub use icon::Mark;
 pub use live_list::LiveList;
-pub use loaded::loaded;
+pub use loaded::{answered, loaded};
 pub use loading::Loading;
 #[cfg(feature = "ssr")]
 pub use nav::{ACCOUNT, AUDIT_LOG, USERS};

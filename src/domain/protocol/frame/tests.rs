@@ -62,6 +62,13 @@ fn every_frame_reads_back_from_the_compact_form() {
 }
 
 #[test]
+fn a_refusal_that_passes_says_when_to_ask_again() {
+    let refused = |code: &str| Frame::Error(Refusal { rid: 1, code: code.into(), message: "b".into() }).json();
+    assert_eq!(refused(TOO_MANY_BOARDS)["retry_ms"], 5000);
+    assert_eq!(refused("unknown_topic"), json!({"type": "error", "rid": 1, "code": "unknown_topic", "message": "b"}));
+}
+
+#[test]
 fn a_small_change_is_a_small_frame() {
     // The replaced stack sends 644 bytes for such an update.
     let text = Frame::Delta(delta()).compact().unwrap();

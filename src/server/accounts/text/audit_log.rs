@@ -74,6 +74,8 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::LinkGone => "used, expired or never valid",
         Reason::LastAdmin => "no other admin would be left",
         Reason::Taken => "the address already has an account",
+        Reason::BadAddress => "not a valid address, or one that could be mistaken for another",
+        Reason::TooMuch => "the account had asked for too much",
         Reason::ReadOnly => "ChargeDeck is set to read only",
         Reason::NoRight => "the account may not do this",
         Reason::MayNotWrite => "MongoDB does not let ChargeDeck write there",

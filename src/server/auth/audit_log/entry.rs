@@ -60,7 +60,7 @@ named! {
         PasswordResetLink = "password_reset_link",
         /// A new password without the old one: from the command line, or by a link.
         PasswordReset = "password_reset",
-        /// An export of many documents; `after.file` names it.
+        /// An export of many documents; `after.file` names it. `after.tries` counts those that were refused lately.
         Exported = "exported",
         ClientBlocked = "client_blocked",
         ClientUnblocked = "client_unblocked",
@@ -81,6 +81,10 @@ named! {
         LastAdmin = "last_admin",
         /// The address has an account already.
         Taken = "taken",
+        /// No account is made for such an address.
+        BadAddress = "bad_address",
+        /// The account asks for more than it may.
+        TooMuch = "too_much",
         /// The server is configured to write nothing.
         ReadOnly = "read_only",
         /// The account lacks the right.

@@ -63,6 +63,26 @@ pub struct Page {
 }
 
 impl AuditLog {
+    /// How many entries MongoDB may look at for a page. The newest page of all entries is what an index begins with. For
+    /// others, entries that do not belong there may come before those that do.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn looks_at(&self, filter: &Filter, after: Option<Cursor>) -> Result<u64> {
+        match after {
+            None if *filter == Filter::default() => Ok(u64::try_from(PAGE).unwrap_or(u64::MAX)),
+            _ => self.size().await,
+        }
+    }
+
+    /// About how many entries there are.
+    ///
+    /// # Errors
+    /// MongoDB is away.
+    pub async fn size(&self) -> Result<u64> {
+        self.entries.estimated_document_count().max_time(READ_WITHIN).await
+    }
+
     /// # Errors
     /// MongoDB is away, or takes too long.
     pub async fn page(&self, filter: &Filter, after: Option<Cursor>) -> Result<Page> {

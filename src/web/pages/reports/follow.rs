@@ -14,9 +14,9 @@ use crate::{
         time::UtcMs,
     },
     web::{
-        api::{AppError, PageData, PageRequest, ReportPage, Unanswered, load},
+        api::{AppError, PageData, PageRequest, ReportPage, load},
         live::Live,
-        ui::{Clock, reading},
+        ui::{self, Clock},
     },
 };
 
@@ -35,10 +35,10 @@ pub struct Followed {
     pub read: RwSignal<bool>,
     /// The option that first draws its chart.
     pub option: RwSignal<String>,
-    /// The error of the last request, if it failed.
+    /// The error of the last request, if it failed or was refused.
     pub trouble: RwSignal<Option<AppError>>,
-    /// Why the server gave no report for the choice, or none yet.
-    pub unanswered: RwSignal<Option<Unanswered>>,
+    /// Whether the server is still reading the report.
+    pub reading: RwSignal<bool>,
     pub loading: RwSignal<bool>,
     chosen: Memo<String>,
     /// The last query asked.
@@ -47,24 +47,24 @@ pub struct Followed {
     resting: RwSignal<bool>,
 }
 
+/// The report, or nothing while it is still being read.
+pub type Answer = Result<Option<ReportPage>, AppError>;
+
 /// Begins with the answer to the query `asked`, then follows what is `chosen`.
-pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo<String>) -> Followed {
-    let (report, option, unanswered) = match first {
-        Ok(ReportPage { report, option }) => (Some(report), option, None),
-        Err(unanswered) => (None, String::new(), Some(unanswered)),
-    };
+pub fn follow(first: Answer, asked: String, chosen: Memo<String>) -> Followed {
     let followed = Followed {
-        report: RwSignal::new(report),
+        report: RwSignal::new(None),
         waiting: RwSignal::new(None),
-        read: reading(true),
-        option: RwSignal::new(option),
+        read: ui::reading(true),
+        option: RwSignal::new(String::new()),
         trouble: RwSignal::new(None),
-        unanswered: RwSignal::new(unanswered),
+        reading: RwSignal::new(false),
         loading: RwSignal::new(false),
         chosen,
         asked: StoredValue::new(asked),
         resting: RwSignal::new(false),
     };
+    followed.show(first);
     let changed = expect_context::<Live>()
         .sheet(Board::Reported.to_string(), Fields::new(), ClusterTime::default(), None)
         .fields();
@@ -79,8 +79,7 @@ pub fn follow(first: Result<ReportPage, Unanswered>, asked: String, chosen: Memo
         let now = clock.now();
         let old = |report: &Option<Report>| report.as_ref().map(|report| is_old(report, changed, now));
         let old = followed.waiting.with(old).or_else(|| followed.report.with(old)) == Some(true);
-        let reading = followed.unanswered.with(|unanswered| *unanswered == Some(Unanswered::Reading));
-        if followed.asked.with_value(|asked| *asked != chosen) || (old || reading) && free {
+        if followed.asked.with_value(|asked| *asked != chosen) || (old || followed.reading.get()) && free {
             followed.ask(chosen);
         }
     });
@@ -97,20 +96,7 @@ impl Followed {
             if self.asked.try_with_value(|asked| *asked == query) != Some(true) {
                 return;
             }
-            let answer = answer.and_then(PageData::read::<Result<ReportPage, Unanswered>>);
-            let mut pause = PAUSE_MS;
-            let (trouble, unanswered) = match answer {
-                Ok(Ok(ReportPage { report, option })) => {
-                    pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
-                    self.option.set(option);
-                    self.show(report);
-                    (None, None)
-                }
-                Ok(Err(unanswered)) => (None, Some(unanswered)),
-                Err(error) => (Some(error), None),
-            };
-            self.trouble.set(trouble);
-            self.unanswered.set(unanswered);
+            let pause = self.show(answer.and_then(PageData::read));
             self.resting.set(true);
             self.loading.set(false);
             // The page may be gone by then.
@@ -118,8 +104,26 @@ impl Followed {
         });
     }
 
-    /// Shows the report, or lets it wait.
-    fn show(self, report: Report) {
+    /// Shows an answer. Returns the pause after it, in milliseconds.
+    fn show(self, answer: Answer) -> u32 {
+        let mut pause = PAUSE_MS;
+        self.reading.set(matches!(answer, Ok(None)));
+        let trouble = match answer {
+            Ok(Some(ReportPage { report, option })) => {
+                pause = pause.max(report.about.took_ms.saturating_mul(PATIENCE));
+                self.option.set(option);
+                self.replace(report);
+                None
+            }
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        self.trouble.set(trouble);
+        pause
+    }
+
+    /// Replaces the report by a newer one, or lets that wait.
+    fn replace(self, report: Report) {
         let moves = |shown: &Option<Report>| shown.as_ref().is_some_and(|shown| moves(shown, &report));
         let waits = untrack(|| self.read.get() && self.report.with(moves));
         if waits {

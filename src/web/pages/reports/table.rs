@@ -12,7 +12,7 @@ use crate::{
         time::UtcMs,
     },
     web::{
-        api::Unanswered,
+        api::AppError,
         text,
         ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, any_views, fresh, optional_view},
     },
@@ -20,26 +20,27 @@ use crate::{
 
 #[component]
 pub fn Table(followed: Followed) -> impl IntoView {
-    let Followed { report, waiting, read, trouble, unanswered, loading, .. } = followed;
+    let Followed { report, waiting, read, trouble, reading, loading, .. } = followed;
     let clock = Clock::expect();
-    let warning = move || {
-        let said = trouble.get().map(text::error);
-        optional_view(said, |(what, why)| view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> })
-    };
     let given = use_location().query;
-    let wrong = move || {
-        let address = given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
-        optional_view(unanswered.get(), |unanswered| match unanswered {
-            Unanswered::Refused(wrong) => ui::parameter_refused(&address, &wrong),
-            Unanswered::Reading => {
-                let by_month = address.with(&[("by", Some(By::Month.name())), ("sort", None)]);
-                view! {
-                    <p class="note-line" role="status">
-                        <span>{text::REPORT_READING}</span>
-                        <a href=by_month>{text::REPORT_BY_MONTH}</a>
-                    </p>
-                }
-                .into_any()
+    let address = move || given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
+    let warning = move || {
+        optional_view(trouble.get(), |trouble| match trouble {
+            AppError::Refused(wrong) => ui::parameter_refused(&address(), &wrong),
+            trouble => {
+                let (what, why) = text::error(trouble);
+                view! { <p class="note-line warn" role="alert"><b>{what}</b>" "{why}</p> }.into_any()
+            }
+        })
+    };
+    let being_read = move || {
+        optional_view(reading.get().then_some(()), |()| {
+            let by_month = address().with(&[("by", Some(By::Month.name())), ("sort", None)]);
+            view! {
+                <p class="note-line" role="status">
+                    <span>{text::REPORT_READING}</span>
+                    <a href=by_month>{text::REPORT_BY_MONTH}</a>
+                </p>
             }
         })
     };
@@ -51,7 +52,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let newer = move || fresh(waits, Box::new(move || read.set(false)));
     let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock, newer())));
     view! {
-        {move || wrong()}
+        {move || being_read()}
         {move || warning()}
         {chart(followed)}
         <section
