@@ -32,7 +32,7 @@ use crate::{
             Mongo, UNAUTHORIZED,
             collections::{self, Found},
             error_code, prepare,
-            watch::{self, Event, Kind, Onward, Start},
+            watch::{self, Event, Failure, Kind, Onward, Start},
         },
         redis::{
             Redis,
@@ -77,9 +77,13 @@ enum Read {
     Event(Event),
     /// An empty answer: nothing followed when it was asked for. With the token to resume at, and when that was.
     Idle(Option<String>, Instant),
-    Failed(mongodb::error::Error),
-    /// The next event cannot be read in any way, so the stream will fail at it again.
-    Unreadable(mongodb::error::Error),
+    Failed(Failure, mongodb::error::Error),
+}
+
+impl Read {
+    fn failed(error: mongodb::error::Error) -> Self {
+        Self::Failed(Failure::of(&error), error)
+    }
 }
 
 /// Works until `term` ends, or until the relay must begin anew.
@@ -130,21 +134,22 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let opened = Instant::now();
     let batch = standing.batch(sequencer.tail().position);
     let stream = match watch::open(&relay.mongo, &start, batch).await {
-        Err(error) if watch::is_history_lost(&error) => {
-            start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
-            return Ok(());
-        }
-        Err(error) if watch::is_too_large(&error) => {
-            return go_on_behind(relay, log, sequencer.tail(), standing, error).await;
-        }
-        opened => opened.context("opening the change stream")?,
+        Ok(stream) => stream,
+        Err(error) => match Failure::of(&error) {
+            Failure::HistoryLost => {
+                start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
+                return Ok(());
+            }
+            Failure::Away => return Err(error).context("opening the change stream"),
+            failure => return go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
+        },
     };
     tracing::info!(position = %sequencer.tail().position, "the change stream is open");
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), batch, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), standing, term).await;
     // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
     receiver.close();
@@ -154,7 +159,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
         End::Lost(reason, begin) => {
             start_new_epoch(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop)
         }
-        End::Unreadable(error) => go_on_behind(relay, log, sequencer.tail(), standing, error).await,
+        End::Failed(failure, error) => go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
     }
 }
 
@@ -164,10 +169,14 @@ async fn go_on_behind(
     log: &Log,
     tail: &Tail,
     standing: &mut Standing,
-    error: mongodb::error::Error,
+    (failure, error): (Failure, mongodb::error::Error),
 ) -> Result<()> {
-    if !standing.failed(tail.position) {
+    if !standing.failed(tail.position, failure, Instant::now()) {
         return Err(error).context("the next event of the change stream");
+    }
+    // Where a stream that begins now fails as well, no event is to blame, and none is skipped.
+    if failure == Failure::Refused {
+        watch::try_now(&relay.mongo).await.context("a change stream that begins now")?;
     }
     tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
     start_new_epoch(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
@@ -241,8 +250,8 @@ enum End {
     Term,
     /// The stream cannot be continued.
     Lost(&'static str, Begin),
-    /// The stream's next event cannot be read.
-    Unreadable(mongodb::error::Error),
+    /// The stream failed, perhaps at its next event.
+    Failed(Failure, mongodb::error::Error),
 }
 
 /// Where a new epoch begins.
@@ -297,11 +306,10 @@ async fn read(
                 let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
                 Read::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
-            Ok(None) => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
-            Err(error) if watch::is_too_large(&error) => Read::Unreadable(error),
-            Err(error) => Read::Failed(error),
+            Ok(None) => Read::failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) => Read::failed(error),
         };
-        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        let failed = matches!(read, Read::Failed(..));
         let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
         if !goes_on || sender.send(read).await.is_err() || failed {
             return;
@@ -319,10 +327,10 @@ async fn hand_on(
     for (n, raw) in came.drain(..).enumerate() {
         let read = match Event::read(mapping, &raw) {
             Ok(event) if onward.event(&event.token) => Read::Event(event),
-            Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
-            Err(error) => Read::Unreadable(error),
+            Ok(_) => Read::failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
+            Err(error) => Read::Failed(Failure::Unreadable, error),
         };
-        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        let failed = matches!(read, Read::Failed(..));
         if sender.send(read).await.is_err() || failed {
             return false;
         }
@@ -340,7 +348,7 @@ async fn follow(
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<Read>,
     (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Past),
-    batch: u32,
+    standing: &mut Standing,
     term: &CancellationToken,
 ) -> Result<End> {
     let mut received = Vec::new();
@@ -356,7 +364,7 @@ async fn follow(
             bail!("the reader of the change stream ended");
         }
         let mut events = Vec::new();
-        let (mut idle, mut unreadable) = (None, None);
+        let (mut idle, mut failed) = (None, None);
         let mut end = None;
         for read in received.drain(..) {
             match read {
@@ -375,12 +383,12 @@ async fn follow(
                     events.push(event);
                 }
                 Read::Idle(token, asked) => idle = Some((token, asked)),
-                Read::Failed(error) if watch::is_history_lost(&error) => {
+                Read::Failed(Failure::HistoryLost, _) => {
                     end = Some(("history lost", Begin::Now));
                     break;
                 }
-                Read::Failed(error) => return Err(error).context("the change stream"),
-                Read::Unreadable(error) => unreadable = Some(error),
+                Read::Failed(Failure::Away, error) => return Err(error).context("the change stream"),
+                Read::Failed(failure, error) => failed = Some((failure, error)),
             }
         }
         missing.complete(&mut events).await?;
@@ -392,11 +400,12 @@ async fn follow(
         if let Some((reason, begin)) = end {
             return Ok(End::Lost(reason, begin));
         }
-        if let Some(error) = unreadable {
-            return Ok(End::Unreadable(error));
+        let one_by_one = idle.is_some() && standing.moves();
+        if let Some((failure, error)) = failed {
+            return Ok(End::Failed(failure, error));
         }
         // Everything that was asked for one by one is read. The next term may ask for batches again.
-        if idle.is_some() && batch < watch::BATCH {
+        if one_by_one {
             return Ok(End::Term);
         }
         if let Some((Some(token), asked)) = idle
