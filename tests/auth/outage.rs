@@ -6,8 +6,13 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 
+use chargedeck::server::telemetry::metrics::now;
+use mongodb::bson::doc;
+
 use crate::{
     app::{ADA, Answer, App, PASSWORD, Place, TREASURE, until},
+    http,
+    program::{Program, SERVE},
     support,
 };
 
@@ -58,6 +63,39 @@ async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
     server.restart().await;
     ready(&app).await;
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK, "the session outlived the outage");
+}
+
+/// Both databases answer, and only the change stream does not.
+#[tokio::test]
+async fn a_change_stream_that_stands_is_told() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let program = Program::of(&mongod, &[], SERVE).await;
+    program.ready().await;
+    let port = program.port();
+    let stood = async || -> i64 {
+        let told = http::metrics(port).await.unwrap().body;
+        let moved = told.lines().find_map(|line| line.strip_prefix("chargedeck_stream_moved_timestamp_seconds "));
+        now().seconds() - moved.unwrap().parse::<i64>().unwrap()
+    };
+    until(Duration::from_secs(30), "the stream moves", || async { stood().await < 5 }).await;
+    let admin = mongod.client().await.database("admin");
+    let interrupt = async |mode: &str| {
+        let namespace = format!("{}.$cmd.aggregate", program.db.name());
+        let data = doc! { "failCommands": ["aggregate", "getMore"], "namespace": namespace, "errorCode": 11_601 };
+        admin.run_command(doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data }).await.unwrap();
+    };
+    let answers = async |status: u16, ready: &str| {
+        http::get(port, "/readyz", "").await.is_ok_and(|answer| answer.status == status && answer.body == ready)
+    };
+    interrupt("alwaysOn").await;
+    let stands = r#"{"ready":false,"mongodb":"ok","redis":"ok","stream":"stands","leaving":false}"#;
+    until(Duration::from_secs(60), "it is told that the stream stands", || answers(503, stands)).await;
+    until(Duration::from_secs(10), "the metric tells it", || async { stood().await >= 30 }).await;
+    assert_eq!(http::get(port, "/healthz", "").await.unwrap().status, 200, "no restart would help");
+    interrupt("off").await;
+    let moves = r#"{"ready":true,"mongodb":"ok","redis":"ok","stream":"ok","leaving":false}"#;
+    until(Duration::from_secs(30), "it is told that the stream moves", || answers(200, moves)).await;
+    until(Duration::from_secs(10), "the metric tells it", || async { stood().await < 5 }).await;
 }
 
 #[tokio::test]

@@ -36,14 +36,118 @@ async fn ids_that_are_no_text_are_rows_of_their_own_and_stop_nothing() {
     instance.stop.cancel();
 }
 
+/// The number of events of this query.
+async fn count(network: &Network, query: Document) -> u64 {
+    network.mongo.own.collection::<Document>("events").count_documents(query).await.unwrap()
+}
+
+/// Waits until the insert of this client is an event.
+async fn until_written(network: &Network, n: i64) {
+    let name = format!("Client {n}");
+    let written = async {
+        while count(network, doc! {"op": "insert", "to.name": &name}).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written).await.unwrap_or_else(|_| panic!("{name} is no event"));
+}
+
+/// An answer of MongoDB holds an event's token twice, and the token holds the `_id` at twice its length.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_ids_and_images_stop_nothing_and_leave_no_gap() {
+    let network = Network::new().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let epoch = instance.hub.head().unwrap().epoch;
+    let clients = network.collection(Collection::Clients);
+    let mut page = instance.page(Collection::Clients).await;
+    // The token fits, and the `_id` beside it does not.
+    clients.insert_one(doc! {"_id": "x".repeat(4_000_000), "name": "Large id"}).await.unwrap();
+    // The images fit, and the `_id` beside them does not.
+    let id = "y".repeat(1_000_000);
+    clients.insert_one(doc! {"_id": &id, "name": "n".repeat(7_000_000)}).await.unwrap();
+    clients.update_one(doc! {"_id": &id}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    clients.insert_one(client(1)).await.unwrap();
+    page.until_equal(&instance, &network).await;
+    assert_eq!(page.window.shown().count(), 3);
+    until_written(&network, 1).await;
+    assert_eq!(instance.hub.head().unwrap().epoch, epoch, "nothing was skipped");
+    assert_eq!(count(&network, doc! {"op": "gap"}).await, 0);
+    instance.stop.cancel();
+}
+
+/// MongoDB itself fails at one event, because the image that belongs to it is damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_goes_on_behind_an_event_at_which_mongodb_fails() {
+    let network = Network::new().await;
+    let clients = network.collection(Collection::Clients);
+    // No other test's image has this name.
+    let name = network.mongo.operator.name().to_owned();
+    let first = network.instance(true);
+    first.ready().await;
+    clients.insert_one(doc! {"_id": 0, "name": &name}).await.unwrap();
+    first.page(Collection::Clients).await.until_equal(&first, &network).await;
+    let epoch = first.hub.head().unwrap().epoch;
+    first.stop.cancel();
+    clients.insert_one(client(1)).await.unwrap();
+    clients.update_one(doc! {"_id": 0}, doc! {"$set": {"name": "Changed"}}).await.unwrap();
+    let images = network.mongo.client.database("config").collection::<Document>("system.preimages");
+    let damage = images.update_one(doc! {"preImage.name": &name}, doc! {"$unset": {"preImage": ""}}).await.unwrap();
+    assert_eq!(damage.modified_count, 1);
+
+    let second = network.instance(true);
+    let next = async {
+        while second.hub.head().is_none_or(|head| head.epoch == epoch) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), next).await.expect("the stream stands");
+    second.ready().await;
+    clients.insert_one(client(2)).await.unwrap();
+    second.page(Collection::Clients).await.until_equal(&second, &network).await;
+    until_written(&network, 2).await;
+    assert_eq!(count(&network, doc! {"to.name": "Client 1"}).await, 1, "what was before it is an event");
+    assert_eq!(count(&network, doc! {"op": "gap"}).await, 1);
+    second.stop.cancel();
+}
+
+/// MongoDB refuses every change stream, so no event is to blame.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_stream_fails_no_event_is_skipped() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let epoch = instance.hub.head().unwrap().epoch;
+    let admin = network.mongo.client.database("admin");
+    let fail = async |mode: &str| {
+        let namespace = format!("{}.$cmd.aggregate", network.mongo.operator.name());
+        // An assertion without a name.
+        let data = doc! {"failCommands": ["aggregate", "getMore"], "namespace": namespace, "errorCode": 40_353};
+        let set = doc! {"configureFailPoint": "failCommand", "mode": mode, "data": data};
+        admin.run_command(set).await.unwrap().get_i32("count").unwrap()
+    };
+    let entered = fail("alwaysOn").await;
+    network.collection(Collection::Clients).insert_many((1..=10).map(client)).await.unwrap();
+    // So many questions take longer than the patience with one event, and some of them are whether another stream works.
+    let times = i64::from(entered) + 16;
+    let long = doc! {"waitForFailPoint": "failCommand", "timesEntered": times, "maxTimeMS": 90_000};
+    admin.run_command(long).await.expect("the stream is asked for again and again");
+    fail("off").await;
+    instance.page(Collection::Clients).await.until_equal(&instance, &network).await;
+    until_written(&network, 10).await;
+    assert_eq!(instance.hub.head().unwrap().epoch, epoch, "nothing was skipped");
+    assert_eq!(count(&network, doc! {"op": "insert"}).await, 10);
+    instance.stop.cancel();
+}
+
 /// Returns an error unless an event that is too large is skipped, changes before it are events, the gap is reported
 /// once, and later changes are events again.
 pub async fn goes_on_behind_an_event_too_large() -> Result<(), String> {
     const PATIENCE: Duration = Duration::from_secs(20);
     let network = Network::new().await;
     let clients = network.collection(Collection::Clients);
-    let events = network.mongo.own.collection::<Document>("events");
-    let count = async |query: Document| events.count_documents(query).await.unwrap();
+    let count = async |query| count(&network, query).await;
     let instance = network.instance(true);
     // The hub runs on another thread, where the guards are on.
     instance.ready().await;

@@ -15,7 +15,8 @@ use crate::{
 
 /// Time limit for a part to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// No relay needs longer than this to take over from another, or to skip an event that it cannot read.
+/// No relay needs longer than this to take over from another, or to skip an event that cannot be read or at which
+/// MongoDB fails.
 const STANDS: Duration = Duration::from_secs(30);
 
 /// The parts that a serving process needs.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use mongodb::{
     change_stream::{ChangeStream, event::ResumeToken},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     options::{ChangeStreamOptions, FullDocumentBeforeChangeType, FullDocumentType},
 };
 
-use super::{Mongo, documents, error_code};
+use super::{Mongo, documents};
 use crate::{
     domain::{
         collections::Collection,
@@ -29,8 +29,13 @@ const AWAIT: Duration = Duration::from_millis(100);
 /// until they are read.
 pub const BATCH: u32 = 512;
 
-/// Maximum bytes of an image that is asked for.
-const IMAGE_MAX: i32 = 7 << 20;
+/// Maximum bytes of what varies in an answer with one event. MongoDB's limit is 16 MiB; the rest is for all that is
+/// small.
+const ANSWER_MAX: i32 = (16 << 20) - (64 << 10);
+/// The event's field of its document's `_id`.
+const KEY: &str = "documentKey";
+/// The event's fields of its document before and after.
+const IMAGES: [&str; 2] = ["fullDocument", "fullDocumentBeforeChange"];
 
 /// Where a change stream begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +95,7 @@ pub enum Images {
 /// Opens the stream. Its answers have at most `batch` events.
 ///
 /// # Errors
-/// If MongoDB does not answer, refuses, or no longer has the history (see [`is_history_lost`]).
+/// See [`Failure`].
 pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStream<RawDocumentBuf>> {
     let options = ChangeStreamOptions::builder()
         .full_document(FullDocumentType::WhenAvailable)
@@ -136,17 +141,47 @@ impl Onward {
     }
 }
 
-/// Whether the error says that the stream cannot be continued from its token.
-pub fn is_history_lost(error: &Error) -> bool {
-    // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
-    matches!(error_code(error), Some(286 | 280 | 260 | 136))
+/// Whether a stream that begins now works.
+///
+/// # Errors
+/// If it does not.
+pub async fn try_now(mongo: &Mongo) -> Result<()> {
+    let now = Start::Later(mongo.operation_time().await?);
+    open(mongo, &now, 1).await?.next_if_any().await.map(drop)
 }
 
-/// Whether the next event is too large for an answer. It stays so whenever it is asked for, because its token holds
-/// the document's `_id` at twice its length.
-pub fn is_too_large(error: &Error) -> bool {
-    // BSONObjectTooLarge
-    error_code(error) == Some(10_334)
+/// What a failure says of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// MongoDB or a right is missing. The same question may work later.
+    Away,
+    /// The stream cannot be continued from its token.
+    HistoryLost,
+    /// The next event cannot be read, whenever it is asked for.
+    Unreadable,
+    /// MongoDB failed while it worked, perhaps because of what stands in the next event.
+    Refused,
+}
+
+impl Failure {
+    /// What an error says. Skipping an event loses it, so an error that is not known to come from data is
+    /// [`Self::Away`].
+    pub fn of(error: &Error) -> Self {
+        let ErrorKind::Command(command) = &*error.kind else { return Self::Away };
+        match command.code {
+            // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
+            286 | 280 | 260 | 136 => Self::HistoryLost,
+            // BSONObjectTooLarge. An event's token holds the document's `_id` at twice its length.
+            10_334 => Self::Unreadable,
+            // InternalError, BadValue, NoSuchKey, UnknownError, FailedToParse, TypeMismatch, Overflow, InvalidBSON,
+            // InvalidUUID, KeyNotFound
+            1 | 2 | 4 | 8 | 9 | 14 | 15 | 22 | 207 | 211 => Self::Refused,
+            // MongoDB calls an assertion by its place in the source. What has to do with connections, elections,
+            // rights, time and load has a name.
+            _ if command.code_name.starts_with("Location") => Self::Refused,
+            _ => Self::Away,
+        }
+    }
 }
 
 /// The token's text.
@@ -176,30 +211,33 @@ fn pipeline(mapping: &Mapping) -> Vec<Document> {
         ],
     }};
     let mut shown = doc! {
-        "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, "documentKey": 1, "txnNumber": 1,
+        "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1, "wallTime": 1, KEY: 1, "txnNumber": 1,
     };
     for field in mapping.paths(&Collection::ALL) {
-        shown.insert(format!("fullDocument.{field}"), 1);
-        shown.insert(format!("fullDocumentBeforeChange.{field}"), 1);
+        shown.extend(IMAGES.map(|image| (format!("{image}.{field}"), Bson::Int32(1))));
     }
-    vec![
-        matching,
-        doc! {"$project": shown},
-        doc! {"$set": {
-            "fullDocument": unless_huge("$fullDocument"),
-            "fullDocumentBeforeChange": unless_huge("$fullDocumentBeforeChange"),
-        }},
-    ]
+    let [after, before] = IMAGES;
+    let fits = doc! {"key": fits(&[KEY]), "images": fits(&[KEY, after, before])};
+    let only_if = |fits: &str, field: &str| doc! {"$cond": [fits, format!("${field}"), "$$REMOVE"]};
+    let fitting = doc! {
+        KEY: only_if("$fits.key", KEY),
+        after: only_if("$fits.images", after),
+        before: only_if("$fits.images", before),
+        "fits": "$$REMOVE",
+    };
+    vec![matching, doc! {"$project": shown}, doc! {"$set": {"fits": fits}}, doc! {"$set": fitting}]
 }
 
-/// Removes an image that is too large. Two images of 9 MB would exceed the limit of an event (16 MB) and stop the
-/// stream there for ever. Without them the event has no images, and its row is read.
-fn unless_huge(image: &str) -> Document {
-    doc! {"$cond": [
-        {"$gt": [{"$bsonSize": {"$ifNull": [image, {}]}}, IMAGE_MAX]},
-        "$$REMOVE",
-        image,
-    ]}
+/// Whether MongoDB can send an event with these fields. One that is too large would stop the stream for ever. The
+/// token counts twice, because an answer ends with the token of its last event.
+///
+/// `$changeStreamSplitLargeEvent` is no help: it repeats the token in each fragment, so it fails at long `_id`s
+/// earlier than this does (MongoDB's SERVER-91313).
+fn fits(fields: &[&str]) -> Document {
+    let token = doc! {"$strLenBytes": "$_id._data"};
+    let size = |field: &&str| doc! {"$bsonSize": {"$ifNull": [format!("${field}"), {}]}};
+    let sizes: Vec<Document> = [token.clone(), token].into_iter().chain(fields.iter().map(size)).collect();
+    doc! {"$lte": [{"$add": sizes}, ANSWER_MAX]}
 }
 
 impl Event {
@@ -229,13 +267,12 @@ impl Event {
             }
             _ => {
                 let collection = ns.ok_or_else(missing)?;
-                let id = document("documentKey").and_then(documents::id).ok_or_else(missing)?;
-                match images(mapping, collection, operation, raw) {
+                match (document(KEY).and_then(documents::id), images(mapping, collection, operation, raw)) {
                     // The event does not hold its row, and MongoDB cannot be asked for it.
-                    Images::Missing if id.key.is_none() => {
+                    (None, _) | (Some(documents::Id { key: None, .. }), Images::Missing) => {
                         Kind::Reset { collection, also: None, reason: "a change that cannot be read" }
                     }
-                    images => Kind::Row { collection, id: id.text, key: id.key, images, read: None },
+                    (Some(id), images) => Kind::Row { collection, id: id.text, key: id.key, images, read: None },
                 }
             }
         };
@@ -248,7 +285,7 @@ fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawD
         Ok(Some(RawBsonRef::Document(image))) => Some(documents::fields(mapping, collection, image)),
         _ => None,
     };
-    let (before, after) = (image("fullDocumentBeforeChange"), image("fullDocument"));
+    let [after, before] = IMAGES.map(image);
     match (operation, before, after) {
         ("insert", _, Some(after)) => Images::Inserted(after),
         ("delete", before, _) => Images::Deleted { before },
@@ -271,6 +308,71 @@ mod tests {
         };
         event.extend(extra);
         Event::read(&Mapping::default(), &RawDocumentBuf::try_from(&event).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_errors_that_may_come_from_data_count_against_an_event() {
+        let failure = |code: i32, name: &str| {
+            let answer = doc! {"code": code, "codeName": name, "errmsg": ""};
+            Failure::of(&ErrorKind::Command(bson::deserialize_from_document(answer).unwrap()).into())
+        };
+        for (code, name, expected) in [
+            (286, "ChangeStreamHistoryLost", Failure::HistoryLost),
+            (280, "ChangeStreamFatalError", Failure::HistoryLost),
+            (260, "InvalidResumeToken", Failure::HistoryLost),
+            (136, "CappedPositionLost", Failure::HistoryLost),
+            (10_334, "BSONObjectTooLarge", Failure::Unreadable),
+            (8, "UnknownError", Failure::Refused),
+            (14, "TypeMismatch", Failure::Refused),
+            (6_148_000, "Location6148000", Failure::Refused),
+            // Rights
+            (13, "Unauthorized", Failure::Away),
+            (18, "AuthenticationFailed", Failure::Away),
+            (391, "ReauthenticationRequired", Failure::Away),
+            // Connections, and what is asked for again
+            (6, "HostUnreachable", Failure::Away),
+            (43, "CursorNotFound", Failure::Away),
+            (89, "NetworkTimeout", Failure::Away),
+            (133, "FailedToSatisfyReadPreference", Failure::Away),
+            (134, "ReadConcernMajorityNotAvailableYet", Failure::Away),
+            (234, "RetryChangeStream", Failure::Away),
+            (237, "CursorKilled", Failure::Away),
+            (9001, "SocketException", Failure::Away),
+            (11_601, "Interrupted", Failure::Away),
+            (13_388, "StaleConfig", Failure::Away),
+            // Elections and ends
+            (91, "ShutdownInProgress", Failure::Away),
+            (189, "PrimarySteppedDown", Failure::Away),
+            (10_058, "LegacyNotPrimary", Failure::Away),
+            (10_107, "NotWritablePrimary", Failure::Away),
+            (11_600, "InterruptedAtShutdown", Failure::Away),
+            (11_602, "InterruptedDueToReplStateChange", Failure::Away),
+            (13_435, "NotPrimaryNoSecondaryOk", Failure::Away),
+            (13_436, "NotPrimaryOrSecondary", Failure::Away),
+            // Time and load
+            (50, "MaxTimeMSExpired", Failure::Away),
+            (146, "ExceededMemoryLimit", Failure::Away),
+            (202, "NetworkInterfaceExceededTimeLimit", Failure::Away),
+            (262, "ExceededTimeLimit", Failure::Away),
+            (462, "IngressRequestRateLimitExceeded", Failure::Away),
+            (14_031, "OutOfDiskSpace", Failure::Away),
+            (16_500, "TooManyRequests", Failure::Away),
+            // A code of a later version
+            (999, "SomethingNew", Failure::Away),
+        ] {
+            assert_eq!(failure(code, name), expected, "{name}");
+        }
+        assert_eq!(Failure::of(&Error::custom("the driver lost its place")), Failure::Away);
+    }
+
+    #[test]
+    fn a_change_without_its_id_is_a_reset() {
+        let event = doc! {
+            "_id": {"_data": "82"}, "clusterTime": bson::Timestamp { time: 7, increment: 1 },
+            "ns": {"db": "x", "coll": "stations"}, "operationType": "insert",
+        };
+        let read = Event::read(&Mapping::default(), &RawDocumentBuf::try_from(&event).unwrap()).unwrap();
+        assert!(matches!(read.kind, Kind::Reset { collection: Collection::Stations, also: None, .. }), "{read:?}");
     }
 
     #[test]

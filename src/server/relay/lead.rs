@@ -39,7 +39,7 @@ use crate::{
             Mongo, UNAUTHORIZED,
             collections::{self, Found},
             error_code, prepare,
-            watch::{self, Event, Images, Kind, Onward, Start},
+            watch::{self, Event, Failure, Images, Kind, Onward, Start},
         },
         redis::{
             Redis,
@@ -85,9 +85,13 @@ enum Read {
     Event(Event),
     /// An empty answer: nothing followed when it was asked for. With the token to resume at, and when that was.
     Idle(Option<String>, Instant),
-    Failed(mongodb::error::Error),
-    /// The next event cannot be read in any way, so the stream will fail at it again.
-    Unreadable(mongodb::error::Error),
+    Failed(Failure, mongodb::error::Error),
+}
+
+impl Read {
+    fn failed(error: mongodb::error::Error) -> Self {
+        Self::Failed(Failure::of(&error), error)
+    }
 }
 
 /// Works until `term` ends, or until the relay must begin anew.
@@ -138,21 +142,22 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let opened = Instant::now();
     let batch = standing.batch(sequencer.tail().position);
     let stream = match watch::open(&relay.mongo, &start, batch).await {
-        Err(error) if watch::is_history_lost(&error) => {
-            start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
-            return Ok(());
-        }
-        Err(error) if watch::is_too_large(&error) => {
-            return go_on_behind(relay, log, sequencer.tail(), standing, error).await;
-        }
-        opened => opened.context("opening the change stream")?,
+        Ok(stream) => stream,
+        Err(error) => match Failure::of(&error) {
+            Failure::HistoryLost => {
+                start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
+                return Ok(());
+            }
+            Failure::Away => return Err(error).context("opening the change stream"),
+            failure => return go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
+        },
     };
     tracing::info!(position = %sequencer.tail().position, "the change stream is open");
     let (sender, mut receiver) = queue(CHANNEL);
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), batch, term).await;
+    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), standing, term).await;
     // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
     drop(receiver);
@@ -162,7 +167,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
         End::Lost(reason, begin) => {
             start_new_epoch(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop)
         }
-        End::Unreadable(error) => go_on_behind(relay, log, sequencer.tail(), standing, error).await,
+        End::Failed(failure, error) => go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
     }
 }
 
@@ -172,10 +177,14 @@ async fn go_on_behind(
     log: &Log,
     tail: &Tail,
     standing: &mut Standing,
-    error: mongodb::error::Error,
+    (failure, error): (Failure, mongodb::error::Error),
 ) -> Result<()> {
-    if !standing.failed(tail.position) {
+    if !standing.failed(tail.position, failure, Instant::now()) {
         return Err(error).context("the next event of the change stream");
+    }
+    // Where a stream that begins now fails as well, no event is to blame, and none is skipped.
+    if failure == Failure::Refused {
+        watch::try_now(&relay.mongo).await.context("a change stream that begins now")?;
     }
     tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
     start_new_epoch(relay, log, Some(tail.clone()), "an event cannot be read", Begin::Now).await.map(drop)
@@ -249,8 +258,8 @@ enum End {
     Term,
     /// The stream cannot be continued.
     Lost(&'static str, Begin),
-    /// The stream's next event cannot be read.
-    Unreadable(mongodb::error::Error),
+    /// The stream failed, perhaps at its next event.
+    Failed(Failure, mongodb::error::Error),
 }
 
 /// Where a new epoch begins.
@@ -305,11 +314,10 @@ async fn read(
                 let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
                 Read::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
-            Ok(None) => Read::Failed(mongodb::error::Error::custom("the change stream ended")),
-            Err(error) if watch::is_too_large(&error) => Read::Unreadable(error),
-            Err(error) => Read::Failed(error),
+            Ok(None) => Read::failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) => Read::failed(error),
         };
-        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        let failed = matches!(read, Read::Failed(..));
         let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
         if !goes_on || !sender.send(read, 0).await || failed {
             return;
@@ -327,10 +335,10 @@ async fn hand_on(
     for (n, raw) in came.drain(..).enumerate() {
         let read = match Event::read(mapping, &raw) {
             Ok(event) if onward.event(&event.token) => Read::Event(event),
-            Ok(_) => Read::Failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
-            Err(error) => Read::Unreadable(error),
+            Ok(_) => Read::failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
+            Err(error) => Read::Failed(Failure::Unreadable, error),
         };
-        let failed = matches!(read, Read::Failed(_) | Read::Unreadable(_));
+        let failed = matches!(read, Read::Failed(..));
         let bytes = if let Read::Event(event) = &read { raw.as_bytes().len() + rows(event) } else { 0 };
         // The event holds copies of all that it needs.
         drop(raw);
@@ -362,7 +370,7 @@ async fn follow(
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<(Read, Room)>,
     (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Option<Position>),
-    batch: u32,
+    standing: &mut Standing,
     term: &CancellationToken,
 ) -> Result<End> {
     let mut received = Vec::new();
@@ -378,7 +386,7 @@ async fn follow(
             bail!("the reader of the change stream ended");
         }
         let mut events = Vec::new();
-        let (mut idle, mut unreadable) = (None, None);
+        let (mut idle, mut failed) = (None, None);
         let mut end = None;
         let mut rooms = Vec::new();
         for (read, room) in received.drain(..) {
@@ -399,12 +407,12 @@ async fn follow(
                     events.push(event);
                 }
                 Read::Idle(token, asked) => idle = Some((token, asked)),
-                Read::Failed(error) if watch::is_history_lost(&error) => {
+                Read::Failed(Failure::HistoryLost, _) => {
                     end = Some(("history lost", Begin::Now));
                     break;
                 }
-                Read::Failed(error) => return Err(error).context("the change stream"),
-                Read::Unreadable(error) => unreadable = Some(error),
+                Read::Failed(Failure::Away, error) => return Err(error).context("the change stream"),
+                Read::Failed(failure, error) => failed = Some((failure, error)),
             }
         }
         missing.complete(&mut events).await?;
@@ -417,11 +425,12 @@ async fn follow(
         if let Some((reason, begin)) = end {
             return Ok(End::Lost(reason, begin));
         }
-        if let Some(error) = unreadable {
-            return Ok(End::Unreadable(error));
+        let one_by_one = idle.is_some() && standing.moves();
+        if let Some((failure, error)) = failed {
+            return Ok(End::Failed(failure, error));
         }
         // Everything that was asked for one by one is read. The next term may ask for batches again.
-        if idle.is_some() && batch < watch::BATCH {
+        if one_by_one {
             return Ok(End::Term);
         }
         if let Some((Some(token), asked)) = idle

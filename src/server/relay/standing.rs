@@ -1,28 +1,60 @@
 //! A change stream that fails at one event, and when to go on behind it. No I/O.
 
-use crate::{domain::protocol::position::Position, guards::guarded, server::mongo::watch};
+use std::time::{Duration, Instant};
 
-/// How often the stream may fail at an event before it goes on behind that event.
-const STANDS: u32 = 3;
+use crate::{
+    domain::protocol::position::Position,
+    guards::guarded,
+    server::mongo::watch::{self, Failure},
+};
 
-/// Where the stream failed at an event, and how often.
+/// How often the stream may fail at an event that cannot be read, before it goes on behind that event.
+const UNREADABLE: u32 = 3;
+/// How often MongoDB itself may fail at an event, and for how long it must have done so. Much of what it cannot do now
+/// it can do later, and an event that is skipped is lost.
+const REFUSED: (u32, Duration) = (8, Duration::from_secs(15));
+
+/// Where the stream failed, how often, and since when.
 #[derive(Default)]
 pub struct Standing {
-    at: Option<Position>,
+    at: Option<(Position, Instant)>,
     times: u32,
 }
 
 impl Standing {
     /// How many events to ask for at once. A failure takes along what precedes the event in the same answer, so
     /// events are asked for one by one where the stream failed.
-    pub fn batch(&self, at: Position) -> u32 {
-        if self.at == Some(at) { 1 } else { watch::BATCH }
+    pub fn batch(&mut self, at: Position) -> u32 {
+        if self.is_at(at) {
+            return 1;
+        }
+        *self = Self::default();
+        watch::BATCH
+    }
+
+    /// Notes that the stream has nothing more, so no event stands in its way. Returns whether it was asked for events
+    /// one by one.
+    pub fn moves(&mut self) -> bool {
+        std::mem::take(self).at.is_some()
     }
 
     /// Notes a failure. Returns whether the stream has failed so often that it must go on behind the event.
-    pub fn failed(&mut self, at: Position) -> bool {
-        self.times = if self.at.replace(at) == Some(at) { self.times + 1 } else { 1 };
-        guarded!(StandingStream: self.times >= STANDS, else false)
+    pub fn failed(&mut self, at: Position, failure: Failure, now: Instant) -> bool {
+        if !self.is_at(at) {
+            *self = Self { at: Some((at, now)), times: 0 };
+        }
+        self.times += 1;
+        let lasted = self.at.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since));
+        let enough = match failure {
+            Failure::Away | Failure::HistoryLost => false,
+            Failure::Unreadable => self.times >= UNREADABLE,
+            Failure::Refused => self.times >= REFUSED.0 && lasted >= REFUSED.1,
+        };
+        guarded!(StandingStream: enough, else false)
+    }
+
+    fn is_at(&self, at: Position) -> bool {
+        self.at.is_some_and(|(standing, _)| standing == at)
     }
 }
 
@@ -31,13 +63,41 @@ mod tests {
     use super::*;
     use crate::domain::protocol::position::{Epoch, Seq};
 
+    fn at(seq: u64) -> Position {
+        Position::new(Epoch(1), Seq(seq))
+    }
+
     #[test]
     fn only_failures_at_one_place_add_up() {
-        let at = |seq| Position::new(Epoch(1), Seq(seq));
-        let mut standing = Standing::default();
+        let (mut standing, now) = (Standing::default(), Instant::now());
         assert_eq!(standing.batch(at(1)), watch::BATCH);
-        assert_eq!([1, 1, 2, 2].map(|seq| standing.failed(at(seq))), [false; 4]);
-        assert_eq!((standing.batch(at(2)), standing.batch(at(1))), (1, watch::BATCH));
-        assert!(standing.failed(at(2)));
+        let mut failed = |seq| standing.failed(at(seq), Failure::Unreadable, now);
+        assert_eq!([1, 1, 2, 2].map(&mut failed), [false; 4]);
+        assert!(failed(2));
+        assert_eq!((standing.batch(at(2)), standing.batch(at(3))), (1, watch::BATCH));
+    }
+
+    #[test]
+    fn a_stream_that_came_past_what_it_failed_at_begins_to_count_anew() {
+        let (mut standing, now) = (Standing::default(), Instant::now());
+        assert!(!standing.moves(), "it never failed");
+        assert_eq!([(); 2].map(|()| standing.failed(at(1), Failure::Unreadable, now)), [false; 2]);
+        assert!(standing.moves());
+        assert_eq!(standing.batch(at(1)), watch::BATCH);
+        assert!(!standing.failed(at(1), Failure::Unreadable, now));
+    }
+
+    #[test]
+    fn what_mongodb_fails_at_is_skipped_after_many_failures_in_a_long_time() {
+        let now = Instant::now();
+        let fails = |times: u32, apart: Duration, failure| {
+            let mut standing = Standing::default();
+            (0..times).map(|n| standing.failed(at(1), failure, now + apart * n)).position(|skips| skips)
+        };
+        assert_eq!(fails(100, Duration::from_millis(100), Failure::Refused), None, "many, in ten seconds");
+        assert_eq!(fails(7, Duration::from_secs(60), Failure::Refused), None, "few, in minutes");
+        assert_eq!(fails(100, Duration::from_millis(1500), Failure::Refused), Some(10), "15 s after the first");
+        assert_eq!(fails(100, Duration::from_secs(60), Failure::Refused), Some(7), "the eighth");
+        assert_eq!(fails(100, Duration::from_secs(60), Failure::Away), None, "no event's fault");
     }
 }
