@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Refused, zone},
-    cells::{Bucket, Cell, Cells, known},
+    cells::{Cell, Cells, known},
     fields::Fields,
     ids::UnknownTopic,
     money::Currency,
     range::{Against, Range, Step},
     selection::FilterField,
     status::PaymentStatus,
-    time::{Period, UtcMs, Zone},
+    time::{Bucket, Period, UtcMs, Zone},
     value::read,
 };
 

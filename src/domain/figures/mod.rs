@@ -12,12 +12,12 @@ pub use counted::{ACTIVE, BLOCKED_CLIENTS, CAPTURED, CLIENTS, COMPLETED, Counted
 pub use registry::{FigureEntry, Listed};
 
 use super::{
-    cells::{Bucket, Cell, Cells, Energy, known},
+    cells::{Cell, Cells, Energy, known},
     collections::{Collection, Contact, table::same},
     money::{Currency, Money, Watt, Wh},
     selection::hours_ago,
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
-    time::{Period, UtcMs},
+    time::{Bucket, Period, UtcMs},
 };
 
 /// The instant and the local days for which the figures are computed.

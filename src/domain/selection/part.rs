@@ -4,9 +4,8 @@ use std::fmt;
 
 use crate::domain::{
     address::{BadChoice, clip},
-    cells::Bucket,
     collections::Collection,
-    time::{Period, UtcMs},
+    time::{Bucket, Period, UtcMs},
 };
 
 /// The longest text that may be asked for, in bytes. Texts in documents may be longer.

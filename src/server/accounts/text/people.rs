@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::{
     server::auth::{
         administration::Refused,
-        email::EmailRefused,
         user::{Role, State},
     },
     web::text::count,
@@ -52,15 +51,6 @@ pub const INVITE_WHY: &str = "You get a link to send to them. With it they choos
 pub const MAKE_LINK: &str = "Make the link";
 pub const YOU: &str = "you";
 
-/// Why no account is made for an address.
-pub const fn email_refused(refused: EmailRefused) -> &'static str {
-    match refused {
-        EmailRefused::NoAddress => "This is no e-mail address.",
-        EmailRefused::LookAlike => {
-            "This address has characters that cannot be seen, or letters of several alphabets: it could be taken for another. Type it yourself, and do not copy it."
-        }
-    }
-}
 pub const ALL_USERS: &str = "All users";
 pub const ONLY_YOU: &str = "You are the only one. If you lose your password, only whoever runs the server can let you in again: invite a second admin.";
 

@@ -1,6 +1,16 @@
-//! Why a password is refused, and what to do.
+//! Why an address or a password is refused, and what to do.
 
-use crate::server::auth::password::{MAX_CHARS, MIN_CHARS, PasswordRefused};
+use crate::domain::credentials::{EmailRefused, MAX_CHARS, MIN_CHARS, PasswordRefused};
+
+/// Why no account is made for an address.
+pub const fn email_refused(refused: EmailRefused) -> &'static str {
+    match refused {
+        EmailRefused::NoAddress => "This is no e-mail address.",
+        EmailRefused::LookAlike => {
+            "This address has characters that cannot be seen, or letters of several alphabets: it could be taken for another. Type it yourself, and do not copy it."
+        }
+    }
+}
 
 /// One or two sentences.
 pub fn password_refused(refused: PasswordRefused) -> String {
