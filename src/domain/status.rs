@@ -1,7 +1,7 @@
 //! Statuses, each with the role in which it is drawn. A status unknown to us is kept as it is.
 
 /// How a state looks: always a shape and a word as well as a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// disc
     Ok,
@@ -32,6 +32,12 @@ macro_rules! status {
         impl $name {
             /// The statuses of the standard, in its order.
             pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
+            /// Sorts before every other status, because they sort in the standard's order, and those that it does not
+            /// have after them.
+            pub const LEAST: &'static $name = match Self::KNOWN {
+                [least, ..] => least,
+                [] => panic!("a standard has statuses"),
+            };
             pub const STATES: States = &[$(($code, Role::$role),)*];
 
             pub fn code(&self) -> &str {
@@ -154,6 +160,12 @@ impl PaymentStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_of_statuses_begin_at_the_least() {
+        let odd = EvseStatus::from(String::new());
+        assert!(EvseStatus::KNOWN.iter().chain([&odd]).all(|status| EvseStatus::LEAST <= status));
+    }
 
     #[test]
     fn unknown_codes_are_kept() {

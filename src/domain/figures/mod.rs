@@ -237,7 +237,7 @@ fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
 
 /// The EVSEs by status, in the order of the standard. The counts always add up to the number of EVSEs.
 fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
-    let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None, removed_s: None };
+    let first = Cell::Evses { status: EvseStatus::LEAST.clone(), offline: false, heartbeat_s: None, removed_s: None };
     let evses = cells.measure(first, |cell| match cell {
         Cell::Evses { status, offline, heartbeat_s, removed_s } => {
             let contact = Contact { offline: *offline, heartbeat_s: *heartbeat_s, removed_s: *removed_s };

@@ -43,6 +43,11 @@ macro_rules! filters {
         impl FilterField {
             pub const ALL: &[Self] = &[$(Self::$field,)*];
 
+            /// Its row in the table.
+            pub const fn place(self) -> usize {
+                self as usize
+            }
+
             /// Its name in addresses.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$field => $name,)* }
