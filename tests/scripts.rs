@@ -1,9 +1,9 @@
-//! Tests of the scripts, in a checkout of their own.
+//! Tests of the scripts, in a checkout of their own, and of the size of all files.
 
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -191,4 +191,44 @@ fn the_packaged_mongod_is_its_process_and_alone_sees_its_libraries() {
     for name in ["libssl.so.1.1", "libcrypto.so.1.1", "libcrypto-2a.so.1.1"] {
         assert!(libraries.join(name).exists(), "{name}");
     }
+}
+
+/// A file of more lines says at its head why it is not two.
+const LONG: usize = 300;
+
+/// Whether a file is long without a reason, or gives one without being long.
+fn is_odd(text: &str) -> bool {
+    let mut head = text.lines().take_while(|line| ["//", "#", "/*", " *"].iter().any(|mark| line.starts_with(mark)));
+    (text.lines().count() > LONG) != head.any(|line| line.contains("Long, because "))
+}
+
+fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = path.extension().map(|kind| kind.to_str().unwrap());
+        if path.is_dir() && !path.ends_with("node_modules") {
+            sources(&path, all);
+        } else if matches!(kind, Some("rs" | "ts" | "mts" | "mjs" | "css" | "sh")) || folder.ends_with("scripts") {
+            all.push(path);
+        }
+    }
+}
+
+#[test]
+fn a_long_file_says_why() {
+    let code = "fn f() {}\n".repeat(LONG);
+    assert!(!is_odd(&code) && is_odd(&format!("//! Lists.\n{code}")));
+    assert!(!is_odd(&format!("//! Lists.\n//!\n//! Long, because it is one list.\n{code}")));
+    assert!(is_odd("//! Long, because it once was.\nfn f() {}\n"), "a reason without need");
+
+    let mut all = Vec::new();
+    for folder in ["src", "view/src", "tests", "examples", "end2end", "scripts", "style"] {
+        sources(&Path::new(ROOT).join(folder), &mut all);
+    }
+    assert!(all.len() > 400, "{}", all.len());
+    all.retain(|path| is_odd(&fs::read_to_string(path).unwrap()));
+    assert!(
+        all.is_empty(),
+        "over {LONG} lines without “Long, because …” at the head, or with it and not over: {all:#?}"
+    );
 }

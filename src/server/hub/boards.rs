@@ -2,6 +2,8 @@
 //!
 //! Boards of a period take long to make. They are made [one at a time](super::Hub::make_board), off the runtime's
 //! threads. Meanwhile the last values stay on screen, and pings say how old they are.
+//!
+//! Long, because how a board is made, kept, sent and given up is decided together.
 
 use std::{
     collections::HashMap,
