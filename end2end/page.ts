@@ -35,9 +35,9 @@ export const split = (page: Page): Locator => page.locator('[data-figure="evse_s
 export const latest = (page: Page, id: string, op?: string): Locator =>
   page.locator(`[data-feed="latest"] li[data-id="${id}"]${op ? `[data-op="${op}"]` : ''}`);
 
-/** A stop of the System page's road, and a panel of it, by their headings. */
-export const stop = (page: Page, title: string): Locator =>
-  page.locator('.road > li').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+/** A stage of the System page's pipeline, and a panel of it, by their headings. */
+export const stage = (page: Page, title: string): Locator =>
+  page.locator('.pipeline > li').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 export const panel = (page: Page, title: string): Locator =>
   page.locator('section.panel').filter({ has: page.locator('header').getByRole('heading', { name: title, exact: true }) });
 

@@ -5,7 +5,18 @@
 const BASE = ['domain', 'guards', 'server'];
 export const ROOMS = [
   { of: ['guards'] },
-  { of: ['domain'] },
+  { of: ['domain/ids', 'domain/money', 'domain/status', 'domain/time', 'domain/value', 'domain/address', 'domain/credentials'] },
+  { of: ['domain/text'] },
+  { of: ['domain/fields', 'domain/eco'] },
+  { of: ['domain/collections'] },
+  { of: ['domain/quality'] },
+  { of: ['domain/range', 'domain/selection'] },
+  { of: ['domain/cells'] },
+  { of: ['domain/figures', 'domain/analytics'] },
+  { of: ['domain/board'] },
+  { of: ['domain/protocol'] },
+  { of: ['domain/latest', 'domain/report', 'domain/system'] },
+  { of: ['domain/mod'] },
   { of: ['web/api'], may: ['domain'] },
   { of: ['web/charts'] },
   { of: ['web/live'] },
@@ -37,6 +48,6 @@ export const ROOMS = [
   { of: ['server/http'] },
   { of: ['server/socket'], may: BASE },
   { of: ['server/system'], may: BASE },
-  { of: ['server/ops'], may: [...BASE, 'web/text'] },
+  { of: ['server/ops'], may: BASE },
   { of: ['server/site', 'server/serve', 'server/cli', 'server/mod', 'lib'] },
 ];

@@ -2,8 +2,11 @@
 // node size.mjs SITE_FOLDER LIMIT_BYTES CHART_PAGE_LIMIT_BYTES CHARTS_LIMIT_BYTES
 // The program comes in parts: what all pages share, and what each page needs besides. A limit is for both together; pages
 // with charts have one of their own, and one for the library that draws them.
+// Then a line for each thing that is written for size, with what its measurement in docs/benchmarks.md says: to measure one
+// anew takes a build without it. What saves less than 3 % of a page's first load is a failure, for it is to go.
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 
 const [site, limit, chartPageLimit, chartsLimit] = process.argv.slice(2);
@@ -38,3 +41,16 @@ for (const [part, files] of Object.entries(parts)) {
 
 // Pages with charts load this too, once for all of them.
 within('charts', packed(one(join(site, 'vendor'), 'charts.', '.js')), chartsLimit);
+
+const page = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '..', 'docs', 'benchmarks.md'), 'utf8');
+const section = page.split(/^## /m).find((text) => text.startsWith('What is written for size')) ?? '';
+const measured = /(\d+ \w+ \d{4}),/.exec(section)?.[1];
+const rows = section.split('\n').filter((line) => line.startsWith('| ')).slice(1).map((line) => line.split('|').map((cell) => cell.trim()));
+if (!measured || rows.length === 0) throw new Error('docs/benchmarks.md does not say what is written for size, and when it was measured');
+console.log(`written for size, with and without, a first load of Overview on ${measured}:`);
+for (const [, what, , overview] of rows) {
+  const [bytes, without] = (overview.match(/\d[\d,]*/g) ?? []).slice(0, 2).map((text) => Number(text.replaceAll(',', '')));
+  const saved = without ? (100 * (without - bytes)) / without : undefined;
+  console.log(`  ${what}: ${saved === undefined ? overview : `${bytes} bytes, ${without} without, ${saved.toFixed(1)} % saved`}`);
+  if (saved < 3) process.exitCode = 1;
+}

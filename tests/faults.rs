@@ -4,6 +4,8 @@
 //!
 //! `cargo test --test faults` strikes with a selection of faults, or with those of it whose names contain
 //! `CHARGEDECK_FAULTS`. `scripts/faults` strikes at random for as long as it is told.
+//!
+//! Long, because a run is one procedure: it starts, is struck, heals and is compared.
 
 #[path = "faults/asleep.rs"]
 mod asleep;

@@ -1,5 +1,7 @@
 //! Operators' documents with names, words and units of their own, through the whole pipeline; and what `check`
 //! reports on a database. Uses a real replica set and a real Redis.
+//!
+//! Long, because operators' documents stand here whole, as a database has them.
 
 #[path = "fields/others.rs"]
 mod others;

@@ -1,14 +1,19 @@
 //! Import, seed and simulation against a real replica set. The importer also runs on real exports if they are there.
+//!
+//! Long, because each trap of a real export is looked at by itself.
 
 #[path = "ingest/files.rs"]
 mod files;
+#[path = "ingest/replay.rs"]
+mod replay;
+#[path = "ingest/simulation.rs"]
+mod simulation;
 mod support;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fmt, fs,
+    collections::BTreeMap,
+    env, fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use chargedeck::{
@@ -21,11 +26,11 @@ use chargedeck::{
         ImportReport, holds_foreign_documents,
         import::{self, ImportArgs},
         seed::{self, SeedArgs, Seeded},
-        simulate::{self, SimulateArgs, Summary},
+        simulate::{self, SimulateArgs},
     },
 };
 use futures_util::TryStreamExt;
-use jiff::{Span, Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 use mongodb::{
     Database,
     bson::{Bson, Document, doc},
@@ -291,292 +296,6 @@ async fn a_seeding_that_was_cut_short_is_begun_anew() {
     assert!(find(&db, Collection::ChargingSessions, doc! { "session_id": "CS-999999" }).await.is_empty());
 }
 
-// Simulation
-
-#[tokio::test]
-async fn the_same_seed_start_and_database_give_the_same_writes() {
-    let dump_after = async |simulation: SimulateArgs| {
-        let db = support::mongod().await.fresh_db().await;
-        seed::run(&db, &seed_args()).await.unwrap();
-        let Summary { writes, .. } = simulate::run(&db, &simulation, CancellationToken::new()).await.unwrap();
-        assert_eq!(writes, 600);
-        dump(&db).await
-    };
-    let one = dump_after(steps(600)).await;
-    assert_eq!(one, dump_after(steps(600)).await);
-    assert_ne!(one, dump_after(SimulateArgs { seed: 2, ..steps(600) }).await);
-}
-
-#[tokio::test]
-async fn a_simulated_network_stays_alive_and_agrees_with_itself() {
-    let db = support::mongod().await.fresh_db().await;
-    seed::run(&db, &seed_args()).await.unwrap();
-    let before = by(&db, Collection::ChargingSessions, "status").await;
-    // Little more happens than the network's own events, for about two simulated hours.
-    let args = SimulateArgs { rate: 200_000.0, ..steps(4000) };
-    let summary = simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
-    println!("{summary}");
-    assert!(summary.simulated_s > 5400, "{summary}");
-    let sessions = by(&db, Collection::ChargingSessions, "status").await;
-    assert!((8..=25).contains(&sessions["ACTIVE"]), "{sessions:?}");
-    assert!(sessions["COMPLETED"] > before["COMPLETED"] + 12, "{before:?} {sessions:?}");
-    let made = doc! { "source.dataset": "simulate" };
-    let payments = find(&db, Collection::Payments, made.clone()).await;
-    let captured = payments.iter().filter(|p| p.get_str("status").unwrap() == "CAPTURED").count();
-    assert!(captured > payments.len() / 2, "{captured} of {}", payments.len());
-    assert!(!find(&db, Collection::Clients, made).await.is_empty(), "somebody joined");
-
-    let now = start_of_simulation() + summary.simulated_s * 1000;
-    let stations = find(&db, Collection::Stations, doc! {}).await;
-    let heard = |s: &&Document| now - s.get_datetime("last_heartbeat_at").unwrap().timestamp_millis() < 130_000;
-    assert!(stations.iter().filter(heard).count() >= stations.len() - 4, "most stations are heard");
-    let broken = stations.iter().flat_map(evses).filter(|e| e.get_str("status").unwrap() == "OUTOFORDER").count();
-    assert!(broken <= 5, "{broken} EVSEs out of order");
-    in_use_where_a_session_runs(&db).await;
-    eco_agrees_with_sessions(&db).await;
-}
-
-#[tokio::test]
-async fn an_imported_city_comes_alive() {
-    let Some(source) = sample("dundee-2018-06-09.csv") else { return };
-    let db = support::mongod().await.fresh_db().await;
-    import(&db, "dundee", &source).await;
-    let args = SimulateArgs { rate: 200_000.0, ..steps(3000) };
-    let summary = simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
-    println!("{summary}");
-    let new = doc! { "source.dataset": "simulate", "status": "ACTIVE" };
-    let running = all(&db, Collection::ChargingSessions).count_documents(new).await.unwrap();
-    assert!((8..=25).contains(&running), "{running} running");
-    let old = doc! { "source.dataset": "dundee", "status": "ACTIVE" };
-    assert_eq!(all(&db, Collection::ChargingSessions).count_documents(old).await.unwrap(), 72, "history stays");
-    in_use_where_a_session_runs(&db).await;
-    eco_agrees_with_sessions(&db).await;
-    let again = import(&db, "dundee", &source).await;
-    assert_eq!(again.total().written(), 0, "what has lived on is not turned back:\n{again}");
-}
-
-#[tokio::test]
-async fn a_second_simulation_goes_on_where_the_first_was_killed() {
-    let db = support::mongod().await.fresh_db().await;
-    seed::run(&db, &seed_args()).await.unwrap();
-    simulate::run(&db, &SimulateArgs { rate: 200_000.0, ..steps(1001) }, CancellationToken::new()).await.unwrap();
-    let running = doc! { "status": "ACTIVE" };
-    let left: Vec<_> = find(&db, Collection::ChargingSessions, running.clone()).await.iter().map(id).collect();
-    let later: Timestamp = "2026-06-03T13:00:00Z".parse().unwrap();
-    let args = SimulateArgs { start: Some(later), rate: 200_000.0, ..steps(3000) };
-    simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
-    let ids = find(&db, Collection::ChargingSessions, doc! {}).await;
-    let mut ids: Vec<_> = ids.iter().map(|s| s.get_str("session_id").unwrap()).collect();
-    let all = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), all, "no number is used twice");
-    let running: Vec<_> = find(&db, Collection::ChargingSessions, running).await.iter().map(id).collect();
-    let still = left.iter().filter(|one| running.contains(one)).count();
-    assert!(left.len() >= 8 && still < left.len() / 2, "{still} of {} go on without an end", left.len());
-    in_use_where_a_session_runs(&db).await;
-}
-
-#[tokio::test]
-async fn a_killed_mongod_delays_a_simulation_and_changes_nothing_else() {
-    let mut mongod = support::Mongod::start().await;
-    let (calm, stormy) = (mongod.fresh_db().await, mongod.fresh_db().await);
-    for db in [&calm, &stormy] {
-        seed::run(db, &seed_args()).await.unwrap();
-    }
-    simulate::run(&calm, &steps(1000), CancellationToken::new()).await.unwrap();
-    let before = writes_ever(&stormy).await;
-    let db = stormy.clone();
-    let run = tokio::spawn(async move { simulate::run(&db, &steps(1000), CancellationToken::new()).await });
-    while writes_ever(&stormy).await < before + 300 {
-        tokio::task::yield_now().await;
-    }
-    assert!(!run.is_finished());
-    mongod.kill9();
-    mongod.restart().await;
-    assert_eq!(run.await.unwrap().unwrap().writes, 1000);
-    assert_eq!(dump(&stormy).await, dump(&calm).await);
-}
-
-#[tokio::test]
-async fn a_simulation_stops_when_told() {
-    let db = support::mongod().await.fresh_db().await;
-    let nothing = simulate::run(&db, &steps(1), CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(nothing.contains("seed"), "an empty database says what to do: {nothing}");
-    seed::run(&db, &seed_args()).await.unwrap();
-    let stop = CancellationToken::new();
-    stop.cancel();
-    // Real time and no limit of writes, so only the token can end the simulation.
-    let args = SimulateArgs { steps: None, speed: 1.0, rate: 4.0, ..steps(0) };
-    let run = tokio::time::timeout(Duration::from_secs(20), simulate::run(&db, &args, stop)).await;
-    assert_eq!(run.expect("it stops").unwrap().writes, 0);
-}
-
-// Replay
-
-/// A day in London 400 weeks before yesterday. Replayed as yesterday, it is over.
-fn long_before_yesterday() -> Date {
-    Timestamp::now().to_zoned_datetime(TimeZone::get("Europe/London").unwrap()).date() - Span::new().days(1 + 400 * 7)
-}
-
-/// Imports a city's day in Dundee's format: two sessions in a row, one at a fast charger, one without energy, one
-/// without an end, and one each on the day before and the day after.
-async fn a_citys_day(db: &Database, day: Date) {
-    let before = (day - Span::new().days(1)).strftime("%d/%m/%Y").to_string();
-    let after = (day + Span::new().days(1)).strftime("%d/%m/%Y").to_string();
-    let day = day.strftime("%d/%m/%Y");
-    let (slow, fast) = ("Dock Street,APT 7kW Single Outlet", "Marketgait,APT 50kW Raption");
-    let rows = format!(
-        "Charging event,User ID,CP ID,Connector,Start Date,Start Time,End Date,End Time,Total kWh,Site,Model\n\
-         1,K1,A,1,{day},08:00,{day},09:00,5,{slow}\n\
-         2,K2,A,1,{day},09:00,{day},09:40,3.5,{slow}\n\
-         3,K3,B,1,{day},08:10,{day},09:50,30,{fast}\n\
-         4,K1,B,2,{day},08:30,{day},08:40,0,{fast}\n\
-         5,K4,C,1,{day},08:45,,,,{slow}\n\
-         6,K1,A,1,{before},23:55,{day},00:10,1,{slow}\n\
-         7,K1,A,1,{after},00:05,{after},00:20,1,{slow}\n"
-    );
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(&file, rows).unwrap();
-    assert_eq!(import(db, "dundee", file.path()).await.refused.count(), 0);
-}
-
-#[tokio::test]
-async fn an_imported_day_happens_again_and_only_once() {
-    let (db, day) = (support::mongod().await.fresh_db().await, long_before_yesterday());
-    a_citys_day(&db, day).await;
-    let history = async || {
-        let mut history = Vec::new();
-        for collection in [Collection::ChargingSessions, Collection::Payments, Collection::Clients] {
-            history.push(find(&db, collection, doc! { "source.dataset": "dundee" }).await);
-        }
-        history
-    };
-    let before = history().await;
-    let summary = simulate::run(&db, &replay(day), CancellationToken::new()).await.unwrap();
-    println!("{summary}");
-    assert_eq!(history().await, before, "the originals stay as they are");
-
-    let copied = doc! { "source.dataset": "replay" };
-    let sessions = find(&db, Collection::ChargingSessions, copied.clone()).await;
-    let of = |status: &str| sessions.iter().filter(|s| s.get_str("status").unwrap() == status).count();
-    assert_eq!((sessions.len(), of("COMPLETED"), of("ACTIVE")), (5, 4, 1));
-    let energy: i64 = sessions.iter().filter_map(|s| s.get_i64("energy_wh").ok()).sum();
-    assert_eq!(energy, 38_500);
-    let from = |d: &Document| d.get_document("source").unwrap().get_str("replayed_from").unwrap().to_owned();
-    let originals: BTreeSet<_> = sessions.iter().map(from).collect();
-    assert_eq!(originals, (1..=5).map(|n| format!("dundee:{n}")).collect());
-    let payments = find(&db, Collection::Payments, copied.clone()).await;
-    let paid: Vec<_> = payments.iter().map(|p| (from(p), p.get_i64("captured_minor").unwrap())).collect();
-    assert_eq!(paid, [(1, 75), (2, 53), (3, 450)].map(|(n, minor)| (format!("dundee:P-{n}"), minor)));
-    let london = |text: &str| {
-        format!("{}T{text}[Europe/London]", day + Span::new().weeks(400)).parse::<ZonedDateTime>().unwrap()
-    };
-    let started = sessions[0].get_datetime("start_date_time").unwrap().timestamp_millis();
-    assert_eq!(started, london("08:00").timestamp().as_millisecond());
-    let heard = find(&db, Collection::Stations, doc! { "station_id": "A" }).await;
-    let heard = heard[0].get_datetime("last_heartbeat_at").unwrap().timestamp_millis();
-    assert!(heard >= london("09:00").timestamp().as_millisecond(), "stations send heartbeats");
-    in_use_where_a_session_runs(&db).await;
-    eco_agrees_with_sessions(&db).await;
-
-    let writes = writes_ever(&db).await;
-    let again = simulate::run(&db, &replay(day), CancellationToken::new()).await.unwrap();
-    assert_eq!(again.writes, 0);
-    assert_eq!(writes_ever(&db).await, writes, "nothing reached the oplog");
-}
-
-#[tokio::test]
-async fn a_replay_that_was_stopped_goes_on_where_it_was() {
-    let (whole, cut) = (support::mongod().await.fresh_db().await, support::mongod().await.fresh_db().await);
-    let day = long_before_yesterday();
-    let written = async |db: &Database| {
-        let mut written = Vec::new();
-        for collection in [Collection::ChargingSessions, Collection::Payments, Collection::EcoStats] {
-            written.push(find(db, collection, doc! {}).await);
-        }
-        written
-    };
-    for db in [&whole, &cut] {
-        a_citys_day(db, day).await;
-    }
-    let (few, mut runs) = (SimulateArgs { steps: Some(12), ..replay(day) }, 0);
-    while simulate::run(&cut, &few, CancellationToken::new()).await.unwrap().writes > 0 {
-        runs += 1;
-        assert!(runs < 100, "it does not go on");
-    }
-    println!("{runs} runs");
-    assert!(runs > 2, "{runs} runs");
-    simulate::run(&whole, &replay(day), CancellationToken::new()).await.unwrap();
-    assert_eq!(written(&cut).await, written(&whole).await);
-    in_use_where_a_session_runs(&cut).await;
-    eco_agrees_with_sessions(&cut).await;
-}
-
-#[tokio::test]
-async fn what_belongs_together_is_written_together() {
-    let (db, day) = (support::mongod().await.fresh_db().await, long_before_yesterday());
-    a_citys_day(&db, day).await;
-    let accept = async |validator: Document| {
-        db.run_command(doc! { "collMod": Collection::Payments.name(), "validator": validator }).await.unwrap();
-    };
-    accept(doc! { "payment_id": "no other" }).await;
-    let error = simulate::run(&db, &replay(day), CancellationToken::new()).await.unwrap_err();
-    assert!(format!("{error:#}").contains("refuses"), "{error:#}");
-    let unpaid = doc! { "source.dataset": "replay", "status": "COMPLETED", "energy_wh": { "$gt": 0 } };
-    assert!(find(&db, Collection::ChargingSessions, unpaid).await.is_empty(), "an end without its payment is none");
-    eco_agrees_with_sessions(&db).await;
-    in_use_where_a_session_runs(&db).await;
-    accept(doc! {}).await;
-    simulate::run(&db, &replay(day), CancellationToken::new()).await.unwrap();
-    let paid = all(&db, Collection::Payments).count_documents(doc! { "source.dataset": "replay" }).await.unwrap();
-    assert_eq!(paid, 3);
-    eco_agrees_with_sessions(&db).await;
-}
-
-#[tokio::test]
-async fn a_replay_catches_up_with_now_and_writes_nothing_of_the_future() {
-    let db = support::mongod().await.fresh_db().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (preset, source) = (folder.path().join("own.toml"), folder.path().join("own.csv"));
-    fs::write(&preset, OWN_PRESET.replace("Europe/Berlin", "UTC").replace("%H:%M", "%H:%M:%S")).unwrap();
-    let began = Timestamp::now().to_zoned_datetime(TimeZone::UTC) - Span::new().weeks(400);
-    // At 3600 times real time the replay would end at once, but the session's last three seconds are still in the
-    // future.
-    let (start, end) = (&began - Span::new().minutes(10), &began + Span::new().seconds(3));
-    let [from, to] = [&start, &end].map(|at| at.strftime("%d.%m.%Y %H:%M:%S").to_string());
-    fs::write(&source, format!("id,card,station,site,start,end,kWh,EUR\n1,K1,A,Dom,{from},{to},\"9,5\",\n")).unwrap();
-    import(&db, &preset.display().to_string(), &source).await;
-    simulate::run(&db, &replay(start.date()), CancellationToken::new()).await.unwrap();
-    let now = Timestamp::now().as_millisecond();
-    let copy = find(&db, Collection::ChargingSessions, doc! { "source.dataset": "replay" }).await.pop().unwrap();
-    assert_eq!(copy.get_str("status").unwrap(), "COMPLETED");
-    assert!(copy.get_datetime("end_date_time").unwrap().timestamp_millis() <= now, "at {now}: {copy}");
-}
-
-#[tokio::test]
-async fn what_cannot_be_replayed_is_refused_in_words() {
-    let (db, day) = (support::mongod().await.fresh_db().await, long_before_yesterday());
-    let refused =
-        async |args: SimulateArgs| simulate::run(&db, &args, CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(refused(replay(day)).await.contains("`import` first"));
-    let (first, last) = (day - Span::new().days(1), day + Span::new().days(1));
-    a_citys_day(&db, day).await;
-    for speed in [0.99, 3600.5] {
-        let told = refused(SimulateArgs { speed, ..replay(day) }).await;
-        assert!(told.contains("1 to 3600") && told.contains(&speed.to_string()), "{told}");
-    }
-    let told = refused(replay(day + Span::new().days(9))).await;
-    assert!(told.contains(&first.to_string()) && told.contains(&last.to_string()), "{told}");
-    let lately = day + Span::new().weeks(400);
-    let recent = support::mongod().await.fresh_db().await;
-    a_citys_day(&recent, lately).await;
-    let told = simulate::run(&recent, &replay(lately), CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(told.contains("less than a week ago"), "{told}");
-    all(&db, Collection::Payments).insert_one(doc! { "payment_id": "real" }).await.unwrap();
-    assert!(refused(replay(day)).await.contains("did not make"));
-}
-
 // What must hold in every network
 
 /// Asserts that an EVSE is CHARGING exactly where a session is ACTIVE on it.
@@ -627,11 +346,6 @@ fn steps(steps: u64) -> SimulateArgs {
         replay: None,
         demo_anyway: false,
     }
-}
-
-fn replay(day: impl fmt::Display) -> SimulateArgs {
-    let day = day.to_string().parse().unwrap();
-    SimulateArgs { replay: Some(day), rate: 4.0, start: None, speed: 3600.0, steps: None, ..steps(0) }
 }
 
 /// Returns a file of the real exports, or `None` after printing what is skipped.

@@ -1,4 +1,6 @@
 //! The pipeline from a write in MongoDB to what a page would show, with a real replica set and a real Redis.
+//!
+//! Long, because the network, the instance and the page that all tests share stand here.
 
 #[cfg(feature = "guards")]
 #[path = "road/controls.rs"]

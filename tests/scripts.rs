@@ -1,22 +1,73 @@
-//! Tests of the scripts, in a checkout of their own.
+//! Tests of the scripts, in a checkout of their own, and of the size of all files.
 
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
 
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
 /// Creates a checkout with only the files that the scripts read.
 fn checkout() -> TempDir {
-    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), TempDir::new().unwrap());
-    fs::create_dir(to.path().join("scripts")).unwrap();
-    for name in ["scripts/lib.sh", "scripts/setup", "Cargo.lock", "rust-toolchain.toml"] {
-        fs::copy(from.join(name), to.path().join(name)).unwrap();
+    checkout_of(&["scripts/lib.sh", "scripts/setup", "Cargo.lock", "rust-toolchain.toml"])
+}
+
+fn checkout_of(names: &[&str]) -> TempDir {
+    let to = TempDir::new().unwrap();
+    for name in names {
+        let path = to.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(Path::new(ROOT).join(name), path).unwrap();
     }
     to
+}
+
+/// Runs `scripts/graph` over a `src/` of these files. Returns whether it finds nothing wrong, and what it prints.
+fn graph(files: &[(&str, &str)]) -> (bool, String) {
+    let here = checkout_of(&["scripts/lib.sh", "scripts/graph", "end2end/graph.mjs", "end2end/rooms.mjs"]);
+    for (name, code) in files {
+        let path = here.path().join("src").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, code).unwrap();
+    }
+    let output = Command::new(here.path().join("scripts/graph")).output().unwrap();
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.success(), printed)
+}
+
+#[test]
+fn the_graph_refuses_imports_of_later_rooms_and_circles() {
+    const TIME: (&str, &str) = ("domain/time.rs", "pub struct Bucket;");
+    const CELLS: (&str, &str) = ("domain/cells.rs", "use super::time::Bucket;\npub struct Cell(Bucket);");
+    const TEXT: (&str, &str) = ("web/text.rs", "use crate::domain::cells::Cell;\npub fn cell(_: Cell) {}");
+    let (fine, printed) = graph(&[TIME, CELLS, TEXT]);
+    assert!(fine && printed.contains("3 modules, 2 imports, 0 upwards, 0 circles"), "{printed}");
+
+    let refused = |files: &[(&str, &str)], what: &str| {
+        let (fine, printed) = graph(files);
+        assert!(!fine && printed.contains(what), "{what} in {printed}");
+    };
+    refused(
+        &[CELLS, TEXT, ("domain/time.rs", "use crate::web::text::cell;\npub struct Bucket;")],
+        "upwards: src/domain/time.rs -> src/web/text.rs: cell",
+    );
+    refused(
+        &[TIME, CELLS, ("domain/quality.rs", "fn of(cell: super::cells::Cell) {}")],
+        "upwards: src/domain/quality.rs -> src/domain/cells.rs: Cell",
+    );
+    refused(
+        &[TIME, CELLS, TEXT, ("server/ops/check.rs", "use crate::web::text::cell;")],
+        "upwards: src/server/ops/check.rs -> src/web/text.rs: cell",
+    );
+    refused(
+        &[("domain/ids.rs", "use super::money::Money;"), ("domain/money.rs", "use super::ids::Id;\npub struct Money;")],
+        "a circle of files: src/domain/ids.rs, src/domain/money.rs",
+    );
+    refused(&[TIME, ("attic.rs", "use crate::domain::time::Bucket;")], "src/attic.rs stands in no room");
 }
 
 /// Runs the README's line in a shell, and then the commands `then`.
@@ -140,4 +191,44 @@ fn the_packaged_mongod_is_its_process_and_alone_sees_its_libraries() {
     for name in ["libssl.so.1.1", "libcrypto.so.1.1", "libcrypto-2a.so.1.1"] {
         assert!(libraries.join(name).exists(), "{name}");
     }
+}
+
+/// A file of more lines says at its head why it is not two.
+const LONG: usize = 300;
+
+/// Whether a file is long without a reason, or gives one without being long.
+fn is_odd(text: &str) -> bool {
+    let mut head = text.lines().take_while(|line| ["//", "#", "/*", " *"].iter().any(|mark| line.starts_with(mark)));
+    (text.lines().count() > LONG) != head.any(|line| line.contains("Long, because "))
+}
+
+fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = path.extension().map(|kind| kind.to_str().unwrap());
+        if path.is_dir() && !path.ends_with("node_modules") {
+            sources(&path, all);
+        } else if matches!(kind, Some("rs" | "ts" | "mts" | "mjs" | "css" | "sh")) || folder.ends_with("scripts") {
+            all.push(path);
+        }
+    }
+}
+
+#[test]
+fn a_long_file_says_why() {
+    let code = "fn f() {}\n".repeat(LONG);
+    assert!(!is_odd(&code) && is_odd(&format!("//! Lists.\n{code}")));
+    assert!(!is_odd(&format!("//! Lists.\n//!\n//! Long, because it is one list.\n{code}")));
+    assert!(is_odd("//! Long, because it once was.\nfn f() {}\n"), "a reason without need");
+
+    let mut all = Vec::new();
+    for folder in ["src", "view/src", "tests", "examples", "end2end", "scripts", "style"] {
+        sources(&Path::new(ROOT).join(folder), &mut all);
+    }
+    assert!(all.len() > 400, "{}", all.len());
+    all.retain(|path| is_odd(&fs::read_to_string(path).unwrap()));
+    assert!(
+        all.is_empty(),
+        "over {LONG} lines without “Long, because …” at the head, or with it and not over: {all:#?}"
+    );
 }

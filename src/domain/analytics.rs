@@ -1,5 +1,7 @@
 //! What the charts show of a period: sums for each piece, those of an earlier period, payments by state, and the
 //! hours of the week. They are values by name, so that only those that differ travel on a board.
+//!
+//! Long, because what the server puts on the board and what a page reads of it stand side by side.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -7,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Refused, zone},
-    cells::{Bucket, Cell, Cells, known},
+    cells::{Cell, Cells, known},
     fields::Fields,
     ids::UnknownTopic,
     money::Currency,
     range::{Against, Range, Step},
     selection::FilterField,
     status::PaymentStatus,
-    time::{Period, UtcMs, Zone},
+    time::{Bucket, Period, UtcMs, Zone},
     value::read,
 };
 

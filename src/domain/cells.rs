@@ -20,45 +20,8 @@ use super::{
     collections::Collection,
     money::Currency,
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus},
-    time::{Period, UtcMs},
+    time::Bucket,
 };
-
-/// Number of a quarter of an hour since 1970, UTC. The offset of every zone in use is a whole number of quarters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Bucket(pub i64);
-
-impl Bucket {
-    pub const SECONDS: i64 = 900;
-
-    pub const fn of(at: UtcMs) -> Self {
-        Self(at.seconds().div_euclid(Self::SECONDS))
-    }
-
-    pub const fn start(self) -> UtcMs {
-        UtcMs::from_seconds(self.0.saturating_mul(Self::SECONDS))
-    }
-
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    /// The last bucket that is not more than an hour after `now`. What counts in a later one cannot have happened.
-    pub const fn ahead(now: UtcMs) -> Self {
-        Self::of(now.after(3_600_000))
-    }
-
-    /// Whether both ends of the period are bucket ends.
-    pub const fn fill(period: Period) -> bool {
-        Self::of(period.from).start().0 == period.from.0 && Self::of(period.to).start().0 == period.to.0
-    }
-
-    /// The buckets of a period whose ends are bucket ends.
-    pub const fn range(period: Period) -> std::ops::Range<Self> {
-        Self::of(period.from)..Self::of(period.to)
-    }
-}
 
 /// What is summed. The bucket is a variant's first field, so that a period is one range of the map. The order of the
 /// variants means nothing.

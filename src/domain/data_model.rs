@@ -53,7 +53,7 @@ fn holds(words: &[&str]) -> String {
 fn rows(page: &mut String, collection: Collection, shape: &[Shape], within: &str) {
     for Shape { name, holds: words, within: inner } in shape {
         let field = within.is_empty().then(|| collection.field(name)).flatten();
-        let heading = field.map_or("", |field| field.heading);
+        let heading = field.and_then(|field| field.heading).unwrap_or_default();
         let marks: Vec<&str> = field
             .iter()
             .flat_map(|field| field.marks)
@@ -90,9 +90,8 @@ fn data_model() -> String {
         }
         for field in collection.instead() {
             let kind = format!("{:?}", field.kind);
-            let (name, holds) = (field.name, holds(&[&kind]));
-            writeln!(page, "| `{name}` | {holds} | {} | of a document that has no list of its own |", field.heading)
-                .unwrap();
+            let (name, holds, heading) = (field.name, holds(&[&kind]), field.heading.unwrap_or_default());
+            writeln!(page, "| `{name}` | {holds} | {heading} | of a document that has no list of its own |").unwrap();
         }
     }
     page += "\n## States\n\nA word of no standard is kept, shown and counted as it is. A role is drawn as a shape and a colour: ok a disc, busy a bolt,\nwait a diamond, bad a triangle, off a dashed ring.\n\n| of | state | role |\n|---|---|---|\n";

@@ -8,6 +8,7 @@ pub mod analytics;
 pub mod board;
 pub mod cells;
 pub mod collections;
+pub mod credentials;
 #[cfg(test)]
 mod data_model;
 #[cfg(test)]
@@ -25,5 +26,6 @@ pub mod report;
 pub mod selection;
 pub mod status;
 pub mod system;
+pub mod text;
 pub mod time;
 pub mod value;

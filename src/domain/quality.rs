@@ -4,11 +4,10 @@
 //! Rows, figures and `check` all judge by [`Session::oddities`] and [`Session::delivered`], so that they agree.
 
 use super::{
-    cells::Bucket,
     collections::Session,
     money::{Watt, Wh},
     status::SessionStatus,
-    time::UtcMs,
+    time::{Bucket, UtcMs},
 };
 
 /// What is known of a session, in seconds, Wh and W.

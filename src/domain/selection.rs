@@ -103,7 +103,7 @@ impl Selection {
     #[must_use]
     pub fn with(self, part: FilterField, wanted: Criterion) -> Self {
         let Self(mut all) = self.without(part);
-        let at = all.partition_point(|(other, _)| (*other as usize) < part as usize);
+        let at = all.partition_point(|(other, _)| other.place() < part.place());
         all.insert(at, (part, wanted));
         Self(all)
     }

@@ -13,7 +13,7 @@ const WORD_MAX: usize = 32;
 const DIGITS_MAX: usize = 2;
 
 /// How a state looks: always a shape and a word as well as a colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// disc
     Ok,
@@ -44,6 +44,12 @@ macro_rules! status {
         impl $name {
             /// The statuses of the standard, in its order.
             pub const KNOWN: &'static [$name] = &[$($name::$variant,)*];
+            /// Sorts before every other status, because they sort in the standard's order, and those that it does not
+            /// have after them.
+            pub const LEAST: &'static $name = match Self::KNOWN {
+                [least, ..] => least,
+                [] => panic!("a standard has statuses"),
+            };
             pub const STATES: States = &[$(($code, Role::$role),)*];
 
             pub fn code(&self) -> &str {
@@ -198,6 +204,12 @@ pub fn named<S: Ord + From<String>>(mut counts: BTreeMap<S, i64>) -> BTreeMap<S,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_of_statuses_begin_at_the_least() {
+        let odd = EvseStatus::from(String::new());
+        assert!(EvseStatus::KNOWN.iter().chain([&odd]).all(|status| EvseStatus::LEAST <= status));
+    }
 
     #[test]
     fn unknown_codes_are_kept() {

@@ -31,6 +31,17 @@ impl Stage {
             Self::Paint => "paint",
         }
     }
+
+    /// Its place in [`ALL`](Self::ALL), and among [lags](Status::lags).
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Relay => 0,
+            Self::Log => 1,
+            Self::Hub => 2,
+            Self::Socket => 3,
+            Self::Paint => 4,
+        }
+    }
 }
 
 /// A last lag above this (ms) is dropped once nothing is behind.
@@ -65,7 +76,7 @@ pub struct Status {
 impl Status {
     /// The last measured lag of a stage, milliseconds.
     pub fn lag(&self, stage: Stage) -> Option<u32> {
-        self.lags.get(stage as usize).copied().flatten()
+        self.lags.get(stage.place()).copied().flatten()
     }
 }
 
@@ -80,4 +91,14 @@ pub struct Seen {
     pub redis: bool,
     /// For each collection, the documents, and how many of them cannot be fully read.
     pub documents: Vec<(Collection, i64, i64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_stands_in_its_place() {
+        assert_eq!(Stage::ALL.map(Stage::place), [0, 1, 2, 3, 4]);
+    }
 }

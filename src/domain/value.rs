@@ -1,5 +1,7 @@
 //! Reads our types from JSON values, as `serde_json` does but without saying why something cannot be read. Nobody
 //! asks for the reason, and its words and numbers would be a tenth of what a browser downloads.
+//!
+//! Long, because serde asks a reader for a method for each shape of value.
 
 use std::{fmt, slice};
 

@@ -3,10 +3,11 @@
 //!
 //! Each layer has errors of its own. Where one ends a request, a `From` beside it makes the [`Problem`].
 //!
-//! - `domain`: `BadChoice` and `Refused`, a choice in an address that cannot be followed, with the reason in words.
+//! - `domain`: `BadChoice` and `Refused`, a choice in an address that cannot be followed, with the reason in words;
+//!   `EmailRefused` and `PasswordRefused`, worded by `domain::text` for forms and the command line.
 //! - `config`: `SettingsErrors`. The process does not start, so no client sees them.
 //! - `redis` and `mongo`: the drivers' errors, and `LogError`. They hold causes and are logged, never sent.
-//! - `auth`: `Unavailable`, a backend does not answer; `Refused`, `EmailRefused`, `PasswordRefused`, worded by forms.
+//! - `auth`: `Unavailable`, a backend does not answer; `Refused`, worded by forms.
 //! - `snapshots`, `reports`, `budget`: `SnapshotError`, `ReportError`, `Unaffordable`: why there is no answer.
 //! - `queries`: `AppError`, which is all that pages see of these three; `Failure`, which is also a refused choice.
 //! - `actions`: `Refused`, why nothing was done, and `Invalid`, what is malformed in a request.

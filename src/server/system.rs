@@ -78,7 +78,7 @@ fn status(hub: &Hub) -> Status {
         sockets: metrics.sockets.get(),
         relay_s: since(metrics.relay_since.get()),
         checked_ms: hub.freshness().checked.and_then(|ago| u64::try_from(ago.as_millis()).ok()),
-        lags: Stage::ALL.map(|hop| metrics.last_lag(hop)),
+        lags: Stage::ALL.map(|stage| metrics.last_lag(stage)),
         resyncs: metrics.resyncs.read(),
         audits: metrics.audits.read().into_iter().map(|([outcome], n)| (outcome, n)).collect(),
         audited_s: since(metrics.audit_last.get()),

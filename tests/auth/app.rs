@@ -1,4 +1,6 @@
 //! ChargeDeck's layers with a handful of routes behind them, and a browser that knows only requests and answers.
+//!
+//! Long, because whatever a test does as a browser or an admin stands here.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 

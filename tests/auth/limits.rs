@@ -1,4 +1,6 @@
 //! Requests that are larger, deeper or slower than ours ever are.
+//!
+//! Long, because each limit is met by requests of its own.
 
 use std::{net::Ipv4Addr, time::Duration};
 

@@ -1,4 +1,6 @@
 //! The program as a process: what it reveals, which resources it takes, and whom it trusts.
+//!
+//! Long, because each promise of the process has its own way of breaking it.
 
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 

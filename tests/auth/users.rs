@@ -1,4 +1,6 @@
 //! Actions of admins on accounts.
+//!
+//! Long, because each action on an account is refused for reasons of its own.
 
 use std::time::Duration;
 

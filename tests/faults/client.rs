@@ -1,4 +1,6 @@
 //! A client as `docs/live.md` describes it, with the browser's own window and reconnect pauses.
+//!
+//! Long, because a client's session, socket and lists are one life.
 
 use std::{
     collections::{BTreeMap, HashMap},

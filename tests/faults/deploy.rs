@@ -1,5 +1,7 @@
 //! One of two instances is replaced while thousands of sockets follow and other clients request pages through a load
 //! balancer.
+//!
+//! Long, because clients of several kinds watch the same replacement.
 
 use std::{
     fs,

@@ -1,4 +1,6 @@
 //! The faults. Each strikes while writers write and clients watch, and is healed when its function returns.
+//!
+//! Long, because each fault is one arm: how it strikes, and how it is healed.
 
 use std::{fmt, time::Duration};
 

@@ -1,5 +1,7 @@
 //! What imports make of files: second ones, corrected ones, full exports and odd rows; and what the terminal shows of
 //! it.
+//!
+//! Long, because each test writes out the file that it imports.
 
 use std::{fmt::Write, path::PathBuf, process::Command};
 

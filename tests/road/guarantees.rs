@@ -1,4 +1,6 @@
 //! What the log guarantees when relays stop, when two run at once, and when Redis has lost data.
+//!
+//! Long, because each guarantee is broken in a way of its own, which its control uses as well.
 
 use futures_util::TryStreamExt;
 

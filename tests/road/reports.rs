@@ -1,5 +1,7 @@
 //! Reports compared with the database: equal to its own sums, correct after every change that they show, and not read
 //! again for other changes.
+//!
+//! Long, because MongoDB computes each report once more, by a pipeline of its own.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -6,6 +6,8 @@
 //!
 //! [`mongod`] and [`redis`] are shared by the tests of one binary; [`Mongod::fresh_db`] keeps the tests apart. A test that
 //! kills its server starts its own with [`Mongod::start`] or [`Redis::start`].
+//!
+//! Long, because MongoDB and Redis are started, killed, restarted and copied by the same code.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
 pub mod documents;

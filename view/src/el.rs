@@ -1,5 +1,7 @@
 //! One type for elements of every tag. On the server a panic within a `section` costs only that section: an error
 //! text is drawn in its place, and the browser leaves it as it is.
+//!
+//! Long, because an element builds, updates, hydrates and writes itself, and all of these share its private fields.
 
 use std::{
     borrow::Cow,

@@ -41,8 +41,8 @@ pub enum Mark {
 pub struct Field {
     pub name: &'static str,
     pub kind: Kind,
-    /// The heading of its column in a list; empty if no list has one.
-    pub heading: &'static str,
+    /// The heading of its column in a list, if a list has one.
+    pub heading: Option<&'static str>,
     pub marks: &'static [Mark],
     /// Those that it may be in, if it is a status.
     pub states: States,
@@ -154,8 +154,8 @@ pub const fn heading<E: Entity>(name: &str) -> &'static str {
 
 const fn named(mut fields: &'static [Field], name: &str) -> Option<&'static str> {
     while let [field, rest @ ..] = fields {
-        if same(field.name.as_bytes(), name.as_bytes()) && !field.heading.is_empty() {
-            return Some(field.heading);
+        if same(field.name.as_bytes(), name.as_bytes()) && field.heading.is_some() {
+            return field.heading;
         }
         fields = rest;
     }
@@ -202,14 +202,14 @@ macro_rules! table {
                 $($crate::domain::collections::table::Field {
                     name: $crate::domain::collections::table::name!($field, $kind $(($($of)+))?),
                     kind: $crate::domain::collections::table::kind!($kind),
-                    heading: concat!($($heading)?),
+                    heading: $crate::domain::collections::table::headed!($($heading)?),
                     marks: &[$($($crate::domain::collections::table::Mark::$mark),+)?],
                     states: $crate::domain::collections::table::states!($kind $(($($of)+))?),
                 },)*
                 $($($crate::domain::collections::table::Field {
                     name: stringify!($unread),
                     kind: $crate::domain::collections::table::kind!($named),
-                    heading: "",
+                    heading: None,
                     marks: &[],
                     states: &[],
                 },)*)?
@@ -219,7 +219,7 @@ macro_rules! table {
                 $($($crate::domain::collections::table::Field {
                     name: stringify!($instead),
                     kind: $crate::domain::collections::table::kind!($named_instead),
-                    heading: concat!($($heading_instead)?),
+                    heading: $crate::domain::collections::table::headed!($($heading_instead)?),
                     marks: &[],
                     states: &[],
                 },)*)?
@@ -349,6 +349,15 @@ macro_rules! name {
     };
 }
 
+macro_rules! headed {
+    () => {
+        None
+    };
+    ($heading:literal) => {
+        Some($heading)
+    };
+}
+
 macro_rules! kind {
     (Float) => {
         $crate::domain::collections::table::Kind::Number
@@ -428,4 +437,4 @@ macro_rules! within {
     };
 }
 
-pub(crate) use {holds, kind, name, read, states, table, travels, within};
+pub(crate) use {headed, holds, kind, name, read, states, table, travels, within};

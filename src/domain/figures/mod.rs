@@ -12,12 +12,12 @@ pub use counted::{ACTIVE, BLOCKED_CLIENTS, CAPTURED, CLIENTS, COMPLETED, Counted
 pub use registry::{FigureEntry, Listed};
 
 use super::{
-    cells::{Bucket, Cell, Cells, Energy, known},
+    cells::{Cell, Cells, Energy, known},
     collections::{Collection, Contact, table::same},
     money::{Currency, Money, Watt, Wh},
     selection::hours_ago,
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus, named},
-    time::{Period, UtcMs},
+    time::{Bucket, Period, UtcMs},
 };
 
 /// The instant and the local days for which the figures are computed.
@@ -238,7 +238,7 @@ fn revenue(cells: &Cells, day: Period) -> Vec<Revenue> {
 /// The EVSEs by status, in the order of the standard, where of many unknown statuses only [some have a name](named). The
 /// counts always add up to the number of EVSEs.
 fn evse_split(cells: &Cells, at: &Viewpoint) -> Vec<(EvseStatus, i64)> {
-    let first = Cell::Evses { status: EvseStatus::Available, offline: false, heartbeat_s: None, removed_s: None };
+    let first = Cell::Evses { status: EvseStatus::LEAST.clone(), offline: false, heartbeat_s: None, removed_s: None };
     let evses = cells.measure(first, |cell| match cell {
         Cell::Evses { status, offline, heartbeat_s, removed_s } => {
             let contact = Contact { offline: *offline, heartbeat_s: *heartbeat_s, removed_s: *removed_s };

@@ -4,6 +4,8 @@
 //! With a selection the list also counts the documents that match. The count is exact while all of them are here.
 //! Otherwise a change to a row that is not here leaves it in doubt ([`Applied::uncertain`]), because the row's
 //! earlier state is not known. A new snapshot settles the doubt, but need not come at once.
+//!
+//! Long, because rows, order and count change together, with each change to a document.
 
 mod held;
 mod holding;

@@ -4,10 +4,9 @@ use std::fmt;
 
 use crate::domain::{
     address::{BadChoice, clip},
-    cells::Bucket,
     collections::Collection,
     money::is_currency,
-    time::{Period, UtcMs},
+    time::{Bucket, Period, UtcMs},
 };
 
 /// The longest text that may be asked for, in bytes. Texts in documents may be longer.
@@ -44,6 +43,11 @@ macro_rules! filters {
 
         impl FilterField {
             pub const ALL: &[Self] = &[$(Self::$field,)*];
+
+            /// Its row in the table.
+            pub const fn place(self) -> usize {
+                self as usize
+            }
 
             /// Its name in addresses.
             pub const fn name(self) -> &'static str {

@@ -14,6 +14,11 @@ fn row(fields: serde_json::Value) -> Fields {
 }
 
 #[test]
+fn each_filter_stands_in_its_place() {
+    assert!(FilterField::ALL.iter().enumerate().all(|(i, part)| part.place() == i));
+}
+
+#[test]
 fn equal_selections_write_equal_texts() {
     let one = read(&[("client", "Ä &1"), ("status", "REFUNDED,CAPTURED,REFUNDED")]).unwrap();
     let two = read(&[("status", "CAPTURED,REFUNDED"), ("client", "Ä &1")]).unwrap();

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::{Done, Secret, Sent, UrlQuery, again, same_twice};
-use crate::server::accounts::text::password_refused;
-use crate::server::accounts::text::people;
 use crate::{
+    domain::text::password_refused,
     server::{
         accounts::{
             documents::Documents,
             pages::{self, AccountPage, Chosen, Wrong},
+            text::people,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::ClientInfo, session::OwnPassword},
         problem::Problem,

@@ -9,8 +9,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::form::{Secret, Sent, UrlQuery, again, same_twice};
-use crate::server::accounts::text::password_refused;
 use crate::{
+    domain::text::{email_refused, password_refused},
     server::{
         accounts::{
             documents::Documents,
@@ -101,7 +101,7 @@ pub async fn set_up(
     Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
 ) -> Result<Response, Problem> {
     let entered = match (Email::of_new(&email), same_twice(password, &repeated)) {
-        (Err(refused), _) => Err(Wrong::new("email", said::email_refused(refused))),
+        (Err(refused), _) => Err(Wrong::new("email", email_refused(refused))),
         (Ok(_), Err(wrong)) => Err(wrong),
         (Ok(address), Ok(new)) => Ok((address, new)),
     };

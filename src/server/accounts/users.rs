@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use super::form::{Done, NoParameters, Sent, UrlQuery, again};
 use crate::server::accounts::documents::Times;
-use crate::server::accounts::text::people;
 use crate::{
+    domain::text::email_refused,
     server::{
         accounts::{
             documents::Documents,
             pages::{self, UserRow, Wrong},
+            text::people,
         },
         auth::{
             ConfirmedAdmin, CurrentAdmin,
@@ -69,7 +70,7 @@ pub async fn invite(
     let why = match Email::of_new(&email) {
         Err(refused) => {
             documents.auth.address_refused(&admin, &place).await?;
-            people::email_refused(refused)
+            email_refused(refused)
         }
         Ok(address) => match documents.auth.invite(&admin, &address, &place).await? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),

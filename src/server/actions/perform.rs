@@ -1,5 +1,7 @@
 //! Performs an action. The document's write, the mark with the reason, the idempotency record and the audit entry are
 //! one transaction. Of two admins who act at once one commits; the other's transaction is retried and sees that.
+//!
+//! Long, because what a page says of an action is looked at again within the transaction that performs it.
 
 use std::time::Duration;
 

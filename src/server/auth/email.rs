@@ -4,13 +4,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Why no account is made for an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailRefused {
-    NoAddress,
-    /// It could be mistaken for another address.
-    LookAlike,
-}
+use crate::domain::credentials::EmailRefused;
 
 /// An address in the form in which accounts are found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,13 +10,12 @@ use super::{
     audit_log::{Action, By, Entry},
     email::Email,
     one_time::TokenHash,
-    password::PasswordRefused,
     place::ClientInfo,
     session::OwnPassword,
     user::User,
     users::within,
 };
-use crate::server::redis::sessions::SessionHash;
+use crate::{domain::credentials::PasswordRefused, server::redis::sessions::SessionHash};
 
 /// The result of changing one's own password.
 #[derive(Clone, Debug, PartialEq, Eq)]

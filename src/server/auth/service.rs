@@ -6,19 +6,15 @@ use mongodb::Database;
 use secrecy::SecretString;
 
 use super::{
-    Unavailable,
-    audit_log::AuditLog,
-    email::Email,
-    lookup::Lookup,
-    password::{PasswordRefused, Passwords},
-    revocation::Revocations,
-    session::SessionLimits,
-    throttle::Throttles,
-    users::Users,
+    Unavailable, audit_log::AuditLog, email::Email, lookup::Lookup, password::Passwords, revocation::Revocations,
+    session::SessionLimits, throttle::Throttles, users::Users,
 };
-use crate::server::{
-    config::{PublicOrigin, Settings, TrustedProxies},
-    redis::{connection::Redis, sessions::RedisSessionStore},
+use crate::{
+    domain::credentials::PasswordRefused,
+    server::{
+        config::{PublicOrigin, Settings, TrustedProxies},
+        redis::{connection::Redis, sessions::RedisSessionStore},
+    },
 };
 
 /// Decides who is let in: accounts, passwords, sessions, throttles, audit log. Clones are cheap and share everything.

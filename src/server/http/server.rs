@@ -1,5 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 on each. It limits their number, how slow they may be, and how much the
 //! kernel buffers for them.
+//!
+//! Long, because nearly half of it is tests, which connect as slow and broken clients do.
 
 use std::{
     io,

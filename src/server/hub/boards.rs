@@ -6,6 +6,8 @@
 //! An Overview takes a moment, in a network of many EVSEs a longer one, and each zone has its own. Those that are looked
 //! at are [renewed](super::Hub::renew_overviews) off the runtime's threads before each round of the sockets. All boards
 //! of figures are made of a [`View`], without the hub's lock.
+//!
+//! Long, because how a board is made, kept, sent and given up is decided together.
 
 use std::{
     collections::HashMap,

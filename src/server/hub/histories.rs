@@ -5,8 +5,6 @@
 //! The page asks for nothing anew unless a frame was lost. At every position its rows are MongoDB's at that
 //! position's cluster time, or at the later time at which they were read. When all is quiet they are MongoDB's.
 //!
-//! Long, because one world takes all these steps in any order.
-//!
 //! Long, because a step, what it may do and what must hold after it only make sense side by side.
 
 mod database;

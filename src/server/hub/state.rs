@@ -1,6 +1,6 @@
 //! What the hub knows, and how an entry of the log changes it. No I/O.
 //!
-//! Long because it holds everything that one lock protects. A quarter of it is tests.
+//! Long, because it holds everything that one lock protects. A quarter of it is tests.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

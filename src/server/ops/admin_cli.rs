@@ -10,19 +10,20 @@ use clap::Subcommand;
 use mongodb::Database;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::server::accounts::text::password_refused;
-use crate::server::accounts::text::people;
-use crate::server::{
-    auth::{
-        audit_log::By,
-        email::Email,
-        password::{self, Passwords},
-        revocation::{self, Revoked},
-        session::SessionLimits,
-        user::{State, User, UserId},
-        users::Users,
+use crate::{
+    domain::text::{email_refused, password_refused},
+    server::{
+        auth::{
+            audit_log::By,
+            email::Email,
+            password::{self, Passwords},
+            revocation::{self, Revoked},
+            session::SessionLimits,
+            user::{State, User, UserId},
+            users::Users,
+        },
+        redis::{connection::Redis, sessions::RedisSessionStore},
     },
-    redis::{connection::Redis, sessions::RedisSessionStore},
 };
 
 #[derive(Clone, Debug, Subcommand)]
@@ -162,7 +163,7 @@ fn address(text: &str) -> anyhow::Result<Email> {
 }
 
 fn new_address(text: &str) -> anyhow::Result<Email> {
-    Email::of_new(text).map_err(|refused| anyhow!("{text:?}: {}", people::email_refused(refused)))
+    Email::of_new(text).map_err(|refused| anyhow!("{text:?}: {}", email_refused(refused)))
 }
 
 fn exists(email: &Email) -> String {
@@ -180,6 +181,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::credentials::PasswordRefused;
 
     #[test]
     fn the_password_is_the_first_line_as_it_stands() {
@@ -191,6 +193,6 @@ mod tests {
         assert!(first_line("\n".as_bytes()).is_err() && first_line("".as_bytes()).is_err());
         let endless = first_line("x".repeat(1 << 20).as_bytes()).unwrap();
         let email = Email::parse("ada@example.org").unwrap();
-        assert_eq!(password::check_new(&endless, "", &email), Err(password::PasswordRefused::TooLong));
+        assert_eq!(password::check_new(&endless, "", &email), Err(PasswordRefused::TooLong));
     }
 }

@@ -1,4 +1,6 @@
 //! The log: a Redis stream whose entry ids are positions, appended by compare-and-set and published as appended.
+//!
+//! Long, because all commands on the log's keys stand here, so that no other file knows how it is stored.
 
 use std::{sync::LazyLock, time::Instant};
 

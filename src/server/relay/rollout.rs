@@ -1,17 +1,14 @@
 //! Which of two builds leads while both run. Their schemas differ, so whoever goes on after the other begins an epoch.
 //!
 //! A process that starts takes the lease from the other build, because it shows nothing until its build leads. A process that
-//! the log has left stands back until no instance of the other build asks for the lease any more, or for ten minutes. So a
-//! rollout and a rollback each begin one epoch, and two builds that stay beside each other do not begin them in turns, save
-//! that each restart of an instance moves the log to its build, once a minute at most.
+//! the log has left stands back for as long as any instance of the other build lives. The lease shows that: while one lives, it
+//! asks for the lease every second, so someone has it. So a rollout and a rollback each begin one epoch, and two builds that
+//! stay beside each other do not begin them in turns, save that each restart of an instance moves the log to its build, once a
+//! minute at most.
 
 /// After this many checks in a row with a free lease, one a second, the other build is gone. Its instances ask for it as
 /// often, and after an error at most five seconds later.
 const GONE: u32 = 10;
-/// After this many checks, ten minutes, a waiting build tries again. Otherwise a process that outlives a rollback of the
-/// others could wait for ever. Two builds that stay beside each other change places six times an hour at most.
-const FORGETS: u32 = 600;
-
 /// What an instance does about the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -29,14 +26,12 @@ pub struct Rollout {
     had_log: bool,
     /// Consecutive checks with a free lease.
     free: u32,
-    /// Checks since the log was seen to be another build's.
-    waited: u32,
 }
 
 impl Rollout {
     /// The log is of our schema now.
     pub const fn has_log(&mut self) {
-        *self = Self { had_log: true, free: 0, waited: 0 };
+        *self = Self { had_log: true, free: 0 };
     }
 
     /// Whether the log was ours and is another build's by now.
@@ -51,12 +46,6 @@ impl Rollout {
 
     /// `is_ours`: whether the log ends in our schema (`None`: it is empty); `is_held`: whether anyone has the lease.
     pub const fn claim(&mut self, is_ours: Option<bool>, is_held: bool) -> Claim {
-        if self.was_left(is_ours) {
-            self.waited += 1;
-            if self.waited > FORGETS {
-                *self = Self { had_log: false, free: 0, waited: 0 };
-            }
-        }
         match (is_ours, is_held, self.had_log) {
             (Some(true), ..) => {
                 self.has_log();
@@ -116,13 +105,18 @@ mod tests {
         assert_eq!(old.claim(Some(false), false), Claim::Wait);
     }
 
+    /// One process of each build, for a day. After the rollout the log stays where it is.
     #[test]
-    fn nobody_stands_back_for_ever() {
-        let mut left = Rollout::default();
-        left.has_log();
-        let waits = (0..=FORGETS).take_while(|_| left.claim(Some(false), true) == Claim::Wait).count();
-        assert_eq!(waits, FORGETS as usize);
-        left.has_log();
-        assert_eq!(left.claim(Some(false), true), Claim::Wait, "and the next time again as long");
+    fn two_builds_beside_each_other_never_take_turns() {
+        let (mut old, mut new) = (Rollout::default(), Rollout::default());
+        old.has_log();
+        assert_eq!(new.claim(Some(false), true), Claim::TakeOver);
+        new.has_log();
+        for _ in 0..86_400 {
+            assert_eq!(old.claim(Some(false), true), Claim::Wait);
+            assert_eq!(new.claim(Some(true), true), Claim::Take);
+        }
+        let waits = (1..).take_while(|_| old.claim(Some(false), false) == Claim::Wait).count();
+        assert_eq!(waits + 1, GONE as usize, "and after all that time it follows when the other is gone");
     }
 }

@@ -21,11 +21,11 @@ use tokio::sync::Mutex;
 use self::{demand::Demand, read::ReportQuery};
 use crate::{
     domain::{
-        cells::{Bucket, Cells},
+        cells::Cells,
         protocol::position::{ClusterTime, Position, Seq},
         range::{Day, Range},
         report::{About, Group, Key, Query, Report, Sums, interval, report},
-        time::{Period, UtcMs},
+        time::{Bucket, Period, UtcMs},
     },
     server::{
         auth::user::UserId,

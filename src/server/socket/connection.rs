@@ -1,4 +1,6 @@
 //! One connection: reads the client's messages, checks its rights, and resumes writing when the kernel has room.
+//!
+//! Long, because one task owns the connection: whatever reads, writes or ends it is a step of its loop.
 
 use std::{sync::Arc, time::Duration};
 

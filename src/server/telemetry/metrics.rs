@@ -25,12 +25,12 @@ use crate::domain::{
     time::UtcMs,
 };
 
-/// Histogram buckets in seconds, from a fast hop to what the screen calls stale.
+/// Histogram buckets in seconds, from a fast stage to what the screen calls stale.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Stored while no lag was measured.
 const NEVER: u32 = u32::MAX;
 
-/// A hop's lags: all in a histogram, and the last one.
+/// A stage's lags: all in a histogram, and the last one.
 struct Lag {
     all: Histogram,
     last_ms: AtomicU32,
@@ -111,10 +111,10 @@ impl Metrics {
         let mut registry = Registry::with_prefix("chargedeck");
         let of = &mut registry;
         let lags = ByHop::new_with_constructor(|| Histogram::new(BUCKETS));
-        of.register("lag_seconds", "From MongoDB's commit to this stop of the road", lags.clone());
+        of.register("lag_seconds", "From MongoDB's commit to this stage of the pipeline", lags.clone());
         Self {
-            lags: Stage::ALL.map(|hop| Lag {
-                all: lags.get_or_create_owned(&[("hop", hop.name())]),
+            lags: Stage::ALL.map(|stage| Lag {
+                all: lags.get_or_create_owned(&[("hop", stage.name())]),
                 last_ms: AtomicU32::new(NEVER),
             }),
             newest: AtomicI64::new(0),
@@ -160,13 +160,13 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Notes that a change that happened at `at` has reached a hop now.
-    pub fn reached(&self, hop: Stage, at: UtcMs) {
-        self.lagged(hop, since(at));
+    /// Notes that a change that happened at `at` has reached a stage now.
+    pub fn reached(&self, stage: Stage, at: UtcMs) {
+        self.lagged(stage, since(at));
     }
 
-    fn lagged(&self, hop: Stage, lag: Duration) {
-        let of = &self.lags[hop as usize];
+    fn lagged(&self, stage: Stage, lag: Duration) {
+        let of = &self.lags[stage.place()];
         of.all.observe(lag.as_secs_f64());
         of.last_ms.store(u32::try_from(lag.as_millis()).unwrap_or(NEVER), Relaxed);
     }
@@ -180,9 +180,9 @@ impl Metrics {
         }
     }
 
-    /// The last lag of a hop, in milliseconds.
-    pub fn last_lag(&self, hop: Stage) -> Option<u32> {
-        Some(self.lags[hop as usize].last_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
+    /// The last lag of a stage, in milliseconds.
+    pub fn last_lag(&self, stage: Stage) -> Option<u32> {
+        Some(self.lags[stage.place()].last_ms.load(Relaxed)).filter(|ms| *ms != NEVER)
     }
 
     /// Notes that this instance has appended an entry to the log.

@@ -1,5 +1,7 @@
 //! A list's rows, one signal each. A change touches its own row only; the list itself changes only when rows come, go
 //! or move.
+//!
+//! Long, because nothing outside may touch a row's signal or the list's order.
 
 use std::{
     collections::HashMap,

@@ -37,8 +37,8 @@ fn drawn() -> AnyView {
             !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)
         });
         Ok(view! {
-            <section class="panel" aria-label=text::ROAD>
-                <ol class="road">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| part(it, told))))}</ol>
+            <section class="panel" aria-label=text::PIPELINE>
+                <ol class="pipeline">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| part(it, told))))}</ol>
             </section>
             {move || fields.with(|fields| any_views(values(fields, TABLE).map(|it| table(text::system::table(it)))))}
         }
@@ -64,7 +64,7 @@ fn part(status: PartStatus, told: Memo<bool>) -> impl IntoView {
         <li>
             <h2>{text::system::part(part)}</h2>
             {move || view! { <StatusMark look=look() /> }}
-            {optional_view(lag_ms, |ms| view! { <p class="hop"><b>{text::lag(ms)}</b>{text::AFTER_COMMIT}</p> })}
+            {optional_view(lag_ms, |ms| view! { <p class="lag"><b>{text::lag(ms)}</b>{text::AFTER_COMMIT}</p> })}
             <dl>{any_views(figures)}</dl>
         </li>
     }

@@ -1,6 +1,6 @@
 //! Fixed phrases: names of pages, headings, instructions, and the states of the connection.
 //!
-//! The file is long because it is one list: whoever looks for a phrase, or translates them, finds all of them here.
+//! Long, because it is one list: whoever looks for a phrase, or translates them, finds all of them here.
 
 use super::{count, money::money};
 use crate::{
@@ -57,7 +57,7 @@ pub const ADMINISTRATION: &str = "Administration";
 pub const ACCOUNT: &str = "Account";
 pub const USERS: &str = "Users";
 pub const AUDIT_LOG: &str = "Audit log";
-pub const ROAD: &str = "Data pipeline";
+pub const PIPELINE: &str = "Data pipeline";
 pub const AFTER_COMMIT: &str = "after commit";
 pub const NOT_KNOWN_NOW: &str = "Not known now";
 pub const THEME: &str = "Theme";

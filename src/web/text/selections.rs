@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    clock_time, count, date,
-    phrases::order,
-    statuses::{client_status, evse_status, method, payment_status, session_status},
+    client_status, clock_time, count, date, evse_status, method, payment_status, phrases::order, session_status,
     times::weekday_name,
 };
 use crate::domain::{

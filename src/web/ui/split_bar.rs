@@ -7,18 +7,31 @@ use super::{
     proportion::proportion,
     status_mark::{Look, Shape, role_class},
 };
-use crate::{domain::status::EvseStatus, web::text};
+use crate::{
+    domain::status::{EvseStatus, Role},
+    web::text,
+};
 
-/// Sorts by role first, so that similar states stand together. Inserts one by one, because there are few and a sort
-/// would add to the download.
+/// Sorts by role, so that similar states stand together; those of one role stay in their order. Inserts one by one,
+/// because there are few and a sort would add to the download.
 pub fn by_role(split: Vec<(EvseStatus, i64)>) -> Vec<(EvseStatus, i64)> {
     let mut all: Vec<(EvseStatus, i64)> = Vec::new();
     for part in split {
-        let place = |(status, _): &(EvseStatus, i64)| (status.role(), status.clone());
-        let at = all.partition_point(|before| place(before) <= place(&part));
+        let at = all.partition_point(|(before, _)| rank(before.role()) <= rank(part.0.role()));
         all.insert(at, part);
     }
     all
+}
+
+/// From the role that stands first to the one that stands last.
+const fn rank(role: Role) -> u8 {
+    match role {
+        Role::Ok => 0,
+        Role::Busy => 1,
+        Role::Wait => 2,
+        Role::Bad => 3,
+        Role::Off => 4,
+    }
 }
 
 /// Draws the parts in the given order, each with a link to the documents behind it.
@@ -80,6 +93,14 @@ fn percent(hundredths: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn states_stand_by_role_and_then_as_they_came() {
+        let came = ["INOPERATIVE", "OUTOFORDER", "PLANNED", "BLOCKED", "AVAILABLE", "CHARGING"];
+        let split = came.map(|code| (EvseStatus::from(code.to_owned()), 1)).to_vec();
+        let sorted: Vec<_> = by_role(split).into_iter().map(|(status, _)| status.code().to_owned()).collect();
+        assert_eq!(sorted, ["AVAILABLE", "CHARGING", "PLANNED", "BLOCKED", "OUTOFORDER", "INOPERATIVE"]);
+    }
 
     #[test]
     fn parts_fill_the_bar_without_gaps() {

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::domain::{
-    cells::{Bucket, Cells, delta},
+    cells::{Cells, delta},
     collections::{Collection, see},
     fields::Fields,
+    time::Bucket,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -52,7 +52,7 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
                 <h2>{people::YOUR_SESSIONS}</h2>
                 <p>{people::YOUR_SESSIONS_HINT}</p>
             </header>
-            <table class="table people">
+            <table class="table accounts">
                 <thead>
                     <tr>
                         {any_views([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {

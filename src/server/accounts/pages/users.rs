@@ -37,7 +37,7 @@ pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl Into
                 <h2>{people::users(rows.len())}</h2>
                 <a class="button primary" href="/users/invite">{people::INVITE}</a>
             </header>
-            <table class="table people">
+            <table class="table accounts">
                 <thead>
                     <tr>
                         {any_views(heads.map(|word| view! { <th scope="col">{word}</th> }))}

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::{
     server::auth::{
         administration::Refused,
-        email::EmailRefused,
         user::{Role, State},
     },
     web::text::count,
@@ -52,15 +51,6 @@ pub const INVITE_WHY: &str = "You get a link to send to them. With it they choos
 pub const MAKE_LINK: &str = "Create link";
 pub const YOU: &str = "you";
 
-/// Why no account is made for an address.
-pub const fn email_refused(refused: EmailRefused) -> &'static str {
-    match refused {
-        EmailRefused::NoAddress => "Not a valid e-mail address.",
-        EmailRefused::LookAlike => {
-            "This address has invisible characters or mixes alphabets, so it could be mistaken for another. Type it instead of pasting it."
-        }
-    }
-}
 pub const ALL_USERS: &str = "All users";
 pub const ONLY_YOU: &str = "You are the only admin. If you lose your password, only the operator of the server can let you in again. Invite a second admin.";
 

@@ -18,9 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::email::Email;
+use crate::domain::credentials::PasswordRefused;
 
+pub use rules::check_new;
 pub(super) use rules::is_too_long;
-pub use rules::{MAX_CHARS, MIN_CHARS, PasswordRefused, check_new};
 use rules::{check_length, judge, normal};
 
 /// How many hashes run at once, and so how many guesses are judged at once. Each takes [`Params::m_cost`] KiB (19

@@ -8,13 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zxcvbn::{Score, zxcvbn};
 
-use crate::server::auth::email::Email;
-
-/// The minimum where the password is the only factor.
-pub const MIN_CHARS: usize = 15;
-
-/// Above any passphrase; at most 512 bytes. A longer password is refused, and never truncated.
-pub const MAX_CHARS: usize = 128;
+use crate::{
+    domain::credentials::{MAX_CHARS, MIN_CHARS, PasswordRefused},
+    server::auth::email::Email,
+};
 
 /// How many characters are judged. Judging 100 signs that may stand for letters takes a second of CPU time, and a
 /// longer password is never easier to guess than its beginning.
@@ -25,17 +22,6 @@ const OURS: [&str; 3] = ["chargedeck", "charge", "deck"];
 
 /// Shorter names are parts of too many words.
 const MIN_NAME: usize = 3;
-
-/// Why a new password is refused. `words::password_refused` has the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordRefused {
-    TooShort,
-    TooLong,
-    /// Among the first that attackers try anywhere.
-    Common,
-    /// Among the first that attackers try here: made of the names of product, network or account.
-    Names,
-}
 
 /// # Errors
 /// This account of this network may not have the password.

@@ -11,13 +11,12 @@ use super::{
     report::{CheckReport, Level},
 };
 use crate::{
-    domain::{collections::Collection, ids::DocId, quality::is_implausible},
+    domain::{collections::Collection, ids::DocId, quality::is_implausible, text::quality},
     server::{
         mapping::{Translation, suggest, words},
         mongo::{Mongo, documents, snapshot},
         telemetry::causes,
     },
-    web::text::quality,
 };
 
 /// The most unread fields that are named.

@@ -1,7 +1,7 @@
 //! The task that owns the connection. It keeps one protocol state per topic, and applies deltas once per animation
 //! frame.
 //!
-//! The file is long because the connection's state belongs together, and only this task may change it.
+//! Long, because the connection's state belongs together, and only this task may change it.
 
 mod freshness;
 

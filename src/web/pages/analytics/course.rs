@@ -1,4 +1,6 @@
 //! What a chart of a figure over time shows. Pure functions from the board's values to texts and numbers.
+//!
+//! Long, because a quarter of it is tests.
 
 use super::drawn::{Drawn, Said};
 use crate::{

@@ -211,7 +211,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test.setTimeout(120_000);
     const page = await browserOf(await someone('ada'), { colorScheme });
     await page.goto('/users');
-    const one = await page.locator('.people a').first().getAttribute('href');
+    const one = await page.locator('.accounts a').first().getAttribute('href');
     for (const path of [...DOCUMENTS, one!, '/invitation?token=x', '/setup?token=x']) {
       for (const [width, height] of [[390, 844], [2560, 1440], [1440, 960]] as const) {
         await page.setViewportSize({ width, height });

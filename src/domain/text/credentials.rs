@@ -1,6 +1,16 @@
-//! Why a password is refused, and what to do.
+//! Why an address or a password is refused, and what to do.
 
-use crate::server::auth::password::{MAX_CHARS, MIN_CHARS, PasswordRefused};
+use crate::domain::credentials::{EmailRefused, MAX_CHARS, MIN_CHARS, PasswordRefused};
+
+/// Why no account is made for an address.
+pub const fn email_refused(refused: EmailRefused) -> &'static str {
+    match refused {
+        EmailRefused::NoAddress => "Not a valid e-mail address.",
+        EmailRefused::LookAlike => {
+            "This address has invisible characters or mixes alphabets, so it could be mistaken for another. Type it instead of pasting it."
+        }
+    }
+}
 
 /// One or two sentences.
 pub fn password_refused(refused: PasswordRefused) -> String {

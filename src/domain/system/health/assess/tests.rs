@@ -30,7 +30,7 @@ fn what_is_not_well_says_so() {
     assert_eq!(rows[0].condition, Condition::Silent(9));
 
     let mut slow = seen();
-    slow.instances[1].1.lags[Stage::Hub as usize] = Some(1500);
+    slow.instances[1].1.lags[Stage::Hub.place()] = Some(1500);
     assert_eq!(conditions(&slow)[4], Condition::Slow, "the slowest counts");
     assert_eq!(parts(&slow)[4].lag_ms, Some(1500));
 
