@@ -75,8 +75,7 @@ impl Cells {
 
     /// The payments created in a period, by status. Of many unknown statuses only [some have a name](named).
     pub fn payments(&self, period: Period) -> BTreeMap<PaymentStatus, i64> {
-        // The range begins at `Pending`, because no status sorts before the first of the standard.
-        let first = |bucket| Cell::Payments(bucket, PaymentStatus::Pending);
+        let first = |bucket| Cell::Payments(bucket, PaymentStatus::LEAST.clone());
         let buckets = Bucket::range(period);
         let mut by_status = BTreeMap::new();
         for (cell, n) in self.range(first(buckets.start)..first(buckets.end)) {

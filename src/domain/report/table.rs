@@ -8,10 +8,9 @@ use super::{By, Column, Group, Key, Measure, Query, Sums};
 use crate::domain::{
     address::BadChoice,
     cells::known,
-    money::Currency,
+    money::{Currency, is_currency},
     protocol::position::{ClusterTime, Position},
     range::Day,
-    selection::is_currency,
     time::Period,
 };
 

@@ -219,10 +219,7 @@ impl Default for Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        cells::{Bucket, Cell},
-        collections::Collection,
-    };
+    use crate::domain::{cells::Cell, collections::Collection, time::Bucket};
 
     const CELL: Cell = Cell::Documents(Collection::Clients);
 

@@ -62,7 +62,7 @@ pub async fn check(mongo: &Mongo, settings: &MongoSettings, report: &mut CheckRe
 }
 
 /// Reports whether it is a replica set or a sharded cluster, because only these have change streams.
-fn is_watchable(hello: &Document, report: &mut Report) -> bool {
+fn is_watchable(hello: &Document, report: &mut CheckReport) -> bool {
     match (hello.get_str("setName"), hello.get_str("msg")) {
         (Ok(name), _) => report.ok(SERVER, format!("answers, replica set {name}")),
         (_, Ok("isdbgrid")) => {
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn on_a_sharded_cluster_it_is_told_what_an_idle_shard_delays_and_what_to_set() {
         let told = |hello: Document| {
-            let mut report = Report::default();
+            let mut report = CheckReport::default();
             (is_watchable(&hello, &mut report), report.items)
         };
         let (watchable, items) = told(doc! {"msg": "isdbgrid"});

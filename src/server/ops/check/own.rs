@@ -6,7 +6,7 @@ use bson::Document;
 
 use super::{
     collections::{sized, sizes},
-    report::Report,
+    report::CheckReport,
 };
 use crate::server::{
     actions::Actions,
@@ -16,7 +16,7 @@ use crate::server::{
 };
 
 /// Reports the indexes by collection. Whoever may not ask for sizes is told the names.
-pub async fn check(mongo: &Mongo, report: &mut Report) {
+pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
     for (collection, made) in made() {
         let sizes = sizes(&mongo.own, collection).await;
         let all: Vec<_> = made.iter().map(|(name, _)| sized(name, sizes.as_ref())).collect();
