@@ -51,6 +51,9 @@ fn is_export(path: &str) -> bool {
 
 /// Lets a request for a file pass if few are under way, and records it. It belongs behind the guard, which knows
 /// whose request it is.
+///
+/// # Errors
+/// If too many are under way. What is refused is recorded, too.
 pub async fn limit(
     State((seats, auth)): State<(Limiter<UserId>, AuthService)>,
     place: ClientInfo,

@@ -211,9 +211,9 @@ impl ListLimit {
         let mut whole = true;
         for (name, value) in row.iter_mut().filter(|(_, value)| value.is_array() || value.is_object()) {
             let (values, bytes) = size(value);
-            if values <= left.values && bytes <= left.bytes {
-                left.values -= values;
-                left.bytes -= bytes;
+            let rest = left.values.checked_sub(values).zip(left.bytes.checked_sub(bytes));
+            if let Some((values, bytes)) = rest {
+                *left = Left { values, bytes };
             } else {
                 whole = false;
                 // Nothing reads the operator's own fields by type, so they keep their shape.
@@ -226,12 +226,16 @@ impl ListLimit {
 
 /// How many values there are in a value, itself included, and the bytes of their texts and names.
 fn size(value: &Value) -> (usize, usize) {
-    let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| all.fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| {
+        all.fold((1, 0), |(values, bytes): (usize, usize), (more, long)| {
+            (values.saturating_add(more), bytes.saturating_add(long))
+        })
+    };
     match value {
         Value::Array(items) => sum(&mut items.iter().map(size)),
         Value::Object(parts) => sum(&mut parts.iter().map(|(name, part)| {
             let (values, bytes) = size(part);
-            (values, bytes + name.len())
+            (values, bytes.saturating_add(name.len()))
         })),
         value => (1, text_of(value)),
     }

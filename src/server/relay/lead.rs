@@ -157,7 +157,7 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let reading = term.child_token();
     let onward = Onward::from(&start);
     let reader = tokio::spawn(read(stream, onward, relay.mongo.mapping.clone(), sender, reading.clone(), opened));
-    let ended = follow(relay, log, &mut sequencer, &mut receiver, (found, prepared, past), standing, term).await;
+    let ended = follow(relay, &mut sequencer, &mut receiver, (found, prepared), past, standing, term).await;
     // The reader must not be dropped half-way, so it ends by itself at its next answer.
     reading.cancel();
     drop(receiver);
@@ -366,13 +366,14 @@ fn rows(event: &Event) -> usize {
 #[expect(clippy::too_many_lines, reason = "one turn, in the order in which it must happen")]
 async fn follow(
     relay: &Relay,
-    log: &Log,
     sequencer: &mut Sequencer,
     receiver: &mut mpsc::Receiver<(Read, Room)>,
-    (mut known, mut prepared, past): (Option<Vec<(Collection, Found)>>, bool, &mut Option<Position>),
+    (mut known, mut prepared): (Option<Vec<(Collection, Found)>>, bool),
+    past: &mut Option<Position>,
     standing: &mut Standing,
     term: &CancellationToken,
 ) -> Result<End> {
+    let log = &relay.log;
     let mut received = Vec::new();
     let mut missing = Missing::new(relay.mongo.clone());
     let mut checked = Instant::now().checked_sub(CHECKED).unwrap_or_else(Instant::now);

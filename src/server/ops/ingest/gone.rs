@@ -91,7 +91,7 @@ impl Reaper<'_> {
             let document = Document::try_from(raw)?;
             match how {
                 WhenGone::Mark => {
-                    marked.push(Wanted { line: None, document: seal(self.marked(collection, document))? })
+                    marked.push(Wanted { line: None, document: seal(self.marked(collection, document))? });
                 }
                 WhenGone::Remove => removed.extend(document.get("_id").cloned()),
             }

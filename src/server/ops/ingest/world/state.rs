@@ -34,7 +34,6 @@ pub struct NextNumbers {
 }
 
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_field_names, reason = "as the document calls it, which has an `_id` besides")]
 pub struct SimulatedStation {
     pub id: Bson,
     pub station_id: String,
