@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{displayable, energy, failure, money, nouns, payment_status, quality, session_status};
+use super::{displayable, energy, failure, money, nouns, payment_status, session_status};
 use crate::domain::{
     collections::Collection,
     latest::{ActivityEvent, Kind},
@@ -118,11 +118,14 @@ fn added(news: &ActivityEvent, subject: &str) -> String {
     }
 }
 
-/// A negative energy is marked in the words of the list of sessions.
+/// The word of the list of sessions for a negative energy. It stands here too, so that pages with a feed do not load the
+/// words for all remarks.
+const NEGATIVE_ENERGY: &str = "negative energy";
+
 fn delivered(energy_wh: Option<Wh>) -> Option<String> {
     energy_wh.map(|wh| {
         let energy = energy(wh).to_string();
-        if wh.0 < 0 { format!("{energy}, {}", quality("NEGATIVE")) } else { energy }
+        if wh.0 < 0 { format!("{energy}, {}", NEGATIVE_ENERGY) } else { energy }
     })
 }
 
@@ -193,6 +196,7 @@ mod tests {
 
     #[test]
     fn a_negative_energy_is_told_with_its_mark() {
+        assert_eq!(NEGATIVE_ENERGY, crate::web::text::quality("NEGATIVE"));
         let amount = |collection, wh| {
             let ended = news(collection, Kind::Patch, "7751157", "COMPLETED", &["status"]);
             sentence(&ActivityEvent { energy: Some(Wh(wh)), ..ended }).amount

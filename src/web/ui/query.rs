@@ -26,10 +26,16 @@ where
 
 /// Draws a page that has no choices. It refuses every parameter, because the page would look as if it followed it.
 pub fn without_choices(page: &'static str, draw: fn() -> AnyView) -> AnyView {
-    let given = chosen(page, |given| given.next().map_or(Ok(()), |(name, _)| Err(BadChoice::unknown(&name))));
-    redrawn(move || match given.get() {
-        Ok(()) => draw(),
-        Err(BadChoice(why)) => refused(why, page),
+    let Location { pathname, query, .. } = use_location();
+    // Why the address is refused, else empty. The next page has other parameters.
+    let why = Memo::new(move |before: Option<&String>| match before {
+        Some(before) if pathname.with(|path| path != page) => before.clone(),
+        _ => query
+            .with(|query| query.into_iter().next().map_or_else(String::new, |(name, _)| BadChoice::unknown(name).0)),
+    });
+    redrawn(move || {
+        let why = why.get();
+        if why.is_empty() { draw() } else { refused(why, page) }
     })
 }
 
