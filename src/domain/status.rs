@@ -183,7 +183,7 @@ fn is_word(code: &str) -> bool {
     !code.trim().is_empty() && code.len() <= WORD_MAX && code.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX
 }
 
-/// Counts by status with the known statuses, the [`NAMED`] unknown ones that most have, and all others as `…`.
+/// Counts by status with the known statuses, the 20 unknown ones that most have, and all others as `…`.
 pub fn named<S: Ord + From<String>>(mut counts: BTreeMap<S, i64>) -> BTreeMap<S, i64> {
     // An unknown status sorts after all known ones.
     let mut unknown = counts.split_off(&S::from(String::new()));
