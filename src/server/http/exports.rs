@@ -51,6 +51,9 @@ fn is_export(path: &str) -> bool {
 
 /// Lets a request for a file pass if few are under way, and records it. It belongs behind the guard, which knows
 /// whose request it is.
+///
+/// # Errors
+/// 429 while too many are under way, 503 if it cannot be noted.
 pub async fn limit(
     State((seats, auth)): State<(Limiter<UserId>, AuthService)>,
     place: ClientInfo,
