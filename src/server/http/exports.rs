@@ -53,7 +53,7 @@ fn is_export(path: &str) -> bool {
 /// whose request it is.
 ///
 /// # Errors
-/// If too many are under way. What is refused is recorded, too.
+/// 429 while too many are under way, 503 if it cannot be noted.
 pub async fn limit(
     State((seats, auth)): State<(Limiter<UserId>, AuthService)>,
     place: ClientInfo,
