@@ -170,7 +170,7 @@ impl Run {
         let judged = self.referee.judged();
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
-        self.referee.judge_since(judged, fault, fault.delays_clients(), cluster::PATIENCE).await;
+        self.referee.judge_since(judged, &fault, fault.delays_clients(), cluster::PATIENCE).await;
         let (stale, count) = self.settle().await;
         self.images_are_on(fault).await;
         if fault.ends_sessions() {

@@ -101,7 +101,7 @@ impl Referee {
 
     /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since
     /// `before`. Otherwise comparing nothing would pass for finding nothing.
-    pub async fn judge_since(&self, before: Judged, fault: impl Display, pings_are_late: bool, patience: Duration) {
+    pub async fn judge_since(&self, before: Judged, fault: &impl Display, pings_are_late: bool, patience: Duration) {
         let healed = Instant::now();
         while self.judged().lacks_since(before, pings_are_late) {
             if healed.elapsed() > patience {
@@ -274,11 +274,11 @@ mod tests {
     async fn a_fault_that_stops_all_judging_breaks_the_run() {
         let (referee, _samples) = Referee::new();
         let before = referee.judged();
-        referee.judge_since(before, "Hole", false, Duration::ZERO).await;
+        referee.judge_since(before, &"Hole", false, Duration::ZERO).await;
         assert_eq!(referee.all_broken().len(), 1, "{:?}", referee.all_broken());
         *lock(&referee.compared) += 1;
         referee.fresh.fetch_add(1, Ordering::Relaxed);
-        referee.judge_since(before, "Hole", false, Duration::ZERO).await;
+        referee.judge_since(before, &"Hole", false, Duration::ZERO).await;
         assert_eq!(referee.all_broken().len(), 1);
     }
 }
