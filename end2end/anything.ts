@@ -83,12 +83,22 @@ const DATES = [
   0n, 2n ** 63n - 1n, -(2n ** 63n), 8_640_000_000_000_000n, 8_640_000_000_000_001n, -8_640_000_000_000_001n,
   253_402_300_800_000n, -62_135_596_800_001n, -62_167_219_200_001n, 1_790_000_000_000n,
 ];
-/** At this depth, values hold nothing else. */
+/** At this depth, values hold nothing else, but for those that are `deep`. */
 const FLAT = 6;
+/** The most levels of a value, some below the 100 of which MongoDB tells that it takes them. */
+const DEEPEST = 96;
 const NAMES = ['a', 'status', 'uid', '', 'secret', '$set', 'a.b', '\ufffd', '__proto__'];
+
+/** A value within as many documents and lists. */
+function deep(chance: Chance, levels: number): Value {
+  let inner = chance.often(2) ? text(CANARY) : int(7);
+  for (let i = 0; i < levels; i++) inner = chance.often(2) ? document([['a', inner]]) : list([inner]);
+  return inner;
+}
 
 /** A value of any type. What is within another is in nobody's list. */
 export function value(chance: Chance, depth = 0): Value {
+  if (depth === 0 && !chance.often(60)) return deep(chance, 1 + chance.below(DEEPEST));
   const secret = (): string | Buffer => (depth === 0 ? chance.of(TEXTS) : CANARY);
   switch (chance.below(depth < FLAT ? 21 : 18)) {
     case 0: return { type: 0x0a, bytes: Buffer.alloc(0) };

@@ -2,7 +2,7 @@
 // port, with its log in a file, and can be killed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -51,6 +51,12 @@ export class Part {
     });
     running.add(child);
     return new Part(name, child);
+  }
+
+  /** The most memory that the process took so far, in bytes. */
+  get peakMemory(): number {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'))!;
+    return Number(kilobytes) * 1024;
   }
 
   get ended(): boolean {
@@ -152,6 +158,10 @@ export class Server {
   async start(): Promise<void> {
     this.part = Part.start(this.name, join(APP, 'chargedeck'), ['serve'], this.environment);
     await this.part.until(async () => (await fetch(`${this.url}/readyz`)).status === 200);
+  }
+
+  get peakMemory(): number {
+    return this.part!.peakMemory;
   }
 
   async kill(): Promise<void> {

@@ -32,9 +32,22 @@ fn text(rng: &mut ChaCha8Rng) -> String {
     }
 }
 
+/// The deepest value, some levels below the 100 of which MongoDB tells that it takes them.
+const DEEPEST: usize = 96;
+
+/// Returns a value within as many documents and lists.
+fn deep(rng: &mut ChaCha8Rng, levels: usize) -> Bson {
+    let last = if rng.random() { CANARY.into() } else { Bson::Null };
+    (0..levels).fold(last, |inner, _| if rng.random() { doc! {"a": inner}.into() } else { vec![inner].into() })
+}
+
 /// Returns a random value of any type. Texts below the top hold the canary, because no list of shown fields names
 /// them.
 pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
+    if depth == 0 && rng.random_ratio(1, 60) {
+        let levels = rng.random_range(1..=DEEPEST);
+        return deep(rng, levels);
+    }
     let inner = |rng: &mut ChaCha8Rng| if depth == 0 { text(rng) } else { CANARY.to_owned() };
     let number = [0, 1, -1, i64::MAX, i64::MIN, 1 << 53, 4_600_000_000_000_000, 1_000_000_000_000];
     match rng.random_range(0..if depth < 5 { 19 } else { 16 }) {
