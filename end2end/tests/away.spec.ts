@@ -124,3 +124,40 @@ test('only another version of the program loads the page again', async ({ browse
   await expect(page).toHaveURL(new RegExp(`${LIST.stations}$`));
   expect(await stayed(page)).not.toBe(true);
 });
+
+test('a page says since when nothing was heard of the database, and goes on by itself', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  /** How long ago the database was last heard, in milliseconds, if it is not as the server says. */
+  let heard: number | undefined;
+  await page.routeWebSocket(/\/live$/, (ws) => {
+    ws.connectToServer().onMessage((message) => {
+      const [, n, lag] = /^\{"Ping":\[(\d+),(\d+),\d+\]\}$/.exec(String(message)) ?? [];
+      ws.send(n && heard !== undefined ? `{"Ping":[${n},${lag},${heard}]}` : message);
+    });
+  });
+  await openLive(page, LIST.stations);
+  await stays(page);
+  const words = connection(page).locator('span');
+  const banner = page.locator('.banner').filter({ hasText: 'No news from the database' });
+  await expect(banner).toHaveCount(0);
+
+  heard = 2 * 60 * 60 * 1000;
+  // A ping comes every five seconds.
+  await expect(connection(page)).toHaveAttribute('data-connection', 'stale', { timeout: 20_000 });
+  const clock = (at: number) => new Date(at).toLocaleTimeString('en-GB', { timeZone: 'Europe/London', hour: '2-digit', minute: '2-digit' });
+  // MongoDB's clock and ours may be in different minutes.
+  const since = `(${[-1, 0, 1].map((minutes) => clock(Date.now() - heard! + minutes * 60_000)).join('|')})`;
+  await expect(words).toHaveText(new RegExp(`^Stale since ${since}$`));
+  await expect(banner).toHaveText(new RegExp(`^No news from the database since ${since}\\. What you see may be older than it looks\\.`));
+  await expect(rows(page, 'stations').first()).toBeVisible();
+
+  // A server that has just started has heard nothing yet, and no time is made up.
+  heard = 2 ** 32 - 1;
+  await expect(words).toHaveText('Stale', { timeout: 20_000 });
+  await expect(banner).toHaveText(/^No news from the database yet\./);
+
+  heard = undefined;
+  await live(page);
+  await expect(banner).toHaveCount(0);
+  expect(await stayed(page)).toBe(true);
+});

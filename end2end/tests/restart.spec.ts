@@ -1,9 +1,9 @@
 // A server that is killed and started again while others write loses nothing: open pages end equal to the database.
 import { expect, SERVER_AWAY, test } from '../fixtures.ts';
 import { session, station } from '../documents.ts';
-import { LIST, cell, connection, docId, live, openLive, row, rows } from '../page.ts';
+import { LIST, alert, cell, connection, docId, live, openLive, row, rows } from '../page.ts';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Page } from '@playwright/test';
+import type { Page, WebSocketRoute } from '@playwright/test';
 import type { Db, ObjectId } from 'mongodb';
 
 /** Shown as a number that ends in .3, whatever the rounding. */
@@ -117,4 +117,51 @@ test('both pages end equal to the database after a kill -9 during writes', async
     await writer.stop();
     await writer.remove();
   }
+});
+
+// How a database is set back, and what the server says then: tests/road/rewound.rs.
+test('a page tells that the database was set back, takes its rows anew, and goes on', async ({ browserOn, db }) => {
+  const page = await browserOn(0);
+  let socket: WebSocketRoute;
+  let head = '';
+  await page.routeWebSocket(/\/live$/, (ws) => {
+    socket = ws;
+    ws.connectToServer().onMessage((message) => {
+      head = /^\{"Subscribed":\[\d+,"stations","([\d-]+)"\]\}$/.exec(String(message))?.[1] ?? head;
+      ws.send(message);
+    });
+  });
+  await openLive(page, LIST.stations);
+  await page.evaluate(() => ((window as any).neverReloaded = true));
+  const shown = await rows(page, 'stations').count();
+  const reset = async (reason: string) => {
+    const asked = page.waitForRequest('**/api/page/load*');
+    socket!.send(JSON.stringify({ Reset: ['stations', head, reason, 0] }));
+    await asked;
+    await live(page);
+    await expect(rows(page, 'stations')).toHaveCount(shown);
+  };
+  // Rows that are taken anew for another reason are as new as those before.
+  await reset('epoch');
+  await expect(alert(page)).toHaveCount(0);
+
+  await reset('database_restored');
+  const told = 'The database was set back to an earlier state. What you see is what it holds now.';
+  await expect(alert(page)).toHaveText(told);
+  const written = station({ name: 'After it was set back' });
+  await db.collection('stations').insertOne(written);
+  try {
+    await expect(cell(row(page, 'stations', written._id.toHexString()), 'name')).toContainText('After it was set back');
+    // It is told for as long as the page is open, on every page.
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Payments' }).click();
+    await expect(rows(page, 'payments').first()).toBeVisible();
+    await expect(alert(page)).toHaveText(told);
+    expect(await page.evaluate(() => (window as any).neverReloaded)).toBe(true);
+  } finally {
+    await db.collection('stations').deleteOne({ _id: written._id });
+  }
+  // What is loaded from now on is all of the same database.
+  await page.reload();
+  await live(page);
+  await expect(alert(page)).toHaveCount(0);
 });
