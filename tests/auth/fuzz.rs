@@ -57,13 +57,15 @@ const FAILED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test/fuzz-docu
 /// The commands of [`FOUND`].
 fn found() -> Vec<Document> {
     let now = DateTime::now().timestamp_millis();
+    let date = |part: &str| {
+        let (seconds, rest) = part.split_once('"').expect("a date in quotes");
+        let ms = now + seconds.parse::<i64>().unwrap_or(0) * 1000;
+        format!(r#"{{"$date":{{"$numberLong":"{ms}"}}}}{rest}"#)
+    };
     let dated = |line: &str| {
-        let (first, others) = line.split_once("\"$NOW").unwrap_or((line, ""));
-        others.split("\"$NOW").filter(|part| !part.is_empty()).fold(first.to_owned(), |dated, part| {
-            let (seconds, rest) = part.split_once('"').expect("a date in quotes");
-            let ms = now + seconds.parse::<i64>().unwrap_or(0) * 1000;
-            format!(r#"{dated}{{"$date":{{"$numberLong":"{ms}"}}}}{rest}"#)
-        })
+        let mut parts = line.split("\"$NOW");
+        let first = parts.next().unwrap_or_default().to_owned();
+        [first].into_iter().chain(parts.map(date)).collect::<Vec<_>>().concat()
     };
     let command = |line: &str| {
         let value: serde_json::Value =
@@ -407,10 +409,11 @@ fn request(rng: &mut ChaCha8Rng, port: u16, cookie: &str, method: &str, path: &s
     };
     let (origin, who, kind) = (pick(&own, ORIGINS, 10), pick(cookie, COOKIES, 4), pick("application/json", KINDS, 10));
     let length = if rng.random_ratio(19, 20) { body.len() } else { rng.random_range(0..100_000) };
-    let more = (0..rng.random_range(0..4)).fold(String::new(), |more, _| {
+    let header = |rng: &mut ChaCha8Rng| {
         let (name, values) = HEADERS.choose(rng).unwrap();
-        format!("{more}{name}: {}\r\n", values.choose(rng).unwrap())
-    });
+        format!("{name}: {}\r\n", values.choose(rng).unwrap())
+    };
+    let more = (0..rng.random_range(0..4)).map(|_| header(rng)).collect::<Vec<_>>().concat();
     format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nConnection: close\r\nCookie: {who}\r\n\
          Content-Type: {kind}\r\nContent-Length: {length}\r\n{more}\r\n{body}"
