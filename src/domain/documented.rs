@@ -14,7 +14,7 @@ use super::{
     collections::{Collection, Parts, Shown},
     figures::{FIGURES, FigureEntry},
     ids::DocId,
-    latest::{ActivityEvent, Kind},
+    latest::{ActivityEvent, ActivityKind},
     money::Currency,
     time::UtcMs,
 };
@@ -96,7 +96,7 @@ fn every_sum_and_event_is_documented_and_no_other() {
     let latest = ActivityEvent {
         collection: Collection::Clients,
         id: DocId(String::new()),
-        kind: Kind::Put,
+        kind: ActivityKind::Put,
         at: UtcMs(0),
         label: None,
         status: None,

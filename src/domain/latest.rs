@@ -41,7 +41,7 @@ pub fn key(position: Position) -> String {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ActivityKind {
     Put,
     Patch,
     Delete,
@@ -51,7 +51,7 @@ pub enum Kind {
 pub struct ActivityEvent {
     pub collection: Collection,
     pub id: DocId,
-    pub kind: Kind,
+    pub kind: ActivityKind,
     pub at: UtcMs,
     /// Name or public id.
     pub label: Option<String>,
@@ -106,11 +106,11 @@ pub fn news(record: &Record) -> Option<ActivityEvent> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
         _ if row.unknown => return None,
-        (None, _) => (Kind::Delete, Vec::new()),
-        (Some(_), None) => (Kind::Put, Vec::new()),
-        (Some(_), Some(changed)) => (Kind::Patch, changed.clone()),
+        (None, _) => (ActivityKind::Delete, Vec::new()),
+        (Some(_), None) => (ActivityKind::Put, Vec::new()),
+        (Some(_), Some(changed)) => (ActivityKind::Patch, changed.clone()),
     };
-    if kind == Kind::Patch && changed.iter().all(|name| record.collection.is_marked(name, Mark::Routine)) {
+    if kind == ActivityKind::Patch && changed.iter().all(|name| record.collection.is_marked(name, Mark::Routine)) {
         return None;
     }
     let base = ActivityEvent {
@@ -143,7 +143,7 @@ pub fn news(record: &Record) -> Option<ActivityEvent> {
 
 /// Whether a person may have to look into it.
 pub fn is_problem(news: &ActivityEvent) -> bool {
-    if news.kind == Kind::Delete {
+    if news.kind == ActivityKind::Delete {
         return false;
     }
     let states = match (news.collection, &news.detail) {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::matters;
 pub use columns::{Column, Measure, Sort};
-pub use fold::{Folded, Group, Key, Money, Sums, captured_in, completed_in, method_of};
-pub use table::{About, Report, Row, interval, report};
+pub use fold::{Folded, Group, Key, MoneySums, ReportSums, captured_in, completed_in, method_of};
+pub use table::{About, Report, ReportRow, interval, report};
 
 use super::{
     address::{BadChoice, Refused, clip, escaped, zone},
@@ -98,7 +98,7 @@ impl TryFrom<String> for By {
 
 /// The period of a report, and how its figures are grouped and sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Query {
+pub struct ReportParameters {
     pub range: Range,
     pub by: By,
     /// IANA name, checked by the server.
@@ -106,7 +106,7 @@ pub struct Query {
     pub sort: Sort,
 }
 
-impl Query {
+impl ReportParameters {
     /// The names of its parts in addresses.
     pub const NAMES: [&'static str; 6] = ["last", "from", "to", "zone", "by", "sort"];
 
@@ -124,7 +124,7 @@ impl Query {
 }
 
 /// Writes the form used in addresses. Equal choices read the same.
-impl fmt::Display for Query {
+impl fmt::Display for ReportParameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { range, by, zone, sort } = self;
         write!(f, "{range}&by={}&zone={}", by.name(), escaped(zone))?;
@@ -139,7 +139,7 @@ mod tests {
 
     fn read(query: &[(&str, &str)]) -> Result<String, String> {
         let query: HashMap<_, _> = query.iter().copied().collect();
-        let query = Query::read(|name| query.get(name).map(|&text| text.to_owned()), "Europe/London");
+        let query = ReportParameters::read(|name| query.get(name).map(|&text| text.to_owned()), "Europe/London");
         query.map(|query| query.to_string()).map_err(|error| error.why)
     }
 

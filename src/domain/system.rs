@@ -82,7 +82,7 @@ impl Status {
 
 /// All that is known of the installation.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct Observation {
     /// The instances by id, each with the milliseconds since it was last heard.
     pub instances: Vec<(u64, Status)>,
     /// The instance that makes this view.

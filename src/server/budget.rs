@@ -100,9 +100,9 @@ pub enum Unaffordable {
 
 /// The last refusal of each account that Redis gave less than [`REFUSED_AFTER`] ago.
 #[derive(Default)]
-struct Refusals(HashMap<UserId, Refusal>);
+struct Refusals(HashMap<UserId, BudgetRefusal>);
 
-struct Refusal {
+struct BudgetRefusal {
     at: Instant,
     price: i64,
     /// When so much will be there.
@@ -118,7 +118,7 @@ impl Refusals {
 
     fn note(&mut self, user: UserId, price: i64, wait: Duration, now: Instant) {
         self.0.retain(|_, last| now < last.at + REFUSED_AFTER);
-        self.0.insert(user, Refusal { at: now, price, until: now + wait });
+        self.0.insert(user, BudgetRefusal { at: now, price, until: now + wait });
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{domain::money::Currency, server::mapping::Mapping};
 pub use error::{SettingsError, SettingsErrors};
 pub use parse::{DatabaseName, PublicOrigin};
 pub use proxies::TrustedProxies;
-use sources::{Key, Sources};
+use sources::{SettingKey, Sources};
 
 /// Everything that `serve` and the other subcommands need to know before they connect.
 #[derive(Clone, Debug)]
@@ -168,31 +168,34 @@ impl Settings {
     }
 }
 
-const NETWORK_NAME: Key = Key::new("CHARGEDECK_NETWORK_NAME", "network", "name", Some("Charging network"));
+const NETWORK_NAME: SettingKey =
+    SettingKey::new("CHARGEDECK_NETWORK_NAME", "network", "name", Some("Charging network"));
 // No default for these two, because a wrong zone or currency falsifies every figure of the day silently.
-const TIME_ZONE: Key = Key::new("CHARGEDECK_TIME_ZONE", "network", "time_zone", None);
-const CURRENCY: Key = Key::new("CHARGEDECK_CURRENCY", "network", "currency", None);
-const SILENT_AFTER: Key = Key::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
-const SITE_ADDR: Key = Key::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
-const PUBLIC_ORIGIN: Key = Key::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
-const TRUSTED_PROXIES: Key = Key::new("CHARGEDECK_TRUSTED_PROXIES", "server", "trusted_proxies", Some("none"));
-const MAX_CONNECTIONS: Key = Key::new("CHARGEDECK_MAX_CONNECTIONS", "server", "max_connections", Some("20000"));
-const MAX_CONNECTIONS_PER_ADDRESS: Key =
-    Key::new("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "server", "max_connections_per_address", Some("1000"));
-const MAX_SOCKETS_PER_USER: Key =
-    Key::new("CHARGEDECK_MAX_SOCKETS_PER_USER", "server", "max_sockets_per_user", Some("100"));
-const LEAVE_WITHIN: Key = Key::new("CHARGEDECK_LEAVE_WITHIN_S", "server", "leave_within_s", Some("5"));
-const METRICS_ADDR: Key = Key::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
-const MONGODB_URI: Key = Key::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
-const OPERATOR_DB: Key = Key::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
-const OWN_DB: Key = Key::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
-const KEEP_EVENTS: Key = Key::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_events_days", Some("35"));
-const KEEP_AUDIT: Key = Key::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_audit_days", Some("400"));
-const READ_ONLY: Key = Key::new("CHARGEDECK_READ_ONLY", "mongo", "read_only", Some("false"));
-const REDIS_URL: Key = Key::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
+const TIME_ZONE: SettingKey = SettingKey::new("CHARGEDECK_TIME_ZONE", "network", "time_zone", None);
+const CURRENCY: SettingKey = SettingKey::new("CHARGEDECK_CURRENCY", "network", "currency", None);
+const SILENT_AFTER: SettingKey = SettingKey::new("CHARGEDECK_SILENT_AFTER_S", "network", "silent_after_s", Some("900"));
+const SITE_ADDR: SettingKey = SettingKey::new("LEPTOS_SITE_ADDR", "server", "site_addr", Some("127.0.0.1:3000"));
+const PUBLIC_ORIGIN: SettingKey = SettingKey::new("CHARGEDECK_PUBLIC_ORIGIN", "server", "public_origin", None);
+const TRUSTED_PROXIES: SettingKey =
+    SettingKey::new("CHARGEDECK_TRUSTED_PROXIES", "server", "trusted_proxies", Some("none"));
+const MAX_CONNECTIONS: SettingKey =
+    SettingKey::new("CHARGEDECK_MAX_CONNECTIONS", "server", "max_connections", Some("20000"));
+const MAX_CONNECTIONS_PER_ADDRESS: SettingKey =
+    SettingKey::new("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "server", "max_connections_per_address", Some("1000"));
+const MAX_SOCKETS_PER_USER: SettingKey =
+    SettingKey::new("CHARGEDECK_MAX_SOCKETS_PER_USER", "server", "max_sockets_per_user", Some("100"));
+const LEAVE_WITHIN: SettingKey = SettingKey::new("CHARGEDECK_LEAVE_WITHIN_S", "server", "leave_within_s", Some("5"));
+const METRICS_ADDR: SettingKey = SettingKey::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
+const MONGODB_URI: SettingKey = SettingKey::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
+const OPERATOR_DB: SettingKey = SettingKey::new("MONGODB_DB", "mongo", "db", Some("chargedeck"));
+const OWN_DB: SettingKey = SettingKey::new("CHARGEDECK_DB", "mongo", "own_db", Some("chargedeck_app"));
+const KEEP_EVENTS: SettingKey = SettingKey::new("CHARGEDECK_KEEP_EVENTS_DAYS", "mongo", "keep_events_days", Some("35"));
+const KEEP_AUDIT: SettingKey = SettingKey::new("CHARGEDECK_KEEP_AUDIT_DAYS", "mongo", "keep_audit_days", Some("400"));
+const READ_ONLY: SettingKey = SettingKey::new("CHARGEDECK_READ_ONLY", "mongo", "read_only", Some("false"));
+const REDIS_URL: SettingKey = SettingKey::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// All settings: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [Key; 19] = [
+const KEYS: [SettingKey; 19] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,

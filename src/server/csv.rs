@@ -17,7 +17,7 @@ const TOGETHER: usize = 256;
 
 /// One field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum CsvField {
     /// A text from people or documents. It is written so that it does not run as a formula.
     Text(String),
     /// Written with digits, a point and a minus only, however it was made.
@@ -33,7 +33,7 @@ pub struct Decimal {
     pub scale: u32,
 }
 
-impl Field {
+impl CsvField {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
@@ -83,7 +83,7 @@ fn is_formula(text: &str) -> bool {
 }
 
 /// The records as a file with this name. Every record gets `width` fields, as RFC 4180 asks.
-pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> + Send + 'static) -> Response {
+pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<CsvField>> + Send + 'static) -> Response {
     streamed(name, width, stream::iter(records.map(Ok::<_, Infallible>)))
 }
 
@@ -92,7 +92,7 @@ pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<Field>> 
 pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     name: &str,
     width: usize,
-    records: impl Stream<Item = Result<Vec<Field>, E>> + Send + 'static,
+    records: impl Stream<Item = Result<Vec<CsvField>, E>> + Send + 'static,
 ) -> Response {
     let parts = records.ready_chunks(TOGETHER).map(move |records| {
         let records = records.into_iter().collect::<Result<Vec<_>, E>>()?;
@@ -110,10 +110,10 @@ pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     response
 }
 
-fn lines(width: usize, records: &[Vec<Field>]) -> Bytes {
-    let line = |record: &Vec<Field>| {
-        let missing = std::iter::repeat_n(&Field::Missing, width.saturating_sub(record.len()));
-        record.iter().chain(missing).map(Field::written).collect::<Vec<_>>().join(",") + "\r\n"
+fn lines(width: usize, records: &[Vec<CsvField>]) -> Bytes {
+    let line = |record: &Vec<CsvField>| {
+        let missing = std::iter::repeat_n(&CsvField::Missing, width.saturating_sub(record.len()));
+        record.iter().chain(missing).map(CsvField::written).collect::<Vec<_>>().join(",") + "\r\n"
     };
     records.iter().map(line).collect::<String>().into()
 }
@@ -124,7 +124,7 @@ mod tests {
     use axum::body::to_bytes;
     use proptest::prelude::*;
 
-    async fn written(width: usize, records: Vec<Vec<Field>>) -> String {
+    async fn written(width: usize, records: Vec<Vec<CsvField>>) -> String {
         let response = file("ä report.csv", width, records.into_iter());
         assert_eq!(response.headers()[header::CONTENT_DISPOSITION], "attachment; filename=\"report.csv\"");
         String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().into()).unwrap()
@@ -139,9 +139,9 @@ mod tests {
     #[tokio::test]
     async fn records_are_as_rfc_4180_has_them() {
         let records = vec![
-            vec![Field::text("a \"b\", c\r\nd"), Field::number(Some(-1205), 2)],
+            vec![CsvField::text("a \"b\", c\r\nd"), CsvField::number(Some(-1205), 2)],
             vec![],
-            vec![Field::text("ü"), Field::number(None, 2), Field::number(Some(7), 0)],
+            vec![CsvField::text("ü"), CsvField::number(None, 2), CsvField::number(Some(7), 0)],
         ];
         let text = written(3, records).await;
         assert_eq!(text, "\u{feff}\"a \"\"b\"\", c\r\nd\",-12.05,\r\n,,\r\n\"ü\",,7\r\n");
@@ -150,13 +150,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_breaks_off_is_not_taken_for_the_whole() {
-        let records = stream::iter([Ok(vec![Field::text("a")]), Err("MongoDB is away"), Ok(vec![Field::text("b")])]);
+        let records =
+            stream::iter([Ok(vec![CsvField::text("a")]), Err("MongoDB is away"), Ok(vec![CsvField::text("b")])]);
         assert!(to_bytes(streamed("a.csv", 1, records).into_body(), 1 << 10).await.is_err());
     }
 
     #[test]
     fn no_text_is_a_formula_and_every_number_is_one() {
-        let written = |text: &str| Field::text(text).written();
+        let written = |text: &str| CsvField::text(text).written();
         for text in [
             "=1+1",
             "+1",
@@ -188,7 +189,7 @@ mod tests {
         ] {
             assert_eq!(written(text), format!("\"{defused}\""));
         }
-        let number = |value, scale| Field::number(Some(value), scale).written();
+        let number = |value, scale| CsvField::number(Some(value), scale).written();
         assert_eq!([number(-5, 2), number(0, 3), number(1_430_170, 3)], ["-0.05", "0.000", "1430.170"]);
         assert_eq!([number(i64::MIN, 2), number(-7, 0)], ["-92233720368547758.08", "-7"]);
     }
@@ -203,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn texts_come_back_as_they_were_or_defused(texts in prop::collection::vec("([;=+@\"'\t\r\nx -]|\\PC){0,12}", 1..6)) {
-            let record: Vec<Field> = std::iter::once("x").chain(texts.iter().map(String::as_str)).map(Field::text).collect();
+            let record: Vec<CsvField> = std::iter::once("x").chain(texts.iter().map(String::as_str)).map(CsvField::text).collect();
             let bytes = lines(record.len(), std::slice::from_ref(&record));
             let back = read(std::str::from_utf8(&bytes).unwrap());
             prop_assert_eq!(back.len(), 1);

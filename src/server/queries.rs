@@ -34,7 +34,7 @@ use crate::{
             snapshot::Snapshot,
         },
         range::Range,
-        report::{Query, Report},
+        report::{Report, ReportParameters},
         selection::Selection,
     },
     server::{
@@ -156,8 +156,9 @@ impl App {
     pub async fn report(&self, user: UserId, query: &str, patience: Duration) -> Result<Report, Failure> {
         self.followed(Collection::is_counted)?;
         let given = url::form_urlencoded::parse(query.as_bytes()).into_owned();
-        let params = Params::read(given, &Query::NAMES)?;
-        let query = Query::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
+        let params = Params::read(given, &ReportParameters::NAMES)?;
+        let query =
+            ReportParameters::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
         let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
         let asker = self.budgets.of(user);
         if query.by.is_time() {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::services::ServeDir;
 
 use super::{
-    accounts::documents::Documents,
+    accounts::documents::AccountPages,
     actions::{self, Actions},
     http::{charts_csv::charts_csv, health, report, router, snapshot::snapshot},
     problem::Problem,
@@ -76,7 +76,7 @@ pub fn site(
         let bundle = bundle.clone();
         router = router.route(path, get(async |State(app), admin, request| page(app, bundle, admin, request).await));
     }
-    let documents = Documents {
+    let documents = AccountPages {
         auth: app.auth.clone(),
         budgets: app.budgets.clone(),
         network: app.network.clone(),

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         cells::Cell,
         collections::Collection,
-        system::{Seen, Stage, Status, health},
+        system::{Observation, Stage, Status, health},
     },
     server::{
         hub::Hub,
@@ -32,7 +32,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: C
     let id = format!("{:08x}", rand::random::<u32>());
     let (started, log) = (Instant::now(), Log::new(redis.clone()));
     let work = async {
-        let mut seen = Seen::default();
+        let mut seen = Observation::default();
         let mut before = (metrics().changes.get(), metrics().frames.get(), Instant::now());
         let mut ticks = interval(TELL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,7 +98,7 @@ fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
 }
 
 /// Reports on this instance and reads the reports of the others. While Redis is away, their last reports grow old.
-async fn tell(redis: &Redis, seen: &mut Seen) {
+async fn tell(redis: &Redis, seen: &mut Observation) {
     let asked = Instant::now();
     let told = match serde_json::to_string(&seen.own) {
         Ok(body) => instances::tell(redis, &seen.own.id, &body).await,

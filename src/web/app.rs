@@ -143,7 +143,7 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
                 // The person went on to another page meanwhile.
                 return;
             }
-            live.unreached().set(loaded == Err(Missing::Away));
+            live.unreached().set(loaded == Err(PartMissing::Away));
             match loaded {
                 Ok(()) => {
                     document().set_title(&document_title(&next));
@@ -152,9 +152,11 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
                         shown.set(next);
                     }
                 }
-                Err(Missing::Away) => set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN),
+                Err(PartMissing::Away) => {
+                    set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN)
+                }
                 // Only a document from the server leads to the page now.
-                Err(Missing::Replaced) => _ = window().location().reload(),
+                Err(PartMissing::Replaced) => _ = window().location().reload(),
             }
         });
     });
@@ -163,7 +165,7 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
 
 /// Why a page's part of the program could not be loaded.
 #[derive(PartialEq)]
-enum Missing {
+enum PartMissing {
     /// The server does not answer, or it has the part and could not send it. The part may come later.
     Away,
     /// The server has another version of the program, and no longer has this one's parts.
@@ -171,12 +173,12 @@ enum Missing {
 }
 
 /// Loads a page's part of a program of this version.
-async fn part(path: &str, version: &str) -> Result<(), Missing> {
+async fn part(path: &str, version: &str) -> Result<(), PartMissing> {
     if pages::ready(path).await.is_ok() {
         return Ok(());
     }
-    let Ok(answer) = load(PageRequest::Context).await else { return Err(Missing::Away) };
+    let Ok(answer) = load(PageRequest::Context).await else { return Err(PartMissing::Away) };
     // What this program cannot read comes from another version.
     let same = answer.read().is_ok_and(|context: PageContext| context.version == version);
-    Err(if same { Missing::Away } else { Missing::Replaced })
+    Err(if same { PartMissing::Away } else { PartMissing::Replaced })
 }

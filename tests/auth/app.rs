@@ -13,11 +13,11 @@ use axum::{
     routing::{get, post},
 };
 use chargedeck::server::{
-    accounts::documents::Documents,
+    accounts::documents::AccountPages,
     actions::{self, Actions},
     auth::{
         AuthService, ConfirmedAdmin, CurrentAdmin,
-        audit_log::{self, By},
+        audit_log::{self, Initiator},
         email::Email,
         password::Passwords,
         session::SessionLimits,
@@ -122,7 +122,7 @@ impl App {
         let auth = AuthService::new(&db, &redis, &settings, place.limits);
         let leaving = CancellationToken::new();
         let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
-        let documents = Documents {
+        let documents = AccountPages {
             auth: auth.clone(),
             budgets: Budgets::new(redis.clone(), hub.clone()),
             network: Arc::new(settings.network.clone()),
@@ -154,7 +154,7 @@ impl App {
         let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
         self.auth
             .users
-            .create_admin(&Email::parse(email).unwrap(), hash, &By::command_line())
+            .create_admin(&Email::parse(email).unwrap(), hash, &Initiator::command_line())
             .await
             .unwrap()
             .expect("a new address")

@@ -8,7 +8,7 @@ use axum::{
 };
 use chargedeck::server::{
     auth::{
-        audit_log::{self, By},
+        audit_log::{self, Initiator},
         email::Email,
     },
     ops::admin_cli::{AdminCommand, run},
@@ -119,7 +119,12 @@ async fn what_the_command_line_does_is_one_entry_each_with_before_and_after() {
         .await
         .unwrap_err();
     let hash = app.auth.passwords.hash("another long password".into()).await.unwrap();
-    app.auth.users.reset(&Email::parse(ADA).unwrap(), hash, &By::command_line()).await.unwrap().expect("an account");
+    app.auth
+        .users
+        .reset(&Email::parse(ADA).unwrap(), hash, &Initiator::command_line())
+        .await
+        .unwrap()
+        .expect("an account");
     let entries = app.entries().await;
     assert_eq!(
         entries.iter().map(told).collect::<Vec<_>>(),
@@ -149,7 +154,7 @@ async fn what_cannot_be_noted_is_not_done_save_for_signing_out() {
         assert!(!answer.set_cookie().contains("chargedeck=") || answer.set_cookie().starts_with("chargedeck=;"));
     }
     assert_eq!(app.session_keys().await.len(), 1, "the one from before");
-    let (ada, by) = (Email::parse(ADA).unwrap(), By::command_line());
+    let (ada, by) = (Email::parse(ADA).unwrap(), Initiator::command_line());
     app.auth.users.disable(&ada, &by).await.unwrap_err();
     app.auth.users.reset(&ada, "x".into(), &by).await.unwrap_err();
     app.auth.users.create_admin(&Email::parse("bob@example.org").unwrap(), "x".into(), &by).await.unwrap_err();

@@ -9,7 +9,7 @@ use chargedeck::{
         collections::Collection,
         protocol::frame::{Frame, close},
     },
-    server::auth::{audit_log::By, email::Email, password::Passwords, users::Users},
+    server::auth::{audit_log::Initiator, email::Email, password::Passwords, users::Users},
     web::pages::PAGES,
 };
 use futures_util::{StreamExt, future::join_all};
@@ -144,7 +144,7 @@ impl Program {
 async fn create_admin(own: &Database, email: &str) {
     let hash = Passwords::default().hash(PASSWORD.into()).await.unwrap();
     let email = Email::parse(email).unwrap();
-    Users::new(own).create_admin(&email, hash, &By::command_line()).await.unwrap().expect("a new address");
+    Users::new(own).create_admin(&email, hash, &Initiator::command_line()).await.unwrap().expect("a new address");
 }
 
 /// The addresses that an admin may read.

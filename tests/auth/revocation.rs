@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use chargedeck::server::{
-    auth::{audit_log::By, email::Email},
+    auth::{audit_log::Initiator, email::Email},
     ops::admin_cli::{AdminCommand, run},
 };
 
@@ -23,9 +23,9 @@ async fn a_new_password_ends_the_sessions_and_opens_the_account() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let email = Email::parse(ADA).unwrap();
-    app.auth.users.disable(&email, &By::command_line()).await.unwrap().expect("an account");
+    app.auth.users.disable(&email, &Initiator::command_line()).await.unwrap().expect("an account");
     let hash = app.auth.passwords.hash("another long password".into()).await.unwrap();
-    app.auth.users.reset(&email, hash, &By::command_line()).await.unwrap().expect("an account");
+    app.auth.users.reset(&email, hash, &Initiator::command_line()).await.unwrap().expect("an account");
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(app.login(ADA, "another long password").await.status, StatusCode::NO_CONTENT);
@@ -39,7 +39,7 @@ async fn an_address_has_one_account() {
     assert!(told.contains("already has an account"), "{told}");
     let email = Email::parse(ADA).unwrap();
     assert!(
-        app.auth.users.create_admin(&email, "x".into(), &By::command_line()).await.unwrap().is_none(),
+        app.auth.users.create_admin(&email, "x".into(), &Initiator::command_line()).await.unwrap().is_none(),
         "whatever was checked before"
     );
     for command in [

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use chargedeck::server::auth::{
     email::Email,
     revocation::Ended,
-    user::{State, User, UserId},
+    user::{User, UserId, UserState},
 };
 use futures_util::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};
@@ -52,7 +52,7 @@ async fn an_invitation_is_used_once_by_whoever_has_the_link() {
     let token = token(&page);
     assert_eq!(token.len(), 64);
     let bob = account(&app, BOB).await;
-    assert_eq!((bob.state(), bob.is_active_admin()), (State::Invited, false));
+    assert_eq!((bob.state(), bob.is_active_admin()), (UserState::Invited, false));
     let kept = format!(
         "{:?}{:?}",
         app.entries().await,
@@ -125,7 +125,7 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
     act(&app, &cookie, bob.id, &[("act", "disable")]).await;
     act(&app, &cookie, bob.id, &[("act", "enable")]).await;
     assert_eq!(choose(&app, &third, HIS_PASSWORD).await.status, StatusCode::GONE, "disabling takes the link back");
-    assert_eq!(account(&app, BOB).await.state(), State::Invited);
+    assert_eq!(account(&app, BOB).await.state(), UserState::Invited);
     let taken = app.form("/users/invite", &cookie, &[("email", BOB)]).await;
     assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(taken.body.contains("already has an account") && taken.body.contains(BOB), "{}", taken.body);

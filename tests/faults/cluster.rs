@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bson::{Document, doc};
 use chargedeck::server::{
-    auth::{audit_log::By, email::Email, password::Passwords, users::Users},
+    auth::{audit_log::Initiator, email::Email, password::Passwords, users::Users},
     config::Settings,
     mongo::{Mongo, prepare},
     redis::Redis as Keys,
@@ -104,7 +104,7 @@ impl Cluster {
         collections_with_images(&mongo.operator).await;
         prepare::make(&mongo).await.expect("the database is ours");
         let hash = Passwords::default().hash(PASSWORD.into()).await.expect("a password can be hashed");
-        let (users, by) = (Users::new(&mongo.own), By::command_line());
+        let (users, by) = (Users::new(&mongo.own), Initiator::command_line());
         for email in [EMAIL, MALLORY] {
             let email = Email::parse(email).expect("an address");
             eventually("an account", async || users.create_admin(&email, hash.clone(), &by).await.is_ok()).await;

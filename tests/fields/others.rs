@@ -5,7 +5,7 @@ use chargedeck::{
     domain::{
         cells::Cell,
         collections::Collection,
-        report::{Query, Report, Row},
+        report::{Report, ReportParameters, ReportRow},
     },
     server::{
         config::Settings,
@@ -31,7 +31,7 @@ async fn report(settings: &Settings, parts: &[(&str, &str)]) -> Report {
     instance.until("a log", |hub| hub.head().and(hub.now())).await;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
     let get = |name: &str| parts.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
-    let query = Query::read(get, settings.network.time_zone.iana_name().unwrap()).unwrap();
+    let query = ReportParameters::read(get, settings.network.time_zone.iana_name().unwrap()).unwrap();
     let reports = Reports::new(connected(settings).await, redis, instance.hub.clone());
     let user = "a".repeat(24).parse().unwrap();
     let report = reports.report(user, query, std::time::Duration::from_secs(60)).await.unwrap();
@@ -42,7 +42,7 @@ async fn report(settings: &Settings, parts: &[(&str, &str)]) -> Report {
 /// Returns each row's id, name, number of sessions and Wh.
 fn rows(report: &Report) -> Vec<(String, String, i64, i64)> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let row = |row: &Row| (text(&row.id), text(&row.name), row.cells[0].unwrap(), row.cells[1].unwrap());
+    let row = |row: &ReportRow| (text(&row.id), text(&row.name), row.cells[0].unwrap(), row.cells[1].unwrap());
     report.rows.iter().map(row).collect()
 }
 

@@ -8,7 +8,7 @@ use chargedeck::{
         collections::Collection,
         fields::Fields,
         ids::DocId,
-        report::{Column, Query, Report},
+        report::{Column, Report, ReportParameters},
         selection::Selection,
         time::UtcMs,
     },
@@ -56,7 +56,7 @@ async fn what_cannot_be_true_is_in_no_sum_on_any_screen() {
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
     let report = async |query: &[(&str, &str)]| {
         let get = |name: &str| query.iter().find(|(of, _)| *of == name).map(|(_, text)| (*text).to_owned());
-        let query = Query::read(get, "Europe/London").unwrap();
+        let query = ReportParameters::read(get, "Europe/London").unwrap();
         reports.report(ada(), query, std::time::Duration::from_secs(60)).await.unwrap()
     };
     let analytics: Board = match "analytics?last=2d&by=day&against=nothing&zone=Europe/London".parse().unwrap() {

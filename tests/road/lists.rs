@@ -108,8 +108,8 @@ async fn what_takes_mongodb_too_long_ends_and_says_so() {
     every_limit_ends("alwaysOn").await;
     let list = clients().await;
     let page = events.page(Filter::All, None).await.map(|page| page.events.len());
-    let entered = entries.page(&audit_log::Filter::default(), None).await.map(|page| page.records.len());
-    let exported = entries.all(&audit_log::Filter::default()).await.map(drop);
+    let entered = entries.page(&audit_log::AuditFilter::default(), None).await.map(|page| page.records.len());
+    let exported = entries.all(&audit_log::AuditFilter::default()).await.map(drop);
     let mut reading = Reading::begin(&network.mongo).await.unwrap();
     let reported = reading.find(Collection::Clients, doc! {}, ["name"].into_iter()).await.map(drop);
     every_limit_ends("off").await;

@@ -13,7 +13,7 @@ use chargedeck::{
         money::Currency,
         protocol::position::Position,
         range::Day,
-        report::{Column, Measure, Query, Report},
+        report::{Column, Measure, Report, ReportParameters},
     },
     server::{
         hub::Hub,
@@ -29,12 +29,12 @@ const HOUR: i64 = 3_600_000;
 /// Longer than any report in these tests takes.
 const LONG: Duration = Duration::from_secs(60);
 
-fn query(parts: &[(&str, &str)]) -> Query {
+fn query(parts: &[(&str, &str)]) -> ReportParameters {
     let parts: BTreeMap<_, _> = parts.iter().copied().collect();
-    Query::read(|name| parts.get(name).map(|&text| text.to_owned()), "Europe/London").unwrap()
+    ReportParameters::read(|name| parts.get(name).map(|&text| text.to_owned()), "Europe/London").unwrap()
 }
 
-fn june(by: &str) -> Query {
+fn june(by: &str) -> ReportParameters {
     query(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("by", by)])
 }
 
@@ -251,7 +251,7 @@ async fn reports_equal_mongodbs_own_sums() {
     assert_eq!(unpaid, i64::try_from(without).ok());
     assert!(lacks("method").is_some());
 
-    let nowhere = Query { zone: "Mars/Base".into(), ..june("day") };
+    let nowhere = ReportParameters { zone: "Mars/Base".into(), ..june("day") };
     assert!(matches!(reports.report(ada(), nowhere, LONG).await, Err(ReportError::Zone(_))));
     instance.stop.cancel();
 }
@@ -324,7 +324,7 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
 }
 
 /// A report from May to July 2018 by station. Its sessions are read in several batches.
-fn summer() -> Query {
+fn summer() -> ReportParameters {
     query(&[("from", "2018-05-01"), ("to", "2018-07-31"), ("by", "station")])
 }
 

@@ -35,13 +35,13 @@ use leptos::{
     },
 };
 
-use crate::said::{Said, Text, ToSaid};
+use crate::attr_value::{AttrValue, Text, ToAttrValue};
 
 /// An element with its attributes, listeners and children.
 pub struct El {
     tag: &'static str,
     namespace: Option<&'static str>,
-    attributes: Vec<(&'static str, Said)>,
+    attributes: Vec<(&'static str, AttrValue)>,
     /// Attributes without a text value: listeners, properties, references.
     others: Vec<AnyAttribute>,
     children: Vec<AnyView>,
@@ -51,14 +51,14 @@ pub struct El {
 pub struct ElState {
     el: Element,
     tag: &'static str,
-    attributes: Vec<(&'static str, Shown)>,
+    attributes: Vec<(&'static str, Rendered)>,
     others: <Vec<AnyAttribute> as Attribute>::State,
     others_len: usize,
     children: Vec<AnyViewState>,
 }
 
 /// The state of an attribute in the document.
-enum Shown {
+enum Rendered {
     Once(Text),
     Live(RenderEffect<Text>),
 }
@@ -82,7 +82,7 @@ pub(crate) use elements;
 macro_rules! attributes {
     ($($method:ident $name:literal)*) => {$(
         #[must_use]
-        pub fn $method(self, value: impl ToSaid) -> Self {
+        pub fn $method(self, value: impl ToAttrValue) -> Self {
             self.attr($name, value)
         }
     )*};
@@ -94,11 +94,11 @@ impl El {
     }
 
     #[must_use]
-    pub fn attr(self, name: &'static str, value: impl ToSaid) -> Self {
+    pub fn attr(self, name: &'static str, value: impl ToAttrValue) -> Self {
         self.with(name, value.to_said())
     }
 
-    fn with(mut self, name: &'static str, said: Said) -> Self {
+    fn with(mut self, name: &'static str, said: AttrValue) -> Self {
         self.attributes.push((name, said));
         self
     }
@@ -241,15 +241,15 @@ fn caught<T>(draw: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Writes an attribute. `known` is what the document holds already.
-fn show(el: &Element, name: &'static str, said: Said, known: Option<Text>) -> Shown {
+fn show(el: &Element, name: &'static str, said: AttrValue, known: Option<Text>) -> Rendered {
     match said {
-        Said::Once(text) => {
+        AttrValue::Once(text) => {
             write(el, name, known.as_ref(), &text);
-            Shown::Once(text)
+            Rendered::Once(text)
         }
-        Said::Live(mut read) => {
+        AttrValue::Live(mut read) => {
             let el = el.clone();
-            Shown::Live(RenderEffect::new_with_value(
+            Rendered::Live(RenderEffect::new_with_value(
                 move |before: Option<Text>| {
                     let text = read();
                     write(&el, name, before.as_ref(), &text);
@@ -298,8 +298,8 @@ impl Render for El {
         }
         for ((name, said), (_, shown)) in self.attributes.into_iter().zip(&mut state.attributes) {
             let known = match shown {
-                Shown::Once(text) => Some(text.take()),
-                Shown::Live(effect) => effect.take_value(),
+                Rendered::Once(text) => Some(text.take()),
+                Rendered::Live(effect) => effect.take_value(),
             };
             *shown = show(&state.el, name, said, known);
         }
@@ -398,10 +398,10 @@ impl RenderHtml for El {
             // The server failed to draw this section, so keep its text and hydrate nothing in it.
             self = Self::new("", None);
         }
-        let hydrated = |(name, said): (&'static str, Said)| match said {
+        let hydrated = |(name, said): (&'static str, AttrValue)| match said {
             // The server has written it already.
-            Said::Once(text) => (name, Shown::Once(text)),
-            Said::Live(mut read) => {
+            AttrValue::Once(text) => (name, Rendered::Once(text)),
+            AttrValue::Live(mut read) => {
                 let el = el.clone();
                 let shown = RenderEffect::new(move |before: Option<Text>| {
                     let text = read();
@@ -410,7 +410,7 @@ impl RenderHtml for El {
                     }
                     text
                 });
-                (name, Shown::Live(shown))
+                (name, Rendered::Live(shown))
             }
         };
         let attributes = self.attributes.into_iter().map(hydrated).collect();

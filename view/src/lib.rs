@@ -5,8 +5,8 @@
 //! code that builds, hydrates and updates it. That is a third of what a browser downloads, and no page needs it.
 //! `view!` refers to elements by their path in Leptos, so this crate takes Leptos' place with the same paths.
 
+mod attr_value;
 mod el;
-mod said;
 
 pub use leptos::*;
 

@@ -41,8 +41,8 @@ impl Serialize for Change {
 
 impl<'de> Deserialize<'de> for Change {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
+        struct ChangeParts;
+        impl<'de> Visitor<'de> for ChangeParts {
             type Value = Change;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Change {
                 Ok(Change { id, op })
             }
         }
-        deserializer.deserialize_seq(Parts)
+        deserializer.deserialize_seq(ChangeParts)
     }
 }
 

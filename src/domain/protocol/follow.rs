@@ -14,7 +14,7 @@ const PENDING_MAX: usize = 64;
 
 /// The state of a subscription, which decides whether deltas count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum FollowState {
     /// To be subscribed as soon as there is a connection.
     #[default]
     Waiting,
@@ -30,7 +30,7 @@ enum State {
 /// painted.
 #[derive(Clone, Debug, Default)]
 pub struct Follow {
-    state: State,
+    state: FollowState,
     /// Where the server was when it began to follow. Deltas up to there are catching up, not news.
     head: Position,
     /// Deltas to be shown. The last may be a part whose rest is still to come.
@@ -47,32 +47,32 @@ impl Follow {
     }
 
     pub fn is_waiting(&self) -> bool {
-        self.state == State::Waiting
+        self.state == FollowState::Waiting
     }
 
     pub fn is_live(&self) -> bool {
-        self.state == State::Live
+        self.state == FollowState::Live
     }
 
     /// Whether new rows are on their way.
     pub fn is_fetching(&self) -> bool {
-        self.state == State::Fetching
+        self.state == FollowState::Fetching
     }
 
     /// Marks the topic to be subscribed again, because its rows were replaced or something is missing.
     pub fn wait(&mut self) {
-        self.turn(State::Waiting);
+        self.turn(FollowState::Waiting);
     }
 
     /// Notes that a subscription was sent.
     pub fn ask(&mut self, rid: u32) {
-        self.turn(State::Asked(rid));
+        self.turn(FollowState::Asked(rid));
     }
 
     /// Notes the answer to a subscription, from a server that is at `head`.
     pub fn confirm(&mut self, rid: u32, head: Position) {
-        if self.state == State::Asked(rid) {
-            self.turn(State::Live);
+        if self.state == FollowState::Asked(rid) {
+            self.turn(FollowState::Live);
             self.head = head;
         }
     }
@@ -86,7 +86,7 @@ impl Follow {
     /// Notes that new rows are needed. Returns false if they are already on their way.
     pub fn fetch(&mut self) -> bool {
         let new = !self.is_fetching();
-        self.turn(State::Fetching);
+        self.turn(FollowState::Fetching);
         new
     }
 
@@ -146,7 +146,7 @@ impl Follow {
         self.shown = ClusterTime::default();
     }
 
-    fn turn(&mut self, to: State) {
+    fn turn(&mut self, to: FollowState) {
         self.state = to;
         guarded!(SubscribeBarrier: self.pending.clear(), else {});
     }

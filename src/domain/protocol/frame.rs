@@ -169,8 +169,8 @@ impl Serialize for Delta {
 
 impl<'de> Deserialize<'de> for Delta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
+        struct FrameParts;
+        impl<'de> Visitor<'de> for FrameParts {
             type Value = Delta;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for Delta {
                 Ok(Delta { topic, from, to, ct, changes, more: parts.next_element()?.unwrap_or(false) })
             }
         }
-        deserializer.deserialize_seq(Parts)
+        deserializer.deserialize_seq(FrameParts)
     }
 }
 

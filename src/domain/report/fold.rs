@@ -68,7 +68,7 @@ impl Key {
 
 /// What some documents add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sums {
+pub struct ReportSums {
     pub sessions: i64,
     pub energy_wh: i64,
     /// Sessions whose energy is not known.
@@ -82,12 +82,12 @@ pub struct Sums {
     pub derived: i64,
     /// Payments whose captured amount or currency is not known.
     pub without_amount: i64,
-    pub money: Vec<(Currency, Money)>,
+    pub money: Vec<(Currency, MoneySums)>,
 }
 
 /// What some payments of one currency add up to, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Money {
+pub struct MoneySums {
     pub payments: i64,
     pub captured: i64,
     pub refunded: i64,
@@ -98,7 +98,7 @@ pub struct Money {
     pub net: i64,
 }
 
-impl Sums {
+impl ReportSums {
     /// What a session that counts adds, as it stands at `now`.
     pub fn of_session(session: &Session, now: UtcMs) -> Self {
         let mut sums = Self { sessions: 1, ..Self::default() };
@@ -123,7 +123,7 @@ impl Sums {
             let of = |sums: &BTreeMap<Currency, i64>| sums.get(&currency).copied().unwrap_or(0);
             let revenue = revenue.get(&currency).map_or(0, |(minor, _)| *minor);
             let (refunded, fees) = (of(&refunded), of(&fees));
-            let money = Money {
+            let money = MoneySums {
                 payments,
                 captured: revenue.wrapping_add(refunded),
                 refunded,
@@ -157,7 +157,7 @@ impl Sums {
         };
         if let Some(((captured, currency), revenue)) = amounts {
             let fee = payment.fee_minor;
-            let money = Money {
+            let money = MoneySums {
                 payments: 1,
                 captured,
                 refunded: payment.refunded_minor.unwrap_or(0),
@@ -194,7 +194,7 @@ impl Sums {
     }
 }
 
-impl Money {
+impl MoneySums {
     fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.payments, other.payments),
@@ -214,17 +214,17 @@ impl Money {
 pub struct Group {
     pub key: Key,
     pub name: Option<String>,
-    pub sums: Sums,
+    pub sums: ReportSums,
 }
 
 /// The groups of all that counted so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
-    groups: BTreeMap<Key, Sums>,
+    groups: BTreeMap<Key, ReportSums>,
 }
 
 impl Folded {
-    pub fn add(&mut self, key: Key, sums: &Sums) {
+    pub fn add(&mut self, key: Key, sums: &ReportSums) {
         self.groups.entry(key).or_default().add(sums);
     }
 

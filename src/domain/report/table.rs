@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::{By, Column, Group, Key, Measure, Query, Sums};
+use super::{By, Column, Group, Key, Measure, ReportParameters, ReportSums};
 use crate::domain::{
     address::BadChoice,
     cells::known,
@@ -25,7 +25,7 @@ pub struct Report {
     pub sort: String,
     /// The columns of the rows' cells and of the totals.
     pub columns: Vec<Column>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<ReportRow>,
     /// The number of all rows. `rows` may hold only the first of them.
     pub all: usize,
     pub totals: Vec<Option<i64>>,
@@ -50,7 +50,7 @@ pub struct About {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct ReportRow {
     /// The public id, the city, the method's code, or the first day of the piece of time.
     pub id: Option<String>,
     /// The name of what is not known, if there is no id.
@@ -109,14 +109,14 @@ pub fn interval(period: Period) -> String {
 /// # Errors
 /// The rows are to be sorted by amounts of what is no currency. One that has no amounts yet sorts nothing.
 pub fn report(
-    query: &Query,
+    query: &ReportParameters,
     about: About,
     groups: Vec<Group>,
     lead: Option<&Currency>,
     piece: impl Fn(Day, Day) -> Option<Period>,
 ) -> Result<Report, BadChoice> {
     let by = query.by;
-    let mut total = Sums::default();
+    let mut total = ReportSums::default();
     groups.iter().for_each(|group| total.add(&group.sums));
     let columns = columns(&total, lead);
     if let Some(column @ Column::Money(_, Currency(code))) = &query.sort.column
@@ -127,7 +127,7 @@ pub fn report(
     }
     let groups = if by.is_time() { without_gaps(by, &about, groups) } else { groups };
     let all = groups.len();
-    let mut rows: Vec<Row> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
+    let mut rows: Vec<ReportRow> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
     sort(query, &columns, &mut rows);
     Ok(Report {
         query: query.to_string(),
@@ -142,7 +142,7 @@ pub fn report(
 }
 
 /// The columns of the table. A remark or a currency that never occurs has none.
-fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
+fn columns(total: &ReportSums, lead: Option<&Currency>) -> Vec<Column> {
     let mut columns = vec![Column::Sessions, Column::Energy];
     columns.extend((total.without_energy > 0).then_some(Column::WithoutEnergy));
     columns.extend((total.left_out > 0).then_some(Column::LeftOut));
@@ -162,7 +162,7 @@ fn columns(total: &Sums, lead: Option<&Currency>) -> Vec<Column> {
 
 /// The value of a cell; no other place decides it. A sum of which no part is known is not known. A payment without a
 /// known amount may be of any currency.
-fn cell(column: &Column, sums: &Sums) -> Option<i64> {
+fn cell(column: &Column, sums: &ReportSums) -> Option<i64> {
     let (measure, currency) = match column {
         Column::Sessions => return Some(sums.sessions),
         Column::Energy => {
@@ -189,13 +189,13 @@ fn cell(column: &Column, sums: &Sums) -> Option<i64> {
     }
 }
 
-fn row(by: By, columns: &[Column], group: Group, piece: impl Fn(Day, Day) -> Option<Period>) -> Row {
+fn row(by: By, columns: &[Column], group: Group, piece: impl Fn(Day, Day) -> Option<Period>) -> ReportRow {
     let (id, lacks) = match group.key {
         Key::Is(id) => (Some(id), None),
         Key::Lacks(what) => (None, Some(what)),
     };
     let first: Option<Day> = id.as_deref().filter(|_| by.is_time()).and_then(|day| day.parse().ok());
-    Row {
+    ReportRow {
         period: first.and_then(|first| piece(first, by.next(first))).map(interval),
         cells: columns.iter().map(|column| cell(column, &group.sums)).collect(),
         name: group.name,
@@ -211,7 +211,7 @@ fn without_gaps(by: By, about: &About, groups: Vec<Group>) -> Vec<Group> {
     let mut day = by.first_day(about.first);
     while day <= about.last {
         let key = Key::Is(day.to_string());
-        let nothing = || Group { key: key.clone(), name: None, sums: Sums::default() };
+        let nothing = || Group { key: key.clone(), name: None, sums: ReportSums::default() };
         all.push(known.remove(&key).unwrap_or_else(nothing));
         day = by.next(day);
     }
@@ -220,9 +220,9 @@ fn without_gaps(by: By, about: &About, groups: Vec<Group>) -> Vec<Group> {
 }
 
 /// Sorts the rows. What is not known comes last in both directions; equal figures stand in the order of names.
-fn sort(query: &Query, columns: &[Column], rows: &mut [Row]) {
-    let by_name = |a: &Row, b: &Row| {
-        let name = |row: &Row| row.name.as_ref().or(row.id.as_ref()).map(|name| name.to_lowercase());
+fn sort(query: &ReportParameters, columns: &[Column], rows: &mut [ReportRow]) {
+    let by_name = |a: &ReportRow, b: &ReportRow| {
+        let name = |row: &ReportRow| row.name.as_ref().or(row.id.as_ref()).map(|name| name.to_lowercase());
         last(name(a), name(b), Ord::cmp).then_with(|| (&a.id, &a.lacks).cmp(&(&b.id, &b.lacks)))
     };
     let turned = |order: Ordering| if query.sort.descending { order.reverse() } else { order };
@@ -231,7 +231,7 @@ fn sort(query: &Query, columns: &[Column], rows: &mut [Row]) {
         return;
     };
     let at = columns.iter().position(|column| column == wanted);
-    let value = |row: &Row| at.and_then(|at| row.cells.get(at).copied().flatten());
+    let value = |row: &ReportRow| at.and_then(|at| row.cells.get(at).copied().flatten());
     rows.sort_by(|a, b| last(value(a), value(b), |a, b| turned(a.cmp(b))).then_with(|| by_name(a, b)));
 }
 

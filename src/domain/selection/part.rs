@@ -27,7 +27,7 @@ enum Takes {
 
 /// Whether documents come to meet a filter or cease to meet it as time passes, without any change to them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Clock {
+enum ClockUse {
     Ignored,
     Followed,
 }
@@ -63,8 +63,8 @@ macro_rules! filters {
                 match self { $(Self::$field => &[$((Collection::$of, stringify!($path)),)+],)* }
             }
 
-            const fn clock(self) -> Clock {
-                match self { $(Self::$field => Clock::$clock,)* }
+            const fn clock(self) -> ClockUse {
+                match self { $(Self::$field => ClockUse::$clock,)* }
             }
         }
     };
@@ -100,7 +100,7 @@ impl FilterField {
     }
 
     pub fn follows_clock(self) -> bool {
-        self.clock() == Clock::Followed
+        self.clock() == ClockUse::Followed
     }
 
     /// Reads a value as it stands in an address.

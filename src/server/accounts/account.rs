@@ -7,13 +7,13 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Done, Secret, Sent, UrlQuery, again, same_twice};
+use super::form::{DoneQuery, FormBody, Secret, UrlQuery, again, same_twice};
 use crate::{
     domain::text::password_refused,
     server::{
         accounts::{
-            documents::Documents,
-            pages::{self, AccountPage, Chosen, Wrong},
+            documents::AccountPages,
+            pages::{self, AccountPage, Chosen, FieldErrors},
             text::people,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::ClientInfo, session::OwnPassword},
@@ -25,9 +25,9 @@ use crate::{
 
 /// `GET /account`
 pub async fn show(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
-    UrlQuery(done): UrlQuery<Done>,
+    UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Result<Response, Problem> {
     draw(&documents, &admin, done.said(), None).await
 }
@@ -46,10 +46,10 @@ pub struct EndForm {
 
 /// `POST /account`
 pub async fn end(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: ConfirmedAdmin,
     place: ClientInfo,
-    Sent(EndForm { end }): Sent<EndForm>,
+    FormBody(EndForm { end }): FormBody<EndForm>,
 ) -> Result<Redirect, Problem> {
     let done = if end.as_str() == "others" {
         documents.auth.end_other_sessions(&admin, &place).await?;
@@ -72,11 +72,11 @@ pub struct PasswordForm {
 
 /// `POST /account/password`
 pub async fn change_password(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
     session: Session,
     place: ClientInfo,
-    Sent(form): Sent<PasswordForm>,
+    FormBody(form): FormBody<PasswordForm>,
 ) -> Result<Response, Problem> {
     let wrong = match same_twice(form.password, &form.again) {
         Err(wrong) => wrong,
@@ -87,9 +87,11 @@ pub async fn change_password(
                     return Ok(Redirect::to(&format!("{ACCOUNT}?done=password_changed")).into_response());
                 }
                 PasswordChange::NotProven(OwnPassword::SignedOut) => return Ok(Redirect::to("/login").into_response()),
-                PasswordChange::NotProven(OwnPassword::Throttled(wait)) => Wrong::new("current", people::wait(wait)),
-                PasswordChange::NotProven(_) => Wrong::new("current", people::WRONG_PASSWORD),
-                PasswordChange::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
+                PasswordChange::NotProven(OwnPassword::Throttled(wait)) => {
+                    FieldErrors::new("current", people::wait(wait))
+                }
+                PasswordChange::NotProven(_) => FieldErrors::new("current", people::WRONG_PASSWORD),
+                PasswordChange::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
             }
         }
     };
@@ -97,10 +99,10 @@ pub async fn change_password(
 }
 
 async fn draw(
-    documents: &Documents,
+    documents: &AccountPages,
     admin: &CurrentAdmin,
     done: Option<&'static str>,
-    wrong: Option<&Wrong>,
+    wrong: Option<&FieldErrors>,
 ) -> Result<Response, Problem> {
     let Some(user) = documents.auth.users.by_id(admin.user).await? else {
         return Ok(Redirect::to("/login").into_response());

@@ -12,19 +12,19 @@ use futures_util::TryStreamExt;
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
-use super::documents::Documents;
+use super::documents::AccountPages;
 use crate::{
     domain::time::UtcMs,
     server::{
         accounts::{
-            pages::audit_log::{AuditPage, Choice, PATH, audit_log},
+            pages::audit_log::{AuditPage, FilterOption, PATH, audit_log},
             text::audit_log as said,
         },
         auth::{
             CurrentAdmin, Unavailable,
-            audit_log::{Action, Actor, Cursor, Filter, Page, Record},
+            audit_log::{Action, Actor, AuditFilter, AuditRecord, Cursor, EntriesPage},
         },
-        csv::{self, Field},
+        csv::{self, CsvField},
         problem::Problem,
     },
     web::text,
@@ -55,7 +55,7 @@ type Wrong = (&'static str, &'static str);
 /// # Errors
 /// 400 for a URL that no form produces, 429 for an account over its budget, 503 while MongoDB is away.
 pub async fn page(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
     asked: GivenForm,
 ) -> Result<Response, Problem> {
@@ -82,11 +82,11 @@ pub async fn page(
 }
 
 async fn entries(
-    documents: &Documents,
+    documents: &AccountPages,
     admin: &CurrentAdmin,
-    filter: Filter,
+    filter: AuditFilter,
     after: Option<Cursor>,
-) -> Result<Page, Problem> {
+) -> Result<EntriesPage, Problem> {
     let (asker, log) = (documents.budgets.of(admin.user), documents.auth.audit.clone());
     let looked_at = log.looks_at(&filter, after).await.map_err(Unavailable::from)?;
     let read = async move {
@@ -105,7 +105,7 @@ async fn entries(
 /// # Errors
 /// 400 for a filter that cannot be followed, 429 for an account over its budget, 503 while MongoDB is away.
 pub async fn file(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
     asked: GivenForm,
 ) -> Result<Response, Problem> {
@@ -115,7 +115,7 @@ pub async fn file(
     let log = &documents.auth.audit;
     documents.budgets.of(admin.user).pay(log.size().await.map_err(Unavailable::from)?).await?;
     let records = log.all(&filter).await.map_err(Unavailable::from)?;
-    let head = HEAD.map(Field::text).to_vec();
+    let head = HEAD.map(CsvField::text).to_vec();
     let head = futures_util::stream::once(std::future::ready(Ok(head)));
     let rows = futures_util::StreamExt::chain(head, records.map_ok(|record| fields(&record)));
     Ok(csv::streamed("chargedeck-audit.csv", HEAD.len(), rows))
@@ -140,8 +140,8 @@ const HEAD: [&str; 15] = [
 ];
 
 /// The values as they are stored, for programs; times are UTC.
-fn fields(record: &Record) -> Vec<Field> {
-    let text = |text: Option<String>| text.map_or(Field::Missing, Field::Text);
+fn fields(record: &AuditRecord) -> Vec<CsvField> {
+    let text = |text: Option<String>| text.map_or(CsvField::Missing, CsvField::Text);
     let json = |document: &Option<bson::Document>| {
         text(document.clone().map(|document| bson::Bson::Document(document).into_relaxed_extjson().to_string()))
     };
@@ -153,14 +153,14 @@ fn fields(record: &Record) -> Vec<Field> {
     };
     let subject = record.subject.as_ref();
     vec![
-        Field::text(UtcMs(record.at.timestamp_millis()).to_string()),
-        Field::text(record.action.as_ref().map_or_else(String::as_str, |action| action.name())),
-        Field::text(if record.refused { "refused" } else { "ok" }),
+        CsvField::text(UtcMs(record.at.timestamp_millis()).to_string()),
+        CsvField::text(record.action.as_ref().map_or_else(String::as_str, |action| action.name())),
+        CsvField::text(if record.refused { "refused" } else { "ok" }),
         text(record.reason.as_ref().map(|reason| match reason {
             Ok(reason) => reason.name().to_owned(),
             Err(unknown) => unknown.clone(),
         })),
-        Field::text(actor),
+        CsvField::text(actor),
         text(actor_id),
         text(actor_email),
         text(subject.and_then(|subject| subject.id).map(|id| id.to_string())),
@@ -170,12 +170,12 @@ fn fields(record: &Record) -> Vec<Field> {
         text(record.request_id.clone()),
         json(&record.before),
         json(&record.after),
-        Field::text(record.id.to_hex()),
+        CsvField::text(record.id.to_hex()),
     ]
 }
 
 /// Days are in the network's time zone. The first and the last day are both included.
-fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<Filter, Wrong> {
+fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<AuditFilter, Wrong> {
     let day = |field: &'static str, text: &str, next: bool| -> Result<Option<DateTime>, Wrong> {
         if text.is_empty() {
             return Ok(None);
@@ -197,7 +197,7 @@ fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<Filter, Wrong> {
         _ => return Err(("result", said::CHOICE_WRONG)),
     };
     let who = asked.who.trim().to_lowercase();
-    Ok(Filter {
+    Ok(AuditFilter {
         action,
         who: (!who.is_empty()).then_some(who),
         from: day("from", &asked.from, false)?,
@@ -206,9 +206,9 @@ fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<Filter, Wrong> {
     })
 }
 
-fn choice(asked: AuditForm) -> Choice {
+fn choice(asked: AuditForm) -> FilterOption {
     let AuditForm { action, who, from, to, result, .. } = asked;
-    Choice { action, who, from, to, result }
+    FilterOption { action, who, from, to, result }
 }
 
 fn bad_address() -> Problem {
@@ -234,7 +234,7 @@ mod tests {
         let chosen = filter(&asked("2026-10-25", "2026-10-25"), &zone).unwrap();
         let at = |text| Some(DateTime::parse_rfc3339_str(text).unwrap());
         assert_eq!((chosen.from, chosen.before), (at("2026-10-24T23:00:00Z"), at("2026-10-26T00:00:00Z")));
-        assert_eq!(filter(&asked("", ""), &zone), Ok(Filter::default()));
+        assert_eq!(filter(&asked("", ""), &zone), Ok(AuditFilter::default()));
         for (from, to, field) in [("yesterday", "", "from"), ("", "2026-13-01", "to"), ("{\"$gt\":1}", "", "from")] {
             assert_eq!(filter(&asked(from, to), &zone).unwrap_err().0, field);
         }

@@ -8,16 +8,16 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Secret, Sent, UrlQuery, again, same_twice};
+use super::form::{FormBody, Secret, UrlQuery, again, same_twice};
 use crate::{
     domain::text::{email_refused, password_refused},
     server::{
         accounts::{
-            documents::Documents,
-            pages::{self, Chosen, Wrong},
+            documents::AccountPages,
+            pages::{self, Chosen, FieldErrors},
             text::people as said,
         },
-        auth::{email::Email, own_account::Choice, place::ClientInfo},
+        auth::{email::Email, own_account::PasswordChoice, place::ClientInfo},
         problem::Problem,
     },
     web::text,
@@ -35,7 +35,7 @@ const SIGN_IN: (&str, &str) = ("/login", text::SIGN_IN);
 
 /// `GET /invitation`
 pub async fn invitation(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     place: ClientInfo,
     UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
@@ -55,16 +55,16 @@ pub struct ChoiceForm {
 
 /// `POST /invitation`
 pub async fn choose(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     place: ClientInfo,
-    Sent(ChoiceForm { token, password, again: repeated }): Sent<ChoiceForm>,
+    FormBody(ChoiceForm { token, password, again: repeated }): FormBody<ChoiceForm>,
 ) -> Result<Response, Problem> {
     let wrong = match same_twice(password, &repeated) {
         Err(wrong) => wrong,
         Ok(new) => match documents.auth.choose_password(&token, new, &place).await? {
-            Choice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
-            Choice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
-            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
+            PasswordChoice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
+            PasswordChoice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
+            PasswordChoice::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
     draw_choice(&documents, &place, token, Some(&wrong)).await
@@ -72,7 +72,7 @@ pub async fn choose(
 
 /// `GET /setup`
 pub async fn setup(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     place: ClientInfo,
     UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
@@ -96,12 +96,12 @@ pub struct SetUpForm {
 
 /// `POST /setup`
 pub async fn set_up(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     place: ClientInfo,
-    Sent(SetUpForm { token, email, password, again: repeated }): Sent<SetUpForm>,
+    FormBody(SetUpForm { token, email, password, again: repeated }): FormBody<SetUpForm>,
 ) -> Result<Response, Problem> {
     let entered = match (Email::of_new(&email), same_twice(password, &repeated)) {
-        (Err(refused), _) => Err(Wrong::new("email", email_refused(refused))),
+        (Err(refused), _) => Err(FieldErrors::new("email", email_refused(refused))),
         (Ok(_), Err(wrong)) => Err(wrong),
         (Ok(address), Ok(new)) => Ok((address, new)),
     };
@@ -109,19 +109,19 @@ pub async fn set_up(
         Err(wrong) if documents.auth.may_set_up(&token).await? => wrong,
         Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
         Ok((address, new)) => match documents.auth.set_up(&token, &address, new, &place).await? {
-            Choice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
-            Choice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
-            Choice::Refused(why) => Wrong::new(Chosen::PASSWORD, password_refused(why)),
+            PasswordChoice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
+            PasswordChoice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
+            PasswordChoice::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
     Ok(again(draw_set_up(&documents, token, Some(email), Some(&wrong))))
 }
 
 async fn draw_choice(
-    documents: &Documents,
+    documents: &AccountPages,
     place: &ClientInfo,
     token: String,
-    wrong: Option<&Wrong>,
+    wrong: Option<&FieldErrors>,
 ) -> Result<Response, Problem> {
     let Some(user) = documents.auth.invited(&token).await? else {
         return gone(documents, place, &token, said::LINK_GONE).await;
@@ -130,17 +130,22 @@ async fn draw_choice(
     Ok(if wrong.is_some() { again(page) } else { page })
 }
 
-fn draw_set_up(documents: &Documents, token: String, email: Option<String>, wrong: Option<&Wrong>) -> Response {
+fn draw_set_up(
+    documents: &AccountPages,
+    token: String,
+    email: Option<String>,
+    wrong: Option<&FieldErrors>,
+) -> Response {
     documents.gate(said::SET_UP, || pages::set_up(token, email, wrong))
 }
 
-fn note(documents: &Documents, words: (&'static str, &'static str)) -> Response {
+fn note(documents: &AccountPages, words: (&'static str, &'static str)) -> Response {
     documents.gate(words.0, || pages::note(words, Some(SIGN_IN)))
 }
 
 /// Answers 410 for a link that does not work, and notes it.
 async fn gone(
-    documents: &Documents,
+    documents: &AccountPages,
     place: &ClientInfo,
     token: &str,
     words: (&'static str, &'static str),

@@ -7,12 +7,12 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Next, Secret, Sent, UrlQuery, again};
+use super::form::{FormBody, NextQuery, Secret, UrlQuery, again};
 use crate::server::accounts::text::people;
 use crate::server::{
     accounts::{
-        documents::{Documents, Times},
-        pages::{self, Wrong},
+        documents::{AccountPages, Times},
+        pages::{self, FieldErrors},
     },
     auth::{CurrentAdmin, local_path::local_path, place::ClientInfo, session::OwnPassword},
     problem::Problem,
@@ -20,9 +20,9 @@ use crate::server::{
 
 /// `GET /confirm`
 pub async fn show(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
-    UrlQuery(asked): UrlQuery<Next>,
+    UrlQuery(asked): UrlQuery<NextQuery>,
 ) -> Response {
     draw(&documents, &admin, local_path(&asked.next), None)
 }
@@ -37,11 +37,11 @@ pub struct ConfirmForm {
 
 /// `POST /confirm`
 pub async fn submit(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
     session: Session,
     place: ClientInfo,
-    Sent(form): Sent<ConfirmForm>,
+    FormBody(form): FormBody<ConfirmForm>,
 ) -> Result<Response, Problem> {
     let next = local_path(&form.next);
     let why = match documents.auth.confirm(&session, &admin, form.password.0, &place).await? {
@@ -50,10 +50,10 @@ pub async fn submit(
         OwnPassword::Wrong => people::WRONG_PASSWORD.to_owned(),
         OwnPassword::Throttled(wait) => people::wait(wait),
     };
-    Ok(again(draw(&documents, &admin, next, Some(&Wrong::new("password", why)))))
+    Ok(again(draw(&documents, &admin, next, Some(&FieldErrors::new("password", why)))))
 }
 
-fn draw(documents: &Documents, admin: &CurrentAdmin, next: String, wrong: Option<&Wrong>) -> Response {
+fn draw(documents: &AccountPages, admin: &CurrentAdmin, next: String, wrong: Option<&FieldErrors>) -> Response {
     let email = admin.email.clone();
     let paper = documents.paper(&Times::now(&documents.network));
     documents.gate(people::CONFIRM, || pages::confirm(paper, email, next, wrong))

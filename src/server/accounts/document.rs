@@ -12,7 +12,7 @@ use crate::web::{
 };
 
 /// Whose page it is, and where.
-pub struct Frame {
+pub struct PageFrame {
     pub options: LeptosOptions,
     pub network: String,
     /// The name of the zone in which times are shown.
@@ -27,8 +27,8 @@ pub struct Frame {
 }
 
 /// A page in the frame of the live pages. Call it within an owner.
-pub fn framed(frame: Frame, content: AnyView) -> impl IntoView {
-    let Frame { options, network, zone, admin, path, paper, title } = frame;
+pub fn framed(frame: PageFrame, content: AnyView) -> impl IntoView {
+    let PageFrame { options, network, zone, admin, path, paper, title } = frame;
     provide_context(RequestUrl::new(&path));
     let body = move || {
         view! {

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use crate::{
     domain::time::{UtcMs, Zone},
     server::{
-        accounts::document::{self, Frame},
+        accounts::document::{self, PageFrame},
         auth::{AuthService, CurrentAdmin},
         budget::Budgets,
         config::NetworkSettings,
@@ -24,14 +24,14 @@ use crate::{
 
 /// What the pages of accounts need.
 #[derive(Clone)]
-pub struct Documents {
+pub struct AccountPages {
     pub auth: AuthService,
     pub budgets: Budgets,
     pub network: Arc<NetworkSettings>,
     pub leptos: LeptosOptions,
 }
 
-impl Documents {
+impl AccountPages {
     /// A page of a signed-in admin at `path`, in the frame of the live pages.
     pub fn framed<V: IntoView + 'static>(
         &self,
@@ -41,7 +41,7 @@ impl Documents {
         draw: impl FnOnce(&Times) -> V,
     ) -> Response {
         let times = Times::now(&self.network);
-        let frame = Frame {
+        let frame = PageFrame {
             options: self.leptos.clone(),
             network: self.network.name.clone(),
             zone: times.zone.name.clone(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::server::{
     accounts::{
-        pages::{Chosen, Wrong},
+        pages::{Chosen, FieldErrors},
         text::people,
     },
     problem::Problem,
@@ -25,7 +25,7 @@ pub struct NoParameters {}
 /// Where to go afterwards.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Next {
+pub struct NextQuery {
     #[serde(default)]
     pub next: String,
 }
@@ -33,12 +33,12 @@ pub struct Next {
 /// What was just done, by the code in the URL.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Done {
+pub struct DoneQuery {
     #[serde(default)]
     pub done: String,
 }
 
-impl Done {
+impl DoneQuery {
     pub fn said(&self) -> Option<&'static str> {
         people::done(&self.done)
     }
@@ -62,9 +62,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for UrlQuery<T> {
 const BAD_ADDRESS: &str = "The address has a parameter that this page does not know, lacks one, or has one twice.";
 
 /// A form as it was sent. A body that is not this form is refused without a reason.
-pub struct Sent<T>(pub T);
+pub struct FormBody<T>(pub T);
 
-impl<S, T> FromRequest<S> for Sent<T>
+impl<S, T> FromRequest<S> for FormBody<T>
 where
     S: Send + Sync,
     Form<T>: FromRequest<S, Rejection = FormRejection>,
@@ -93,11 +93,11 @@ impl<'de> Deserialize<'de> for Secret {
 ///
 /// # Errors
 /// If they differ.
-pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Wrong> {
+pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, FieldErrors> {
     if password.0.expose_secret() == again.0.expose_secret() {
         Ok(password.0)
     } else {
-        Err(Wrong::new(Chosen::AGAIN, people::NOT_THE_SAME))
+        Err(FieldErrors::new(Chosen::AGAIN, people::NOT_THE_SAME))
     }
 }
 
@@ -121,14 +121,14 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_parameter_is_refused_and_not_repeated() {
         let refused = Some(Problem::new(StatusCode::BAD_REQUEST, "bad_address", BAD_ADDRESS));
-        assert_eq!(refusal::<Done>("/account?station=S1").await, refused);
-        assert_eq!(refusal::<Done>("/account?done=role&done=role").await, refused);
-        assert_eq!(refusal::<Next>("/login?next=/users&station=S1").await, refused);
+        assert_eq!(refusal::<DoneQuery>("/account?station=S1").await, refused);
+        assert_eq!(refusal::<DoneQuery>("/account?done=role&done=role").await, refused);
+        assert_eq!(refusal::<NextQuery>("/login?next=/users&station=S1").await, refused);
         assert_eq!(refusal::<NoParameters>("/users?station=S1").await, refused);
         for none in [
-            refusal::<Done>("/account?done=role").await,
-            refusal::<Next>("/login?next=/users").await,
-            refusal::<Next>("/login").await,
+            refusal::<DoneQuery>("/account?done=role").await,
+            refusal::<NextQuery>("/login?next=/users").await,
+            refusal::<NextQuery>("/login").await,
             refusal::<NoParameters>("/users").await,
         ] {
             assert_eq!(none, None);

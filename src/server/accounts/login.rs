@@ -9,12 +9,12 @@ use leptos::prelude::{Owner, RenderHtml};
 use serde::Deserialize;
 use tower_sessions::Session;
 
-use super::form::{Next, Secret, Sent, UrlQuery};
+use super::form::{FormBody, NextQuery, Secret, UrlQuery};
 use crate::server::accounts::text::people;
 use crate::{
     server::accounts::pages,
     server::{
-        accounts::documents::Documents,
+        accounts::documents::AccountPages,
         auth::{
             local_path::local_path,
             place::ClientInfo,
@@ -26,7 +26,11 @@ use crate::{
 };
 
 /// `GET /login`. A user who is already signed in is redirected.
-pub async fn show(State(documents): State<Documents>, session: Session, UrlQuery(asked): UrlQuery<Next>) -> Response {
+pub async fn show(
+    State(documents): State<AccountPages>,
+    session: Session,
+    UrlQuery(asked): UrlQuery<NextQuery>,
+) -> Response {
     let next = local_path(&asked.next);
     match documents.auth.admit(&session, Activity::Program).await {
         Ok(Some(_)) => return Redirect::to(&next).into_response(),
@@ -49,10 +53,10 @@ pub struct LoginForm {
 
 /// `POST /login`. A refused user gets the form back as it was sent, except for the password.
 pub async fn submit(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     session: Session,
     place: ClientInfo,
-    Sent(LoginForm { email, password, next }): Sent<LoginForm>,
+    FormBody(LoginForm { email, password, next }): FormBody<LoginForm>,
 ) -> Response {
     let next = local_path(&next);
     let (status, wait, wrong) = match documents.auth.sign_in(&session, &email, password.0, &place).await {
@@ -72,7 +76,7 @@ pub async fn submit(
     page
 }
 
-fn draw(documents: &Documents, email: String, next: String, wrong: Option<String>) -> Response {
+fn draw(documents: &AccountPages, email: String, next: String, wrong: Option<String>) -> Response {
     let options = documents.leptos.clone();
     let html = Owner::new_root(None).with(|| pages::login(options, email, next, wrong).to_html());
     ([(header::CONTENT_SECURITY_POLICY, FORM_POLICY)], Html(html)).into_response()

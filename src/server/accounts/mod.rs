@@ -16,10 +16,10 @@ mod users;
 
 use axum::{Router, routing::get};
 
-use self::documents::Documents;
+use self::documents::AccountPages;
 use crate::server::accounts::pages::audit_log;
 
-pub fn routes(documents: Documents) -> Router {
+pub fn routes(documents: AccountPages) -> Router {
     Router::new()
         .route("/login", get(login::show).post(login::submit))
         .route("/account", get(account::show).post(account::end))

@@ -9,22 +9,22 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::form::{Done, NoParameters, Sent, UrlQuery, again};
+use super::form::{DoneQuery, FormBody, NoParameters, UrlQuery, again};
 use crate::server::accounts::documents::Times;
 use crate::{
     domain::text::email_refused,
     server::{
         accounts::{
-            documents::Documents,
-            pages::{self, UserRow, Wrong},
+            documents::AccountPages,
+            pages::{self, FieldErrors, UserRow},
             text::people,
         },
         auth::{
             ConfirmedAdmin, CurrentAdmin,
-            administration::{Change, NewLink, Refused},
+            administration::{ChangeRefused, NewLink, UserChange},
             email::Email,
             place::ClientInfo,
-            user::{Role, User, UserId},
+            user::{User, UserId, UserRole},
         },
         problem::Problem,
     },
@@ -33,7 +33,7 @@ use crate::{
 
 /// `GET /users`, in the admin's turn, because Redis is asked for the sessions of one account after the other.
 pub async fn list(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: CurrentAdmin,
     _: UrlQuery<NoParameters>,
 ) -> Result<Response, Problem> {
@@ -47,9 +47,9 @@ pub async fn list(
 
 /// `GET /users/invite`
 pub async fn invite_form(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: ConfirmedAdmin,
-    UrlQuery(done): UrlQuery<Done>,
+    UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Response {
     draw_invite(&documents, &admin, done.said(), None, None)
 }
@@ -62,10 +62,10 @@ pub struct InviteForm {
 
 /// `POST /users/invite`
 pub async fn invite(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: ConfirmedAdmin,
     place: ClientInfo,
-    Sent(InviteForm { email }): Sent<InviteForm>,
+    FormBody(InviteForm { email }): FormBody<InviteForm>,
 ) -> Result<Response, Problem> {
     let why = match Email::of_new(&email) {
         Err(refused) => {
@@ -77,15 +77,15 @@ pub async fn invite(
             Err(refused) => people::refused(refused),
         },
     };
-    Ok(again(draw_invite(&documents, &admin, None, Some(email), Some(&Wrong::new("email", why)))))
+    Ok(again(draw_invite(&documents, &admin, None, Some(email), Some(&FieldErrors::new("email", why)))))
 }
 
 /// `GET /users/{id}`
 pub async fn show(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: ConfirmedAdmin,
     Path(id): Path<String>,
-    UrlQuery(done): UrlQuery<Done>,
+    UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Result<Response, Problem> {
     draw_user(&documents, &admin, user_id(&id)?, done.said(), None).await
 }
@@ -104,16 +104,16 @@ enum Act {
 #[serde(deny_unknown_fields)]
 pub struct ActForm {
     act: Act,
-    role: Option<Role>,
+    role: Option<UserRole>,
 }
 
 /// `POST /users/{id}`
 pub async fn act(
-    State(documents): State<Documents>,
+    State(documents): State<AccountPages>,
     admin: ConfirmedAdmin,
     place: ClientInfo,
     Path(id): Path<String>,
-    Sent(ActForm { act, role }): Sent<ActForm>,
+    FormBody(ActForm { act, role }): FormBody<ActForm>,
 ) -> Result<Response, Problem> {
     let user = user_id(&id)?;
     let (change, done) = match act {
@@ -123,10 +123,10 @@ pub async fn act(
                 Err(refused) => not_done(&documents, &admin, user, refused).await,
             };
         }
-        Act::Disable => (Change::Disable, "disabled"),
-        Act::Enable => (Change::Enable, "enabled"),
-        Act::EndSessions => (Change::EndSessions, "all_ended"),
-        Act::Role => (Change::SetRole(offered(role)?), "role"),
+        Act::Disable => (UserChange::Disable, "disabled"),
+        Act::Enable => (UserChange::Enable, "enabled"),
+        Act::EndSessions => (UserChange::EndSessions, "all_ended"),
+        Act::Role => (UserChange::SetRole(offered(role)?), "role"),
     };
     match documents.auth.change_user(&admin, user, change, &place).await? {
         Ok(()) => Ok(Redirect::to(&format!("{USERS}/{user}?done={done}")).into_response()),
@@ -135,8 +135,8 @@ pub async fn act(
 }
 
 /// Returns a role that may be given; no other role has a meaning.
-fn offered(role: Option<Role>) -> Result<Role, Problem> {
-    let offered = role.filter(|role| *role == Role::Admin || *role == Role::no_access());
+fn offered(role: Option<UserRole>) -> Result<UserRole, Problem> {
+    let offered = role.filter(|role| *role == UserRole::Admin || *role == UserRole::no_access());
     offered.ok_or(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_role", "There is no such role."))
 }
 
@@ -145,10 +145,10 @@ fn user_id(text: &str) -> Result<UserId, Problem> {
 }
 
 async fn not_done(
-    documents: &Documents,
+    documents: &AccountPages,
     admin: &CurrentAdmin,
     user: UserId,
-    refused: Refused,
+    refused: ChangeRefused,
 ) -> Result<Response, Problem> {
     let mut page = draw_user(documents, admin, user, None, Some(people::refused(refused))).await?;
     *page.status_mut() = StatusCode::CONFLICT;
@@ -156,7 +156,7 @@ async fn not_done(
 }
 
 async fn draw_user(
-    documents: &Documents,
+    documents: &AccountPages,
     admin: &CurrentAdmin,
     user: UserId,
     done: Option<&'static str>,
@@ -169,24 +169,24 @@ async fn draw_user(
 }
 
 fn draw_invite(
-    documents: &Documents,
+    documents: &AccountPages,
     admin: &CurrentAdmin,
     done: Option<&'static str>,
     email: Option<String>,
-    wrong: Option<&Wrong>,
+    wrong: Option<&FieldErrors>,
 ) -> Response {
     let title = people::INVITE;
     documents.framed(admin, "/users/invite", title, |_| pages::invite(done, email, wrong))
 }
 
-fn draw_link(documents: &Documents, admin: &CurrentAdmin, link: &NewLink) -> Response {
+fn draw_link(documents: &AccountPages, admin: &CurrentAdmin, link: &NewLink) -> Response {
     let NewLink { email, token, expires_at, .. } = link;
     let address = format!("{}/invitation?token={}", documents.auth.origin.as_origin(), token.expose());
     let draw = |times: &Times| pages::new_link(email, address, &times.stamp(*expires_at));
     documents.framed(admin, USERS, people::LINK_FOR, draw)
 }
 
-async fn row(documents: &Documents, user: User) -> Result<UserRow, Problem> {
+async fn row(documents: &AccountPages, user: User) -> Result<UserRow, Problem> {
     let sessions = documents.auth.sessions_of(&user).await?.len();
     Ok(UserRow { user, sessions })
 }

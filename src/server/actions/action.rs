@@ -18,13 +18,13 @@ pub struct Action {
     /// where there is none.
     pub then: &'static Self,
     /// Whether it sets or removes the mark in our own database, which holds the reason and the earlier status.
-    pub mark: Option<Mark>,
+    pub mark: Option<ActionMark>,
     /// Returns the document's next status, in our word, or a sentence that says why it has none.
     pub next: fn(&Before) -> Result<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum ActionMark {
     Set,
     Take,
 }

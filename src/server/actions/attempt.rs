@@ -39,7 +39,7 @@ pub struct Done {
 
 /// Why nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum ActionRefused {
     /// `CHARGEDECK_READ_ONLY` is set.
     ReadOnly,
     /// The account lacks the right.
@@ -53,7 +53,7 @@ pub enum Refused {
     OtherRequest,
 }
 
-impl Refused {
+impl ActionRefused {
     pub fn sentence(&self) -> String {
         match self {
             Self::ReadOnly => "ChargeDeck is set to read only (CHARGEDECK_READ_ONLY).".to_owned(),
@@ -86,8 +86,8 @@ impl Refused {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+impl From<ActionRefused> for Problem {
+    fn from(refused: ActionRefused) -> Self {
         Self::new(refused.status(), refused.reason().name(), refused.sentence())
     }
 }

@@ -1,7 +1,7 @@
 //! Blocking and unblocking a client. Only the status is written, in the operator's own word. The operator's systems
 //! decide what a block stops.
 
-use super::action::{Action, Before, Mark, Words};
+use super::action::{Action, ActionMark, Before, Words};
 use crate::{
     domain::{
         collections::{Client, Collection, see},
@@ -23,7 +23,7 @@ pub static BLOCK: Action = Action {
         done: "The client is blocked.",
     },
     then: &UNBLOCK,
-    mark: Some(Mark::Set),
+    mark: Some(ActionMark::Set),
     next: |before| match status(before)? {
         Pending | Active | Inactive | Locked => Ok(Blocked.code().to_owned()),
         Blocked => Err("The client is blocked already.".to_owned()),
@@ -46,7 +46,7 @@ pub static UNBLOCK: Action = Action {
         done: "The client is unblocked.",
     },
     then: &BLOCK,
-    mark: Some(Mark::Take),
+    mark: Some(ActionMark::Take),
     next: |before| match status(before)? {
         Blocked => Ok(before.marked.clone().unwrap_or_else(|| Active.code().to_owned())),
         _ => Err("The client is not blocked.".to_owned()),

@@ -14,8 +14,8 @@ use mongodb::{
 };
 
 use super::{
-    action::{Action, Before, Mark},
-    attempt::{Attempt, Done, Refused},
+    action::{Action, ActionMark, Before},
+    attempt::{ActionRefused, Attempt, Done},
     write::write,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     server::{
         auth::{
             CurrentAdmin, Unavailable,
-            audit_log::{AuditLog, Entry},
+            audit_log::{AuditEntry, AuditLog},
             users::is_duplicate,
         },
         mongo::{Mongo, UNAUTHORIZED, error_code, privileges, selection::query, snapshot},
@@ -85,12 +85,12 @@ impl Actions {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn hindrance(&self, action: &Action, admin: &CurrentAdmin) -> Result<Option<Refused>, Unavailable> {
+    pub async fn hindrance(&self, action: &Action, admin: &CurrentAdmin) -> Result<Option<ActionRefused>, Unavailable> {
         if self.read_only {
-            return Ok(Some(Refused::ReadOnly));
+            return Ok(Some(ActionRefused::ReadOnly));
         }
         if !admin.role.grants(action.right) {
-            return Ok(Some(Refused::NoRight));
+            return Ok(Some(ActionRefused::NoRight));
         }
         let Some(may) = privileges::of(&self.mongo).await? else { return Ok(None) };
         if !may.allow(self.mongo.operator.name(), Some(action.of.name()), "update") {
@@ -100,11 +100,11 @@ impl Actions {
         let lacks = [MARKS, KEYS]
             .into_iter()
             .find(|of| !may.missing(own, Some(of), &["find", "insert", "update", "remove"]).is_empty());
-        Ok(lacks.map(|of| Refused::MayNotWrite(format!("{own}.{of}"))))
+        Ok(lacks.map(|of| ActionRefused::MayNotWrite(format!("{own}.{of}"))))
     }
 
-    fn may_not_write(&self, action: &Action) -> Refused {
-        Refused::MayNotWrite(format!("{}.{}", self.mongo.operator.name(), action.of))
+    fn may_not_write(&self, action: &Action) -> ActionRefused {
+        ActionRefused::MayNotWrite(format!("{}.{}", self.mongo.operator.name(), action.of))
     }
 
     /// The document as it is now, and its mark.
@@ -115,12 +115,14 @@ impl Actions {
         &self,
         action: &Action,
         id: &str,
-    ) -> Result<Result<(Row, Option<Document>), Refused>, Unavailable> {
+    ) -> Result<Result<(Row, Option<Document>), ActionRefused>, Unavailable> {
         let mut session = self.mongo.client.start_session().await?;
         let found = self.find(action.of, id, &mut session).await;
         let row = match found {
             Ok((row, _)) => row,
-            Err(error) => return error.get_custom::<Refused>().cloned().map(Err).ok_or_else(|| error.clone().into()),
+            Err(error) => {
+                return error.get_custom::<ActionRefused>().cloned().map(Err).ok_or_else(|| error.clone().into());
+            }
         };
         // Where the marks may not be read, the page says why nothing can be done.
         match self.marks().find_one(doc! {"_id": mark_id(action.of, id)}).await {
@@ -134,23 +136,23 @@ impl Actions {
     /// # Errors
     /// MongoDB is away. If only the commit's answer was lost, the action may be done. A retry with the same key then gets
     /// the first request's answer.
-    pub async fn perform(&self, attempt: &Attempt) -> Result<Result<Done, Refused>, Unavailable> {
+    pub async fn perform(&self, attempt: &Attempt) -> Result<Result<Done, ActionRefused>, Unavailable> {
         let outcome = self.attempt(attempt).await?;
         if let Err(refused) = &outcome {
             let Attempt { action, request, admin, place } = attempt;
-            let entry = Entry::new(action.entry, admin, place).refused(refused.reason());
+            let entry = AuditEntry::new(action.entry, admin, place).refused(refused.reason());
             self.audit.record(&entry.after(doc! {"id": &request.id})).await?;
         }
         Ok(outcome)
     }
 
-    async fn attempt(&self, attempt: &Attempt) -> Result<Result<Done, Refused>, Unavailable> {
+    async fn attempt(&self, attempt: &Attempt) -> Result<Result<Done, ActionRefused>, Unavailable> {
         let Attempt { action, admin, .. } = attempt;
         if self.read_only {
-            return Ok(Err(Refused::ReadOnly));
+            return Ok(Err(ActionRefused::ReadOnly));
         }
         if !admin.role.grants(action.right) {
-            return Ok(Err(Refused::NoRight));
+            return Ok(Err(ActionRefused::NoRight));
         }
         if let Some(answer) = self.answered(attempt).await? {
             return Ok(answer);
@@ -160,11 +162,11 @@ impl Actions {
         });
         let error = match done.await {
             Ok(Some(done)) => return Ok(Ok(done)),
-            Ok(None) => return Ok(Err(Refused::NoSuchDocument)),
+            Ok(None) => return Ok(Err(ActionRefused::NoSuchDocument)),
             Err(Unavailable::Mongo(error)) => error,
             Err(error) => return Err(error),
         };
-        if let Some(refused) = error.get_custom::<Refused>() {
+        if let Some(refused) = error.get_custom::<ActionRefused>() {
             // An earlier copy of this request may be the cause.
             return Ok(self.answered(attempt).await?.unwrap_or(Err(refused.clone())));
         }
@@ -177,7 +179,7 @@ impl Actions {
                 Ok(Err(self.hindrance(action, admin).await?.unwrap_or_else(|| self.may_not_write(action))))
             }
             Some(VALIDATION) => {
-                Ok(Err(Refused::Conflict("Your database refuses such a document (its validator).".to_owned())))
+                Ok(Err(ActionRefused::Conflict("Your database refuses such a document (its validator).".to_owned())))
             }
             // The same request was done by another meanwhile.
             _ if is_duplicate(&error) => self.answered(attempt).await?.ok_or(Unavailable::Mongo(error)),
@@ -186,7 +188,11 @@ impl Actions {
     }
 
     /// Within the transaction.
-    async fn within(&self, attempt: &Attempt, session: &mut ClientSession) -> mongodb::error::Result<(Done, Entry)> {
+    async fn within(
+        &self,
+        attempt: &Attempt,
+        session: &mut ClientSession,
+    ) -> mongodb::error::Result<(Done, AuditEntry)> {
         let Attempt { action, request, admin, place } = attempt;
         let (row, document) = self.find(action.of, &request.id, session).await?;
         let mark = self.marks().find_one(doc! {"_id": mark_id(action.of, &request.id)}).session(&mut *session).await?;
@@ -194,7 +200,8 @@ impl Actions {
         let before = Before { row: row.fields, marked };
         let next = (action.next)(&before).map_err(conflict)?;
         // Restores the operator's own word, even one that the settings do not name.
-        let word = mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && before.marked.as_ref() == Some(&next));
+        let word =
+            mark.as_ref().filter(|_| action.mark == Some(ActionMark::Take) && before.marked.as_ref() == Some(&next));
         let word = word.and_then(|mark| mark.get_str("word").ok()).map(str::to_owned);
         let write = write(&self.mongo.mapping, action.of, &document, &next, word).map_err(conflict)?;
 
@@ -221,14 +228,14 @@ impl Actions {
         };
         let (key, now) = (mark_id(action.of, &request.id), DateTime::now());
         match action.mark {
-            Some(Mark::Set) => {
+            Some(ActionMark::Set) => {
                 let mark = doc! {
                     "_id": &key, "reason": &request.reason, "status": &done.status_before, "word": &write.word_before,
                     "by": &admin.email, "at": now,
                 };
                 self.marks().replace_one(doc! {"_id": &key}, mark).upsert(true).session(&mut *session).await?;
             }
-            Some(Mark::Take) => {
+            Some(ActionMark::Take) => {
                 self.marks().delete_one(doc! {"_id": &key}).session(&mut *session).await?;
             }
             None => {}
@@ -241,11 +248,11 @@ impl Actions {
         }
         let before = doc! {"status": &done.status_before};
         let after = doc! {"id": &done.id, "status": &done.status, "reason": &request.reason};
-        Ok((done, Entry::new(action.entry, admin, place).before(before).after(after)))
+        Ok((done, AuditEntry::new(action.entry, admin, place).before(before).after(after)))
     }
 
     /// What a request with this key was answered before.
-    async fn answered(&self, attempt: &Attempt) -> Result<Option<Result<Done, Refused>>, Unavailable> {
+    async fn answered(&self, attempt: &Attempt) -> Result<Option<Result<Done, ActionRefused>>, Unavailable> {
         let Attempt { action, request, admin, .. } = attempt;
         let Some(key) = &request.key else { return Ok(None) };
         let Some(answer) = self.keys().find_one(doc! {"_id": key_id(admin, key)}).await? else { return Ok(None) };
@@ -253,7 +260,7 @@ impl Actions {
             && answer.get_str("id").is_ok_and(|id| id == request.id)
             && answer.get_str("reason").is_ok_and(|reason| reason == request.reason);
         if !is_same {
-            return Ok(Some(Err(Refused::OtherRequest)));
+            return Ok(Some(Err(ActionRefused::OtherRequest)));
         }
         Ok(Some(Ok(bson::deserialize_from_document(answer).map_err(Error::from)?)))
     }
@@ -265,7 +272,7 @@ impl Actions {
         id: &str,
         session: &mut ClientSession,
     ) -> mongodb::error::Result<(Row, Document)> {
-        let Some(part) = own_id(of) else { return Err(Error::custom(Refused::NoSuchDocument)) };
+        let Some(part) = own_id(of) else { return Err(Error::custom(ActionRefused::NoSuchDocument)) };
         let (selection, sight) = (Selection::default().with(part, Criterion::one_of([id])), EvalContext::default());
         let theirs: MongoCollection<RawDocumentBuf> = self.mongo.operator.collection(of.name());
         let asked = query(&self.mongo.mapping, of, &selection, &sight).all;
@@ -286,7 +293,7 @@ impl Actions {
             }
             found = Some((row, Document::try_from(cursor.current())?));
         }
-        found.ok_or_else(|| Error::custom(Refused::NoSuchDocument))
+        found.ok_or_else(|| Error::custom(ActionRefused::NoSuchDocument))
     }
 
     fn marks(&self) -> MongoCollection<Document> {
@@ -313,5 +320,5 @@ fn key_id(admin: &CurrentAdmin, key: &str) -> Document {
 }
 
 fn conflict(why: String) -> Error {
-    Error::custom(Refused::Conflict(why))
+    Error::custom(ActionRefused::Conflict(why))
 }

@@ -20,9 +20,9 @@ use crate::{
     domain::address::escaped,
     server::{
         accounts::{
-            documents::Documents,
-            form::{Sent, UrlQuery, again},
-            pages::Wrong,
+            documents::AccountPages,
+            form::{FormBody, UrlQuery, again},
+            pages::FieldErrors,
             text::people,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
@@ -40,12 +40,12 @@ const ID_MAX: usize = 256;
 const KEY_MAX: usize = 64;
 
 #[derive(Clone)]
-struct Context {
-    documents: Documents,
+struct ActionContext {
+    documents: AccountPages,
     actions: Actions,
 }
 
-impl Context {
+impl ActionContext {
     /// The account's turn. Looking for a document costs as much as a list: where no index has its number, MongoDB looks
     /// at all of them.
     async fn turn(&self, action: &Action, admin: &CurrentAdmin) -> Result<Turn, Problem> {
@@ -54,21 +54,21 @@ impl Context {
     }
 }
 
-pub fn routes(documents: Documents, actions: Actions) -> Router {
+pub fn routes(documents: AccountPages, actions: Actions) -> Router {
     let mut router = Router::new();
     for action in ALL {
-        let draw = get(move |State(context): State<Context>, admin, asked| show(action, context, admin, asked));
-        let draw = draw.post(move |State(context): State<Context>, admin, place, asked, form| {
+        let draw = get(move |State(context): State<ActionContext>, admin, asked| show(action, context, admin, asked));
+        let draw = draw.post(move |State(context): State<ActionContext>, admin, place, asked, form| {
             submit(action, context, admin, place, asked, form)
         });
-        let by_program = post(move |State(context): State<Context>, admin, place, id, headers, body| {
+        let by_program = post(move |State(context): State<ActionContext>, admin, place, id, headers, body| {
             perform(action, context, admin, place, id, headers, body)
         });
         router = router
             .route(&address(action), draw)
             .route(&format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name), by_program);
     }
-    router.with_state(Context { documents, actions })
+    router.with_state(ActionContext { documents, actions })
 }
 
 /// The path of an action's page; the parameter `id` selects the document.
@@ -88,7 +88,7 @@ struct Which {
 /// `GET /clients/block?id=…`
 async fn show(
     action: &'static Action,
-    context: Context,
+    context: ActionContext,
     admin: ConfirmedAdmin,
     UrlQuery(Which { id, done }): UrlQuery<Which>,
 ) -> Result<Response, Problem> {
@@ -109,17 +109,17 @@ struct Form {
 /// `POST /clients/block?id=…`
 async fn submit(
     action: &'static Action,
-    context: Context,
+    context: ActionContext,
     admin: ConfirmedAdmin,
     place: ClientInfo,
     UrlQuery(Which { id, .. }): UrlQuery<Which>,
-    Sent(Form { reason, key }): Sent<Form>,
+    FormBody(Form { reason, key }): FormBody<Form>,
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;
     let request = match request(&id, &reason, Some(&key)) {
         Ok(request) => request,
         Err(Invalid::Reason(why)) => {
-            return draw(action, &context, &admin, id, reason, Some(Wrong::new(view::REASON, why)), None)
+            return draw(action, &context, &admin, id, reason, Some(FieldErrors::new(view::REASON, why)), None)
                 .await
                 .map(again);
         }
@@ -133,7 +133,7 @@ async fn submit(
         }
         Err(refused) => {
             let status = refused.status();
-            let why = Wrong::new(view::FORM, refused.sentence());
+            let why = FieldErrors::new(view::FORM, refused.sentence());
             let mut page = draw(action, &context, &admin, id, reason, Some(why), None).await?;
             *page.status_mut() = status;
             Ok(page)
@@ -143,11 +143,11 @@ async fn submit(
 
 async fn draw(
     action: &'static Action,
-    context: &Context,
+    context: &ActionContext,
     admin: &ConfirmedAdmin,
     id: String,
     reason: String,
-    wrong: Option<Wrong>,
+    wrong: Option<FieldErrors>,
     done: Option<&'static str>,
 ) -> Result<Response, Problem> {
     let (row, mark) = context.actions.look(action, &id).await??;
@@ -169,7 +169,7 @@ struct Body {
 /// `POST /api/v1/clients/{id}/block` with `{"reason"}`, and `Idempotency-Key` for clients that may have to retry.
 async fn perform(
     action: &'static Action,
-    context: Context,
+    context: ActionContext,
     admin: ConfirmedAdmin,
     place: ClientInfo,
     Path(id): Path<String>,

@@ -4,15 +4,15 @@ use bson::Document;
 use leptos::prelude::*;
 
 use super::{
-    action::{Action, Before, Mark},
-    attempt::Refused,
+    action::{Action, ActionMark, Before},
+    attempt::ActionRefused,
 };
 use crate::{
     domain::{address::escaped, fields::Fields},
     server::{
         accounts::{
             documents::Times,
-            pages::{Field, Wrong, facts, said},
+            pages::{FieldErrors, FormField, facts, said},
         },
         auth::administration::timestamp,
     },
@@ -42,8 +42,8 @@ pub struct ActionPage {
     pub mark: Option<Document>,
     /// As it was entered before.
     pub reason: String,
-    pub hindrance: Option<Refused>,
-    pub wrong: Option<Wrong>,
+    pub hindrance: Option<ActionRefused>,
+    pub wrong: Option<FieldErrors>,
     pub done: Option<&'static str>,
 }
 
@@ -58,13 +58,15 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
     let next = (action.next)(&Before { row: row.clone(), marked }).ok();
     let next = next.map(|code| text::status(action.of, &code).into_owned());
     // Our mark is ignored if another system has changed the status since.
-    let blocked =
-        mark.as_ref().filter(|_| action.mark == Some(Mark::Take) && next.is_some()).map(|mark| blocked(mark, times));
+    let blocked = mark
+        .as_ref()
+        .filter(|_| action.mark == Some(ActionMark::Take) && next.is_some())
+        .map(|mark| blocked(mark, times));
     // In this order: what cannot be changed by entering something else comes first.
-    let why = hindrance.as_ref().map(Refused::sentence);
+    let why = hindrance.as_ref().map(ActionRefused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
     let key = format!("{:032x}", rand::random::<u128>());
-    let field = Field { value: Some(reason), first: done.is_none(), ..Field::text(REASON_LABEL, REASON) };
+    let field = FormField { value: Some(reason), first: done.is_none(), ..FormField::text(REASON_LABEL, REASON) };
     let to = format!("{address}?id={}", escaped(&id));
     view! {
         {said(done)}

@@ -13,11 +13,11 @@ use mongodb::{ClientSession, error::Error};
 
 use super::{
     AuthService, ConfirmedAdmin, CurrentAdmin, Unavailable,
-    audit_log::{Action, By, Entry, Reason, Subject},
+    audit_log::{Action, AuditEntry, Initiator, Reason, Subject},
     email::Email,
     one_time::{Token, TokenHash},
     place::ClientInfo,
-    user::{Link, Role, User, UserId},
+    user::{Link, User, UserId, UserRole},
     users::{Users, is_duplicate, touch_lock},
 };
 
@@ -26,16 +26,16 @@ pub const LINK_WORKS_FOR: Duration = Duration::from_secs(72 * 3600);
 
 /// A change to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum UserChange {
     Disable,
     Enable,
-    SetRole(Role),
+    SetRole(UserRole),
     EndSessions,
 }
 
 /// Why a change was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum ChangeRefused {
     NoSuchUser,
     /// No active admin would be left.
     LastAdmin,
@@ -45,13 +45,13 @@ pub enum Refused {
     Disabled,
 }
 
-impl From<Refused> for Reason {
-    fn from(refused: Refused) -> Self {
+impl From<ChangeRefused> for Reason {
+    fn from(refused: ChangeRefused) -> Self {
         match refused {
-            Refused::NoSuchUser => Self::UnknownAccount,
-            Refused::LastAdmin => Self::LastAdmin,
-            Refused::Taken => Self::Taken,
-            Refused::Disabled => Self::Disabled,
+            ChangeRefused::NoSuchUser => Self::UnknownAccount,
+            ChangeRefused::LastAdmin => Self::LastAdmin,
+            ChangeRefused::Taken => Self::Taken,
+            ChangeRefused::Disabled => Self::Disabled,
         }
     }
 }
@@ -72,10 +72,10 @@ impl AuthService {
         &self,
         admin: &ConfirmedAdmin,
         user: UserId,
-        change: Change,
+        change: UserChange,
         place: &ClientInfo,
-    ) -> Result<Result<(), Refused>, Unavailable> {
-        let context = (self.users.clone(), change.clone(), By::admin(admin, place));
+    ) -> Result<Result<(), ChangeRefused>, Unavailable> {
+        let context = (self.users.clone(), change.clone(), Initiator::admin(admin, place));
         let changed = self.audit.with_change(context, move |session, (users, change, by)| {
             async move {
                 let before = users.found(user, session).await?;
@@ -84,7 +84,7 @@ impl AuthService {
                 }
                 let update = change.update();
                 users.collection.update_one(doc! { "_id": user.0 }, update).session(session).await?;
-                let entry = Entry::by(by, change.action()).about(&before).before(before.told());
+                let entry = AuditEntry::by(by, change.action()).about(&before).before(before.told());
                 Ok(Some(((), entry.after(change.applied(&before).told()))))
             }
             .boxed()
@@ -111,16 +111,16 @@ impl AuthService {
         admin: &ConfirmedAdmin,
         email: &Email,
         place: &ClientInfo,
-    ) -> Result<Result<NewLink, Refused>, Unavailable> {
+    ) -> Result<Result<NewLink, ChangeRefused>, Unavailable> {
         let (token, link) = new_link();
         let user = User::admin(email, None, Some(link.clone()));
         let (id, expires_at) = (user.id, link.expires_at);
-        let context = (self.users.clone(), user, By::admin(admin, place));
+        let context = (self.users.clone(), user, Initiator::admin(admin, place));
         let invited = self.audit.with_change(context, |session, (users, user, by)| {
             async move {
                 let made = users.collection.insert_one(&*user).session(session).await;
-                made.map_err(|error| if is_duplicate(&error) { Error::custom(Refused::Taken) } else { error })?;
-                let entry = Entry::by(by, Action::UserInvited).about(&*user);
+                made.map_err(|error| if is_duplicate(&error) { Error::custom(ChangeRefused::Taken) } else { error })?;
+                let entry = AuditEntry::by(by, Action::UserInvited).about(&*user);
                 Ok(Some(((), entry.after(told_with_link(user, link.expires_at)))))
             }
             .boxed()
@@ -137,7 +137,7 @@ impl AuthService {
     /// # Errors
     /// MongoDB is away.
     pub async fn address_refused(&self, admin: &ConfirmedAdmin, place: &ClientInfo) -> Result<(), Unavailable> {
-        let entry = Entry::new(Action::UserInvited, &**admin, place).refused(Reason::BadAddress);
+        let entry = AuditEntry::new(Action::UserInvited, &**admin, place).refused(Reason::BadAddress);
         self.audit.record(&entry).await
     }
 
@@ -151,19 +151,19 @@ impl AuthService {
         admin: &ConfirmedAdmin,
         user: UserId,
         place: &ClientInfo,
-    ) -> Result<Result<NewLink, Refused>, Unavailable> {
+    ) -> Result<Result<NewLink, ChangeRefused>, Unavailable> {
         let (token, link) = new_link();
         let expires_at = timestamp(link.expires_at);
-        let context = (self.users.clone(), link, By::admin(admin, place));
+        let context = (self.users.clone(), link, Initiator::admin(admin, place));
         let made = self.audit.with_change(context, move |session, (users, link, by)| {
             async move {
                 let before = users.found(user, session).await?;
                 if before.disabled {
-                    return Err(Error::custom(Refused::Disabled));
+                    return Err(Error::custom(ChangeRefused::Disabled));
                 }
                 let set = doc! { "$set": { "link": bson::serialize_to_bson(link)? } };
                 users.collection.update_one(doc! { "_id": user.0 }, set).session(session).await?;
-                let entry = Entry::by(by, Action::PasswordResetLink).about(&before);
+                let entry = AuditEntry::by(by, Action::PasswordResetLink).about(&before);
                 let entry = entry.before(before.told()).after(told_with_link(&before, link.expires_at));
                 Ok(Some((before.email, entry)))
             }
@@ -184,21 +184,21 @@ impl AuthService {
         action: Action,
         admin: &CurrentAdmin,
         subject: Option<Subject>,
-        refused: Refused,
+        refused: ChangeRefused,
         place: &ClientInfo,
-    ) -> Result<Result<T, Refused>, Unavailable> {
-        let entry = Entry::new(action, admin, place).refused(refused.into());
-        self.audit.record(&subject.into_iter().fold(entry, Entry::about)).await?;
+    ) -> Result<Result<T, ChangeRefused>, Unavailable> {
+        let entry = AuditEntry::new(action, admin, place).refused(refused.into());
+        self.audit.record(&subject.into_iter().fold(entry, AuditEntry::about)).await?;
         Ok(Err(refused))
     }
 }
 
-impl Change {
+impl UserChange {
     /// Whether the change may leave fewer admins.
     fn closes(&self) -> bool {
         match self {
             Self::Disable => true,
-            Self::SetRole(role) => *role != Role::Admin,
+            Self::SetRole(role) => *role != UserRole::Admin,
             Self::Enable | Self::EndSessions => false,
         }
     }
@@ -246,7 +246,7 @@ impl Change {
 impl Users {
     async fn found(&self, user: UserId, session: &mut ClientSession) -> mongodb::error::Result<User> {
         let found = self.collection.find_one(doc! { "_id": user.0 }).session(session).await?;
-        found.ok_or_else(|| Error::custom(Refused::NoSuchUser))
+        found.ok_or_else(|| Error::custom(ChangeRefused::NoSuchUser))
     }
 
     /// Refuses if `user` is the only active admin.
@@ -256,18 +256,18 @@ impl Users {
         }
         let others = doc! { "_id": { "$ne": user.0 }, "role": "admin", "disabled": false, "password_hash": { "$type": "string" } };
         let other = self.collection.find_one(others).session(session).await?;
-        other.map(drop).ok_or_else(|| Error::custom(Refused::LastAdmin))
+        other.map(drop).ok_or_else(|| Error::custom(ChangeRefused::LastAdmin))
     }
 }
 
 const MISSING: &str = "the document that guards the last admin is missing; it is made when a server starts";
 
 /// Separates a refusal, which aborts the transaction as a custom error, from real errors.
-pub(super) fn validated<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, Refused>, Unavailable> {
+pub(super) fn validated<T>(result: Result<Option<T>, Unavailable>) -> Result<Result<T, ChangeRefused>, Unavailable> {
     match result {
         Ok(Some(done)) => Ok(Ok(done)),
-        Ok(None) => Ok(Err(Refused::NoSuchUser)),
-        Err(Unavailable::Mongo(error)) => match error.get_custom::<Refused>() {
+        Ok(None) => Ok(Err(ChangeRefused::NoSuchUser)),
+        Err(Unavailable::Mongo(error)) => match error.get_custom::<ChangeRefused>() {
             Some(refused) => Ok(Err(*refused)),
             None => Err(error.into()),
         },

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 
-use super::user::{Role, UserId};
+use super::user::{UserId, UserRole};
 use crate::{
     domain::protocol::frame::UNAUTHENTICATED,
     server::{problem::Problem, redis::sessions::SessionHash},
@@ -17,7 +17,7 @@ use crate::{
 pub struct CurrentAdmin {
     pub user: UserId,
     pub email: String,
-    pub role: Role,
+    pub role: UserRole,
     pub session: SessionHash,
     /// The version of the user's document when the session began.
     pub version: i64,

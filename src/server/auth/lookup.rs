@@ -27,9 +27,9 @@ struct Question {
 
 /// Asks MongoDB one question at a time, for all callers that came meanwhile. No answer is older than its question.
 #[derive(Clone)]
-pub struct Lookup(mpsc::Sender<Question>);
+pub struct AccountLookup(mpsc::Sender<Question>);
 
-impl Lookup {
+impl AccountLookup {
     /// Call it inside the runtime.
     pub fn new(users: Users) -> Self {
         let (sender, questions) = mpsc::channel(WAITING);

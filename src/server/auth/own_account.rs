@@ -7,7 +7,7 @@ use tower_sessions::Session;
 
 use super::{
     AuthService, CurrentAdmin, Unavailable,
-    audit_log::{Action, By, Entry},
+    audit_log::{Action, AuditEntry, Initiator},
     email::Email,
     one_time::TokenHash,
     place::ClientInfo,
@@ -28,7 +28,7 @@ pub enum PasswordChange {
 
 /// The result of choosing a password by a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum PasswordChoice {
     Done,
     /// The link was used, has expired, or never existed.
     Gone,
@@ -57,14 +57,14 @@ impl AuthService {
             Err(not_proven) => return Ok(PasswordChange::NotProven(not_proven)),
         };
         let hash = self.passwords.hash(new).await?;
-        let context = (self.users.clone(), user, hash, By::admin(admin, place));
+        let context = (self.users.clone(), user, hash, Initiator::admin(admin, place));
         let changed = self.audit.with_change(context, |session, (users, user, hash, by)| {
             async move {
                 // Matches only the version whose password was proven, so that a reset in between wins.
                 let same = doc! { "_id": user.id.0, "version": user.version };
                 let set = doc! { "$set": { "password_hash": &*hash }, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
                 let changed = users.collection.update_one(same, set).session(session).await?;
-                let entry = Entry::by(by, Action::PasswordChanged).about(&*user);
+                let entry = AuditEntry::by(by, Action::PasswordChanged).about(&*user);
                 Ok((changed.matched_count == 1).then_some((user.version + 1, entry)))
             }
             .boxed()
@@ -99,10 +99,10 @@ impl AuthService {
         token: &str,
         new: SecretString,
         place: &ClientInfo,
-    ) -> Result<Choice, Unavailable> {
-        let Some(user) = self.invited(token).await? else { return Ok(Choice::Gone) };
+    ) -> Result<PasswordChoice, Unavailable> {
+        let Some(user) = self.invited(token).await? else { return Ok(PasswordChoice::Gone) };
         if let Err(refused) = self.fits(&new, &user.email).await? {
-            return Ok(Choice::Refused(refused));
+            return Ok(PasswordChoice::Refused(refused));
         }
         let hash = self.passwords.hash(new).await?;
         let id = user.id;
@@ -114,18 +114,18 @@ impl AuthService {
                 let changed = users.collection.update_one(valid(token), set).session(session).await?;
                 let first = user.password_hash.is_none();
                 let action = if first { Action::InvitationUsed } else { Action::PasswordReset };
-                let entry = Entry::new(action, &*user, place).about(&*user);
+                let entry = AuditEntry::new(action, &*user, place).about(&*user);
                 Ok((changed.matched_count == 1).then_some(((), entry)))
             }
             .boxed()
         });
         if chosen.await?.is_none() {
-            return Ok(Choice::Gone);
+            return Ok(PasswordChoice::Gone);
         }
         if let Err(error) = self.end_sessions_of(id).await {
             tracing::warn!(%error, "sessions of an account with a new password could not be tidied away");
         }
-        Ok(Choice::Done)
+        Ok(PasswordChoice::Done)
     }
 
     async fn fits(&self, password: &SecretString, email: &str) -> Result<Result<(), PasswordRefused>, Unavailable> {

@@ -8,9 +8,9 @@ use tracing::Instrument;
 
 use super::{
     AuthService, Unavailable,
-    audit_log::{Action, Actor, Entry, Reason, Subject},
+    audit_log::{Action, Actor, AuditEntry, Reason, Subject},
     email::Email,
-    password::{Turn, Verdict, is_too_long},
+    password::{HashTurn, PasswordVerdict, is_too_long},
     place::ClientInfo,
     throttle::{Keys, Throttled},
     user::User,
@@ -72,17 +72,18 @@ impl Guess {
         self,
         auth: AuthService,
         keys: Keys,
-        turn: Turn,
+        turn: HashTurn,
         password: SecretString,
     ) -> Result<Proof, Unavailable> {
         if let Some(throttled) = auth.throttles.look(&keys).await? {
             return self.turned_away(&auth, throttled).await;
         }
         let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
-        let verdict = if is_too_long(&password) { Verdict::Wrong } else { turn.verify(password, stored).await? };
+        let verdict =
+            if is_too_long(&password) { PasswordVerdict::Wrong } else { turn.verify(password, stored).await? };
         let Some(reason) = self.refusal(verdict) else {
             auth.throttles.passed(&keys).await?;
-            return Ok(Proof::Right { weak: verdict == Verdict::RightButWeak });
+            return Ok(Proof::Right { weak: verdict == PasswordVerdict::RightButWeak });
         };
         // Counted before the turn ends, because the next attempt must see it.
         auth.throttles.failed(&keys).await?;
@@ -96,10 +97,10 @@ impl Guess {
         Ok(Proof::Refused)
     }
 
-    fn refusal(&self, verdict: Verdict) -> Option<Reason> {
+    fn refusal(&self, verdict: PasswordVerdict) -> Option<Reason> {
         match &self.user {
             None => Some(Reason::UnknownAccount),
-            Some(_) if verdict == Verdict::Wrong => Some(Reason::WrongPassword),
+            Some(_) if verdict == PasswordVerdict::Wrong => Some(Reason::WrongPassword),
             Some(user) if user.disabled => Some(Reason::Disabled),
             Some(user) if !user.is_active_admin() => Some(Reason::NotAdmin),
             Some(_) => None,
@@ -119,13 +120,13 @@ impl Guess {
         Ok(Proof::Throttled(throttled.wait))
     }
 
-    fn entry(&self, action: Action) -> Entry {
+    fn entry(&self, action: Action) -> AuditEntry {
         let actor = match (self.purpose, &self.user) {
             (Purpose::Confirmation, Some(user)) => user.into(),
             _ => Actor::Nobody,
         };
         let subject = self.user.as_ref().map(Subject::from).or_else(|| self.claimed.as_ref().map(Subject::from));
-        let entry = Entry::new(action, actor, &self.place);
+        let entry = AuditEntry::new(action, actor, &self.place);
         match subject {
             Some(subject) => entry.about(subject),
             None => entry,

@@ -4,7 +4,7 @@ use bson::doc;
 
 use super::{
     AuthService, Unavailable,
-    audit_log::{Action, Actor, Entry, Reason},
+    audit_log::{Action, Actor, AuditEntry, Reason},
     place::ClientInfo,
     throttle::LinksRefused,
 };
@@ -26,7 +26,7 @@ impl AuthService {
         let LinksRefused { from_there: tries, in_all } = self.throttles.link_refused(place.address).await?;
         let (name, tries) = if in_all <= ALL_NOTED { ("tries", tries) } else { ("tries_in_all", in_all) };
         if tries.is_power_of_two() {
-            let entry = Entry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
+            let entry = AuditEntry::new(Action::LinkRefused, Actor::Nobody, place).refused(Reason::LinkGone);
             self.audit.record(&entry.after(doc! { name: tries })).await?;
         }
         Ok(())

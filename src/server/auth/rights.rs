@@ -1,6 +1,6 @@
 //! What an account may do beyond signing in. Today only admins sign in, and an admin may do everything.
 
-use super::user::Role;
+use super::user::UserRole;
 
 /// Each right includes [`Read`](Self::Read).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Right {
     Admin,
 }
 
-impl Role {
+impl UserRole {
     /// Deny by default: an unknown role has no right.
     pub const fn grants(&self, right: Right) -> bool {
         match (self, right) {
@@ -32,8 +32,8 @@ mod tests {
     #[test]
     fn an_admin_may_do_everything_and_nobody_else_anything() {
         for right in [Right::Read, Right::Operate, Right::Money, Right::Admin] {
-            assert!(Role::Admin.grants(right), "{right:?}");
-            for role in [Role::no_access(), Role::from("Admin".to_owned()), Role::from(String::new())] {
+            assert!(UserRole::Admin.grants(right), "{right:?}");
+            for role in [UserRole::no_access(), UserRole::from("Admin".to_owned()), UserRole::from(String::new())] {
                 assert!(!role.grants(right), "{role} {right:?}");
             }
         }

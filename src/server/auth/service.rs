@@ -6,8 +6,8 @@ use mongodb::Database;
 use secrecy::SecretString;
 
 use super::{
-    Unavailable, audit_log::AuditLog, email::Email, lookup::Lookup, password::Passwords, revocation::Revocations,
-    session::SessionLimits, throttle::Throttles, users::Users,
+    Unavailable, audit_log::AuditLog, email::Email, lookup::AccountLookup, password::Passwords,
+    revocation::Revocations, session::SessionLimits, throttle::Throttles, users::Users,
 };
 use crate::{
     domain::credentials::PasswordRefused,
@@ -23,7 +23,7 @@ pub struct AuthService {
     pub users: Users,
     pub audit: AuditLog,
     /// Looks up whether users are still entitled.
-    pub lookup: Lookup,
+    pub lookup: AccountLookup,
     pub passwords: Passwords,
     pub throttles: Throttles,
     pub sessions: RedisSessionStore,
@@ -41,7 +41,7 @@ impl AuthService {
     pub fn new(own_db: &Database, redis: &Redis, settings: &Settings, limits: SessionLimits) -> Self {
         let users = Users::new(own_db);
         Self {
-            lookup: Lookup::new(users.clone()),
+            lookup: AccountLookup::new(users.clone()),
             users,
             audit: AuditLog::new(own_db),
             passwords: Passwords::default(),

@@ -13,7 +13,7 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite, coo
 
 use super::{
     AuthService, Unavailable,
-    audit_log::{Action, Entry},
+    audit_log::{Action, AuditEntry},
     email::Email,
     place::ClientInfo,
     proof::{Proof, Purpose},
@@ -74,7 +74,7 @@ impl AuthService {
         let Some(user) = user else { return Ok(SignIn::Refused) };
         let stronger = if weak { Some(self.passwords.hash(password).await?) } else { None };
         let admin = self.open_session(session, &user, place).await?;
-        if let Err(error) = self.audit.record(&Entry::new(Action::Login, &user, place).about(&user)).await {
+        if let Err(error) = self.audit.record(&AuditEntry::new(Action::Login, &user, place).about(&user)).await {
             session.flush().await?;
             return Err(error);
         }
@@ -98,7 +98,7 @@ impl AuthService {
             self.tell(&Revoked::Session { session }).await;
         }
         let noted = match admin {
-            Ok(Some(admin)) => self.audit.record(&Entry::new(Action::Logout, &admin, place).about(&admin)).await,
+            Ok(Some(admin)) => self.audit.record(&AuditEntry::new(Action::Logout, &admin, place).about(&admin)).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };

@@ -12,11 +12,11 @@ use secrecy::SecretString;
 
 use super::{
     AuthService, Unavailable,
-    administration::{Refused, milliseconds, timestamp, validated},
-    audit_log::{Action, Entry},
+    administration::{ChangeRefused, milliseconds, timestamp, validated},
+    audit_log::{Action, AuditEntry},
     email::Email,
     one_time::{Token, TokenHash},
-    own_account::Choice,
+    own_account::PasswordChoice,
     place::ClientInfo,
     user::User,
     users::{SETUP_LINK, is_duplicate, within},
@@ -79,12 +79,12 @@ impl AuthService {
         email: &Email,
         new: SecretString,
         place: &ClientInfo,
-    ) -> Result<Choice, Unavailable> {
+    ) -> Result<PasswordChoice, Unavailable> {
         if !self.may_set_up(token).await? {
-            return Ok(Choice::Gone);
+            return Ok(PasswordChoice::Gone);
         }
         if let Err(refused) = self.check_new_password(&new, email).await? {
-            return Ok(Choice::Refused(refused));
+            return Ok(PasswordChoice::Refused(refused));
         }
         let user = User::admin(email, Some(self.passwords.hash(new).await?), None);
         let context = (self.users.clone(), user, token.to_owned(), place.clone());
@@ -97,13 +97,13 @@ impl AuthService {
                     return Ok(None);
                 }
                 let made = users.collection.insert_one(&*user).session(session).await;
-                made.map_err(|error| if is_duplicate(&error) { Error::custom(Refused::Taken) } else { error })?;
-                let entry = Entry::new(Action::SetupLinkUsed, &*user, place).about(&*user);
+                made.map_err(|error| if is_duplicate(&error) { Error::custom(ChangeRefused::Taken) } else { error })?;
+                let entry = AuditEntry::new(Action::SetupLinkUsed, &*user, place).about(&*user);
                 Ok(Some(((), entry.after(user.told()))))
             }
             .boxed()
         });
-        Ok(if validated(made.await)?.is_ok() { Choice::Done } else { Choice::Gone })
+        Ok(if validated(made.await)?.is_ok() { PasswordChoice::Done } else { PasswordChoice::Gone })
     }
 }
 

@@ -29,34 +29,34 @@ impl FromStr for UserId {
 /// What an account may do. There is one role; any other role in a document is refused everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub enum Role {
+pub enum UserRole {
     Admin,
     Unknown(String),
 }
 
-impl Role {
+impl UserRole {
     /// The role of an account that keeps its history and has no access.
     pub fn no_access() -> Self {
         Self::Unknown("none".into())
     }
 }
 
-impl From<String> for Role {
+impl From<String> for UserRole {
     fn from(text: String) -> Self {
         if text == "admin" { Self::Admin } else { Self::Unknown(text) }
     }
 }
 
-impl From<Role> for String {
-    fn from(role: Role) -> Self {
+impl From<UserRole> for String {
+    fn from(role: UserRole) -> Self {
         match role {
-            Role::Admin => "admin".into(),
-            Role::Unknown(text) => text,
+            UserRole::Admin => "admin".into(),
+            UserRole::Unknown(text) => text,
         }
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for UserRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from(self.clone()))
     }
@@ -72,7 +72,7 @@ pub struct User {
     /// PHC string; none until the invitation is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
-    pub role: Role,
+    pub role: UserRole,
     pub disabled: bool,
     /// Raised by every change that ends the user's sessions.
     pub version: i64,
@@ -93,7 +93,7 @@ pub struct Link {
 
 /// An account's current state, apart from its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum UserState {
     Active,
     /// It has no password yet.
     Invited,
@@ -107,7 +107,7 @@ impl User {
             id: UserId(ObjectId::new()),
             email: email.as_str().into(),
             password_hash,
-            role: Role::Admin,
+            role: UserRole::Admin,
             disabled: false,
             version: 1,
             created_at: DateTime::now(),
@@ -118,14 +118,14 @@ impl User {
 
     /// Whether this account has any access at all.
     pub fn is_active_admin(&self) -> bool {
-        self.role == Role::Admin && self.state() == State::Active
+        self.role == UserRole::Admin && self.state() == UserState::Active
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> UserState {
         match (self.disabled, &self.password_hash) {
-            (true, _) => State::Disabled,
-            (false, None) => State::Invited,
-            (false, Some(_)) => State::Active,
+            (true, _) => UserState::Disabled,
+            (false, None) => UserState::Invited,
+            (false, Some(_)) => UserState::Active,
         }
     }
 

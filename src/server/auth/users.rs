@@ -17,7 +17,7 @@ use mongodb::{
 
 use super::{
     Unavailable,
-    audit_log::{Action, AuditLog, By, Entry},
+    audit_log::{Action, AuditEntry, AuditLog, Initiator},
     email::Email,
     user::{User, UserId},
 };
@@ -117,7 +117,7 @@ impl Users {
         &self,
         email: &Email,
         password_hash: String,
-        by: &By,
+        by: &Initiator,
     ) -> Result<Option<UserId>, Unavailable> {
         let user = User::admin(email, Some(password_hash), None);
         let context = (self.clone(), user, by.clone());
@@ -126,7 +126,7 @@ impl Users {
                 users.collection.insert_one(&*user).session(&mut *session).await?;
                 // The first admin exists now, so the set-up link must not create another.
                 users.doors.delete_one(doc! { "_id": SETUP_LINK }).session(session).await?;
-                let entry = Entry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                let entry = AuditEntry::by(by, Action::AdminCreated).about(&*user).after(user.told());
                 Ok(Some((user.id, entry)))
             }
             .boxed()
@@ -141,7 +141,12 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn reset(&self, email: &Email, password_hash: String, by: &By) -> Result<Option<UserId>, Unavailable> {
+    pub async fn reset(
+        &self,
+        email: &Email,
+        password_hash: String,
+        by: &Initiator,
+    ) -> Result<Option<UserId>, Unavailable> {
         let set = doc! { "password_hash": password_hash, "disabled": false };
         self.end_sessions_with(email, set, Action::PasswordReset, by).await
     }
@@ -150,7 +155,7 @@ impl Users {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn disable(&self, email: &Email, by: &By) -> Result<Option<UserId>, Unavailable> {
+    pub async fn disable(&self, email: &Email, by: &Initiator) -> Result<Option<UserId>, Unavailable> {
         self.end_sessions_with(email, doc! { "disabled": true }, Action::UserDisabled, by).await
     }
 
@@ -171,7 +176,7 @@ impl Users {
         email: &Email,
         set: Document,
         action: Action,
-        by: &By,
+        by: &Initiator,
     ) -> Result<Option<UserId>, Unavailable> {
         let user = doc! { "email": email.as_str() };
         let update = doc! { "$set": set, "$unset": { "link": "" }, "$inc": { "version": 1_i64 } };
@@ -184,7 +189,7 @@ impl Users {
                 let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
                 let Some(before) = before else { return Ok(None) };
                 let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
-                let entry = Entry::by(by, action).about(&after).before(before.told()).after(after.told());
+                let entry = AuditEntry::by(by, action).about(&after).before(before.told()).after(after.told());
                 Ok(Some((after.id, entry)))
             }
             .boxed()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::{SettingsError, file_source};
 use crate::{
     domain::collections::Collection,
-    server::mapping::{Definition, Wrong},
+    server::mapping::{Definition, DefinitionFault},
 };
 
 /// The table's name within `[chargedeck]`.
@@ -32,11 +32,9 @@ pub(super) fn read(fields: toml::Value, errors: &mut Vec<SettingsError>) -> BTre
             continue;
         };
         let definition = definition(parts, &place, errors);
-        errors.extend(
-            definition.wrong(collection).into_iter().map(|Wrong { part, key, value, reason }| {
-                error(&key, &format!("{place}.{part}"), Some(value), &reason)
-            }),
-        );
+        errors.extend(definition.wrong(collection).into_iter().map(|DefinitionFault { part, key, value, reason }| {
+            error(&key, &format!("{place}.{part}"), Some(value), &reason)
+        }));
         definitions.insert(collection, definition);
     }
     definitions

@@ -15,14 +15,14 @@ use crate::{
 
 /// One setting: its environment variable, its place in the file, and its default (`None`: it must be given).
 #[derive(Clone, Copy)]
-pub(super) struct Key {
+pub(super) struct SettingKey {
     env: &'static str,
     table: &'static str,
     name: &'static str,
     default: Option<&'static str>,
 }
 
-impl Key {
+impl SettingKey {
     pub(super) const fn new(
         env: &'static str,
         table: &'static str,
@@ -47,7 +47,7 @@ impl<'a> Sources<'a> {
     pub(super) fn new(
         toml_text: &str,
         env: &'a BTreeMap<String, String>,
-        known: &[Key],
+        known: &[SettingKey],
     ) -> Result<Self, SettingsErrors> {
         let mut file: toml::Table = toml_text.parse().map_err(|error: toml::de::Error| SettingsError {
             key: DEFAULT_FILE.into(),
@@ -70,7 +70,7 @@ impl<'a> Sources<'a> {
         self.fields.take().map(|fields| fields::read(fields, &mut self.errors)).unwrap_or_default()
     }
 
-    pub(super) fn read<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn read<T>(&mut self, key: &SettingKey, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let found = self.find(key).or_else(|| Some(("default".into(), key.default?.to_owned())));
         self.parse(key, found, parse)
     }
@@ -78,7 +78,7 @@ impl<'a> Sources<'a> {
     /// As [`read`](Self::read), with a default that depends on another setting.
     pub(super) fn read_or<T>(
         &mut self,
-        key: &Key,
+        key: &SettingKey,
         default: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
@@ -87,7 +87,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Notes that a setting, valid by itself, conflicts with another.
-    pub(super) fn refuse(&mut self, key: &Key, reason: &str) {
+    pub(super) fn refuse(&mut self, key: &SettingKey, reason: &str) {
         let (source, value) =
             self.find(key).unwrap_or_else(|| ("default".into(), key.default.unwrap_or_default().to_owned()));
         self.note(key, source, Some(&value), reason.to_owned());
@@ -102,7 +102,7 @@ impl<'a> Sources<'a> {
 
     fn parse<T>(
         &mut self,
-        key: &Key,
+        key: &SettingKey,
         found: Option<(String, String)>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
@@ -121,7 +121,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Source and text. An empty variable counts as unset, because compose files and shells write unset ones so.
-    fn find(&self, key: &Key) -> Option<(String, String)> {
+    fn find(&self, key: &SettingKey) -> Option<(String, String)> {
         if let Some(text) = self.env.get(key.env).filter(|text| !text.is_empty()) {
             return Some((ENVIRONMENT.into(), text.clone()));
         }
@@ -132,7 +132,7 @@ impl<'a> Sources<'a> {
         Some((file_source(key.table), text))
     }
 
-    fn note(&mut self, key: &Key, source: String, value: Option<&str>, reason: String) {
+    fn note(&mut self, key: &SettingKey, source: String, value: Option<&str>, reason: String) {
         let name = if source.starts_with(DEFAULT_FILE) { key.name } else { key.env };
         self.errors.push(SettingsError { key: name.into(), source, value: value.map(mask), reason });
     }
@@ -140,7 +140,7 @@ impl<'a> Sources<'a> {
 
 const ENVIRONMENT: &str = "environment";
 
-fn unknown_keys(chargedeck: &toml::Table, known: &[Key]) -> Vec<SettingsError> {
+fn unknown_keys(chargedeck: &toml::Table, known: &[SettingKey]) -> Vec<SettingsError> {
     let mut errors = Vec::new();
     for (table, content) in chargedeck {
         match content {

@@ -47,7 +47,7 @@ pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Durat
             continue;
         }
         match term(&events, &log, &hub, &lease, keep, &stop).await {
-            Ok(end) => (told, left) = (false, end == End::Left),
+            Ok(end) => (told, left) = (false, end == WriterEnd::Left),
             Err(error) if told => tracing::debug!(error = causes(&error), "events wait"),
             Err(error) => {
                 told = true;
@@ -63,7 +63,7 @@ pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Durat
 
 /// Why nothing is written for the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum WriterEnd {
     /// Another instance has the lease, or the process stops.
     Term,
     /// The log is another build's, and all that was ours in it is written.
@@ -78,9 +78,9 @@ async fn term(
     lease: &Lease,
     keep: Duration,
     stop: &CancellationToken,
-) -> Result<End> {
+) -> Result<WriterEnd> {
     if !lease.take().await? {
-        return Ok(End::Term);
+        return Ok(WriterEnd::Term);
     }
     events.prepare(keep).await.context("indexes")?;
     // The log still has the events that the database lost. Written again, they would hide from the relay that the
@@ -100,14 +100,14 @@ async fn term(
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(End::Term),
+            () = stop.cancelled() => return Ok(WriterEnd::Term),
             _ = renew.tick() => {
                 if !lease.renew().await? {
-                    return Ok(End::Term);
+                    return Ok(WriterEnd::Term);
                 }
                 if !behind && log.is_ours().await? == Some(false) {
                     lease.release().await?;
-                    return Ok(End::Left);
+                    return Ok(WriterEnd::Left);
                 }
             },
             () = std::future::ready(()), if behind => {

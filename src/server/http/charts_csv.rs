@@ -17,13 +17,13 @@ use crate::{
     },
     server::{
         auth::CurrentAdmin,
-        csv::{self, Field},
+        csv::{self, CsvField},
         problem::Problem,
         queries::App,
     },
     web::{
         api::Charts,
-        pages::{Measure, Pieces},
+        pages::{ChartMeasure, Pieces},
         text,
     },
 };
@@ -50,7 +50,7 @@ pub async fn charts_csv(
     let currency = analytics::currency(params.get(CURRENCY))?;
     let (charts, position) = app.analytics(admin.user, query.to_string(), currency).await?;
     let overview = app.overview().await?;
-    let table = Table::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
+    let table = CsvTable::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
     let pieces = Pieces::read(&charts.fields);
     let days = pieces.period().map(|period| text::charts::days(&charts.zone, period)).unwrap_or_default();
@@ -67,10 +67,10 @@ pub async fn charts_csv(
     ];
     let title = [(text::charts::CHART, table.title.to_owned())].into_iter();
     let about = title.chain(period.into_iter().filter(|_| !OF_NOW.contains(&name))).chain(about);
-    let about = about.map(|(what, value)| vec![Field::text(what), Field::text(value)]);
-    let head = table.head.iter().map(|word| Field::text(*word)).collect();
+    let about = about.map(|(what, value)| vec![CsvField::text(what), CsvField::text(value)]);
+    let head = table.head.iter().map(|word| CsvField::text(*word)).collect();
     let width = table.head.len();
-    let records: Vec<Vec<Field>> = about.chain([Vec::new(), head]).chain(table.rows).collect();
+    let records: Vec<Vec<CsvField>> = about.chain([Vec::new(), head]).chain(table.rows).collect();
     Ok(csv::file(&format!("chargedeck-{name}.csv"), width, records.into_iter()))
 }
 
@@ -94,19 +94,19 @@ fn followed(name: &str, given: Vec<(String, String)>) -> Result<Params, Refused>
 /// The charts that exist.
 const CHARTS: [&str; 7] = ["energy", "sessions", "revenue", "payments", "evses", "power", "week"];
 
-struct Table {
+struct CsvTable {
     title: &'static str,
     head: Vec<&'static str>,
-    rows: Vec<Vec<Field>>,
+    rows: Vec<Vec<CsvField>>,
 }
 
-impl Table {
+impl CsvTable {
     /// Returns `None` for an unknown chart.
     fn of(name: &str, charts: &Charts, overview: &Fields) -> Option<Self> {
         Some(match name {
-            "energy" => Self::course(&Measure::Energy, text::charts::ENERGY_KWH, charts),
-            "sessions" => Self::course(&Measure::Sessions, text::charts::SESSIONS, charts),
-            "revenue" => Self::course(&Measure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
+            "energy" => Self::course(&ChartMeasure::Energy, text::charts::ENERGY_KWH, charts),
+            "sessions" => Self::course(&ChartMeasure::Sessions, text::charts::SESSIONS, charts),
+            "revenue" => Self::course(&ChartMeasure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
             "payments" => {
                 let rows = payments_of(&charts.fields).into_iter();
                 Self::states(
@@ -123,7 +123,7 @@ impl Table {
                 let row = |word: &str, name: &str, unknown: &str| {
                     let power = read::<Option<Watt>>(overview, name)?.map(|power| power.0);
                     let unknown = read::<i64>(overview, unknown)?;
-                    Some(vec![Field::text(word), Field::number(power, 3), Field::number(Some(unknown), 0)])
+                    Some(vec![CsvField::text(word), CsvField::number(power, 3), CsvField::number(Some(unknown), 0)])
                 };
                 Self {
                     title: text::charts::POWER_NOW,
@@ -138,7 +138,11 @@ impl Table {
                 let hours = hours_of(&charts.fields);
                 let row = |(hour, n): (usize, &i64)| {
                     let day = text::charts::SHORT_WEEKDAYS[hour / 24 % 7];
-                    vec![Field::text(day), Field::text(format!("{:02}:00", hour % 24)), Field::number(Some(*n), 0)]
+                    vec![
+                        CsvField::text(day),
+                        CsvField::text(format!("{:02}:00", hour % 24)),
+                        CsvField::number(Some(*n), 0),
+                    ]
                 };
                 Self {
                     title: text::charts::WEEK_HOURS,
@@ -150,23 +154,23 @@ impl Table {
         })
     }
 
-    fn course(measure: &Measure, title: &'static str, charts: &Charts) -> Self {
+    fn course(measure: &ChartMeasure, title: &'static str, charts: &Charts) -> Self {
         let pieces = Pieces::read(&charts.fields);
         let number = |piece: Option<&Piece>| {
-            Field::number(
+            CsvField::number(
                 piece.and_then(|piece| piece.sums.as_ref()).and_then(|sums| measure.of(sums)),
                 measure.scale(),
             )
         };
         let rows = pieces.now.iter().enumerate().map(|(i, piece)| {
-            let instants = [piece.from, piece.to].map(|at| Field::text(at.to_string()));
+            let instants = [piece.from, piece.to].map(|at| CsvField::text(at.to_string()));
             instants.into_iter().chain([number(Some(piece)), number(pieces.earlier.get(i))]).collect()
         });
         let mut head = vec![text::charts::FROM, text::charts::TO, title, text::charts::EARLIER];
-        let mut rows: Vec<Vec<Field>> = rows.collect();
-        if let Measure::Revenue(currency) = measure {
+        let mut rows: Vec<Vec<CsvField>> = rows.collect();
+        if let ChartMeasure::Revenue(currency) = measure {
             head.push(text::charts::CURRENCIES);
-            rows.iter_mut().for_each(|row| row.push(Field::text(currency.0.clone())));
+            rows.iter_mut().for_each(|row| row.push(CsvField::text(currency.0.clone())));
         }
         // A remark that counts nothing gets no column.
         for (i, (what, n)) in measure.remarks(&total(&pieces.now)).into_iter().enumerate() {
@@ -174,7 +178,7 @@ impl Table {
                 head.push(what);
                 let of = |sums: &Sums| measure.remarks(sums).get(i).map(|(_, n)| *n);
                 for (row, piece) in rows.iter_mut().zip(&pieces.now) {
-                    row.push(Field::number(piece.sums.as_ref().and_then(of), 0));
+                    row.push(CsvField::number(piece.sums.as_ref().and_then(of), 0));
                 }
             }
         }
@@ -187,14 +191,14 @@ impl Table {
             head.extend([text::charts::DERIVED, text::charts::EARLIER_DERIVED]);
             for (i, row) in rows.iter_mut().enumerate() {
                 let both = [pieces.now.get(i), pieces.earlier.get(i)].map(derived);
-                row.extend(both.map(|minor| Field::number(minor, measure.scale())));
+                row.extend(both.map(|minor| CsvField::number(minor, measure.scale())));
             }
         }
         Self { title, head, rows }
     }
 
     fn states(title: &'static str, rows: impl Iterator<Item = (std::borrow::Cow<'static, str>, i64)>) -> Self {
-        let rows = rows.map(|(word, n)| vec![Field::text(word), Field::number(Some(n), 0)]).collect();
+        let rows = rows.map(|(word, n)| vec![CsvField::text(word), CsvField::number(Some(n), 0)]).collect();
         Self { title, head: vec![text::charts::STATE, text::charts::NUMBER], rows }
     }
 }
@@ -245,20 +249,20 @@ mod tests {
         };
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
         let overview: Fields = serde_json::from_value(overview).unwrap();
-        let table = |name: &str| Table::of(name, &charts, &overview).unwrap();
-        let number = |n: i64, scale| Field::number(Some(n), scale);
+        let table = |name: &str| CsvTable::of(name, &charts, &overview).unwrap();
+        let number = |n: i64, scale| CsvField::number(Some(n), scale);
         let energy = table("energy");
         assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Excluded"]);
-        let cells: Vec<&[Field]> = energy.rows.iter().map(|row| &row[2..]).collect();
-        let missing = || Field::Missing;
+        let cells: Vec<&[CsvField]> = energy.rows.iter().map(|row| &row[2..]).collect();
+        let missing = || CsvField::Missing;
         assert_eq!(cells[0], [missing(), missing(), number(2, 0), number(0, 0)]);
         assert_eq!(cells[1], [number(7000, 3), missing(), number(1, 0), number(1, 0)]);
         assert_eq!(cells[2], [missing(), missing(), missing(), missing()], "it has not begun");
         let revenue = table("revenue");
         assert_eq!(revenue.head[2..], ["Revenue", "Earlier", "Currency", "Amount not known"]);
-        assert_eq!(revenue.rows[0][2..], [missing(), missing(), Field::text("GBP"), number(1, 0)]);
+        assert_eq!(revenue.rows[0][2..], [missing(), missing(), CsvField::text("GBP"), number(1, 0)]);
         assert_eq!(revenue.rows[1][2], number(500, 2));
-        let power: Vec<Field> = table("power").rows.into_iter().flat_map(|row| row.into_iter().skip(1)).collect();
+        let power: Vec<CsvField> = table("power").rows.into_iter().flat_map(|row| row.into_iter().skip(1)).collect();
         assert_eq!(power, [missing(), number(4, 0), number(11_000, 3), number(0, 0)]);
     }
 }

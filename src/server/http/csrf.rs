@@ -15,14 +15,14 @@ use tower_http::csrf::{ConfigError, CsrfLayer, ProtectionError};
 use crate::server::paths::is_health;
 use crate::server::{auth::session::cookie_name, config::PublicOrigin, problem::Problem};
 
-type Refusal = fn(ProtectionError) -> Response;
+type CsrfRefusal = fn(ProtectionError) -> Response;
 
 /// Refuses requests that change something and come from another site. Behind a proxy that rewrites `Host`, they are
 /// compared with the public origin.
 ///
 /// # Errors
 /// Never for an origin that the settings accepted.
-pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<Refusal>, ConfigError> {
+pub fn layer(origin: &PublicOrigin) -> Result<CsrfLayer<CsrfRefusal>, ConfigError> {
     let layer = CsrfLayer::new().add_trusted_origin(origin.as_origin())?;
     Ok(layer.with_rejection_response(|_| cross_site().into_response()))
 }

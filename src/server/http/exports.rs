@@ -18,7 +18,7 @@ use super::limiter::{Limiter, Permit};
 use crate::server::{
     auth::{
         AuthService, CurrentAdmin, Unavailable,
-        audit_log::{Action, Entry, Reason},
+        audit_log::{Action, AuditEntry, Reason},
         place::ClientInfo,
         user::UserId,
     },
@@ -77,7 +77,7 @@ pub async fn limit(
         return Ok(response);
     }
     // Nothing of the export has been sent yet, so it can still be refused.
-    auth.audit.record(&Entry::new(Action::Exported, &admin, &place).after(doc! { "file": file })).await?;
+    auth.audit.record(&AuditEntry::new(Action::Exported, &admin, &place).after(doc! { "file": file })).await?;
     response.extensions_mut().insert(UnderWay { _seat: Arc::new(seat), end: Instant::now() + WITHIN });
     Ok(response)
 }
@@ -87,7 +87,7 @@ pub async fn limit(
 async fn refused(auth: &AuthService, admin: &CurrentAdmin, place: &ClientInfo, file: &str) -> Result<(), Unavailable> {
     let tries = auth.throttles.export_refused(admin.user).await?;
     if tries.is_power_of_two() {
-        let entry = Entry::new(Action::Exported, admin, place).refused(Reason::TooMuch);
+        let entry = AuditEntry::new(Action::Exported, admin, place).refused(Reason::TooMuch);
         auth.audit.record(&entry.after(doc! { "file": file, "tries": tries })).await?;
     }
     Ok(())

@@ -38,8 +38,8 @@ pub fn routes(health: Health) -> Router {
 }
 
 /// The process lives. It asks no database, because a restart for a database's outage makes two outages of one.
-async fn healthz() -> Json<Live> {
-    Json(Live { live: true })
+async fn healthz() -> Json<Liveness> {
+    Json(Liveness { live: true })
 }
 
 async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
@@ -50,20 +50,20 @@ async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     );
     let stream = moves(health.hub.stands_for());
     let leaving = health.leaving.is_cancelled();
-    let ready = !leaving && [mongodb, redis, stream] == [Part::Ok; 3] && unfollowed.is_empty();
+    let ready = !leaving && [mongodb, redis, stream] == [HealthPart::Ok; 3] && unfollowed.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { ready, mongodb, redis, stream, unfollowed, leaving }))
 }
 
 /// Whether the change stream moves, judged by how long nothing was heard of it.
-fn moves(unheard: Duration) -> Part {
-    if unheard < STANDS { Part::Ok } else { Part::Stands }
+fn moves(unheard: Duration) -> HealthPart {
+    if unheard < STANDS { HealthPart::Ok } else { HealthPart::Stands }
 }
 
-async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> Part {
+async fn answers<T, E>(question: impl Future<Output = Result<T, E>>) -> HealthPart {
     match tokio::time::timeout(TIMEOUT, question).await {
-        Ok(Ok(_)) => Part::Ok,
-        Ok(Err(_)) | Err(_) => Part::Away,
+        Ok(Ok(_)) => HealthPart::Ok,
+        Ok(Err(_)) | Err(_) => HealthPart::Away,
     }
 }
 
@@ -76,7 +76,7 @@ async fn unfollowed(operator: &Database) -> Vec<Collection> {
 }
 
 #[derive(Serialize)]
-struct Live {
+struct Liveness {
     live: bool,
 }
 
@@ -84,9 +84,9 @@ struct Live {
 #[expect(clippy::struct_field_names, reason = "as the answer calls it")]
 struct Ready {
     ready: bool,
-    mongodb: Part,
-    redis: Part,
-    stream: Part,
+    mongodb: HealthPart,
+    redis: HealthPart,
+    stream: HealthPart,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfollowed: Vec<Collection>,
     leaving: bool,
@@ -94,7 +94,7 @@ struct Ready {
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Part {
+enum HealthPart {
     Ok,
     Away,
     Stands,
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_stream_stands_that_nobody_has_heard_for_long() {
         let hub = Hub::of_new_clients(1);
-        assert!(moves(hub.stands_for()) == Part::Ok, "heard just now");
-        assert!(moves(STANDS.saturating_sub(Duration::from_millis(1))) == Part::Ok);
-        assert!(moves(STANDS) == Part::Stands);
+        assert!(moves(hub.stands_for()) == HealthPart::Ok, "heard just now");
+        assert!(moves(STANDS.saturating_sub(Duration::from_millis(1))) == HealthPart::Ok);
+        assert!(moves(STANDS) == HealthPart::Stands);
     }
 }

@@ -9,10 +9,10 @@ use axum::{
 };
 
 use crate::{
-    domain::report::{Column, Report, Row},
+    domain::report::{Column, Report, ReportRow},
     server::{
         auth::CurrentAdmin,
-        csv::{Field, file},
+        csv::{CsvField, file},
         problem::Problem,
         queries::App,
     },
@@ -51,11 +51,11 @@ async fn asked(app: &App, admin: CurrentAdmin, query: Option<String>) -> Result<
 }
 
 /// The preamble, the table, and the totals. Each record is made when it is sent.
-fn records(network: &str, report: Report) -> impl Iterator<Item = Vec<Field>> + Send + use<> + 'static {
+fn records(network: &str, report: Report) -> impl Iterator<Item = Vec<CsvField>> + Send + use<> + 'static {
     let head = preamble(network, &report).into_iter().chain([Vec::new(), header(&report)]);
     let Report { by, columns, rows, totals, .. } = report;
     let beside = text::report_beside(by).is_some();
-    let total = Row { id: None, lacks: None, name: None, period: None, cells: totals };
+    let total = ReportRow { id: None, lacks: None, name: None, period: None, cells: totals };
     let last = record(text::TOTAL.to_owned(), None, beside, &columns, &total);
     let body = rows.into_iter().map(move |row| {
         let (name, small) = text::report_row(by, &row);
@@ -64,9 +64,9 @@ fn records(network: &str, report: Report) -> impl Iterator<Item = Vec<Field>> + 
     head.chain(body).chain([last])
 }
 
-fn preamble(network: &str, report: &Report) -> Vec<Vec<Field>> {
+fn preamble(network: &str, report: &Report) -> Vec<Vec<CsvField>> {
     let about = &report.about;
-    let said = |name: &str, value: String| vec![Field::text(name), Field::text(value)];
+    let said = |name: &str, value: String| vec![CsvField::text(name), CsvField::text(value)];
     vec![
         said(text::PRODUCT, format!("Report of {network}")),
         said("Counted", text::REPORT_COUNTS.to_owned()),
@@ -78,27 +78,27 @@ fn preamble(network: &str, report: &Report) -> Vec<Vec<Field>> {
         said("As of", about.at.clone()),
         said("Position", about.position.to_string()),
         said("Cluster time", about.ct.to_string()),
-        vec![Field::text("Rows"), count(report.all)],
-        vec![Field::text("Rows shown on screen"), count(report.shown())],
+        vec![CsvField::text("Rows"), count(report.all)],
+        vec![CsvField::text("Rows shown on screen"), count(report.shown())],
         said("Empty fields", format!("{}. {}", text::NOT_KNOWN, text::REPORT_NET)),
     ]
 }
 
-fn count(n: usize) -> Field {
-    Field::number(i64::try_from(n).ok(), 0)
+fn count(n: usize) -> CsvField {
+    CsvField::number(i64::try_from(n).ok(), 0)
 }
 
-fn header(report: &Report) -> Vec<Field> {
+fn header(report: &Report) -> Vec<CsvField> {
     let names = [Some(text::report_by(report.by)), text::report_beside(report.by)];
-    let names = names.into_iter().flatten().map(Field::text);
-    names.chain(report.columns.iter().map(|column| Field::text(text::report_column(column)))).collect()
+    let names = names.into_iter().flatten().map(CsvField::text);
+    names.chain(report.columns.iter().map(|column| CsvField::text(text::report_column(column)))).collect()
 }
 
-fn record(name: String, small: Option<String>, beside: bool, columns: &[Column], row: &Row) -> Vec<Field> {
-    let small = beside.then(|| small.map_or(Field::Missing, Field::Text));
+fn record(name: String, small: Option<String>, beside: bool, columns: &[Column], row: &ReportRow) -> Vec<CsvField> {
+    let small = beside.then(|| small.map_or(CsvField::Missing, CsvField::Text));
     let cells = columns.iter().zip(&row.cells);
-    let cells = cells.map(|(column, value)| Field::number(*value, text::report_scale(column)));
-    [Field::Text(name)].into_iter().chain(small).chain(cells).collect()
+    let cells = cells.map(|(column, value)| CsvField::number(*value, text::report_scale(column)));
+    [CsvField::Text(name)].into_iter().chain(small).chain(cells).collect()
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
 
     fn report() -> Report {
         let gbp = |measure| Column::Money(measure, Currency("GBP".into()));
-        let row = |id: &str, name: Option<&str>, cells: [Option<i64>; 4]| Row {
+        let row = |id: &str, name: Option<&str>, cells: [Option<i64>; 4]| ReportRow {
             id: (!id.is_empty()).then(|| id.to_owned()),
             lacks: id.is_empty().then(|| "station".to_owned()),
             name: name.map(str::to_owned),
@@ -142,22 +142,22 @@ mod tests {
     #[test]
     fn the_file_holds_what_the_screen_shows() {
         let report = report();
-        let all: Vec<Vec<Field>> = records("Demo", report.clone()).collect();
+        let all: Vec<Vec<CsvField>> = records("Demo", report.clone()).collect();
         let at = all.iter().position(Vec::is_empty).expect("an empty record before the table");
         let table = &all[at + 1..];
         assert_eq!(table.len(), 1 + report.rows.len() + 1);
         assert!(table.iter().all(|record| record.len() == 6));
         for (column, field) in report.columns.iter().zip(&table[0][2..]) {
-            assert_eq!(*field, Field::text(text::report_column(column)));
+            assert_eq!(*field, CsvField::text(text::report_column(column)));
         }
         let shown = report.rows.iter().map(|row| (text::report_row(report.by, row).0, &row.cells));
         let shown = shown.chain([(text::TOTAL.to_owned(), &report.totals)]);
         for (record, (name, cells)) in table[1..].iter().zip(shown) {
-            assert_eq!(record[0], Field::Text(name));
+            assert_eq!(record[0], CsvField::Text(name));
             for ((field, column), value) in record[2..].iter().zip(&report.columns).zip(cells) {
                 let screen = value.map(|value| text::report_figure(column, value));
-                let Field::Number(number) = field else {
-                    assert_eq!((field, screen), (&Field::Missing, None));
+                let CsvField::Number(number) = field else {
+                    assert_eq!((field, screen), (&CsvField::Missing, None));
                     continue;
                 };
                 assert_eq!(Some(number.to_string()), screen.map(|text| text.replace(',', "").replace('\u{2212}', "-")));
@@ -167,13 +167,13 @@ mod tests {
 
     #[test]
     fn it_says_what_it_is() {
-        let all: Vec<Vec<Field>> = records("Demo", report()).collect();
+        let all: Vec<Vec<CsvField>> = records("Demo", report()).collect();
         let said = |name: &str| {
-            all.iter().find(|record| record.first() == Some(&Field::text(name))).map(|record| record[1].clone())
+            all.iter().find(|record| record.first() == Some(&CsvField::text(name))).map(|record| record[1].clone())
         };
-        assert_eq!(said("Time zone"), Some(Field::text("Europe/London")));
-        assert_eq!(said("Sorted by"), Some(Field::text("Revenue GBP, descending")));
-        assert_eq!(said("Period in UTC"), Some(Field::text("2018-05-31T23:00:00Z/2018-06-30T23:00:00Z")));
+        assert_eq!(said("Time zone"), Some(CsvField::text("Europe/London")));
+        assert_eq!(said("Sorted by"), Some(CsvField::text("Revenue GBP, descending")));
+        assert_eq!(said("Period in UTC"), Some(CsvField::text("2018-05-31T23:00:00Z/2018-06-30T23:00:00Z")));
         assert_eq!(said("Rows"), Some(count(2)));
     }
 }

@@ -27,7 +27,7 @@ use tracing::{Instrument, Level, Span};
 
 use super::{client, csrf, exports, headers, limiter::Limiter};
 use crate::server::{
-    accounts::{self, documents::Documents},
+    accounts::{self, documents::AccountPages},
     auth::{AuthService, guard, login, session},
     pace::FairShare,
     problem::{self, Problem},
@@ -50,7 +50,7 @@ const COMPRESSED_FROM: u64 = 1 << 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Signing in and out, and the pages of accounts.
-pub fn routes(documents: Documents) -> Router {
+pub fn routes(documents: AccountPages) -> Router {
     let auth = documents.auth.clone();
     Router::new()
         .route("/api/v1/session", post(login::create_session))

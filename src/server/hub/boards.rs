@@ -5,7 +5,7 @@
 //!
 //! An Overview takes a moment, in a network of many EVSEs a longer one, and each zone has its own. Those that are looked
 //! at are [renewed](super::Hub::renew_overviews) off the runtime's threads before each round of the sockets. All boards
-//! of figures are made of a [`View`], without the hub's lock.
+//! of figures are made of a [`BoardView`], without the hub's lock.
 //!
 //! Long, because how a board is made, kept, sent and given up is decided together.
 
@@ -94,7 +94,7 @@ pub struct Cache {
     silent_after_s: i64,
     /// The network's currency, whose amounts stand first.
     currency: Currency,
-    boards: Mutex<HashMap<Board, Entry>>,
+    boards: Mutex<HashMap<Board, BoardEntry>>,
     /// Notified when a board that takes long is out of date.
     behind: Notify,
     system: Mutex<System>,
@@ -116,7 +116,7 @@ type Moment = (u64, i64);
 
 /// What boards of figures are made of, as it was at one moment. The cells are shared: a change that comes while a
 /// board is made leaves these as they are.
-pub struct View {
+pub struct BoardView {
     moment: Moment,
     head: Position,
     ct: ClusterTime,
@@ -126,7 +126,7 @@ pub struct View {
     latest: Value,
 }
 
-impl View {
+impl BoardView {
     fn of(moment: Moment, state: &State) -> Option<Self> {
         let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
         Some(Self {
@@ -145,10 +145,10 @@ impl View {
 pub enum Answer {
     Made(Arc<BoardSnapshot>),
     /// It is to be made of this.
-    Due(View),
+    Due(BoardView),
 }
 
-struct Entry {
+struct BoardEntry {
     asked: Instant,
     /// Whether it was asked for since it was last renewed.
     wanted: bool,
@@ -200,7 +200,7 @@ impl Cache {
                 self.behind.notify_one();
                 return made.map(|(_, filled)| Answer::Made(filled.clone()));
             }
-            Board::Overview(_) => return View::of(now, state).map(Answer::Due),
+            Board::Overview(_) => return BoardView::of(now, state).map(Answer::Due),
             Board::Activity(filter) => (activity(*filter, state), state.ct),
             Board::Reported => ([(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(), state.ct),
             Board::System => {
@@ -246,12 +246,12 @@ impl Cache {
     }
 
     /// What a board of figures is made of; `None` if it cannot be made.
-    pub fn view(&self, board: &Board, state: &State) -> Option<View> {
-        View::of(self.moment(board, state)?, state)
+    pub fn view(&self, board: &Board, state: &State) -> Option<BoardView> {
+        BoardView::of(self.moment(board, state)?, state)
     }
 
     /// The Overviews that were asked for since they were last renewed and are out of date, and what they are made of.
-    pub fn overviews_to_renew(&self, state: &State) -> Option<(View, Vec<Board>)> {
+    pub fn overviews_to_renew(&self, state: &State) -> Option<(BoardView, Vec<Board>)> {
         let mut boards = self.lock();
         let (board, _) = boards.iter().find(|(board, entry)| entry.wanted && matches!(board, Board::Overview(_)))?;
         // All of them are of the same moment.
@@ -269,7 +269,7 @@ impl Cache {
 
     /// Makes a board of figures. Returns `None` if that is not possible. If it was made of something later meanwhile,
     /// that is left in place.
-    pub fn make(&self, board: &Board, view: &View) -> Option<Arc<BoardSnapshot>> {
+    pub fn make(&self, board: &Board, view: &BoardView) -> Option<Arc<BoardSnapshot>> {
         // This runs outside the boards' lock, because all other boards are still asked for.
         let fields = self.figures(board, view);
         let mut boards = self.lock();
@@ -285,7 +285,7 @@ impl Cache {
         }
     }
 
-    fn figures(&self, board: &Board, view: &View) -> Option<Fields> {
+    fn figures(&self, board: &Board, view: &BoardView) -> Option<Fields> {
         #[cfg(test)]
         {
             let meanwhile = self.meanwhile.lock().unwrap().take();
@@ -298,7 +298,7 @@ impl Cache {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Board, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Board, BoardEntry>> {
         self.boards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -306,7 +306,7 @@ impl Cache {
         self.system.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn overview(&self, zone: &str, view: &View) -> Option<Fields> {
+    fn overview(&self, zone: &str, view: &BoardView) -> Option<Fields> {
         let tz = TimeZone::get(zone).ok()?;
         let figures = figures(&view.cells, &zones::viewpoint(&tz, view.now, self.silent_after_s)?);
         let figures = figures.lead_with(&self.currency);
@@ -323,9 +323,9 @@ impl Cache {
 /// The entry of a board that is asked for now. While all boards hold too many values, the largest is forgotten, because
 /// an account that asks for large ones must cost nobody a small one. While there are too many, it is the one that was
 /// asked for least recently.
-fn asked<'a>(boards: &'a mut HashMap<Board, Entry>, board: &Board) -> &'a mut Entry {
+fn asked<'a>(boards: &'a mut HashMap<Board, BoardEntry>, board: &Board) -> &'a mut BoardEntry {
     while !boards.contains_key(board) {
-        let forgotten = if boards.values().map(Entry::values).sum::<usize>() > VALUES_MAX {
+        let forgotten = if boards.values().map(BoardEntry::values).sum::<usize>() > VALUES_MAX {
             boards.iter().max_by_key(|(_, entry)| entry.values())
         } else if boards.len() >= BOARDS_MAX {
             boards.iter().min_by_key(|(_, entry)| entry.asked)
@@ -336,7 +336,8 @@ fn asked<'a>(boards: &'a mut HashMap<Board, Entry>, board: &Board) -> &'a mut En
         forgotten.and_then(|board| boards.remove(&board));
     }
     let now = Instant::now();
-    let entry = boards.entry(board.clone()).or_insert(Entry { asked: now, wanted: false, made: None, behind: None });
+    let entry =
+        boards.entry(board.clone()).or_insert(BoardEntry { asked: now, wanted: false, made: None, behind: None });
     entry.asked = now;
     entry
 }
@@ -346,7 +347,7 @@ pub const fn takes_long(board: &Board) -> bool {
     matches!(board, Board::Analytics(_))
 }
 
-impl Entry {
+impl BoardEntry {
     fn values(&self) -> usize {
         self.made.as_ref().map_or(0, |(_, filled)| filled.fields.len())
     }
@@ -415,9 +416,9 @@ mod tests {
                 compact: OnceLock::new(),
                 json: OnceLock::new(),
             };
-            Entry { asked: Instant::now(), made: Some(((0, 0), Arc::new(snapshot))), behind: None, wanted: false }
+            BoardEntry { asked: Instant::now(), made: Some(((0, 0), Arc::new(snapshot))), behind: None, wanted: false }
         };
-        let mut boards: HashMap<Board, Entry> = (0..BOARDS_MAX).map(|n| (board(n), entry(1))).collect();
+        let mut boards: HashMap<Board, BoardEntry> = (0..BOARDS_MAX).map(|n| (board(n), entry(1))).collect();
         asked(&mut boards, &board(0));
         asked(&mut boards, &board(BOARDS_MAX));
         assert_eq!(boards.len(), BOARDS_MAX);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub struct Counting {
-    counted: Option<Counted>,
+    counted: Option<CountResult>,
     /// A count from before this time is of no use, because a collection was replaced then or the log begins there.
     since: ClusterTime,
     /// What the log adds while a count is wanted.
@@ -79,7 +79,7 @@ impl Deltas {
     }
 }
 
-struct Counted {
+struct CountResult {
     /// Shared with those who read them without the hub's lock. While someone does, the next change copies them.
     cells: Arc<Cells>,
     /// When MongoDB was read. This may be ahead of the log, whose changes up to it are in the cells already.
@@ -138,7 +138,7 @@ impl Counting {
         }
         let Some(deltas) = self.deltas.take() else { return false };
         deltas.within(after(ct)).for_each(|delta| cells.merge(delta));
-        self.counted = Some(Counted { cells: Arc::new(cells), at: ct });
+        self.counted = Some(CountResult { cells: Arc::new(cells), at: ct });
         self.audit = None;
         true
     }
@@ -184,7 +184,7 @@ impl Counting {
         }
         let mut cells = truth.clone();
         deltas.within(after(ct)).for_each(|delta| cells.merge(delta));
-        self.counted = Some(Counted { cells: Arc::new(cells), at: ct });
+        self.counted = Some(CountResult { cells: Arc::new(cells), at: ct });
         Verdict::Different(known.differences(truth))
     }
 

@@ -23,8 +23,8 @@ const BYTES_MAX: usize = 96 << 20;
 const CATCH_UP_MAX: usize = 2 << 20;
 
 #[derive(Default)]
-pub struct Index {
-    by_id: HashMap<DocId, Kept>,
+pub struct RowIndex {
+    by_id: HashMap<DocId, KeptChange>,
     by_seq: BTreeMap<Seq, DocId>,
     bytes: usize,
     /// Changes after this number are all here.
@@ -33,14 +33,14 @@ pub struct Index {
     last: Seq,
 }
 
-struct Kept {
+struct KeptChange {
     seq: Seq,
     /// `None`: deleted.
     row: Option<Arc<Fields>>,
     bytes: usize,
 }
 
-impl Index {
+impl RowIndex {
     /// An index of what comes after `floor`.
     pub fn above(floor: Seq) -> Self {
         Self { floor, last: floor, ..Self::default() }
@@ -53,7 +53,7 @@ impl Index {
     /// Takes a document's state after change `seq`.
     pub fn put(&mut self, seq: Seq, id: &DocId, row: Option<Fields>) {
         let bytes = id.0.len() * 2 + row.as_ref().map_or(0, weight::row);
-        if let Some(old) = self.by_id.insert(id.clone(), Kept { seq, row: row.map(Arc::new), bytes }) {
+        if let Some(old) = self.by_id.insert(id.clone(), KeptChange { seq, row: row.map(Arc::new), bytes }) {
             self.by_seq.remove(&old.seq);
             self.bytes -= old.bytes;
         }
@@ -92,13 +92,13 @@ impl Index {
 mod tests {
     use super::*;
 
-    fn ids(index: &Index, cursor: u64) -> Option<Vec<String>> {
+    fn ids(index: &RowIndex, cursor: u64) -> Option<Vec<String>> {
         index.since(Seq(cursor)).map(|changes| changes.into_iter().map(|c| c.id.0).collect())
     }
 
     #[test]
     fn one_entry_per_document_since_a_cursor() {
-        let mut index = Index::above(Seq(10));
+        let mut index = RowIndex::above(Seq(10));
         let row = Fields::new();
         for (seq, id) in [(11, "a"), (12, "b"), (13, "a"), (15, "c")] {
             index.put(Seq(seq), &DocId(id.into()), (id != "c").then(|| row.clone()));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_floor_tells_it() {
-        let mut index = Index::above(Seq(0));
+        let mut index = RowIndex::above(Seq(0));
         let total = KEYS_MAX as u64 + 10;
         for seq in 1..=total {
             index.put(Seq(seq), &DocId(seq.to_string()), None);
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn who_lags_is_sent_no_more_than_new_rows_cost() {
-        let mut index = Index::above(Seq(0));
+        let mut index = RowIndex::above(Seq(0));
         let row = Fields::from([("name".to_owned(), "x".repeat(1 << 10).into())]);
         for seq in 1..=4000 {
             index.put(Seq(seq), &DocId(seq.to_string()), Some(row.clone()));

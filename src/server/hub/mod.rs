@@ -59,7 +59,7 @@ use crate::{
         telemetry::metrics::{metrics, since},
     },
 };
-use boards::{Answer, View};
+use boards::{Answer, BoardView};
 use lateness::Lateness;
 use state::State;
 
@@ -264,7 +264,7 @@ impl Hub {
     }
 
     /// Makes a board of figures off the runtime's threads, to its end even if nobody waits. The turn lasts as long.
-    async fn make(&self, board: &Board, view: View, turn: Option<Turn>) -> Option<Arc<BoardSnapshot>> {
+    async fn make(&self, board: &Board, view: BoardView, turn: Option<Turn>) -> Option<Arc<BoardSnapshot>> {
         let (hub, asked) = (self.clone(), board.clone());
         let made = tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{counting::Counting, feed::Feed, frames::Shared, index::Index, lateness::Lateness, weight};
+use super::{counting::Counting, feed::Feed, frames::Shared, index::RowIndex, lateness::Lateness, weight};
 use crate::{
     domain::{
         cells::Cells,
@@ -63,7 +63,7 @@ pub struct State {
     shown: ClusterTime,
     /// The last epoch that began because the database was set back.
     restored: Option<Epoch>,
-    waiting: Waiting,
+    waiting: WaitingRecords,
     /// Whether a round goes on, during which the head must stand still.
     pub serving: bool,
     topics: HashMap<Collection, TopicState>,
@@ -89,7 +89,7 @@ pub struct State {
 
 /// Records that were taken but lie after the head.
 #[derive(Default)]
-struct Waiting {
+struct WaitingRecords {
     /// Each with its approximate bytes.
     records: VecDeque<(Record, usize)>,
     bytes: usize,
@@ -110,7 +110,7 @@ struct Forgotten {
     replaced: bool,
 }
 
-impl Waiting {
+impl WaitingRecords {
     /// Takes a record that waits for the head. Forgets all that wait if there is no room for it.
     fn push(&mut self, seq: Seq, record: Record) {
         let bytes = weight::record(&record);
@@ -144,7 +144,7 @@ impl Waiting {
 }
 
 struct TopicState {
-    index: Index,
+    index: RowIndex,
     /// Number of the last reset, and its reason.
     reset: Seq,
     reason: &'static str,
@@ -188,7 +188,7 @@ impl TopicState {
     }
 
     fn above(floor: Seq, reason: &'static str) -> Self {
-        Self { index: Index::above(floor), reset: floor, reason, newest: None }
+        Self { index: RowIndex::above(floor), reset: floor, reason, newest: None }
     }
 }
 

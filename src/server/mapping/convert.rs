@@ -14,11 +14,13 @@ const EXACT: i64 = 1 << 53;
 /// Money converts exactly or not at all. Measured values are rounded to our unit, which is finer than any meter.
 pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) -> Option<Value> {
     match unit.how() {
-        How::Major => Decimal::of(value)?.scaled(10_i128.checked_pow(money_digits)?, 1)?.exact().map(integer),
-        How::Times(1) if unit.name() == "minor" => Decimal::of(value)?.scaled(1, 1)?.exact().map(integer),
-        How::Times(times) => Decimal::of(value)?.scaled(times.into(), 1)?.rounded().map(integer),
-        How::Per(per) => Decimal::of(value)?.scaled(1, per.into())?.rounded().map(integer),
-        How::Epoch(ms) => Decimal::of(value)?.scaled(ms.into(), 1)?.rounded().map(|ms| UtcMs(ms).to_string().into()),
+        How::Major => DecimalNumber::of(value)?.scaled(10_i128.checked_pow(money_digits)?, 1)?.exact().map(integer),
+        How::Times(1) if unit.name() == "minor" => DecimalNumber::of(value)?.scaled(1, 1)?.exact().map(integer),
+        How::Times(times) => DecimalNumber::of(value)?.scaled(times.into(), 1)?.rounded().map(integer),
+        How::Per(per) => DecimalNumber::of(value)?.scaled(1, per.into())?.rounded().map(integer),
+        How::Epoch(ms) => {
+            DecimalNumber::of(value)?.scaled(ms.into(), 1)?.rounded().map(|ms| UtcMs(ms).to_string().into())
+        }
         How::Text => date(value.as_str()?.trim(), &TimeZone::UTC).map(|at| at.to_string().into()),
         How::LocalText => date(value.as_str()?.trim(), zone).map(|at| at.to_string().into()),
     }
@@ -26,7 +28,7 @@ pub fn convert(unit: Unit, value: &Value, money_digits: u32, zone: &TimeZone) ->
 
 /// The integer that a written number such as `1234.00` stands for; `None` for any other number.
 pub fn integral(number: &str) -> Option<Value> {
-    Decimal::parse(number)?.scaled(1, 1)?.exact().map(integer)
+    DecimalNumber::parse(number)?.scaled(1, 1)?.exact().map(integer)
 }
 
 /// Parses an instant as people and programs write it. Without an offset it is the zone's time.
@@ -44,7 +46,7 @@ fn integer(n: i64) -> Value {
 
 /// A number as it is written: `digits` × 10^`exponent`, the digits without zeros at their end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decimal {
+pub struct DecimalNumber {
     digits: i128,
     exponent: i32,
 }
@@ -52,7 +54,7 @@ pub struct Decimal {
 /// A quotient that is not divided yet.
 struct Ratio(i128, i128);
 
-impl Decimal {
+impl DecimalNumber {
     pub fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Number(n) => match n.as_i64() {
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn sizes_are_told() {
-        let n = |value| Decimal::of(&value).unwrap();
+        let n = |value| DecimalNumber::of(&value).unwrap();
         assert!(n(json!(1_700_000_000_000_i64)).reaches(11) && !n(json!(1_700_000_000)).reaches(11));
         assert!(!n(json!(0)).reaches(0) && n(json!(1)).reaches(0) && !n(json!(-0.5)).reaches(0));
         assert!(n(json!(12.0)).is_whole() && !n(json!(12.5)).is_whole());
@@ -226,7 +228,7 @@ mod tests {
                     };
                     prop_assert!(converted.as_ref().is_none_or(is_ours), "{} {}: {:?}", value, unit.name(), converted);
                 }
-                if let Some(decimal) = Decimal::of(&value) {
+                if let Some(decimal) = DecimalNumber::of(&value) {
                     prop_assert!(decimal.reaches(0) || !decimal.reaches(1));
                 }
             }

@@ -20,7 +20,7 @@ pub struct Definition {
 
 /// Something wrong in a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct DefinitionFault {
     /// `names`, `status`, `units` or `show`.
     pub part: &'static str,
     pub key: String,
@@ -44,10 +44,10 @@ impl Definition {
     }
 
     /// All that is wrong.
-    pub fn wrong(&self, collection: Collection) -> Vec<Wrong> {
+    pub fn wrong(&self, collection: Collection) -> Vec<DefinitionFault> {
         let mut all = Vec::new();
         let mut note = |part, key: &str, value: &str, reason: String| {
-            all.push(Wrong { part, key: key.to_owned(), value: value.to_owned(), reason });
+            all.push(DefinitionFault { part, key: key.to_owned(), value: value.to_owned(), reason });
         };
         let is_ours = |name: &str| names(collection).any(|ours| ours == name);
         for (ours, theirs) in &self.names {

@@ -1,7 +1,7 @@
 //! Maps an operator's names, status words and units to ours: `[chargedeck.fields.<collection>]`.
 //!
 //! [`Definition`] is what the settings say. [`Mapping`] is what every reader uses. [`suggest`] makes a definition
-//! from what was [`Seen`] in documents. No I/O; `mongo::documents` takes values out of BSON.
+//! from what was [`SeenValues`] in documents. No I/O; `mongo::documents` takes values out of BSON.
 //!
 //! A field that is neither ours, nor mapped to one of ours, nor named in `show` is never asked of MongoDB.
 
@@ -22,9 +22,9 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use convert::integral;
-pub use definition::{Definition, Wrong};
+pub use definition::{Definition, DefinitionFault};
 pub use kind::words;
-pub use seen::Seen;
+pub use seen::SeenValues;
 pub use suggest::{Suggestion, suggest};
 
 use crate::domain::{
@@ -36,10 +36,10 @@ use kind::{Unit, fields, names};
 
 /// How the documents of all collections are read; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Mapping(Arc<Inner>);
+pub struct Mapping(Arc<MappingTables>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct MappingTables {
     /// Translations of the collections whose documents are not as ours.
     translations: BTreeMap<Collection, Translation>,
     /// The currency of an amount without one, if it is known.
@@ -79,7 +79,7 @@ impl Mapping {
         let translation =
             |(collection, definition)| (collection, Translation::new(collection, definition, zone.clone()));
         let translations = definitions.into_iter().filter(|(_, d)| !d.is_empty()).map(translation).collect();
-        Self(Arc::new(Inner { translations, currency: Some(currency.clone()) }))
+        Self(Arc::new(MappingTables { translations, currency: Some(currency.clone()) }))
     }
 
     pub fn of(&self, collection: Collection) -> Option<&Translation> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Translation,
-    convert::{self, Decimal},
+    convert::{self, DecimalNumber},
     synonyms::plain,
 };
 use crate::domain::{collections::Collection, fields::Fields, time::UtcMs};
@@ -19,7 +19,7 @@ use crate::domain::{collections::Collection, fields::Fields, time::UtcMs};
 const WORDS_MAX: usize = 24;
 
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct SeenValues {
     pub documents: u64,
     /// Our fields that have a value.
     pub ours: BTreeMap<String, Values>,
@@ -48,7 +48,7 @@ pub struct Values {
     pub words: BTreeMap<String, u64>,
 }
 
-impl Seen {
+impl SeenValues {
     /// Looks at a document: `all` its top-level fields, the `row` that is read of it, and the fields of that which
     /// are `unreadable`.
     pub fn add(
@@ -102,7 +102,7 @@ impl Seen {
 impl Values {
     fn add(&mut self, name: &str, value: &Value) {
         self.documents += 1;
-        if let Some(number) = Decimal::of(value) {
+        if let Some(number) = DecimalNumber::of(value) {
             self.numbers += 1;
             self.fractions += u64::from(!number.is_whole());
             self.thousands += u64::from(number.reaches(3));

@@ -4,7 +4,7 @@
 use super::{
     Definition,
     kind::{fields, words},
-    seen::{Seen, Values},
+    seen::{SeenValues, Values},
     synonyms::{of_word, plain},
 };
 use crate::domain::{
@@ -21,7 +21,7 @@ pub struct Suggestion {
 }
 
 /// Suggests what the `current` definition does not read of the documents of `collection`.
-pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>) -> Suggestion {
+pub fn suggest(collection: Collection, seen: &SeenValues, current: Option<&Definition>) -> Suggestion {
     let mut made = Suggestion { definition: current.cloned().unwrap_or_default(), notes: Vec::new() };
     let mut taken: Vec<&str> = Vec::new();
     // A station's own status and power stand for its EVSEs, where it has no list of them.
@@ -54,7 +54,7 @@ pub fn suggest(collection: Collection, seen: &Seen, current: Option<&Definition>
 }
 
 /// The likeliest field of theirs that no other of ours has taken.
-fn find<'a>(collection: Collection, ours: &str, seen: &'a Seen, taken: &[&str]) -> Option<(&'a str, &'a Values)> {
+fn find<'a>(collection: Collection, ours: &str, seen: &'a SeenValues, taken: &[&str]) -> Option<(&'a str, &'a Values)> {
     let own = plain(ours);
     let mut wanted = std::iter::once(own.as_str()).chain(collection.theirs(ours).iter().copied());
     let called = |wanted: &str| {
@@ -149,7 +149,7 @@ impl Suggestion {
     }
 
     /// Maps what was captured for the many systems that know one amount and one time of a payment.
-    fn captured(&mut self, seen: &Seen) {
+    fn captured(&mut self, seen: &SeenValues) {
         let words =
             [seen.ours.get("status"), seen.theirs.get("state")].into_iter().flatten().flat_map(|v| v.words.keys());
         let ours = |word: &String| PaymentStatus::from(self.definition.status.get(word).unwrap_or(word).clone());
@@ -171,7 +171,7 @@ impl Suggestion {
     }
 
     /// Documents without an id of their own get MongoDB's as their public id.
-    fn public_id(&mut self, collection: Collection, seen: &Seen) {
+    fn public_id(&mut self, collection: Collection, seen: &SeenValues) {
         let Some(ours) = collection.public_id() else { return };
         if seen.documents > 0 && seen.count(ours) == 0 {
             self.definition.names.entry(ours.to_owned()).or_insert_with(|| "_id".to_owned());
@@ -190,8 +190,8 @@ mod tests {
     use serde_json::{Value, json};
 
     /// Looks at documents as `check` does.
-    fn seen(collection: Collection, translation: Option<&Translation>, documents: &[Value]) -> Seen {
-        let mut seen = Seen::default();
+    fn seen(collection: Collection, translation: Option<&Translation>, documents: &[Value]) -> SeenValues {
+        let mut seen = SeenValues::default();
         for document in documents {
             let all: Fields = serde_json::from_value(document.clone()).unwrap();
             let row: Fields = all

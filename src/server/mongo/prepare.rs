@@ -20,7 +20,7 @@ const AGREED: &str = "prepared";
 
 /// What would be made and dropped.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct PreparePlan {
     pub images: Vec<Collection>,
     pub indexes: Vec<New>,
     /// Indexes of earlier versions that are no longer used.
@@ -42,7 +42,7 @@ pub struct New {
     pub bytes: Option<u64>,
 }
 
-impl Plan {
+impl PreparePlan {
     pub const fn is_empty(&self) -> bool {
         self.images.is_empty() && self.indexes.is_empty() && self.drops.is_empty()
     }
@@ -68,8 +68,8 @@ impl Plan {
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
-pub async fn plan(mongo: &Mongo) -> Result<Plan> {
-    let mut plan = Plan::default();
+pub async fn plan(mongo: &Mongo) -> Result<PreparePlan> {
+    let mut plan = PreparePlan::default();
     for (collection, found) in found(&mongo.operator).await? {
         match found {
             Found::Nothing => plan.absent.push(collection),
@@ -85,7 +85,7 @@ pub async fn plan(mongo: &Mongo) -> Result<Plan> {
     Ok(plan)
 }
 
-async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut Plan) -> Result<()> {
+async fn plan_indexes(mongo: &Mongo, collection: Collection, plan: &mut PreparePlan) -> Result<()> {
     let have = indexes::existing(&mongo.operator, collection).await?;
     let wanted = indexes::wanted(&mongo.mapping, collection);
     let is_used = |index: &Index| wanted.iter().any(|keys| keys.len() == index.keys.len() && index.serves(keys));
@@ -146,7 +146,7 @@ async fn estimates(db: &Database, collection: Collection, wanted: &[Document]) -
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
-pub async fn carry_out(mongo: &Mongo, plan: &Plan) -> Result<()> {
+pub async fn carry_out(mongo: &Mongo, plan: &PreparePlan) -> Result<()> {
     for command in plan.commands() {
         mongo.operator.run_command(command).await?;
     }
@@ -245,7 +245,7 @@ pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
 /// If MongoDB does not answer or refuses.
 pub async fn keep_indexes(mongo: &Mongo, anew: Anew) -> Result<()> {
     for (collection, identity) in anew.collections {
-        let mut plan = Plan::default();
+        let mut plan = PreparePlan::default();
         plan_indexes(mongo, collection, &mut plan).await?;
         plan.drops.clear();
         plan.indexes.retain(|new| anew.agreed.contains(&full_name(collection, &new.keys)));

@@ -32,7 +32,7 @@ pub struct Reading<'a> {
 }
 
 /// The documents that a query found.
-pub struct Found {
+pub struct FoundDocuments {
     collection: Collection,
     cursor: SessionCursor<RawDocumentBuf>,
 }
@@ -58,7 +58,7 @@ impl<'a> Reading<'a> {
         collection: Collection,
         filter: Document,
         wanted: impl Iterator<Item = &'static str>,
-    ) -> Result<Found> {
+    ) -> Result<FoundDocuments> {
         let mapping = &self.mongo.mapping;
         let paths = match mapping.of(collection) {
             None => wanted.map(str::to_owned).collect(),
@@ -77,14 +77,14 @@ impl<'a> Reading<'a> {
             .selection_criteria(primary())
             .session(&mut self.session)
             .await?;
-        Ok(Found { collection, cursor })
+        Ok(FoundDocuments { collection, cursor })
     }
 
     /// The next document.
     ///
     /// # Errors
     /// As [`Reading::find`].
-    pub async fn next(&mut self, found: &mut Found) -> Result<Option<Fields>> {
+    pub async fn next(&mut self, found: &mut FoundDocuments) -> Result<Option<Fields>> {
         let more = found.cursor.advance(&mut self.session).await?;
         Ok(more.then(|| documents::fields(&self.mongo.mapping, found.collection, found.cursor.current())))
     }

@@ -21,7 +21,7 @@ use crate::{
 const AHEAD_MS: i64 = 366 * 86_400_000;
 
 /// The queries of a selection.
-pub struct Query {
+pub struct MongoQuery {
     /// All that match, and perhaps some that do not.
     pub all: Document,
     /// Documents that surely match, or `None`.
@@ -38,7 +38,7 @@ struct FieldQuery {
 }
 
 /// The queries for a selection that can be asked of the collection.
-pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, at: &EvalContext) -> Query {
+pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, at: &EvalContext) -> MongoQuery {
     let ask = |part: FilterField, wanted| {
         let field = part.field(collection)?;
         Some(match mapping.of(collection) {
@@ -49,7 +49,7 @@ pub fn query(mapping: &Mapping, collection: Collection, selection: &Selection, a
     let asked: Vec<FieldQuery> = selection.parts().filter_map(|(part, wanted)| ask(part, wanted)).collect();
     let all = and(asked.iter().map(|asked| or(asked.sure.iter().chain(&asked.odd))));
     let odd: Vec<&Document> = asked.iter().filter_map(|asked| asked.odd.as_ref()).collect();
-    Query {
+    MongoQuery {
         sure: asked.iter().map(|asked| asked.sure.clone()).collect::<Option<Vec<_>>>().map(and),
         odd: (!odd.is_empty()).then(|| and([all.clone(), or(odd)])),
         all,
@@ -206,7 +206,7 @@ mod tests {
         let given = [("status", "$ne"), ("client", "{\"$gt\":\"\"}")];
         let mut given = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let selection = Selection::read(&mut given).unwrap();
-        let Query { all, sure, odd } =
+        let MongoQuery { all, sure, odd } =
             query(&Mapping::default(), Collection::ChargingSessions, &selection, &EvalContext::default());
         let is = doc! {"$and": [
             {"status": {"$in": ["$ne"], "$not": {"$type": "array"}}},
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn everything_is_no_condition() {
         let none = Mapping::default();
-        let Query { all, sure, odd } =
+        let MongoQuery { all, sure, odd } =
             query(&none, Collection::Stations, &Selection::default(), &EvalContext::default());
         assert_eq!((all, sure, odd), (doc! {}, Some(doc! {}), None));
     }

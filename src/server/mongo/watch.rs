@@ -56,12 +56,12 @@ pub struct Event {
     pub at: UtcMs,
     /// Belongs to a transaction, whose end is not known from this event.
     pub txn: bool,
-    pub kind: Kind,
+    pub kind: EventKind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a row")]
-pub enum Kind {
+pub enum EventKind {
     Row {
         collection: Collection,
         id: DocId,
@@ -95,7 +95,7 @@ pub enum Images {
 /// Opens the stream. Its answers have at most `batch` events.
 ///
 /// # Errors
-/// See [`Failure`].
+/// See [`StreamFailure`].
 pub async fn open(mongo: &Mongo, start: &Start, batch: u32) -> Result<ChangeStream<RawDocumentBuf>> {
     let options = ChangeStreamOptions::builder()
         .full_document(FullDocumentType::WhenAvailable)
@@ -152,7 +152,7 @@ pub async fn try_now(mongo: &Mongo) -> Result<()> {
 
 /// What a failure says of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum StreamFailure {
     /// MongoDB or a right is missing. The same question may work later.
     Away,
     /// The stream cannot be continued from its token.
@@ -163,7 +163,7 @@ pub enum Failure {
     Refused,
 }
 
-impl Failure {
+impl StreamFailure {
     /// What an error says. Skipping an event loses it, so an error that is not known to come from data is
     /// [`Self::Away`].
     pub fn of(error: &Error) -> Self {
@@ -259,20 +259,20 @@ impl Event {
         let (ns, to) = (name("ns"), name("to"));
         let operation = raw.get_str("operationType").map_err(|_| missing())?;
         let kind = match operation {
-            "invalidate" | "dropDatabase" => Kind::Invalidate,
+            "invalidate" | "dropDatabase" => EventKind::Invalidate,
             "drop" | "rename" => {
                 let reason = if operation == "drop" { "dropped" } else { "renamed" };
                 let collection = ns.or(to).ok_or_else(missing)?;
-                Kind::Reset { collection, also: to.filter(|to| *to != collection), reason }
+                EventKind::Reset { collection, also: to.filter(|to| *to != collection), reason }
             }
             _ => {
                 let collection = ns.ok_or_else(missing)?;
                 match (document(KEY).and_then(documents::id), images(mapping, collection, operation, raw)) {
                     // The event does not hold its row, and MongoDB cannot be asked for it.
                     (None, _) | (Some(documents::Id { key: None, .. }), Images::Missing) => {
-                        Kind::Reset { collection, also: None, reason: "a change that cannot be read" }
+                        EventKind::Reset { collection, also: None, reason: "a change that cannot be read" }
                     }
-                    (Some(id), images) => Kind::Row { collection, id: id.text, key: id.key, images, read: None },
+                    (Some(id), images) => EventKind::Row { collection, id: id.text, key: id.key, images, read: None },
                 }
             }
         };
@@ -314,55 +314,55 @@ mod tests {
     fn only_errors_that_may_come_from_data_count_against_an_event() {
         let failure = |code: i32, name: &str| {
             let answer = doc! {"code": code, "codeName": name, "errmsg": ""};
-            Failure::of(&ErrorKind::Command(bson::deserialize_from_document(answer).unwrap()).into())
+            StreamFailure::of(&ErrorKind::Command(bson::deserialize_from_document(answer).unwrap()).into())
         };
         for (code, name, expected) in [
-            (286, "ChangeStreamHistoryLost", Failure::HistoryLost),
-            (280, "ChangeStreamFatalError", Failure::HistoryLost),
-            (260, "InvalidResumeToken", Failure::HistoryLost),
-            (136, "CappedPositionLost", Failure::HistoryLost),
-            (10_334, "BSONObjectTooLarge", Failure::Unreadable),
-            (8, "UnknownError", Failure::Refused),
-            (14, "TypeMismatch", Failure::Refused),
-            (6_148_000, "Location6148000", Failure::Refused),
+            (286, "ChangeStreamHistoryLost", StreamFailure::HistoryLost),
+            (280, "ChangeStreamFatalError", StreamFailure::HistoryLost),
+            (260, "InvalidResumeToken", StreamFailure::HistoryLost),
+            (136, "CappedPositionLost", StreamFailure::HistoryLost),
+            (10_334, "BSONObjectTooLarge", StreamFailure::Unreadable),
+            (8, "UnknownError", StreamFailure::Refused),
+            (14, "TypeMismatch", StreamFailure::Refused),
+            (6_148_000, "Location6148000", StreamFailure::Refused),
             // Rights
-            (13, "Unauthorized", Failure::Away),
-            (18, "AuthenticationFailed", Failure::Away),
-            (391, "ReauthenticationRequired", Failure::Away),
+            (13, "Unauthorized", StreamFailure::Away),
+            (18, "AuthenticationFailed", StreamFailure::Away),
+            (391, "ReauthenticationRequired", StreamFailure::Away),
             // Connections, and what is asked for again
-            (6, "HostUnreachable", Failure::Away),
-            (43, "CursorNotFound", Failure::Away),
-            (89, "NetworkTimeout", Failure::Away),
-            (133, "FailedToSatisfyReadPreference", Failure::Away),
-            (134, "ReadConcernMajorityNotAvailableYet", Failure::Away),
-            (234, "RetryChangeStream", Failure::Away),
-            (237, "CursorKilled", Failure::Away),
-            (9001, "SocketException", Failure::Away),
-            (11_601, "Interrupted", Failure::Away),
-            (13_388, "StaleConfig", Failure::Away),
+            (6, "HostUnreachable", StreamFailure::Away),
+            (43, "CursorNotFound", StreamFailure::Away),
+            (89, "NetworkTimeout", StreamFailure::Away),
+            (133, "FailedToSatisfyReadPreference", StreamFailure::Away),
+            (134, "ReadConcernMajorityNotAvailableYet", StreamFailure::Away),
+            (234, "RetryChangeStream", StreamFailure::Away),
+            (237, "CursorKilled", StreamFailure::Away),
+            (9001, "SocketException", StreamFailure::Away),
+            (11_601, "Interrupted", StreamFailure::Away),
+            (13_388, "StaleConfig", StreamFailure::Away),
             // Elections and ends
-            (91, "ShutdownInProgress", Failure::Away),
-            (189, "PrimarySteppedDown", Failure::Away),
-            (10_058, "LegacyNotPrimary", Failure::Away),
-            (10_107, "NotWritablePrimary", Failure::Away),
-            (11_600, "InterruptedAtShutdown", Failure::Away),
-            (11_602, "InterruptedDueToReplStateChange", Failure::Away),
-            (13_435, "NotPrimaryNoSecondaryOk", Failure::Away),
-            (13_436, "NotPrimaryOrSecondary", Failure::Away),
+            (91, "ShutdownInProgress", StreamFailure::Away),
+            (189, "PrimarySteppedDown", StreamFailure::Away),
+            (10_058, "LegacyNotPrimary", StreamFailure::Away),
+            (10_107, "NotWritablePrimary", StreamFailure::Away),
+            (11_600, "InterruptedAtShutdown", StreamFailure::Away),
+            (11_602, "InterruptedDueToReplStateChange", StreamFailure::Away),
+            (13_435, "NotPrimaryNoSecondaryOk", StreamFailure::Away),
+            (13_436, "NotPrimaryOrSecondary", StreamFailure::Away),
             // Time and load
-            (50, "MaxTimeMSExpired", Failure::Away),
-            (146, "ExceededMemoryLimit", Failure::Away),
-            (202, "NetworkInterfaceExceededTimeLimit", Failure::Away),
-            (262, "ExceededTimeLimit", Failure::Away),
-            (462, "IngressRequestRateLimitExceeded", Failure::Away),
-            (14_031, "OutOfDiskSpace", Failure::Away),
-            (16_500, "TooManyRequests", Failure::Away),
+            (50, "MaxTimeMSExpired", StreamFailure::Away),
+            (146, "ExceededMemoryLimit", StreamFailure::Away),
+            (202, "NetworkInterfaceExceededTimeLimit", StreamFailure::Away),
+            (262, "ExceededTimeLimit", StreamFailure::Away),
+            (462, "IngressRequestRateLimitExceeded", StreamFailure::Away),
+            (14_031, "OutOfDiskSpace", StreamFailure::Away),
+            (16_500, "TooManyRequests", StreamFailure::Away),
             // A code of a later version
-            (999, "SomethingNew", Failure::Away),
+            (999, "SomethingNew", StreamFailure::Away),
         ] {
             assert_eq!(failure(code, name), expected, "{name}");
         }
-        assert_eq!(Failure::of(&Error::custom("the driver lost its place")), Failure::Away);
+        assert_eq!(StreamFailure::of(&Error::custom("the driver lost its place")), StreamFailure::Away);
     }
 
     #[test]
@@ -372,13 +372,13 @@ mod tests {
             "ns": {"db": "x", "coll": "stations"}, "operationType": "insert",
         };
         let read = Event::read(&Mapping::default(), &RawDocumentBuf::try_from(&event).unwrap()).unwrap();
-        assert!(matches!(read.kind, Kind::Reset { collection: Collection::Stations, also: None, .. }), "{read:?}");
+        assert!(matches!(read.kind, EventKind::Reset { collection: Collection::Stations, also: None, .. }), "{read:?}");
     }
 
     #[test]
     fn a_missing_image_is_told() {
         let images = |extra| match event(extra).kind {
-            Kind::Row { images, .. } => images,
+            EventKind::Row { images, .. } => images,
             other => panic!("{other:?}"),
         };
         let after = doc! {"operationType": "update", "fullDocument": {"name": "a"}};
@@ -394,9 +394,9 @@ mod tests {
         let renamed = event(
             doc! {"operationType": "rename", "ns": {"db": "x", "coll": "tmp"}, "to": {"db": "x", "coll": "payments"}},
         );
-        assert_eq!(renamed.kind, Kind::Reset { collection: Collection::Payments, also: None, reason: "renamed" });
+        assert_eq!(renamed.kind, EventKind::Reset { collection: Collection::Payments, also: None, reason: "renamed" });
         let both = event(doc! {"operationType": "rename", "to": {"db": "x", "coll": "payments"}});
-        assert!(matches!(both.kind, Kind::Reset { also: Some(Collection::Payments), .. }));
+        assert!(matches!(both.kind, EventKind::Reset { also: Some(Collection::Payments), .. }));
     }
 
     /// A value of any kind, up to four levels deep.

@@ -14,12 +14,12 @@ use crate::{
     domain::text::{email_refused, password_refused},
     server::{
         auth::{
-            audit_log::By,
+            audit_log::Initiator,
             email::Email,
             password::{self, Passwords},
             revocation::{self, Revoked},
             session::SessionLimits,
-            user::{State, User, UserId},
+            user::{User, UserId, UserState},
             users::Users,
         },
         redis::{connection::Redis, sessions::RedisSessionStore},
@@ -61,20 +61,20 @@ async fn create(users: &Users, network: &str, email: &Email) -> anyhow::Result<(
         bail!(exists(email));
     }
     let hash = new_password_hash(network, email).await?;
-    users.create_admin(email, hash, &By::command_line()).await?.ok_or_else(|| anyhow!(exists(email)))?;
+    users.create_admin(email, hash, &Initiator::command_line()).await?.ok_or_else(|| anyhow!(exists(email)))?;
     say(&format!("created admin {email}"))
 }
 
 async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let was_disabled = users.by_email(email).await?.ok_or_else(|| unknown(email))?.disabled;
     let hash = new_password_hash(network, email).await?;
-    let user = users.reset(email, hash, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
+    let user = users.reset(email, hash, &Initiator::command_line()).await?.ok_or_else(|| unknown(email))?;
     let opened = if was_disabled { "; the account is open again" } else { "" };
     say(&format!("new password set for {email}{opened}; {}", end_sessions(user, redis).await))
 }
 
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
-    let user = users.disable(email, &By::command_line()).await?.ok_or_else(|| unknown(email))?;
+    let user = users.disable(email, &Initiator::command_line()).await?.ok_or_else(|| unknown(email))?;
     say(&format!("disabled {email}; {}", end_sessions(user, redis).await))?;
     // The last admin is not protected here, because this person may have to shut out the only one there is.
     if users.list().await?.iter().any(User::is_active_admin) {
@@ -98,9 +98,9 @@ async fn list(users: &Users) -> anyhow::Result<()> {
 
 fn line(user: &User) -> String {
     let state = match user.state() {
-        State::Active => "active",
-        State::Invited => "invited",
-        State::Disabled => "disabled",
+        UserState::Active => "active",
+        UserState::Invited => "invited",
+        UserState::Disabled => "disabled",
     };
     let seen = match user.last_login_at.map(bson::DateTime::try_to_rfc3339_string) {
         Some(Ok(at)) => format!("last login {at}"),

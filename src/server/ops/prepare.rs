@@ -12,7 +12,7 @@ use crate::{
     domain::collections::Collection,
     server::mongo::{
         Mongo,
-        prepare::{self, New, Plan},
+        prepare::{self, New, PreparePlan},
     },
 };
 
@@ -67,13 +67,13 @@ fn answer(mut input: impl BufRead) -> io::Result<bool> {
 
 /// A plan in words.
 struct PlanText<'a> {
-    plan: &'a Plan,
+    plan: &'a PreparePlan,
     db: &'a str,
 }
 
 impl fmt::Display for PlanText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { images, indexes, drops, absent, unfollowed, full } = self.plan;
+        let PreparePlan { images, indexes, drops, absent, unfollowed, full } = self.plan;
         for (collection, what) in unfollowed {
             writeln!(f, "{collection} is {what}, so nothing can be made for it; `chargedeck check` says what to do.")?;
         }

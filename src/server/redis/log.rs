@@ -157,7 +157,7 @@ impl Log {
 
     /// Appends `entry` if the log ends with `expected`; `None` stands for an empty log.
     pub async fn append(&self, expected: Option<&Tail>, entry: &Entry, token: &str) -> Result<Appended> {
-        let stored = Stored { version: self.schema, entry };
+        let stored = StoredEntry { version: self.schema, entry };
         let body = serde_json::to_string(&stored).map_err(|e| LogError::Unreadable(e.to_string()))?;
         let (id, last) = expected.map_or((String::new(), ""), |tail| (tail.position.to_string(), tail.token.as_str()));
         let script = guarded!(CompareAndSet: &APPEND, else &APPEND_UNGUARDED);
@@ -333,7 +333,7 @@ fn position(id: &str) -> Result<Position> {
 
 /// An entry as the log stores it.
 #[derive(Serialize)]
-struct Stored<'a> {
+struct StoredEntry<'a> {
     version: Schema,
     #[serde(flatten)]
     entry: &'a Entry,
@@ -341,8 +341,10 @@ struct Stored<'a> {
 
 fn version(entry: &[u8]) -> Result<Schema> {
     #[derive(Deserialize)]
-    struct Written {
+    struct WrittenEntry {
         version: Schema,
     }
-    serde_json::from_slice(entry).map(|Written { version }| version).map_err(|e| LogError::Unreadable(e.to_string()))
+    serde_json::from_slice(entry)
+        .map(|WrittenEntry { version }| version)
+        .map_err(|e| LogError::Unreadable(e.to_string()))
 }

@@ -210,7 +210,7 @@ impl fmt::Debug for RedisSessionStore {
 
 /// A record without its id.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredSession {
     data: serde_json::Map<String, Value>,
     expires_ms: i64,
 }
@@ -219,11 +219,11 @@ const NANOS_PER_MS: i128 = 1_000_000;
 
 fn encode(record: &Record) -> Result<String> {
     let data = record.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    let stored = Stored { data, expires_ms: milliseconds(record.expiry_date) };
+    let stored = StoredSession { data, expires_ms: milliseconds(record.expiry_date) };
     serde_json::to_string(&stored).map_err(|error| Error::Encode(error.to_string()))
 }
 
-fn decode(text: &str) -> Result<Stored> {
+fn decode(text: &str) -> Result<StoredSession> {
     serde_json::from_str(text).map_err(foreign)
 }
 

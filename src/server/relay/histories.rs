@@ -3,7 +3,7 @@
 
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use super::sequencer::{Next, Sequencer};
+use super::sequencer::{NextAppend, Sequencer};
 use crate::{
     domain::{
         collections::Collection,
@@ -17,7 +17,7 @@ use crate::{
     },
     guards::guarded,
     server::{
-        mongo::watch::{Event, Images, Kind},
+        mongo::watch::{Event, EventKind, Images},
         redis::log::{Appended, Tail},
     },
 };
@@ -56,7 +56,7 @@ fn stream() -> Vec<Event> {
         ct: ClusterTime(ct as u64),
         at: UtcMs(0),
         txn,
-        kind: Kind::Row {
+        kind: EventKind::Row {
             collection: Collection::Stations,
             id: DocId(n.to_string()),
             key: None,
@@ -82,7 +82,7 @@ impl Log {
         &self.0[self.0.len() - 1].0
     }
 
-    fn append(&mut self, expected: &Tail, next: &Next) -> Appended {
+    fn append(&mut self, expected: &Tail, next: &NextAppend) -> Appended {
         if guarded!(CompareAndSet: self.tail() != expected, else false) {
             return Appended::Chain(Some(self.tail().clone()));
         }

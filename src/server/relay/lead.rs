@@ -39,7 +39,7 @@ use crate::{
             Mongo, UNAUTHORIZED,
             collections::{self, Found},
             error_code, prepare,
-            watch::{self, Event, Failure, Images, Kind, Onward, Start},
+            watch::{self, Event, EventKind, Images, Onward, Start, StreamFailure},
         },
         redis::{
             Redis,
@@ -81,16 +81,16 @@ const HANDED_OVER: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(200);
 
 /// What the reader hands on.
-enum Read {
+enum FromStream {
     Event(Event),
     /// An empty answer: nothing followed when it was asked for. With the token to resume at, and when that was.
     Idle(Option<String>, Instant),
-    Failed(Failure, mongodb::error::Error),
+    Failed(StreamFailure, mongodb::error::Error),
 }
 
-impl Read {
+impl FromStream {
     fn failed(error: mongodb::error::Error) -> Self {
-        Self::Failed(Failure::of(&error), error)
+        Self::Failed(StreamFailure::of(&error), error)
     }
 }
 
@@ -143,12 +143,12 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     let batch = standing.batch(sequencer.tail().position);
     let stream = match watch::open(&relay.mongo, &start, batch).await {
         Ok(stream) => stream,
-        Err(error) => match Failure::of(&error) {
-            Failure::HistoryLost => {
+        Err(error) => match StreamFailure::of(&error) {
+            StreamFailure::HistoryLost => {
                 start_new_epoch(relay, log, Some(sequencer.tail().clone()), "history lost", Begin::Now).await?;
                 return Ok(());
             }
-            Failure::Away => return Err(error).context("opening the change stream"),
+            StreamFailure::Away => return Err(error).context("opening the change stream"),
             failure => return go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
         },
     };
@@ -163,11 +163,11 @@ pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) 
     drop(receiver);
     reader.await.context("the reader of the change stream")?;
     match ended? {
-        End::Term => Ok(()),
-        End::Lost(reason, begin) => {
+        TermEnd::Term => Ok(()),
+        TermEnd::Lost(reason, begin) => {
             start_new_epoch(relay, log, Some(sequencer.tail().clone()), reason, begin).await.map(drop)
         }
-        End::Failed(failure, error) => go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
+        TermEnd::Failed(failure, error) => go_on_behind(relay, log, sequencer.tail(), standing, (failure, error)).await,
     }
 }
 
@@ -177,13 +177,13 @@ async fn go_on_behind(
     log: &Log,
     tail: &Tail,
     standing: &mut Standing,
-    (failure, error): (Failure, mongodb::error::Error),
+    (failure, error): (StreamFailure, mongodb::error::Error),
 ) -> Result<()> {
     if !standing.failed(tail.position, failure, Instant::now()) {
         return Err(error).context("the next event of the change stream");
     }
     // Where a stream that begins now fails as well, no event is to blame, and none is skipped.
-    if failure == Failure::Refused {
+    if failure == StreamFailure::Refused {
         watch::try_now(&relay.mongo).await.context("a change stream that begins now")?;
     }
     tracing::error!(%error, after = %tail.position, "an event cannot be read: it and what happened since are missing");
@@ -254,12 +254,12 @@ async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
 #[error("the log ends at {0:?}")]
 pub struct Moved(Option<Position>);
 
-enum End {
+enum TermEnd {
     Term,
     /// The stream cannot be continued.
     Lost(&'static str, Begin),
     /// The stream failed, perhaps at its next event.
-    Failed(Failure, mongodb::error::Error),
+    Failed(StreamFailure, mongodb::error::Error),
 }
 
 /// Where a new epoch begins.
@@ -287,7 +287,7 @@ async fn read(
     mut stream: mongodb::change_stream::ChangeStream<RawDocumentBuf>,
     mut onward: Onward,
     mapping: Mapping,
-    sender: Sender<Read>,
+    sender: Sender<FromStream>,
     stop: CancellationToken,
     opened: Instant,
 ) {
@@ -312,12 +312,12 @@ async fn read(
             }
             Ok(None) if stream.is_alive() => {
                 let token = stream.resume_token().and_then(|token| watch::token_text(&token).ok());
-                Read::Idle(token.filter(|token| onward.is_at(token)), asked)
+                FromStream::Idle(token.filter(|token| onward.is_at(token)), asked)
             }
-            Ok(None) => Read::failed(mongodb::error::Error::custom("the change stream ended")),
-            Err(error) => Read::failed(error),
+            Ok(None) => FromStream::failed(mongodb::error::Error::custom("the change stream ended")),
+            Err(error) => FromStream::failed(error),
         };
-        let failed = matches!(read, Read::Failed(..));
+        let failed = matches!(read, FromStream::Failed(..));
         let goes_on = hand_on(&mut came, &mut onward, &mapping, &sender).await;
         if !goes_on || !sender.send(read, 0).await || failed {
             return;
@@ -330,16 +330,18 @@ async fn hand_on(
     came: &mut Vec<RawDocumentBuf>,
     onward: &mut Onward,
     mapping: &Mapping,
-    sender: &Sender<Read>,
+    sender: &Sender<FromStream>,
 ) -> bool {
     for (n, raw) in came.drain(..).enumerate() {
         let read = match Event::read(mapping, &raw) {
-            Ok(event) if onward.event(&event.token) => Read::Event(event),
-            Ok(_) => Read::failed(mongodb::error::Error::custom("the driver lost its place in the change stream")),
-            Err(error) => Read::Failed(Failure::Unreadable, error),
+            Ok(event) if onward.event(&event.token) => FromStream::Event(event),
+            Ok(_) => {
+                FromStream::failed(mongodb::error::Error::custom("the driver lost its place in the change stream"))
+            }
+            Err(error) => FromStream::Failed(StreamFailure::Unreadable, error),
         };
-        let failed = matches!(read, Read::Failed(..));
-        let bytes = if let Read::Event(event) = &read { raw.as_bytes().len() + rows(event) } else { 0 };
+        let failed = matches!(read, FromStream::Failed(..));
+        let bytes = if let FromStream::Event(event) = &read { raw.as_bytes().len() + rows(event) } else { 0 };
         // The event holds copies of all that it needs.
         drop(raw);
         if !sender.send(read, bytes).await || failed {
@@ -355,7 +357,7 @@ async fn hand_on(
 /// Approximate bytes of an event's rows. They may take more than the event did, because a number takes as much as a
 /// text.
 fn rows(event: &Event) -> usize {
-    let Kind::Row { images, .. } = &event.kind else { return 0 };
+    let EventKind::Row { images, .. } = &event.kind else { return 0 };
     match images {
         Images::Inserted(row) | Images::Deleted { before: Some(row) } => weight::row(row),
         Images::Updated { before, after } => weight::row(before) + weight::row(after),
@@ -367,12 +369,12 @@ fn rows(event: &Event) -> usize {
 async fn follow(
     relay: &Relay,
     sequencer: &mut Sequencer,
-    receiver: &mut mpsc::Receiver<(Read, Room)>,
+    receiver: &mut mpsc::Receiver<(FromStream, Room)>,
     (mut known, mut prepared): (Option<Vec<(Collection, Found)>>, bool),
     past: &mut Option<Position>,
     standing: &mut Standing,
     term: &CancellationToken,
-) -> Result<End> {
+) -> Result<TermEnd> {
     let log = &relay.log;
     let mut received = Vec::new();
     let mut missing = Missing::new(relay.mongo.clone());
@@ -381,7 +383,7 @@ async fn follow(
     let mut looked = Instant::now();
     loop {
         let Some(count) = term.run_until_cancelled(receiver.recv_many(&mut received, CHANNEL)).await else {
-            return Ok(End::Term);
+            return Ok(TermEnd::Term);
         };
         if count == 0 {
             bail!("the reader of the change stream ended");
@@ -393,27 +395,27 @@ async fn follow(
         for (read, room) in received.drain(..) {
             rooms.push(room);
             match read {
-                Read::Event(event) => {
+                FromStream::Event(event) => {
                     idle = None;
-                    if event.kind == Kind::Invalidate {
+                    if event.kind == EventKind::Invalidate {
                         idle = Some((None, Instant::now()));
                         end = Some(("database dropped or stream invalidated", Begin::After(event.ct)));
                         break;
                     }
                     // A collection made anew has no images yet.
-                    if matches!(event.kind, Kind::Reset { .. }) {
+                    if matches!(event.kind, EventKind::Reset { .. }) {
                         keep_prepared(relay).await?;
                     }
                     metrics().reached(Stage::Relay, event.at);
                     events.push(event);
                 }
-                Read::Idle(token, asked) => idle = Some((token, asked)),
-                Read::Failed(Failure::HistoryLost, _) => {
+                FromStream::Idle(token, asked) => idle = Some((token, asked)),
+                FromStream::Failed(StreamFailure::HistoryLost, _) => {
                     end = Some(("history lost", Begin::Now));
                     break;
                 }
-                Read::Failed(Failure::Away, error) => return Err(error).context("the change stream"),
-                Read::Failed(failure, error) => failed = Some((failure, error)),
+                FromStream::Failed(StreamFailure::Away, error) => return Err(error).context("the change stream"),
+                FromStream::Failed(failure, error) => failed = Some((failure, error)),
             }
         }
         missing.complete(&mut events).await?;
@@ -424,15 +426,15 @@ async fn follow(
         append_all(log, sequencer, term).await?;
         drop(rooms);
         if let Some((reason, begin)) = end {
-            return Ok(End::Lost(reason, begin));
+            return Ok(TermEnd::Lost(reason, begin));
         }
         let one_by_one = idle.is_some() && standing.moves();
         if let Some((failure, error)) = failed {
-            return Ok(End::Failed(failure, error));
+            return Ok(TermEnd::Failed(failure, error));
         }
         // Everything that was asked for one by one is read. The next term may ask for batches again.
         if one_by_one {
-            return Ok(End::Term);
+            return Ok(TermEnd::Term);
         }
         if let Some((Some(token), asked)) = idle
             && sequencer.is_empty()
@@ -447,7 +449,7 @@ async fn follow(
             looked = Instant::now();
             // The driver may have resumed in a database that was set back, which no stream reports.
             if is_set_back(relay, log, past, None).await? {
-                return Ok(End::Lost(RESTORED, Begin::Now));
+                return Ok(TermEnd::Lost(RESTORED, Begin::Now));
             }
             // The stream reports neither that a collection was made nor that a view was made.
             if let Some(before) = &known {

@@ -18,7 +18,7 @@ use crate::{
     },
     server::mongo::{
         Mongo, snapshot,
-        watch::{Event, Images, Kind},
+        watch::{Event, EventKind, Images},
     },
 };
 
@@ -42,7 +42,7 @@ impl Missing {
         for collection in Collection::ALL {
             let read_at = self.read_at.get(&collection).copied();
             let wanted = |event: &Event| {
-                matches!(&event.kind, Kind::Row { collection: of, images, key: Some(_), .. }
+                matches!(&event.kind, EventKind::Row { collection: of, images, key: Some(_), .. }
                 if *of == collection && (*images == Images::Missing || Some(event.ct) <= read_at))
             };
             if events.iter().any(wanted) {
@@ -55,7 +55,7 @@ impl Missing {
     async fn read(&mut self, collection: Collection, events: &mut [Event]) -> Result<()> {
         let mut rows: Vec<(ClusterTime, &DocId, &Bson, &mut Option<Read>)> = Vec::new();
         for event in events {
-            if let Kind::Row { collection: of, id, key: Some(key), read, .. } = &mut event.kind
+            if let EventKind::Row { collection: of, id, key: Some(key), read, .. } = &mut event.kind
                 && *of == collection
             {
                 rows.push((event.ct, id, key, read));

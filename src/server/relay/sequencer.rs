@@ -18,7 +18,7 @@ use crate::{
         },
     },
     server::{
-        mongo::watch::{Event, Images, Kind},
+        mongo::watch::{Event, EventKind, Images},
         redis::log::Tail,
     },
 };
@@ -48,7 +48,7 @@ struct Pending {
 }
 
 /// An entry to append, and of how many events it is made.
-pub struct Next {
+pub struct NextAppend {
     pub entry: Entry,
     pub token: String,
     events: usize,
@@ -68,7 +68,7 @@ impl Sequencer {
         self.pending.is_empty()
     }
 
-    /// Takes the stream's next event; [`Kind::Invalidate`] is no event of the log.
+    /// Takes the stream's next event; [`EventKind::Invalidate`] is no event of the log.
     pub fn push(&mut self, event: Event) {
         if self.pending.back().is_some_and(|last| last.record.ct < event.ct) {
             self.ready = self.pending.len();
@@ -89,7 +89,7 @@ impl Sequencer {
     }
 
     /// The next entry, if there is enough for one.
-    pub fn next(&self) -> Option<Next> {
+    pub fn next(&self) -> Option<NextAppend> {
         let may = if self.ready == 0 && self.pending.len() >= HELD_MAX { self.pending.len() } else { self.ready };
         let mut bytes = 0;
         let mut events = 0_usize;
@@ -114,7 +114,7 @@ impl Sequencer {
             restored: false,
             records: self.pending.iter().take(events).map(|pending| pending.record.clone()).collect(),
         };
-        Some(Next { entry, token: last.token.clone(), events })
+        Some(NextAppend { entry, token: last.token.clone(), events })
     }
 
     /// Whether no transaction is cut after so many pending events.
@@ -124,7 +124,7 @@ impl Sequencer {
     }
 
     /// Notes that the entry stands in the log.
-    pub fn appended(&mut self, next: &Next) {
+    pub fn appended(&mut self, next: &NextAppend) {
         self.tail = Tail { position: next.entry.position(), token: next.token.clone() };
         self.closed = next.entry.closed;
         self.pending.drain(..next.events);
@@ -154,15 +154,15 @@ impl Sequencer {
 }
 
 /// What an event did to which collection; `None` for what is no event of the log.
-fn effect(kind: Kind) -> Option<(Collection, Effect)> {
+fn effect(kind: EventKind) -> Option<(Collection, Effect)> {
     match kind {
-        Kind::Row { collection, id, images, read, .. } => {
+        EventKind::Row { collection, id, images, read, .. } => {
             Some((collection, Effect::Row(row(collection, id, images, read))))
         }
-        Kind::Reset { collection, also, reason } => {
+        EventKind::Reset { collection, also, reason } => {
             Some((collection, Effect::Reset { reason: reason.to_owned(), also }))
         }
-        Kind::Invalidate => None,
+        EventKind::Invalidate => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     domain::protocol::position::Position,
     guards::guarded,
-    server::mongo::watch::{self, Failure},
+    server::mongo::watch::{self, StreamFailure},
 };
 
 /// How often the stream may fail at an event that cannot be read, before it goes on behind that event.
@@ -39,16 +39,16 @@ impl Standing {
     }
 
     /// Notes a failure. Returns whether the stream has failed so often that it must go on behind the event.
-    pub fn failed(&mut self, at: Position, failure: Failure, now: Instant) -> bool {
+    pub fn failed(&mut self, at: Position, failure: StreamFailure, now: Instant) -> bool {
         if !self.is_at(at) {
             *self = Self { at: Some((at, now)), times: 0 };
         }
         self.times += 1;
         let lasted = self.at.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since));
         let enough = match failure {
-            Failure::Away | Failure::HistoryLost => false,
-            Failure::Unreadable => self.times >= UNREADABLE,
-            Failure::Refused => self.times >= REFUSED.0 && lasted >= REFUSED.1,
+            StreamFailure::Away | StreamFailure::HistoryLost => false,
+            StreamFailure::Unreadable => self.times >= UNREADABLE,
+            StreamFailure::Refused => self.times >= REFUSED.0 && lasted >= REFUSED.1,
         };
         guarded!(StandingStream: enough, else false)
     }
@@ -71,7 +71,7 @@ mod tests {
     fn only_failures_at_one_place_add_up() {
         let (mut standing, now) = (Standing::default(), Instant::now());
         assert_eq!(standing.batch(at(1)), watch::BATCH);
-        let mut failed = |seq| standing.failed(at(seq), Failure::Unreadable, now);
+        let mut failed = |seq| standing.failed(at(seq), StreamFailure::Unreadable, now);
         assert_eq!([1, 1, 2, 2].map(&mut failed), [false; 4]);
         assert!(failed(2));
         assert_eq!((standing.batch(at(2)), standing.batch(at(3))), (1, watch::BATCH));
@@ -81,10 +81,10 @@ mod tests {
     fn a_stream_that_came_past_what_it_failed_at_begins_to_count_anew() {
         let (mut standing, now) = (Standing::default(), Instant::now());
         assert!(!standing.moves(), "it never failed");
-        assert_eq!([(); 2].map(|()| standing.failed(at(1), Failure::Unreadable, now)), [false; 2]);
+        assert_eq!([(); 2].map(|()| standing.failed(at(1), StreamFailure::Unreadable, now)), [false; 2]);
         assert!(standing.moves());
         assert_eq!(standing.batch(at(1)), watch::BATCH);
-        assert!(!standing.failed(at(1), Failure::Unreadable, now));
+        assert!(!standing.failed(at(1), StreamFailure::Unreadable, now));
     }
 
     #[test]
@@ -94,10 +94,10 @@ mod tests {
             let mut standing = Standing::default();
             (0..times).map(|n| standing.failed(at(1), failure, now + apart * n)).position(|skips| skips)
         };
-        assert_eq!(fails(100, Duration::from_millis(100), Failure::Refused), None, "many, in ten seconds");
-        assert_eq!(fails(7, Duration::from_secs(60), Failure::Refused), None, "few, in minutes");
-        assert_eq!(fails(100, Duration::from_millis(1500), Failure::Refused), Some(10), "15 s after the first");
-        assert_eq!(fails(100, Duration::from_secs(60), Failure::Refused), Some(7), "the eighth");
-        assert_eq!(fails(100, Duration::from_secs(60), Failure::Away), None, "no event's fault");
+        assert_eq!(fails(100, Duration::from_millis(100), StreamFailure::Refused), None, "many, in ten seconds");
+        assert_eq!(fails(7, Duration::from_secs(60), StreamFailure::Refused), None, "few, in minutes");
+        assert_eq!(fails(100, Duration::from_millis(1500), StreamFailure::Refused), Some(10), "15 s after the first");
+        assert_eq!(fails(100, Duration::from_secs(60), StreamFailure::Refused), Some(7), "the eighth");
+        assert_eq!(fails(100, Duration::from_secs(60), StreamFailure::Away), None, "no event's fault");
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         cells::Cells,
         protocol::position::{ClusterTime, Position, Seq},
         range::{Day, Range},
-        report::{About, Group, Key, Query, Report, Sums, interval, report},
+        report::{About, Group, Key, Report, ReportParameters, ReportSums, interval, report},
         time::{Bucket, Period, UtcMs},
     },
     server::{
@@ -94,10 +94,15 @@ impl Reports {
     ///
     /// # Errors
     /// See [`ReportError`].
-    pub async fn report(&self, user: UserId, query: Query, patience: Duration) -> Result<Report, ReportError> {
+    pub async fn report(
+        &self,
+        user: UserId,
+        query: ReportParameters,
+        patience: Duration,
+    ) -> Result<Report, ReportError> {
         let tz = TimeZone::get(&query.zone).map_err(|_| ReportError::Zone(query.zone.clone()))?;
         let zone = tz.iana_name().unwrap_or(&query.zone).to_owned();
-        let query = Query { zone: zone.clone(), ..query };
+        let query = ReportParameters { zone: zone.clone(), ..query };
         let now = self.hub.now().ok_or(SnapshotError::NotReady)?;
         let today = zones::today(&tz, now).ok_or(ReportError::Calendar)?;
         let (first, last) = query.range.days(today);
@@ -152,7 +157,7 @@ impl Reports {
         let group = |cells: &Cells, (day, piece): (Day, Period)| Group {
             key: Key::Is(day.to_string()),
             name: None,
-            sums: Sums::of_cells(cells, piece, now),
+            sums: ReportSums::of_cells(cells, piece, now),
         };
         let (position, ct, groups) =
             self.hub.exact(|cells| pieces.into_iter().map(|piece| group(cells, piece)).collect())?;

@@ -15,7 +15,7 @@ use crate::{
             Mark, Payment, Session, Station, see,
         },
         protocol::position::ClusterTime,
-        report::{By, Folded, Group, Key, Sums, captured_in, completed_in, method_of},
+        report::{By, Folded, Group, Key, ReportSums, captured_in, completed_in, method_of},
         time::{Period, UtcMs, Zone},
     },
     server::mongo::{
@@ -59,10 +59,10 @@ pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, V
 }
 
 /// Name and city by public id.
-type Places = HashMap<String, (Option<String>, Option<String>)>;
+type ColumnPlaces = HashMap<String, (Option<String>, Option<String>)>;
 
-async fn stations(reading: &mut Reading<'_>) -> Result<Places> {
-    let mut places = Places::new();
+async fn stations(reading: &mut Reading<'_>) -> Result<ColumnPlaces> {
+    let mut places = ColumnPlaces::new();
     let mut found = reading.find(Stations, doc! {}, Stations.marked(Mark::Reported)).await?;
     while let Some(fields) = reading.next(&mut found).await? {
         let station = see::<Station>(&fields).doc;
@@ -76,7 +76,7 @@ async fn stations(reading: &mut Reading<'_>) -> Result<Places> {
 struct Fold<'a> {
     wanted: &'a ReportQuery,
     reading: Reading<'a>,
-    stations: Places,
+    stations: ColumnPlaces,
     folded: Folded,
 }
 
@@ -129,13 +129,13 @@ impl Fold<'_> {
                     continue;
                 }
             };
-            self.folded.add(key, &Sums::of_payment(&payment));
+            self.folded.add(key, &ReportSums::of_payment(&payment));
         }
         self.by_place(&waiting).await
     }
 
-    fn sums(&self, session: &Session) -> Sums {
-        Sums::of_session(session, self.wanted.now)
+    fn sums(&self, session: &Session) -> ReportSums {
+        ReportSums::of_session(session, self.wanted.now)
     }
 
     /// The group of what happened at a station.
@@ -202,7 +202,7 @@ impl Fold<'_> {
         }
         for payment in payments {
             let station = payment.session_id.as_ref().and_then(|id| places.get(id)).and_then(Option::as_deref);
-            self.folded.add(self.place(station), &Sums::of_payment(payment));
+            self.folded.add(self.place(station), &ReportSums::of_payment(payment));
         }
         Ok(())
     }

@@ -88,7 +88,7 @@ enum End {
     Close(u16),
 }
 
-type Step = Result<(), End>;
+type SocketStep = Result<(), End>;
 
 impl Connection {
     /// Serves the socket to its end; `read` is what arrived with the handshake.
@@ -132,7 +132,7 @@ impl Connection {
         }
     }
 
-    async fn listen(&mut self, ear: &mut WebSocketStream<SocketReader>) -> Step {
+    async fn listen(&mut self, ear: &mut WebSocketStream<SocketReader>) -> SocketStep {
         let watch = self.context.auth.revocations.watch(self.admin.session.clone(), self.admin.user);
         // From here on a revocation is received. One between the handshake and here is found by asking again.
         self.check_rights().await?;
@@ -183,7 +183,7 @@ impl Connection {
         }
     }
 
-    async fn check_rights(&self) -> Step {
+    async fn check_rights(&self) -> SocketStep {
         match self.context.auth.still_valid(&self.admin).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(End::Close(close::REVOKED)),
@@ -200,7 +200,7 @@ impl Connection {
         End::Close(close::DEPLOY)
     }
 
-    fn received(&mut self, message: Message) -> Step {
+    fn received(&mut self, message: Message) -> SocketStep {
         self.heard = Instant::now();
         let text = match message {
             Message::Text(text) => text,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 
-use super::looked_at::Look;
+use super::looked_at::LookedAtBoard;
 use crate::{
     domain::{
         collections::Collection,
@@ -28,7 +28,7 @@ const SPREAD_MS: u32 = 500;
 #[derive(Default)]
 pub struct Following {
     cursors: Vec<(Collection, Position)>,
-    boards: Vec<(Look, Led)>,
+    boards: Vec<(LookedAtBoard, Led)>,
     pub hidden: bool,
 }
 
@@ -75,14 +75,14 @@ impl Following {
     }
 
     /// Follows a board, all of whose values are due. `seen` is the position of what the consumer already shows of it.
-    pub fn look_at(&mut self, look: Look, seen: Option<Position>) {
+    pub fn look_at(&mut self, look: LookedAtBoard, seen: Option<Position>) {
         self.boards.retain(|(of, _)| of.board() != look.board());
         self.boards.push((look, Led::Elsewhere(seen)));
     }
 
     /// For how long the boards have been behind, by the one that is furthest behind.
     pub fn is_behind(&self, hub: &Hub) -> Duration {
-        let behind = |(look, _): &(Look, _)| {
+        let behind = |(look, _): &(LookedAtBoard, _)| {
             // Asking for the board is what shows that it is behind.
             drop(hub.board(look.board()));
             hub.board_is_behind(look.board())

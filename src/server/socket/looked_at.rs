@@ -17,18 +17,18 @@ const EACH: usize = 24;
 
 /// The looks of all accounts; clones share them.
 #[derive(Clone, Default)]
-pub struct LookedAt(Arc<Mutex<HashMap<UserId, Looks>>>);
+pub struct LookedAt(Arc<Mutex<HashMap<UserId, LookedAtBoards>>>);
 
 /// The looks of one account.
 #[derive(Default)]
-struct Looks {
+struct LookedAtBoards {
     /// How many there are at each board.
     at: HashMap<Board, usize>,
     /// Whether a task makes the boards that are out of date.
     is_served: bool,
 }
 
-impl Looks {
+impl LookedAtBoards {
     fn longest_behind(&self, hub: &Hub) -> Option<Board> {
         let behind = self.at.keys().map(|board| (hub.board_is_behind(board), board));
         let (behind, board) = behind.max_by_key(|(behind, _)| *behind)?;
@@ -37,7 +37,7 @@ impl Looks {
 }
 
 /// One look at a board; ends when dropped.
-pub struct Look {
+pub struct LookedAtBoard {
     all: LookedAt,
     user: UserId,
     board: Board,
@@ -45,14 +45,14 @@ pub struct Look {
 
 impl LookedAt {
     /// Takes a look at a board, unless it would be one more than the account may look at.
-    pub fn look(&self, user: UserId, board: &Board) -> Option<Look> {
+    pub fn look(&self, user: UserId, board: &Board) -> Option<LookedAtBoard> {
         let mut all = self.lock();
         let own = &mut all.entry(user).or_default().at;
         if own.len() >= EACH && !own.contains_key(board) {
             return None;
         }
         *own.entry(board.clone()).or_default() += 1;
-        Some(Look { all: self.clone(), user, board: board.clone() })
+        Some(LookedAtBoard { all: self.clone(), user, board: board.clone() })
     }
 
     /// Makes the boards that take long, each in the turn of an account that looks at it. So an account that looks at
@@ -95,21 +95,21 @@ impl LookedAt {
         board
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Looks>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, LookedAtBoards>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Look {
+impl LookedAtBoard {
     pub const fn board(&self) -> &Board {
         &self.board
     }
 }
 
-impl Drop for Look {
+impl Drop for LookedAtBoard {
     fn drop(&mut self) {
         let mut all = self.all.lock();
-        let Some(Looks { at: own, .. }) = all.get_mut(&self.user) else { return };
+        let Some(LookedAtBoards { at: own, .. }) = all.get_mut(&self.user) else { return };
         if let Some(looks) = own.get_mut(&self.board) {
             *looks -= 1;
             if *looks == 0 {
@@ -162,7 +162,7 @@ mod tests {
         let all = LookedAt::default();
         let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
         let overview = |n: usize| Board::Overview(n.to_string());
-        let mut looks: Vec<Look> = (0..EACH).map(|n| all.look(ada, &overview(n)).unwrap()).collect();
+        let mut looks: Vec<LookedAtBoard> = (0..EACH).map(|n| all.look(ada, &overview(n)).unwrap()).collect();
         assert!(all.look(ada, &overview(EACH)).is_none());
         let again = all.look(ada, &overview(0)).expect("another page with the same");
         assert!(all.look(bob, &overview(EACH)).is_some(), "each for themselves");

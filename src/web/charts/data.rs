@@ -2,14 +2,14 @@
 
 /// The unit of a chart's values, on axes and after numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
+pub struct ChartUnit {
     /// Name on the axis.
     pub name: String,
     /// Format of a value: `{value} kWh` with at most one decimal, `£{value:2}` with always two.
     pub format: String,
 }
 
-impl Unit {
+impl ChartUnit {
     /// A unit that is written after the number.
     pub fn after(name: &str) -> Self {
         Self { name: name.to_owned(), format: format!("{{value}}\u{a0}{name}") }
@@ -35,13 +35,13 @@ pub struct TimeSeries {
 pub struct Series {
     pub id: &'static str,
     pub name: String,
-    pub unit: Unit,
-    pub kind: Kind,
+    pub unit: ChartUnit,
+    pub kind: SeriesKind,
     pub values: Vec<Option<f64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SeriesKind {
     Bars,
     Line,
 }
@@ -58,7 +58,7 @@ pub struct Ghost {
 /// A whole in parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Donut {
-    pub unit: Unit,
+    pub unit: ChartUnit,
     pub parts: Vec<Part>,
 }
 
@@ -73,7 +73,7 @@ pub struct Part {
 /// One value on a scale up to a maximum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
-    pub unit: Unit,
+    pub unit: ChartUnit,
     /// `None` where it is not known; then nothing is drawn.
     pub value: Option<f64>,
     pub max: f64,
@@ -82,7 +82,7 @@ pub struct Gauge {
 /// A heat map, for example of hours by weekdays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
-    pub unit: Unit,
+    pub unit: ChartUnit,
     pub rows: Vec<String>,
     pub columns: Vec<String>,
     /// Values row by row.
@@ -105,7 +105,7 @@ impl Heat {
 /// Bars by size, the largest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
-    pub unit: Unit,
+    pub unit: ChartUnit,
     pub labels: Vec<String>,
     pub values: Vec<f64>,
 }

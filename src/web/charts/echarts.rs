@@ -31,7 +31,7 @@ thread_local! {
 /// A drawn chart. It is disposed with the component that made it.
 #[derive(Clone, Copy)]
 pub struct Canvas {
-    shown: StoredValue<Option<Shown>, LocalStorage>,
+    shown: StoredValue<Option<ShownChart>, LocalStorage>,
     progress: RwSignal<Progress>,
 }
 
@@ -46,7 +46,7 @@ impl Canvas {
                 let loaded = bundle().await;
                 // The page may be gone.
                 let Some(update) = update.try_get_untracked() else { return };
-                let drawn = loaded.and_then(|()| Shown::draw(&element, &option, pick));
+                let drawn = loaded.and_then(|()| ShownChart::draw(&element, &option, pick));
                 _ = canvas.progress.try_set(if drawn.is_ok() { Progress::Drawn } else { Progress::Failed });
                 if let Ok(shown) = drawn {
                     shown.follow(&update);
@@ -70,18 +70,18 @@ impl Canvas {
         self.with(|shown| drop(shown.drawing.png(name, remark)));
     }
 
-    fn with(self, act: impl FnOnce(&Shown)) {
+    fn with(self, act: impl FnOnce(&ShownChart)) {
         _ = self.shown.try_with_value(|shown| shown.as_ref().map(act));
     }
 }
 
 /// What is on the canvas. Dropping it disposes the chart and its listeners.
-struct Shown {
+struct ShownChart {
     drawing: Drawing,
     _pick: Option<Closure<dyn FnMut(String, usize)>>,
 }
 
-impl Shown {
+impl ShownChart {
     fn draw(element: &HtmlElement, option: &str, pick: Option<Pick>) -> Result<Self, JsValue> {
         let pick = pick.map(|pick| Closure::new(move |series: String, index: usize| pick.run((series, index))));
         let drawing = draw(element, option, pick.as_ref().map(|pick| pick.as_ref().unchecked_ref()))?;
@@ -95,7 +95,7 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for ShownChart {
     fn drop(&mut self) {
         drop(self.drawing.dispose());
     }

@@ -12,7 +12,7 @@ use charming::{
     series::{Bar, Gauge as GaugeSeries, GaugeDetail, GaugeProgress, Heatmap, Line, Pie},
 };
 
-use super::data::{Donut, Drawing, Gauge, Ghost, Heat, Kind, Ranking, Series, TimeSeries, Unit};
+use super::data::{ChartUnit, Donut, Drawing, Gauge, Ghost, Heat, Ranking, Series, SeriesKind, TimeSeries};
 
 fn role(name: &str) -> String {
     format!("var(--{name})")
@@ -26,7 +26,7 @@ fn axis(type_: AxisType) -> Axis {
     Axis::new().type_(type_)
 }
 
-fn values(unit: &Unit) -> Tooltip {
+fn values(unit: &ChartUnit) -> Tooltip {
     Tooltip::new().value_formatter(unit.format.as_str())
 }
 
@@ -44,7 +44,7 @@ impl Drawing {
 
 impl TimeSeries {
     pub fn option(&self) -> String {
-        let bars = self.series.iter().any(|series| series.kind == Kind::Bars);
+        let bars = self.series.iter().any(|series| series.kind == SeriesKind::Bars);
         let pointer = if bars { AxisPointerType::Shadow } else { AxisPointerType::Line };
         let units = self.units();
         let mut chart = Chart::new()
@@ -74,8 +74,8 @@ impl TimeSeries {
     }
 
     /// The units of the axes, at most two.
-    fn units(&self) -> Vec<&Unit> {
-        let mut units: Vec<&Unit> = Vec::new();
+    fn units(&self) -> Vec<&ChartUnit> {
+        let mut units: Vec<&ChartUnit> = Vec::new();
         for series in &self.series {
             if !units.contains(&&series.unit) && units.len() < 2 {
                 units.push(&series.unit);
@@ -92,7 +92,7 @@ impl Series {
         let axis = axis as f64;
         let style = ItemStyle::new().color(colour);
         match self.kind {
-            Kind::Bars => chart.series(
+            SeriesKind::Bars => chart.series(
                 Bar::new()
                     .id(self.id)
                     .name(self.name.as_str())
@@ -101,7 +101,7 @@ impl Series {
                     .tooltip(values(&self.unit))
                     .data(self.values.clone()),
             ),
-            Kind::Line => chart.series(
+            SeriesKind::Line => chart.series(
                 Line::new()
                     .id(self.id)
                     .name(self.name.as_str())
@@ -116,7 +116,7 @@ impl Series {
 }
 
 impl Ghost {
-    fn line(&self, unit: &Unit) -> Line {
+    fn line(&self, unit: &ChartUnit) -> Line {
         Line::new()
             .id("ghost")
             .name(self.name.as_str())

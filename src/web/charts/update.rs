@@ -69,13 +69,18 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::charts::data::{Ghost, Kind, Part, Series, Unit};
+    use crate::web::charts::data::{ChartUnit, Ghost, Part, Series, SeriesKind};
 
     #[test]
     fn an_update_is_data_without_styling() {
-        let unit = Unit::after("kWh");
-        let energy =
-            Series { id: "energy", name: "Energy".to_owned(), unit, kind: Kind::Bars, values: vec![Some(1.0), None] };
+        let unit = ChartUnit::after("kWh");
+        let energy = Series {
+            id: "energy",
+            name: "Energy".to_owned(),
+            unit,
+            kind: SeriesKind::Bars,
+            values: vec![Some(1.0), None],
+        };
         let ghost = Ghost {
             name: "Before".to_owned(),
             names: vec!["x".to_owned(), "y".to_owned()],
@@ -92,9 +97,9 @@ mod tests {
     #[test]
     fn parts_keep_their_roles_and_an_empty_map_its_scale() {
         let parts = vec![Part { name: "Available".to_owned(), value: 3.0, role: "ok" }];
-        let donut = Donut { unit: Unit::count("EVSEs"), parts };
+        let donut = Donut { unit: ChartUnit::count("EVSEs"), parts };
         assert!(donut.update().contains(r#""itemStyle":{"color":"var(--ok)"}"#));
-        let heat = Heat { unit: Unit::count(""), rows: vec![], columns: vec![], values: vec![] };
+        let heat = Heat { unit: ChartUnit::count(""), rows: vec![], columns: vec![], values: vec![] };
         assert!(heat.update().contains(r#""visualMap":[{"max":1.0}]"#));
     }
 }

@@ -79,11 +79,11 @@ impl PartialEq for LiveRow {
 }
 
 /// A shown row with the id of its document.
-pub type Shown = (DocId, LiveRow);
+pub type ShownList = (DocId, LiveRow);
 
 /// Numbers beside a list. They share one signal, because each type of signal adds to the download.
 #[derive(Clone, Copy, Default, PartialEq)]
-struct Counts {
+struct ListCounts {
     waiting: Waiting,
     /// How many documents match the selection. `None` for the whole list, which is not counted here.
     total: Option<usize>,
@@ -94,8 +94,8 @@ struct Counts {
 pub struct ListStore {
     window: StoredValue<Window>,
     rows: StoredValue<HashMap<DocId, LiveRow>>,
-    order: RwSignal<Vec<Shown>>,
-    counts: RwSignal<Counts>,
+    order: RwSignal<Vec<ShownList>>,
+    counts: RwSignal<ListCounts>,
     loading: RwSignal<bool>,
     held: StoredValue<bool>,
     /// Whether the first news holds the list still, because nothing tells whether someone is reading it.
@@ -108,9 +108,10 @@ pub struct ListStore {
 impl ListStore {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         let window = Window::from(snapshot);
-        let order: Vec<Shown> = window.shown().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
+        let order: Vec<ShownList> =
+            window.shown().filter_map(|id| Some((id.clone(), loaded(window.row(id)?)))).collect();
         Self {
-            counts: RwSignal::new(Counts { total: window.total(), ..Counts::default() }),
+            counts: RwSignal::new(ListCounts { total: window.total(), ..ListCounts::default() }),
             window: StoredValue::new(window),
             rows: StoredValue::new(order.iter().cloned().collect()),
             order: RwSignal::new(order),
@@ -123,7 +124,7 @@ impl ListStore {
     }
 
     /// The shown rows, in order.
-    pub const fn order(&self) -> RwSignal<Vec<Shown>> {
+    pub const fn order(&self) -> RwSignal<Vec<ShownList>> {
         self.order
     }
 
@@ -172,7 +173,7 @@ impl ListStore {
         let order = self.window.try_with_value(|window| {
             let mut before = self.rows.try_update_value(take).unwrap_or_default();
             let row = |id: &DocId| Some((id.clone(), before.remove(id).or_else(|| window.row(id).map(loaded))?));
-            window.shown().filter_map(row).collect::<Vec<Shown>>()
+            window.shown().filter_map(row).collect::<Vec<ShownList>>()
         });
         let Some(order) = order else { return };
         self.rows.set_value(order.iter().cloned().collect());
@@ -307,7 +308,7 @@ impl ListStore {
         self.set_counts(|counts| counts.total = total);
     }
 
-    fn set_counts(&self, what: impl Fn(&mut Counts)) {
+    fn set_counts(&self, what: impl Fn(&mut ListCounts)) {
         _ = self.counts.try_maybe_update(|counts| {
             let before = *counts;
             what(counts);

@@ -1,9 +1,9 @@
 //! The browser's side of live data: one socket for all pages, stores that follow topics, and signals that change only
 //! where something changed. On the server the same stores hold what is rendered.
 
+mod board_store;
 mod figures;
 mod list;
-mod sheet;
 mod state;
 #[cfg(feature = "hydrate")]
 mod wire;
@@ -15,9 +15,9 @@ use std::ops::Deref;
 
 use leptos::prelude::*;
 
+pub use board_store::BoardStore;
 pub use figures::FigureStore;
-pub use list::{ListStore, RowState, Shown};
-pub use sheet::BoardStore;
+pub use list::{ListStore, RowState, ShownList};
 pub use state::{ConnectionState, LiveState};
 pub use wire::hovers_nothing;
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::{figures::FigureStore, list::ListStore, sheet::BoardStore};
+use super::{board_store::BoardStore, figures::FigureStore, list::ListStore};
 use crate::{
     domain::{collections::Collection, time::UtcMs, value::read},
     web::api::PageContext,

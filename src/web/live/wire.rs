@@ -1,7 +1,7 @@
 //! The browser's socket: connects, follows what pages subscribe to, reports how fresh the screen is, and reconnects
 //! by itself.
 //!
-//! One task owns all state; callbacks of the browser only send it [`Event`]s.
+//! One task owns all state; callbacks of the browser only send it [`WireEvent`]s.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -23,12 +23,12 @@ use self::task::Task;
 use super::LiveState;
 use crate::{
     domain::protocol::position::ClusterTime,
-    web::live::wire::event::{Event, Events},
+    web::live::wire::event::{Events, WireEvent},
 };
 
 /// Sends events to the task.
 #[derive(Clone, Copy)]
-pub struct Wire(StoredValue<(Events, Option<UnboundedReceiver<Event>>)>);
+pub struct Wire(StoredValue<(Events, Option<UnboundedReceiver<WireEvent>>)>);
 
 impl Wire {
     pub fn new() -> Self {
@@ -48,14 +48,14 @@ impl Wire {
     }
 
     pub fn retry(self) {
-        self.send(Event::Retry);
+        self.send(WireEvent::Retry);
     }
 
     pub fn lists_changed(self) {
-        self.send(Event::Lists);
+        self.send(WireEvent::Lists);
     }
 
-    fn send(self, event: Event) {
+    fn send(self, event: WireEvent) {
         // The value is gone once the page is disposed.
         _ = self.0.try_with_value(|(events, _)| events.send(event));
     }

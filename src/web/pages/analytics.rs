@@ -1,21 +1,21 @@
 //! The network over time: charts of any period, live at the right edge.
 
-mod course;
+mod chart_view;
 mod draw;
-mod drawn;
 #[cfg(test)]
 mod extremes;
 #[cfg(feature = "ssr")]
 mod options;
 mod parts;
+mod time_series;
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_location, location::Location};
 
 #[cfg(feature = "ssr")]
-pub use course::{Measure, Pieces};
-#[cfg(feature = "ssr")]
 pub use options::options;
+#[cfg(feature = "ssr")]
+pub use time_series::{ChartMeasure, Pieces};
 
 use crate::{
     domain::{

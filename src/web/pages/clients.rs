@@ -11,27 +11,29 @@ use crate::{
     },
     web::{
         text,
-        ui::{Cell, Column, Look},
+        ui::{ListColumn, Look, TableCell},
     },
 };
 
-static COLUMNS: [Column<Client>; 9] = [
-    Column::of("name", "wide lead", |c, _| Cell::text(c.name.clone()).small(c.company.clone())),
-    Column::of("client_id", "id second", |c, _| Cell::id(c.client_id.clone())),
-    Column::of("status", "state roomy end", |c, _| {
-        let cell = Cell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))));
+static COLUMNS: [ListColumn<Client>; 9] = [
+    ListColumn::of("name", "wide lead", |c, _| TableCell::text(c.name.clone()).small(c.company.clone())),
+    ListColumn::of("client_id", "id second", |c, _| TableCell::id(c.client_id.clone())),
+    ListColumn::of("status", "state roomy end", |c, _| {
+        let cell = TableCell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))));
         let (name, word) = match c.status {
             Some(ClientStatus::Blocked) => ("unblock", text::UNBLOCK),
             _ => ("block", text::BLOCK),
         };
         cell.action(c.client_id.as_deref().map(|id| format!("/clients/{name}?id={}", escaped(id))), word)
     }),
-    Column::of("client_type", "word mid", |c, _| Cell::text(c.client_type.as_deref().map(text::client_type))),
-    Column::of("email", "wide low", |c, _| Cell::text(c.email.clone())),
-    Column::of("country_code", "word low", |c, _| Cell::text(c.country_code.clone()).small(c.locale.clone())),
-    Column::of("tokens", "number short low", |c, _| Cell::text(c.tokens.map(|n| text::count(count(n))))),
-    Column::of("last_session_at", "time mid", |c, clock| Cell::instant(c.last_session_at, |at| clock.stamp(at))),
-    Column::of("created_at", "time last", |c, clock| Cell::instant(c.created_at, |at| clock.stamp(at))),
+    ListColumn::of("client_type", "word mid", |c, _| TableCell::text(c.client_type.as_deref().map(text::client_type))),
+    ListColumn::of("email", "wide low", |c, _| TableCell::text(c.email.clone())),
+    ListColumn::of("country_code", "word low", |c, _| TableCell::text(c.country_code.clone()).small(c.locale.clone())),
+    ListColumn::of("tokens", "number short low", |c, _| TableCell::text(c.tokens.map(|n| text::count(count(n))))),
+    ListColumn::of("last_session_at", "time mid", |c, clock| {
+        TableCell::instant(c.last_session_at, |at| clock.stamp(at))
+    }),
+    ListColumn::of("created_at", "time last", |c, clock| TableCell::instant(c.created_at, |at| clock.stamp(at))),
 ];
 
 fn count(n: usize) -> i64 {

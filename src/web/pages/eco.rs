@@ -7,23 +7,23 @@ use crate::{
     domain::collections::{Collection, EcoStat},
     web::{
         text,
-        ui::{Cell, Column, any_views},
+        ui::{ListColumn, TableCell, any_views},
     },
 };
 
-static COLUMNS: [Column<EcoStat>; 10] = [
-    Column::of("local_date", "word lead", |e, _| Cell::text(period(e))),
-    Column::of("granularity", "word mid", |e, _| Cell::text(e.granularity.as_deref().map(text::granularity))),
-    Column::of("scope", "wide second", |e, _| {
-        Cell::text(e.scope.as_deref().map(text::scope)).small(e.scope_id.clone())
+static COLUMNS: [ListColumn<EcoStat>; 10] = [
+    ListColumn::of("local_date", "word lead", |e, _| TableCell::text(period(e))),
+    ListColumn::of("granularity", "word mid", |e, _| TableCell::text(e.granularity.as_deref().map(text::granularity))),
+    ListColumn::of("scope", "wide second", |e, _| {
+        TableCell::text(e.scope.as_deref().map(text::scope)).small(e.scope_id.clone())
     }),
-    Column::of("session_count", "number mid", |e, _| Cell::text(e.session_count.map(text::count))),
-    Column::of("energy_wh", "number last", |e, _| Cell::amount(e.energy_wh.map(text::energy))),
-    Column::of("co2_avoided_g", "number end", |e, _| Cell::amount(e.co2_avoided_g.map(text::mass))),
-    Column::of("petrol_ml", "number mid", |e, _| Cell::amount(e.petrol_ml.map(text::volume))),
-    Column::of("km_electric_m", "number low", |e, _| Cell::amount(e.km_electric_m.map(text::distance))),
-    Column::of("trees_10y", "number roomy low", |e, _| Cell::text(e.trees_10y.map(text::decimal))),
-    Column::of("factors", "word roomy spare", |e, _| Cell::text(e.factor_set.clone())),
+    ListColumn::of("session_count", "number mid", |e, _| TableCell::text(e.session_count.map(text::count))),
+    ListColumn::of("energy_wh", "number last", |e, _| TableCell::amount(e.energy_wh.map(text::energy))),
+    ListColumn::of("co2_avoided_g", "number end", |e, _| TableCell::amount(e.co2_avoided_g.map(text::mass))),
+    ListColumn::of("petrol_ml", "number mid", |e, _| TableCell::amount(e.petrol_ml.map(text::volume))),
+    ListColumn::of("km_electric_m", "number low", |e, _| TableCell::amount(e.km_electric_m.map(text::distance))),
+    ListColumn::of("trees_10y", "number roomy low", |e, _| TableCell::text(e.trees_10y.map(text::decimal))),
+    ListColumn::of("factors", "word roomy spare", |e, _| TableCell::text(e.factor_set.clone())),
 ];
 
 /// The name of a period: a day by its date, a month by year and month. The total has no date to show.

@@ -22,7 +22,7 @@ use leptos::{
 };
 
 #[cfg(feature = "ssr")]
-pub use analytics::{Measure, Pieces, options};
+pub use analytics::{ChartMeasure, Pieces, options};
 
 use crate::{
     domain::collections::Collection,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// An address, the function that loads its part of the browser's program, and the one that then draws it.
-type Page = (&'static str, fn() -> Loading, fn() -> AnyView);
+type PageEntry = (&'static str, fn() -> Loading, fn() -> AnyView);
 type Loading = Pin<Box<dyn Future<Output = Result<(), SplitLoaderError>>>>;
 
 /// Draws the page at `path`.
@@ -71,7 +71,7 @@ fn part(draw: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) 
 macro_rules! pages {
     ($($address:expr => $page:ident in $part:ident, $load:ident;)+) => {
         /// The pages of a signed-in admin.
-        pub static PAGES: [Page; [$($address),+].len()] =
+        pub static PAGES: [PageEntry; [$($address),+].len()] =
             [$(($address, || Box::pin($load()), || part(Box::pin($page())))),+];
 
         $(

@@ -11,22 +11,24 @@ use crate::{
     },
     web::{
         text,
-        ui::{Badge, Cell, Column, Look},
+        ui::{Badge, ListColumn, Look, TableCell},
     },
 };
 
-static COLUMNS: [Column<Payment>; 9] = [
-    Column::of("client_id", "id lead", |p, _| Cell::id(p.client_id.clone())),
-    Column::of("payment_id", "id mid further", |p, _| Cell::id(p.payment_id.clone())),
-    Column::of("status", "state second", |p, _| {
-        Cell::state(p.status.as_ref().map(|s| Look::new(s.role(), text::payment_status(s))))
+static COLUMNS: [ListColumn<Payment>; 9] = [
+    ListColumn::of("client_id", "id lead", |p, _| TableCell::id(p.client_id.clone())),
+    ListColumn::of("payment_id", "id mid further", |p, _| TableCell::id(p.payment_id.clone())),
+    ListColumn::of("status", "state second", |p, _| {
+        TableCell::state(p.status.as_ref().map(|s| Look::new(s.role(), text::payment_status(s))))
     }),
-    Column::of("amount_minor", "number end", |p, _| Cell::text(p.amount().as_ref().map(text::money))),
-    Column::of("captured_minor", "number low", |p, _| captured(p)),
-    Column::of("method", "word roomy mid", |p, _| Cell::text(p.method.as_deref().map(text::method)).small(card(p))),
-    Column::of("session_id", "id spare", |p, _| Cell::id(p.session_id.clone())),
-    Column::of("created_at", "time last", |p, clock| Cell::instant(p.created_at, |at| clock.stamp(at))),
-    Column::of("failure_code", "notes", |p, _| cause(p).badges(derived(p))),
+    ListColumn::of("amount_minor", "number end", |p, _| TableCell::text(p.amount().as_ref().map(text::money))),
+    ListColumn::of("captured_minor", "number low", |p, _| captured(p)),
+    ListColumn::of("method", "word roomy mid", |p, _| {
+        TableCell::text(p.method.as_deref().map(text::method)).small(card(p))
+    }),
+    ListColumn::of("session_id", "id spare", |p, _| TableCell::id(p.session_id.clone())),
+    ListColumn::of("created_at", "time last", |p, clock| TableCell::instant(p.created_at, |at| clock.stamp(at))),
+    ListColumn::of("failure_code", "notes", |p, _| cause(p).badges(derived(p))),
 ];
 
 fn derived(payment: &Payment) -> Option<Badge> {
@@ -34,16 +36,16 @@ fn derived(payment: &Payment) -> Option<Badge> {
 }
 
 /// What was captured, and how much of it was refunded.
-fn captured(payment: &Payment) -> Cell {
+fn captured(payment: &Payment) -> TableCell {
     let money = |minor| Some(text::money(&Money { minor, currency: payment.currency.clone()? }));
     let settled = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
     match payment.captured_minor {
-        None if !settled => Cell::nothing(),
-        Some(0) if !settled => Cell::nothing(),
+        None if !settled => TableCell::nothing(),
+        Some(0) if !settled => TableCell::nothing(),
         captured => {
             let refunded =
                 payment.refunded_minor.filter(|minor| *minor != 0).and_then(|minor| money(minor.saturating_neg()));
-            Cell::text(captured.and_then(money)).small(refunded)
+            TableCell::text(captured.and_then(money)).small(refunded)
         }
     }
 }
@@ -55,13 +57,13 @@ fn card(payment: &Payment) -> Option<String> {
 }
 
 /// Why the payment failed, in our words with the provider's beside them.
-fn cause(payment: &Payment) -> Cell {
+fn cause(payment: &Payment) -> TableCell {
     match &payment.failure_code {
-        Some(code) => {
-            Cell::nothing().badges([Badge::new(Role::Bad, text::failure(code))]).small(payment.failure_message.clone())
-        }
-        None if payment.status == Some(PaymentStatus::Failed) => Cell::text(payment.failure_message.clone()),
-        None => Cell::nothing(),
+        Some(code) => TableCell::nothing()
+            .badges([Badge::new(Role::Bad, text::failure(code))])
+            .small(payment.failure_message.clone()),
+        None if payment.status == Some(PaymentStatus::Failed) => TableCell::text(payment.failure_message.clone()),
+        None => TableCell::nothing(),
     }
 }
 
@@ -91,11 +93,11 @@ mod tests {
         let cell = captured(&payment(
             json!({"status": "PARTIALLY_REFUNDED", "captured_minor": 724, "refunded_minor": 310, "currency": "GBP"}),
         ));
-        assert_eq!(cell, Cell::text(Some("£7.24")).small(Some("\u{2212}£3.10")));
-        assert_eq!(captured(&payment(json!({"status": "PENDING", "captured_minor": 0}))), Cell::nothing());
+        assert_eq!(cell, TableCell::text(Some("£7.24")).small(Some("\u{2212}£3.10")));
+        assert_eq!(captured(&payment(json!({"status": "PENDING", "captured_minor": 0}))), TableCell::nothing());
         assert_eq!(
             captured(&payment(json!({"status": "CAPTURED"}))),
-            Cell::text(None::<String>),
+            TableCell::text(None::<String>),
             "missing is not zero"
         );
     }

@@ -12,29 +12,32 @@ use crate::{
     },
     web::{
         text,
-        ui::{Badge, Cell, Clock, Column, Look},
+        ui::{Badge, Clock, ListColumn, Look, TableCell},
     },
 };
 
-static COLUMNS: [Column<Session>; 10] = [
-    Column::of("session_id", "id lead", |s, _| Cell::id(s.session_id.clone())),
-    Column::of("status", "state roomy end", |s, _| state(s)),
-    Column::of("station_id", "wide second", |s, _| {
-        Cell::id(s.station_id.clone()).small(s.evse_uid.as_deref().map(|uid| text::evse(uid, s.station_id.as_deref())))
+static COLUMNS: [ListColumn<Session>; 10] = [
+    ListColumn::of("session_id", "id lead", |s, _| TableCell::id(s.session_id.clone())),
+    ListColumn::of("status", "state roomy end", |s, _| state(s)),
+    ListColumn::of("station_id", "wide second", |s, _| {
+        TableCell::id(s.station_id.clone())
+            .small(s.evse_uid.as_deref().map(|uid| text::evse(uid, s.station_id.as_deref())))
     }),
-    Column::of("client_id", "id further", |s, _| Cell::id(s.client_id.clone())),
-    Column::of("start_date_time", "time mid", |s, clock| Cell::instant(s.start_date_time, |at| clock.stamp(at))),
-    Column::of("end_date_time", "number short mid", |s, clock| Cell::text(duration(s, clock))),
-    Column::of("power_w", "number short mid", |s, _| power(s)),
-    Column::of("energy_wh", "number last", |s, _| Cell::amount(s.energy_wh.map(text::energy))),
-    Column::of("cost_incl_vat_minor", "number low", |s, _| Cell::text(cost(s))),
-    Column::of("quality", "notes", notes),
+    ListColumn::of("client_id", "id further", |s, _| TableCell::id(s.client_id.clone())),
+    ListColumn::of("start_date_time", "time mid", |s, clock| {
+        TableCell::instant(s.start_date_time, |at| clock.stamp(at))
+    }),
+    ListColumn::of("end_date_time", "number short mid", |s, clock| TableCell::text(duration(s, clock))),
+    ListColumn::of("power_w", "number short mid", |s, _| power(s)),
+    ListColumn::of("energy_wh", "number last", |s, _| TableCell::amount(s.energy_wh.map(text::energy))),
+    ListColumn::of("cost_incl_vat_minor", "number low", |s, _| TableCell::text(cost(s))),
+    ListColumn::of("quality", "notes", notes),
 ];
 
-fn state(session: &Session) -> Cell {
+fn state(session: &Session) -> TableCell {
     let look = session.status.as_ref().map(|s| Look::new(s.role(), text::session_status(s)));
     let charging = session.charging_state.as_ref().filter(|_| is_open(session));
-    Cell::state(look).small(charging.map(text::charging_state))
+    TableCell::state(look).small(charging.map(text::charging_state))
 }
 
 fn is_open(session: &Session) -> bool {
@@ -59,10 +62,10 @@ fn duration(session: &Session, clock: &Clock) -> Option<String> {
 }
 
 /// A session that is over draws no power, so an absent value is not missing.
-fn power(session: &Session) -> Cell {
+fn power(session: &Session) -> TableCell {
     match session.power_w {
-        None if !is_open(session) => Cell::nothing(),
-        power => Cell::amount(power.map(text::power)),
+        None if !is_open(session) => TableCell::nothing(),
+        power => TableCell::amount(power.map(text::power)),
     }
 }
 
@@ -71,7 +74,7 @@ fn cost(session: &Session) -> Option<String> {
     Some(text::money(&money))
 }
 
-fn notes(session: &Session, clock: &Clock) -> Cell {
+fn notes(session: &Session, clock: &Clock) -> TableCell {
     let error = session.error_code.as_deref().filter(|code| *code != "NoError").map(text::error_code);
     // A fault that stopped the session is not shown twice.
     let stop = session.stop_reason.as_deref().map(text::stop_reason).filter(|stop| error.as_ref() != Some(stop));
@@ -79,7 +82,7 @@ fn notes(session: &Session, clock: &Clock) -> Cell {
     let now = if session.is_ahead(clock.past()) { clock.now() } else { clock.past() };
     let flags = session.oddities(now);
     let flags = flags.iter().map(|flag| Badge::new(Role::Wait, text::quality(flag)));
-    Cell::nothing().badges(error.map(|error| Badge::new(Role::Bad, error)).into_iter().chain(flags)).small(stop)
+    TableCell::nothing().badges(error.map(|error| Badge::new(Role::Bad, error)).into_iter().chain(flags)).small(stop)
 }
 
 pub fn sessions() -> AnyView {
@@ -133,7 +136,7 @@ mod tests {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(now));
             let marks = |fields, words: &[&'static str]| {
                 let marks = words.iter().map(|word| Badge::new(Role::Wait, *word));
-                assert_eq!(notes(&session(fields), &clock), Cell::nothing().badges(marks));
+                assert_eq!(notes(&session(fields), &clock), TableCell::nothing().badges(marks));
             };
             marks(
                 json!({"station_id": "S", "quality": ["EXCESS", "NEW_FLAG"], "error_code": "NoError"}),

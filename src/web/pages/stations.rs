@@ -11,28 +11,30 @@ use crate::{
     },
     web::{
         text,
-        ui::{Cell, Clock, Column, Look},
+        ui::{Clock, ListColumn, Look, TableCell},
     },
 };
 
-static COLUMNS: [Column<Station>; 8] = [
-    Column::of("name", "wide lead", |s, _| Cell::text(s.name.clone()).small(s.address.clone())),
-    Column::of("station_id", "id second", |s, _| Cell::id(s.station_id.clone())),
-    Column::of("evses", "state roomy end", |s, clock| Cell::state(Some(state(s, clock)))),
-    Column::of("connection", "state mid", |s, _| {
-        Cell::state(s.connection.as_ref().map(|c| Look::new(c.role(), text::connection(c))))
+static COLUMNS: [ListColumn<Station>; 8] = [
+    ListColumn::of("name", "wide lead", |s, _| TableCell::text(s.name.clone()).small(s.address.clone())),
+    ListColumn::of("station_id", "id second", |s, _| TableCell::id(s.station_id.clone())),
+    ListColumn::of("evses", "state roomy end", |s, clock| TableCell::state(Some(state(s, clock)))),
+    ListColumn::of("connection", "state mid", |s, _| {
+        TableCell::state(s.connection.as_ref().map(|c| Look::new(c.role(), text::connection(c))))
     }),
-    Column::of("last_heartbeat_at", "time last", |s, clock| Cell::instant(s.last_heartbeat_at, |at| clock.age(at))),
-    Column::of("max_electric_power", "number", power),
-    Column::of("city", "word low", |s, _| Cell::text(s.city.clone())),
-    Column::of("model", "word low", |s, _| Cell::text(s.model.clone())),
+    ListColumn::of("last_heartbeat_at", "time last", |s, clock| {
+        TableCell::instant(s.last_heartbeat_at, |at| clock.age(at))
+    }),
+    ListColumn::of("max_electric_power", "number", power),
+    ListColumn::of("city", "word low", |s, _| TableCell::text(s.city.clone())),
+    ListColumn::of("model", "word low", |s, _| TableCell::text(s.model.clone())),
 ];
 
 /// The sum of each EVSE's strongest connector, in W: missing if no EVSE says it, a least value if some do not. Empty if
 /// the station is removed.
-fn power(station: &Station, clock: &Clock) -> Cell {
+fn power(station: &Station, clock: &Clock) -> TableCell {
     if station.removed_at.is_some() && station.is_removed(clock.now()) {
-        return Cell::nothing();
+        return TableCell::nothing();
     }
     let in_service = station.evses.iter().filter(|evse| evse.status != Some(EvseStatus::Removed));
     let mut all = true;
@@ -41,7 +43,7 @@ fn power(station: &Station, clock: &Clock) -> Cell {
         evse.max_electric_power
     });
     let power = known.reduce(|a, b| Watt(a.0.saturating_add(b.0))).map(text::rated);
-    Cell::amount(if all { power } else { power.map(text::at_least) })
+    TableCell::amount(if all { power } else { power.map(text::at_least) })
 }
 
 /// Sums up a station in one state. What needs someone comes first, then what is in use, waiting, and free. It is
@@ -94,12 +96,12 @@ mod tests {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(now));
             let evse = |watts: serde_json::Value| json!({"connectors": [{"max_electric_power": watts}]});
             let of = |fields: serde_json::Value| power(&see(&serde_json::from_value(fields).unwrap()).doc, &clock);
-            let rated = |text: &str| Cell::amount(Some(text::Quantity { value: text.to_owned(), unit: text::KW }));
+            let rated = |text: &str| TableCell::amount(Some(text::Quantity { value: text.to_owned(), unit: text::KW }));
             assert_eq!(of(json!({"evses": [evse(json!(50_000)), evse(json!(7400))]})), rated("57.4"));
             assert_eq!(of(json!({"evses": [evse(json!(50_000)), evse(json!(null))]})), rated("≥\u{a0}50"));
-            assert_eq!(of(json!({"evses": [evse(json!(null))]})), Cell::amount(None), "not known is not zero");
+            assert_eq!(of(json!({"evses": [evse(json!(null))]})), TableCell::amount(None), "not known is not zero");
             let removed = json!({"evses": [evse(json!(50_000))], "removed_at": "2025-12-31T00:00:00Z"});
-            assert_eq!(of(removed), Cell::nothing(), "what is gone has no power, and none is missing");
+            assert_eq!(of(removed), TableCell::nothing(), "what is gone has no power, and none is missing");
             let evses = json!([evse(json!(50_000)), {"status": "REMOVED"}]);
             assert_eq!(of(json!({"evses": evses})), rated("50"), "what is gone is not missing either");
         });

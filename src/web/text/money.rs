@@ -3,7 +3,7 @@
 use super::numbers::fixed;
 use crate::{
     domain::money::{Currency, Money},
-    web::charts::Unit,
+    web::charts::ChartUnit,
 };
 
 /// `£7.24`, `−€3.10`, `SEK 120.00`, with the digits of the currency's minor unit.
@@ -18,11 +18,11 @@ pub fn money(amount: &Money) -> String {
 }
 
 /// The unit of a currency in charts, which draw its major unit.
-pub fn money_unit(currency: &Currency) -> Unit {
+pub fn money_unit(currency: &Currency) -> ChartUnit {
     let digits = currency.exponent();
     match symbol(currency) {
-        Some(symbol) => Unit { name: symbol.to_owned(), format: format!("{symbol}{{value:{digits}}}") },
-        None => Unit { name: currency.to_string(), format: format!("{currency}\u{a0}{{value:{digits}}}") },
+        Some(symbol) => ChartUnit { name: symbol.to_owned(), format: format!("{symbol}{{value:{digits}}}") },
+        None => ChartUnit { name: currency.to_string(), format: format!("{currency}\u{a0}{{value:{digits}}}") },
     }
 }
 

@@ -6,7 +6,7 @@ use super::{count, displayable, method, numbers::fixed, times::weekday_name};
 use crate::domain::{
     money::Currency,
     range::Day,
-    report::{By, Column, Measure, Report, Row},
+    report::{By, Column, Measure, Report, ReportRow},
 };
 
 pub const REPORTS: &str = "Reports";
@@ -114,7 +114,7 @@ pub const fn report_why(column: &Column) -> &'static str {
 }
 
 /// A row's name, and what stands beside it.
-pub fn report_row(by: By, row: &Row) -> (String, Option<String>) {
+pub fn report_row(by: By, row: &ReportRow) -> (String, Option<String>) {
     let shown = |text: &String| displayable(Cow::Owned(text.clone())).into_owned();
     let Some(id) = &row.id else {
         let lacks = match row.lacks.as_deref() {

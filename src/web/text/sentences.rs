@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{displayable, energy, failure, money, nouns, payment_status, session_status};
 use crate::domain::{
     collections::Collection,
-    latest::{ActivityEvent, Kind},
+    latest::{ActivityEvent, ActivityKind},
     money::Wh,
     status::{ChargingState, PaymentStatus, SessionStatus},
 };
@@ -21,8 +21,8 @@ pub struct Sentence {
 pub fn sentence(news: &ActivityEvent) -> Sentence {
     let subject = subject(news);
     let (text, amount) = match news.kind {
-        Kind::Delete => (format!("{subject} deleted"), None),
-        Kind::Put | Kind::Patch => match news.collection {
+        ActivityKind::Delete => (format!("{subject} deleted"), None),
+        ActivityKind::Put | ActivityKind::Patch => match news.collection {
             Collection::Clients => (client(news, &subject), None),
             Collection::Stations => (station(news, &subject), None),
             Collection::Payments => (payment(news), news.money.as_ref().map(money)),
@@ -60,7 +60,7 @@ fn changed(news: &ActivityEvent, field: &str) -> bool {
 
 fn client(news: &ActivityEvent, subject: &str) -> String {
     match (news.kind, news.status.as_deref()) {
-        (Kind::Put, _) => format!("{subject} joined"),
+        (ActivityKind::Put, _) => format!("{subject} joined"),
         (_, Some(status)) if changed(news, "status") => {
             format!("{subject} is now {}", lower(super::client_status(&status.to_owned().into())))
         }
@@ -70,7 +70,7 @@ fn client(news: &ActivityEvent, subject: &str) -> String {
 
 fn station(news: &ActivityEvent, subject: &str) -> String {
     match (news.kind, news.status.as_deref()) {
-        (Kind::Put, _) => format!("{subject} added"),
+        (ActivityKind::Put, _) => format!("{subject} added"),
         (_, Some("ONLINE")) if changed(news, "connection") => format!("{subject} is back online"),
         (_, Some("OFFLINE")) if changed(news, "connection") => format!("{subject} went offline"),
         (_, Some(_)) if changed(news, "connection") => format!("{subject} is out of contact"),
@@ -95,7 +95,7 @@ fn payment(news: &ActivityEvent) -> String {
 }
 
 fn session(news: &ActivityEvent, subject: &str) -> String {
-    let news_of_status = news.kind == Kind::Put || changed(news, "status");
+    let news_of_status = news.kind == ActivityKind::Put || changed(news, "status");
     let what = match news.status.clone().map(SessionStatus::from) {
         Some(SessionStatus::Active) if news_of_status => "started".to_owned(),
         Some(SessionStatus::Pending) if news_of_status => "begins".to_owned(),
@@ -113,7 +113,7 @@ fn session(news: &ActivityEvent, subject: &str) -> String {
 
 fn added(news: &ActivityEvent, subject: &str) -> String {
     match news.kind {
-        Kind::Put => format!("{subject} added"),
+        ActivityKind::Put => format!("{subject} added"),
         _ => format!("{subject} updated"),
     }
 }
@@ -146,7 +146,7 @@ mod tests {
         time::UtcMs,
     };
 
-    fn news(collection: Collection, kind: Kind, label: &str, status: &str, changed: &[&str]) -> ActivityEvent {
+    fn news(collection: Collection, kind: ActivityKind, label: &str, status: &str, changed: &[&str]) -> ActivityEvent {
         ActivityEvent {
             collection,
             id: DocId("65f".into()),
@@ -165,27 +165,39 @@ mod tests {
     fn every_kind_of_news_is_a_sentence() {
         use Collection::*;
         let text = |news: ActivityEvent| sentence(&news).text;
-        assert_eq!(text(news(Clients, Kind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
-        assert_eq!(text(news(Clients, Kind::Put, "Client 605338", "", &[])), "Client 605338 joined");
-        assert_eq!(text(news(Clients, Kind::Patch, "Ada", "BLOCKED", &["status"])), "Client Ada is now blocked");
+        assert_eq!(text(news(Clients, ActivityKind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
+        assert_eq!(text(news(Clients, ActivityKind::Put, "Client 605338", "", &[])), "Client 605338 joined");
         assert_eq!(
-            text(news(Stations, Kind::Patch, "Lochee", "OFFLINE", &["connection"])),
+            text(news(Clients, ActivityKind::Patch, "Ada", "BLOCKED", &["status"])),
+            "Client Ada is now blocked"
+        );
+        assert_eq!(
+            text(news(Stations, ActivityKind::Patch, "Lochee", "OFFLINE", &["connection"])),
             "Station Lochee went offline"
         );
-        assert_eq!(text(news(Stations, Kind::Patch, "Lochee", "ONLINE", &["evses"])), "Station Lochee changed state");
-        assert_eq!(text(news(ChargingSessions, Kind::Put, "7751157", "ACTIVE", &[])), "Session 7751157 started");
-        assert_eq!(text(news(ChargingSessions, Kind::Patch, "7751157", "odd", &["status"])), "Session 7751157 odd");
         assert_eq!(
-            text(news(ChargingSessions, Kind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
+            text(news(Stations, ActivityKind::Patch, "Lochee", "ONLINE", &["evses"])),
+            "Station Lochee changed state"
+        );
+        assert_eq!(
+            text(news(ChargingSessions, ActivityKind::Put, "7751157", "ACTIVE", &[])),
+            "Session 7751157 started"
+        );
+        assert_eq!(
+            text(news(ChargingSessions, ActivityKind::Patch, "7751157", "odd", &["status"])),
+            "Session 7751157 odd"
+        );
+        assert_eq!(
+            text(news(ChargingSessions, ActivityKind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
             "Session 7751157 suspended by car"
         );
-        assert_eq!(text(news(EcoStats, Kind::Patch, "", "", &[])), "Eco figures 65f updated");
-        assert_eq!(text(news(ChargingSessions, Kind::Delete, "", "", &[])), "Session 65f deleted");
+        assert_eq!(text(news(EcoStats, ActivityKind::Patch, "", "", &[])), "Eco figures 65f updated");
+        assert_eq!(text(news(ChargingSessions, ActivityKind::Delete, "", "", &[])), "Session 65f deleted");
     }
 
     #[test]
     fn a_payment_tells_amount_and_cause() {
-        let mut failed = news(Collection::Payments, Kind::Patch, "P-1", "FAILED", &["status"]);
+        let mut failed = news(Collection::Payments, ActivityKind::Patch, "P-1", "FAILED", &["status"]);
         failed.money = Some(Money { minor: 1240, currency: Currency("GBP".into()) });
         failed.detail = Some("card_expired".into());
         let said = sentence(&failed);
@@ -198,7 +210,7 @@ mod tests {
     fn a_negative_energy_is_told_with_its_mark() {
         assert_eq!(NEGATIVE_ENERGY, crate::web::text::quality("NEGATIVE"));
         let amount = |collection, wh| {
-            let ended = news(collection, Kind::Patch, "7751157", "COMPLETED", &["status"]);
+            let ended = news(collection, ActivityKind::Patch, "7751157", "COMPLETED", &["status"]);
             sentence(&ActivityEvent { energy: Some(Wh(wh)), ..ended }).amount
         };
         for collection in [Collection::ChargingSessions, Collection::EcoStats] {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub struct TableCell {
     main: Main,
     small: Option<String>,
     badges: Vec<Badge>,
@@ -35,7 +35,7 @@ enum Main {
     Instant(UtcMs, String),
 }
 
-impl Cell {
+impl TableCell {
     const fn of(main: Main) -> Self {
         Self { main, small: None, badges: Vec::new(), action: None }
     }
@@ -166,15 +166,18 @@ mod tests {
     /// HTML has no U+0000. Hydration would find no text node for a text of nothing else.
     #[test]
     fn padding_and_control_characters_reach_no_page() {
-        let html = |cell: Cell| Owner::new().with(|| cell.view().to_html());
-        let mut noted = Cell::text(None::<String>);
+        let html = |cell: TableCell| Owner::new().with(|| cell.view().to_html());
+        let mut noted = TableCell::text(None::<String>);
         noted.aside("note: \0x\u{202e}".to_owned());
         let all = [
-            Cell::text(Some("\0\0")),
-            Cell::id(Some("AB-12345\0")),
-            Cell::nothing().small(Some("\0")),
-            Cell::text(Some(text::method("\0"))),
-            Cell::state(Some(Look::new(crate::domain::status::Role::Off, text::evse_status(&"A\0".to_owned().into())))),
+            TableCell::text(Some("\0\0")),
+            TableCell::id(Some("AB-12345\0")),
+            TableCell::nothing().small(Some("\0")),
+            TableCell::text(Some(text::method("\0"))),
+            TableCell::state(Some(Look::new(
+                crate::domain::status::Role::Off,
+                text::evse_status(&"A\0".to_owned().into()),
+            ))),
             noted,
         ];
         for html in all.map(html) {
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_id_loses_its_middle_to_the_eye_alone() {
-        let html = |id: &str| Owner::new().with(|| Cell::id(Some(id)).view().to_html());
+        let html = |id: &str| Owner::new().with(|| TableCell::id(Some(id)).view().to_html());
         let long = html("0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4e5f6");
         assert!(long.contains("<span>0b87a3c4-5b0e-4b43-9ad1-f3b1c2d4</span>"), "{long}");
         assert!(long.contains("e5f6"), "{long}");

@@ -78,7 +78,7 @@ pub fn Chart(
 ) -> impl IntoView {
     let element = NodeRef::<Div>::new();
     let canvas = Canvas::draw(element, option, update, pick);
-    let state = Memo::new(move |_| State::of(canvas.progress(), empty.get()));
+    let state = Memo::new(move |_| ChartState::of(canvas.progress(), empty.get()));
     let save = move |_| {
         let remark = if derived.get_untracked() { text::derived_picture() } else { String::new() };
         file.with_untracked(|file| canvas.save(file, &remark));
@@ -124,14 +124,14 @@ fn legend(key: Vec<(&'static str, String)>) -> impl IntoView {
 
 /// What the frame shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChartState {
     Loading,
     Drawn,
     Empty,
     Failed,
 }
 
-impl State {
+impl ChartState {
     const fn of(progress: Progress, empty: bool) -> Self {
         match progress {
             _ if empty => Self::Empty,

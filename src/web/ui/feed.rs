@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Clock, any_views};
 use crate::{
-    domain::latest::{FeedEntry, Kind},
+    domain::latest::{ActivityKind, FeedEntry},
     web::text::{self, Sentence},
 };
 
@@ -85,9 +85,9 @@ const fn op(line: &FeedEntry) -> &'static str {
     match line {
         FeedEntry::Gap { .. } => "gap",
         FeedEntry::News(news) => match news.kind {
-            Kind::Put => "put",
-            Kind::Patch => "patch",
-            Kind::Delete => "delete",
+            ActivityKind::Put => "put",
+            ActivityKind::Patch => "patch",
+            ActivityKind::Delete => "delete",
         },
     }
 }

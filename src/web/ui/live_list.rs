@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{collections::Collection, ids::DocId, protocol::window::Fate},
     web::{
-        live::{ListStore, RowState, Shown},
+        live::{ListStore, RowState, ShownList},
         paths::page,
         text,
     },
@@ -92,7 +92,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
 }
 
 /// Returns the id of the row where Tab stops: the row visited last while it is there, else the first.
-fn tab_stop(order: &[Shown], visited: &str) -> String {
+fn tab_stop(order: &[ShownList], visited: &str) -> String {
     let stop = order.iter().find(|(id, _)| id.0 == visited).or_else(|| order.first());
     stop.map(|(id, _)| id.0.clone()).unwrap_or_default()
 }
@@ -175,14 +175,14 @@ mod tests {
         web::{
             api::PageContext,
             live::Live,
-            ui::{Cell, Column},
+            ui::{ListColumn, TableCell},
         },
     };
     use serde_json::json;
 
-    static COLUMNS: [Column<Client>; 2] = [
-        Column::of("name", "lead", |c, _| Cell::text(c.name.clone())),
-        Column::of("email", "wide", |c, _| Cell::text(c.email.clone())),
+    static COLUMNS: [ListColumn<Client>; 2] = [
+        ListColumn::of("name", "lead", |c, _| TableCell::text(c.name.clone())),
+        ListColumn::of("email", "wide", |c, _| TableCell::text(c.email.clone())),
     ];
 
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {

@@ -10,8 +10,8 @@ use crate::web::{
     live::{ConnectionState, Live},
 };
 
-type Answer = Result<PageData, AppError>;
-type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, AppError> + Send + Sync>;
+type PageAnswer = Result<PageData, AppError>;
+type DrawPage = Arc<dyn Fn(PageAnswer) -> Result<AnyView, AppError> + Send + Sync>;
 
 /// Sends the request and draws the answer. `what` names the content while it loads.
 pub fn loaded(
@@ -26,13 +26,13 @@ pub fn loaded(
 pub fn answered(
     ask: PageRequest,
     what: &'static str,
-    draw: impl Fn(Answer) -> Result<AnyView, AppError> + Send + Sync + 'static,
+    draw: impl Fn(PageAnswer) -> Result<AnyView, AppError> + Send + Sync + 'static,
 ) -> AnyView {
     suspended(ask, what, Arc::new(draw))
 }
 
 /// Not generic, so that the program holds it once and not once per caller.
-fn suspended(ask: PageRequest, what: &'static str, draw: Draw) -> AnyView {
+fn suspended(ask: PageRequest, what: &'static str, draw: DrawPage) -> AnyView {
     let answer = Resource::new_str(
         || (),
         move |()| {

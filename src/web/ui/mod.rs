@@ -48,7 +48,7 @@ mod theme;
 mod views;
 
 pub use badge::Badge;
-pub use cell::{Cell, missing};
+pub use cell::{TableCell, missing};
 pub use chart::{Chart, Shape};
 pub use chips::chips;
 pub use clock::Clock;
@@ -78,5 +78,5 @@ pub use shell::MAIN;
 pub use shell::Shell;
 pub use split_bar::{by_role, split_bar, split_key};
 pub use status_mark::{Look, StatusMark, role_class};
-pub use table::{Column, Table};
+pub use table::{ListColumn, Table};
 pub use views::{any_views, optional_view, redrawn};

@@ -84,7 +84,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
         view! {
             <label>
                 <span>{word}</span>
-                <input type="date" name=name value=value.clone() prop:value=Drawn(value) />
+                <input type="date" name=name value=value.clone() prop:value=DrawnForm(value) />
             </label>
         }
     };
@@ -102,7 +102,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
                     <input
                         name="zone"
                         value=chosen.clone()
-                        prop:value=Drawn(chosen)
+                        prop:value=DrawnForm(chosen)
                         list="zones"
                         maxlength="64"
                         spellcheck="false"
@@ -133,9 +133,9 @@ pub fn parameter_refused(address: &Address, Refused { name, why }: &Refused) -> 
 /// The value of a field when it is drawn. Hydration leaves the field as it is, because someone may have begun to
 /// type.
 #[derive(Clone)]
-struct Drawn(String);
+struct DrawnForm(String);
 
-impl IntoProperty for Drawn {
+impl IntoProperty for DrawnForm {
     type State = Element;
     type Cloneable = Self;
     type CloneableOwned = Self;

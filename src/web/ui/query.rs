@@ -7,11 +7,11 @@ use super::{nothing, redrawn};
 use crate::{domain::address::BadChoice, web::text};
 
 /// Reads a choice from names and values.
-pub type Read<T> = fn(&mut dyn Iterator<Item = (String, String)>) -> Result<T, BadChoice>;
+pub type ReadChoice<T> = fn(&mut dyn Iterator<Item = (String, String)>) -> Result<T, BadChoice>;
 
 /// Returns the choice in the address of `page`. While the next page loads, the address is already that page's, so the
 /// last choice stays.
-pub fn chosen<T>(page: &'static str, read: Read<T>) -> Memo<Result<T, BadChoice>>
+pub fn chosen<T>(page: &'static str, read: ReadChoice<T>) -> Memo<Result<T, BadChoice>>
 where
     T: Clone + PartialEq + Send + Sync + 'static,
 {

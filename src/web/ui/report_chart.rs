@@ -4,7 +4,7 @@
 use crate::{
     domain::report::{Column, Measure, Report},
     web::{
-        charts::{Kind, Ranking, Series, TimeSeries, Unit},
+        charts::{ChartUnit, Ranking, Series, SeriesKind, TimeSeries},
         text,
     },
 };
@@ -31,7 +31,7 @@ impl ReportChart {
             let values = rows.iter().map(|(_, row)| value(&row.cells)).collect();
             return Self::TimeSeries(TimeSeries {
                 labels: rows.into_iter().map(|((name, _), _)| name).collect(),
-                series: vec![Series { id: "figure", name, unit, kind: Kind::Bars, values }],
+                series: vec![Series { id: "figure", name, unit, kind: SeriesKind::Bars, values }],
                 ghost: None,
             });
         }
@@ -60,12 +60,12 @@ pub fn measure(report: &Report) -> (usize, &Column) {
     (at, report.columns.get(at).unwrap_or(&Column::Sessions))
 }
 
-fn unit(column: &Column) -> Unit {
+fn unit(column: &Column) -> ChartUnit {
     match column {
-        Column::Energy => Unit::after("kWh"),
-        Column::Money(Measure::FeesMissing, _) => Unit::count(""),
+        Column::Energy => ChartUnit::after("kWh"),
+        Column::Money(Measure::FeesMissing, _) => ChartUnit::count(""),
         Column::Money(_, currency) => text::money_unit(currency),
-        _ => Unit::count(""),
+        _ => ChartUnit::count(""),
     }
 }
 
@@ -80,11 +80,11 @@ mod tests {
     use super::*;
     use crate::domain::{
         money::Currency,
-        report::{By, Row},
+        report::{By, ReportRow},
     };
 
     fn report(by: By, sort: &str, rows: Vec<(&str, i64)>) -> Report {
-        let row = |(id, minor): (&str, i64)| Row {
+        let row = |(id, minor): (&str, i64)| ReportRow {
             id: Some(id.to_owned()),
             lacks: None,
             name: None,

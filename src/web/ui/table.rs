@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Badge, Cell, Clock};
+use super::{Badge, Clock, TableCell};
 use crate::{
     domain::{
         collections::{
@@ -20,7 +20,7 @@ use crate::{
 const HEARTBEAT: &str = "last_heartbeat_at";
 
 /// One column of a table of documents `D`.
-pub struct Column<D: 'static> {
+pub struct ListColumn<D: 'static> {
     /// The document's field.
     pub field: &'static str,
     heading: &'static str,
@@ -28,12 +28,12 @@ pub struct Column<D: 'static> {
     /// first `spare`, then `low`, then `mid`. Place in a phone's lines: `lead`, `end`, `second`, `last`, and
     /// `further` below.
     pub class: &'static str,
-    show: fn(&D, &Clock) -> Cell,
+    show: fn(&D, &Clock) -> TableCell,
 }
 
-impl<D: Entity> Column<D> {
+impl<D: Entity> ListColumn<D> {
     /// The column of a field. Its heading comes from the collection's table.
-    pub const fn of(field: &'static str, class: &'static str, show: fn(&D, &Clock) -> Cell) -> Self {
+    pub const fn of(field: &'static str, class: &'static str, show: fn(&D, &Clock) -> TableCell) -> Self {
         Self { field, heading: heading::<D>(field), class, show }
     }
 }
@@ -50,7 +50,7 @@ pub trait Table: Sync {
     fn columns(&self) -> Vec<Head>;
 
     /// The cells of one document.
-    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell>;
+    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<TableCell>;
 
     /// Returns whether a person sees a difference after a document has changed. A heartbeat alone is none.
     fn differs(&self, before: &Fields, after: &Fields, clock: &Clock) -> bool {
@@ -63,14 +63,14 @@ pub trait Table: Sync {
     }
 }
 
-impl<D: Entity, const N: usize> Table for [Column<D>; N] {
+impl<D: Entity, const N: usize> Table for [ListColumn<D>; N] {
     fn columns(&self) -> Vec<Head> {
-        self.iter().map(|Column { field, heading, class, .. }| Head { field, heading, class }).collect()
+        self.iter().map(|ListColumn { field, heading, class, .. }| Head { field, heading, class }).collect()
     }
 
-    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<Cell> {
+    fn cells(&self, document: &Fields, clock: &Clock) -> Vec<TableCell> {
         let seen = see::<D>(document);
-        let mut cells: Vec<Cell> = self.iter().map(|column| (column.show)(&seen.doc, clock)).collect();
+        let mut cells: Vec<TableCell> = self.iter().map(|column| (column.show)(&seen.doc, clock)).collect();
         // Unreadable fields, and fields that are not ours, go among the notes, or into the first cell if there are no
         // notes.
         let notes = self.iter().position(|c| c.class.contains("notes")).unwrap_or(0);

@@ -63,8 +63,8 @@ fn days_are_those_of_the_zone_however_long() {
 #[test]
 fn missing_is_counted_and_never_zero() {
     let now = at("2018-06-01T12:00:00Z");
-    let mut sums = Sums::of_session(&session(json!({"energy_wh": 1500})), now);
-    sums.add(&Sums::of_session(&session(json!({"energy_wh": "a lot"})), now));
+    let mut sums = ReportSums::of_session(&session(json!({"energy_wh": 1500})), now);
+    sums.add(&ReportSums::of_session(&session(json!({"energy_wh": "a lot"})), now));
     assert_eq!((sums.sessions, sums.energy_wh, sums.without_energy), (2, 1500, 1));
     // What cannot be true is in no sum, what is unlikely is in the sum, and both are counted.
     for odd in [
@@ -73,10 +73,10 @@ fn missing_is_counted_and_never_zero() {
         json!({"energy_wh": 5000, "end_date_time": "2018-06-01T13:15:00Z"}),
         json!({"energy_wh": 910_000, "end_date_time": "2018-06-01T13:14:59Z"}),
     ] {
-        sums.add(&Sums::of_session(&session(odd), now));
+        sums.add(&ReportSums::of_session(&session(odd), now));
     }
     assert_eq!((sums.sessions, sums.energy_wh, sums.left_out, sums.doubtful), (6, 911_500, 3, 1));
-    let paid = |fields: Value| Sums::of_payment(&payment(fields));
+    let paid = |fields: Value| ReportSums::of_payment(&payment(fields));
     let mut sums = paid(json!({"status": "CAPTURED", "captured_minor": 1000, "fee_minor": 30, "currency": "GBP"}));
     sums.add(&paid(json!({"status": "REFUNDED", "captured_minor": 500, "refunded_minor": 500, "currency": "GBP"})));
     sums.add(&paid(
@@ -84,8 +84,8 @@ fn missing_is_counted_and_never_zero() {
     ));
     sums.add(&paid(json!({"status": "CAPTURED", "currency": "EUR"})));
     assert_eq!((sums.payments, sums.derived, sums.without_amount), (4, 1, 1));
-    let gbp = Money { payments: 2, captured: 1500, refunded: 500, fees: 30, fees_missing: 1, net: 970 };
-    let eur = Money { payments: 1, captured: 700, refunded: 0, fees: 0, fees_missing: 1, net: 0 };
+    let gbp = MoneySums { payments: 2, captured: 1500, refunded: 500, fees: 30, fees_missing: 1, net: 970 };
+    let eur = MoneySums { payments: 1, captured: 700, refunded: 0, fees: 0, fees_missing: 1, net: 0 };
     assert_eq!(sums.money, [(Currency("EUR".into()), eur), (Currency("GBP".into()), gbp)]);
 }
 
@@ -175,13 +175,13 @@ proptest! {
         for (from, to) in [(1_521_693_000, 1_521_999_900), (1_521_750_600, 1_521_900_000), (1_521_750_600, 1_521_751_500)] {
             let period = Period { from: UtcMs::from_seconds(from), to: UtcMs::from_seconds(to) };
             prop_assert!(Bucket::fill(period));
-            let mut read = Sums::default();
+            let mut read = ReportSums::default();
             for fields in &documents {
                 let (session, payment) = (see::<Session>(fields).doc, see::<Payment>(fields).doc);
-                completed_in(&session, period).into_iter().for_each(|_| read.add(&Sums::of_session(&session, NOW)));
-                captured_in(&payment, period).into_iter().for_each(|_| read.add(&Sums::of_payment(&payment)));
+                completed_in(&session, period).into_iter().for_each(|_| read.add(&ReportSums::of_session(&session, NOW)));
+                captured_in(&payment, period).into_iter().for_each(|_| read.add(&ReportSums::of_payment(&payment)));
             }
-            prop_assert_eq!(Sums::of_cells(&cells, period, NOW), read);
+            prop_assert_eq!(ReportSums::of_cells(&cells, period, NOW), read);
         }
     }
 
@@ -189,7 +189,7 @@ proptest! {
     fn groups_add_up_to_the_whole(documents in prop::collection::vec(document(), 0..60)) {
         let period = Period { from: UtcMs::from_seconds(1_521_750_000), to: UtcMs::from_seconds(1_521_950_000) };
         for by in By::ALL {
-            let (mut folded, mut whole) = (Folded::default(), Sums::default());
+            let (mut folded, mut whole) = (Folded::default(), ReportSums::default());
             for fields in &documents {
                 let (session, payment) = (see::<Session>(fields).doc, see::<Payment>(fields).doc);
                 let key = |at| match by {
@@ -197,14 +197,14 @@ proptest! {
                     By::Method => Key::of(payment.method.clone(), "method"),
                     by => Key::at(by, &london(), at),
                 };
-                let sums = completed_in(&session, period).map(|at| (key(at), Sums::of_session(&session, period.to)));
-                let paid = captured_in(&payment, period).map(|at| (key(at), Sums::of_payment(&payment)));
+                let sums = completed_in(&session, period).map(|at| (key(at), ReportSums::of_session(&session, period.to)));
+                let paid = captured_in(&payment, period).map(|at| (key(at), ReportSums::of_payment(&payment)));
                 for (key, sums) in sums.into_iter().chain(paid) {
                     whole.add(&sums);
                     folded.add(key, &sums);
                 }
             }
-            let mut added = Sums::default();
+            let mut added = ReportSums::default();
             folded.groups(|_| None).iter().rev().for_each(|group| added.add(&group.sums));
             prop_assert_eq!(&added, &whole);
             // A currency holds what its own payments add and nothing else.

@@ -1,27 +1,27 @@
-use super::{super::Money, *};
+use super::{super::MoneySums, *};
 use crate::domain::time::UtcMs;
 use std::collections::HashMap;
 
-fn query(query: &[(&str, &str)]) -> Query {
+fn query(query: &[(&str, &str)]) -> ReportParameters {
     let query: HashMap<_, _> = query.iter().copied().collect();
-    Query::read(|name| query.get(name).map(|&text| text.to_owned()), "UTC").unwrap()
+    ReportParameters::read(|name| query.get(name).map(|&text| text.to_owned()), "UTC").unwrap()
 }
 
 fn about(first: &str, last: &str) -> About {
     About { first: first.parse().unwrap(), last: last.parse().unwrap(), ..Report::blank(By::Day).about }
 }
 
-fn group(key: &str, name: Option<&str>, sums: Sums) -> Group {
+fn group(key: &str, name: Option<&str>, sums: ReportSums) -> Group {
     let key = key.strip_prefix('?').map_or_else(|| Key::Is(key.into()), |what| Key::Lacks(what.into()));
     Group { key, name: name.map(str::to_owned), sums }
 }
 
-fn delivered(sessions: i64, energy_wh: i64, without_energy: i64) -> Sums {
-    Sums { sessions, energy_wh, without_energy, ..Sums::default() }
+fn delivered(sessions: i64, energy_wh: i64, without_energy: i64) -> ReportSums {
+    ReportSums { sessions, energy_wh, without_energy, ..ReportSums::default() }
 }
 
 fn report(
-    query: &Query,
+    query: &ReportParameters,
     about: About,
     groups: Vec<Group>,
     lead: Option<&Currency>,
@@ -64,11 +64,15 @@ fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
 #[test]
 fn sums_of_nothing_known_are_not_known() {
     let gbp = |fees_missing, net| {
-        (Currency("GBP".into()), Money { payments: 2, captured: 900, refunded: 100, fees: 0, fees_missing, net })
+        (Currency("GBP".into()), MoneySums { payments: 2, captured: 900, refunded: 100, fees: 0, fees_missing, net })
     };
-    let paid = |fees_missing, net| Sums { payments: 2, money: vec![gbp(fees_missing, net)], ..Sums::default() };
-    let groups =
-        vec![group("CARD", None, paid(2, 0)), group("APP", None, paid(1, 390)), group("FREE", None, Sums::default())];
+    let paid =
+        |fees_missing, net| ReportSums { payments: 2, money: vec![gbp(fees_missing, net)], ..ReportSums::default() };
+    let groups = vec![
+        group("CARD", None, paid(2, 0)),
+        group("APP", None, paid(1, 390)),
+        group("FREE", None, ReportSums::default()),
+    ];
     let table = report(
         &query(&[("by", "method"), ("sort", "-payments")]),
         about("2018-06-01", "2018-06-01"),
@@ -100,18 +104,18 @@ fn sums_of_nothing_known_are_not_known() {
 
 #[test]
 fn amounts_of_which_none_is_known_are_not_zero() {
-    let gbp = |payments| Money { payments, captured: 900, refunded: 100, fees: 10, fees_missing: 0, net: 790 };
-    let of = |without_amount, known: Option<i64>| Sums {
+    let gbp = |payments| MoneySums { payments, captured: 900, refunded: 100, fees: 10, fees_missing: 0, net: 790 };
+    let of = |without_amount, known: Option<i64>| ReportSums {
         payments: 2,
         without_amount,
         money: known.map(|payments| (Currency("GBP".into()), gbp(payments))).into_iter().collect(),
-        ..Sums::default()
+        ..ReportSums::default()
     };
     let groups = vec![
         group("KNOWN", None, of(0, Some(2))),
         group("PARTLY", None, of(1, Some(1))),
         group("UNKNOWN", None, of(2, None)),
-        group("FREE", None, Sums::default()),
+        group("FREE", None, ReportSums::default()),
     ];
     let table = report(&query(&[("by", "method")]), about("2018-06-01", "2018-06-01"), groups, None, |_, _| None);
     assert_eq!(table.columns[3], Column::WithoutAmount);
@@ -127,10 +131,10 @@ fn amounts_of_which_none_is_known_are_not_zero() {
 
 #[test]
 fn a_currency_that_the_report_has_can_be_sorted_by() {
-    let sums = Sums {
+    let sums = ReportSums {
         payments: 1,
-        money: vec![(Currency("POUNDS".into()), Money { payments: 1, ..Money::default() })],
-        ..Sums::default()
+        money: vec![(Currency("POUNDS".into()), MoneySums { payments: 1, ..MoneySums::default() })],
+        ..ReportSums::default()
     };
     let query = query(&[("by", "method"), ("sort", "-revenue.POUNDS")]);
     let groups = vec![group("CARD", None, sums)];
@@ -140,8 +144,8 @@ fn a_currency_that_the_report_has_can_be_sorted_by() {
 
 #[test]
 fn the_networks_currency_comes_before_the_alphabet() {
-    let one = |code: &str| (Currency(code.into()), Money { payments: 1, ..Money::default() });
-    let sums = Sums { payments: 2, money: vec![one("CHF"), one("GBP")], ..Sums::default() };
+    let one = |code: &str| (Currency(code.into()), MoneySums { payments: 1, ..MoneySums::default() });
+    let sums = ReportSums { payments: 2, money: vec![one("CHF"), one("GBP")], ..ReportSums::default() };
     let first = |lead: &str| {
         let lead = Currency(lead.to_owned());
         let columns = columns(&sums, Some(&lead));

@@ -11,14 +11,14 @@ use crate::domain::{
     fields::Fields,
     protocol::frame::STALE_MS,
     status::Role,
-    system::{SLOW_MS, Seen, Stage, Status},
+    system::{Observation, SLOW_MS, Stage, Status},
 };
 
 /// An instance that was silent for longer may be gone.
 const SILENT_MS: u64 = 5_000;
 
 /// The board's values.
-pub fn fields(seen: &Seen) -> Fields {
+pub fn fields(seen: &Observation) -> Fields {
     let parts = parts(seen).into_iter().enumerate().map(|(i, part)| named(STOP, i, &part));
     let tables = tables(seen).into_iter().enumerate().map(|(i, table)| named(TABLE, i, &table));
     parts.chain(tables).collect()
@@ -30,7 +30,7 @@ fn named(kind: &str, place: usize, value: &impl Serialize) -> (String, serde_jso
 }
 
 /// The parts in the pipeline's order.
-fn parts(seen: &Seen) -> [PartStatus; 7] {
+fn parts(seen: &Observation) -> [PartStatus; 7] {
     let alive = || seen.instances.iter().filter(|(age, _)| *age < SILENT_MS).map(|(_, status)| status);
     let sum = |of: fn(&Status) -> i64| alive().map(of).fold(0, i64::saturating_add);
     let relay = alive().find(|status| status.relay_s.is_some());
@@ -101,7 +101,7 @@ fn parts(seen: &Seen) -> [PartStatus; 7] {
     ]
 }
 
-fn tables(seen: &Seen) -> [SystemTable; 4] {
+fn tables(seen: &Observation) -> [SystemTable; 4] {
     let instance = |(age_ms, status): &(u64, Status)| InstanceRow {
         id: status.id.clone(),
         own: status.id == seen.own.id,

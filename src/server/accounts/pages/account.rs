@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, username_hint};
+use super::form::{FieldErrors, FormField, username_hint};
 use crate::server::accounts::text::device;
 use crate::{
     server::{
@@ -26,7 +26,7 @@ pub struct AccountPage<'a> {
     pub sessions: &'a [OpenSession],
     /// What was just done.
     pub done: Option<&'static str>,
-    pub wrong: Option<&'a Wrong>,
+    pub wrong: Option<&'a FieldErrors>,
 }
 
 pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
@@ -76,9 +76,9 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
             </header>
             <form class="form body" method="post" action="/account/password">
                 {username_hint(user.email.clone())}
-                {Field::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
-                {Field::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
-                {Field::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
+                {FormField::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
+                {FormField::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
+                {FormField::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
                 <button class="button primary" type="submit">{people::CHANGE_PASSWORD}</button>
             </form>
         </section>

@@ -9,7 +9,7 @@ use crate::{
     domain::time::UtcMs,
     server::{
         accounts::text::audit_log as said,
-        auth::audit_log::{Action, Record},
+        auth::audit_log::{Action, AuditRecord},
     },
     web::{
         text,
@@ -19,7 +19,7 @@ use crate::{
 
 /// The filter as it is in the URL, even if it cannot be followed.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub struct FilterOption {
     pub action: String,
     pub who: String,
     pub from: String,
@@ -29,12 +29,12 @@ pub struct Choice {
 
 /// What is on the page.
 pub struct AuditPage {
-    pub choice: Choice,
+    pub choice: FilterOption,
     /// A field of the filter that cannot be followed, and why.
     pub wrong: Option<(&'static str, &'static str)>,
     /// Addresses of accounts, to choose from.
     pub accounts: Vec<String>,
-    pub records: Vec<Record>,
+    pub records: Vec<AuditRecord>,
     /// The network's time zone, in which times are shown.
     pub zone: TimeZone,
     /// Whether newer entries exist than these.
@@ -86,7 +86,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
 /// The path of the page.
 pub const PATH: &str = "/audit";
 
-impl Choice {
+impl FilterOption {
     fn parts(&self) -> [(&'static str, &str); 5] {
         let Self { action, who, from, to, result } = self;
         [("action", action), ("who", who), ("from", from), ("to", to), ("result", result)]
@@ -107,7 +107,7 @@ impl Choice {
     }
 }
 
-fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: Vec<String>) -> AnyView {
+fn form(choice: &FilterOption, wrong: Option<(&'static str, &'static str)>, accounts: Vec<String>) -> AnyView {
     let options = |chosen: &str, all: Vec<(&'static str, &'static str)>| {
         let chosen = chosen.to_owned();
         any_views(all.into_iter().map(move |(value, word)| {
@@ -172,7 +172,7 @@ fn form(choice: &Choice, wrong: Option<(&'static str, &'static str)>, accounts: 
 /// Element id of the message about a wrong field. The field refers to it.
 const WRONG: &str = "wrong";
 
-fn row(record: &Record, zone: &TimeZone) -> impl IntoView + use<> {
+fn row(record: &AuditRecord, zone: &TimeZone) -> impl IntoView + use<> {
     let action = match &record.action {
         Ok(action) => said::action(*action).to_owned(),
         Err(unknown) => unknown.clone(),
@@ -242,7 +242,7 @@ fn value(value: &Bson, zone: &TimeZone) -> String {
     }
 }
 
-fn details(record: &Record) -> impl IntoView + use<> {
+fn details(record: &AuditRecord) -> impl IntoView + use<> {
     let lines = [
         (said::DEVICE, record.user_agent.clone()),
         (said::REQUEST, record.request_id.clone()),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, username_hint};
+use super::form::{FieldErrors, FormField, username_hint};
 use crate::{
     server::accounts::text::people,
     web::{text, ui::optional_view},
@@ -18,11 +18,11 @@ impl Chosen {
     pub const PASSWORD: &str = "password";
     pub const AGAIN: &str = "again";
 
-    fn fields(wrong: Option<&Wrong>, first: bool) -> impl IntoView + use<> {
+    fn fields(wrong: Option<&FieldErrors>, first: bool) -> impl IntoView + use<> {
         let password =
-            Field::password(people::NEW_PASSWORD, Self::PASSWORD, "new-password").with_hint(people::PASSWORD_HINT);
+            FormField::password(people::NEW_PASSWORD, Self::PASSWORD, "new-password").with_hint(people::PASSWORD_HINT);
         let password = if first { password.first() } else { password };
-        let again = Field::password(people::SAME_AGAIN, Self::AGAIN, "new-password");
+        let again = FormField::password(people::SAME_AGAIN, Self::AGAIN, "new-password");
         view! {
             {password.view(wrong)}
             {again.view(wrong)}
@@ -30,7 +30,7 @@ impl Chosen {
     }
 }
 
-pub fn choose_password(email: String, token: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+pub fn choose_password(email: String, token: String, wrong: Option<&FieldErrors>) -> impl IntoView + use<> {
     view! {
         <form class="form" method="post" action="/invitation">
             <h1>{people::CHOOSE_PASSWORD}</h1>
@@ -44,12 +44,12 @@ pub fn choose_password(email: String, token: String, wrong: Option<&Wrong>) -> i
 }
 
 /// `email` is what was entered before.
-pub fn set_up(token: String, email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+pub fn set_up(token: String, email: Option<String>, wrong: Option<&FieldErrors>) -> impl IntoView + use<> {
     view! {
         <form class="form" method="post" action="/setup">
             <h1>{people::SET_UP}</h1>
             <p>{people::SET_UP_WHY}</p>
-            {Field::email(text::EMAIL, "email", email).view(wrong)}
+            {FormField::email(text::EMAIL, "email", email).view(wrong)}
             {Chosen::fields(wrong, false)}
             <input type="hidden" name="token" value=token />
             <button class="button primary" type="submit">{people::CREATE}</button>

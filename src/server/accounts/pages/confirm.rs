@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::form::{Field, Wrong, username_hint};
+use super::form::{FieldErrors, FormField, username_hint};
 use crate::{server::accounts::text::people, web::text};
 
 /// `next` is where a right password leads. `email` names the account whose password is asked for. `paper` is what a
 /// printed page says about itself.
-pub fn confirm(paper: String, email: String, next: String, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+pub fn confirm(paper: String, email: String, next: String, wrong: Option<&FieldErrors>) -> impl IntoView + use<> {
     view! {
         <p class="paper">{paper}</p>
         <form class="form" method="post" action="/confirm">
@@ -15,7 +15,7 @@ pub fn confirm(paper: String, email: String, next: String, wrong: Option<&Wrong>
             <p>{people::CONFIRM_WHY}</p>
             {username_hint(email.clone())}
             <p class="who">{email}</p>
-            {Field::password(text::PASSWORD, "password", "current-password").first().view(wrong)}
+            {FormField::password(text::PASSWORD, "password", "current-password").first().view(wrong)}
             <input type="hidden" name="next" value=next />
             <button class="button primary" type="submit">{people::GO_ON}</button>
             <a class="button" href="/">{people::CANCEL}</a>

@@ -6,13 +6,13 @@ use crate::web::ui::optional_view;
 
 /// What is wrong with one field, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wrong {
+pub struct FieldErrors {
     /// The field's name.
     pub field: &'static str,
     pub why: String,
 }
 
-impl Wrong {
+impl FieldErrors {
     pub fn new(field: &'static str, why: impl Into<String>) -> Self {
         Self { field, why: why.into() }
     }
@@ -24,7 +24,7 @@ pub fn username_hint(email: String) -> impl IntoView {
 }
 
 /// A field with its label; `hint` and the error are read out with it.
-pub struct Field {
+pub struct FormField {
     pub label: &'static str,
     pub name: &'static str,
     pub kind: &'static str,
@@ -36,7 +36,7 @@ pub struct Field {
     pub first: bool,
 }
 
-impl Field {
+impl FormField {
     pub const fn password(label: &'static str, name: &'static str, autocomplete: &'static str) -> Self {
         Self { label, name, kind: "password", autocomplete, value: None, hint: None, first: false }
     }
@@ -62,7 +62,7 @@ impl Field {
         self
     }
 
-    pub fn view(self, wrong: Option<&Wrong>) -> impl IntoView + use<> {
+    pub fn view(self, wrong: Option<&FieldErrors>) -> impl IntoView + use<> {
         let Self { label, name, kind, autocomplete, value, hint, first } = self;
         let error = wrong.filter(|wrong| wrong.field == name).map(|wrong| wrong.why.clone());
         let focus = error.is_some() || first && wrong.is_none();

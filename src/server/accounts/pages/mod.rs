@@ -11,6 +11,6 @@ mod users;
 pub use account::{AccountPage, account, facts, said};
 pub use by_link::{Chosen, choose_password, note, set_up};
 pub use confirm::confirm;
-pub use form::{Field, Wrong};
+pub use form::{FieldErrors, FormField};
 pub use login::login;
 pub use users::{UserRow, invite, new_link, user, users};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     account::{facts, said},
-    form::{Field, Wrong},
+    form::{FieldErrors, FormField},
 };
 use crate::{
     domain::status::Role as Shade,
@@ -12,7 +12,7 @@ use crate::{
         accounts::{documents::Times, pages::account::last_login, text::people},
         auth::{
             CurrentAdmin,
-            user::{Role, State, User},
+            user::{User, UserRole, UserState},
         },
     },
     web::{
@@ -69,9 +69,9 @@ fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times
 fn state(user: &User) -> impl IntoView + use<> {
     let state = user.state();
     let shade = match state {
-        State::Active => Shade::Ok,
-        State::Invited => Shade::Wait,
-        State::Disabled => Shade::Off,
+        UserState::Active => Shade::Ok,
+        UserState::Invited => Shade::Wait,
+        UserState::Disabled => Shade::Off,
     };
     let look = Look::new(shade, people::state(state));
     view! { <StatusMark look /> }
@@ -124,12 +124,12 @@ pub fn user(
 
 fn role_form(user: &User, path: String) -> impl IntoView + use<> {
     let words = people::acts::ROLE;
-    let choice = |role: Role| {
+    let choice = |role: UserRole| {
         let chosen = user.role == role;
         view! { <option value=String::from(role.clone()) selected=chosen>{people::role(&role)}</option> }
     };
     // A role that only the document knows is shown, and no longer offered once it was changed.
-    let mut roles = vec![Role::Admin, Role::no_access()];
+    let mut roles = vec![UserRole::Admin, UserRole::no_access()];
     if !roles.contains(&user.role) {
         roles.push(user.role.clone());
     }
@@ -146,8 +146,8 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
 }
 
 /// `email` is what was entered before.
-pub fn invite(done: Option<&'static str>, email: Option<String>, wrong: Option<&Wrong>) -> impl IntoView + use<> {
-    let mut field = Field::email(text::EMAIL, "email", email);
+pub fn invite(done: Option<&'static str>, email: Option<String>, wrong: Option<&FieldErrors>) -> impl IntoView + use<> {
+    let mut field = FormField::email(text::EMAIL, "email", email);
     // The address is another person's, so the browser must not fill in the user's own.
     field.autocomplete = "off";
     view! {

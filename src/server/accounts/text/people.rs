@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     server::auth::{
-        administration::Refused,
-        user::{Role, State},
+        administration::ChangeRefused,
+        user::{UserRole, UserState},
     },
     web::text::count,
 };
@@ -92,30 +92,30 @@ pub fn done(code: &str) -> Option<&'static str> {
     })
 }
 
-pub fn refused(why: Refused) -> &'static str {
+pub fn refused(why: ChangeRefused) -> &'static str {
     match why {
-        Refused::NoSuchUser => "There is no such account any more.",
-        Refused::LastAdmin => {
+        ChangeRefused::NoSuchUser => "There is no such account any more.",
+        ChangeRefused::LastAdmin => {
             "This is the last admin who can sign in. Invite another admin first and wait until they have chosen a password."
         }
-        Refused::Disabled => "The account is disabled. Enable it first; until then its links do not work.",
-        Refused::Taken => "This address already has an account. It is in the list of users.",
+        ChangeRefused::Disabled => "The account is disabled. Enable it first; until then its links do not work.",
+        ChangeRefused::Taken => "This address already has an account. It is in the list of users.",
     }
 }
 
-pub fn role(role: &Role) -> String {
+pub fn role(role: &UserRole) -> String {
     match role {
-        Role::Admin => "Admin".to_owned(),
-        none if *none == Role::no_access() => "No access".to_owned(),
-        Role::Unknown(text) => format!("{text} (no access)"),
+        UserRole::Admin => "Admin".to_owned(),
+        none if *none == UserRole::no_access() => "No access".to_owned(),
+        UserRole::Unknown(text) => format!("{text} (no access)"),
     }
 }
 
-pub fn state(state: State) -> &'static str {
+pub fn state(state: UserState) -> &'static str {
     match state {
-        State::Active => "Active",
-        State::Invited => "Invited",
-        State::Disabled => "Disabled",
+        UserState::Active => "Active",
+        UserState::Invited => "Invited",
+        UserState::Disabled => "Disabled",
     }
 }
 

@@ -123,12 +123,12 @@ impl From<&CurrentAdmin> for Actor {
 
 /// Who acts, from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct By {
+pub struct Initiator {
     pub actor: Actor,
     pub place: ClientInfo,
 }
 
-impl By {
+impl Initiator {
     pub fn command_line() -> Self {
         Self { actor: Actor::CommandLine, place: ClientInfo::default() }
     }
@@ -168,7 +168,7 @@ impl From<&Email> for Subject {
 
 /// An entry that is still to be written.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct AuditEntry {
     action: Action,
     actor: Actor,
     place: ClientInfo,
@@ -178,7 +178,7 @@ pub struct Entry {
     refused: Option<Reason>,
 }
 
-impl Entry {
+impl AuditEntry {
     /// An entry for something that was done.
     pub fn new(action: Action, actor: impl Into<Actor>, place: &ClientInfo) -> Self {
         Self {
@@ -192,7 +192,7 @@ impl Entry {
         }
     }
 
-    pub fn by(by: &By, action: Action) -> Self {
+    pub fn by(by: &Initiator, action: Action) -> Self {
         Self::new(action, by.actor.clone(), &by.place)
     }
 

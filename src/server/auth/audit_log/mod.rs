@@ -11,6 +11,6 @@ mod entry;
 mod read;
 mod store;
 
-pub use entry::{Action, Actor, By, Entry, Reason, Subject};
-pub use read::{Cursor, Filter, PAGE, Page, Record};
+pub use entry::{Action, Actor, AuditEntry, Initiator, Reason, Subject};
+pub use read::{AuditFilter, AuditRecord, Cursor, EntriesPage, PAGE};
 pub use store::{AuditLog, COLLECTION, create_indexes, keep_for};

@@ -20,7 +20,7 @@ const EXPORT_WITHIN: Duration = Duration::from_mins(10);
 
 /// Which entries to read. A field that is `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct AuditFilter {
     pub action: Option<Action>,
     /// An e-mail address, of the actor or of the subject.
     pub who: Option<String>,
@@ -41,7 +41,7 @@ pub struct Cursor {
 /// An entry as it is read. Other version of ChargeDeck may have written a name that this one does not know; such a
 /// name stays as text.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record {
+pub struct AuditRecord {
     pub id: ObjectId,
     pub at: DateTime,
     pub action: std::result::Result<Action, String>,
@@ -57,8 +57,8 @@ pub struct Record {
 }
 
 /// One page of entries, and where the next page begins if there is one.
-pub struct Page {
-    pub records: Vec<Record>,
+pub struct EntriesPage {
+    pub records: Vec<AuditRecord>,
     pub next: Option<Cursor>,
 }
 
@@ -68,9 +68,9 @@ impl AuditLog {
     ///
     /// # Errors
     /// MongoDB is away.
-    pub async fn looks_at(&self, filter: &Filter, after: Option<Cursor>) -> Result<u64> {
+    pub async fn looks_at(&self, filter: &AuditFilter, after: Option<Cursor>) -> Result<u64> {
         match after {
-            None if *filter == Filter::default() => Ok(u64::try_from(PAGE).unwrap_or(u64::MAX)),
+            None if *filter == AuditFilter::default() => Ok(u64::try_from(PAGE).unwrap_or(u64::MAX)),
             _ => self.size().await,
         }
     }
@@ -85,24 +85,24 @@ impl AuditLog {
 
     /// # Errors
     /// MongoDB is away, or takes too long.
-    pub async fn page(&self, filter: &Filter, after: Option<Cursor>) -> Result<Page> {
+    pub async fn page(&self, filter: &AuditFilter, after: Option<Cursor>) -> Result<EntriesPage> {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         let found = self.entries.find(filter.query(after)).sort(order()).limit(limit).max_time(READ_WITHIN).await?;
         let found: Vec<Document> = found.try_collect().await?;
         let more = found.len() > PAGE;
-        let records: Vec<Record> = found.iter().take(PAGE).filter_map(Record::read).collect();
-        let next = records.last().filter(|_| more).map(Record::cursor);
-        Ok(Page { records, next })
+        let records: Vec<AuditRecord> = found.iter().take(PAGE).filter_map(AuditRecord::read).collect();
+        let next = records.last().filter(|_| more).map(AuditRecord::cursor);
+        Ok(EntriesPage { records, next })
     }
 
     /// Streams all matching entries, newest first.
     ///
     /// # Errors
     /// MongoDB is away, or takes too long.
-    pub async fn all(&self, filter: &Filter) -> Result<impl Stream<Item = Result<Record>> + Send + 'static> {
+    pub async fn all(&self, filter: &AuditFilter) -> Result<impl Stream<Item = Result<AuditRecord>> + Send + 'static> {
         let all = self.entries.find(filter.query(None)).sort(order()).batch_size(BATCH);
         let found = all.max_time(EXPORT_WITHIN).await?;
-        Ok(found.try_filter_map(|document| ready(Ok(Record::read(&document)))))
+        Ok(found.try_filter_map(|document| ready(Ok(AuditRecord::read(&document)))))
     }
 }
 
@@ -111,7 +111,7 @@ fn order() -> Document {
     doc! {"at": -1, "_id": -1}
 }
 
-impl Filter {
+impl AuditFilter {
     fn query(&self, after: Option<Cursor>) -> Document {
         // A client that may only insert could otherwise fill a page with documents that are not entries.
         let mut all = vec![doc! {"at": {"$type": "date"}, "action": {"$type": "string"}}];
@@ -137,7 +137,7 @@ impl Filter {
     }
 }
 
-impl Record {
+impl AuditRecord {
     /// Returns `None` only for a document that is not an entry.
     fn read(document: &Document) -> Option<Self> {
         let text = |name: &str| document.get_str(name).ok().map(str::to_owned);

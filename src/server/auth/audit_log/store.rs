@@ -10,7 +10,7 @@ use mongodb::{
     options::{CollectionOptions, TransactionOptions, WriteConcern},
 };
 
-use super::Entry;
+use super::AuditEntry;
 use crate::server::auth::{Unavailable, unavailable::TIMEOUT};
 use crate::server::mongo::error_code;
 
@@ -42,7 +42,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// MongoDB is away; then the recorded event must not happen.
-    pub async fn record(&self, entry: &Entry) -> std::result::Result<(), Unavailable> {
+    pub async fn record(&self, entry: &AuditEntry) -> std::result::Result<(), Unavailable> {
         let document = entry.document().map_err(mongodb::error::Error::from)?;
         tokio::time::timeout(TIMEOUT, self.entries.insert_one(document).into_future())
             .await
@@ -63,7 +63,7 @@ impl AuditLog {
     where
         C: Send,
         T: Send,
-        F: Send + for<'a> FnMut(&'a mut ClientSession, &'a mut C) -> BoxFuture<'a, Result<Option<(T, Entry)>>>,
+        F: Send + for<'a> FnMut(&'a mut ClientSession, &'a mut C) -> BoxFuture<'a, Result<Option<(T, AuditEntry)>>>,
     {
         let transaction = async {
             let mut session = self.database.client().start_session().await?;

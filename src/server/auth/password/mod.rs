@@ -30,7 +30,7 @@ const PARALLEL_HASHES: usize = 2;
 
 /// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordVerdict {
     Wrong,
     Right,
     /// Right, but the stored hash is weaker than those made today.
@@ -67,9 +67,9 @@ impl Passwords {
     ///
     /// # Errors
     /// Never while the process runs.
-    pub(super) async fn turn(&self) -> Result<Turn, HashFailed> {
+    pub(super) async fn turn(&self) -> Result<HashTurn, HashFailed> {
         let permit = self.permits.clone().acquire_owned().await.map_err(failed)?;
-        Ok(Turn { permit: Arc::new(permit), counters: self.counters.clone() })
+        Ok(HashTurn { permit: Arc::new(permit), counters: self.counters.clone() })
     }
 
     /// Runs [`check_new`] in the turn of a hash, because judging takes as much CPU time.
@@ -111,30 +111,30 @@ impl Passwords {
 }
 
 /// The right to run hashes, or to judge new passwords, one after the other. Others wait until it is dropped.
-pub(super) struct Turn {
+pub(super) struct HashTurn {
     permit: Arc<OwnedSemaphorePermit>,
     counters: Arc<Counters>,
 }
 
-impl Turn {
+impl HashTurn {
     /// Compares a password with a stored PHC string. Exactly one hash runs, even if there is no string (no such user)
     /// or it is not argon2's, so that the response time reveals nothing.
     ///
     /// # Errors
     /// The system provides no memory.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, HashFailed> {
-        let (password, stored) = (normal(&password), stored.as_deref().and_then(Stored::parse));
+    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<PasswordVerdict, HashFailed> {
+        let (password, stored) = (normal(&password), stored.as_deref().and_then(StoredHash::parse));
         self.hash(move || {
             let password = password.expose_secret().as_bytes();
             match stored {
                 None => argon2()
                     .hash_password_with_salt(password, b"nobody's password")
                     .map_err(failed)
-                    .map(|_| Verdict::Wrong),
+                    .map(|_| PasswordVerdict::Wrong),
                 Some(stored) => Ok(match argon2().verify_password(password, &stored.hash) {
-                    Ok(()) if stored.weak => Verdict::RightButWeak,
-                    Ok(()) => Verdict::Right,
-                    Err(_) => Verdict::Wrong,
+                    Ok(()) if stored.weak => PasswordVerdict::RightButWeak,
+                    Ok(()) => PasswordVerdict::Right,
+                    Err(_) => PasswordVerdict::Wrong,
                 }),
             }
         })
@@ -175,12 +175,12 @@ impl Turn {
 }
 
 /// A stored hash that argon2 can verify.
-struct Stored {
+struct StoredHash {
     hash: PasswordHash,
     weak: bool,
 }
 
-impl Stored {
+impl StoredHash {
     fn parse(text: &str) -> Option<Self> {
         let hash = PasswordHash::new(text).ok()?;
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    async fn verify(passwords: &Passwords, password: &str, stored: Option<String>) -> Verdict {
+    async fn verify(passwords: &Passwords, password: &str, stored: Option<String>) -> PasswordVerdict {
         passwords.turn().await.unwrap().verify(password.into(), stored).await.unwrap()
     }
 
@@ -222,9 +222,9 @@ mod tests {
         let password = format!("{}a", "p".repeat(99));
         let hash = passwords.hash(password.clone().into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(verify(&passwords, &password, Some(hash.clone())).await, Verdict::Right);
+        assert_eq!(verify(&passwords, &password, Some(hash.clone())).await, PasswordVerdict::Right);
         let other = format!("{}b", "p".repeat(99));
-        assert_eq!(verify(&passwords, &other, Some(hash)).await, Verdict::Wrong);
+        assert_eq!(verify(&passwords, &other, Some(hash)).await, PasswordVerdict::Wrong);
     }
 
     #[tokio::test]
@@ -232,7 +232,7 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("les élèves étaient là".into()).await.unwrap();
         let decomposed = "les e\u{301}le\u{300}ves e\u{301}taient la\u{300}";
-        assert_eq!(verify(&passwords, decomposed, Some(hash)).await, Verdict::Right);
+        assert_eq!(verify(&passwords, decomposed, Some(hash)).await, PasswordVerdict::Right);
     }
 
     #[tokio::test]
@@ -255,7 +255,7 @@ mod tests {
         let foreign = "$2b$12$abcdefghijklmnopqrstuv".to_owned();
         let cut = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned();
         for (n, stored) in [None, Some(String::new()), Some(foreign), Some(cut)].into_iter().enumerate() {
-            assert_eq!(verify(&passwords, "x", stored).await, Verdict::Wrong);
+            assert_eq!(verify(&passwords, "x", stored).await, PasswordVerdict::Wrong);
             assert_eq!(passwords.runs(), n + 1);
         }
     }
@@ -265,6 +265,6 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
         let hash = weak.hash_password(b"an old but right password").unwrap().to_string();
         let verdict = verify(&Passwords::default(), "an old but right password", Some(hash)).await;
-        assert_eq!(verdict, Verdict::RightButWeak);
+        assert_eq!(verdict, PasswordVerdict::RightButWeak);
     }
 }

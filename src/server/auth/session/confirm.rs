@@ -17,7 +17,7 @@ use super::record::Login;
 use crate::server::{
     auth::{
         AuthService, CurrentAdmin, Unavailable,
-        audit_log::{Action, Entry},
+        audit_log::{Action, AuditEntry},
         email::Email,
         place::ClientInfo,
         proof::{Proof, Purpose},
@@ -91,7 +91,7 @@ impl AuthService {
             Ok(user) => user,
             Err(not_proven) => return Ok(not_proven),
         };
-        self.audit.record(&Entry::new(Action::PasswordConfirmed, admin, place).about(admin)).await?;
+        self.audit.record(&AuditEntry::new(Action::PasswordConfirmed, admin, place).about(admin)).await?;
         let goes_on = self.renew(session, admin, user.version).await?;
         Ok(if goes_on { OwnPassword::Right } else { OwnPassword::SignedOut })
     }

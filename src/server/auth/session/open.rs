@@ -8,7 +8,7 @@ use super::record::Login;
 use crate::server::{
     auth::{
         AuthService, CurrentAdmin, Unavailable,
-        audit_log::{Action, Entry},
+        audit_log::{Action, AuditEntry},
         place::ClientInfo,
         revocation::Revoked,
         user::{User, UserId},
@@ -63,7 +63,7 @@ impl AuthService {
         if !self.sessions.all_of(&owner).await?.iter().any(|(name, _)| name == session) {
             return Ok(false);
         }
-        self.audit.record(&Entry::new(Action::SessionEnded, admin, place).about(admin)).await?;
+        self.audit.record(&AuditEntry::new(Action::SessionEnded, admin, place).about(admin)).await?;
         self.sessions.delete_one_of(&owner, session).await?;
         self.tell(&Revoked::Session { session: session.clone() }).await;
         Ok(true)
@@ -74,7 +74,7 @@ impl AuthService {
     /// # Errors
     /// Redis or MongoDB is away.
     pub async fn end_other_sessions(&self, admin: &CurrentAdmin, place: &ClientInfo) -> Result<(), Unavailable> {
-        self.audit.record(&Entry::new(Action::SessionsEnded, admin, place).about(admin)).await?;
+        self.audit.record(&AuditEntry::new(Action::SessionsEnded, admin, place).about(admin)).await?;
         self.end_all_but(admin.user, Some(&admin.session)).await
     }
 

@@ -12,14 +12,14 @@ use crate::{
         status::PaymentStatus,
         time::UtcMs,
     },
-    server::mapping::{Seen, Translation},
+    server::mapping::{SeenValues, Translation},
 };
 
 pub struct Census {
     collection: Collection,
     /// MongoDB's operation time.
     now: UtcMs,
-    pub seen: Seen,
+    pub seen: SeenValues,
     /// Documents that cannot be fully read.
     pub partly: u64,
     /// Unreadable values, by field.
@@ -51,7 +51,7 @@ impl Census {
         Self {
             collection,
             now,
-            seen: Seen::default(),
+            seen: SeenValues::default(),
             partly: 0,
             unread: BTreeMap::new(),
             gaps: BTreeMap::new(),

@@ -15,7 +15,7 @@ use crate::{
             Mongo,
             collections::{Found, found, images_on},
             indexes,
-            prepare::{self, Plan},
+            prepare::{self, PreparePlan},
         },
         ops::prepare::size,
     },
@@ -78,13 +78,14 @@ fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut CheckReport
 }
 
 /// Reports what `prepare` would make and drop.
-fn missing(mongo: &Mongo, plan: &Plan, report: &mut CheckReport) {
+fn missing(mongo: &Mongo, plan: &PreparePlan, report: &mut CheckReport) {
     let what = "Indexes";
     for collection in &plan.full {
         report.warning(what, format!("{collection} has no room for those of ChargeDeck: MongoDB takes 64"));
     }
-    let without_images = Plan { images: Vec::new(), ..plan.clone() };
-    let commands = |plan: &Plan| plan.commands().into_iter().map(|one| command(mongo.operator.name(), one)).collect();
+    let without_images = PreparePlan { images: Vec::new(), ..plan.clone() };
+    let commands =
+        |plan: &PreparePlan| plan.commands().into_iter().map(|one| command(mongo.operator.name(), one)).collect();
     if !plan.indexes.is_empty() {
         let each: Vec<_> = Collection::ALL
             .into_iter()
@@ -95,7 +96,7 @@ fn missing(mongo: &Mongo, plan: &Plan, report: &mut CheckReport) {
             .collect();
         let all: u64 = plan.indexes.iter().filter_map(|new| new.bytes).sum();
         let said = format!("are missing: {}, about {} in all; `{PREPARE}` makes them", each.join(", "), size(all));
-        let made = Plan { drops: Vec::new(), ..without_images.clone() };
+        let made = PreparePlan { drops: Vec::new(), ..without_images.clone() };
         report.add(Level::Warning, what, said, commands(&made));
     } else if plan.full.is_empty() {
         report.ok(what, "are all there");

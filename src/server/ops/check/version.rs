@@ -8,14 +8,14 @@ use super::report::{Item, Level, command};
 
 /// Major, minor and patch.
 type Version = [i32; 3];
-type Series = [i32; 2];
+type VersionSeries = [i32; 2];
 
 /// A security hole that attackers can use without a login.
 struct Hole {
     id: &'static str,
     lets: &'static str,
     /// No earlier series has it.
-    since: Series,
+    since: VersionSeries,
     /// Ascending. A series that lies between two of them was never fixed.
     fixed: &'static [Version],
     until_then: Option<&'static str>,
@@ -39,7 +39,7 @@ const HOLES: [Hole; 2] = [
 ];
 
 /// The last day of each series' support, by the vendor's calendar. Support of older series has ended, too.
-const SUPPORTED_UNTIL: [(Series, Date); 12] = [
+const SUPPORTED_UNTIL: [(VersionSeries, Date); 12] = [
     ([4, 4], date(2024, 2, 29)),
     ([5, 0], date(2024, 10, 31)),
     ([5, 3], date(2022, 7, 19)),
@@ -55,7 +55,7 @@ const SUPPORTED_UNTIL: [(Series, Date); 12] = [
 ];
 
 /// From this series on changes have images.
-const IMAGES: Series = [6, 0];
+const IMAGES: VersionSeries = [6, 0];
 
 pub fn parse(info: &Document) -> Option<Version> {
     let mut numbers = info.get_array("versionArray").ok()?.iter().map_while(bson::Bson::as_i32);
@@ -85,7 +85,7 @@ pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(
 }
 
 /// What a version means for the dashboard. `fcv` is the featureCompatibilityVersion, if it may be asked.
-pub fn items(name: &str, version: Version, fcv: Option<Series>, today: Date) -> Vec<Item> {
+pub fn items(name: &str, version: Version, fcv: Option<VersionSeries>, today: Date) -> Vec<Item> {
     let [major, minor, _] = version;
     let item = |level, what, said, mend| Item { level, what, said, mend };
     let mut items = vec![match major {
@@ -124,7 +124,7 @@ fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
 }
 
 /// Since when support has ended, as the end of a sentence; empty if only the fact is known; `None` if it has not.
-fn support_ended(series: Series, today: Date) -> Option<String> {
+fn support_ended(series: VersionSeries, today: Date) -> Option<String> {
     let (of, until) = SUPPORTED_UNTIL.iter().find(|(of, _)| *of >= series)?;
     if *of != series {
         return Some(String::new());
@@ -132,7 +132,7 @@ fn support_ended(series: Series, today: Date) -> Option<String> {
     (*until < today).then(|| format!(" since {until}"))
 }
 
-fn switched_off(name: &str, series: Series, fcv: Series) -> Item {
+fn switched_off(name: &str, series: VersionSeries, fcv: VersionSeries) -> Item {
     let [major, minor] = series;
     let without_images = fcv < IMAGES && series >= IMAGES;
     let mut said = format!(
@@ -172,7 +172,7 @@ mod tests {
 
     const TODAY: Date = date(2026, 11, 29);
 
-    fn said(name: &str, fcv: Option<Series>) -> Vec<(Level, &'static str, String)> {
+    fn said(name: &str, fcv: Option<VersionSeries>) -> Vec<(Level, &'static str, String)> {
         let numbers: Vec<i32> = name.split('.').map(|part| part.parse().unwrap()).collect();
         let version = parse(&doc! {"versionArray": numbers}).unwrap();
         items(name, version, fcv, TODAY).into_iter().map(|item| (item.level, item.what, item.said)).collect()

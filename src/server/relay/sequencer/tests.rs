@@ -12,7 +12,7 @@ fn event(n: usize, ct: u64, txn: bool) -> Event {
         ct: ClusterTime(ct),
         at: UtcMs(0),
         txn,
-        kind: Kind::Row {
+        kind: EventKind::Row {
             collection: Collection::Stations,
             id: DocId(n.to_string()),
             key: None,

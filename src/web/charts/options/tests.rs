@@ -6,17 +6,17 @@ fn json(option: &str) -> Value {
     serde_json::from_str(option).unwrap()
 }
 
-fn series(id: &'static str, unit: &str, kind: Kind, values: &[Option<f64>]) -> Series {
-    Series { id, name: id.to_owned(), unit: Unit::after(unit), kind, values: values.to_vec() }
+fn series(id: &'static str, unit: &str, kind: SeriesKind, values: &[Option<f64>]) -> Series {
+    Series { id, name: id.to_owned(), unit: ChartUnit::after(unit), kind, values: values.to_vec() }
 }
 
 fn course() -> TimeSeries {
     TimeSeries {
         labels: vec!["Mon".to_owned(), "Tue".to_owned(), "Wed".to_owned()],
         series: vec![
-            series("energy", "kWh", Kind::Bars, &[Some(1.5), Some(0.0), None]),
-            series("power", "kW", Kind::Line, &[Some(7.0), None, None]),
-            series("lost", "kWh", Kind::Bars, &[Some(0.5), None, None]),
+            series("energy", "kWh", SeriesKind::Bars, &[Some(1.5), Some(0.0), None]),
+            series("power", "kW", SeriesKind::Line, &[Some(7.0), None, None]),
+            series("lost", "kWh", SeriesKind::Bars, &[Some(0.5), None, None]),
         ],
         ghost: Some(Ghost {
             name: "Last week".to_owned(),
@@ -52,15 +52,15 @@ fn a_course_has_an_axis_per_unit_and_a_ghost_behind() {
 fn a_course_of_lines_is_pointed_at_by_a_line() {
     let pointer = |course: &TimeSeries| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
     assert_eq!(pointer(&course()), "shadow");
-    let lines = TimeSeries { series: vec![series("power", "kW", Kind::Line, &[])], ..course() };
+    let lines = TimeSeries { series: vec![series("power", "kW", SeriesKind::Line, &[])], ..course() };
     assert_eq!(pointer(&lines), "line");
 }
 
 #[test]
 fn other_charts_name_what_updates_find_again() {
-    let unit = Unit::after("kW");
+    let unit = ChartUnit::after("kW");
     let part = Part { name: "Available".to_owned(), value: 3.0, role: "ok" };
-    let donut = Donut { unit: Unit::count("EVSEs"), parts: vec![part] };
+    let donut = Donut { unit: ChartUnit::count("EVSEs"), parts: vec![part] };
     let gauge = Gauge { unit: unit.clone(), value: Some(20.0), max: 50.0 };
     let values = vec![vec![Some(1.0), None], vec![Some(4.0), Some(2.0)]];
     let heat = Heat {

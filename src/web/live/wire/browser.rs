@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::event::{Event, Events};
+use super::event::{Events, WireEvent};
 
 /// Remembers in the session storage that this page reloaded for a newer server, so that it does so once.
 const RELOADED: &str = "chargedeck-reloaded";
@@ -37,34 +37,34 @@ extern "C" {
 /// Sends the task an event each second, and when visibility or the network changes.
 pub fn watch(events: &Events) {
     let tick = events.clone();
-    if let Ok(handle) = set_interval_with_handle(move || tick.send(Event::Tick), Duration::from_secs(1)) {
+    if let Ok(handle) = set_interval_with_handle(move || tick.send(WireEvent::Tick), Duration::from_secs(1)) {
         on_cleanup(move || handle.clear());
     }
     let seen = events.clone();
     let handle = window_event_listener_untyped("visibilitychange", move |_| {
-        seen.send(Event::Visibility(document().hidden()));
+        seen.send(WireEvent::Visibility(document().hidden()));
     });
     on_cleanup(move || handle.remove());
     let handle = window_event_listener_untyped("keydown", |_| TYPED.set(now_ms()));
     on_cleanup(move || handle.remove());
     let (online, offline) = (events.clone(), events.clone());
-    let handle = window_event_listener_untyped("online", move |_| online.send(Event::Retry));
+    let handle = window_event_listener_untyped("online", move |_| online.send(WireEvent::Retry));
     on_cleanup(move || handle.remove());
-    let handle = window_event_listener_untyped("offline", move |_| offline.send(Event::Offline));
+    let handle = window_event_listener_untyped("offline", move |_| offline.send(WireEvent::Offline));
     on_cleanup(move || handle.remove());
 }
 
 /// Sends the event after `ms`.
-pub fn later(events: &Events, ms: f64, event: Event) {
+pub fn later(events: &Events, ms: f64, event: WireEvent) {
     let events = events.clone();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     set_timeout(move || events.send(event), Duration::from_millis(ms.max(0.0) as u64));
 }
 
-/// Sends [`Event::Paint`] with the first animation frame after `ms`; with the next frame if `ms` is not positive.
+/// Sends [`WireEvent::Paint`] with the first animation frame after `ms`; with the next frame if `ms` is not positive.
 pub fn paint_after(events: &Events, ms: f64) {
     let events = events.clone();
-    let paint = move || request_animation_frame(move || events.send(Event::Paint));
+    let paint = move || request_animation_frame(move || events.send(WireEvent::Paint));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment, and not negative")]
     if ms > 0.0 { set_timeout(paint, Duration::from_millis(ms.ceil() as u64)) } else { paint() }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An event that the task handles.
-pub enum Event {
+pub enum WireEvent {
     Opened,
     Received(String),
     Closed(u16),
@@ -32,10 +32,10 @@ pub enum Event {
 }
 
 #[derive(Clone)]
-pub struct Events(pub(super) UnboundedSender<Event>);
+pub struct Events(pub(super) UnboundedSender<WireEvent>);
 
 impl Events {
-    pub fn send(&self, event: Event) {
+    pub fn send(&self, event: WireEvent) {
         // Fails only once the task has ended, which it does with the page.
         drop(self.0.unbounded_send(event));
     }

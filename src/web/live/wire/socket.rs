@@ -4,7 +4,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::event::{Event, Events};
+use super::event::{Events, WireEvent};
 use crate::domain::protocol::frame::COMPACT;
 
 /// Dropping it closes the socket and removes its callbacks.
@@ -22,13 +22,13 @@ impl Socket {
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
         let socket = WebSocket::new_with_str(&format!("{scheme}://{}/live", location.host().ok()?), COMPACT).ok()?;
         let (opened, received, closed) = (events.clone(), events.clone(), events.clone());
-        let on_open = Closure::new(move || opened.send(Event::Opened));
+        let on_open = Closure::new(move || opened.send(WireEvent::Opened));
         let on_message = Closure::new(move |event: MessageEvent| {
             if let Some(text) = event.data().as_string() {
-                received.send(Event::Received(text));
+                received.send(WireEvent::Received(text));
             }
         });
-        let on_close = Closure::new(move |event: CloseEvent| closed.send(Event::Closed(event.code())));
+        let on_close = Closure::new(move |event: CloseEvent| closed.send(WireEvent::Closed(event.code())));
         socket.set_onopen(Some(JsCast::unchecked_ref(Closure::as_ref(&on_open))));
         socket.set_onmessage(Some(JsCast::unchecked_ref(Closure::as_ref(&on_message))));
         socket.set_onclose(Some(JsCast::unchecked_ref(Closure::as_ref(&on_close))));

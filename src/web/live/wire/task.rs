@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{
     super::{BoardStore, ListStore, LiveState, state::names},
     browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
-    event::{Event, Events},
+    event::{Events, WireEvent},
     socket::Socket,
 };
 use crate::{
@@ -145,16 +145,16 @@ impl Task {
         }
     }
 
-    pub async fn run(mut self, mut events: UnboundedReceiver<Event>) {
+    pub async fn run(mut self, mut events: UnboundedReceiver<WireEvent>) {
         self.dial();
         while let Some(event) = events.next().await {
             self.handle(event);
         }
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: WireEvent) {
         match event {
-            Event::Opened => {
+            WireEvent::Opened => {
                 self.open = true;
                 (self.checked_ms, self.pinged_at) = (0, now_ms());
                 self.heard_at = now_ms();
@@ -163,24 +163,24 @@ impl Task {
                 }
                 self.subscribe_waiting();
             }
-            Event::Received(text) => self.received(&text),
-            Event::Closed(code) => self.closed(code),
-            Event::Paint => self.paint(),
-            Event::Tick => self.tick(),
-            Event::Lists => self.lists_changed(),
-            Event::Offline => {
+            WireEvent::Received(text) => self.received(&text),
+            WireEvent::Closed(code) => self.closed(code),
+            WireEvent::Paint => self.paint(),
+            WireEvent::Tick => self.tick(),
+            WireEvent::Lists => self.lists_changed(),
+            WireEvent::Offline => {
                 if self.socket.is_some() {
                     self.paint();
                     self.hang_up();
                     self.pause();
                 }
             }
-            Event::Retry => {
+            WireEvent::Retry => {
                 if self.socket.is_none() {
                     self.dial();
                 }
             }
-            Event::Visibility(hidden) => {
+            WireEvent::Visibility(hidden) => {
                 self.say(&ClientMessage::Visibility { hidden });
                 if !hidden {
                     self.seen_since = now_ms();
@@ -190,8 +190,8 @@ impl Task {
                     }
                 }
             }
-            Event::Fetch(store, min_position) => self.ask(store, min_position),
-            Event::Fetched(store, fetched) => self.fetched(store, fetched),
+            WireEvent::Fetch(store, min_position) => self.ask(store, min_position),
+            WireEvent::Fetched(store, fetched) => self.fetched(store, fetched),
         }
         self.show_state();
     }
@@ -362,7 +362,11 @@ impl Task {
             return;
         }
         following.store.set_loading(true);
-        later(&self.events, f64::from(retry_ms) * js_sys::Math::random(), Event::Fetch(following.store, min_position));
+        later(
+            &self.events,
+            f64::from(retry_ms) * js_sys::Math::random(),
+            WireEvent::Fetch(following.store, min_position),
+        );
     }
 
     /// Requests new rows for a list that may lack some. Waits first, because whoever changes one document often
@@ -374,7 +378,7 @@ impl Task {
         }
         self.following[i].doubt.0 = true;
         let pause = (came + DOUBT_MS - now_ms()).max(0.0) + DOUBT_MS * js_sys::Math::random();
-        later(&self.events, pause, Event::Fetch(store, store.received()));
+        later(&self.events, pause, WireEvent::Fetch(store, store.received()));
     }
 
     fn ask(&self, store: ListStore, min_position: Option<Position>) {
@@ -382,7 +386,7 @@ impl Task {
         let ask = PageRequest::List { of, selection: store.selection(), min_position, min_ct: store.ct().0 };
         let events = self.events.clone();
         leptos::task::spawn_local(async move {
-            events.send(Event::Fetched(store, load(ask).await));
+            events.send(WireEvent::Fetched(store, load(ask).await));
         });
     }
 
@@ -522,7 +526,7 @@ impl Task {
         let ceiling = (500.0 * f64::from(1_u32 << self.tries.min(8))).min(PAUSE_MAX_MS);
         self.tries += 1;
         self.retry_at = now_ms() + ceiling * js_sys::Math::random();
-        later(&self.events, self.retry_at - now_ms(), Event::Retry);
+        later(&self.events, self.retry_at - now_ms(), WireEvent::Retry);
     }
 
     fn ask_for_paint(&mut self) {

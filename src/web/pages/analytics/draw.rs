@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::{
-    course::{Measure, Pieces, course, currencies},
     parts,
+    time_series::{ChartMeasure, Pieces, course, currencies},
 };
 use crate::{
     domain::{
@@ -20,7 +20,7 @@ use crate::{
         api::Charts,
         charts::Drawing,
         live::BoardStore,
-        pages::analytics::drawn::{Drawn, Said, badge},
+        pages::analytics::chart_view::{ChartText, ChartView, badge},
         text,
         ui::{
             Address, Chart, Clock, Shape, any_views, choice, figure, note_of_count, optional_view, page_of_analytics,
@@ -40,17 +40,17 @@ struct View {
 }
 
 impl View {
-    fn course(self, measure: &Measure) -> Drawn {
+    fn course(self, measure: &ChartMeasure) -> ChartView {
         self.pieces.with(|pieces| self.zone.with_value(|zone| course(measure, pieces, self.step, zone)))
     }
 
     /// Draws one chart with its panel, sentence and table.
-    fn chart(self, name: &'static str, looks: Looks, drawn: impl Fn() -> Drawn + Send + Sync + 'static) -> AnyView {
+    fn chart(self, name: &'static str, looks: Looks, drawn: impl Fn() -> ChartView + Send + Sync + 'static) -> AnyView {
         self.boxed(name, looks, Box::new(drawn))
     }
 
     /// Not generic, so that the program holds it once and not once per chart.
-    fn boxed(self, name: &'static str, looks: Looks, drawn: Box<dyn Fn() -> Drawn + Send + Sync>) -> AnyView {
+    fn boxed(self, name: &'static str, looks: Looks, drawn: Box<dyn Fn() -> ChartView + Send + Sync>) -> AnyView {
         let Looks { title, note, shape, head, key, currency } = looks;
         let drawn = Memo::new(move |_| drawn());
         let navigate = use_navigate();
@@ -146,7 +146,7 @@ fn of_week() -> Looks {
     }
 }
 
-fn table(head: &[&'static str], rows: Vec<Vec<Said>>) -> AnyView {
+fn table(head: &[&'static str], rows: Vec<Vec<ChartText>>) -> AnyView {
     let head = head.iter().map(|word| view! { <th scope="col">{*word}</th> });
     let rows = rows.into_iter().map(|row| {
         let cells = row.into_iter().enumerate().map(|(i, said)| {
@@ -177,7 +177,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     };
     // The chart's axis is made for this currency, so it stays while the page is open.
     let shown = charts.currency;
-    let (measure, currency) = (Measure::Revenue(shown.clone()), Some(shown.clone()));
+    let (measure, currency) = (ChartMeasure::Revenue(shown.clone()), Some(shown.clone()));
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     let (power, installed) = (figure::<Watt>("live_power"), figure::<Watt>("installed_power"));
     let unknown = ["power_unknown", "rating_unknown"].map(figure::<i64>);
@@ -202,8 +202,8 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     let of_time = |title, note| over_time(title, note, compared);
     let counted = |how| text::charts::counted_per(how, step);
     let of_revenue = Looks { currency, ..of_time(text::charts::REVENUE, counted(text::charts::BY_CAPTURE)) };
-    let energy = move || view.course(&Measure::Energy);
-    let sessions = move || view.course(&Measure::Sessions);
+    let energy = move || view.course(&ChartMeasure::Energy);
+    let sessions = move || view.course(&ChartMeasure::Sessions);
     let revenue = move || view.course(&measure);
     let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown().unwrap_or(0)));
     let states = move || split().map(parts::evses).unwrap_or_default();

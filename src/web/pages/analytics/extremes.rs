@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    course::{Measure, Pieces, course, currencies},
     parts,
+    time_series::{ChartMeasure, Pieces, course, currencies},
 };
 use crate::{
     domain::{
@@ -94,15 +94,15 @@ proptest! {
     fn every_document_is_counted_told_and_drawn(documents in prop::collection::vec(document(), 0..24)) {
         let (now, zone) = (UtcMs(NOW + DAY / 2), Zone::default());
         let (mut cells, mut before) = (Cells::default(), None);
-        let mut reported = report::Sums::default();
+        let mut reported = report::ReportSums::default();
         for (collection, fields) in &documents {
             cells.merge(&contributions(*collection, fields));
             cells.merge(&delta(*collection, before.as_ref(), before.as_ref()));
             before = Some(fields.clone());
             let (session, payment) = (see::<Session>(fields).doc, see::<Payment>(fields).doc);
             session.oddities(now);
-            reported.add(&report::Sums::of_session(&session, now));
-            reported.add(&report::Sums::of_payment(&payment));
+            reported.add(&report::ReportSums::of_session(&session, now));
+            reported.add(&report::ReportSums::of_payment(&payment));
             if let Some(energy) = session.energy_wh {
                 let factors = Factors::named("owid-2024", "GBR").unwrap();
                 let one = Savings::of_session(energy, &factors);
@@ -134,8 +134,8 @@ proptest! {
         let plan = Plan { zone, pieces: vec![period(1), period(0)], earlier: vec![period(8), period(7)] };
         let board = analytics::fields(&cells, &plan, now);
         let pieces = Pieces::read(&board);
-        let measures = currencies(&pieces).into_iter().map(Measure::Revenue);
-        let courses = measures.chain([Measure::Energy, Measure::Sessions]);
+        let measures = currencies(&pieces).into_iter().map(ChartMeasure::Revenue);
+        let courses = measures.chain([ChartMeasure::Energy, ChartMeasure::Sessions]);
         let courses = courses.map(|measure| course(&measure, &pieces, Step::Day, &plan.zone));
         let parts = [
             parts::payments(&payments_of(&board), pieces.period(), &plan.zone),

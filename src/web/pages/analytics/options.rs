@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    course::{Measure, Pieces, course, currencies},
-    drawn::Drawn,
+    chart_view::ChartView,
     parts,
+    time_series::{ChartMeasure, Pieces, course, currencies},
 };
 use crate::domain::{
     analytics::{hours_of, payments_of},
@@ -30,18 +30,18 @@ pub fn options(
     let known = |currency: &Currency| offered.contains(currency);
     let currency = asked.or_else(|| Some(network.clone()).filter(known)).or(offered.first().cloned());
     let currency = currency.unwrap_or_else(|| network.clone());
-    let of_time = |measure: &Measure| course(measure, &pieces, step, zone);
-    let drawn: [(&str, Drawn); 7] = [
-        ("energy", of_time(&Measure::Energy)),
-        ("sessions", of_time(&Measure::Sessions)),
-        ("revenue", of_time(&Measure::Revenue(currency.clone()))),
+    let of_time = |measure: &ChartMeasure| course(measure, &pieces, step, zone);
+    let drawn: [(&str, ChartView); 7] = [
+        ("energy", of_time(&ChartMeasure::Energy)),
+        ("sessions", of_time(&ChartMeasure::Sessions)),
+        ("revenue", of_time(&ChartMeasure::Revenue(currency.clone()))),
         // These follow the Overview's figures, which the page already has.
         ("power", parts::power(None, None, [0, 0])),
         ("evses", parts::evses(Vec::new())),
         ("payments", parts::payments(&payments_of(fields), pieces.period(), zone)),
         ("week", parts::week(&hours_of(fields), pieces.period(), zone)),
     ];
-    let option = |(name, drawn): (&str, Drawn)| Some((name.to_owned(), drawn.chart?.option()));
+    let option = |(name, drawn): (&str, ChartView)| Some((name.to_owned(), drawn.chart?.option()));
     (currency, drawn.into_iter().filter_map(option).collect())
 }
 

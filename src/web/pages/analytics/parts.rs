@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::drawn::{Drawn, Said};
+use super::chart_view::{ChartText, ChartView};
 use crate::{
     domain::{
         collections::Collection,
@@ -26,17 +26,22 @@ struct Part {
     href: String,
 }
 
-fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
+fn whole(parts: Vec<Part>, sentence: String) -> ChartView {
     let drawn = parts.iter().map(|part| charts::Part {
         name: part.word.clone(),
         value: float(part.n),
         role: role_class(part.role),
     });
-    Drawn {
-        chart: Some(charts::Drawing::Donut(charts::Donut { unit: charts::Unit::count(""), parts: drawn.collect() })),
+    ChartView {
+        chart: Some(charts::Drawing::Donut(charts::Donut {
+            unit: charts::ChartUnit::count(""),
+            parts: drawn.collect(),
+        })),
         rows: parts
             .iter()
-            .map(|part| vec![Said::link(part.word.clone(), part.href.clone()), Said::text(text::count(part.n))])
+            .map(|part| {
+                vec![ChartText::link(part.word.clone(), part.href.clone()), ChartText::text(text::count(part.n))]
+            })
             .collect(),
         empty: parts.iter().all(|part| part.n == 0),
         parts: parts.iter().map(|part| (Look::new(part.role, part.word.clone()), part.n, part.href.clone())).collect(),
@@ -47,8 +52,8 @@ fn whole(parts: Vec<Part>, sentence: String) -> Drawn {
 }
 
 /// The payments created in a period, by state.
-pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> Drawn {
-    let Some(period) = period else { return Drawn::default() };
+pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> ChartView {
+    let Some(period) = period else { return ChartView::default() };
     let created = Selection::default().with(selection::FilterField::Created, Criterion::Within(period));
     let parts = by_status.iter().map(|(status, n)| Part {
         word: text::payment_status(status).into_owned(),
@@ -69,7 +74,7 @@ pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>
 }
 
 /// The EVSEs by state, sorted by role first, so that similar states stand together.
-pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
+pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
     let parts = by_role(split).into_iter().map(|(status, n)| Part {
         word: text::evse_status(&status).into_owned(),
         n,
@@ -86,9 +91,9 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> Drawn {
 }
 
 /// The power drawn now, compared with the installed power.
-pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> Drawn {
+pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> ChartView {
     let gauge = charts::Gauge {
-        unit: charts::Unit::after(text::KW),
+        unit: charts::ChartUnit::after(text::KW),
         value: power.map(|power| float(power.0) / 1000.0),
         // If the installed power is not known, the drawn power fills the gauge.
         max: installed.or(power).map_or(1.0, |most| float(most.0.max(1)) / 1000.0),
@@ -98,17 +103,17 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) ->
     let text = |power: Option<Watt>| power.map(|power| text::power_figure(power).to_string());
     let [powers, ratings] = unknown;
     let remarks = [(text::charts::NO_POWER, powers), (text::charts::NO_RATING, ratings)];
-    Drawn {
+    ChartView {
         sentence: text::charts::power_sentence(text(power).as_deref(), text(installed).as_deref())
             + &text::charts::remarks(&remarks),
         chart,
         rows: vec![
-            vec![Said::link(text::charts::POWER_NOW.to_owned(), href.clone()), Said::maybe(text(power))],
-            vec![Said::text(text::charts::INSTALLED.to_owned()), Said::maybe(text(installed))],
+            vec![ChartText::link(text::charts::POWER_NOW.to_owned(), href.clone()), ChartText::maybe(text(power))],
+            vec![ChartText::text(text::charts::INSTALLED.to_owned()), ChartText::maybe(text(installed))],
         ],
         hrefs: vec![href],
         empty: power.is_none_or(|power| power.0 == 0) && installed.is_none_or(|installed| installed.0 == 0),
-        ..Drawn::default()
+        ..ChartView::default()
     }
 }
 
@@ -119,18 +124,18 @@ const fn float(n: i64) -> f64 {
 }
 
 /// The sessions of a period by the hour of the week in which they started.
-pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
-    let Some(period) = period else { return Drawn::default() };
+pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> ChartView {
+    let Some(period) = period else { return ChartView::default() };
     let hrefs: Vec<String> = (0..hours.len()).map(|hour| hour_href(hour, period, &zone.name)).collect();
     let row = |hour: usize| {
         let days = hours.iter().zip(&hrefs).skip(hour).step_by(24);
-        let cells = days.map(|(n, href)| Said::link(text::count(*n), href.clone()));
-        [Said::text(format!("{hour:02}:00"))].into_iter().chain(cells).collect()
+        let cells = days.map(|(n, href)| ChartText::link(text::count(*n), href.clone()));
+        [ChartText::text(format!("{hour:02}:00"))].into_iter().chain(cells).collect()
     };
-    Drawn {
+    ChartView {
         sentence: text::charts::week_sentence(&text::charts::days(zone, period), hours),
         chart: Some(charts::Drawing::Heat(charts::Heat {
-            unit: charts::Unit::count(""),
+            unit: charts::ChartUnit::count(""),
             rows: text::charts::SHORT_WEEKDAYS.map(str::to_owned).to_vec(),
             columns: (0..24).map(|hour| format!("{hour:02}")).collect(),
             values: hours.chunks(24).map(|day| day.iter().map(|n| Some(float(*n))).collect()).collect(),
@@ -138,7 +143,7 @@ pub fn week(hours: &[i64], period: Option<Period>, zone: &Zone) -> Drawn {
         rows: (0..24).map(row).collect(),
         empty: hours.iter().all(|n| *n == 0),
         hrefs,
-        ..Drawn::default()
+        ..ChartView::default()
     }
 }
 

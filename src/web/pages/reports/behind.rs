@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         figures::{CAPTURED, COMPLETED},
-        report::{By, Column, Measure, Report, Row},
+        report::{By, Column, Measure, Report, ReportRow},
         selection::{Criterion, FilterField},
         time::Period,
     },
@@ -12,7 +12,7 @@ use crate::{
 
 /// Returns the address of the list behind a figure. Without a column it is the list of the row's name, without a row
 /// that of the total.
-pub fn behind(report: &Report, row: Option<&Row>, column: Option<&Column>) -> Option<String> {
+pub fn behind(report: &Report, row: Option<&ReportRow>, column: Option<&Column>) -> Option<String> {
     let payments = match column {
         None => report.by == By::Method,
         Some(Column::Sessions | Column::Energy) => false,
@@ -58,14 +58,20 @@ mod tests {
         Report { about: About { period: JUNE.to_owned(), ..blank.about }, ..blank }
     }
 
-    fn row(id: Option<&str>, period: Option<&str>) -> Row {
-        Row { id: id.map(str::to_owned), lacks: None, name: None, period: period.map(str::to_owned), cells: Vec::new() }
+    fn row(id: Option<&str>, period: Option<&str>) -> ReportRow {
+        ReportRow {
+            id: id.map(str::to_owned),
+            lacks: None,
+            name: None,
+            period: period.map(str::to_owned),
+            cells: Vec::new(),
+        }
     }
 
     #[test]
     fn figures_lead_to_the_documents_behind_them() {
         let revenue = Column::Money(Measure::Revenue, Currency("GBP".into()));
-        let of = |by, row: Option<Row>, column: Option<&Column>| behind(&report(by), row.as_ref(), column);
+        let of = |by, row: Option<ReportRow>, column: Option<&Column>| behind(&report(by), row.as_ref(), column);
         let some = |address: String| Some(address);
         assert_eq!(
             of(By::Station, Some(row(Some("A&B"), None)), None),

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a chart shows. While this stays equal, the chart can be updated.
 #[derive(Clone, PartialEq)]
-struct Subject {
+struct ChartSubject {
     time: bool,
     title: String,
 }
@@ -23,13 +23,13 @@ pub fn chart(followed: Followed) -> AnyView {
     let subject = Memo::new(move |_| {
         report.with(|report| {
             let report = report.as_ref()?;
-            Some(Subject { time: report.by.is_time(), title: text::report_column(measure(report).1) })
+            Some(ChartSubject { time: report.by.is_time(), title: text::report_column(measure(report).1) })
         })
     });
     redrawn(move || optional_view(subject.get(), |subject| drawn(followed, subject)))
 }
 
-fn drawn(followed: Followed, subject: Subject) -> AnyView {
+fn drawn(followed: Followed, subject: ChartSubject) -> AnyView {
     let report = followed.report;
     let read = move |read: fn(&Report) -> String| {
         Signal::derive(move || report.with(|report| report.as_ref().map(read).unwrap_or_default()))

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::{
-    domain::report::{By, Query},
+    domain::report::{By, ReportParameters},
     web::{
         text,
         ui::{Address, Clock, REPORTS, any_views, choice, period_form, redrawn},
@@ -15,7 +15,9 @@ use crate::{
 pub fn choices() -> AnyView {
     let given = use_location().query;
     let network = Clock::expect().with_zone(|zone| zone.name.clone());
-    let address = Memo::new(move |_| given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name))));
+    let address = Memo::new(move |_| {
+        given.with(|given| Address::read(REPORTS, &ReportParameters::NAMES, |name| given.get(name)))
+    });
     redrawn(move || address.with(|address| drawn(address, &network)))
 }
 

@@ -48,10 +48,10 @@ pub struct Followed {
 }
 
 /// The report, or nothing while it is still being read.
-pub type Answer = Result<Option<ReportPage>, AppError>;
+pub type ReportAnswer = Result<Option<ReportPage>, AppError>;
 
 /// Begins with the answer to the query `asked`, then follows what is `chosen`.
-pub fn follow(first: Answer, asked: String, chosen: Memo<String>) -> Followed {
+pub fn follow(first: ReportAnswer, asked: String, chosen: Memo<String>) -> Followed {
     let followed = Followed {
         report: RwSignal::new(None),
         waiting: RwSignal::new(None),
@@ -105,7 +105,7 @@ impl Followed {
     }
 
     /// Shows an answer. Returns the pause after it, in milliseconds.
-    fn show(self, answer: Answer) -> u32 {
+    fn show(self, answer: ReportAnswer) -> u32 {
         let mut pause = PAUSE_MS;
         self.reading.set(matches!(answer, Ok(None)));
         let trouble = match answer {
@@ -154,7 +154,7 @@ fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::report::{About, By, Column, Row};
+    use crate::domain::report::{About, By, Column, ReportRow};
 
     fn report(position: &str, until: Option<&str>) -> Report {
         let blank = Report::blank(By::Day);
@@ -183,7 +183,7 @@ mod tests {
             columns: columns.to_vec(),
             rows: ids
                 .chars()
-                .map(|id| Row { id: Some(id.into()), lacks: None, name: None, period: None, cells: Vec::new() })
+                .map(|id| ReportRow { id: Some(id.into()), lacks: None, name: None, period: None, cells: Vec::new() })
                 .collect(),
             ..Report::blank(By::Station)
         };

@@ -7,14 +7,14 @@ use super::{behind::behind, chart::chart, follow::Followed};
 use crate::{
     domain::{
         address::escaped,
-        report::{By, Column, Measure, Query, Report, Row, Sort},
+        report::{By, Column, Measure, Report, ReportParameters, ReportRow, Sort},
         status::Role,
         time::UtcMs,
     },
     web::{
         api::AppError,
         text,
-        ui::{self, Address, Badge, Cell, Clock, Empty, REPORTS, any_views, fresh, optional_view},
+        ui::{self, Address, Badge, Clock, Empty, REPORTS, TableCell, any_views, fresh, optional_view},
     },
 };
 
@@ -23,7 +23,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     let Followed { report, waiting, read, trouble, reading, loading, .. } = followed;
     let clock = Clock::expect();
     let given = use_location().query;
-    let address = move || given.with(|given| Address::read(REPORTS, &Query::NAMES, |name| given.get(name)));
+    let address = move || given.with(|given| Address::read(REPORTS, &ReportParameters::NAMES, |name| given.get(name)));
     let warning = move || {
         optional_view(trouble.get(), |trouble| match trouble {
             AppError::Refused(wrong) => ui::parameter_refused(&address(), &wrong),
@@ -133,7 +133,13 @@ fn head(report: &Report, column: Option<&Column>) -> impl IntoView + use<> {
     }
 }
 
-fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>, cells: &[Option<i64>]) -> AnyView {
+fn line(
+    report: &Report,
+    row: Option<&ReportRow>,
+    name: String,
+    beside: Option<String>,
+    cells: &[Option<i64>],
+) -> AnyView {
     let id = row.and_then(|row| row.id.clone().or_else(|| row.lacks.clone())).unwrap_or_default();
     let first = report.columns.iter().find_map(|column| match column {
         Column::Money(Measure::Revenue, currency) => Some(currency),
@@ -155,7 +161,7 @@ fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>
             </td>
         }
     });
-    let name = linked(behind(report, row, None), Cell::text(Some(name)).view());
+    let name = linked(behind(report, row, None), TableCell::text(Some(name)).view());
     view! {
         <tr role="row" data-id=id>
             <td class="lead" data-field="group" role="cell">
@@ -168,13 +174,13 @@ fn line(report: &Report, row: Option<&Row>, name: String, beside: Option<String>
 }
 
 /// Draws a value; derived values get a badge.
-fn cell(column: &Column, value: Option<i64>) -> Cell {
+fn cell(column: &Column, value: Option<i64>) -> TableCell {
     let figure = value.map(|value| text::report_figure(column, value));
     match figure {
         Some(figure) if *column == Column::Derived && value != Some(0) => {
-            Cell::nothing().badges([Badge::new(Role::Off, figure).why(text::DERIVED_WHY)])
+            TableCell::nothing().badges([Badge::new(Role::Off, figure).why(text::DERIVED_WHY)])
         }
-        figure => Cell::text(figure),
+        figure => TableCell::text(figure),
     }
 }
 
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_report_is_readable_before_any_script_runs() {
-        let row = |id: Option<&str>, cells: [Option<i64>; 3]| Row {
+        let row = |id: Option<&str>, cells: [Option<i64>; 3]| ReportRow {
             id: id.map(str::to_owned),
             lacks: id.is_none().then(|| "station".to_owned()),
             name: id.map(|_| "<Lochee>".to_owned()),

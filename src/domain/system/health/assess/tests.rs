@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::value::read;
 
-fn seen() -> Seen {
+fn seen() -> Observation {
     let status = |id: &str| Status {
         id: id.to_owned(),
         checked_ms: Some(300),
@@ -9,12 +9,17 @@ fn seen() -> Seen {
         ..Status::default()
     };
     let relay = Status { relay_s: Some(60), ..status("a") };
-    Seen { own: relay.clone(), instances: vec![(100, relay), (900, status("b"))], redis: true, ..Seen::default() }
+    Observation {
+        own: relay.clone(),
+        instances: vec![(100, relay), (900, status("b"))],
+        redis: true,
+        ..Observation::default()
+    }
 }
 
 #[test]
 fn what_is_not_well_says_so() {
-    let conditions = |seen: &Seen| parts(seen).map(|part| part.condition);
+    let conditions = |seen: &Observation| parts(seen).map(|part| part.condition);
     let fine = conditions(&seen());
     assert!(fine.iter().all(|condition| matches!(condition.role(), Role::Ok | Role::Off)), "{fine:?}");
 
@@ -39,7 +44,7 @@ fn what_is_not_well_says_so() {
     let [_, SystemTable::Audits(rows), ..] = tables(&wrong) else { panic!() };
     assert_eq!(rows[1].condition, Condition::FiguresWrong, "an alarm stays");
 
-    assert_eq!(conditions(&Seen { redis: false, ..seen() })[3], Condition::Away);
+    assert_eq!(conditions(&Observation { redis: false, ..seen() })[3], Condition::Away);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Long, because a quarter of it is tests.
 
-use super::drawn::{Drawn, Said};
+use super::chart_view::{ChartText, ChartView};
 use crate::{
     domain::{
         analytics::{Piece, Sums, before_of, earlier_of, pieces_of, total},
@@ -20,13 +20,13 @@ const DAY_MAX_MS: i64 = 25 * 3_600_000;
 
 /// The figure that a chart shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Measure {
+pub enum ChartMeasure {
     Energy,
     Sessions,
     Revenue(Currency),
 }
 
-impl Measure {
+impl ChartMeasure {
     /// Returns the figure from the sums; `None` if it is not known.
     pub fn of(&self, sums: &Sums) -> Option<i64> {
         match self {
@@ -81,10 +81,10 @@ impl Measure {
         }
     }
 
-    fn unit(&self) -> charts::Unit {
+    fn unit(&self) -> charts::ChartUnit {
         match self {
-            Self::Energy => charts::Unit::after(text::KWH),
-            Self::Sessions => charts::Unit::count(text::charts::STARTED),
+            Self::Energy => charts::ChartUnit::after(text::KWH),
+            Self::Sessions => charts::ChartUnit::count(text::charts::STARTED),
             Self::Revenue(currency) => text::money_unit(currency),
         }
     }
@@ -165,7 +165,7 @@ fn whole(pieces: &[Piece]) -> Option<Period> {
 }
 
 /// Computes what the chart of `measure` shows.
-pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Drawn {
+pub fn course(measure: &ChartMeasure, pieces: &Pieces, step: Step, zone: &Zone) -> ChartView {
     let one_day = pieces.period().is_some_and(|period| period.to.since(period.from) <= DAY_MAX_MS);
     let value = |piece: &Piece| piece.sums.as_ref().and_then(|sums| measure.of(sums));
     let labels: Vec<String> =
@@ -189,8 +189,8 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
             Some(now) => Some(format!("{now}.{remarks}")),
             None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
         };
-        let said = |text, piece| Said { derived: derived(piece), ..Said::maybe(text) };
-        vec![Said::link(label.clone(), href.clone()), said(now, piece), said(text(*earlier), before)]
+        let said = |text, piece| ChartText { derived: derived(piece), ..ChartText::maybe(text) };
+        vec![ChartText::link(label.clone(), href.clone()), said(now, piece), said(text(*earlier), before)]
     });
     let days = pieces.period().map(|period| text::charts::days(zone, period)).unwrap_or_default();
     let days_before = whole(&pieces.earlier).map(|period| text::charts::days(zone, period)).unwrap_or_default();
@@ -201,7 +201,7 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
         id: "now",
         name: measure.title().to_owned(),
         unit: measure.unit(),
-        kind: if step == Step::Hour { charts::Kind::Line } else { charts::Kind::Bars },
+        kind: if step == Step::Hour { charts::SeriesKind::Line } else { charts::SeriesKind::Bars },
         values: drawn(&now),
     };
     // The comparison's values are named by their own days, not by the days they are drawn at.
@@ -214,14 +214,14 @@ pub fn course(measure: &Measure, pieces: &Pieces, step: Step, zone: &Zone) -> Dr
         names: names.collect(),
         values: drawn(&earlier),
     });
-    Drawn {
+    ChartView {
         sentence: measure.sentence(&days, &total(&pieces.now), before),
         derived: pieces.now.iter().chain(&pieces.earlier).any(|piece| derived(Some(piece))),
         chart: Some(charts::Drawing::TimeSeries(charts::TimeSeries { labels, series: vec![series], ghost })),
         rows,
         empty: now.iter().chain(&earlier).flatten().all(|value| *value == 0),
         hrefs,
-        ..Drawn::default()
+        ..ChartView::default()
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_has_not_begun_is_no_zero_and_months_may_differ() {
-        let drawn = course(&Measure::Energy, &pieces(), Step::Day, &Zone::default());
+        let drawn = course(&ChartMeasure::Energy, &pieces(), Step::Day, &Zone::default());
         assert_eq!(drawn.rows[0][0].text.as_deref(), Some("Sun 11 Jan"));
         assert_eq!(drawn.rows[1][1].text.as_deref(), Some("0.0\u{a0}kWh"));
         assert_eq!((&drawn.rows[2][1].text, &drawn.rows[2][2].text), (&None, &None));
@@ -289,7 +289,7 @@ mod tests {
             Sums { energy: Some(7000), completed: 4, energy_unknown: 1, energy_left_out: 2, ..Sums::default() };
         pieces.now[1].sums = Some(unknown.clone());
         pieces.now[2].sums = Some(partly);
-        let drawn = course(&Measure::Energy, &pieces, Step::Day, &Zone::default());
+        let drawn = course(&ChartMeasure::Energy, &pieces, Step::Day, &Zone::default());
         let Some(charts::Drawing::TimeSeries(chart)) = &drawn.chart else { panic!("no course") };
         assert_eq!(chart.series[0].values, [Some(1.5), None, Some(7.0)]);
         assert!(charts::Drawing::TimeSeries(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
@@ -300,9 +300,9 @@ mod tests {
                 && drawn.sentence.ends_with("not known: 3. Excluded: 2.")
         );
         let nobody = Pieces { now: vec![Piece { sums: Some(unknown), ..piece(10, None) }], ..Pieces::default() };
-        let of = |measure: &Measure| course(measure, &nobody, Step::Day, &Zone::default()).sentence;
-        assert_eq!(of(&Measure::Energy), "Energy not known, 11 Jan 1970. Energy not known: 2.");
-        let euros = of(&Measure::Revenue(Currency("EUR".into())));
+        let of = |measure: &ChartMeasure| course(measure, &nobody, Step::Day, &Zone::default()).sentence;
+        assert_eq!(of(&ChartMeasure::Energy), "Energy not known, 11 Jan 1970. Energy not known: 2.");
+        let euros = of(&ChartMeasure::Revenue(Currency("EUR".into())));
         assert_eq!(euros, "Amount not known, 11 Jan 1970. Amount not known: 1.");
         assert!(!nobody.is_empty(), "something happened");
     }
@@ -311,7 +311,7 @@ mod tests {
     fn currencies_are_offered_and_never_added() {
         let codes: Vec<_> = currencies(&pieces()).into_iter().map(|currency| currency.0).collect();
         assert_eq!(codes, ["EUR", "GBP"]);
-        let euros = course(&Measure::Revenue(Currency("EUR".into())), &pieces(), Step::Day, &Zone::default());
+        let euros = course(&ChartMeasure::Revenue(Currency("EUR".into())), &pieces(), Step::Day, &Zone::default());
         assert_eq!(euros.rows[0][1].text.as_deref(), Some("€0.05"));
         assert_eq!(currencies(&Pieces::default()), []);
         assert!(!euros.derived);
@@ -319,7 +319,8 @@ mod tests {
         if let Some(sums) = &mut pieces.now[0].sums {
             sums.derived_minor = [(Currency("EUR".into()), 3)].into();
         }
-        let of = |code: &str| course(&Measure::Revenue(Currency(code.into())), &pieces, Step::Day, &Zone::default());
+        let of =
+            |code: &str| course(&ChartMeasure::Revenue(Currency(code.into())), &pieces, Step::Day, &Zone::default());
         let (euros, pounds) = (of("EUR"), of("GBP"));
         assert!(euros.derived && euros.rows[0][1].derived && !euros.rows[1][1].derived && !pounds.derived);
         assert!(euros.sentence.contains("€0.03 of it computed from a tariff"), "{}", euros.sentence);

@@ -11,12 +11,12 @@ use leptos::prelude::{Get, Signal};
 pub type Text = Option<Cow<'static, str>>;
 
 /// An attribute's value: fixed, or read again whenever something it reads changes.
-pub enum Said {
+pub enum AttrValue {
     Once(Text),
     Live(Box<dyn FnMut() -> Text + Send>),
 }
 
-impl Said {
+impl AttrValue {
     pub fn now(self) -> Text {
         match self {
             Self::Once(text) => text,
@@ -62,15 +62,15 @@ impl<T: ToText> ToText for Option<T> {
 }
 
 /// A value that `view!` passes for an attribute.
-pub trait ToSaid {
-    fn to_said(self) -> Said;
+pub trait ToAttrValue {
+    fn to_said(self) -> AttrValue;
 }
 
 macro_rules! once {
     ($($type:ty),*) => {$(
-        impl ToSaid for $type {
-            fn to_said(self) -> Said {
-                Said::Once(self.to_text())
+        impl ToAttrValue for $type {
+            fn to_said(self) -> AttrValue {
+                AttrValue::Once(self.to_text())
             }
         }
     )*};
@@ -78,31 +78,31 @@ macro_rules! once {
 
 once!(&'static str, String, Cow<'static, str>, bool);
 
-impl<T: ToText> ToSaid for Option<T> {
-    fn to_said(self) -> Said {
-        Said::Once(self.to_text())
+impl<T: ToText> ToAttrValue for Option<T> {
+    fn to_said(self) -> AttrValue {
+        AttrValue::Once(self.to_text())
     }
 }
 
-impl<F, T> ToSaid for F
+impl<F, T> ToAttrValue for F
 where
     F: FnMut() -> T + Send + 'static,
     T: ToText,
 {
-    fn to_said(mut self) -> Said {
-        Said::Live(Box::new(move || self().to_text()))
+    fn to_said(mut self) -> AttrValue {
+        AttrValue::Live(Box::new(move || self().to_text()))
     }
 }
 
 /// The form in which `view!` passes a closure.
-impl<T: ToText + 'static> ToSaid for Arc<Mutex<dyn FnMut() -> T + Send>> {
-    fn to_said(self) -> Said {
-        Said::Live(Box::new(move || self.lock().unwrap_or_else(PoisonError::into_inner)().to_text()))
+impl<T: ToText + 'static> ToAttrValue for Arc<Mutex<dyn FnMut() -> T + Send>> {
+    fn to_said(self) -> AttrValue {
+        AttrValue::Live(Box::new(move || self.lock().unwrap_or_else(PoisonError::into_inner)().to_text()))
     }
 }
 
-impl<T: ToText + Clone + Send + Sync + 'static> ToSaid for Signal<T> {
-    fn to_said(self) -> Said {
-        Said::Live(Box::new(move || self.get().to_text()))
+impl<T: ToText + Clone + Send + Sync + 'static> ToAttrValue for Signal<T> {
+    fn to_said(self) -> AttrValue {
+        AttrValue::Live(Box::new(move || self.get().to_text()))
     }
 }

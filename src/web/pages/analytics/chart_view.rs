@@ -13,12 +13,12 @@ use crate::{
 
 /// What a chart shows in all its forms: as a drawing, a sentence and a table.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Drawn {
+pub struct ChartView {
     pub sentence: String,
     pub chart: Option<Drawing>,
     /// The parts of a whole, for the key below the chart.
     pub parts: Vec<(Look, i64, String)>,
-    pub rows: Vec<Vec<Said>>,
+    pub rows: Vec<Vec<ChartText>>,
     /// The address that each drawn value leads to.
     pub hrefs: Vec<String>,
     pub empty: bool,
@@ -28,7 +28,7 @@ pub struct Drawn {
 
 /// A cell of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ChartText {
     /// `None` if it is not known.
     pub text: Option<String>,
     /// The address it leads to; empty if there is none.
@@ -37,7 +37,7 @@ pub struct Said {
     pub derived: bool,
 }
 
-impl Said {
+impl ChartText {
     pub const fn link(text: String, href: String) -> Self {
         Self { text: Some(text), href, derived: false }
     }
