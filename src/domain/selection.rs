@@ -147,12 +147,12 @@ impl Selection {
 
     /// Whether the document belongs to the list.
     pub fn matches(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
-        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Now))
+        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, MeetsWhen::Now))
     }
 
     /// Whether the document, as it is now, belongs to the list at any time, whatever the clock shows.
     pub fn may_match(&self, collection: Collection, row: &Fields, at: &EvalContext) -> bool {
-        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, When::Ever))
+        self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, MeetsWhen::Ever))
     }
 
     /// What a patch shows about whether a document that is not known [may match](Self::may_match).
@@ -161,7 +161,7 @@ impl Selection {
         for (part, wanted) in self.parts() {
             let Some(field) = part.field(collection) else { return MatchHint::No };
             if set.contains_key(field) || unset.iter().any(|name| name == field) {
-                if !meets(set, Some(field), wanted, at, When::Ever) {
+                if !meets(set, Some(field), wanted, at, MeetsWhen::Ever) {
                     return MatchHint::No;
                 }
                 told = MatchHint::Perhaps;
@@ -173,7 +173,7 @@ impl Selection {
 
 /// When a document has to meet a criterion.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
+enum MeetsWhen {
     Now,
     /// At some time, with the document as it is now.
     Ever,
@@ -191,15 +191,15 @@ fn ever(station: &Station, evse: &Evse, status: &str) -> bool {
         || evse.status.as_ref().is_some_and(|s| s.code() == status)
 }
 
-fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext, when: When) -> bool {
+fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext, when: MeetsWhen) -> bool {
     let Some(field) = field else { return false };
     let text = row.get(field).and_then(|value| value.as_str());
     match wanted {
         Criterion::OneOf(statuses) if field == EVSES => {
             let station = see::<Station>(row).doc;
             let is = |evse: &Evse, status: &str| match when {
-                When::Now => believed(&station, evse, status, at),
-                When::Ever => ever(&station, evse, status),
+                MeetsWhen::Now => believed(&station, evse, status, at),
+                MeetsWhen::Ever => ever(&station, evse, status),
             };
             statuses.iter().any(|status| station.evses.iter().any(|evse| is(evse, status)))
         }
@@ -208,7 +208,7 @@ fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext
             text.and_then(UtcMs::parse).is_some_and(|date| period.from <= date && date < period.to)
         }
         Criterion::For(hours) => {
-            text.and_then(UtcMs::parse).is_some_and(|date| when == When::Ever || date < hours_ago(at.now, *hours))
+            text.and_then(UtcMs::parse).is_some_and(|date| when == MeetsWhen::Ever || date < hours_ago(at.now, *hours))
         }
         Criterion::In(slot) => text.and_then(UtcMs::parse).is_some_and(|date| {
             let civil = at.zone.civil(date);

@@ -68,9 +68,9 @@ impl de::Error for Unreadable {
     }
 }
 
-type Read<T> = Result<T, Unreadable>;
+type Conversion<T> = Result<T, Unreadable>;
 
-fn number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Read<V::Value> {
+fn number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Conversion<V::Value> {
     if let Some(n) = number.as_u64() {
         return visitor.visit_u64(n);
     }
@@ -80,13 +80,13 @@ fn number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Read<V::Value> {
     visitor.visit_f64(number.as_f64().ok_or(Unreadable)?)
 }
 
-fn list<'de, V: Visitor<'de>>(all: &'de [Value], visitor: V) -> Read<V::Value> {
+fn list<'de, V: Visitor<'de>>(all: &'de [Value], visitor: V) -> Conversion<V::Value> {
     let mut elements = Elements(all.iter());
     let read = visitor.visit_seq(&mut elements)?;
     if elements.0.next().is_none() { Ok(read) } else { Err(Unreadable) }
 }
 
-fn object<'de, V: Visitor<'de>>(all: &'de Map<String, Value>, visitor: V) -> Read<V::Value> {
+fn object<'de, V: Visitor<'de>>(all: &'de Map<String, Value>, visitor: V) -> Conversion<V::Value> {
     let mut entries = Entries { rest: all.iter(), value: None };
     let read = visitor.visit_map(&mut entries)?;
     if entries.rest.next().is_none() { Ok(read) } else { Err(Unreadable) }
@@ -95,7 +95,7 @@ fn object<'de, V: Visitor<'de>>(all: &'de Map<String, Value>, visitor: V) -> Rea
 /// Methods that read as another one does. The visitor checks whether the value is in range.
 macro_rules! read_as {
     ($other:ident: $($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
             self.$other(visitor)
         }
     )*};
@@ -106,7 +106,7 @@ struct Json<'de>(&'de Value);
 impl<'de> Deserializer<'de> for Json<'de> {
     type Error = Unreadable;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(b) => visitor.visit_bool(*b),
@@ -117,50 +117,50 @@ impl<'de> Deserializer<'de> for Json<'de> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         visitor.visit_bool(self.0.as_bool().ok_or(Unreadable)?)
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         match self.0 {
             Value::Number(n) => number(n, visitor),
             _ => Err(Unreadable),
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         visitor.visit_borrowed_str(self.0.as_str().ok_or(Unreadable)?)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         if self.0.is_null() { visitor.visit_unit() } else { Err(Unreadable) }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Read<V::Value> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Conversion<V::Value> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Read<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Conversion<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         list(self.0.as_array().ok_or(Unreadable)?, visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Read<V::Value> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Conversion<V::Value> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Read<V::Value> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Conversion<V::Value> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         object(self.0.as_object().ok_or(Unreadable)?, visitor)
     }
 
@@ -169,7 +169,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Read<V::Value> {
+    ) -> Conversion<V::Value> {
         match self.0 {
             Value::Array(all) => list(all, visitor),
             _ => self.deserialize_map(visitor),
@@ -181,7 +181,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Read<V::Value> {
+    ) -> Conversion<V::Value> {
         let variant = match self.0 {
             Value::String(name) => Variant { name, content: None },
             Value::Object(all) if all.len() == 1 => {
@@ -193,7 +193,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         visitor.visit_enum(variant)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         visitor.visit_unit()
     }
 
@@ -210,7 +210,7 @@ struct Elements<'de>(slice::Iter<'de, Value>);
 impl<'de> SeqAccess<'de> for &mut Elements<'de> {
     type Error = Unreadable;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Conversion<Option<T::Value>> {
         self.0.next().map(|value| seed.deserialize(Json(value))).transpose()
     }
 
@@ -228,13 +228,13 @@ struct Entries<'de> {
 impl<'de> MapAccess<'de> for &mut Entries<'de> {
     type Error = Unreadable;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Conversion<Option<K::Value>> {
         let Some((name, value)) = self.rest.next() else { return Ok(None) };
         self.value = Some(value);
         seed.deserialize(Name(name)).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Conversion<V::Value> {
         seed.deserialize(Json(self.value.take().ok_or(Unreadable)?))
     }
 }
@@ -245,11 +245,11 @@ struct Name<'de>(&'de str);
 impl<'de> Deserializer<'de> for Name<'de> {
     type Error = Unreadable;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Conversion<V::Value> {
         visitor.visit_borrowed_str(self.0)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Read<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Conversion<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -258,7 +258,7 @@ impl<'de> Deserializer<'de> for Name<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Read<V::Value> {
+    ) -> Conversion<V::Value> {
         visitor.visit_enum(Variant { name: self.0, content: None })
     }
 
@@ -278,7 +278,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     type Error = Unreadable;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Read<(V::Value, Self)> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Conversion<(V::Value, Self)> {
         Ok((seed.deserialize(Name(self.name))?, self))
     }
 }
@@ -286,19 +286,19 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
 impl<'de> VariantAccess<'de> for Variant<'de> {
     type Error = Unreadable;
 
-    fn unit_variant(self) -> Read<()> {
+    fn unit_variant(self) -> Conversion<()> {
         if self.content.is_none_or(Value::is_null) { Ok(()) } else { Err(Unreadable) }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Read<T::Value> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Conversion<T::Value> {
         seed.deserialize(Json(self.content.ok_or(Unreadable)?))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Read<V::Value> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Conversion<V::Value> {
         Json(self.content.ok_or(Unreadable)?).deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Read<V::Value> {
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Conversion<V::Value> {
         Json(self.content.ok_or(Unreadable)?).deserialize_map(visitor)
     }
 }

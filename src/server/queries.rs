@@ -49,7 +49,7 @@ use crate::{
         telemetry::causes,
     },
     web::{
-        api::{AppError, Backend, Charts, Events, PageContext, PageData, PageRequest, ReportPage},
+        api::{AppError, Backend, Charts, EventPage, PageContext, PageData, PageRequest, ReportPage},
         pages, text,
         ui::ReportChart,
     },
@@ -66,10 +66,10 @@ const AHEAD_S: i64 = 2;
 
 /// A shared pointer, because every request and every socket holds some.
 #[derive(Clone)]
-pub struct App(Arc<Shared>);
+pub struct App(Arc<AppParts>);
 
 /// What an [`App`] points at.
-pub struct Shared {
+pub struct AppParts {
     pub network: Arc<NetworkSettings>,
     pub hub: Hub,
     pub events: event_store::Events,
@@ -85,16 +85,16 @@ pub struct Shared {
     pub closing: CancellationToken,
 }
 
-impl From<Shared> for App {
-    fn from(shared: Shared) -> Self {
+impl From<AppParts> for App {
+    fn from(shared: AppParts) -> Self {
         Self(Arc::new(shared))
     }
 }
 
 impl Deref for App {
-    type Target = Shared;
+    type Target = AppParts;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &AppParts {
         &self.0
     }
 }
@@ -181,7 +181,7 @@ impl App {
 
     /// Events from MongoDB. What the log has after `upto` comes by the socket. They are read in the account's turn. As
     /// indexes lead to them, MongoDB looks at hardly more than a page of them.
-    async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<Events, AppError> {
+    async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<EventPage, AppError> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         self.followed(|collection| Board::Activity(filter).reads(collection))?;
         let this = self.clone();
@@ -191,7 +191,7 @@ impl App {
             let fields =
                 events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();
-            anyhow::Ok(Events { upto: latest::key(upto), ct, fields })
+            anyhow::Ok(EventPage { upto: latest::key(upto), ct, fields })
         };
         self.budgets.of(user).in_turn(units(latest::PAGE), read).await?.map_err(|error| {
             tracing::warn!(error = causes(&error), "no events");

@@ -21,7 +21,7 @@ use crate::server::{
     http::{headers, health::Health, open_files, server},
     hub::{self, Hub},
     mongo::{Mongo, prepare},
-    queries::{App, Shared},
+    queries::{App, AppParts},
     redis::{Redis, log::Log},
     relay::Relay,
     reports::Reports,
@@ -76,7 +76,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
         .or_else(|_| get_configuration(None))
         .context(DEFAULT_FILE)?
         .leptos_options;
-    let app = App::from(Shared {
+    let app = App::from(AppParts {
         auth: AuthService::new(&mongo.own, &redis, &settings, SessionLimits::default()),
         snapshots: Snapshots::new(mongo.clone(), redis.clone(), hub.clone()),
         budgets: Budgets::new(redis.clone(), hub.clone()),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use counted::{ACTIVE, BLOCKED_CLIENTS, CAPTURED, CLIENTS, COMPLETED, Counted, FAILED, OPEN, STARTED, running};
-pub use registry::{FigureEntry, Listed};
+pub use registry::{FigureEntry, ListedFigure};
 
 use super::{
     cells::{Cell, Cells, Energy, known},
@@ -191,13 +191,13 @@ registry::figures! { |c|
 /// # Panics
 /// For an unknown name, and for a figure without a list.
 #[must_use]
-pub const fn listed(name: &str) -> Listed {
+pub const fn listed(name: &str) -> ListedFigure {
     let mut figures = FIGURES;
     while let [figure, rest @ ..] = figures {
         if let FigureEntry { name: own, counted: Some(counted), .. } = *figure
             && same(own.as_bytes(), name.as_bytes())
         {
-            return Listed { name: own, counted };
+            return ListedFigure { name: own, counted };
         }
         figures = rest;
     }

@@ -16,7 +16,7 @@ pub struct FigureEntry {
 
 /// A figure with a list behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedFigure {
     pub name: &'static str,
     pub counted: Counted,
 }

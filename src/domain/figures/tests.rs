@@ -68,7 +68,7 @@ fn sessions_that_are_active_for_more_than_a_day_are_told() {
 
 /// The documents that the list behind a figure shows.
 fn behind(name: &str, rows: &[Fields], at: &Viewpoint) -> Vec<Fields> {
-    let Listed { counted, .. } = listed(name);
+    let ListedFigure { counted, .. } = listed(name);
     let selection = counted.selection(Some(at.day));
     let sight = EvalContext { now: at.now, ..EvalContext::default() };
     rows.iter().filter(|row| selection.matches(counted.collection(), row, &sight)).cloned().collect()

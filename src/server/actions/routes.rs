@@ -100,7 +100,7 @@ async fn show(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+struct ActionForm {
     reason: String,
     /// The key of the page that holds the form, so that the action is done once however often the form is sent.
     key: String,
@@ -113,7 +113,7 @@ async fn submit(
     admin: ConfirmedAdmin,
     place: ClientInfo,
     UrlQuery(Which { id, .. }): UrlQuery<Which>,
-    FormBody(Form { reason, key }): FormBody<Form>,
+    FormBody(ActionForm { reason, key }): FormBody<ActionForm>,
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;
     let request = match request(&id, &reason, Some(&key)) {

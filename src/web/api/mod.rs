@@ -42,7 +42,7 @@ pub enum PageRequest {
         #[serde(default)]
         min_ct: u64,
     },
-    /// [`Events`] that the filter named `of` selects: the newest, or those before a position.
+    /// [`EventPage`] that the filter named `of` selects: the newest, or those before a position.
     Activity { of: String, before: Option<Position> },
     /// [`Charts`] of a query as it stands in the address. The revenue is in `currency`; without one it is in the
     /// network's currency, or if that has no revenue, in the first that has some.
@@ -79,7 +79,7 @@ pub struct PageContext {
 /// Events from MongoDB by their [`key`](crate::domain::latest::key), and whether [older
 /// ones](crate::domain::latest::OLDER) are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Events {
+pub struct EventPage {
     pub fields: Fields,
     /// The key up to which these are all events. If it is before the position asked for, the events between are not
     /// written yet.

@@ -12,15 +12,15 @@ use super::{BUNDLE, Pick, Progress};
 
 #[wasm_bindgen]
 extern "C" {
-    type Drawing;
+    type EChart;
     #[wasm_bindgen(js_namespace = chargedeckCharts, catch)]
-    fn draw(canvas: &HtmlElement, option: &str, pick: Option<&Function>) -> Result<Drawing, JsValue>;
+    fn draw(canvas: &HtmlElement, option: &str, pick: Option<&Function>) -> Result<EChart, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn update(this: &Drawing, change: &str) -> Result<(), JsValue>;
+    fn update(this: &EChart, change: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn png(this: &Drawing, name: &str, remark: &str) -> Result<(), JsValue>;
+    fn png(this: &EChart, name: &str, remark: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn dispose(this: &Drawing) -> Result<(), JsValue>;
+    fn dispose(this: &EChart) -> Result<(), JsValue>;
 }
 
 thread_local! {
@@ -77,7 +77,7 @@ impl Canvas {
 
 /// What is on the canvas. Dropping it disposes the chart and its listeners.
 struct ShownChart {
-    drawing: Drawing,
+    drawing: EChart,
     _pick: Option<Closure<dyn FnMut(String, usize)>>,
 }
 

@@ -23,17 +23,17 @@ use self::task::Task;
 use super::LiveState;
 use crate::{
     domain::protocol::position::ClusterTime,
-    web::live::wire::event::{Events, WireEvent},
+    web::live::wire::event::{WireEvent, WireEvents},
 };
 
 /// Sends events to the task.
 #[derive(Clone, Copy)]
-pub struct Wire(StoredValue<(Events, Option<UnboundedReceiver<WireEvent>>)>);
+pub struct Wire(StoredValue<(WireEvents, Option<UnboundedReceiver<WireEvent>>)>);
 
 impl Wire {
     pub fn new() -> Self {
         let (sender, receiver) = unbounded();
-        Self(StoredValue::new((Events(sender), Some(receiver))))
+        Self(StoredValue::new((WireEvents(sender), Some(receiver))))
     }
 
     /// Starts the task once the page is hydrated.

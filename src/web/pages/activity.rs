@@ -14,7 +14,7 @@ use crate::{
         protocol::position::Position,
     },
     web::{
-        api::{Events, PageData, PageRequest, load},
+        api::{EventPage, PageData, PageRequest, load},
         live::{BoardStore, Live},
         text,
         ui::{
@@ -46,7 +46,7 @@ pub fn activity() -> AnyView {
 fn feed(filter: Filter) -> AnyView {
     let live = expect_context::<Live>();
     loaded(PageRequest::Activity { of: filter.name().to_owned(), before: None }, text::ACTIVITY, move |answer| {
-        let events: Events = answer.read()?;
+        let events: EventPage = answer.read()?;
         let sheet = live.sheet(Board::Activity(filter).to_string(), events.fields, events.ct, Some(events.upto));
         Ok(view! { <Happenings filter sheet /> }.into_any())
     })
@@ -139,7 +139,7 @@ impl Past {
     async fn come(self) {
         let Some(before) = self.fields.try_with_untracked(place) else { return };
         let answer = load(PageRequest::Activity { of: self.filter.name().to_owned(), before }).await;
-        let Ok(events) = answer.and_then(PageData::read::<Events>) else {
+        let Ok(events) = answer.and_then(PageData::read::<EventPage>) else {
             _ = self.asking.try_set(Asking::Failed);
             return;
         };

@@ -13,7 +13,7 @@ use crate::web::{
 
 /// How much room the frame reserves, so that nothing jumps when the drawing comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shape {
+pub enum ChartShape {
     /// Wide.
     #[default]
     Course,
@@ -24,7 +24,7 @@ pub enum Shape {
     Ranking,
 }
 
-impl Shape {
+impl ChartShape {
     const fn class(self) -> &'static str {
         match self {
             Self::Course => "chart-frame course",
@@ -46,7 +46,7 @@ pub fn Chart(
     /// What it shows, in words.
     #[prop(into)]
     sentence: Signal<String>,
-    #[prop(optional)] shape: Shape,
+    #[prop(optional)] shape: ChartShape,
     /// Role and name of each series, where there is more than one.
     #[prop(optional)]
     key: Vec<(&'static str, String)>,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        figures::{Counted, Listed},
+        figures::{Counted, ListedFigure},
         money::{Currency, is_currency},
         time::Period,
     },
@@ -52,11 +52,11 @@ pub type Draw = Box<dyn Fn() -> Figure + Send + Sync>;
 #[component]
 pub fn FigureCard(
     /// The figure, by which the card's title leads to the list of exactly the documents that it counts.
-    listed: Listed,
+    listed: ListedFigure,
     title: &'static str,
     figure: Draw,
 ) -> impl IntoView {
-    let Listed { name, counted } = listed;
+    let ListedFigure { name, counted } = listed;
     let figure = Memo::new(move |_| figure());
     let day = value_of::<Period>("day");
     let href = move || figure.with(|f| href_of(counted, day(), f.currency.as_ref()));

@@ -49,7 +49,7 @@ mod views;
 
 pub use badge::Badge;
 pub use cell::{TableCell, missing};
-pub use chart::{Chart, Shape};
+pub use chart::{Chart, ChartShape};
 pub use chips::chips;
 pub use clock::Clock;
 pub use day_chart::{DayChart, DayDrawing};

@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use super::event::{Events, WireEvent};
+use super::event::{WireEvent, WireEvents};
 
 /// Remembers in the session storage that this page reloaded for a newer server, so that it does so once.
 const RELOADED: &str = "chargedeck-reloaded";
@@ -35,7 +35,7 @@ extern "C" {
 }
 
 /// Sends the task an event each second, and when visibility or the network changes.
-pub fn watch(events: &Events) {
+pub fn watch(events: &WireEvents) {
     let tick = events.clone();
     if let Ok(handle) = set_interval_with_handle(move || tick.send(WireEvent::Tick), Duration::from_secs(1)) {
         on_cleanup(move || handle.clear());
@@ -55,14 +55,14 @@ pub fn watch(events: &Events) {
 }
 
 /// Sends the event after `ms`.
-pub fn later(events: &Events, ms: f64, event: WireEvent) {
+pub fn later(events: &WireEvents, ms: f64, event: WireEvent) {
     let events = events.clone();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     set_timeout(move || events.send(event), Duration::from_millis(ms.max(0.0) as u64));
 }
 
 /// Sends [`WireEvent::Paint`] with the first animation frame after `ms`; with the next frame if `ms` is not positive.
-pub fn paint_after(events: &Events, ms: f64) {
+pub fn paint_after(events: &WireEvents, ms: f64) {
     let events = events.clone();
     let paint = move || request_animation_frame(move || events.send(WireEvent::Paint));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment, and not negative")]

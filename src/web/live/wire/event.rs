@@ -32,9 +32,9 @@ pub enum WireEvent {
 }
 
 #[derive(Clone)]
-pub struct Events(pub(super) UnboundedSender<WireEvent>);
+pub struct WireEvents(pub(super) UnboundedSender<WireEvent>);
 
-impl Events {
+impl WireEvents {
     pub fn send(&self, event: WireEvent) {
         // Fails only once the task has ended, which it does with the page.
         drop(self.0.unbounded_send(event));

@@ -4,7 +4,7 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::event::{Events, WireEvent};
+use super::event::{WireEvent, WireEvents};
 use crate::domain::protocol::frame::COMPACT;
 
 /// Dropping it closes the socket and removes its callbacks.
@@ -17,7 +17,7 @@ pub struct Socket {
 
 impl Socket {
     /// Opens the socket. `None` if the browser refuses.
-    pub fn open(events: &Events) -> Option<Self> {
+    pub fn open(events: &WireEvents) -> Option<Self> {
         let location = window().location();
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
         let socket = WebSocket::new_with_str(&format!("{scheme}://{}/live", location.host().ok()?), COMPACT).ok()?;

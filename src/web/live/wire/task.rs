@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{
     super::{BoardStore, ListStore, LiveState, state::names},
     browser::{is_hidden, later, now_ms, paint_after, reload_when_calm, sign_in},
-    event::{Events, WireEvent},
+    event::{WireEvent, WireEvents},
     socket::Socket,
 };
 use crate::{
@@ -67,7 +67,7 @@ impl Clocks {
 }
 
 /// One followed list with its protocol state.
-struct Following {
+struct FollowedList {
     store: ListStore,
     collection: Collection,
     follow: Follow,
@@ -77,12 +77,12 @@ struct Following {
 
 pub struct Task {
     live: LiveState,
-    events: Events,
+    events: WireEvents,
     /// The topic of the figures.
     figures: String,
     socket: Option<Socket>,
     open: bool,
-    following: Vec<Following>,
+    following: Vec<FollowedList>,
     overview: Follow,
     /// Each with its topic's name, because the store forgets the name once the page is gone.
     sheets: Vec<(BoardStore, String, Follow)>,
@@ -114,7 +114,7 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn new(live: LiveState, zone: &str, ct: ClusterTime, events: Events) -> Self {
+    pub fn new(live: LiveState, zone: &str, ct: ClusterTime, events: WireEvents) -> Self {
         Self {
             clock: (live.now().get_untracked(), now_ms()),
             live,
@@ -337,7 +337,7 @@ impl Task {
 
     /// Applies one delta to list `i`. Returns whether the list can take the next one.
     fn apply(&mut self, i: usize, delta: Delta) -> bool {
-        let Following { store, ref follow, .. } = self.following[i];
+        let FollowedList { store, ref follow, .. } = self.following[i];
         let news = self.clocks().all_news(follow, std::slice::from_ref(&delta));
         match store.apply(delta, news) {
             Ok(false) => return true,
@@ -372,7 +372,7 @@ impl Task {
     /// Requests new rows for a list that may lack some. Waits first, because whoever changes one document often
     /// changes many. Meanwhile the shown rows stay and follow.
     fn settle_doubt(&mut self, i: usize) {
-        let Following { store, doubt: (false, came), ref follow, .. } = self.following[i] else { return };
+        let FollowedList { store, doubt: (false, came), ref follow, .. } = self.following[i] else { return };
         if !follow.is_live() {
             return;
         }
@@ -442,7 +442,7 @@ impl Task {
         for store in lists {
             if let Some(collection) = store.collection().filter(|_| !self.following.iter().any(|f| f.store.is(store))) {
                 let doubt = (false, now_ms() - DOUBT_MS);
-                self.following.push(Following { store, collection, follow: Follow::default(), doubt });
+                self.following.push(FollowedList { store, collection, follow: Follow::default(), doubt });
             }
         }
         self.subscribe_waiting();
@@ -453,7 +453,7 @@ impl Task {
             return;
         }
         for i in 0..self.following.len() {
-            let Following { store, collection, ref follow, .. } = self.following[i];
+            let FollowedList { store, collection, ref follow, .. } = self.following[i];
             let Some(received) = store.received().filter(|_| follow.is_waiting()) else { continue };
             let rid = self.subscribe(collection.name().to_owned(), Some(received));
             self.following[i].follow.ask(rid);

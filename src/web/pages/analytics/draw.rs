@@ -23,8 +23,8 @@ use crate::{
         pages::analytics::chart_view::{ChartText, ChartView, badge},
         text,
         ui::{
-            Address, Chart, Clock, Shape, any_views, choice, figure, note_of_count, optional_view, page_of_analytics,
-            redrawn, split_key,
+            Address, Chart, ChartShape, Clock, any_views, choice, figure, note_of_count, optional_view,
+            page_of_analytics, redrawn, split_key,
         },
     },
 };
@@ -103,7 +103,7 @@ impl View {
 struct Looks {
     title: &'static str,
     note: String,
-    shape: Shape,
+    shape: ChartShape,
     /// The headings of the table's columns.
     head: Vec<&'static str>,
     /// Role and name of each series.
@@ -117,7 +117,7 @@ fn over_time(title: &'static str, note: String, compared: bool) -> Looks {
     Looks {
         title,
         note,
-        shape: Shape::Course,
+        shape: ChartShape::Course,
         head: vec![text::charts::PERIOD, title, text::charts::EARLIER],
         key: key.filter(|_| compared).map(|(role, word)| (role, word.to_owned())).collect(),
         currency: None,
@@ -128,7 +128,7 @@ fn of_states(title: &'static str, note: &str) -> Looks {
     Looks {
         title,
         note: note.to_owned(),
-        shape: Shape::Round,
+        shape: ChartShape::Round,
         head: vec![text::charts::STATE, text::charts::NUMBER],
         key: Vec::new(),
         currency: None,
@@ -139,7 +139,7 @@ fn of_week() -> Looks {
     Looks {
         title: text::charts::WEEK_HOURS,
         note: text::charts::BY_START.to_owned(),
-        shape: Shape::Heat,
+        shape: ChartShape::Heat,
         head: [text::charts::HOUR].into_iter().chain(text::charts::SHORT_WEEKDAYS).collect(),
         key: Vec::new(),
         currency: None,

@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// A part of a whole, with the address of the list of exactly what it counts.
-struct Part {
+struct Slice {
     word: String,
     n: i64,
     role: Role,
     href: String,
 }
 
-fn whole(parts: Vec<Part>, sentence: String) -> ChartView {
+fn whole(parts: Vec<Slice>, sentence: String) -> ChartView {
     let drawn = parts.iter().map(|part| charts::Part {
         name: part.word.clone(),
         value: float(part.n),
@@ -55,7 +55,7 @@ fn whole(parts: Vec<Part>, sentence: String) -> ChartView {
 pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> ChartView {
     let Some(period) = period else { return ChartView::default() };
     let created = Selection::default().with(selection::FilterField::Created, Criterion::Within(period));
-    let parts = by_status.iter().map(|(status, n)| Part {
+    let parts = by_status.iter().map(|(status, n)| Slice {
         word: text::payment_status(status).into_owned(),
         n: *n,
         role: status.role(),
@@ -75,7 +75,7 @@ pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>
 
 /// The EVSEs by state, sorted by role first, so that similar states stand together.
 pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
-    let parts = by_role(split).into_iter().map(|(status, n)| Part {
+    let parts = by_role(split).into_iter().map(|(status, n)| Slice {
         word: text::evse_status(&status).into_owned(),
         n,
         role: status.role(),
@@ -84,7 +84,7 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
             &Selection::default().with(selection::FilterField::Evse, Criterion::one_of([status.code()])),
         ),
     });
-    let parts: Vec<Part> = parts.collect();
+    let parts: Vec<Slice> = parts.collect();
     let named: Vec<(&str, i64)> = parts.iter().map(|part| (part.word.as_str(), part.n)).collect();
     let sentence = text::charts::parts_sentence(&named);
     whole(parts, sentence)

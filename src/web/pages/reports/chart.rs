@@ -7,7 +7,7 @@ use crate::{
     domain::report::{Column, Measure, Report},
     web::{
         text,
-        ui::{Chart, ReportChart, Shape, measure, optional_view, redrawn},
+        ui::{Chart, ChartShape, ReportChart, measure, optional_view, redrawn},
     },
 };
 
@@ -41,7 +41,7 @@ fn drawn(followed: Followed, subject: ChartSubject) -> AnyView {
             title=subject.title
             note=read(text::report_rows)
             sentence=read(|report| text::report_sentence(report, measure(report)))
-            shape=if subject.time { Shape::Course } else { Shape::Ranking }
+            shape=if subject.time { ChartShape::Course } else { ChartShape::Ranking }
             option=followed.option.get_untracked()
             update=read(|report| ReportChart::of(report).update())
             empty=Signal::derive(empty)
