@@ -1,6 +1,7 @@
 //! Tests of the scripts, in a checkout of their own, and of the size of all files.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
@@ -231,4 +232,37 @@ fn a_long_file_says_why() {
         all.is_empty(),
         "over {LONG} lines without “Long, because …” at the head, or with it and not over: {all:#?}"
     );
+}
+
+/// The names of the types that a file defines at its margin, so without what belongs to a trait or to tests within.
+fn types(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().filter_map(|line| {
+        let line = ["pub ", "pub(crate) ", "pub(super) "].iter().find_map(|of| line.strip_prefix(of)).unwrap_or(line);
+        let named = ["struct ", "enum ", "trait ", "type "].iter().find_map(|kind| line.strip_prefix(kind))?;
+        named.split(|c: char| !c.is_alphanumeric()).next()
+    })
+}
+
+#[test]
+fn a_types_name_stands_for_one_thing() {
+    let code = "pub struct A<T>(T);\n    struct B;\npub(crate) enum C {\n    D,\n}\ntype E = u32;\nfn f() -> A {}\nuse a::B;\n";
+    assert_eq!(types(code).collect::<Vec<_>>(), ["A", "C", "E"]);
+    let mut all = Vec::new();
+    for folder in ["src", "view/src"] {
+        sources(&Path::new(ROOT).join(folder), &mut all);
+    }
+    // A file `no_….rs` stands in for another where that cannot be compiled. Random histories have a world of their own.
+    let counts = |path: &PathBuf| {
+        let text = path.to_str().unwrap();
+        text.ends_with(".rs") && !["/no_", "/tests.rs", "/histories"].iter().any(|part| text.contains(part))
+    };
+    let mut defined: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in all.into_iter().filter(counts) {
+        for name in types(&fs::read_to_string(&path).unwrap()) {
+            defined.entry(name.to_owned()).or_default().push(path.clone());
+        }
+    }
+    assert!(defined.len() > 400, "{}", defined.len());
+    defined.retain(|_, paths| paths.len() > 1);
+    assert!(defined.is_empty(), "{defined:#?}");
 }

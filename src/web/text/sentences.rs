@@ -125,7 +125,7 @@ const NEGATIVE_ENERGY: &str = "negative energy";
 fn delivered(energy_wh: Option<Wh>) -> Option<String> {
     energy_wh.map(|wh| {
         let energy = energy(wh).to_string();
-        if wh.0 < 0 { format!("{energy}, {}", NEGATIVE_ENERGY) } else { energy }
+        if wh.0 < 0 { format!("{energy}, {NEGATIVE_ENERGY}") } else { energy }
     })
 }
 
