@@ -70,10 +70,12 @@ fn found() -> Vec<Document> {
     let command = |line: &str| {
         let value: serde_json::Value =
             serde_json::from_str(&dated(line)).unwrap_or_else(|error| panic!("{error}: {line}"));
-        match Bson::try_from(value) {
-            Ok(Bson::Document(command)) => command,
-            other => panic!("{other:?}: {line}"),
-        }
+        let Ok(Bson::Document(mut command)) = Bson::try_from(value) else { panic!("no document: {line}") };
+        // MongoDB takes the first field for the command, and JSON's fields come in any order.
+        let name = ["insert", "update", "delete"].into_iter().find(|name| command.contains_key(name)).expect(line);
+        let target = command.remove(name);
+        let first = target.map(|target| (name.to_owned(), target));
+        first.into_iter().chain(command).collect()
     };
     FOUND.lines().map(command).collect()
 }

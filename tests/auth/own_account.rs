@@ -128,7 +128,7 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
     }
     let new = answer.cookie();
     let page = other.get("/account?done=password_changed", &new).await;
-    assert!(page.body.contains("Your password is changed"), "{}", page.body);
+    assert!(page.body.contains("Your password was changed"), "{}", page.body);
     let ended = tokio::time::timeout(Duration::from_secs(1), mine.revoked()).await.expect("told within a second");
     assert_eq!(ended, Ended::Renewed);
     assert_eq!(app.login(ADA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);

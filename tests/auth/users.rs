@@ -297,14 +297,14 @@ async fn the_list_says_who_there_is() {
     let app = App::with_ada().await;
     let cookie = app.enter().await;
     let page = app.get("/users", &cookie).await;
-    assert!(page.body.contains("You are the only one") && page.body.contains("1 user"), "{}", page.body);
+    assert!(page.body.contains("You are the only admin") && page.body.contains("1 user"), "{}", page.body);
     app.add(BOB).await;
     app.form("/users/invite", &cookie, &[("email", "eve+<b>@example.org")]).await;
     let page = app.get("/users", &cookie).await;
     for part in [ADA, BOB, "eve+&lt;b&gt;@example.org", "Invited", "Active", "never", "3 users"] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
-    assert!(!page.body.contains("You are the only one") && !page.body.contains("$argon2"));
+    assert!(!page.body.contains("You are the only admin") && !page.body.contains("$argon2"));
     let bob = account(&app, BOB).await.id;
     let page = app.get(&format!("/users/{bob}?done=disabled"), &cookie).await;
     assert!(page.body.contains("Disable account") && page.body.contains("The account is disabled"), "{}", page.body);

@@ -167,7 +167,7 @@ fn new_address(text: &str) -> anyhow::Result<Email> {
 }
 
 fn exists(email: &Email) -> String {
-    format!("{email} has an account already; for a new password: chargedeck admin reset {email}")
+    format!("{email} already has an account; for a new password: chargedeck admin reset {email}")
 }
 
 fn unknown(email: &Email) -> anyhow::Error {
