@@ -1,5 +1,7 @@
 //! Lists for pages. Rows come from the cache if it is good enough, and from MongoDB if not. They are always brought
 //! up to the hub's head, so that a page is fresh however old the cached rows are.
+//!
+//! Long, because a quarter of it is tests.
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},

@@ -153,7 +153,7 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
                     }
                 }
                 Err(PartMissing::Away) => {
-                    set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN)
+                    set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN);
                 }
                 // Only a document from the server leads to the page now.
                 Err(PartMissing::Replaced) => _ = window().location().reload(),

@@ -1,5 +1,7 @@
 //! The frames of the WebSocket, all of them JSON. Pages speak the compact form (fields by place, not by name), which
 //! may change with [`PROTOCOL`]. Everyone else speaks the form of `docs/live.md`, which may not change.
+//!
+//! Long, because both forms of all frames are beside each other.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! The figures' cells: counted once, then moved by what each change adds. No I/O.
+//!
+//! Long, because a third of it is tests.
 
 use std::{
     collections::VecDeque,

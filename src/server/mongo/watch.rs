@@ -1,4 +1,6 @@
 //! The change stream on the operator's database, and what its events say.
+//!
+//! Long, because what is asked of the stream, what it answers and why it fails follow from each other.
 
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! A live table. Rows keep their elements, only changed texts are written, and the order stays still while someone is
 //! reading. A row that has the focus shows its texts whole. Tab stops at one row of the list; the arrow keys, Home
 //! and End move from there to the others.
-//!
-//! Long, because a third of it is tests.
 
 use std::collections::BTreeMap;
 
