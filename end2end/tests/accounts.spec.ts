@@ -143,7 +143,7 @@ test('whoever is disabled is out at once', async ({ someone, browserOf, complain
   await page.goto('/users');
   await page.getByRole('link', { name: bob }).click();
   await page.getByRole('button', { name: 'Disable account' }).click();
-  await expect(page.getByRole('status')).toContainText('The account is disabled');
+  await expect(page.getByRole('status')).toContainText('The account was disabled');
   await expect(his).toHaveURL(/\/login/, { timeout: 3_000 });
   await signIn(his, bob, PASSWORD);
   await expect(his.getByRole('alert')).toBeVisible();
