@@ -141,7 +141,8 @@ impl Problem {
         let html = Html(format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">{refresh}\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · ChargeDeck</title>\
-             <script src=\"/theme.js\"></script><link rel=\"stylesheet\" href=\"/assets/problem.css\"></head>\
+             <script src=\"/theme.js\"></script><link rel=\"stylesheet\" href=\"/assets/problem.css\">\
+             <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\"></head>\
              <body><main><h1>{title}</h1><p>{detail} {again}</p>\
              <nav>{link}<a href=\"/\">Overview</a></nav>\
              <p><small>Request {request_id}</small></p></main></body></html>"
