@@ -148,7 +148,7 @@ test('a page says since when nothing was heard of the database, and goes on by i
   await openLive(page, LIST.stations);
   await stays(page);
   const words = connection(page).locator('span');
-  const banner = page.locator('.banner').filter({ hasText: 'No news from the database' });
+  const banner = page.locator('.banner').filter({ hasText: 'No updates from the database' });
   await expect(banner).toHaveCount(0);
 
   heard = 2 * 60 * 60 * 1000;
@@ -158,13 +158,13 @@ test('a page says since when nothing was heard of the database, and goes on by i
   // MongoDB's clock and ours may be in different minutes.
   const since = `(${[-1, 0, 1].map((minutes) => clock(Date.now() - heard! + minutes * 60_000)).join('|')})`;
   await expect(words).toHaveText(new RegExp(`^Stale since ${since}$`));
-  await expect(banner).toHaveText(new RegExp(`^No news from the database since ${since}\\. What you see may be older than it looks\\.`));
+  await expect(banner).toHaveText(new RegExp(`^No updates from the database since ${since}\\. What you see may be older than it looks\\.`));
   await expect(rows(page, 'stations').first()).toBeVisible();
 
   // A server that has just started has heard nothing yet, and no time is made up.
   heard = 2 ** 32 - 1;
   await expect(words).toHaveText('Stale', { timeout: 20_000 });
-  await expect(banner).toHaveText(/^No news from the database yet\./);
+  await expect(banner).toHaveText(/^No updates from the database yet\./);
 
   heard = undefined;
   await live(page);
