@@ -251,7 +251,7 @@ test('what is chosen is on paper, too', async ({ browserOn, stack }) => {
   for (const [path, ...words] of [
     [`${LIST.payments}?status=FAILED&client=C-1`, 'Status: Failed', 'Client: C-1'],
     ['/activity?of=payments', 'Payments'],
-    ['/analytics?last=7d&by=day&against=year', '7 days', 'Days', 'Year before'],
+    ['/analytics?last=7d&by=day&against=year', '7 days', 'Days', 'Same dates last year'],
     ['/reports?last=28d&by=station', '28 days', 'Station'],
   ] as const) {
     await openLive(page, path);

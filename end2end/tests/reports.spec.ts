@@ -117,10 +117,10 @@ test('a report that is still being read says so, and comes by itself', async ({ 
     await page.route('**/api/page/load*', async (route) => {
       if (!reading || !(route.request().postData() ?? '').includes('"Report"')) return route.continue();
       asked += 1;
-      await route.fulfill({ json: { Err: 'Reading' } });
+      await route.fulfill({ body: 'null', contentType: 'application/json' });
     });
     await page.getByRole('navigation', { name: 'Group by' }).getByRole('link', { name: 'Station' }).click();
-    const told = page.locator('.note-line').filter({ hasText: 'This report is still being read' });
+    const told = page.locator('.note-line').filter({ hasText: 'ChargeDeck is still reading every session and payment' });
     await expect(told.getByRole('link', { name: 'Show by month' })).toHaveAttribute('href', /by=month/);
     await expect.poll(() => asked, 'the page asks again').toBeGreaterThan(1);
     await expect(told).toBeVisible();
