@@ -307,6 +307,6 @@ async fn the_list_says_who_there_is() {
     assert!(!page.body.contains("You are the only admin") && !page.body.contains("$argon2"));
     let bob = account(&app, BOB).await.id;
     let page = app.get(&format!("/users/{bob}?done=disabled"), &cookie).await;
-    assert!(page.body.contains("Disable account") && page.body.contains("The account is disabled"), "{}", page.body);
+    assert!(page.body.contains("Disable account") && page.body.contains("The account was disabled"), "{}", page.body);
     assert!(!app.get(&format!("/users/{bob}?done=%3Cb%3E"), &cookie).await.body.contains("<b>"));
 }
