@@ -428,12 +428,12 @@ async fn follow(
         if let Some((reason, begin)) = end {
             return Ok(TermEnd::Lost(reason, begin));
         }
-        let one_by_one = idle.is_some() && standing.moves();
+        let passed = standing.moves(sequencer.tail().position, idle.is_some(), Instant::now());
         if let Some((failure, error)) = failed {
             return Ok(TermEnd::Failed(failure, error));
         }
-        // Everything that was asked for one by one is read. The next term may ask for batches again.
-        if one_by_one {
+        // What the stream failed at is read. The next term may ask for batches again.
+        if passed {
             return Ok(TermEnd::Term);
         }
         if let Some((Some(token), asked)) = idle

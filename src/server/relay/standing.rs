@@ -13,12 +13,22 @@ const UNREADABLE: u32 = 3;
 /// How often MongoDB itself may fail at an event, and for how long it must have done so. Much of what it cannot do now
 /// it can do later, and an event that is skipped is lost.
 const REFUSED: (u32, Duration) = (8, Duration::from_secs(15));
+/// How long a stream that has nothing more must have been without a failure. MongoDB answers without events also while
+/// it is on its way to the event at which it fails, and a loaded one needs many such answers.
+const QUIET: Duration = Duration::from_secs(60);
 
-/// Where the stream failed, how often, and since when.
+/// Where the stream failed, how often, since when, and when last.
 #[derive(Default)]
 pub struct Standing {
-    at: Option<(Position, Instant)>,
+    at: Option<Failed>,
     times: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Failed {
+    at: Position,
+    first: Instant,
+    last: Instant,
 }
 
 impl Standing {
@@ -32,19 +42,32 @@ impl Standing {
         watch::BATCH
     }
 
-    /// Notes that the stream has nothing more, so no event stands in its way. Returns whether it was asked for events
-    /// one by one.
-    pub fn moves(&mut self) -> bool {
-        std::mem::take(self).at.is_some()
+    /// Notes that the log ends at `tail`, and whether the stream has nothing more. Returns whether it came past what it
+    /// failed at, so that it need not be asked for events one by one any longer.
+    pub fn moves(&mut self, tail: Position, idle: bool, now: Instant) -> bool {
+        let Some(failed) = self.at else { return false };
+        let batch = failed.at.seq.0.saturating_add(watch::BATCH.into());
+        // The event was in the answer after this position, and no answer has more events than a batch.
+        let passed = tail.epoch != failed.at.epoch || tail.seq.0 > batch;
+        let quiet = idle && now.saturating_duration_since(failed.last) >= QUIET;
+        if passed || quiet {
+            *self = Self::default();
+        }
+        passed || quiet
     }
 
     /// Notes a failure. Returns whether the stream has failed so often that it must go on behind the event.
     pub fn failed(&mut self, at: Position, failure: StreamFailure, now: Instant) -> bool {
-        if !self.is_at(at) {
-            *self = Self { at: Some((at, now)), times: 0 };
-        }
+        let first = match self.at {
+            Some(failed) if failed.at == at => failed.first,
+            _ => {
+                self.times = 0;
+                now
+            }
+        };
+        self.at = Some(Failed { at, first, last: now });
         self.times += 1;
-        let lasted = self.at.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since));
+        let lasted = now.saturating_duration_since(first);
         let enough = match failure {
             StreamFailure::Away | StreamFailure::HistoryLost => false,
             StreamFailure::Unreadable => self.times >= UNREADABLE,
@@ -54,7 +77,7 @@ impl Standing {
     }
 
     fn is_at(&self, at: Position) -> bool {
-        self.at.is_some_and(|(standing, _)| standing == at)
+        self.at.is_some_and(|failed| failed.at == at)
     }
 }
 
@@ -80,11 +103,29 @@ mod tests {
     #[test]
     fn a_stream_that_came_past_what_it_failed_at_begins_to_count_anew() {
         let (mut standing, now) = (Standing::default(), Instant::now());
-        assert!(!standing.moves(), "it never failed");
-        assert_eq!([(); 2].map(|()| standing.failed(at(1), StreamFailure::Unreadable, now)), [false; 2]);
-        assert!(standing.moves());
-        assert_eq!(standing.batch(at(1)), watch::BATCH);
-        assert!(!standing.failed(at(1), StreamFailure::Unreadable, now));
+        let batch = u64::from(watch::BATCH);
+        assert!(!standing.moves(at(1), true, now), "it never failed");
+        for (tail, idle, later) in [(at(2 + batch), false, now), (at(1), true, now + QUIET)] {
+            assert_eq!([(); 2].map(|()| standing.failed(at(1), StreamFailure::Unreadable, now)), [false; 2]);
+            assert!(standing.moves(tail, idle, later));
+            assert_eq!(standing.batch(at(1)), watch::BATCH);
+            assert!(!standing.failed(at(1), StreamFailure::Unreadable, now));
+            assert!(!standing.moves(at(1 + batch), false, now + QUIET), "it may be the next event");
+            standing = Standing::default();
+        }
+    }
+
+    #[test]
+    fn answers_without_events_on_the_way_to_what_it_fails_at_are_no_way_past_it() {
+        let (mut standing, mut now) = (Standing::default(), Instant::now());
+        let fails = |_| {
+            let skips = standing.failed(at(1), StreamFailure::Unreadable, now);
+            now += QUIET / 2;
+            assert!(!standing.moves(at(1), true, now));
+            assert_eq!(standing.batch(at(1)), 1);
+            skips
+        };
+        assert_eq!([(); 3].map(fails), [false, false, true]);
     }
 
     #[test]
