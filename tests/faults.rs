@@ -349,7 +349,7 @@ async fn an_oplog_that_went_on_without_the_relay_is_one_new_epoch() {
         let log = Log::new(run.cluster.keys());
         let (mut from, mut found) = (None, BTreeSet::new());
         loop {
-            let page = log.after(from).await.expect("Redis answers");
+            let page = log.after(from).await.expect("Redis answers").entries;
             let Some(last) = page.last() else { return found };
             from = Some(last.position());
             found.extend(page.iter().map(|entry| entry.epoch));

@@ -78,7 +78,7 @@ pub async fn two_at_once(guards_off: &'static str) -> Result<(), String> {
 async fn all(log: &Log) -> Vec<Entry> {
     let (mut from, mut entries) = (None::<Position>, Vec::new());
     loop {
-        let page = log.after(from).await.expect("Redis answers");
+        let page = log.after(from).await.expect("Redis answers").entries;
         // Without compare-and-set, entries that were read already may come again.
         let ends = page.is_empty() || page.iter().any(|entry| Some(entry.position()) <= from);
         from = page.last().map(Entry::position);

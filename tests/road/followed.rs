@@ -48,7 +48,7 @@ async fn a_restart_loses_nothing_and_a_second_instance_doubles_nothing() {
         page.until_equal(instance, &network).await;
         instance.stop.cancel();
     }
-    let entries = Log::new(network.redis.clone()).after(None).await.unwrap();
+    let entries = Log::new(network.redis.clone()).after(None).await.unwrap().entries;
     let numbers: Vec<u64> = entries.iter().flat_map(|e| e.first.0..=e.last.0).collect();
     assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
 }

@@ -38,7 +38,7 @@ pub async fn all(log: &Log) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     loop {
         let from = entries.last().map(Entry::position);
-        let page = log.after(from).await.unwrap();
+        let page = log.after(from).await.unwrap().entries;
         // Without compare-and-set, entries that were read already may come again.
         let ends = page.is_empty() || page.iter().any(|entry| Some(entry.position()) <= from);
         entries.extend(page);
@@ -66,6 +66,37 @@ async fn a_log_is_trimmed_to_what_is_young_needed_and_not_too_much() {
     assert_eq!(oldest().await, at(1101), "what is old and written goes, and no more");
     log.trim(UtcMs(MINUTE), None, 1).await.unwrap();
     assert_eq!(oldest().await, at(ENTRIES), "too much goes in any case, but for the last");
+}
+
+/// A page takes memory, so large entries make it shorter. A log of them is still read, and trimmed, to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_log_is_bounded_in_bytes() {
+    const ENTRIES: u64 = 40;
+    let log = Log::new(Network::new().await.redis);
+    for seq in 1..=ENTRIES {
+        // A third of them are larger than a page.
+        let reason = "x".repeat(if seq % 3 == 0 { log::PAGE_BYTES + 1 } else { log::PAGE_BYTES / 10 });
+        let effect = Effect::Reset { reason, also: None };
+        let record = Record { collection: Collection::Clients, ct: ClusterTime(seq), at: UtcMs(0), effect };
+        let entry = Entry { records: vec![record.into()], ..entry(1, seq, seq) };
+        let last = (seq > 1).then(|| tail(1, seq - 1));
+        assert_eq!(log.append(last.as_ref(), &entry, &seq.to_string()).await.unwrap(), Appended::Done);
+    }
+    let (mut from, mut read) = (None, Vec::new());
+    loop {
+        let page = log.after(from).await.unwrap();
+        let bytes = |entries: &[Entry]| serde_json::to_string(entries).unwrap().len();
+        let but_last = page.entries.split_last().map_or(0, |(_, others)| bytes(others));
+        assert!(but_last < log::PAGE_BYTES, "{but_last} bytes");
+        read.extend(page.entries.iter().map(|entry| entry.first.0));
+        from = page.entries.last().map(Entry::position);
+        if !page.is_full {
+            break;
+        }
+    }
+    assert_eq!(read, (1..=ENTRIES).collect::<Vec<_>>());
+    log.trim(UtcMs(0), None, 1).await.unwrap();
+    assert_eq!(all(&log).await.iter().map(|entry| entry.first.0).collect::<Vec<_>>(), [ENTRIES]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,7 +187,7 @@ async fn of_two_relays_that_append_at_once_one_gets_each_number() {
         done += relay.await.unwrap();
     }
     assert_eq!(done, 99, "each number was given once");
-    let numbers: Vec<u64> = log.after(None).await.unwrap().iter().map(|entry| entry.first.0).collect();
+    let numbers: Vec<u64> = log.after(None).await.unwrap().entries.iter().map(|entry| entry.first.0).collect();
     assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
 }
 

@@ -141,7 +141,7 @@ impl Events {
                 Ordering::Equal => tells_gap(entry),
                 Ordering::Greater => false,
             };
-            if !log.after(written).await?.iter().any(is_to_be_written) {
+            if !log.after(written).await?.entries.iter().any(is_to_be_written) {
                 return Ok((Position::new(epoch, Seq(0)), ct));
             }
         }

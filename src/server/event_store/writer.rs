@@ -21,7 +21,7 @@ use crate::{
         redis::{
             Redis,
             lease::{Lease, RENEW},
-            log::{Log, MAX_BYTES, PAGE, before},
+            log::{Log, LogPage, MAX_BYTES, before},
         },
         telemetry::causes,
     },
@@ -140,12 +140,12 @@ fn is_flooded(before: Option<Position>, now: Option<Position>) -> bool {
 
 /// Writes one page of what the log has after `written`. Returns whether there may be more.
 async fn write_some(events: &Events, log: &Log, written: &mut Option<Position>) -> Result<bool> {
-    let page = log.after(*written).await?;
+    let LogPage { entries: page, is_full } = log.after(*written).await?;
     let mut new = Vec::new();
     // Never writes half a transaction, because no epoch could begin there if the log were lost. One that is longer than
     // a page is written in parts.
     let whole = page.iter().rposition(|entry| entry.closed == entry.last).map_or(0, |last| last.saturating_add(1));
-    let whole = if whole == 0 && page.len() >= PAGE { page.len() } else { whole };
+    let whole = if whole == 0 && is_full { page.len() } else { whole };
     let page = &page[..whole];
     let mut upto = *written;
     for entry in page {

@@ -3,7 +3,6 @@
 
 use std::{
     cmp::Ordering,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -149,7 +148,7 @@ impl Follower {
         let mut from = self.hub.read().reads_after(head);
         let mut kept_count = None;
         loop {
-            let page = self.log.after(from).await?;
+            let page = self.log.after(from).await?.entries;
             let Some(first) = page.first() else { break };
             // A page of the log may end with an epoch, and the next page begin with the next epoch.
             let leads_on = from.is_some_and(|tail| match first.epoch.cmp(&tail.epoch) {
@@ -225,7 +224,7 @@ impl Follower {
                 .map(|((cells, counted), position)| (position, state.ct.max(counted), cells.clone()))
         };
         if let Some((position, ct, cells)) = count {
-            let count = Count { position, ct, cells: Arc::unwrap_or_clone(cells) };
+            let count = Count { position, ct, cells };
             snapshots::keep_count(&self.redis, &count).await?;
         }
         Ok(())

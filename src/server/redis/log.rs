@@ -20,8 +20,13 @@ use crate::{
     guards::guarded,
 };
 
-/// Entries read at a time.
+/// Entries of a page.
 pub const PAGE: usize = 500;
+/// Bytes, as stored, after which a page ends. Parsed they may take 28 times as much, because the smallest object takes
+/// room for eleven fields.
+pub const PAGE_BYTES: usize = 1 << 20;
+/// Entries asked for at once. One has [at most 64 KiB](crate::server::relay), or is one row.
+const ASKED: usize = 32;
 /// Seconds after which an entry can be trimmed.
 const KEEP_S: i64 = 15 * 60;
 /// Bytes the log may take in Redis before its oldest entries go early.
@@ -33,6 +38,13 @@ pub struct Tail {
     pub position: Position,
     /// Resume token of the entry's last event; empty for the entry that opens an epoch.
     pub token: String,
+}
+
+/// Entries that follow each other.
+pub struct LogPage {
+    pub entries: Vec<Entry>,
+    /// Whether it ends because no more fits.
+    pub is_full: bool,
 }
 
 /// The result of an append.
@@ -224,21 +236,28 @@ impl Log {
     }
 
     /// A page of the entries after `position`, or from the oldest if it is `None`. Skips entries of another schema.
-    pub async fn after(&self, position: Option<Position>) -> Result<Vec<Entry>> {
+    pub async fn after(&self, position: Option<Position>) -> Result<LogPage> {
         self.page(position, PAGE).await
     }
 
-    async fn page(&self, mut position: Option<Position>, count: usize) -> Result<Vec<Entry>> {
+    async fn page(&self, mut position: Option<Position>, count: usize) -> Result<LogPage> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
         loop {
             let start = position.map_or_else(|| "-".to_owned(), |p| format!("({p}"));
-            let reply: StreamRangeReply = self.redis.connection().xrange_count(&self.key, start, "+", count).await?;
-            let mut entries = Vec::with_capacity(reply.ids.len());
+            let reply: StreamRangeReply =
+                self.redis.connection().xrange_count(&self.key, start, "+", count.min(ASKED)).await?;
             for id in &reply.ids {
-                entries.extend(self.parse(field(&id.map, "entry")?.as_bytes())?);
+                let entry = field(&id.map, "entry")?;
+                position = Some(self::position(&id.id)?);
+                let Some(parsed) = self.parse(entry.as_bytes())? else { continue };
+                entries.push(parsed);
+                bytes += entry.len();
+                if entries.len() == count || bytes >= PAGE_BYTES {
+                    return Ok(LogPage { entries, is_full: true });
+                }
             }
-            match reply.ids.last() {
-                Some(last) if entries.is_empty() => position = Some(self::position(&last.id)?),
-                _ => return Ok(entries),
+            if reply.ids.len() < ASKED {
+                return Ok(LogPage { entries, is_full: false });
             }
         }
     }
@@ -300,9 +319,10 @@ impl Log {
         loop {
             let too_much = self.bytes().await? > max_bytes;
             let Some(last) = self.head().await? else { return Ok(()) };
-            let oldest = self.page(None, count).await?;
+            let oldest = self.page(None, count).await?.entries;
             let keep = oldest.iter().find(|entry| !too_much && (young(entry) || needed(entry)));
-            let first_kept = keep.or(oldest.last()).map_or(last, Entry::position).min(last);
+            let behind = |entry: &Entry| Position::new(entry.epoch, Seq(entry.last.0.saturating_add(1)));
+            let first_kept = keep.map(Entry::position).or(oldest.last().map(behind)).unwrap_or(last).min(last);
             let removed: usize = redis::cmd("XTRIM")
                 .arg(&self.key)
                 .arg("MINID")
