@@ -7,8 +7,9 @@ mod counted;
 mod sums;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeBounds,
+    collections::BTreeSet,
+    ops::{Bound, RangeBounds},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -127,23 +128,39 @@ impl Cell {
     }
 }
 
+/// Sums in one piece of [`Cells`].
+const PIECE: usize = 256;
+
 /// Sums by cell. A sum of zero is not kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// A clone shares all sums with its original, and a change copies only the pieces that it touches. So whoever reads
+/// sums of years keeps nobody waiting who adds to them meanwhile.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<(Cell, i64)>", into = "Vec<(Cell, i64)>")]
-pub struct Cells(BTreeMap<Cell, i64>);
+pub struct Cells {
+    /// Sorted by cell, within each piece and from piece to piece. No piece is empty.
+    pieces: Vec<Arc<Vec<(Cell, i64)>>>,
+}
 
 impl Cells {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
     }
 
     pub fn get(&self, cell: &Cell) -> i64 {
-        self.0.get(cell).copied().unwrap_or(0)
+        self.range(cell..=cell).next().map_or(0, |(_, n)| n)
     }
 
     /// The cells of a range, such as one measure over a period.
     pub fn range(&self, range: impl RangeBounds<Cell>) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {
-        self.0.range(range).map(|(cell, n)| (cell, *n))
+        let first = self.pieces.partition_point(|piece| piece.last().is_some_and(|sum| is_before(&range, sum)));
+        let pieces = self.pieces.get(first..).unwrap_or_default();
+        let count = pieces.partition_point(|piece| piece.first().is_some_and(|sum| is_not_after(&range, sum)));
+        pieces.get(..count).unwrap_or_default().iter().flat_map(move |piece| {
+            let from = piece.partition_point(|sum| is_before(&range, sum));
+            let until = piece.partition_point(|sum| is_not_after(&range, sum));
+            piece.get(from..until).unwrap_or_default().iter().map(|(cell, n)| (cell, *n))
+        })
     }
 
     /// The cells of a measure without periods, from `first` while `own` returns a value.
@@ -152,25 +169,43 @@ impl Cells {
         first: Cell,
         own: impl Fn(&'a Cell) -> Option<T>,
     ) -> impl Iterator<Item = (T, i64)> {
-        self.0.range(first..).map_while(move |(cell, n)| Some((own(cell)?, *n)))
+        self.range(first..).map_while(move |(cell, n)| Some((own(cell)?, n)))
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Cell, i64)> {
-        self.0.iter().map(|(cell, n)| (cell, *n))
+        self.pieces.iter().flat_map(|piece| piece.iter().map(|(cell, n)| (cell, *n)))
     }
 
     fn add(&mut self, cell: Cell, n: i64) {
-        use std::collections::btree_map::Entry;
-        match self.0.entry(cell) {
-            Entry::Vacant(e) => {
-                if n != 0 {
-                    e.insert(n);
+        // The last piece that begins at the cell or before it, else the first one.
+        let begin = |piece: &Arc<Vec<(Cell, i64)>>| piece.first().is_some_and(|(first, _)| *first <= cell);
+        let at = self.pieces.partition_point(begin).saturating_sub(1);
+        let Some(piece) = self.pieces.get_mut(at) else {
+            if n != 0 {
+                self.pieces.push(Arc::new(vec![(cell, n)]));
+            }
+            return;
+        };
+        match piece.binary_search_by(|(known, _)| known.cmp(&cell)) {
+            Err(_) if n == 0 => {}
+            Err(place) => {
+                let piece = Arc::make_mut(piece);
+                piece.insert(place, (cell, n));
+                if piece.len() > PIECE {
+                    let rest = piece.split_off(PIECE / 2);
+                    piece.shrink_to_fit();
+                    self.pieces.insert(at.saturating_add(1), Arc::new(rest));
                 }
             }
-            Entry::Occupied(mut e) => {
-                *e.get_mut() = e.get().wrapping_add(n);
-                if *e.get() == 0 {
-                    e.remove();
+            Ok(place) => {
+                let piece = Arc::make_mut(piece);
+                let Some((_, sum)) = piece.get_mut(place) else { return };
+                *sum = sum.wrapping_add(n);
+                if *sum == 0 {
+                    piece.remove(place);
+                }
+                if piece.is_empty() {
+                    self.pieces.remove(at);
                 }
             }
         }
@@ -178,18 +213,43 @@ impl Cells {
 
     /// The cells in which these and `other` differ, each with both values.
     pub fn differences(&self, other: &Self) -> Vec<(Cell, i64, i64)> {
-        let cells: BTreeSet<&Cell> = self.0.keys().chain(other.0.keys()).collect();
+        let cells: BTreeSet<&Cell> = self.iter().chain(other.iter()).map(|(cell, _)| cell).collect();
         let both = cells.into_iter().map(|cell| (cell.clone(), self.get(cell), other.get(cell)));
         both.filter(|(_, ours, theirs)| ours != theirs).collect()
     }
 
     /// Adds every sum of `other`.
     pub fn merge(&mut self, other: &Self) {
-        for (cell, n) in &other.0 {
-            self.add(cell.clone(), *n);
+        for (cell, n) in other.iter() {
+            self.add(cell.clone(), n);
         }
     }
 }
+
+fn is_before(range: &impl RangeBounds<Cell>, (cell, _): &(Cell, i64)) -> bool {
+    match range.start_bound() {
+        Bound::Included(start) => cell < start,
+        Bound::Excluded(start) => cell <= start,
+        Bound::Unbounded => false,
+    }
+}
+
+fn is_not_after(range: &impl RangeBounds<Cell>, (cell, _): &(Cell, i64)) -> bool {
+    match range.end_bound() {
+        Bound::Included(end) => cell <= end,
+        Bound::Excluded(end) => cell < end,
+        Bound::Unbounded => true,
+    }
+}
+
+/// Equal sums may be in other pieces.
+impl PartialEq for Cells {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Cells {}
 
 impl From<Vec<(Cell, i64)>> for Cells {
     fn from(sums: Vec<(Cell, i64)>) -> Self {
@@ -201,6 +261,49 @@ impl From<Vec<(Cell, i64)>> for Cells {
 
 impl From<Cells> for Vec<(Cell, i64)> {
     fn from(cells: Cells) -> Self {
-        cells.0.into_iter().collect()
+        cells.iter().map(|(cell, n)| (cell.clone(), n)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cell(n: i64) -> Cell {
+        if n % 7 == 0 { Cell::Captured(Bucket(n)) } else { Cell::Started(Bucket(n)) }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_those_of_a_map(adds in prop::collection::vec((0..2000i64, -2..3i64), 0..4000), from in 0..2000i64, width in 0..900i64) {
+            let (mut cells, mut map) = (Cells::default(), BTreeMap::<Cell, i64>::new());
+            for (at, n) in adds {
+                cells.add(cell(at), n);
+                *map.entry(cell(at)).or_default() += n;
+            }
+            map.retain(|_, n| *n != 0);
+            prop_assert!(cells.iter().eq(map.iter().map(|(cell, n)| (cell, *n))));
+            prop_assert!(cells.pieces.iter().all(|piece| !piece.is_empty() && piece.len() <= PIECE));
+            let range = Cell::Started(Bucket(from))..Cell::Started(Bucket(from + width));
+            prop_assert!(cells.range(range.clone()).eq(map.range(range.clone()).map(|(cell, n)| (cell, *n))));
+            prop_assert!(cells.range(range.clone()).rev().eq(map.range(range).rev().map(|(cell, n)| (cell, *n))));
+            (0..2000).for_each(|n| assert_eq!(cells.get(&cell(n)), map.get(&cell(n)).copied().unwrap_or(0)));
+        }
+    }
+
+    #[test]
+    fn a_change_copies_the_piece_that_it_touches_and_no_other() {
+        let sums = (0..10_000).map(|n| (Cell::Started(Bucket(n)), 1));
+        let mut cells: Cells = sums.collect::<Vec<_>>().into();
+        let read = cells.clone();
+        cells.add(Cell::Started(Bucket(5_000)), 1);
+        let copied = cells.pieces.iter().zip(&read.pieces).filter(|(ours, theirs)| !Arc::ptr_eq(ours, theirs)).count();
+        assert_eq!((copied, cells.pieces.len()), (1, read.pieces.len()));
+        assert_eq!([&cells, &read].map(|cells| cells.get(&Cell::Started(Bucket(5_000)))), [2, 1]);
+        assert!(read.pieces.len() > 10_000 / PIECE);
     }
 }

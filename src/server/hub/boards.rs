@@ -11,6 +11,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Deref,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -117,11 +118,12 @@ type Moment = (u64, i64);
 /// What boards of figures are made of, as it was at one moment. The cells are shared: a change that comes while a
 /// board is made leaves these as they are.
 pub struct BoardView {
+    taken: Instant,
     moment: Moment,
     head: Position,
     ct: ClusterTime,
     now: UtcMs,
-    cells: Arc<Cells>,
+    cells: Cells,
     inexact_since: Option<ClusterTime>,
     latest: Value,
 }
@@ -130,6 +132,7 @@ impl BoardView {
     fn of(moment: Moment, state: &State) -> Option<Self> {
         let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
         Some(Self {
+            taken: Instant::now(),
             moment,
             head: state.head()?,
             ct: state.ct,
@@ -268,13 +271,20 @@ impl Cache {
     }
 
     /// Makes a board of figures. Returns `None` if that is not possible. If it was made of something later meanwhile,
-    /// that is left in place.
-    pub fn make(&self, board: &Board, view: &BoardView) -> Option<Arc<BoardSnapshot>> {
-        // This runs outside the boards' lock, because all other boards are still asked for.
+    /// that is left in place. `now` is called when the values are there, and tells whether they are out of date already.
+    pub fn make<S: Deref<Target = State>>(
+        &self,
+        board: &Board,
+        view: &BoardView,
+        now: impl FnOnce() -> S,
+    ) -> Option<Arc<BoardSnapshot>> {
+        // This runs outside all locks, because all other boards are still asked for.
         let fields = self.figures(board, view);
+        let state = now();
+        let is_current = self.moment(board, &state) == Some(view.moment);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
-        entry.behind = None;
+        entry.behind = (takes_long(board) && !is_current).then_some(view.taken);
         Some(entry.fill(board, view.moment, fields?, (view.head, view.ct)))
     }
 

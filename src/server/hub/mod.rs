@@ -180,7 +180,7 @@ impl Hub {
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         match self.answer(board)? {
             Answer::Made(filled) => Some(filled),
-            Answer::Due(view) => self.0.boards.make(board, &view),
+            Answer::Due(view) => self.0.boards.make(board, &view, || self.read()),
         }
     }
 
@@ -222,8 +222,8 @@ impl Hub {
     }
 
     /// Makes a board that takes long, unless it is current. `None` in the cases of [`board`](Self::board). One is made
-    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits. The
-    /// head moves on meanwhile: the first change that does copies the cells once, and the board keeps its own.
+    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits.
+    /// The head moves on meanwhile, and the board keeps what it is made of.
     pub async fn make_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         let turn = self.0.making.turn().await;
         let current = self.current_board(board);
@@ -255,7 +255,7 @@ impl Hub {
         let hub = self.clone();
         let renewed = tokio::task::spawn_blocking(move || {
             for board in due {
-                hub.0.boards.make(&board, &view);
+                hub.0.boards.make(&board, &view, || hub.read());
             }
         });
         if let Err(error) = renewed.await {
@@ -268,7 +268,7 @@ impl Hub {
         let (hub, asked) = (self.clone(), board.clone());
         let made = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            hub.0.boards.make(&asked, &view)
+            hub.0.boards.make(&asked, &view, || hub.read())
         });
         made.await.unwrap_or_else(|error| {
             tracing::error!(%error, %board, "a board cannot be made");

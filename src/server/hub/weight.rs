@@ -42,7 +42,8 @@ pub fn record(record: &Record) -> usize {
 
 /// What a change adds to the figures.
 pub fn cells(cells: &Cells) -> usize {
-    cells.iter().count().div_ceil(8) * leaf::<Cell, i64>()
+    // A list takes room for the next power of two.
+    cells.iter().count().next_power_of_two() * size_of::<(Cell, i64)>()
 }
 
 /// The smallest map takes room for eleven entries.

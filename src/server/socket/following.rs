@@ -132,7 +132,10 @@ impl Following {
             let frame = match led {
                 Led::Here(shown) if Arc::ptr_eq(shown, &filled) => continue,
                 Led::Here(shown) => filled.frame(shown, form),
-                Led::Elsewhere(_) => filled.whole(head.filter(|_| hub.board_is_behind(look.board()).is_zero()), form),
+                Led::Elsewhere(_) => {
+                    let is_current = hub.current_board(look.board()).is_some_and(|now| Arc::ptr_eq(&now, &filled));
+                    filled.whole(head.filter(|_| is_current), form)
+                }
             };
             *led = Led::Here(filled);
             return Some(Due::Own(frame));
