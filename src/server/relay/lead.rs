@@ -180,7 +180,7 @@ async fn go_on_behind(
     (failure, error): (StreamFailure, mongodb::error::Error),
 ) -> Result<()> {
     if !standing.failed(tail.position, failure, Instant::now()) {
-        return Err(error).context("the next event of the change stream");
+        return Err(Stands(error).into());
     }
     // Where a stream that begins now fails as well, no event is to blame, and none is skipped.
     if failure == StreamFailure::Refused {
@@ -253,6 +253,11 @@ async fn images_are_gone(relay: &Relay, since: UtcMs) -> Result<bool> {
 #[derive(Debug, thiserror::Error)]
 #[error("the log ends at {0:?}")]
 pub struct Moved(Option<Position>);
+
+/// The stream failed at its next event, but not often enough to go on behind it.
+#[derive(Debug, thiserror::Error)]
+#[error("the next event of the change stream: {0}")]
+pub struct Stands(mongodb::error::Error);
 
 enum TermEnd {
     Term,

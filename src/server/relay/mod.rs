@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{
     redis::lease::{Lease, RENEW},
-    relay::lead::{Moved, pause},
+    relay::lead::{Moved, Stands, pause},
     telemetry::{
         causes,
         metrics::{metrics, now},
@@ -76,6 +76,11 @@ impl Relay {
                             Ok(_) => {}
                             Err(error) => break Err(error.into()),
                         }
+                    }
+                    // This process has counted how often the stream failed there, so it goes on as the relay.
+                    Err(error) if error.is::<Stands>() && !term.is_cancelled() => {
+                        tracing::warn!(error = causes(&error), "the change stream begins again");
+                        pause(&term, pace.next()).await;
                     }
                     led => break led,
                 }

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn answers_without_events_on_the_way_to_what_it_fails_at_are_no_way_past_it() {
         let (mut standing, mut now) = (Standing::default(), Instant::now());
-        let fails = |_| {
+        let fails = |()| {
             let skips = standing.failed(at(1), StreamFailure::Unreadable, now);
             now += QUIET / 2;
             assert!(!standing.moves(at(1), true, now));
