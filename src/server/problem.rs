@@ -26,6 +26,10 @@ use tower_http::request_id::RequestId;
 
 use crate::server::{csp::FORM_POLICY, paths::is_page};
 
+/// Why a question that takes too long is not answered.
+pub const TAKES_TOO_LONG: &str = "MongoDB takes longer than ten seconds for this. Choose less, or try again when it has \
+     less to do. Lists need indexes, which “chargedeck prepare” makes.";
+
 /// What a client may know of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -58,6 +62,12 @@ impl Problem {
     pub fn unavailable() -> Self {
         const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
+    }
+
+    /// MongoDB was not done in the time that a question has. It gets no `Retry-After`, because it would take as long
+    /// again.
+    pub fn takes_too_long() -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "takes_too_long", TAKES_TOO_LONG)
     }
 
     /// A client that tries again earlier gets the same answer.

@@ -19,7 +19,7 @@ use leptos::prelude::{LeptosOptions, use_context};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::problem::Problem;
+use super::problem::{Problem, TAKES_TOO_LONG};
 use crate::{
     domain::{
         address::{BadChoice, Params, Refused, clip},
@@ -43,6 +43,7 @@ use crate::{
         config::NetworkSettings,
         event_store::{self, Page},
         hub::{BoardSnapshot, Hub, Reach, zones},
+        mongo,
         redis::log::Log,
         reports::{ReportError, Reports},
         snapshots::{NotBefore, SnapshotError, Snapshots},
@@ -57,9 +58,6 @@ use crate::{
 
 /// How long a page waits for a report before it says that it is still being read.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-const TAKES_TOO_LONG: &str =
-    "MongoDB takes longer than ten seconds for this list. Choose less, or let “chargedeck prepare” make its indexes.";
 
 /// How far MongoDB's clock may be ahead of what was heard of it.
 const AHEAD_S: i64 = 2;
@@ -161,13 +159,13 @@ impl App {
             ReportParameters::read(|name| params.get(name), self.network.time_zone.iana_name().unwrap_or("UTC"))?;
         let period = if matches!(query.range, Range::Last(_)) { "last" } else { "from" };
         let asker = self.budgets.of(user);
-        if query.by.is_time() {
-            asker.pay(asker.of_cells()).await?;
-        } else {
-            let documents = [Collection::ChargingSessions, Collection::Payments].map(|of| asker.all_of(of));
-            asker.pay(documents.into_iter().sum()).await?;
-        }
-        self.reports.report(user, query, patience).await.map_err(|error| match error {
+        let read = [Collection::ChargingSessions, Collection::Payments].map(|of| asker.all_of(of));
+        let price = if query.by.is_time() { asker.of_cells() } else { read.into_iter().sum() };
+        asker.pay(price).await?;
+        let began = Instant::now();
+        let report = self.reports.report(user, query, patience).await;
+        asker.settle(price, began.elapsed(), 0).await;
+        report.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Sort(_) => Refused::new("sort", error.to_string()).into(),
             ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
@@ -181,7 +179,7 @@ impl App {
 
     /// Events from MongoDB. What the log has after `upto` comes by the socket. They are read in the account's turn. As
     /// indexes lead to them, MongoDB looks at hardly more than a page of them.
-    async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<EventPage, AppError> {
+    async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<EventPage, Failure> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         self.followed(|collection| Board::Activity(filter).reads(collection))?;
         let this = self.clone();
@@ -194,8 +192,11 @@ impl App {
             anyhow::Ok(EventPage { upto: latest::key(upto), ct, fields })
         };
         self.budgets.of(user).in_turn(units(latest::PAGE), read).await?.map_err(|error| {
+            if error.downcast_ref().and_then(mongo::error_code) == Some(mongo::TIME_EXPIRED) {
+                return Failure::TakesTooLong;
+            }
             tracing::warn!(error = causes(&error), "no events");
-            AppError::Unavailable
+            AppError::Unavailable.into()
         })
     }
 
@@ -369,7 +370,7 @@ pub enum Failure {
     /// Reading takes longer than the caller waited, and goes on.
     #[error("still being read")]
     Reading,
-    /// MongoDB takes longer for a list than it may.
+    /// MongoDB takes longer than it may.
     #[error("takes too long")]
     TakesTooLong,
 }
@@ -421,15 +422,14 @@ impl From<Refused> for Problem {
     }
 }
 
-/// A report that is still being read gets the `Retry-After` of every 503. A list that takes too long gets none, because
-/// it would take as long again.
+/// A report that is still being read gets the `Retry-After` of every 503.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refused) => refused.into(),
             Failure::Error(error) => error.into(),
             Failure::Reading => Self::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING),
-            Failure::TakesTooLong => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "takes_too_long", TAKES_TOO_LONG),
+            Failure::TakesTooLong => Self::takes_too_long(),
         }
     }
 }

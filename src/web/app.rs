@@ -168,7 +168,7 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
 enum PartMissing {
     /// The server does not answer, or it has the part and could not send it. The part may come later.
     Away,
-    /// The server has another version of the program, and no longer has this one's parts.
+    /// The server has another version of the program, and no longer has this one's parts. Or the session has ended.
     Replaced,
 }
 
@@ -177,8 +177,12 @@ async fn part(path: &str, version: &str) -> Result<(), PartMissing> {
     if pages::ready(path).await.is_ok() {
         return Ok(());
     }
-    let Ok(answer) = load(PageRequest::Context).await else { return Err(PartMissing::Away) };
-    // What this program cannot read comes from another version.
-    let same = answer.read().is_ok_and(|context: PageContext| context.version == version);
+    let same = match load(PageRequest::Context).await {
+        // What this program cannot read comes from another version.
+        Ok(answer) => answer.read().is_ok_and(|context: PageContext| context.version == version),
+        // The server then sends the login page, which leads to the page that was asked for.
+        Err(AppError::SignIn) => false,
+        Err(_) => true,
+    };
     Err(if same { PartMissing::Away } else { PartMissing::Replaced })
 }

@@ -25,6 +25,7 @@ use crate::{
             audit_log::{Action, Actor, AuditFilter, AuditRecord, Cursor, EntriesPage},
         },
         csv::{self, CsvField},
+        mongo::{TIME_EXPIRED, error_code},
         problem::Problem,
     },
     web::text,
@@ -96,7 +97,14 @@ async fn entries(
     };
     let (page, took) = asker.in_turn(looked_at, read).await?;
     asker.settle(looked_at, took, 0).await;
-    Ok(page.map_err(Unavailable::from)?)
+    page.map_err(not_read)
+}
+
+fn not_read(error: mongodb::error::Error) -> Problem {
+    if error_code(&error) == Some(TIME_EXPIRED) {
+        return Problem::takes_too_long();
+    }
+    Unavailable::from(error).into()
 }
 
 /// All entries that match the filter, as a file. It costs all entries, and is one of the few exports that an admin may
@@ -114,7 +122,7 @@ pub async fn file(
         .map_err(|(_, why)| Problem::new(StatusCode::BAD_REQUEST, "bad_choice", why))?;
     let log = &documents.auth.audit;
     documents.budgets.of(admin.user).pay(log.size().await.map_err(Unavailable::from)?).await?;
-    let records = log.all(&filter).await.map_err(Unavailable::from)?;
+    let records = log.all(&filter).await.map_err(not_read)?;
     let head = HEAD.map(CsvField::text).to_vec();
     let head = futures_util::stream::once(std::future::ready(Ok(head)));
     let rows = futures_util::StreamExt::chain(head, records.map_ok(|record| fields(&record)));

@@ -45,28 +45,33 @@ pub async fn charts_csv(
         return Err(no_chart());
     }
     let params = followed(name, given)?;
-    let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
-    let query = Query::read(|name| params.get(name), zone)?;
-    let currency = analytics::currency(params.get(CURRENCY))?;
-    let (charts, position) = app.analytics(admin.user, query.to_string(), currency).await?;
-    let overview = app.overview().await?;
-    let table = CsvTable::of(name, &charts, &overview.fields).ok_or_else(no_chart)?;
     let now = app.hub.now().ok_or_else(Problem::unavailable)?;
-    let pieces = Pieces::read(&charts.fields);
-    let days = pieces.period().map(|period| text::charts::days(&charts.zone, period)).unwrap_or_default();
-    let instants = pieces.period().map(|period| format!("{}/{}", period.from, period.to)).unwrap_or_default();
-    let period = [
-        (text::charts::PERIOD, days),
-        (text::charts::INSTANTS, instants),
-        (text::charts::ZONE, charts.zone.name.clone()),
-    ];
+    let (table, position, period) = if OF_NOW.contains(&name) {
+        let overview = app.overview().await?;
+        (CsvTable::of_now(name, &overview.fields), overview.head, None)
+    } else {
+        let zone = app.network.time_zone.iana_name().unwrap_or("UTC");
+        let query = Query::read(|name| params.get(name), zone)?;
+        let currency = analytics::currency(params.get(CURRENCY))?;
+        let (charts, position) = app.analytics(admin.user, query.to_string(), currency).await?;
+        let period = Pieces::read(&charts.fields).period();
+        let days = period.map(|period| text::charts::days(&charts.zone, period)).unwrap_or_default();
+        let instants = period.map(|period| format!("{}/{}", period.from, period.to)).unwrap_or_default();
+        let period = [
+            (text::charts::PERIOD, days),
+            (text::charts::INSTANTS, instants),
+            (text::charts::ZONE, charts.zone.name.clone()),
+        ];
+        (CsvTable::of_period(name, &charts), position, Some(period))
+    };
+    let table = table.ok_or_else(no_chart)?;
     let about = [
         (text::charts::DERIVED, text::DERIVED_WHY.to_owned()),
         (text::charts::MADE_AT, now.to_string()),
         (text::charts::POSITION, position.to_string()),
     ];
     let title = [(text::charts::CHART, table.title.to_owned())].into_iter();
-    let about = title.chain(period.into_iter().filter(|_| !OF_NOW.contains(&name))).chain(about);
+    let about = title.chain(period.into_iter().flatten()).chain(about);
     let about = about.map(|(what, value)| vec![CsvField::text(what), CsvField::text(value)]);
     let head = table.head.iter().map(|word| CsvField::text(*word)).collect();
     let width = table.head.len();
@@ -101,19 +106,9 @@ struct CsvTable {
 }
 
 impl CsvTable {
-    /// Returns `None` for an unknown chart.
-    fn of(name: &str, charts: &Charts, overview: &Fields) -> Option<Self> {
+    /// A chart of what is now. Returns `None` for another, and if a figure is missing.
+    fn of_now(name: &str, overview: &Fields) -> Option<Self> {
         Some(match name {
-            "energy" => Self::course(&ChartMeasure::Energy, text::charts::ENERGY_KWH, charts),
-            "sessions" => Self::course(&ChartMeasure::Sessions, text::charts::SESSIONS, charts),
-            "revenue" => Self::course(&ChartMeasure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
-            "payments" => {
-                let rows = payments_of(&charts.fields).into_iter();
-                Self::states(
-                    text::charts::PAYMENTS_BY_STATE,
-                    rows.map(|(status, n)| (text::payment_status(&status), n)),
-                )
-            }
             "evses" => {
                 let split: Vec<(EvseStatus, i64)> = read(overview, "evse_split")?;
                 let rows = split.into_iter();
@@ -133,6 +128,23 @@ impl CsvTable {
                         row(text::charts::INSTALLED, "installed_power", "rating_unknown")?,
                     ],
                 }
+            }
+            _ => return None,
+        })
+    }
+
+    /// A chart of a period. Returns `None` for another.
+    fn of_period(name: &str, charts: &Charts) -> Option<Self> {
+        Some(match name {
+            "energy" => Self::course(&ChartMeasure::Energy, text::charts::ENERGY_KWH, charts),
+            "sessions" => Self::course(&ChartMeasure::Sessions, text::charts::SESSIONS, charts),
+            "revenue" => Self::course(&ChartMeasure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
+            "payments" => {
+                let rows = payments_of(&charts.fields).into_iter();
+                Self::states(
+                    text::charts::PAYMENTS_BY_STATE,
+                    rows.map(|(status, n)| (text::payment_status(&status), n)),
+                )
             }
             "week" => {
                 let hours = hours_of(&charts.fields);
@@ -249,7 +261,7 @@ mod tests {
         };
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
         let overview: Fields = serde_json::from_value(overview).unwrap();
-        let table = |name: &str| CsvTable::of(name, &charts, &overview).unwrap();
+        let table = |name: &str| CsvTable::of_now(name, &overview).or(CsvTable::of_period(name, &charts)).unwrap();
         let number = |n: i64, scale| CsvField::number(Some(n), scale);
         let energy = table("energy");
         assert_eq!(energy.head[2..], ["Energy kWh", "Earlier", "Energy not known", "Excluded"]);

@@ -406,9 +406,15 @@ impl Task {
                 self.subscribe_waiting();
             }
             Err(AppError::SignIn) => sign_in(),
-            _ => {
+            failed => {
                 self.following[i].follow.wait();
-                self.fetch(i, None, 2000);
+                let within_ms = match failed {
+                    // It takes MongoDB too long, as it would again.
+                    Err(AppError::Invalid(_)) => 60_000,
+                    Err(AppError::TooMuch(_)) => 10_000,
+                    _ => 2000,
+                };
+                self.fetch(i, None, within_ms);
             }
         }
     }
