@@ -87,7 +87,7 @@ pub fn file(name: &str, width: usize, records: impl Iterator<Item = Vec<CsvField
     streamed(name, width, stream::iter(records.map(Ok::<_, Infallible>)))
 }
 
-/// As [`file`], for records that are still being read while it is sent. If reading fails, the answer breaks off, so
+/// As [`file()`], for records that are still being read while it is sent. If reading fails, the answer breaks off, so
 /// that a part is not mistaken for the whole.
 pub fn streamed<E: Into<axum::BoxError> + Send + 'static>(
     name: &str,

@@ -49,7 +49,7 @@ const EXHAUSTED: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// Connections open at once, sockets among them.
     pub connections: usize,
-    /// Connections from one [`line`], unless it is a trusted proxy, through which everybody comes.
+    /// Connections from one [`line()`], unless it is a trusted proxy, through which everybody comes.
     pub per_address: usize,
     pub proxies: TrustedProxies,
     /// How long a request's head may take, and how long a connection may wait for its next.

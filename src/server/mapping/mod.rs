@@ -1,6 +1,6 @@
 //! Maps an operator's names, status words and units to ours: `[chargedeck.fields.<collection>]`.
 //!
-//! [`Definition`] is what the settings say. [`Mapping`] is what every reader uses. [`suggest`] makes a definition
+//! [`Definition`] is what the settings say. [`Mapping`] is what every reader uses. [`mod@suggest`] makes a definition
 //! from what was [`SeenValues`] in documents. No I/O; `mongo::documents` takes values out of BSON.
 //!
 //! A field that is neither ours, nor mapped to one of ours, nor named in `show` is never asked of MongoDB.
