@@ -29,8 +29,10 @@ const TEXT_MAX: usize = 2048;
 const LIST_MAX: usize = 500;
 /// Deeper documents are cut.
 const DEPTH_MAX: usize = 8;
-/// Maximum number of values within a row's lists and documents. A station of 500 EVSEs needs 6,000.
-const VALUES_MAX: usize = 8192;
+/// Maximum number of values within a row's lists and documents. A station of 500 EVSEs needs 12,000.
+const VALUES_MAX: usize = 12_288;
+/// An object counts as this many values at least, because the smallest map takes room for so many.
+const OBJECT_MIN: usize = 11;
 /// Maximum bytes of the texts and names of these values.
 const BYTES_MAX: usize = 96 << 10;
 /// The lists and documents within the rows of one list may hold as much as this many of the largest rows.
@@ -191,6 +193,11 @@ impl Left {
         self.values = self.values.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
+
+    /// Counts the room that an object with so few parts leaves empty.
+    const fn spend_empty(&mut self, parts: usize) {
+        self.values = self.values.saturating_sub(OBJECT_MIN.saturating_sub(parts));
+    }
 }
 
 /// What the lists and documents within the rows of one list may still hold. Texts that stand by themselves are not
@@ -224,7 +231,8 @@ impl ListLimit {
     }
 }
 
-/// How many values there are in a value, itself included, and the bytes of their texts and names.
+/// How many values there are in a value, itself included, and the bytes of their texts and names. An object counts as
+/// at least [`OBJECT_MIN`] parts.
 fn size(value: &Value) -> (usize, usize) {
     let sum = |all: &mut dyn Iterator<Item = (usize, usize)>| {
         all.fold((1, 0), |(values, bytes): (usize, usize), (more, long)| {
@@ -233,10 +241,13 @@ fn size(value: &Value) -> (usize, usize) {
     };
     match value {
         Value::Array(items) => sum(&mut items.iter().map(size)),
-        Value::Object(parts) => sum(&mut parts.iter().map(|(name, part)| {
-            let (values, bytes) = size(part);
-            (values, bytes.saturating_add(name.len()))
-        })),
+        Value::Object(parts) => {
+            let (values, bytes) = sum(&mut parts.iter().map(|(name, part)| {
+                let (values, bytes) = size(part);
+                (values, bytes.saturating_add(name.len()))
+            }));
+            (values.saturating_add(OBJECT_MIN.saturating_sub(parts.len())), bytes)
+        }
         value => (1, text_of(value)),
     }
 }
@@ -259,6 +270,7 @@ fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
                 left.spend(name.len().saturating_add(text_of(&value)));
                 object.entry(name.to_owned()).or_insert(value);
             }
+            left.spend_empty(object.len());
             object.into()
         }
         (RawBsonRef::Array(items), Shown::Within(_)) => list(items, left, |item, left| match item {
@@ -305,6 +317,7 @@ fn whole(value: RawBsonRef<'_>, depth: usize, left: &mut Left) -> Value {
                 left.spend(name.len().saturating_add(text_of(&value)));
                 object.insert(name, value);
             }
+            left.spend_empty(object.len());
             object.into()
         }
         RawBsonRef::Array(items) => list(items, left, |item, left| whole(item, depth.saturating_add(1), left)),
