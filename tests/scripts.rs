@@ -64,6 +64,11 @@ fn the_graph_refuses_imports_of_later_rooms_and_circles() {
         &[TIME, CELLS, TEXT, ("server/ops/check.rs", "use crate::web::text::cell;")],
         "upwards: src/server/ops/check.rs -> src/web/text.rs: cell",
     );
+    for room in ["actions", "http"] {
+        let file = format!("server/{room}/snapshot.rs");
+        let what = format!("upwards: src/{file} -> src/web/text.rs: cell");
+        refused(&[TIME, CELLS, TEXT, (&file, "use crate::web::text::cell;")], &what);
+    }
     refused(
         &[("domain/ids.rs", "use super::money::Money;"), ("domain/money.rs", "use super::ids::Id;\npub struct Money;")],
         "a circle of files: src/domain/ids.rs, src/domain/money.rs",

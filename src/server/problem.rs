@@ -10,7 +10,7 @@
 //! - `auth`: `Unavailable`, a backend does not answer; `Refused`, worded by forms.
 //! - `snapshots`, `reports`, `budget`: `SnapshotError`, `ReportError`, `Unaffordable`: why there is no answer.
 //! - `queries`: `AppError`, which is all that pages see of these three; `Failure`, which is also a refused choice.
-//! - `actions`: `Refused`, why nothing was done, and `Invalid`, what is malformed in a request.
+//! - `actions`: `ActionRefused`, why nothing was done, and `Invalid`, what is malformed in a request.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -267,7 +267,7 @@ impl App {
     ) -> Result<Snapshot, Failure> {
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
-            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why).into(),
+            SnapshotError::Choice(refused) => refused.into(),
             SnapshotError::TakesTooLong => Failure::TakesTooLong,
             error => {
                 tracing::warn!(%collection, %error, "no snapshot");
@@ -366,6 +366,9 @@ pub enum Failure {
     Refused(#[from] Refused),
     #[error(transparent)]
     Error(#[from] AppError),
+    /// A list's selection that cannot be followed.
+    #[error(transparent)]
+    Selection(#[from] BadChoice),
     /// Reading takes longer than the caller waited, and goes on.
     #[error("still being read")]
     Reading,
@@ -380,6 +383,7 @@ impl From<Failure> for AppError {
         match failure {
             Failure::Refused(refused) => Self::Refused(refused),
             Failure::Error(error) => error,
+            Failure::Selection(BadChoice(why)) => Self::Invalid(why),
             Failure::Reading => Self::Unavailable,
             Failure::TakesTooLong => Self::Invalid(TAKES_TOO_LONG.to_owned()),
         }
@@ -428,6 +432,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Refused(refused) => refused.into(),
             Failure::Error(error) => error.into(),
+            Failure::Selection(BadChoice(why)) => Self::new(StatusCode::BAD_REQUEST, "bad_selection", why),
             Failure::Reading => Self::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING),
             Failure::TakesTooLong => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "takes_too_long", TAKES_TOO_LONG),
         }
@@ -468,6 +473,7 @@ mod tests {
             (AppError::Invalid(String::new()).into(), 400, None),
             (AppError::Internal { request_id: String::new() }.into(), 500, None),
             (Failure::Refused(refused()), 400, None),
+            (Failure::Selection(BadChoice(String::new())), 400, None),
             (Failure::TakesTooLong, 422, None),
         ] {
             let problem = Problem::from(failure);

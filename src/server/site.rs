@@ -26,7 +26,8 @@ use tower_http::services::ServeDir;
 use super::{
     accounts::documents::AccountPages,
     actions::{self, Actions},
-    http::{charts_csv::charts_csv, health, report, router, snapshot::snapshot},
+    files::{charts_csv, report},
+    http::{health, router, snapshot::snapshot},
     problem::Problem,
     queries::App,
 };

@@ -17,7 +17,7 @@ use super::{
     view::{self, ActionPage},
 };
 use crate::{
-    domain::address::escaped,
+    domain::{address::escaped, paths},
     server::{
         accounts::{
             documents::AccountPages,
@@ -29,7 +29,6 @@ use crate::{
         pace::Turn,
         problem::Problem,
     },
-    web::paths,
 };
 
 /// The longest reason, characters.

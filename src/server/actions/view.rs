@@ -8,7 +8,7 @@ use super::{
     attempt::ActionRefused,
 };
 use crate::{
-    domain::{address::escaped, fields::Fields},
+    domain::{address::escaped, fields::Fields, paths::page, text},
     server::{
         accounts::{
             documents::Times,
@@ -16,7 +16,6 @@ use crate::{
         },
         auth::administration::timestamp,
     },
-    web::{paths::page, text, ui::optional_view},
 };
 
 /// The field of the form that holds it.
@@ -72,10 +71,10 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         {said(done)}
         <section class="panel">
             {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status)), (AFTER, of(next))])}
-            {optional_view(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
+            {blocked.map(|blocked| facts([(BLOCKED, blocked)]))}
             <form class="form body" method="post" action=to>
                 <p>{action.words.question}</p>
-                {optional_view(why, |why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
+                {why.map(|why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
                 {field.with_hint(REASON_HINT).view(wrong.as_ref())}
                 <input type="hidden" name="key" value=key />
                 <p class="actions">

@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    client_status, clock_time, count, date, evse_status, method, payment_status, phrases::order, session_status,
-    times::weekday_name,
-};
+use super::{clock_time, count, date, method, phrases::order, status, times::weekday_name};
 use crate::domain::{
     collections::Collection,
     selection::{Criterion, FilterField, Slot},
@@ -31,18 +28,6 @@ pub fn matching(shown: usize, total: usize, collection: Collection) -> String {
 /// The label of the link that removes this part.
 pub fn remove(part: &str) -> String {
     format!("{part}: remove")
-}
-
-/// The word for a status of the collection's documents; for stations, of their EVSEs.
-pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
-    let code = code.to_owned();
-    match collection {
-        Collection::Clients => client_status(&code.into()),
-        Collection::Stations => evse_status(&code.into()),
-        Collection::Payments => payment_status(&code.into()),
-        Collection::ChargingSessions => session_status(&code.into()),
-        Collection::EcoStats => code.into(),
-    }
 }
 
 /// One part of a selection in words: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
@@ -88,15 +73,6 @@ pub fn part(collection: Collection, part: FilterField, wanted: &Criterion, zone:
 mod tests {
     use super::*;
     use crate::domain::time::Period;
-
-    #[test]
-    fn every_status_that_can_be_selected_has_a_word() {
-        for collection in Collection::ALL {
-            for code in collection.codes() {
-                assert_ne!(status(collection, code), code, "{collection}");
-            }
-        }
-    }
 
     #[test]
     fn every_part_has_its_words() {

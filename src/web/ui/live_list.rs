@@ -15,10 +15,9 @@ use super::{
     table::{Head, Table},
 };
 use crate::{
-    domain::{collections::Collection, ids::DocId, protocol::window::Fate},
+    domain::{collections::Collection, ids::DocId, paths::page, protocol::window::Fate},
     web::{
         live::{ListStore, RowState, ShownList},
-        paths::page,
         text,
     },
 };
