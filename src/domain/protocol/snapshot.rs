@@ -41,8 +41,8 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
     /// The context in which the selection was evaluated.
-    #[serde(default, skip_serializing_if = "EvalContext::is_empty")]
-    pub sight: EvalContext,
+    #[serde(default, skip_serializing_if = "EvalContext::is_empty", rename = "sight")]
+    pub context: EvalContext,
     /// The documents that match at other times, if the selection follows the clock. `None` if they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,

@@ -12,7 +12,7 @@ use crate::{
     server::{
         accounts::{
             documents::Times,
-            pages::{FieldErrors, FormField, facts, said},
+            pages::{FieldErrors, FormField, done_note, facts},
         },
         auth::administration::timestamp,
     },
@@ -61,14 +61,14 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         .as_ref()
         .filter(|_| action.mark == Some(ActionMark::Take) && next.is_some())
         .map(|mark| blocked(mark, times));
-    // In this order: what cannot be changed by entering something else comes first.
+    // A hindrance comes first, because no other input removes it.
     let why = hindrance.as_ref().map(ActionRefused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
     let key = format!("{:032x}", rand::random::<u128>());
     let field = FormField { value: Some(reason), first: done.is_none(), ..FormField::text(REASON_LABEL, REASON) };
     let to = format!("{address}?id={}", escaped(&id));
     view! {
-        {said(done)}
+        {done_note(done)}
         <section class="panel">
             {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status)), (AFTER, of(next))])}
             {blocked.map(|blocked| facts([(BLOCKED, blocked)]))}

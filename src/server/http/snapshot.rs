@@ -71,7 +71,7 @@ pub async fn snapshot(
     }
     let mut etag = format!("\"{}\"", snapshot.position);
     if snapshot.selection.follows_clock() {
-        etag = format!("\"{}-{}\"", snapshot.position, snapshot.sight.minute());
+        etag = format!("\"{}-{}\"", snapshot.position, snapshot.context.minute());
     }
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn every_part_has_its_words() {
         let zone = Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] };
-        let said = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
+        let words = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
         let day = Criterion::Within(Period {
             from: UtcMs::parse("2018-06-14T23:00:00Z").unwrap(),
             to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
@@ -86,15 +86,15 @@ mod tests {
         assert_eq!(part(sessions, FilterField::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
         let ever = Criterion::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
         assert_eq!(part(sessions, FilterField::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, FilterField::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, FilterField::Status, "COMPLETED"), "Status: Completed");
-        assert_eq!(said(Collection::Payments, FilterField::Status, "odd,REFUNDED"), "Status: Refunded or odd");
-        assert_eq!(said(Collection::Stations, FilterField::Evse, "OUTOFORDER"), "EVSE: Out of order");
+        assert_eq!(words(sessions, FilterField::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(words(sessions, FilterField::Status, "COMPLETED"), "Status: Completed");
+        assert_eq!(words(Collection::Payments, FilterField::Status, "odd,REFUNDED"), "Status: Refunded or odd");
+        assert_eq!(words(Collection::Stations, FilterField::Evse, "OUTOFORDER"), "EVSE: Out of order");
         assert_eq!(
-            said(sessions, FilterField::Slot, "4.14@Europe/London"),
+            words(sessions, FilterField::Slot, "4.14@Europe/London"),
             "Started on a Friday, 14:00 to 15:00, Europe/London"
         );
-        assert_eq!(said(sessions, FilterField::Running, "8h"), "Running for more than 8 h");
+        assert_eq!(words(sessions, FilterField::Running, "8h"), "Running for more than 8 h");
         assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
     }
 }

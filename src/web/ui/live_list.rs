@@ -184,7 +184,7 @@ mod tests {
 
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
         Owner::new().with(|| {
-            let desk = PageContext {
+            let context = PageContext {
                 version: String::new(),
                 network: String::new(),
                 zone: Zone::default(),
@@ -195,8 +195,8 @@ mod tests {
                 figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
                 ct: ClusterTime::default(),
             };
-            let live = Live::provide(&desk);
-            Clock::provide(live, &desk);
+            let live = Live::provide(&context);
+            Clock::provide(live, &context);
             let store = live.list(Snapshot {
                 topic: Collection::Clients,
                 position: Position::default(),
@@ -205,7 +205,7 @@ mod tests {
                 complete: true,
                 selection,
                 total,
-                sight: EvalContext::default(),
+                context: EvalContext::default(),
                 others: None,
                 unknown: None,
             });

@@ -125,7 +125,7 @@ pub(super) fn empty(position: usize, time: usize) -> Snapshot {
         complete: true,
         selection: Selection::default(),
         total: None,
-        sight: EvalContext::default(),
+        context: EvalContext::default(),
         others: None,
         unknown: None,
     }
@@ -351,13 +351,13 @@ fn stations_fall_silent_without_any_change() {
             .unwrap()
     };
     let selection = Selection::default().with(FilterField::Evse, Criterion::one_of(["OUTOFORDER"]));
-    let sight = |s| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
+    let context = |s| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
     let snapshot = Snapshot {
         topic: Collection::Stations,
         rows: vec![Row { id: id(1), fields: station("OUTOFORDER", 5000) }],
         selection,
         total: Some(1),
-        sight: sight(5000),
+        context: context(5000),
         others: Some(vec![Row { id: id(2), fields: station("OUTOFORDER", 1) }]),
         unknown: None,
         ..empty(0, 0)
@@ -395,7 +395,7 @@ fn sessions_come_to_run_long_without_any_change() {
         rows: vec![Row { id: id(1), fields: session(60) }],
         selection,
         total: Some(1),
-        sight: EvalContext { now: quarter(100), ..EvalContext::default() },
+        context: EvalContext { now: quarter(100), ..EvalContext::default() },
         others: Some(vec![Row { id: id(2), fields: session(80) }]),
         unknown: None,
         ..empty(0, 0)

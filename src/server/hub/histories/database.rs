@@ -101,7 +101,7 @@ impl Database {
             complete: true,
             selection: Selection::default(),
             total: None,
-            sight: EvalContext::default(),
+            context: EvalContext::default(),
             others: None,
             unknown: None,
         }

@@ -119,7 +119,7 @@ fn snapshot(names: &[&str]) -> Snapshot {
         complete: true,
         selection: Selection::default(),
         total: None,
-        sight: EvalContext::default(),
+        context: EvalContext::default(),
         others: None,
         unknown: None,
     }

@@ -3,37 +3,37 @@
 //! Long, because the network, the instance and the page that all tests share stand here.
 
 #[cfg(feature = "guards")]
-#[path = "road/controls.rs"]
+#[path = "pipeline/controls.rs"]
 mod controls;
-#[path = "road/epochs.rs"]
+#[path = "pipeline/epochs.rs"]
 mod epochs;
-#[path = "road/events.rs"]
+#[path = "pipeline/events.rs"]
 mod events;
-#[path = "road/figures.rs"]
+#[path = "pipeline/figures.rs"]
 mod figures;
-#[path = "road/followed.rs"]
+#[path = "pipeline/followed.rs"]
 mod followed;
-#[path = "road/guarantees.rs"]
+#[path = "pipeline/guarantees.rs"]
 mod guarantees;
-#[path = "road/honest.rs"]
+#[path = "pipeline/honest.rs"]
 mod honest;
-#[path = "road/hostile.rs"]
+#[path = "pipeline/hostile.rs"]
 mod hostile;
-#[path = "road/images.rs"]
+#[path = "pipeline/images.rs"]
 mod images;
-#[path = "road/lists.rs"]
+#[path = "pipeline/lists.rs"]
 mod lists;
-#[path = "road/privacy.rs"]
+#[path = "pipeline/privacy.rs"]
 mod privacy;
-#[path = "road/reads.rs"]
+#[path = "pipeline/reads.rs"]
 mod reads;
-#[path = "road/reports.rs"]
+#[path = "pipeline/reports.rs"]
 mod reports;
-#[path = "road/rewound.rs"]
+#[path = "pipeline/rewound.rs"]
 mod rewound;
-#[path = "road/rollout.rs"]
+#[path = "pipeline/rollout.rs"]
 mod rollout;
-#[path = "road/selection.rs"]
+#[path = "pipeline/selection.rs"]
 mod selection;
 mod support;
 
@@ -94,7 +94,7 @@ struct Network {
 
 impl Network {
     async fn new() -> Self {
-        Self::on(support::mongod().await, &support::fresh_name("road"), "").await.with_images().await
+        Self::on(support::mongod().await, &support::fresh_name("pipeline"), "").await.with_images().await
     }
 
     async fn with_images(self) -> Self {
@@ -315,7 +315,7 @@ fn read(seq: u64, ct: u64) -> Snapshot {
         complete: true,
         selection: Selection::default(),
         total: None,
-        sight: EvalContext::default(),
+        context: EvalContext::default(),
         others: None,
         unknown: None,
     }
