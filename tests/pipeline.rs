@@ -2,7 +2,6 @@
 //!
 //! Long, because the network, the instance and the page that all tests share stand here.
 
-#[cfg(feature = "guards")]
 #[path = "pipeline/controls.rs"]
 mod controls;
 #[path = "pipeline/epochs.rs"]
@@ -57,7 +56,7 @@ use chargedeck::{
             topic::Topic,
             window::{Window, shown_of},
         },
-        selection::{EvalContext, Selection},
+        selection::Selection,
         time::UtcMs,
     },
     server::{
@@ -307,16 +306,5 @@ fn counted_at(hub: &Hub) -> Option<UtcMs> {
 
 /// A snapshot of a collection without documents.
 fn read(seq: u64, ct: u64) -> Snapshot {
-    Snapshot {
-        topic: Collection::Clients,
-        position: Position::new(Epoch(1), Seq(seq)),
-        ct: ClusterTime(ct),
-        rows: Vec::new(),
-        complete: true,
-        selection: Selection::default(),
-        total: None,
-        context: EvalContext::default(),
-        others: None,
-        unknown: None,
-    }
+    Snapshot::blank(Collection::Clients, Position::new(Epoch(1), Seq(seq)), ClusterTime(ct))
 }

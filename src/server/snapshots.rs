@@ -285,18 +285,7 @@ mod tests {
     use crate::domain::{ids::DocId, protocol::snapshot::Row};
 
     fn read(position: Position) -> Snapshot {
-        Snapshot {
-            topic: Collection::Clients,
-            position,
-            ct: ClusterTime(0),
-            rows: Vec::new(),
-            complete: true,
-            selection: Selection::default(),
-            total: None,
-            context: EvalContext::default(),
-            others: None,
-            unknown: None,
-        }
+        Snapshot::blank(Collection::Clients, position, ClusterTime(0))
     }
 
     #[test]

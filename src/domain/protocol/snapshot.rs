@@ -52,6 +52,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// All documents of a collection that has none.
+    #[cfg(any(test, feature = "guards"))]
+    pub fn blank(topic: Collection, position: Position, ct: ClusterTime) -> Self {
+        Self {
+            topic,
+            position,
+            ct,
+            rows: Vec::new(),
+            complete: true,
+            selection: Selection::default(),
+            total: None,
+            context: EvalContext::default(),
+            others: None,
+            unknown: None,
+        }
+    }
+
     /// Why the list is refused, if a status is requested that is not known.
     pub fn unknown_status(&self) -> Option<BadChoice> {
         let status = self.unknown.as_deref()?;

@@ -166,7 +166,7 @@ mod tests {
                 position::{ClusterTime, Position},
                 snapshot::{Row, Snapshot},
             },
-            selection::{Criterion, EvalContext, FilterField, Selection},
+            selection::{Criterion, FilterField, Selection},
             time::{UtcMs, Zone},
         },
         web::{
@@ -198,16 +198,10 @@ mod tests {
             let live = Live::provide(&context);
             Clock::provide(live, &context);
             let store = live.list(Snapshot {
-                topic: Collection::Clients,
-                position: Position::default(),
-                ct: ClusterTime::default(),
                 rows,
-                complete: true,
                 selection,
                 total,
-                context: EvalContext::default(),
-                others: None,
-                unknown: None,
+                ..Snapshot::blank(Collection::Clients, Position::default(), ClusterTime::default())
             });
             view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
         })

@@ -117,18 +117,7 @@ impl World {
 }
 
 pub(super) fn empty(position: usize, time: usize) -> Snapshot {
-    Snapshot {
-        topic: Collection::Clients,
-        position: at(position),
-        ct: ClusterTime(time as u64),
-        rows: Vec::new(),
-        complete: true,
-        selection: Selection::default(),
-        total: None,
-        context: EvalContext::default(),
-        others: None,
-        unknown: None,
-    }
+    Snapshot::blank(Collection::Clients, at(position), ClusterTime(time as u64))
 }
 
 pub(super) fn delta(from: usize, to: usize) -> Delta {
