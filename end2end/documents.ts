@@ -24,7 +24,6 @@ export const SAMPLES: Record<Topic, Sample> = {
   charging_sessions: { document: session, name: 'session_id', change: { energy_wh: 45_600, stop_reason: 'Local' }, field: 'energy_wh', before: /12\.3/, after: /45\.6/ },
   payments: { document: payment, name: 'payment_id', change: { amount_minor: 5678 }, field: 'amount_minor', before: /12\.34/, after: /56\.78/ },
   eco_stats: { document: eco, name: 'local_date', change: { energy_wh: 98_700, scope_id: 'changed' }, field: 'energy_wh', before: /78\.9/, after: /98\.7/ },
-  tariffs: { document: tariff, name: 'tariff_id', change: { currency: 'EUR' }, field: 'currency', before: /GBP/, after: /EUR/ },
 };
 
 export function client(over: Document = {}): Document & { _id: ObjectId } {
@@ -76,13 +75,5 @@ export function eco(over: Document = {}): Document & { _id: ObjectId } {
     co2_ice_g: 88_000, petrol_ml: 37_500, km_electric_m: 420_000, trees_10y: 1.2,
     factors: { set: 'owid-2024', version: 1, grid_g_per_kwh: 211, petrol_l_per_kwh: 0.4753, petrol_kg_per_l: 2.348 },
     computed_at: now, last_updated: now, ...over,
-  };
-}
-
-export function tariff(over: Document = {}): Document & { _id: ObjectId } {
-  const now = new Date();
-  return {
-    _id: new ObjectId(), tariff_id: unique('T'), tariff_type: 'REGULAR', currency: 'GBP', elements: [],
-    start_date_time: now, last_updated: now, ...over,
   };
 }

@@ -7,7 +7,6 @@ export const LIST = {
   charging_sessions: '/sessions',
   payments: '/payments',
   eco_stats: '/eco',
-  tariffs: '/tariffs',
 };
 export type Topic = keyof typeof LIST;
 export const TOPICS = Object.keys(LIST) as Topic[];

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const [origin, topic] = process.argv.slice(2);
 const board = topic.includes("?");
 // The order of the lists, and how many rows are shown.
-const OTHERS = { stations: "name", charging_sessions: "start_date_time", eco_stats: "period_start", tariffs: "start_date_time" };
+const OTHERS = { stations: "name", charging_sessions: "start_date_time", eco_stats: "period_start" };
 const BY = OTHERS[topic] ?? "created_at";
 const SHOWN = topic === "stations" ? 500 : 50;
 let cookie;

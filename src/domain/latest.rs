@@ -192,7 +192,7 @@ fn describe(base: ActivityEvent, after: &Fields) -> ActivityEvent {
             let e = see::<EcoStat>(after).doc;
             ActivityEvent { label: e.local_date, status: e.granularity, energy: e.energy_wh, ..base }
         }
-        Collection::Clients | Collection::Tariffs => base,
+        Collection::Clients => base,
     }
 }
 

@@ -10,6 +10,5 @@ pub const fn page(collection: Collection) -> &'static str {
         Collection::Payments => "/payments",
         Collection::ChargingSessions => "/sessions",
         Collection::EcoStats => "/eco",
-        Collection::Tariffs => "/tariffs",
     }
 }

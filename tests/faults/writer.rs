@@ -222,7 +222,6 @@ fn changing(collection: Collection, n: i64, rng: &mut impl Rng) -> Document {
             doc! { "status": one_of(&["ACTIVE", "COMPLETED"]), "power_w": n, "energy_wh": n }
         }
         Collection::EcoStats => doc! { "energy_wh": n },
-        Collection::Tariffs => doc! { "tariff_type": one_of(&["REGULAR", "PROFILE_GREEN"]) },
     };
     row.extend(counted(n));
     row

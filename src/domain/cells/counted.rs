@@ -31,7 +31,7 @@ pub fn contributions(collection: Collection, row: &Fields) -> Cells {
         Collection::Stations => counted(collection, row, station),
         Collection::Payments => counted(collection, row, payment),
         Collection::ChargingSessions => counted(collection, row, session),
-        Collection::EcoStats | Collection::Tariffs => listed(collection, unreadable(collection, row).is_empty()),
+        Collection::EcoStats => listed(collection, unreadable(collection, row).is_empty()),
     }
 }
 

@@ -7,7 +7,6 @@ pub mod schema;
 mod session;
 mod station;
 pub mod table;
-mod tariff;
 
 use std::{fmt, str::FromStr};
 
@@ -20,7 +19,6 @@ pub use self::{
     session::Session,
     station::{Contact, Evse, Station, evse_number},
     table::{Kind, Mark, Order, Parts, Seen, Shown, see},
-    tariff::Tariff,
 };
 
 use self::table::{Entity, Field, Listed, Shape, Theirs};
@@ -106,7 +104,6 @@ collections! {
     Payments "payments" of Payment, event "payment_update";
     ChargingSessions "charging_sessions" of Session, event "charging_session_update";
     EcoStats "eco_stats" of EcoStat, event "eco_stats_update";
-    Tariffs "tariffs" of Tariff, event "tariff_update";
 }
 
 impl fmt::Display for Collection {

@@ -241,7 +241,7 @@ pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
         Collection::Stations => evse_status(&code.into()),
         Collection::Payments => payment_status(&code.into()),
         Collection::ChargingSessions => session_status(&code.into()),
-        Collection::EcoStats | Collection::Tariffs => code.into(),
+        Collection::EcoStats => code.into(),
     }
 }
 

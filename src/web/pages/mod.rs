@@ -12,7 +12,6 @@ mod reports;
 mod sessions;
 mod stations;
 mod system;
-mod tariffs;
 
 use std::pin::Pin;
 
@@ -93,7 +92,6 @@ pages! {
     page(Collection::Payments) => payments in lists, load_payments;
     page(Collection::Clients) => clients in lists, load_clients;
     page(Collection::EcoStats) => eco in lists, load_eco;
-    page(Collection::Tariffs) => tariffs in lists, load_tariffs;
     REPORTS => reports in reports, load_reports;
     SYSTEM => system in system, load_system;
 }

@@ -99,7 +99,6 @@ pub const fn title(collection: Collection) -> &'static str {
         Collection::Payments => "Payments",
         Collection::ChargingSessions => "Sessions",
         Collection::EcoStats => "Eco",
-        Collection::Tariffs => "Tariffs",
     }
 }
 
@@ -138,7 +137,6 @@ pub const fn nouns(collection: Collection) -> (&'static str, &'static str) {
         Collection::Payments => ("payment", "payments"),
         Collection::ChargingSessions => ("session", "sessions"),
         Collection::EcoStats => ("eco period", "eco periods"),
-        Collection::Tariffs => ("tariff", "tariffs"),
     }
 }
 
@@ -183,9 +181,6 @@ pub const fn empty(collection: Collection) -> (&'static str, &'static str) {
         ),
         Collection::EcoStats => {
             ("No eco figures yet", "They follow completed sessions, one document per day, month and in total.")
-        }
-        Collection::Tariffs => {
-            ("No tariffs yet", "Tariffs appear here as soon as your systems write to the tariffs collection.")
         }
     }
 }

@@ -28,7 +28,6 @@ pub fn sentence(news: &ActivityEvent) -> Sentence {
             Collection::Payments => (payment(news), news.money.as_ref().map(money)),
             Collection::ChargingSessions => (session(news, &subject), delivered(news.energy)),
             Collection::EcoStats => (added(news, &subject), delivered(news.energy)),
-            Collection::Tariffs => (added(news, &subject), None),
         },
     };
     Sentence { text: displayable(text.into()).into_owned(), amount }

@@ -12,7 +12,6 @@ pub enum Icon {
     Clients,
     Payments,
     Eco,
-    Tariffs,
     Reports,
     System,
     More,
@@ -31,7 +30,6 @@ impl Icon {
             Self::Clients => "M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zm-6 6c0-3 3-4.5 6-4.5s6 1.5 6 4.5z",
             Self::Payments => "M1.5 3.5h13v9h-13zm0 3h13M4 10h3",
             Self::Eco => "M3 13C3 6 8 3 14 3c0 6-3 10-8 10zm0 0c1-3 3-5 6-6",
-            Self::Tariffs => "M2 8V2h6l6 6-6 6zm3-3h.01",
             Self::Reports => "M4 1h6l3 3v11H4zm2 6h5M6 10h5",
             Self::System => {
                 "M3 5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zm10 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM5 3h4a2.5 2.5 0 0 1 0 5H7a2.5 2.5 0 0 0 0 5h4"
@@ -50,7 +48,6 @@ impl Icon {
             | Self::Stations
             | Self::Payments
             | Self::Eco
-            | Self::Tariffs
             | Self::Reports
             | Self::System
             | Self::Picture

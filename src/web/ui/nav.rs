@@ -44,7 +44,6 @@ static NETWORK: &[NavItem] = &[
     list(Collection::ChargingSessions, Icon::Sessions, false),
     list(Collection::Payments, Icon::Payments, false),
     list(Collection::Clients, Icon::Clients, true),
-    list(Collection::Tariffs, Icon::Tariffs, true),
 ];
 static INSIGHT: &[NavItem] =
     &[list(Collection::EcoStats, Icon::Eco, true), place(REPORTS, text::REPORTS, Icon::Reports, true)];

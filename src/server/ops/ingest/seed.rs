@@ -121,9 +121,6 @@ fn live(seed: u64, at: i64) -> Result<InMemoryDatabase> {
     for document in &clients {
         insert(Collection::Clients, document.clone());
     }
-    for (id, kind) in [("AC-45", "REGULAR"), ("DC-69", "PROFILE_FAST")] {
-        insert(Collection::Tariffs, city::tariff(id, kind, start));
-    }
     let drivers =
         clients.iter().filter(|c| c.get_str("status").is_ok_and(|s| s == "ACTIVE")).filter_map(city::driver).collect();
     let settings = WorldSettings {

@@ -39,19 +39,6 @@ pub fn client(number: i64, start: i64) -> Document {
     document
 }
 
-pub fn tariff(id: &str, kind: &str, start: i64) -> Document {
-    doc! {
-        "_id": format!("{DATASET}:{id}"),
-        "tariff_id": id,
-        "tariff_type": kind,
-        "currency": CURRENCY,
-        "elements": [{ "price_components": [{ "type": "ENERGY", "step_size": 1 }] }],
-        "start_date_time": date(start),
-        "last_updated": date(start),
-        "source": { "dataset": DATASET },
-    }
-}
-
 /// A kind of station: its model, its EVSEs, and how many such stations there are.
 struct StationKind {
     model: &'static str,
