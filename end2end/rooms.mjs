@@ -1,14 +1,15 @@
 /**
  * The rooms of `src/`, in their order: each may import what stands before it, and nothing after it. `may` narrows that to
- * those named, and what lies within them.
+ * those named, and what lies within them. Of `server` only what draws pages, answers them, or writes what they show as a
+ * file may import `web`: `queries`, `accounts`, `files`, and `site`, which puts all together.
  */
 const BASE = ['domain', 'guards', 'server'];
 export const ROOMS = [
   { of: ['guards'] },
   { of: ['domain/ids', 'domain/money', 'domain/status', 'domain/time', 'domain/value', 'domain/address', 'domain/credentials'] },
-  { of: ['domain/text'] },
   { of: ['domain/fields', 'domain/eco'] },
   { of: ['domain/collections'] },
+  { of: ['domain/text', 'domain/paths'] },
   { of: ['domain/quality'] },
   { of: ['domain/range', 'domain/selection'] },
   { of: ['domain/cells'] },
@@ -20,7 +21,6 @@ export const ROOMS = [
   { of: ['web/api'], may: ['domain'] },
   { of: ['web/charts'] },
   { of: ['web/live'] },
-  { of: ['web/paths'], may: ['domain'] },
   { of: ['web/text'] },
   { of: ['web/ui'] },
   { of: ['web/pages'] },
@@ -44,8 +44,9 @@ export const ROOMS = [
   { of: ['server/followed'], may: BASE },
   { of: ['server/queries'] },
   { of: ['server/accounts'] },
-  { of: ['server/actions'] },
-  { of: ['server/http'] },
+  { of: ['server/files'] },
+  { of: ['server/actions'], may: BASE },
+  { of: ['server/http'], may: BASE },
   { of: ['server/socket'], may: BASE },
   { of: ['server/system'], may: BASE },
   { of: ['server/ops'], may: BASE },

@@ -167,10 +167,10 @@ impl Run {
         self.referee.pings_are_late(fault.delays_clients());
         let sign_ins = |run: &Self| run.browsers.as_ref().map(Browsers::sign_ins);
         let signed_in = sign_ins(self);
-        let judged = self.referee.judged();
+        let counts = self.referee.counts();
         fault.strike(&mut self.cluster, &mut self.rng).await;
         let struck = began.elapsed();
-        self.referee.judge_since(judged, &fault, fault.delays_clients(), cluster::PATIENCE).await;
+        self.referee.judge_since(counts, &fault, fault.delays_clients(), cluster::PATIENCE).await;
         let (stale, count) = self.settle().await;
         self.images_are_on(fault).await;
         if fault.ends_sessions() {
@@ -421,13 +421,13 @@ async fn after_a_minutes_flood_every_screen_is_equal_and_each_change_is_an_event
     let flooded = Instant::now();
     let events = run.cluster.mongo.own.collection::<Document>("events");
     let of_flood = doc! { "collection": "payments", "id": { "$regex": "^\"flood-" } };
-    let mut told = 0;
-    while told < written && flooded.elapsed() < MAKES_UP {
+    let mut stored = 0;
+    while stored < written && flooded.elapsed() < MAKES_UP {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        told = events.count_documents(of_flood.clone()).await.expect("MongoDB answers");
+        stored = events.count_documents(of_flood.clone()).await.expect("MongoDB answers");
     }
     println!("as many events after {:.1} s", flooded.elapsed().as_secs_f64());
-    assert_eq!(told, written, "events of changes");
+    assert_eq!(stored, written, "events of changes");
     drop(resting);
     run.settle().await;
     run.judge();

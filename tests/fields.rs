@@ -74,8 +74,8 @@ impl Place {
             .envs(&self.env)
             .output()
             .unwrap();
-        let told = [program.stdout, program.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-        (program.status.code().unwrap(), told)
+        let printed = [program.stdout, program.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        (program.status.code().unwrap(), printed)
     }
 }
 
@@ -131,9 +131,9 @@ fn selection(query: &str) -> Selection {
     Selection::read(&mut pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
 }
 
-fn said<'a>(report: &'a CheckReport, level: Level, part: &str) -> &'a check::Item {
+fn finding<'a>(report: &'a CheckReport, level: Level, part: &str) -> &'a check::Item {
     let found =
-        report.items.iter().find(|item| item.level == level && format!("{}: {}", item.what, item.said).contains(part));
+        report.items.iter().find(|item| item.level == level && format!("{}: {}", item.what, item.text).contains(part));
     found.unwrap_or_else(|| panic!("{level:?} {part}\n{report}"))
 }
 
@@ -199,16 +199,16 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
 
     let report = check::run(&plain).await.unwrap();
     assert!(report.is_problem(), "{report}");
-    let unread = said(&report, Level::Problem, "payments: created_at cannot be read in 1 of 4 documents, such as");
-    assert!(unread.said.ends_with("a number, 1780315200000"), "{}", unread.said);
-    said(&report, Level::Problem, "payments: amount_minor is missing in 4 of 4 documents, such as");
-    said(&report, Level::Problem, "charging_sessions: start_date_time is missing in 2 of 2");
-    said(
+    let unread = finding(&report, Level::Problem, "payments: created_at cannot be read in 1 of 4 documents, such as");
+    assert!(unread.text.ends_with("a number, 1780315200000"), "{}", unread.text);
+    finding(&report, Level::Problem, "payments: amount_minor is missing in 4 of 4 documents, such as");
+    finding(&report, Level::Problem, "charging_sessions: start_date_time is missing in 2 of 2");
+    finding(
         &report,
         Level::Warning,
         "payments: status words that count in no figure: \"completed\" (2), \"failed\" (1), \"pending\" (1)",
     );
-    said(&report, Level::Ok, "password (1)");
+    finding(&report, Level::Ok, "password (1)");
     assert!(!report.to_string().contains("secret") && !report.to_string().contains("ada@"), "{report}");
 
     // Paste the suggested mapping as it is, and add one more field to show.
@@ -337,8 +337,8 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
     prepare::make(&mongo).await.unwrap();
     // Whoever trusts everybody is told so, and it is no reason to fail.
     place.env.insert("CHARGEDECK_TRUSTED_PROXIES".to_owned(), "10.0.0.7, 0.0.0.0/0".to_owned());
-    let (code, told) = place.run("", &["check"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, printed) = place.run("", &["check"]);
+    assert_eq!(code, 0, "{printed}");
     for part in [
         "warning  Proxies: CHARGEDECK_TRUSTED_PROXIES holds 0.0.0.0/0",
         "ok       MongoDB: answers, replica set rs0",
@@ -347,7 +347,7 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
         "MongoDB asks for no login",
         "nothing is evicted",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
 
     let stations = mongo.operator.collection::<Document>("stations");
@@ -358,18 +358,18 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
         .unwrap();
     stations.drop_index("chargedeck_station_id_1").await.unwrap();
     let report = check::run(&settings).await.unwrap();
-    let (code, told) = place.run("", &["check"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, printed) = place.run("", &["check"]);
+    assert_eq!(code, 1, "{printed}");
     for (level, part) in
         [(Level::Problem, "Images: are off for stations"), (Level::Warning, "Indexes: are missing: 1 of stations")]
     {
-        let item = said(&report, level, part);
-        assert!(told.contains(&item.mend[0]), "{told}");
+        let item = finding(&report, level, part);
+        assert!(printed.contains(&item.mend[0]), "{printed}");
         type_in(&mongo, &item.mend[0]).await;
     }
     let mended = check::run(&settings).await.unwrap();
     assert!(!mended.is_problem(), "{mended}");
-    said(&mended, Level::Ok, "Indexes: are all there");
+    finding(&mended, Level::Ok, "Indexes: are all there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,8 +377,8 @@ async fn writers_refuse_where_fields_are_mapped() {
     let place = Place::new().await;
     let toml = "[chargedeck.fields.payments]\nunits = { amount_minor = \"major\" }\n";
     for writer in [&["seed"][..], &["simulate", "--steps", "1"], &["import", "--preset", "dundee", "none.csv"]] {
-        let (code, told) = place.run(toml, writer);
-        assert!(code == 1 && told.contains("maps the fields of payments: nothing was written"), "{code} {told}");
+        let (code, printed) = place.run(toml, writer);
+        assert!(code == 1 && printed.contains("maps the fields of payments: nothing was written"), "{code} {printed}");
     }
     let mongo = Mongo::connect(&place.settings("").mongo).await.unwrap();
     assert_eq!(mongo.operator.list_collection_names().await.unwrap(), Vec::<String>::new());
@@ -391,7 +391,7 @@ async fn a_mongodb_that_does_not_answer_is_a_problem() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     place.env.insert("MONGODB_URI".to_owned(), format!("mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=500"));
     let report = check::run(&place.settings("")).await.unwrap();
-    said(&report, Level::Problem, "MongoDB: does not answer");
+    finding(&report, Level::Problem, "MongoDB: does not answer");
     assert!(report.is_problem());
 }
 
@@ -417,9 +417,10 @@ async fn a_user_without_rights_gets_them_by_what_is_printed() {
     let (mongo, settings) = connect("deck").await;
 
     let report = check::run(&settings).await.unwrap();
-    let rights = said(&report, Level::Problem, "Rights: deck may not find, changeStream, listCollections, createIndex");
+    let rights =
+        finding(&report, Level::Problem, "Rights: deck may not find, changeStream, listCollections, createIndex");
     assert!(!report.to_string().contains("secret"), "{report}");
-    said(&report, Level::Warning, "Oplog: not known: no right to read local");
+    finding(&report, Level::Warning, "Oplog: not known: no right to read local");
     for command in &rights.mend {
         type_in(&root, command).await;
     }
@@ -429,8 +430,8 @@ async fn a_user_without_rights_gets_them_by_what_is_printed() {
     let plan = prepare::plan(&mongo).await.unwrap();
     assert_eq!(plan.images, [Collection::ChargingSessions]);
     prepare::carry_out(&mongo, &plan).await.unwrap();
-    said(&check::run(&settings).await.unwrap(), Level::Ok, "Indexes: made by ChargeDeck in charging_sessions");
+    finding(&check::run(&settings).await.unwrap(), Level::Ok, "Indexes: made by ChargeDeck in charging_sessions");
     let granted = check::run(&settings).await.unwrap();
-    said(&granted, Level::Ok, "Rights: deck may do all that is needed");
+    finding(&granted, Level::Ok, "Rights: deck may do all that is needed");
     assert!(!granted.is_problem(), "{granted}");
 }

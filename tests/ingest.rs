@@ -183,7 +183,7 @@ Dom = { lon = 6.958, lat = 50.941 }
 #[tokio::test]
 async fn an_operators_own_export_is_read_by_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (preset, source, told) =
+    let (preset, source, report_file) =
         (folder.path().join("own.toml"), folder.path().join("own.csv"), folder.path().join("report.json"));
     fs::write(&preset, OWN_PRESET).unwrap();
     let rows = "id,card,station,site,start,end,kWh,EUR\n\
@@ -194,12 +194,12 @@ async fn an_operators_own_export_is_read_by_a_file() {
         4,K2,,Dom,01.07.2024 12:00,01.07.2024 13:00,1,2\n";
     fs::write(&source, rows).unwrap();
     let db = support::mongod().await.fresh_db().await;
-    let args = ImportArgs { report: Some(told.clone()), ..args(&preset.display().to_string(), &source) };
+    let args = ImportArgs { report: Some(report_file.clone()), ..args(&preset.display().to_string(), &source) };
     let report = import::run(&db, &args).await.unwrap();
     let lines: Vec<_> = report.refused.first().iter().map(|refusal| refusal.line.unwrap()).collect();
     assert_eq!((report.rows_read, &lines[..]), (5, &[4, 5][..]));
-    let told: serde_json::Value = serde_json::from_str(&fs::read_to_string(told).unwrap()).unwrap();
-    assert_eq!(told["refused"]["a session that stands in the file twice"]["first"][0]["line"], 4);
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(report_file).unwrap()).unwrap();
+    assert_eq!(report["refused"]["a session that stands in the file twice"]["first"][0]["line"], 4);
 
     let payments = find(&db, Collection::Payments, doc! {}).await;
     let paid: Vec<_> =

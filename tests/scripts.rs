@@ -64,6 +64,11 @@ fn the_graph_refuses_imports_of_later_rooms_and_circles() {
         &[TIME, CELLS, TEXT, ("server/ops/check.rs", "use crate::web::text::cell;")],
         "upwards: src/server/ops/check.rs -> src/web/text.rs: cell",
     );
+    for room in ["actions", "http"] {
+        let file = format!("server/{room}/snapshot.rs");
+        let what = format!("upwards: src/{file} -> src/web/text.rs: cell");
+        refused(&[TIME, CELLS, TEXT, (&file, "use crate::web::text::cell;")], &what);
+    }
     refused(
         &[("domain/ids.rs", "use super::money::Money;"), ("domain/money.rs", "use super::ids::Id;\npub struct Money;")],
         "a circle of files: src/domain/ids.rs, src/domain/money.rs",
@@ -83,8 +88,12 @@ fn evaluate(checkout: &Path, then: &str) -> Output {
 fn without_databases_a_developers_shell_is_told_so() {
     let here = checkout();
     let silent = |output: Output| {
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.code() == Some(3) && told.contains("scripts/run --services"), "{} {told}", output.status);
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(3) && printed.contains("scripts/run --services"),
+            "{} {printed}",
+            output.status
+        );
     };
     silent(evaluate(here.path(), "true"));
     // The files that a killed run leaves behind.
@@ -151,16 +160,16 @@ fn an_older_mongod_of_ours_is_replaced_and_the_users_own_is_used() {
         let output = setup(here.path(), &own, mongod, "mongod_will_do && echo yes || echo no");
         (output.status.success(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
     };
-    let said = |word: &str| (true, word.to_owned());
-    assert_eq!(will_do(None), said("no"));
+    let answer = |word: &str| (true, word.to_owned());
+    assert_eq!(will_do(None), answer("no"));
 
     program(&tools.join("venv/mongod"), "");
     let link = tools.join("bin/mongod");
     symlink(tools.join("venv/mongod"), &link).unwrap();
-    assert_eq!(will_do(None), said("no"), "an earlier setup's");
+    assert_eq!(will_do(None), answer("no"), "an earlier setup's");
 
     program(&own.join("mongod"), "");
-    assert_eq!(will_do(None), said("yes"), "the user's own");
+    assert_eq!(will_do(None), answer("yes"), "the user's own");
     fs::remove_file(own.join("mongod")).unwrap();
 
     let packaged = setup(here.path(), &own, None, "packaged_mongod");
@@ -168,7 +177,7 @@ fn an_older_mongod_of_ours_is_replaced_and_the_users_own_is_used() {
     program(Path::new(packaged.trim()), "");
     fs::remove_file(&link).unwrap();
     symlink(packaged.trim(), &link).unwrap();
-    assert_eq!(will_do(None), said("yes"));
+    assert_eq!(will_do(None), answer("yes"));
     assert_eq!(will_do(Some("/no/such/mongod")), (false, String::new()));
 }
 
@@ -186,9 +195,9 @@ fn the_packaged_mongod_is_its_process_and_alone_sees_its_libraries() {
     let mut mongod = Command::new(packaged.join("mongod"));
     let mongod = mongod.arg("--quiet").env_remove("LD_LIBRARY_PATH").stdout(Stdio::piped()).spawn().unwrap();
     let id = mongod.id();
-    let told = String::from_utf8(mongod.wait_with_output().unwrap().stdout).unwrap();
+    let printed = String::from_utf8(mongod.wait_with_output().unwrap().stdout).unwrap();
     let libraries = packaged.canonicalize().unwrap().join("openssl");
-    assert_eq!(told, format!("{id} {} --quiet\n", libraries.display()));
+    assert_eq!(printed, format!("{id} {} --quiet\n", libraries.display()));
     for name in ["libssl.so.1.1", "libcrypto.so.1.1", "libcrypto-2a.so.1.1"] {
         assert!(libraries.join(name).exists(), "{name}");
     }

@@ -119,7 +119,7 @@ test('both pages end equal to the database after a kill -9 during writes', async
   }
 });
 
-// How a database is set back, and what the server says then: tests/road/rewound.rs.
+// How a database is set back, and what the server says then: tests/pipeline/rewound.rs.
 test('a page tells that the database was set back, takes its rows anew, and goes on', async ({ browserOn, db }) => {
   const page = await browserOn(0);
   let socket: WebSocketRoute;

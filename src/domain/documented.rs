@@ -74,9 +74,9 @@ fn every_figure_is_documented_as_the_registry_has_it() {
     } else {
         assert_eq!(table, registry, "UPDATE_DOCS=1 writes the table");
     }
-    let mut told: BTreeSet<String> = FIGURES.iter().map(|figure| figure.name.to_owned()).collect();
-    told.extend(["latest", "counted_at"].map(str::to_owned));
-    assert_eq!(documented("overview"), told);
+    let mut names: BTreeSet<String> = FIGURES.iter().map(|figure| figure.name.to_owned()).collect();
+    names.extend(["latest", "counted_at"].map(str::to_owned));
+    assert_eq!(documented("overview"), names);
 }
 
 #[test]

@@ -157,17 +157,17 @@ impl Selection {
 
     /// What a patch shows about whether a document that is not known [may match](Self::may_match).
     pub fn match_hint(&self, collection: Collection, set: &Fields, unset: &[String], at: &EvalContext) -> MatchHint {
-        let mut told = MatchHint::Nothing;
+        let mut hint = MatchHint::Nothing;
         for (part, wanted) in self.parts() {
             let Some(field) = part.field(collection) else { return MatchHint::No };
             if set.contains_key(field) || unset.iter().any(|name| name == field) {
                 if !meets(set, Some(field), wanted, at, MeetsWhen::Ever) {
                     return MatchHint::No;
                 }
-                told = MatchHint::Perhaps;
+                hint = MatchHint::Perhaps;
             }
         }
-        told
+        hint
     }
 }
 

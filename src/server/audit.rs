@@ -118,7 +118,7 @@ async fn compare(hub: &Hub, mongo: &Mongo, took: &mut Duration) -> mongodb::erro
     };
     Ok(match timeout(ARRIVE, arrived).await {
         Ok(()) => hub.end_audit(ct, &cells),
-        // The changes did not arrive, so nobody knows.
+        // The changes up to the count's time did not arrive, so there is nothing to compare it with.
         Err(_) => Verdict::Skipped,
     })
 }

@@ -1,8 +1,8 @@
 //! What an account may ask for. Every question has a price, which is the documents that MongoDB looks at and the rows
 //! that are sent. Over all instances an account may spend the dearest page's price each second, with a burst of ten.
 //!
-//! A question is charged the most that it may cost. What it did not come to is given back, as measured by the time that
-//! reading took: MongoDB tells how many documents a query has looked at only to who lets it run a second time.
+//! A question is charged the most that it may cost. What it did not use is given back, as estimated by the time that
+//! reading took. MongoDB reports how many documents a query examined only if the query runs a second time.
 //!
 //! What is heavy is answered in the account's turn: on each instance one question at a time, whatever it is, with a
 //! rest after it. So no account waits for another, and a flood waits for itself.
@@ -39,15 +39,15 @@ const BURST: u64 = 10;
 /// How long a question waits for its account's turn. The longest rest is shorter, so an account that asks one thing
 /// after another is not refused.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
-/// How long an account that has nothing left waits for its answer. So a client that asks again at once, without end,
-/// cannot take up the processor with refusals. A refusal holds as long for all questions of the same cost, without
-/// asking Redis again.
+/// How long an account without budget waits for its refusal. So a client that keeps asking at once cannot fill the
+/// processor with refusals. For the same time a refusal holds for all questions of the same cost, and Redis is not
+/// asked again.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// A read that took this long, or longer, counts as having looked at all documents that it may look at. One that took a
 /// tenth of it counts as having looked at a tenth of them.
 const LOOKS_AT_ALL: Duration = Duration::from_millis(100);
-/// An answer from the figures' cells costs one part in this many of the dearest page. No document is looked at, but
-/// it takes its time.
+/// An answer from the figures' cells costs the price of the dearest page, divided by this. It examines no document, but
+/// takes processor time.
 const OF_CELLS: u64 = 5;
 
 /// Takes a price if that much is left, or if the budget is full. Else returns the milliseconds until there is enough.
@@ -105,7 +105,7 @@ struct Refusals(HashMap<UserId, BudgetRefusal>);
 struct BudgetRefusal {
     at: Instant,
     price: i64,
-    /// When so much will be there.
+    /// When that much will be left.
     until: Instant,
 }
 
@@ -131,7 +131,7 @@ impl Budgets {
         Asker { budgets: self.clone(), user }
     }
 
-    /// The accounts' turns, for what is done for an account without a question of its own.
+    /// The accounts' turns, for work that is done for an account although it asked nothing.
     pub fn turns(&self) -> Turns<UserId> {
         self.turns.clone()
     }
@@ -208,8 +208,8 @@ impl Asker {
         self.budgets.dearest() / OF_CELLS
     }
 
-    /// Gives back what a read did not come to. It was charged for looking at `documents`, took this long, and sends so
-    /// many `unsent` rows fewer than it was charged for. While Redis is away, it stays paid.
+    /// Gives back what a read did not use. It was charged for looking at `documents`, took this long, and sends so many
+    /// `unsent` rows fewer than it was charged for. While Redis is away, it stays paid.
     pub async fn settle(&self, documents: u64, took: Duration, unsent: u64) {
         let unused = documents.saturating_sub(looked_at(documents, took)).saturating_add(unsent);
         if let Err(error) = self.get_back(unused).await {

@@ -55,7 +55,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
 }
 
-/// Runs the program. Exit code 2: the settings are wrong, and all that is wrong was said.
+/// Runs the program. Exit code 2 means that the settings are wrong. All that is wrong with them was printed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = telemetry::LogFormat::from_env().map_err(anyhow::Error::msg).and_then(telemetry::init) {
@@ -168,7 +168,10 @@ mod tests {
         assert!(matches!(chosen(&["chargedeck"]), Ok(Command::Serve)));
         assert!(matches!(chosen(&["chargedeck", "--config", "Leptos.toml"]), Ok(Command::Serve)));
         assert!(matches!(chosen(&["chargedeck", "check"]), Ok(Command::Check)));
-        assert!(chosen(&["chargedeck", "sevre"]).is_err(), "a wrong word is told, not served");
+        assert!(
+            chosen(&["chargedeck", "sevre"]).is_err(),
+            "an unknown command is refused, and does not start the server"
+        );
         let help = Cli::command().render_help().to_string();
         assert!(help.contains("[COMMAND]") && help.contains("Serve the dashboard; without a command, too"), "{help}");
     }

@@ -21,19 +21,19 @@ const AGAIN: u32 = 5;
 
 /// Looks until `stop`. While MongoDB is away the last known state stays.
 pub async fn run(hub: Hub, mongo: Mongo, stop: CancellationToken) {
-    let (mut told, mut fine) = (Vec::new(), 0_u32);
+    let (mut warned_of, mut fine) = (Vec::new(), 0_u32);
     while !stop.is_cancelled() {
         match collections::found(&mongo.operator).await {
             Ok(found) => {
                 let unfollowed = collections::unfollowed(&found);
-                if !unfollowed.is_empty() && unfollowed != told {
+                if !unfollowed.is_empty() && unfollowed != warned_of {
                     tracing::warn!(?unfollowed, "views or time series, whose changes MongoDB tells nobody");
                 }
-                fine = if unfollowed == told { fine.saturating_add(1) } else { 0 };
+                fine = if unfollowed == warned_of { fine.saturating_add(1) } else { 0 };
                 let known = if fine >= AGAIN { Vec::new() } else { hub.unfollowed() };
                 let either = |collection: &Collection| unfollowed.contains(collection) || known.contains(collection);
                 hub.set_unfollowed(Collection::ALL.into_iter().filter(either).collect());
-                told = unfollowed;
+                warned_of = unfollowed;
             }
             Err(error) => tracing::debug!(%error, "whether the collections can be followed is not known"),
         }

@@ -15,6 +15,7 @@ pub mod config;
 pub mod csp;
 pub mod csv;
 pub mod event_store;
+pub mod files;
 mod followed;
 mod hex;
 pub mod http;

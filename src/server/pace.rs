@@ -1,5 +1,5 @@
-//! The pace of heavy work, so that it leaves room for live work. One piece of it goes on at a time, and then all of
-//! it rests in proportion to what the piece took.
+//! The pace of heavy work, so that it leaves room for live work. One piece runs at a time. The next begins after a
+//! rest, in proportion to the time that the piece took.
 
 #![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own clock"))]
 

@@ -7,10 +7,10 @@
 //!   `EmailRefused` and `PasswordRefused`, worded by `domain::text` for forms and the command line.
 //! - `config`: `SettingsErrors`. The process does not start, so no client sees them.
 //! - `redis` and `mongo`: the drivers' errors, and `LogError`. They hold causes and are logged, never sent.
-//! - `auth`: `Unavailable`, a backend does not answer; `Refused`, worded by forms.
+//! - `auth`: `Unavailable`, a backend does not answer; `ChangeRefused`, worded by forms.
 //! - `snapshots`, `reports`, `budget`: `SnapshotError`, `ReportError`, `Unaffordable`: why there is no answer.
 //! - `queries`: `AppError`, which is all that pages see of these three; `Failure`, which is also a refused choice.
-//! - `actions`: `Refused`, why nothing was done, and `Invalid`, what is malformed in a request.
+//! - `actions`: `ActionRefused`, why nothing was done, and `Invalid`, what is malformed in a request.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -81,7 +81,7 @@ impl Problem {
         self.status
     }
 
-    /// When to try again, as a header's value. Who is not told tries again at once.
+    /// When to try again, as a header's value. A client without it tries again at once.
     pub fn wait(&self) -> Option<HeaderValue> {
         let unavailable = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(5));
         let seconds = self.retry_after.or(unavailable)?.as_millis().div_ceil(1000);
@@ -123,15 +123,15 @@ pub async fn render(request: Request, next: Next) -> Response {
 impl Problem {
     fn json(&self, request_id: &str) -> Response {
         #[derive(Serialize)]
-        struct Told<'a> {
+        struct ProblemBody<'a> {
             r#type: &'static str,
             #[serde(flatten)]
             problem: &'a Problem,
             request_id: &'a str,
         }
-        let told = Told { r#type: "about:blank", problem: self, request_id };
+        let body = ProblemBody { r#type: "about:blank", problem: self, request_id };
         // Serialising strings and a number cannot fail.
-        let text = serde_json::to_string(&told).unwrap_or_default();
+        let text = serde_json::to_string(&body).unwrap_or_default();
         ([(header::CONTENT_TYPE, "application/problem+json")], Body::from(text)).into_response()
     }
 

@@ -59,7 +59,7 @@ use crate::{
 /// How long a page waits for a report before it says that it is still being read.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How far MongoDB's clock may be ahead of what was heard of it.
+/// How far MongoDB's clock may be ahead of the last time that it reported.
 const AHEAD_S: i64 = 2;
 
 /// A shared pointer, because every request and every socket holds some.
@@ -105,12 +105,12 @@ impl FromRef<App> for LeptosOptions {
 
 impl App {
     /// # Errors
-    /// For a choice that cannot be followed, until MongoDB's time was heard, and while MongoDB or Redis is away.
+    /// For a choice that cannot be followed, until MongoDB's time is known, and while MongoDB or Redis is away.
     pub async fn answer(&self, ask: PageRequest, admin: CurrentAdmin) -> Result<PageData, Failure> {
         let answer = match ask {
             // These two cost nothing. Their values are in memory, made once for all accounts: the figures when they
             // change, the pipeline's health each second. And an account over its budget still sees its pages.
-            PageRequest::Context => PageData::of(&self.desk(admin).await?),
+            PageRequest::Context => PageData::of(&self.page_context(admin).await?),
             PageRequest::System => PageData::of(&self.board(&Board::System).await?.fields),
             PageRequest::List { of, selection, min_position: position, min_ct } => {
                 let ct = ClusterTime(min_ct);
@@ -141,7 +141,7 @@ impl App {
         let mut report = self.report(user, query, PATIENCE).await?;
         report.rows.truncate(report.shown());
         let option = match ReportChart::of(&report) {
-            ReportChart::TimeSeries(course) => course.option(),
+            ReportChart::TimeSeries(series) => series.option(),
             ReportChart::Ranking(ranking) => ranking.option(),
         };
         Ok(ReportPage { report, option })
@@ -177,8 +177,8 @@ impl App {
         })
     }
 
-    /// Events from MongoDB. What the log has after `upto` comes by the socket. They are read in the account's turn. As
-    /// indexes lead to them, MongoDB looks at hardly more than a page of them.
+    /// Events from MongoDB. What the log has after `upto` comes by the socket. They are read in the account's turn.
+    /// MongoDB finds them by an index, and scans hardly more than the page.
     async fn activity(&self, user: UserId, of: &str, before: Option<Position>) -> Result<EventPage, Failure> {
         let filter = Filter::of_name(of).ok_or_else(|| AppError::Invalid(format!("no events are called “{of}”")))?;
         self.followed(|collection| Board::Activity(filter).reads(collection))?;
@@ -200,10 +200,10 @@ impl App {
         })
     }
 
-    async fn desk(&self, admin: CurrentAdmin) -> Result<PageContext, AppError> {
+    async fn page_context(&self, admin: CurrentAdmin) -> Result<PageContext, AppError> {
         let (figures, ct) = match self.overview().await {
             Err(AppError::Unfollowed(_)) => Default::default(),
-            filled => filled.map(|filled| (filled.fields.clone(), filled.ct))?,
+            snapshot => snapshot.map(|snapshot| (snapshot.fields.clone(), snapshot.ct))?,
         };
         let now = self.hub.now().ok_or(AppError::Unavailable)?;
         let zone = &self.network.time_zone;
@@ -268,7 +268,7 @@ impl App {
     ) -> Result<Snapshot, Failure> {
         let began = Instant::now();
         let snapshot = self.snapshots.list(collection, selection, not_before).await.map_err(|error| match error {
-            SnapshotError::Choice(BadChoice(why)) => AppError::Invalid(why).into(),
+            SnapshotError::Choice(refused) => refused.into(),
             SnapshotError::TakesTooLong => Failure::TakesTooLong,
             error => {
                 tracing::warn!(%collection, %error, "no snapshot");
@@ -307,11 +307,11 @@ impl App {
         })?;
         let zone = zones::zone(&zone, &read.zone, self.hub.now().ok_or(AppError::Unavailable)?);
         let step = read.step;
-        let filled = self.heavy_board(user, Board::Analytics(read)).await?;
-        let (head, ct, own) = (filled.head, filled.ct, self.network.currency.clone());
+        let snapshot = self.heavy_board(user, Board::Analytics(read)).await?;
+        let (head, ct, own) = (snapshot.head, snapshot.ct, self.network.currency.clone());
         // A long period has many points, so its charts are drawn off the runtime's threads.
         let drawn = spawn_blocking(move || {
-            let fields = filled.fields.clone();
+            let fields = snapshot.fields.clone();
             let (currency, options) = pages::options(&fields, step, &zone, currency, &own);
             Charts { query, zone, currency, fields, ct, options }
         });
@@ -325,9 +325,9 @@ impl App {
     /// The values of a board that takes long. They are made in the account's turn, unless they are there.
     async fn heavy_board(&self, user: UserId, board: Board) -> Result<Arc<BoardSnapshot>, AppError> {
         let asker = self.budgets.of(user);
-        if let Some(filled) = self.hub.current_board(&board) {
+        if let Some(snapshot) = self.hub.current_board(&board) {
             asker.pay(asker.of_cells()).await?;
-            return Ok(filled);
+            return Ok(snapshot);
         }
         let this = self.clone();
         asker.in_turn(asker.of_cells(), async move { this.board(&board).await }).await?
@@ -360,13 +360,16 @@ impl Backend for App {
     }
 }
 
-/// Why something asked by an address is not answered.
+/// Why a question is not answered.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
     Error(#[from] AppError),
+    /// A list's selection that cannot be followed.
+    #[error(transparent)]
+    Selection(#[from] BadChoice),
     /// Reading takes longer than the caller waited, and goes on.
     #[error("still being read")]
     Reading,
@@ -375,12 +378,13 @@ pub enum Failure {
     TakesTooLong,
 }
 
-/// What a page is told of it.
+/// The error that a page gets for it.
 impl From<Failure> for AppError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refused) => Self::Refused(refused),
             Failure::Error(error) => error,
+            Failure::Selection(BadChoice(why)) => Self::Invalid(why),
             Failure::Reading => Self::Unavailable,
             Failure::TakesTooLong => Self::Invalid(TAKES_TOO_LONG.to_owned()),
         }
@@ -428,6 +432,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Refused(refused) => refused.into(),
             Failure::Error(error) => error.into(),
+            Failure::Selection(BadChoice(why)) => Self::new(StatusCode::BAD_REQUEST, "bad_selection", why),
             Failure::Reading => Self::new(StatusCode::SERVICE_UNAVAILABLE, "still_reading", text::REPORT_READING),
             Failure::TakesTooLong => Self::takes_too_long(),
         }
@@ -468,6 +473,7 @@ mod tests {
             (AppError::Invalid(String::new()).into(), 400, None),
             (AppError::Internal { request_id: String::new() }.into(), 500, None),
             (Failure::Refused(refused()), 400, None),
+            (Failure::Selection(BadChoice(String::new())), 400, None),
             (Failure::TakesTooLong, 422, None),
         ] {
             let problem = Problem::from(failure);
@@ -479,8 +485,8 @@ mod tests {
 
     #[test]
     fn programs_are_told_that_a_report_is_still_being_read() {
-        let told = serde_json::to_value(Problem::from(Failure::Reading)).unwrap();
+        let problem = serde_json::to_value(Problem::from(Failure::Reading)).unwrap();
         let (status, code, detail) = (503, "still_reading", text::REPORT_READING);
-        assert!(told["status"] == status && told["code"] == code && told["detail"] == detail, "{told}");
+        assert!(problem["status"] == status && problem["code"] == code && problem["detail"] == detail, "{problem}");
     }
 }

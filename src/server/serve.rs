@@ -45,11 +45,11 @@ const METRICS_CONNECTIONS: usize = 100;
 /// If the address cannot be bound, or a URI is invalid.
 pub async fn serve(settings: Settings) -> Result<()> {
     let signals = Signals::listen().context("SIGTERM and Ctrl-C")?;
-    if let Err(told) = open_files::raise(settings.server.max_connections) {
-        tracing::warn!("{told}");
+    if let Err(why) = open_files::raise(settings.server.max_connections) {
+        tracing::warn!("{why}");
     }
-    if let Some(told) = settings.server.trusted_proxies.too_wide() {
-        tracing::warn!("{told}");
+    if let Some(why) = settings.server.trusted_proxies.too_wide() {
+        tracing::warn!("{why}");
     }
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
@@ -67,7 +67,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     if let Some(addr) = settings.server.metrics_addr {
         let listener = TcpListener::bind(addr).await;
         let listener = listener.with_context(|| format!("telling metrics on {addr} (CHARGEDECK_METRICS_ADDR)"))?;
-        tracing::info!(addr = %listener.local_addr()?, "metrics are told");
+        tracing::info!(addr = %listener.local_addr()?, "metrics are served");
         let limits = server::Limits::of(METRICS_CONNECTIONS);
         work.spawn(server::serve(listener, listener::routes(), limits, closing.clone()));
     }
@@ -148,7 +148,7 @@ async fn stop_when_asked(
 /// Makes what is missing in our own database as soon as MongoDB is there. It makes nothing in the operator's
 /// database, but logs what is missing there.
 async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: Duration, stop: CancellationToken) {
-    let mut told = false;
+    let mut warned = false;
     while !stop.is_cancelled() {
         let made = async {
             auth.users.ensure_indexes().await?;
@@ -157,10 +157,10 @@ async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: 
             anyhow::Ok(())
         };
         match made.await {
-            Ok(()) => return tell_missing(&mongo).await,
-            Err(error) if told => tracing::debug!(error = causes(&error), "our own indexes wait"),
+            Ok(()) => return log_missing(&mongo).await,
+            Err(error) if warned => tracing::debug!(error = causes(&error), "our own indexes wait"),
             Err(error) => {
-                told = true;
+                warned = true;
                 tracing::warn!(error = causes(&error), "our own indexes cannot be made yet; trying again");
             }
         }
@@ -170,7 +170,7 @@ async fn prepare(mongo: Mongo, auth: AuthService, actions: Actions, keep_audit: 
 
 /// Logs once what the operator's database lacks. Without images figures are counted anew after changes. Without
 /// indexes MongoDB reads whole collections.
-async fn tell_missing(mongo: &Mongo) {
+async fn log_missing(mongo: &Mongo) {
     match prepare::plan(mongo).await {
         Ok(plan) if plan.is_empty() => {}
         Ok(plan) => tracing::warn!(
@@ -198,10 +198,10 @@ async fn tell_first_admin(auth: AuthService, stop: CancellationToken) {
                     "There is no admin yet. Until {until} this link makes the first, once: {link} ({OR})"
                 );
             }
-            Ok(FirstAdmin::ToldElsewhere { until }) => {
+            Ok(FirstAdmin::LoggedElsewhere { until }) => {
                 return tracing::warn!(
-                    "There is no admin yet. An instance or an earlier start has told a link that makes the first, until \
-                     {until}; a start after that tells a new one ({OR})"
+                    "There is no admin yet. An instance or an earlier start has logged a link that makes the first, until \
+                     {until}; a start after that logs a new one ({OR})"
                 );
             }
             Err(error) => tracing::debug!(%error, "whether there is an admin cannot be asked yet; trying again"),

@@ -26,7 +26,8 @@ use tower_http::services::ServeDir;
 use super::{
     accounts::documents::AccountPages,
     actions::{self, Actions},
-    http::{charts_csv::charts_csv, health, report, router, snapshot::snapshot},
+    files::{charts_csv, report},
+    http::{health, router, snapshot::snapshot},
     problem::Problem,
     queries::App,
 };
@@ -92,8 +93,8 @@ pub fn site(
     Ok(router.layer(map_response_with_state(leaving, last_answer)))
 }
 
-/// While the process leaves, a connection ends with its answer. Where connections are balanced rather than requests,
-/// a client that keeps one would come back on it until it closes under a request.
+/// While the process leaves, each connection closes after its answer. A load balancer may assign connections and not
+/// requests. A client would then keep using its connection here until it closes under a request.
 async fn last_answer(State(leaving): State<CancellationToken>, mut response: Response) -> Response {
     if leaving.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -135,13 +136,13 @@ fn files(site: &str) -> ServeDir {
 
 /// Renders a page with what it needs to know before it is drawn.
 async fn page(app: App, bundle: Option<Bundle>, admin: CurrentAdmin, request: Request<Body>) -> Response {
-    let desk = PageResult(app.answer(PageRequest::Context, admin).await.map_err(AppError::from));
+    let context = PageResult(app.answer(PageRequest::Context, admin).await.map_err(AppError::from));
     let (options, path) = (app.leptos.clone(), request.uri().path().to_owned());
     // The page is sent whole, because without JavaScript nothing would put late parts into their places.
     let draw = render_app_async_with_context(
         move || {
             provide(&app, bundle.as_ref());
-            provide_context(desk.clone());
+            provide_context(context.clone());
         },
         move || app::shell(options.clone(), &path),
     );

@@ -150,7 +150,7 @@ impl Snapshots {
             }
             tokio::time::sleep(WAIT).await;
         }
-        // Reads in a task of its own, because whoever asked may go before it is done, and nobody would end the lease.
+        // Reads in a task of its own, because the caller may be dropped before the end, and the lease must be released.
         let reading = tokio::spawn({
             let this = self.clone();
             async move {
@@ -186,7 +186,7 @@ impl Snapshots {
         // What follows the clock is as old as its minute, however little happened.
         let minute =
             selection.follows_clock().then(|| self.hub.now().map(|now| now.seconds().div_euclid(60))).flatten();
-        let is_of_now = minute.is_none_or(|minute| cached.sight.minute() >= minute);
+        let is_of_now = minute.is_none_or(|minute| cached.context.minute() >= minute);
         let will_do = cached.position >= asked && is_of_now;
         Ok(bring_up(&self.hub, cached, will_do)
             .filter(|found| guarded!(TimeGoesOn: found.ct >= not_before.ct, else true)))
@@ -213,8 +213,8 @@ impl Snapshots {
     ) -> Result<Snapshot, SnapshotError> {
         for attempt in 0..TRIES {
             let (position, ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
-            let sight = self.sight(&selection)?;
-            match mongo::snapshot::rows(&self.mongo, collection, &selection, &sight).await {
+            let context = self.context(&selection)?;
+            match mongo::snapshot::rows(&self.mongo, collection, &selection, &context).await {
                 Ok(rows) if is_current(rows.ct, ct.max(min_ct)) => {
                     return Ok(Snapshot {
                         topic: collection,
@@ -224,7 +224,7 @@ impl Snapshots {
                         complete: rows.complete,
                         selection,
                         total: rows.total,
-                        sight,
+                        context,
                         others: rows.others,
                         unknown: None,
                     });
@@ -241,8 +241,8 @@ impl Snapshots {
         Err(SnapshotError::Behind)
     }
 
-    /// What the selection must know to look at rows.
-    fn sight(&self, selection: &Selection) -> Result<EvalContext, SnapshotError> {
+    /// The context in which the selection is evaluated.
+    fn context(&self, selection: &Selection) -> Result<EvalContext, SnapshotError> {
         let slot = selection.slot();
         if slot.is_none() && !selection.follows_clock() {
             return Ok(EvalContext::default());
@@ -263,8 +263,8 @@ impl Snapshots {
 /// A list may be large. So it is copied only if both are possible.
 fn bring_up(hub: &Hub, snapshot: Snapshot, will_do: bool) -> Option<Snapshot> {
     let Some(delta) = hub.delta_since(snapshot.topic, snapshot.position) else { return will_do.then_some(snapshot) };
-    // Takes the time of the delta, and not of the hub, which may have moved on. What is not in the rows must not be
-    // taken for known.
+    // Takes the delta's time and not the hub's, which may have moved on. A later time would claim changes that the rows
+    // lack.
     let ct = snapshot.ct.max(delta.ct);
     if delta.changes.is_empty() && !snapshot.selection.follows_clock() {
         return Some(Snapshot { position: delta.to, ct, ..snapshot });
@@ -285,18 +285,7 @@ mod tests {
     use crate::domain::{ids::DocId, protocol::snapshot::Row};
 
     fn read(position: Position) -> Snapshot {
-        Snapshot {
-            topic: Collection::Clients,
-            position,
-            ct: ClusterTime(0),
-            rows: Vec::new(),
-            complete: true,
-            selection: Selection::default(),
-            total: None,
-            sight: EvalContext::default(),
-            others: None,
-            unknown: None,
-        }
+        Snapshot::blank(Collection::Clients, position, ClusterTime(0))
     }
 
     #[test]

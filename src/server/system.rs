@@ -52,7 +52,7 @@ pub async fn run(hub: Hub, mongo: Mongo, redis: Redis, sockets: Sockets, stop: C
             let stands_s = i64::try_from(hub.stands_for().as_secs()).unwrap_or(i64::MAX);
             metrics().stream_moved.set(now().seconds().saturating_sub(stands_s));
             seen.documents = documents(&hub);
-            tell(&redis, &mut seen).await;
+            publish(&redis, &mut seen).await;
             hub.show_system(health::fields(&seen));
         }
     };
@@ -98,14 +98,14 @@ fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
 }
 
 /// Reports on this instance and reads the reports of the others. While Redis is away, their last reports grow old.
-async fn tell(redis: &Redis, seen: &mut Observation) {
+async fn publish(redis: &Redis, seen: &mut Observation) {
     let asked = Instant::now();
-    let told = match serde_json::to_string(&seen.own) {
+    let published = match serde_json::to_string(&seen.own) {
         Ok(body) => instances::tell(redis, &seen.own.id, &body).await,
         Err(_) => return,
     };
-    seen.redis = told.is_ok();
-    match told {
+    seen.redis = published.is_ok();
+    match published {
         Ok(all) => {
             // An instance of another version may report in another form, which is left out.
             let read = |(age, body): (u64, String)| Some((age, serde_json::from_str(&body).ok()?));

@@ -54,8 +54,8 @@ pub fn init(format: LogFormat) -> anyhow::Result<()> {
 
 /// An error and its causes in one line. A cause that an error names itself is not repeated.
 pub fn causes(error: &anyhow::Error) -> String {
-    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |told, cause| {
-        if told == cause || told.ends_with(&format!(": {cause}")) { told } else { format!("{told}: {cause}") }
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text == cause || text.ends_with(&format!(": {cause}")) { text } else { format!("{text}: {cause}") }
     })
 }
 

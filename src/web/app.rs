@@ -93,7 +93,7 @@ fn places() -> AnyView {
 fn deck(path: Memo<String>) -> AnyView {
     let given = SharedValue::new_str(|| use_context().unwrap_or(PageResult(Err(AppError::Unavailable))));
     match given.into_inner().0.and_then(PageData::read::<PageContext>) {
-        Ok(desk) => at(desk, path),
+        Ok(context) => at(context, path),
         Err(error) => {
             let again = RwSignal::new(false);
             let view = move || {
@@ -108,10 +108,10 @@ fn deck(path: Memo<String>) -> AnyView {
     }
 }
 
-fn at(desk: PageContext, path: Memo<String>) -> AnyView {
-    let live = Live::provide(&desk);
-    Clock::provide(live, &desk);
-    let shown = shown(live, path, desk.version.clone());
+fn at(context: PageContext, path: Memo<String>) -> AnyView {
+    let live = Live::provide(&context);
+    Clock::provide(live, &context);
+    let shown = shown(live, path, context.version.clone());
     provide_context(OpenPage(shown));
     let why = Memo::new(move |_| {
         let topic = pages::unfollowed(&shown.read(), &live.unfollowed());
@@ -122,7 +122,7 @@ fn at(desk: PageContext, path: Memo<String>) -> AnyView {
         // The page is drawn again by itself once the server reports that the collection can be followed.
         why => view! { <Failure error=AppError::Unfollowed(why) retry=move |()| live.retry_now() /> }.into_any(),
     };
-    view! { <Shell desk>{redrawn(page)}</Shell> }.into_any()
+    view! { <Shell context>{redrawn(page)}</Shell> }.into_any()
 }
 
 /// Pause before a page that could not be loaded is tried again.

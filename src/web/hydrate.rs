@@ -40,10 +40,10 @@ pub fn hydrate() {
 /// itself do not.
 fn tell_of_life() {
     // The page's own request counted as use.
-    let told = Rc::new(Cell::new(0.0));
+    let last = Rc::new(Cell::new(0.0));
     let tell = move |at: f64| {
-        if at - told.get() >= LIFE_MS {
-            told.set(at);
+        if at - last.get() >= LIFE_MS {
+            last.set(at);
             // Fails only if too many beacons wait to be sent. The next key press after the pause tells the server
             // then.
             let _ = window().navigator().send_beacon("/api/v1/session/alive");

@@ -9,6 +9,5 @@ pub mod charts;
 mod hydrate;
 pub mod live;
 pub mod pages;
-pub mod paths;
 pub mod text;
 pub mod ui;

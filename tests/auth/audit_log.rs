@@ -25,7 +25,7 @@ const A: &str = "203.0.113.7";
 const WRONG: &str = "wrong password, wrong";
 
 /// Returns action, result, reason, who acted, and on whom.
-fn told(entry: &Document) -> [&str; 5] {
+fn summary(entry: &Document) -> [&str; 5] {
     let actor = entry.get_document("actor").unwrap();
     let who = actor.get_str("email").or_else(|_| actor.get_str("kind")).unwrap();
     let subject = entry.get_document("subject").ok().and_then(|subject| subject.get_str("email").ok()).unwrap_or("-");
@@ -66,7 +66,7 @@ async fn every_way_in_and_out_is_one_entry_that_tells_what_the_answer_does_not()
 
     let entries = app.entries().await.split_off(made);
     assert_eq!(
-        entries.iter().map(told).collect::<Vec<_>>(),
+        entries.iter().map(summary).collect::<Vec<_>>(),
         [
             ["login_refused", "refused", "wrong_password", "nobody", ADA],
             ["login_refused", "refused", "unknown_account", "nobody", "nobody@example.org"],
@@ -108,7 +108,7 @@ async fn a_flood_that_is_turned_away_is_few_entries() {
     let tries: Vec<_> =
         throttled.iter().map(|entry| entry.get_document("after").unwrap().get_i32("tries").unwrap()).collect();
     assert_eq!(tries, [1, 2, 4, 8, 16]);
-    assert_eq!(told(throttled[0]), ["login_throttled", "refused", "throttled", "nobody", ADA]);
+    assert_eq!(summary(throttled[0]), ["login_throttled", "refused", "throttled", "nobody", ADA]);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn what_the_command_line_does_is_one_entry_each_with_before_and_after() {
         .expect("an account");
     let entries = app.entries().await;
     assert_eq!(
-        entries.iter().map(told).collect::<Vec<_>>(),
+        entries.iter().map(summary).collect::<Vec<_>>(),
         [
             ["admin_created", "ok", "-", "command_line", ADA],
             ["user_disabled", "ok", "-", "command_line", ADA],
@@ -176,7 +176,7 @@ async fn line_ends_in_what_is_sent_stay_in_their_entry() {
     let odd = from(A, login_request("a\r\nb@example.org", WRONG));
     assert_eq!(app.send(odd).await.status, StatusCode::UNAUTHORIZED);
     let last = app.entries().await.pop().unwrap();
-    assert_eq!(told(&last), ["login_refused", "refused", "unknown_account", "nobody", "-"]);
+    assert_eq!(summary(&last), ["login_refused", "refused", "unknown_account", "nobody", "-"]);
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ async fn jumps(clock: &Clock, program: &Program, off: impl AsyncFn() -> jiff::Si
         until(UP, "the other clock", is_so).await;
         let name = format!("Clock {offset} {}", fresh_name("of"));
         program.db.collection("clients").insert_one(doc! { "name": &name }).await.unwrap();
-        let told = || async { get(port, "/", &cookie).await.is_ok_and(|page| page.body.contains(&name)) };
-        until(UP, "the change on the Overview", told).await;
+        let shown = || async { get(port, "/", &cookie).await.is_ok_and(|page| page.body.contains(&name)) };
+        until(UP, "the change on the Overview", shown).await;
         for (path, ..) in PAGES {
             assert_eq!(get(port, path, &cookie).await.unwrap().status, 200, "{path} at {offset}");
         }

@@ -57,8 +57,8 @@ async fn when_mongodbs_disk_is_full_it_says_so_and_goes_on_when_there_is_room() 
     };
     until(UP, "what was written last is shown", shown).await;
     let events = program.own.collection::<Document>("events");
-    let told = || async { events.count_documents(doc! { "id": json("last") }).await.is_ok_and(|count| count == 1) };
-    until(UP, "what was written last is an event", told).await;
+    let stored = || async { events.count_documents(doc! { "id": json("last") }).await.is_ok_and(|count| count == 1) };
+    until(UP, "what was written last is an event", stored).await;
     for id in acknowledged {
         let count = events.count_documents(doc! { "id": json(&id) }).await.unwrap();
         assert_eq!(count, 1, "events of {id}, of which MongoDB said that it is written");

@@ -87,8 +87,8 @@ async fn exports_under_way_are_bounded_for_each_admin_and_in_all() {
     let entries = app.entries().await;
     let noted = entries.iter().filter(|entry| entry.get_str("reason").ok() == Some("too_much"));
     let noted = noted.map(|entry| {
-        let told = ["action", "result"].map(|name| entry.get_str(name).unwrap());
-        assert_eq!(told, ["exported", "refused"], "{entry:?}");
+        let logged = ["action", "result"].map(|name| entry.get_str(name).unwrap());
+        assert_eq!(logged, ["exported", "refused"], "{entry:?}");
         let after = entry.get_document("after").unwrap();
         (after.get_str("file").unwrap(), after.get_i32("tries").unwrap())
     });

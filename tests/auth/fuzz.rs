@@ -1,6 +1,6 @@
 //! Fuzzing. Whatever the database holds and whatever anyone sends, the stream goes on, everybody is answered, and
 //! nothing leaves that was not requested. `CHARGEDECK_FUZZ_S` sets the duration, `CHARGEDECK_SEED` the seed. Findings
-//! are kept in [`FOUND`] and [`CORPUS`], which are replayed first, and in `tests/road/hostile.rs`.
+//! are kept in [`FOUND`] and [`CORPUS`], which are replayed first, and in `tests/pipeline/hostile.rs`.
 //!
 //! Long, because both fuzzers look for the same in the same places.
 

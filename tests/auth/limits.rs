@@ -197,8 +197,9 @@ async fn an_account_that_asks_for_too_much_is_told_when_to_come_back() {
     let asks =
         async |body: &str| send(program.port(), "/api/page/load", &cookie, "application/json", body).await.unwrap();
     let wait = |answer: &Answer| -> u64 {
-        let told = answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("when to come back");
-        told.parse().unwrap()
+        let seconds =
+            answer.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("when to come back");
+        seconds.parse().unwrap()
     };
     for path in paths {
         owes(1_000_000).await;
@@ -232,7 +233,7 @@ async fn a_socket_follows_so_many_topics_and_boards() {
     let mut request = handshake(program.port(), &cookie).unwrap();
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, JSON.parse().unwrap());
     let (mut socket, _) = connect_async(request).await.unwrap();
-    let mut told = async |topics: Vec<String>, last: &str| {
+    let mut refusals = async |topics: Vec<String>, last: &str| {
         let subscribe = serde_json::json!({"type": "subscribe", "rid": 7, "topics": topics});
         socket.send(Message::text(subscribe.to_string())).await.unwrap();
         let mut codes = Vec::new();
@@ -253,14 +254,14 @@ async fn a_socket_follows_so_many_topics_and_boards() {
         tokio::time::timeout(UP, heard).await.expect("an answer")
     };
     let many = (0..2000).map(|n| n.to_string()).collect();
-    assert_eq!(told(many, "too_many_topics").await, ["too_many_topics"]);
+    assert_eq!(refusals(many, "too_many_topics").await, ["too_many_topics"]);
     let mut boards: Vec<String> =
         (1..=30).map(|days| format!("analytics?last={days}d&by=day&against=nothing&zone=Europe/London")).collect();
     boards.push("no topic".to_owned());
-    let codes = told(boards, "no topic").await;
+    let codes = refusals(boards, "no topic").await;
     assert_eq!(codes.iter().filter(|code| *code == "too_many_boards").count(), 6, "{codes:?}");
     let again = "analytics?last=1d&by=day&against=nothing&zone=Europe/London";
-    assert_eq!(told(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
+    assert_eq!(refusals(vec![again.to_owned()], again).await, [""; 0], "what it looks at already");
 }
 
 #[tokio::test]

@@ -73,8 +73,8 @@ async fn a_change_stream_that_stands_is_told() {
     program.ready().await;
     let port = program.port();
     let stood = async || -> i64 {
-        let told = http::metrics(port).await.unwrap().body;
-        let moved = told.lines().find_map(|line| line.strip_prefix("chargedeck_stream_moved_timestamp_seconds "));
+        let metrics = http::metrics(port).await.unwrap().body;
+        let moved = metrics.lines().find_map(|line| line.strip_prefix("chargedeck_stream_moved_timestamp_seconds "));
         now().seconds() - moved.unwrap().parse::<i64>().unwrap()
     };
     until(Duration::from_secs(30), "the stream moves", || async { stood().await < 5 }).await;

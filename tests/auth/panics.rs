@@ -56,7 +56,7 @@ async fn a_panic_costs_its_part_or_its_request_and_the_server_goes_on() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let (port, stop) = (listener.local_addr().unwrap().port(), CancellationToken::new());
     let serving = tokio::spawn(serve(listener, router, Limits::of(16), stop.clone()));
-    // More often than there are seats, of which none may stay taken.
+    // More often than there are permits, none of which may stay taken.
     for _ in 0..8 {
         let part = http::get(port, "/part", &cookie).await.unwrap();
         assert_eq!(part.status, 200, "{}", part.body);

@@ -194,25 +194,26 @@ async fn no_secret_is_in_what_the_program_says() {
     ])
     .await;
     let port = program.port();
-    let mut said = Vec::new();
-    said.push(program.login(ADA, "canary-wrong-password").await);
+    let mut answers = Vec::new();
+    answers.push(program.login(ADA, "canary-wrong-password").await);
     let cookie = program.enter().await;
     let id = cookie.split_once('=').unwrap().1;
     for path in everything() {
-        said.push(get(port, &path, &cookie).await.unwrap());
-        said.push(get(port, &path, "chargedeck=canary-of-no-session").await.unwrap());
+        answers.push(get(port, &path, &cookie).await.unwrap());
+        answers.push(get(port, &path, "chargedeck=canary-of-no-session").await.unwrap());
     }
     let link = get(port, "/invitation?token=canary-of-a-link", "").await.unwrap();
     let form = "application/x-www-form-urlencoded";
     let password = "password=canary-wrong-confirmation&next=%2Fusers";
-    said.push(send(port, "/confirm", &cookie, form, password).await.unwrap());
-    said.push(send(port, "/login", "", form, "email=eve%40example.org&password=canary-wrong-password").await.unwrap());
-    said.push(post(port, "/api/v1/session", "{\"password\": \"canary-in-bad-json\"").await.unwrap());
-    said.push(metrics(port).await.unwrap());
+    answers.push(send(port, "/confirm", &cookie, form, password).await.unwrap());
+    answers
+        .push(send(port, "/login", "", form, "email=eve%40example.org&password=canary-wrong-password").await.unwrap());
+    answers.push(post(port, "/api/v1/session", "{\"password\": \"canary-in-bad-json\"").await.unwrap());
+    answers.push(metrics(port).await.unwrap());
     redis.kill9();
     let away = "Redis is away";
     until(UP, away, || async { program.server.log().contains(away) }).await;
-    said.push(get(port, "/stations", &cookie).await.unwrap());
+    answers.push(get(port, "/stations", &cookie).await.unwrap());
 
     let log = program.server.log();
     assert!(log.contains("DEBUG"), "the log says what happens: {log}");
@@ -220,7 +221,7 @@ async fn no_secret_is_in_what_the_program_says() {
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
-        for answer in &said {
+        for answer in &answers {
             assert!(!answer.body.contains(secret) && !answer.head.contains(secret), "{secret}: {}", answer.body);
         }
     }
@@ -324,8 +325,8 @@ async fn a_name_that_is_not_found_is_said_and_stops_nothing() {
     let program = Program::spawned(&[("REDIS_URL", "redis://redis.invalid".to_owned())], SERVE).await;
     let status = async |path: &str| get(program.port(), path, "").await.map(|answer| answer.status).ok();
     until(UP, "life", || async { status("/healthz").await == Some(200) }).await;
-    let said = "Redis is away";
-    until(UP, "word of it", || async { program.server.log().contains(said) }).await;
+    let message = "Redis is away";
+    until(UP, "word of it", || async { program.server.log().contains(message) }).await;
     assert_eq!(status("/readyz").await, Some(503));
     assert_eq!(program.login(ADA, PASSWORD).await.status, 503);
     assert!(!program.server.has_ended());
@@ -555,12 +556,12 @@ async fn over_tls_only_an_authority_that_is_known_is_trusted() {
     let (tls_port, no_names) = (["--tls-port", &port.to_string()], ["--tls-auth-clients", "no"]);
     let _redis = support::Redis::start_with(&[&tls[..], &tls_port, &no_names].concat()).await;
     for (mongodb, redis) in [(&ours, &ours), (&other, &ours), (&ours, &other)] {
-        let told = [
+        let variables = [
             ("MONGODB_URI", format!("{}&tls=true&tlsCAFile={}", mongod.uri(), mongodb.file("authority"))),
             ("REDIS_URL", format!("rediss://127.0.0.1:{port}/")),
             ("SSL_CERT_FILE", redis.file("authority")),
         ];
-        let program = Program::spawned(&told, SERVE).await;
+        let program = Program::spawned(&variables, SERVE).await;
         let state = |of: &Authority| if std::ptr::eq(of, &raw const ours) { "ok" } else { "away" };
         let (mongodb, redis) = (state(mongodb), state(redis));
         let ready = mongodb == redis;

@@ -24,13 +24,13 @@ async fn health_is_told_by_any_name_and_a_proxy_that_is_not_named_is_told_once()
     assert_eq!(status("GET /login HTTP/1.0").await, 421, "everything else wants its name");
     assert_eq!(status("OPTIONS /login HTTP/1.0").await, 421);
 
-    let told = || program.server.log().matches("X-Forwarded-For is not believed").count();
-    assert_eq!(told(), 0);
+    let warnings = || program.server.log().matches("X-Forwarded-For is not believed").count();
+    assert_eq!(warnings(), 0);
     for n in 0..3 {
         let head = format!("GET /healthz HTTP/1.0\r\nX-Forwarded-For: 192.0.2.{n}");
         assert_eq!(status(&head).await, 200);
     }
-    assert_eq!(told(), 0);
+    assert_eq!(warnings(), 0);
     assert!(program.server.log().contains("CHARGEDECK_TRUSTED_PROXIES holds 0.0.0.0/1"), "told at the start");
 
     let program = Program::start(&[]).await;

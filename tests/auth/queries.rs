@@ -32,8 +32,8 @@ async fn what_cannot_be_followed_is_refused_by_every_address_that_answers_data()
     let refused = async |path: &str, code: &str, why: &str| {
         let answer = ask(path).await;
         assert_eq!(answer.status, 400, "{path}: {}", answer.body);
-        let told = answer.body.contains(&format!("\"code\":\"{code}\"")) && answer.body.contains(why);
-        assert!(told, "{path} has no word of {why}: {}", answer.body);
+        let explained = answer.body.contains(&format!("\"code\":\"{code}\"")) && answer.body.contains(why);
+        assert!(explained, "{path} has no word of {why}: {}", answer.body);
     };
     for (query, why) in [
         ("BOGUS", "“BOGUS”"),
@@ -150,9 +150,9 @@ async fn pages_are_told_of_which_time_the_first_values_of_a_board_are() {
     until(Duration::from_secs(30), "an event", || async { asks(ACTIVITY).await.contains("First") }).await;
     let list = get(port, "/api/v1/snapshot/stations", &cookie).await.unwrap();
     let list: Snapshot = serde_json::from_str(&list.body).unwrap();
-    let told = |answer: &serde_json::Value| answer["ct"].as_str().unwrap().parse::<ClusterTime>().unwrap();
+    let cluster_time = |answer: &serde_json::Value| answer["ct"].as_str().unwrap().parse::<ClusterTime>().unwrap();
     let events: serde_json::Value = serde_json::from_str(&asks(ACTIVITY).await).unwrap();
     let charts: serde_json::Value = serde_json::from_str(&asks(ANALYTICS).await).unwrap();
-    assert!(ClusterTime(0) < told(&events) && told(&events) <= list.ct, "{events}");
-    assert!(told(&events) <= told(&charts), "{charts}");
+    assert!(ClusterTime(0) < cluster_time(&events) && cluster_time(&events) <= list.ct, "{events}");
+    assert!(cluster_time(&events) <= cluster_time(&charts), "{charts}");
 }

@@ -35,8 +35,8 @@ async fn a_new_password_ends_the_sessions_and_opens_the_account() {
 async fn an_address_has_one_account() {
     let app = App::with_ada().await;
     let create = AdminCommand::Create { email: "ADA@example.org".into() };
-    let told = run(create, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
-    assert!(told.contains("already has an account"), "{told}");
+    let why = run(create, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
+    assert!(why.contains("already has an account"), "{why}");
     let email = Email::parse(ADA).unwrap();
     assert!(
         app.auth.users.create_admin(&email, "x".into(), &Initiator::command_line()).await.unwrap().is_none(),
@@ -46,7 +46,7 @@ async fn an_address_has_one_account() {
         AdminCommand::Disable { email: "nobody@example.org".into() },
         AdminCommand::Reset { email: "nobody@example.org".into() },
     ] {
-        let told = run(command, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
-        assert!(told.contains("no account nobody@example.org"), "{told}");
+        let why = run(command, "Our network", &app.db, &app.redis).await.unwrap_err().to_string();
+        assert!(why.contains("no account nobody@example.org"), "{why}");
     }
 }

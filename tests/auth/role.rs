@@ -71,9 +71,9 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     let log = dir.path().join("log");
     let file = std::fs::File::create(&log).unwrap();
     let mut server = Running(command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap());
-    let told = || std::fs::read_to_string(&log).unwrap();
+    let logged = || std::fs::read_to_string(&log).unwrap();
     until(Duration::from_secs(60), "the server serves", || async {
-        told().contains("ChargeDeck serves") && told().contains("the change stream is open")
+        logged().contains("ChargeDeck serves") && logged().contains("the change stream is open")
     })
     .await;
     let indexes = made.collection::<Document>("stations").list_index_names().await.unwrap();
@@ -118,11 +118,11 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     let mut sources = settings.clone();
     sources.insert("REDIS_URL".to_owned(), place.redis_url.clone());
     let report = check::run(&chargedeck::server::config::Settings::from_sources("", &sources).unwrap()).await.unwrap();
-    let said: Vec<_> = report.items.iter().filter(|item| matches!(item.what, "Rights" | "Audit log")).collect();
-    assert!(said.len() == 3 && said.iter().all(|item| item.level == Level::Ok), "{report}");
+    let items: Vec<_> = report.items.iter().filter(|item| matches!(item.what, "Rights" | "Audit log")).collect();
+    assert!(items.len() == 3 && items.iter().all(|item| item.level == Level::Ok), "{report}");
     assert!(!report.is_problem(), "{report}");
-    assert!(!told().contains("ERROR") && !told().contains("not authorized"), "{}", told());
-    assert!(server.0.try_wait().unwrap().is_none(), "it runs: {}", told());
+    assert!(!logged().contains("ERROR") && !logged().contains("not authorized"), "{}", logged());
+    assert!(server.0.try_wait().unwrap().is_none(), "it runs: {}", logged());
 
     // Actions of admins are within the role's rights. Without that one right the answer says why the action fails.
     made.collection("clients").insert_one(doc! {"_id": 1, "client_id": "C-1", "status": "ACTIVE"}).await.unwrap();

@@ -14,7 +14,7 @@ async fn link(app: &App) -> String {
     match app.auth.first_admin().await.unwrap() {
         FirstAdmin::ByLink { token, .. } => token.expose().to_owned(),
         FirstAdmin::Exists => panic!("there is an admin"),
-        FirstAdmin::ToldElsewhere { .. } => panic!("there is a link"),
+        FirstAdmin::LoggedElsewhere { .. } => panic!("there is a link"),
     }
 }
 
@@ -70,12 +70,12 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
 async fn all_instances_have_one_link_and_an_old_one_is_replaced() {
     let place = Place::default().await;
     let apps = join_all((0..4).map(|_| App::at(&place))).await;
-    let told = join_all(apps.iter().map(|app| app.auth.first_admin())).await;
-    let links: Vec<_> = told
+    let outcomes = join_all(apps.iter().map(|app| app.auth.first_admin())).await;
+    let links: Vec<_> = outcomes
         .into_iter()
-        .filter_map(|told| match told.unwrap() {
+        .filter_map(|outcomes| match outcomes.unwrap() {
             FirstAdmin::ByLink { token, .. } => Some(token.expose().to_owned()),
-            FirstAdmin::ToldElsewhere { .. } => None,
+            FirstAdmin::LoggedElsewhere { .. } => None,
             FirstAdmin::Exists => panic!("there is no admin"),
         })
         .collect();

@@ -119,8 +119,8 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
         assert_eq!(choose(&app, "x", HIS_PASSWORD).await.status, StatusCode::GONE);
     }
     let later = app.entries().await.split_off(entries.len());
-    let told: Vec<_> = later.iter().map(|entry| entry.get_document("after").unwrap().clone()).collect();
-    assert_eq!(told, [doc! { "tries_in_all": 1024 }]);
+    let logged: Vec<_> = later.iter().map(|entry| entry.get_document("after").unwrap().clone()).collect();
+    assert_eq!(logged, [doc! { "tries_in_all": 1024 }]);
     let third = token(&act(&app, &cookie, bob.id, &[("act", "link")]).await);
     act(&app, &cookie, bob.id, &[("act", "disable")]).await;
     act(&app, &cookie, bob.id, &[("act", "enable")]).await;
@@ -139,8 +139,8 @@ async fn a_link_that_is_old_or_replaced_or_no_link_works_no_more() {
     let noted = app.entries().await.split_off(before.len());
     assert_eq!(actions(&noted), ["user_invited"; 2]);
     assert!(noted.iter().all(|entry| entry.get_str("reason").unwrap() == "bad_address"), "{noted:?}");
-    let said = format!("{noted:?}");
-    assert!(!said.contains("subject") && !said.contains('\u{43e}') && !said.contains(HIS_PASSWORD), "{said}");
+    let text = format!("{noted:?}");
+    assert!(!text.contains("subject") && !text.contains('\u{43e}') && !text.contains(HIS_PASSWORD), "{text}");
 }
 
 #[tokio::test]
@@ -241,11 +241,11 @@ async fn the_last_admin_who_can_sign_in_stays() {
     assert!(account(&app, ADA).await.is_active_admin());
     assert_eq!(app.get("/live", &cookie).await.status, StatusCode::OK);
     let refused = app.entries().await.split_off(before);
-    let told: Vec<_> =
+    let logged: Vec<_> =
         refused.iter().map(|entry| ["action", "result", "reason"].map(|of| entry.get_str(of).unwrap())).collect();
     let last = "last_admin";
     assert_eq!(
-        told,
+        logged,
         [["user_disabled", "refused", last], ["role_changed", "refused", last]],
         "told as what was not done"
     );

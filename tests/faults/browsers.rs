@@ -118,8 +118,8 @@ fn rows(stations: &[(DocId, Fields)]) -> Vec<Shown> {
         let station = see::<Station>(fields).doc;
         let connection = station.connection.as_ref().map(|connection| text::connection(connection).into_owned());
         // Pages show no NUL, and HTML cannot hold one.
-        let said = |text: String| text.replace('\0', "").trim().to_owned();
-        vec![Some(id.0.clone()), station.name.map(said), connection.map(said)]
+        let trimmed = |text: String| text.replace('\0', "").trim().to_owned();
+        vec![Some(id.0.clone()), station.name.map(trimmed), connection.map(trimmed)]
     };
     stations.iter().map(row).collect()
 }

@@ -28,8 +28,8 @@ pub const LOOK: Duration = Duration::from_millis(50);
 /// One process of ChargeDeck with its links.
 pub struct Instance {
     pub server: Server,
-    door: Proxy,
-    redis_door: Proxy,
+    proxy: Proxy,
+    redis_proxy: Proxy,
     /// From clients to the instance.
     pub clients: Link,
     /// From the instance to Redis.
@@ -41,7 +41,7 @@ pub struct Instance {
 impl Instance {
     /// The port at which clients reach it through the proxy.
     pub const fn port(&self) -> u16 {
-        self.door.port()
+        self.proxy.port()
     }
 }
 
@@ -65,7 +65,7 @@ impl Plan {
 pub struct Cluster {
     pub members: Vec<Mongod>,
     /// Kept alive, because the members are reached only through them.
-    _doors: Vec<Proxy>,
+    _proxies: Vec<Proxy>,
     /// The Redis in use, then its replica.
     pub redis: [Redis; 2],
     pub instances: Vec<Instance>,
@@ -79,13 +79,13 @@ impl Cluster {
         let links: Vec<Link> = (0..plan.instances).map(|_| Link::new()).collect();
         let members: Vec<Mongod> =
             futures_util::future::join_all((0..plan.members).map(|_| Mongod::member(plan.mongod))).await;
-        let mut auth = Vec::new();
+        let mut proxies = Vec::new();
         for member in &members {
             // The names end with a delimiter, so that none is the beginning of another.
             let named = links.iter().enumerate().map(|(i, link)| (app_name(i), link.clone())).collect();
-            auth.push(Proxy::by_name(member.port(), named).await);
+            proxies.push(Proxy::by_name(member.port(), named).await);
         }
-        let hosts: Vec<String> = auth.iter().map(|door| format!("127.0.0.1:{}", door.port())).collect();
+        let hosts: Vec<String> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
         let configured: Vec<Document> =
             (0_i32..).zip(&hosts).map(|(i, host)| doc! { "_id": i, "host": host }).collect();
         let settings = doc! { "electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500 };
@@ -116,7 +116,7 @@ impl Cluster {
             env.insert("CHARGEDECK_GUARDS_OFF".to_owned(), plan.guards_off.to_owned());
             instances.push(instance(env.clone(), &plan.more, mongo, primary.port()).await);
         }
-        let cluster = Self { members, _doors: auth, redis: [primary, replica], instances, mongo, uri };
+        let cluster = Self { members, _proxies: proxies, redis: [primary, replica], instances, mongo, uri };
         for i in 0..cluster.instances.len() {
             cluster.ready(i).await;
         }
@@ -168,7 +168,7 @@ impl Cluster {
     pub fn promote_replica(&mut self) {
         self.redis.swap(0, 1);
         for instance in &self.instances {
-            instance.redis_door.point_to(self.redis[0].port());
+            instance.redis_proxy.point_to(self.redis[0].port());
             instance.redis.reset();
         }
     }
@@ -233,11 +233,11 @@ async fn instance(
     redis: u16,
 ) -> Instance {
     let (clients, redis_link) = (Link::new(), Link::new());
-    let redis_door = Proxy::new(redis, &redis_link).await;
+    let redis_proxy = Proxy::new(redis, &redis_link).await;
     // Its target is set once the server has a port.
-    let door = Proxy::new(0, &clients).await;
-    env.insert("REDIS_URL".to_owned(), redis_url(redis_door.port()));
-    env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(door.port()));
+    let proxy = Proxy::new(0, &clients).await;
+    env.insert("REDIS_URL".to_owned(), redis_url(redis_proxy.port()));
+    env.insert("CHARGEDECK_PUBLIC_ORIGIN".to_owned(), http::origin(proxy.port()));
     // The browser side as built, and the names of its files, whatever program is built beside them.
     env.insert("LEPTOS_SITE_ROOT".to_owned(), "target/app/site".to_owned());
     env.insert("LEPTOS_HASH_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/app/hash.txt").to_owned());
@@ -252,8 +252,8 @@ async fn instance(
         },
         &[],
     );
-    door.point_to(server.port());
-    Instance { server, door, redis_door, clients, redis: redis_link, mongo }
+    proxy.point_to(server.port());
+    Instance { server, proxy, redis_proxy, clients, redis: redis_link, mongo }
 }
 
 async fn replicate(replica: &Redis, of: &Redis) {

@@ -141,13 +141,13 @@ pub async fn replaced(leave_within_s: u32) -> Vec<String> {
     eventually("pages", async || seen.asked.load(Ordering::Relaxed) > 20 || is_wrong(&seen)).await;
 
     profile(&cluster.mongo).await;
-    let told = Instant::now();
+    let stopped_at = Instant::now();
     cluster.instances[0].server.signal("TERM");
     let ended = async || cluster.instances[0].server.has_ended() || is_wrong(&seen);
     eventually("an instance that has ended", ended).await;
-    println!("{sockets} sockets; ended after {:.1} s", told.elapsed().as_secs_f64());
+    println!("{sockets} sockets; ended after {:.1} s", stopped_at.elapsed().as_secs_f64());
     eventually("all are back", async || seen.back.load(Ordering::Relaxed) == sockets || is_wrong(&seen)).await;
-    println!("all back after {:.1} s", told.elapsed().as_secs_f64());
+    println!("all back after {:.1} s", stopped_at.elapsed().as_secs_f64());
     let [lists, accounts] = reads(&cluster.mongo).await;
     println!("{lists} reads of lists, {accounts} of accounts, {} pages asked for", seen.asked.load(Ordering::Relaxed));
     write().await;

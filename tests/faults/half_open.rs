@@ -29,15 +29,15 @@ pub async fn reaped() {
     let cluster = Cluster::start(Plan { instances: 1, ..Plan::SMALL }).await;
     let instance = &cluster.instances[0];
     let cookie = Account::new(cluster.ports()).cookie(None).await.expect("a session");
-    let (mut links, mut auth, mut clients) = (Vec::new(), Vec::new(), JoinSet::new());
+    let (mut links, mut proxies, mut clients) = (Vec::new(), Vec::new(), JoinSet::new());
     for mode in [Mode::Hole, Mode::Mute, Mode::Deaf] {
         let link = Link::new();
-        let door = Proxy::new(instance.server.port(), &link).await;
-        let opened = (0..SOCKETS).map(|_| open(door.port(), instance.port(), &cookie));
+        let proxy = Proxy::new(instance.server.port(), &link).await;
+        let opened = (0..SOCKETS).map(|_| open(proxy.port(), instance.port(), &cookie));
         for socket in try_join_all(opened).await.expect("sockets") {
             clients.spawn(answer(socket));
         }
-        auth.push(door);
+        proxies.push(proxy);
         links.push((link, mode));
     }
     let open = async || sockets(instance.server.port()).await.ok();

@@ -47,12 +47,12 @@ pub struct Sample {
 
 /// How many samples equalled MongoDB, and how many reports of a screen's freshness were right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct RefereeCounts {
     pub compared: u64,
     pub fresh: u64,
 }
 
-impl Judged {
+impl RefereeCounts {
     /// Whether a count has not grown since `before`. While pings are late, freshness is not judged.
     pub const fn lacks_since(self, before: Self, pings_are_late: bool) -> bool {
         self.compared <= before.compared || !pings_are_late && self.fresh <= before.fresh
@@ -101,11 +101,17 @@ impl Referee {
 
     /// Waits, while writers write, until a list was compared with MongoDB and a screen's age was judged since
     /// `before`. Otherwise comparing nothing would pass for finding nothing.
-    pub async fn judge_since(&self, before: Judged, fault: &impl Display, pings_are_late: bool, patience: Duration) {
+    pub async fn judge_since(
+        &self,
+        before: RefereeCounts,
+        fault: &impl Display,
+        pings_are_late: bool,
+        patience: Duration,
+    ) {
         let healed = Instant::now();
-        while self.judged().lacks_since(before, pings_are_late) {
+        while self.counts().lacks_since(before, pings_are_late) {
             if healed.elapsed() > patience {
-                let now = self.judged();
+                let now = self.counts();
                 return self.broken(format!("{fault}: nothing was compared or judged since: {before:?}, {now:?}"));
             }
             tokio::time::sleep(LOOK).await;
@@ -136,8 +142,8 @@ impl Referee {
     }
 
     /// The counts so far, to compare with later.
-    pub fn judged(&self) -> Judged {
-        Judged { compared: self.compared(), fresh: self.fresh() }
+    pub fn counts(&self) -> RefereeCounts {
+        RefereeCounts { compared: self.compared(), fresh: self.fresh() }
     }
 
     /// Takes a sample if there is time to compare it.
@@ -262,8 +268,8 @@ mod tests {
 
     #[test]
     fn a_fault_after_which_nothing_was_judged_is_found() {
-        let before = Judged { compared: 5, fresh: 7 };
-        let lacks = |compared, fresh, late| Judged { compared, fresh }.lacks_since(before, late);
+        let before = RefereeCounts { compared: 5, fresh: 7 };
+        let lacks = |compared, fresh, late| RefereeCounts { compared, fresh }.lacks_since(before, late);
         assert!(lacks(5, 7, false) && lacks(5, 9, false) && lacks(6, 7, false), "one of both is not enough");
         assert!(!lacks(6, 8, false));
         assert!(lacks(5, 9, true), "lists are compared whatever the fault");
@@ -273,7 +279,7 @@ mod tests {
     #[tokio::test]
     async fn a_fault_that_stops_all_judging_breaks_the_run() {
         let (referee, _samples) = Referee::new();
-        let before = referee.judged();
+        let before = referee.counts();
         referee.judge_since(before, &"Hole", false, Duration::ZERO).await;
         assert_eq!(referee.all_broken().len(), 1, "{:?}", referee.all_broken());
         *lock(&referee.compared) += 1;

@@ -77,9 +77,9 @@ async fn money_without_a_currency_is_the_networks_and_whole_decimals_are_whole()
     let revenue = |code: &str| sum(&cells, |c| matches!(c, Cell::Revenue(_, of, _) if of.0 == code));
     assert_eq!((revenue("GBP"), revenue("CHF")), (50_000 + 1234 + 900 + 700, 120));
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Unreadable(_))), 0);
-    let told = check::run(&settings).await.unwrap();
-    assert!(!told.items.iter().any(|item| item.what == "payments" && item.level == Level::Problem), "{told}");
-    assert_eq!(told.mapping, "");
+    let checked = check::run(&settings).await.unwrap();
+    assert!(!checked.items.iter().any(|item| item.what == "payments" && item.level == Level::Problem), "{checked}");
+    assert_eq!(checked.mapping, "");
 
     let instance = Instance::start(&settings).await;
     instance.until("a log", |hub| hub.head().and(hub.now())).await;
@@ -94,8 +94,8 @@ async fn money_without_a_currency_is_the_networks_and_whole_decimals_are_whole()
     let place = Place::new().await;
     let settings = place.settings("");
     insert(&connected(&settings).await, Collection::Payments, [doc! {"amount_minor": 5, "currencyCode": "EUR"}]).await;
-    let told = check::run(&settings).await.unwrap();
-    assert!(told.mapping.contains("currency = \"currencyCode\""), "{}", told.mapping);
+    let checked = check::run(&settings).await.unwrap();
+    assert!(checked.mapping.contains("currency = \"currencyCode\""), "{}", checked.mapping);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,12 +105,12 @@ async fn ids_beside_mongodbs_and_of_any_type_join() {
     let mongo = connected(&place.settings("")).await;
     insert(&mongo, Collection::Stations, [doc! {"id": "CP-7", "name": "Mill", "evses": []}]).await;
     insert(&mongo, Collection::ChargingSessions, [session("S-1")]).await;
-    let told = check::run(&place.settings("")).await.unwrap();
+    let checked = check::run(&place.settings("")).await.unwrap();
     for line in ["station_id = \"id\"", "session_id = \"id\""] {
-        assert!(told.mapping.contains(line), "{line} in {}", told.mapping);
+        assert!(checked.mapping.contains(line), "{line} in {}", checked.mapping);
     }
     let by_station = [YEAR[0], YEAR[1], ("by", "station")];
-    let mapped = report(&place.settings(&told.mapping), &by_station).await;
+    let mapped = report(&place.settings(&checked.mapping), &by_station).await;
     let row = |id: &str, name: &str, sessions, energy| (id.to_owned(), name.to_owned(), sessions, energy);
     assert_eq!(rows(&mapped), [row("CP-7", "Mill", 1, 1000)]);
 

@@ -12,7 +12,7 @@ use chargedeck::{
 };
 use mongodb::Database;
 
-use super::{Instance, Place, said, support};
+use super::{Instance, Place, finding, support};
 
 /// The mapping of a network whose ids and references occur more than once, as in real systems.
 const MAPPED: &str = r#"
@@ -125,32 +125,35 @@ async fn prepare_asks_makes_what_refuses_no_write_and_takes_back_what_earlier_ve
     db.run_command(sessions).await.unwrap();
     let before = made(db).await;
 
-    let (code, told) = place.run(MAPPED, &["check"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, printed) = place.run(MAPPED, &["check"]);
+    assert_eq!(code, 1, "{printed}");
     for part in [
         "transactionId_1 of charging_sessions is as an earlier version made it and refuses a second equal value",
         r#"runCommand({"dropIndexes": "charging_sessions", "index": ["token_1"]})"#,
         "Indexes: are missing: 5 of payments, 4 of charging_sessions",
         &format!("{} are not there yet", without(&["payments", "charging_sessions"])),
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
-    let (code, told) = place.run(MAPPED, &["prepare"]);
-    assert!(code == 1 && told.contains("nothing was made, because nobody can be asked here"), "{told}");
+    let (code, printed) = place.run(MAPPED, &["prepare"]);
+    assert!(code == 1 && printed.contains("nothing was made, because nobody can be asked here"), "{printed}");
     for part in [
         "switch on change-stream images of payments, charging_sessions",
         "make an index of charging_sessions, {transactionId: 1}, about ",
         "drop the index transactionId_1 of charging_sessions, which refuses a second equal value",
         "drop the index status_1_startedAt_-1__id_-1 of charging_sessions\n",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(printed.contains(part), "{part} in {printed}");
     }
-    assert!(!told.contains("token_1") && !told.contains("mine") && !told.contains("index startedAt"), "{told}");
+    assert!(
+        !printed.contains("token_1") && !printed.contains("mine") && !printed.contains("index startedAt"),
+        "{printed}"
+    );
     assert_eq!(made(db).await, before, "nobody has agreed");
     assert!(prepare::keep_images(&mongo).await.unwrap().is_none());
 
-    let (code, told) = place.run(MAPPED, &["prepare", "--yes"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, printed) = place.run(MAPPED, &["prepare", "--yes"]);
+    assert_eq!(code, 0, "{printed}");
     let names = db.collection::<Document>("charging_sessions").list_index_names().await.unwrap();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let ours =
@@ -171,13 +174,13 @@ async fn prepare_asks_makes_what_refuses_no_write_and_takes_back_what_earlier_ve
     assert_eq!(["nReturned", "totalDocsExamined"].map(|name| stats.get_i32(name).unwrap()), [1, 1], "{stats}");
 
     let report = check::run(&place.settings(MAPPED)).await.unwrap();
-    said(&report, Level::Ok, "Indexes: are all there");
-    let made = said(&report, Level::Ok, "Indexes: made by ChargeDeck in charging_sessions: ");
+    finding(&report, Level::Ok, "Indexes: are all there");
+    let made = finding(&report, Level::Ok, "Indexes: made by ChargeDeck in charging_sessions: ");
     for name in &ours {
-        assert!(made.said.contains(&format!("{name} (")) && made.said.contains(" kB)"), "{}", made.said);
+        assert!(made.text.contains(&format!("{name} (")) && made.text.contains(" kB)"), "{}", made.text);
     }
-    let (code, told) = place.run(MAPPED, &["prepare"]);
-    assert!(code == 0 && told.contains("nothing is to be made"), "{told}");
+    let (code, printed) = place.run(MAPPED, &["prepare"]);
+    assert!(code == 0 && printed.contains("nothing is to be made"), "{printed}");
 }
 
 /// The names of all collections but these, as `check` prints them.
@@ -198,8 +201,8 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
         let mongo = mongo_of(place, "").await;
         mongo.operator.collection("stations").insert_one(doc! {"name": "one"}).await.unwrap();
     }
-    let (code, told) = agreed.run("", &["prepare", "--yes"]);
-    assert!(code == 0 && told.contains("prepared by `serve` when they come: clients, payments"), "{told}");
+    let (code, printed) = agreed.run("", &["prepare", "--yes"]);
+    assert!(code == 0 && printed.contains("prepared by `serve` when they come: clients, payments"), "{printed}");
     let mongo = mongo_of(&agreed, "").await;
     let db = &mongo.operator;
     // Turn images off by hand. `serve` must leave them off.
@@ -244,29 +247,29 @@ async fn check_says_of_a_view_or_a_time_series_what_it_means_and_nothing_that_mo
     db.run_command(doc! {"create": "charging_sessions", "viewOn": "tx", "pipeline": []}).await.unwrap();
     db.run_command(doc! {"create": "eco_stats", "timeseries": {"timeField": "t"}}).await.unwrap();
     let before = made(db).await;
-    let (code, told) = place.run("", &["check"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, printed) = place.run("", &["check"]);
+    assert_eq!(code, 1, "{printed}");
     for (part, there) in [
         ("problem  Collections: charging_sessions is a view. MongoDB tells no changes of it", true),
         ("problem  Collections: eco_stats is a time series.", true),
         ("collMod", false),
         ("createIndexes\": \"charging_sessions", false),
     ] {
-        assert_eq!(told.contains(part), there, "{part} in {told}");
+        assert_eq!(printed.contains(part), there, "{part} in {printed}");
     }
-    let (code, told) = place.run("", &["prepare", "--yes"]);
-    assert!(code == 0 && told.contains("charging_sessions is a view, so nothing can be made for it"), "{told}");
+    let (code, printed) = place.run("", &["prepare", "--yes"]);
+    assert!(code == 0 && printed.contains("charging_sessions is a view, so nothing can be made for it"), "{printed}");
     assert_eq!(made(db).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fills_a_database_prepares_it_and_only_where_nobody_elses_documents_are() {
     let (ours, theirs) = (Place::new().await, Place::new().await);
-    let (code, told) = ours.run("", &["seed"]);
-    assert_eq!(code, 0, "{told}");
+    let (code, printed) = ours.run("", &["seed"]);
+    assert_eq!(code, 0, "{printed}");
     let report = check::run(&ours.settings("")).await.unwrap();
-    said(&report, Level::Ok, "Indexes: are all there");
-    said(&report, Level::Ok, &format!("Images: are on for {}", without(&[])));
+    finding(&report, Level::Ok, "Indexes: are all there");
+    finding(&report, Level::Ok, &format!("Images: are on for {}", without(&[])));
     let mongo = mongo_of(&theirs, "").await;
     mongo.operator.collection("stations").insert_one(doc! {"name": "one"}).await.unwrap();
     let before = made(&mongo.operator).await;

@@ -295,8 +295,8 @@ fn program(place: &Place, arguments: &[&str]) -> (i32, String, String) {
         .envs([("CHARGEDECK_TIME_ZONE", "UTC"), ("CHARGEDECK_CURRENCY", "USD")])
         .output()
         .unwrap();
-    let [told, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    (output.status.code().unwrap(), told, errors)
+    let [printed, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code().unwrap(), printed, errors)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,21 +309,21 @@ async fn the_terminal_shows_what_was_done_and_the_exit_code_whether_rows_were_re
     place.file("bad.csv", &format!("{header}{}", row("e", "3.2 kWh")));
     let import =
         |file: &str, more: &[&str]| program(&place, &[&["import", "--preset", "own.toml", file][..], more].concat());
-    let (code, told, errors) = import("good.csv", &[]);
-    assert!(code == 0 && told.contains("2 rows read, 0 refused"), "{code} {told} {errors}");
-    let (code, told, _) = import("bad.csv", &["--remarks", "remarks.jsonl"]);
-    assert_eq!(code, 3, "{told}");
+    let (code, printed, errors) = import("good.csv", &[]);
+    assert!(code == 0 && printed.contains("2 rows read, 0 refused"), "{code} {printed} {errors}");
+    let (code, printed, _) = import("bad.csv", &["--remarks", "remarks.jsonl"]);
+    assert_eq!(code, 3, "{printed}");
     assert!(
-        told.contains("1 rows read, 1 refused") && told.contains("line 2, kwh: `3.2 kWh` is not a number"),
-        "{told}"
+        printed.contains("1 rows read, 1 refused") && printed.contains("line 2, kwh: `3.2 kWh` is not a number"),
+        "{printed}"
     );
     let remark: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(place.folder.path().join("remarks.jsonl")).unwrap()).unwrap();
     assert_eq!((&remark["is"], &remark["line"], &remark["column"]), (&"refused".into(), &2.into(), &"kwh".into()));
     assert_eq!(import("bad.csv", &["--allow-refused"]).0, 0);
-    let (code, told, _) = program(&place, &["import", "--print-preset", "boulder"]);
-    assert!(code == 0 && told.contains("[columns]") && told.contains("Denver"), "{code} {told}");
+    let (code, printed, _) = program(&place, &["import", "--print-preset", "boulder"]);
+    assert!(code == 0 && printed.contains("[columns]") && printed.contains("Denver"), "{code} {printed}");
     assert_eq!(program(&place, &["import", "--print-preset", "nowhere"]).0, 1);
-    let (code, told, _) = program(&place, &["seed", "--demo-anyway"]);
-    assert!(code == 0 && told.contains("Seeded: ") && told.contains(" stations"), "{code} {told}");
+    let (code, printed, _) = program(&place, &["seed", "--demo-anyway"]);
+    assert!(code == 0 && printed.contains("Seeded: ") && printed.contains(" stations"), "{code} {printed}");
 }

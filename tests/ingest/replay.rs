@@ -160,16 +160,16 @@ async fn what_cannot_be_replayed_is_refused_in_words() {
     let (first, last) = (day - Span::new().days(1), day + Span::new().days(1));
     a_citys_day(&db, day).await;
     for speed in [0.99, 3600.5] {
-        let told = refused(SimulateArgs { speed, ..replay(day) }).await;
-        assert!(told.contains("1 to 3600") && told.contains(&speed.to_string()), "{told}");
+        let why = refused(SimulateArgs { speed, ..replay(day) }).await;
+        assert!(why.contains("1 to 3600") && why.contains(&speed.to_string()), "{why}");
     }
-    let told = refused(replay(day + Span::new().days(9))).await;
-    assert!(told.contains(&first.to_string()) && told.contains(&last.to_string()), "{told}");
+    let why = refused(replay(day + Span::new().days(9))).await;
+    assert!(why.contains(&first.to_string()) && why.contains(&last.to_string()), "{why}");
     let lately = day + Span::new().weeks(400);
     let recent = support::mongod().await.fresh_db().await;
     a_citys_day(&recent, lately).await;
-    let told = simulate::run(&recent, &replay(lately), CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(told.contains("less than a week ago"), "{told}");
+    let why = simulate::run(&recent, &replay(lately), CancellationToken::new()).await.unwrap_err().to_string();
+    assert!(why.contains("less than a week ago"), "{why}");
     all(&db, Collection::Payments).insert_one(doc! { "payment_id": "real" }).await.unwrap();
     assert!(refused(replay(day)).await.contains("did not make"));
 }

@@ -51,11 +51,11 @@ async fn lists(port: u16, cookie: &str, list: usize, until: Instant) -> [usize; 
         let n: usize = answers.iter().sum();
         let path = format!("/api/v1/snapshot/charging_sessions?slot={}.{}@UTC&station=S{list}-{n}", n % 7, list % 24);
         let answer = get(port, &path, cookie).await.unwrap_or_else(|error| panic!("{path}: {error}"));
-        let told = answer.head.contains("retry-after: ");
+        let says_when = answer.head.contains("retry-after: ");
         let which = match answer.status {
             200 => 0,
-            429 if told => 1,
-            503 if told => 2,
+            429 if says_when => 1,
+            503 if says_when => 2,
             other => panic!("{path}: {other} {} {}", answer.head, answer.body),
         };
         answers[which] += 1;

@@ -63,13 +63,13 @@ impl<T: ToText> ToText for Option<T> {
 
 /// A value that `view!` passes for an attribute.
 pub trait ToAttrValue {
-    fn to_said(self) -> AttrValue;
+    fn to_attr_value(self) -> AttrValue;
 }
 
 macro_rules! once {
     ($($type:ty),*) => {$(
         impl ToAttrValue for $type {
-            fn to_said(self) -> AttrValue {
+            fn to_attr_value(self) -> AttrValue {
                 AttrValue::Once(self.to_text())
             }
         }
@@ -79,7 +79,7 @@ macro_rules! once {
 once!(&'static str, String, Cow<'static, str>, bool);
 
 impl<T: ToText> ToAttrValue for Option<T> {
-    fn to_said(self) -> AttrValue {
+    fn to_attr_value(self) -> AttrValue {
         AttrValue::Once(self.to_text())
     }
 }
@@ -89,20 +89,20 @@ where
     F: FnMut() -> T + Send + 'static,
     T: ToText,
 {
-    fn to_said(mut self) -> AttrValue {
+    fn to_attr_value(mut self) -> AttrValue {
         AttrValue::Live(Box::new(move || self().to_text()))
     }
 }
 
 /// The form in which `view!` passes a closure.
 impl<T: ToText + 'static> ToAttrValue for Arc<Mutex<dyn FnMut() -> T + Send>> {
-    fn to_said(self) -> AttrValue {
+    fn to_attr_value(self) -> AttrValue {
         AttrValue::Live(Box::new(move || self.lock().unwrap_or_else(PoisonError::into_inner)().to_text()))
     }
 }
 
 impl<T: ToText + Clone + Send + Sync + 'static> ToAttrValue for Signal<T> {
-    fn to_said(self) -> AttrValue {
+    fn to_attr_value(self) -> AttrValue {
         AttrValue::Live(Box::new(move || self.get().to_text()))
     }
 }

@@ -95,11 +95,11 @@ impl El {
 
     #[must_use]
     pub fn attr(self, name: &'static str, value: impl ToAttrValue) -> Self {
-        self.with(name, value.to_said())
+        self.with(name, value.to_attr_value())
     }
 
-    fn with(mut self, name: &'static str, said: AttrValue) -> Self {
-        self.attributes.push((name, said));
+    fn with(mut self, name: &'static str, value: AttrValue) -> Self {
+        self.attributes.push((name, value));
         self
     }
 
@@ -159,9 +159,9 @@ impl El {
         let (mut classes, mut style, mut inner) = (String::new(), String::new(), String::new());
         html.push('<');
         html.push_str(self.tag);
-        for (name, said) in std::mem::take(&mut self.attributes) {
+        for (name, value) in std::mem::take(&mut self.attributes) {
             // An empty class is left out.
-            if let Some(text) = said.now().filter(|text| name != "class" || !text.is_empty()) {
+            if let Some(text) = value.now().filter(|text| name != "class" || !text.is_empty()) {
                 custom_attribute(name, text.into_owned()).to_html(html, &mut classes, &mut style, &mut inner);
             }
         }
@@ -241,8 +241,8 @@ fn caught<T>(draw: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Writes an attribute. `known` is what the document holds already.
-fn show(el: &Element, name: &'static str, said: AttrValue, known: Option<Text>) -> Rendered {
-    match said {
+fn show(el: &Element, name: &'static str, value: AttrValue, known: Option<Text>) -> Rendered {
+    match value {
         AttrValue::Once(text) => {
             write(el, name, known.as_ref(), &text);
             Rendered::Once(text)
@@ -280,7 +280,8 @@ impl Render for El {
 
     fn build(self) -> ElState {
         let el = Rndr::create_element(self.tag, self.namespace);
-        let attributes = self.attributes.into_iter().map(|(name, said)| (name, show(&el, name, said, None))).collect();
+        let attributes =
+            self.attributes.into_iter().map(|(name, value)| (name, show(&el, name, value, None))).collect();
         let others_len = self.others.len();
         let others = self.others.build(&el);
         let mut children: Vec<_> = self.children.into_iter().map(Render::build).collect();
@@ -296,12 +297,12 @@ impl Render for El {
             *state = new;
             return;
         }
-        for ((name, said), (_, shown)) in self.attributes.into_iter().zip(&mut state.attributes) {
+        for ((name, value), (_, shown)) in self.attributes.into_iter().zip(&mut state.attributes) {
             let known = match shown {
                 Rendered::Once(text) => Some(text.take()),
                 Rendered::Live(effect) => effect.take_value(),
             };
-            *shown = show(&state.el, name, said, known);
+            *shown = show(&state.el, name, value, known);
         }
         self.others.rebuild(&mut state.others);
         for (child, shown) in self.children.into_iter().zip(&mut state.children) {
@@ -398,7 +399,7 @@ impl RenderHtml for El {
             // The server failed to draw this section, so keep its text and hydrate nothing in it.
             self = Self::new("", None);
         }
-        let hydrated = |(name, said): (&'static str, AttrValue)| match said {
+        let hydrated = |(name, value): (&'static str, AttrValue)| match value {
             // The server has written it already.
             AttrValue::Once(text) => (name, Rendered::Once(text)),
             AttrValue::Live(mut read) => {

@@ -70,8 +70,8 @@ fn sessions_that_are_active_for_more_than_a_day_are_told() {
 fn behind(name: &str, rows: &[Fields], at: &Viewpoint) -> Vec<Fields> {
     let ListedFigure { counted, .. } = listed(name);
     let selection = counted.selection(Some(at.day));
-    let sight = EvalContext { now: at.now, ..EvalContext::default() };
-    rows.iter().filter(|row| selection.matches(counted.collection(), row, &sight)).cloned().collect()
+    let context = EvalContext { now: at.now, ..EvalContext::default() };
+    rows.iter().filter(|row| selection.matches(counted.collection(), row, &context)).cloned().collect()
 }
 
 /// Documents on both sides of each limit that a figure or a list has.
@@ -226,8 +226,8 @@ fn what_cannot_be_true_is_in_no_energy() {
     ]);
     let cells = cells(documents, Collection::ChargingSessions);
     let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
-    let told = (f.energy_today, f.energy_left_out, f.energy_doubtful, f.energy_unknown);
-    assert_eq!(told, (Some(Wh(910_031 + 36_900 + 20_000)), 3, 2, 1));
+    let energy = (f.energy_today, f.energy_left_out, f.energy_doubtful, f.energy_unknown);
+    assert_eq!(energy, (Some(Wh(910_031 + 36_900 + 20_000)), 3, 2, 1));
     assert_eq!((f.completed_today, f.sessions_ahead), (7, 1), "all are in the list");
     assert_eq!(f.newest_data, UtcMs::parse("2018-06-15T11:45:00Z"), "what lies ahead is not new");
     let later = figures(&cells, &at("2018-06-15T14:15:00Z"));

@@ -19,7 +19,7 @@ enum FollowState {
     #[default]
     Waiting,
     /// Deltas are ignored until this subscription is confirmed.
-    Asked(u32),
+    Requested(u32),
     Live,
     /// New rows are on their way.
     Fetching,
@@ -66,12 +66,12 @@ impl Follow {
 
     /// Notes that a subscription was sent.
     pub fn ask(&mut self, rid: u32) {
-        self.turn(FollowState::Asked(rid));
+        self.turn(FollowState::Requested(rid));
     }
 
     /// Notes the answer to a subscription, from a server that is at `head`.
     pub fn confirm(&mut self, rid: u32, head: Position) {
-        if self.state == FollowState::Asked(rid) {
+        if self.state == FollowState::Requested(rid) {
             self.turn(FollowState::Live);
             self.head = head;
         }

@@ -41,8 +41,8 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
     /// The context in which the selection was evaluated.
-    #[serde(default, skip_serializing_if = "EvalContext::is_empty")]
-    pub sight: EvalContext,
+    #[serde(default, skip_serializing_if = "EvalContext::is_empty", rename = "sight")]
+    pub context: EvalContext,
     /// The documents that match at other times, if the selection follows the clock. `None` if they are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Row>>,
@@ -52,6 +52,23 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// All documents of a collection that has none.
+    #[cfg(any(test, feature = "guards"))]
+    pub fn blank(topic: Collection, position: Position, ct: ClusterTime) -> Self {
+        Self {
+            topic,
+            position,
+            ct,
+            rows: Vec::new(),
+            complete: true,
+            selection: Selection::default(),
+            total: None,
+            context: EvalContext::default(),
+            others: None,
+            unknown: None,
+        }
+    }
+
     /// Why the list is refused, if a status is requested that is not known.
     pub fn unknown_status(&self) -> Option<BadChoice> {
         let status = self.unknown.as_deref()?;

@@ -60,7 +60,7 @@ pub struct Applied {
 pub struct Window {
     collection: Collection,
     selection: Selection,
-    sight: EvalContext,
+    context: EvalContext,
     /// The rows of the list. If the selection follows the clock, also those that may come to match as time passes.
     rows: HashMap<DocId, Fields>,
     /// The places of the rows that are in the list.
@@ -91,7 +91,7 @@ impl From<Snapshot> for Window {
         Self {
             collection,
             selection: snapshot.selection,
-            sight: snapshot.sight,
+            context: snapshot.context,
             rows: rows.map(|r| (r.id, r.fields)).collect(),
             order,
             horizon,
@@ -162,7 +162,7 @@ impl Window {
             complete: self.horizon.is_none(),
             selection: self.selection,
             total,
-            sight: self.sight,
+            context: self.context,
             others,
             unknown: None,
         }
@@ -180,15 +180,15 @@ impl Window {
 
     /// Evaluates a selection that follows the clock again, once a minute as the figures do.
     pub fn tick(&mut self, now: UtcMs) -> Applied {
-        let later = EvalContext { now, ..self.sight.clone() };
-        if !self.selection.follows_clock() || later.minute() <= self.sight.minute() {
+        let later = EvalContext { now, ..self.context.clone() };
+        if !self.selection.follows_clock() || later.minute() <= self.context.minute() {
             return Applied::default();
         }
-        self.sight = later;
+        self.context = later;
         let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
         for (id, row) in &self.rows {
             let place = SortKey::of(self.collection, id, row);
-            let is = self.selection.matches(self.collection, row, &self.sight);
+            let is = self.selection.matches(self.collection, row, &self.context);
             let moved = if is { self.order.insert(place) } else { self.order.remove(&place) };
             applied.moved |= moved;
             if moved && is {
@@ -251,8 +251,8 @@ impl Window {
         applied.uncertain |= known.is_none() && !self.is_whole();
         let before = known.map(|row| SortKey::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));
-        let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.sight));
-        let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.sight));
+        let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.context));
+        let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.context));
         if before.is_some() {
             self.total = self.total.saturating_add(is.into()).saturating_sub(usize::from(was));
         }
@@ -289,7 +289,7 @@ impl Window {
             // The row is behind the horizon, and stays there unless its place changed.
             return if moves { Err(Broken::Stale) } else { Ok(()) };
         }
-        applied.uncertain |= match self.selection.match_hint(self.collection, set, unset, &self.sight) {
+        applied.uncertain |= match self.selection.match_hint(self.collection, set, unset, &self.context) {
             MatchHint::Perhaps => true,
             // If all rows that may match are here, this one did not match. Otherwise it may have been counted.
             MatchHint::No => !self.is_whole(),

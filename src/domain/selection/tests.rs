@@ -142,14 +142,14 @@ fn a_patch_alone_decides_where_it_can() {
     let of = Selection::default()
         .with(FilterField::Status, Criterion::one_of(["ACTIVE"]))
         .with(FilterField::Client, Criterion::one_of(["C-1"]));
-    let told = |set, unset: &[&str]| {
+    let hint = |set, unset: &[&str]| {
         let unset: Vec<String> = unset.iter().map(|&name| name.to_owned()).collect();
         of.match_hint(Collection::ChargingSessions, &row(set), &unset, &EvalContext::default())
     };
-    assert_eq!(told(json!({"power_w": 1}), &["stop_reason"]), MatchHint::Nothing);
-    assert_eq!(told(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), MatchHint::No);
-    assert_eq!(told(json!({}), &["status"]), MatchHint::No);
-    assert_eq!(told(json!({"status": "ACTIVE"}), &[]), MatchHint::Perhaps);
+    assert_eq!(hint(json!({"power_w": 1}), &["stop_reason"]), MatchHint::Nothing);
+    assert_eq!(hint(json!({"status": "COMPLETED", "client_id": "C-1"}), &[]), MatchHint::No);
+    assert_eq!(hint(json!({}), &["status"]), MatchHint::No);
+    assert_eq!(hint(json!({"status": "ACTIVE"}), &[]), MatchHint::Perhaps);
 }
 
 /// A parameter of an address: what a filter takes, or something like it.

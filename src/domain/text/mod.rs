@@ -8,3 +8,8 @@ mod statuses;
 pub use credentials::{email_refused, password_refused};
 pub use displayable::displayable;
 pub use statuses::*;
+
+/// Shown in place of a value that is not known.
+pub const MISSING: &str = "—";
+/// [`MISSING`] in words, for screen readers.
+pub const NOT_KNOWN: &str = "not known";

@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 
 use super::displayable;
-use crate::domain::status::{ChargingState, ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus};
+use crate::domain::{
+    collections::Collection,
+    status::{ChargingState, ClientStatus, Connection, EvseStatus, PaymentStatus, SessionStatus},
+};
 
 type Word = Cow<'static, str>;
 
@@ -230,6 +233,18 @@ words! {
     }
 }
 
+/// The word for a status of the collection's documents; for stations, of their EVSEs.
+pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
+    let code = code.to_owned();
+    match collection {
+        Collection::Clients => client_status(&code.into()),
+        Collection::Stations => evse_status(&code.into()),
+        Collection::Payments => payment_status(&code.into()),
+        Collection::ChargingSessions => session_status(&code.into()),
+        Collection::EcoStats => code.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +264,15 @@ mod tests {
         worded(PaymentStatus::KNOWN, payment_status, PaymentStatus::code);
         worded(ClientStatus::KNOWN, client_status, ClientStatus::code);
         worded(Connection::KNOWN, connection, Connection::code);
+    }
+
+    #[test]
+    fn every_status_that_can_be_selected_has_a_word() {
+        for collection in Collection::ALL {
+            for code in collection.codes() {
+                assert_ne!(status(collection, code), code, "{collection}");
+            }
+        }
     }
 
     #[test]

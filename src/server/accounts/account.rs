@@ -14,7 +14,7 @@ use crate::{
         accounts::{
             documents::AccountPages,
             pages::{self, AccountPage, Chosen, FieldErrors},
-            text::people,
+            text::accounts,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, own_account::PasswordChange, place::ClientInfo, session::OwnPassword},
         problem::Problem,
@@ -29,7 +29,7 @@ pub async fn show(
     admin: CurrentAdmin,
     UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Result<Response, Problem> {
-    draw(&documents, &admin, done.said(), None).await
+    draw(&documents, &admin, done.text(), None).await
 }
 
 /// `GET /account/password`: the form is a part of the account's page.
@@ -88,9 +88,9 @@ pub async fn change_password(
                 }
                 PasswordChange::NotProven(OwnPassword::SignedOut) => return Ok(Redirect::to("/login").into_response()),
                 PasswordChange::NotProven(OwnPassword::Throttled(wait)) => {
-                    FieldErrors::new("current", people::wait(wait))
+                    FieldErrors::new("current", accounts::wait(wait))
                 }
-                PasswordChange::NotProven(_) => FieldErrors::new("current", people::WRONG_PASSWORD),
+                PasswordChange::NotProven(_) => FieldErrors::new("current", accounts::WRONG_PASSWORD),
                 PasswordChange::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
             }
         }

@@ -18,7 +18,7 @@ use crate::{
     server::{
         accounts::{
             pages::audit_log::{AuditPage, FilterOption, PATH, audit_log},
-            text::audit_log as said,
+            text::audit_log as labels,
         },
         auth::{
             CurrentAdmin, Unavailable,
@@ -188,7 +188,7 @@ fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<AuditFilter, Wrong> {
         if text.is_empty() {
             return Ok(None);
         }
-        let wrong = (field, said::NOT_A_DAY);
+        let wrong = (field, labels::NOT_A_DAY);
         let day: Date = text.parse().map_err(|_| wrong)?;
         let day = if next { day.tomorrow().map_err(|_| wrong)? } else { day };
         let begin = day.to_zoned_datetime(zone.clone()).map_err(|_| wrong)?;
@@ -196,13 +196,13 @@ fn filter(asked: &AuditForm, zone: &TimeZone) -> Result<AuditFilter, Wrong> {
     };
     let action = match asked.action.as_str() {
         "" => None,
-        name => Some(Action::of_name(name).ok_or(("action", said::CHOICE_WRONG))?),
+        name => Some(Action::of_name(name).ok_or(("action", labels::CHOICE_WRONG))?),
     };
     let refused = match asked.result.as_str() {
         "" => None,
         "ok" => Some(false),
         "refused" => Some(true),
-        _ => return Err(("result", said::CHOICE_WRONG)),
+        _ => return Err(("result", labels::CHOICE_WRONG)),
     };
     let who = asked.who.trim().to_lowercase();
     Ok(AuditFilter {

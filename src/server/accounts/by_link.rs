@@ -15,7 +15,7 @@ use crate::{
         accounts::{
             documents::AccountPages,
             pages::{self, Chosen, FieldErrors},
-            text::people as said,
+            text::accounts,
         },
         auth::{email::Email, own_account::PasswordChoice, place::ClientInfo},
         problem::Problem,
@@ -40,7 +40,7 @@ pub async fn invitation(
     UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
-        return Ok(note(&documents, said::PASSWORD_IS_SET));
+        return Ok(note(&documents, accounts::PASSWORD_IS_SET));
     }
     draw_choice(&documents, &place, link.token, None).await
 }
@@ -63,7 +63,7 @@ pub async fn choose(
         Err(wrong) => wrong,
         Ok(new) => match documents.auth.choose_password(&token, new, &place).await? {
             PasswordChoice::Done => return Ok(Redirect::to("/invitation?done=yes").into_response()),
-            PasswordChoice::Gone => return gone(&documents, &place, &token, said::LINK_GONE).await,
+            PasswordChoice::Gone => return gone(&documents, &place, &token, accounts::LINK_GONE).await,
             PasswordChoice::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
@@ -77,10 +77,10 @@ pub async fn setup(
     UrlQuery(link): UrlQuery<ByLink>,
 ) -> Result<Response, Problem> {
     if link.done.is_some() {
-        return Ok(note(&documents, said::SET_UP_DONE));
+        return Ok(note(&documents, accounts::SET_UP_DONE));
     }
     if !documents.auth.may_set_up(&link.token).await? {
-        return gone(&documents, &place, &link.token, said::SET_UP_GONE).await;
+        return gone(&documents, &place, &link.token, accounts::SET_UP_GONE).await;
     }
     Ok(draw_set_up(&documents, link.token, None, None))
 }
@@ -107,10 +107,10 @@ pub async fn set_up(
     };
     let wrong = match entered {
         Err(wrong) if documents.auth.may_set_up(&token).await? => wrong,
-        Err(_) => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
+        Err(_) => return gone(&documents, &place, &token, accounts::SET_UP_GONE).await,
         Ok((address, new)) => match documents.auth.set_up(&token, &address, new, &place).await? {
             PasswordChoice::Done => return Ok(Redirect::to("/setup?done=yes").into_response()),
-            PasswordChoice::Gone => return gone(&documents, &place, &token, said::SET_UP_GONE).await,
+            PasswordChoice::Gone => return gone(&documents, &place, &token, accounts::SET_UP_GONE).await,
             PasswordChoice::Refused(why) => FieldErrors::new(Chosen::PASSWORD, password_refused(why)),
         },
     };
@@ -124,9 +124,9 @@ async fn draw_choice(
     wrong: Option<&FieldErrors>,
 ) -> Result<Response, Problem> {
     let Some(user) = documents.auth.invited(&token).await? else {
-        return gone(documents, place, &token, said::LINK_GONE).await;
+        return gone(documents, place, &token, accounts::LINK_GONE).await;
     };
-    let page = documents.gate(said::CHOOSE_PASSWORD, || pages::choose_password(user.email, token, wrong));
+    let page = documents.gate(accounts::CHOOSE_PASSWORD, || pages::choose_password(user.email, token, wrong));
     Ok(if wrong.is_some() { again(page) } else { page })
 }
 
@@ -136,7 +136,7 @@ fn draw_set_up(
     email: Option<String>,
     wrong: Option<&FieldErrors>,
 ) -> Response {
-    documents.gate(said::SET_UP, || pages::set_up(token, email, wrong))
+    documents.gate(accounts::SET_UP, || pages::set_up(token, email, wrong))
 }
 
 fn note(documents: &AccountPages, words: (&'static str, &'static str)) -> Response {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::{FormBody, NextQuery, Secret, UrlQuery, again};
-use crate::server::accounts::text::people;
+use crate::server::accounts::text::accounts;
 use crate::server::{
     accounts::{
         documents::{AccountPages, Times},
@@ -47,8 +47,8 @@ pub async fn submit(
     let why = match documents.auth.confirm(&session, &admin, form.password.0, &place).await? {
         OwnPassword::Right => return Ok(Redirect::to(&next).into_response()),
         OwnPassword::SignedOut => return Ok(Redirect::to("/login").into_response()),
-        OwnPassword::Wrong => people::WRONG_PASSWORD.to_owned(),
-        OwnPassword::Throttled(wait) => people::wait(wait),
+        OwnPassword::Wrong => accounts::WRONG_PASSWORD.to_owned(),
+        OwnPassword::Throttled(wait) => accounts::wait(wait),
     };
     Ok(again(draw(&documents, &admin, next, Some(&FieldErrors::new("password", why)))))
 }
@@ -56,5 +56,5 @@ pub async fn submit(
 fn draw(documents: &AccountPages, admin: &CurrentAdmin, next: String, wrong: Option<&FieldErrors>) -> Response {
     let email = admin.email.clone();
     let paper = documents.paper(&Times::now(&documents.network));
-    documents.gate(people::CONFIRM, || pages::confirm(paper, email, next, wrong))
+    documents.gate(accounts::CONFIRM, || pages::confirm(paper, email, next, wrong))
 }

@@ -11,7 +11,7 @@ use crate::web::{
     ui::{MAIN, Mark, Rail},
 };
 
-/// Whose page it is, and where.
+/// What the frame shows around the content of a page.
 pub struct PageFrame {
     pub options: LeptosOptions,
     pub network: String,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use crate::server::{
     accounts::{
         pages::{Chosen, FieldErrors},
-        text::people,
+        text::accounts,
     },
     problem::Problem,
 };
@@ -39,8 +39,8 @@ pub struct DoneQuery {
 }
 
 impl DoneQuery {
-    pub fn said(&self) -> Option<&'static str> {
-        people::done(&self.done)
+    pub fn text(&self) -> Option<&'static str> {
+        accounts::done(&self.done)
     }
 }
 
@@ -97,7 +97,7 @@ pub fn same_twice(password: Secret, again: &Secret) -> Result<SecretString, Fiel
     if password.0.expose_secret() == again.0.expose_secret() {
         Ok(password.0)
     } else {
-        Err(FieldErrors::new(Chosen::AGAIN, people::NOT_THE_SAME))
+        Err(FieldErrors::new(Chosen::AGAIN, accounts::NOT_THE_SAME))
     }
 }
 

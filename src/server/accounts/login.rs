@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::{FormBody, NextQuery, Secret, UrlQuery};
-use crate::server::accounts::text::people;
+use crate::server::accounts::text::accounts;
 use crate::{
     server::accounts::pages,
     server::{
@@ -62,7 +62,7 @@ pub async fn submit(
     let (status, wait, wrong) = match documents.auth.sign_in(&session, &email, password.0, &place).await {
         Ok(SignIn::In(_)) => return Redirect::to(&next).into_response(),
         Ok(SignIn::Refused) => (StatusCode::UNAUTHORIZED, None, text::NOT_SIGNED_IN.to_owned()),
-        Ok(SignIn::Throttled(wait)) => (StatusCode::TOO_MANY_REQUESTS, Some(wait), people::turned_away(wait)),
+        Ok(SignIn::Throttled(wait)) => (StatusCode::TOO_MANY_REQUESTS, Some(wait), accounts::turned_away(wait)),
         Err(error) => {
             tracing::error!(%error, "login failed");
             (StatusCode::SERVICE_UNAVAILABLE, None, text::NO_SIGN_IN_NOW.to_owned())

@@ -17,7 +17,7 @@ use crate::{
         accounts::{
             documents::AccountPages,
             pages::{self, FieldErrors, UserRow},
-            text::people,
+            text::accounts,
         },
         auth::{
             ConfirmedAdmin, CurrentAdmin,
@@ -51,7 +51,7 @@ pub async fn invite_form(
     admin: ConfirmedAdmin,
     UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Response {
-    draw_invite(&documents, &admin, done.said(), None, None)
+    draw_invite(&documents, &admin, done.text(), None, None)
 }
 
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ pub async fn invite(
         }
         Ok(address) => match documents.auth.invite(&admin, &address, &place).await? {
             Ok(link) => return Ok(draw_link(&documents, &admin, &link)),
-            Err(refused) => people::refused(refused),
+            Err(refused) => accounts::refused(refused),
         },
     };
     Ok(again(draw_invite(&documents, &admin, None, Some(email), Some(&FieldErrors::new("email", why)))))
@@ -87,7 +87,7 @@ pub async fn show(
     Path(id): Path<String>,
     UrlQuery(done): UrlQuery<DoneQuery>,
 ) -> Result<Response, Problem> {
-    draw_user(&documents, &admin, user_id(&id)?, done.said(), None).await
+    draw_user(&documents, &admin, user_id(&id)?, done.text(), None).await
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -150,7 +150,7 @@ async fn not_done(
     user: UserId,
     refused: ChangeRefused,
 ) -> Result<Response, Problem> {
-    let mut page = draw_user(documents, admin, user, None, Some(people::refused(refused))).await?;
+    let mut page = draw_user(documents, admin, user, None, Some(accounts::refused(refused))).await?;
     *page.status_mut() = StatusCode::CONFLICT;
     Ok(page)
 }
@@ -175,7 +175,7 @@ fn draw_invite(
     email: Option<String>,
     wrong: Option<&FieldErrors>,
 ) -> Response {
-    let title = people::INVITE;
+    let title = accounts::INVITE;
     documents.framed(admin, "/users/invite", title, |_| pages::invite(done, email, wrong))
 }
 
@@ -183,7 +183,7 @@ fn draw_link(documents: &AccountPages, admin: &CurrentAdmin, link: &NewLink) -> 
     let NewLink { email, token, expires_at, .. } = link;
     let address = format!("{}/invitation?token={}", documents.auth.origin.as_origin(), token.expose());
     let draw = |times: &Times| pages::new_link(email, address, &times.stamp(*expires_at));
-    documents.framed(admin, USERS, people::LINK_FOR, draw)
+    documents.framed(admin, USERS, accounts::LINK_FOR, draw)
 }
 
 async fn row(documents: &AccountPages, user: User) -> Result<UserRow, Problem> {

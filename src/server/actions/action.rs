@@ -14,8 +14,8 @@ pub struct Action {
     /// Its action in the audit log.
     pub entry: audit_log::Action,
     pub words: Words,
-    /// The action whose page follows, and says what was done. It is the one that takes this one back, or this one itself
-    /// where there is none.
+    /// The action whose page is shown next, with a note of what was done. It is the action that reverses this one. An
+    /// action that nothing reverses names itself.
     pub then: &'static Self,
     /// Whether it sets or removes the mark in our own database, which holds the reason and the earlier status.
     pub mark: Option<ActionMark>,

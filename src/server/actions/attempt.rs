@@ -24,7 +24,7 @@ pub struct Request {
     /// The document's public id.
     pub id: String,
     pub reason: String,
-    /// The asker chooses it. A request with the same key is not done again.
+    /// Chosen by the client. A second request with the same key gets the answer to the first.
     pub key: Option<String>,
 }
 
@@ -47,9 +47,9 @@ pub enum ActionRefused {
     /// MongoDB does not let the server write there.
     MayNotWrite(String),
     NoSuchDocument,
-    /// In a sentence.
+    /// Holds the reason, as a sentence.
     Conflict(String),
-    /// The key stands for another request.
+    /// The key was used before, for another request.
     OtherRequest,
 }
 

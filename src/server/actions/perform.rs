@@ -1,7 +1,7 @@
 //! Performs an action. The document's write, the mark with the reason, the idempotency record and the audit entry are
 //! one transaction. Of two admins who act at once one commits; the other's transaction is retried and sees that.
 //!
-//! Long, because what a page says of an action is looked at again within the transaction that performs it.
+//! Long, because the transaction checks again everything that the page has checked before.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Actions {
         }
     }
 
-    /// Why the action could not be done just now, whatever the document; `None` if it could.
+    /// Returns what prevents this action on any document, such as a missing right; `None` if nothing does.
     ///
     /// # Errors
     /// MongoDB is away.
@@ -124,7 +124,7 @@ impl Actions {
                 return error.get_custom::<ActionRefused>().cloned().map(Err).ok_or_else(|| error.clone().into());
             }
         };
-        // Where the marks may not be read, the page says why nothing can be done.
+        // Without the right to read marks the action is impossible, and the page says so. It needs no mark then.
         match self.marks().find_one(doc! {"_id": mark_id(action.of, id)}).await {
             Err(error) if error_code(&error) == Some(UNAUTHORIZED) => Ok(Ok((row, None))),
             mark => Ok(Ok((row, mark?))),
@@ -251,7 +251,7 @@ impl Actions {
         Ok((done, AuditEntry::new(action.entry, admin, place).before(before).after(after)))
     }
 
-    /// What a request with this key was answered before.
+    /// Returns the answer to an earlier request with this key.
     async fn answered(&self, attempt: &Attempt) -> Result<Option<Result<Done, ActionRefused>>, Unavailable> {
         let Attempt { action, request, admin, .. } = attempt;
         let Some(key) = &request.key else { return Ok(None) };
@@ -265,7 +265,7 @@ impl Actions {
         Ok(Some(Ok(bson::deserialize_from_document(answer).map_err(Error::from)?)))
     }
 
-    /// The one document of this public id, as pages read it and as it stands.
+    /// The one document with this public id, as pages read it and as MongoDB holds it.
     async fn find(
         &self,
         of: Collection,
@@ -273,9 +273,9 @@ impl Actions {
         session: &mut ClientSession,
     ) -> mongodb::error::Result<(Row, Document)> {
         let Some(part) = own_id(of) else { return Err(Error::custom(ActionRefused::NoSuchDocument)) };
-        let (selection, sight) = (Selection::default().with(part, Criterion::one_of([id])), EvalContext::default());
+        let (selection, context) = (Selection::default().with(part, Criterion::one_of([id])), EvalContext::default());
         let theirs: MongoCollection<RawDocumentBuf> = self.mongo.operator.collection(of.name());
-        let asked = query(&self.mongo.mapping, of, &selection, &sight).all;
+        let asked = query(&self.mongo.mapping, of, &selection, &context).all;
         let mut cursor = theirs
             .find(asked)
             .projection(snapshot::projection(&self.mongo, of))
@@ -285,7 +285,7 @@ impl Actions {
         let mut found = None;
         while cursor.advance(&mut *session).await? {
             let row = snapshot::row(&self.mongo, of, cursor.current())?;
-            if !selection.matches(of, &row.fields, &sight) {
+            if !selection.matches(of, &row.fields, &context) {
                 continue;
             }
             if found.is_some() {

@@ -17,19 +17,18 @@ use super::{
     view::{self, ActionPage},
 };
 use crate::{
-    domain::address::escaped,
+    domain::{address::escaped, paths},
     server::{
         accounts::{
             documents::AccountPages,
             form::{FormBody, UrlQuery, again},
             pages::FieldErrors,
-            text::people,
+            text::accounts,
         },
         auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
         pace::Turn,
         problem::Problem,
     },
-    web::paths,
 };
 
 /// The longest reason, characters.
@@ -46,8 +45,8 @@ struct ActionContext {
 }
 
 impl ActionContext {
-    /// The account's turn. Looking for a document costs as much as a list: where no index has its number, MongoDB looks
-    /// at all of them.
+    /// Pays for finding a document, and waits for the account's turn. It costs as much as a list, because without an
+    /// index on the public id MongoDB scans the whole collection.
     async fn turn(&self, action: &Action, admin: &CurrentAdmin) -> Result<Turn, Problem> {
         let asker = self.documents.budgets.of(admin.user);
         Ok(asker.turn(asker.all_of(action.of)).await?)
@@ -94,7 +93,7 @@ async fn show(
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;
     let done =
-        ALL.iter().find(|action| action.name == done).map(|action| action.words.done).or_else(|| people::done(&done));
+        ALL.iter().find(|action| action.name == done).map(|action| action.words.done).or_else(|| accounts::done(&done));
     draw(action, &context, &admin, id, String::new(), None, done).await
 }
 
@@ -154,7 +153,7 @@ async fn draw(
     let hindrance = context.actions.hindrance(action, admin).await?;
     let page =
         ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
-    // In the frame it belongs to the list's page.
+    // The navigation marks the list's page as the current one.
     let frame =
         context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times));
     Ok(frame)

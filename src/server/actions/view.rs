@@ -8,15 +8,14 @@ use super::{
     attempt::ActionRefused,
 };
 use crate::{
-    domain::{address::escaped, fields::Fields},
+    domain::{address::escaped, fields::Fields, paths::page, text},
     server::{
         accounts::{
             documents::Times,
-            pages::{FieldErrors, FormField, facts, said},
+            pages::{FieldErrors, FormField, done_note, facts},
         },
         auth::administration::timestamp,
     },
-    web::{paths::page, text, ui::optional_view},
 };
 
 /// The field of the form that holds it.
@@ -62,20 +61,20 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         .as_ref()
         .filter(|_| action.mark == Some(ActionMark::Take) && next.is_some())
         .map(|mark| blocked(mark, times));
-    // In this order: what cannot be changed by entering something else comes first.
+    // A hindrance comes first, because no other input removes it.
     let why = hindrance.as_ref().map(ActionRefused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
     let key = format!("{:032x}", rand::random::<u128>());
     let field = FormField { value: Some(reason), first: done.is_none(), ..FormField::text(REASON_LABEL, REASON) };
     let to = format!("{address}?id={}", escaped(&id));
     view! {
-        {said(done)}
+        {done_note(done)}
         <section class="panel">
             {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status)), (AFTER, of(next))])}
-            {optional_view(blocked, |blocked| view! { {facts([(BLOCKED, blocked)])} })}
+            {blocked.map(|blocked| facts([(BLOCKED, blocked)]))}
             <form class="form body" method="post" action=to>
                 <p>{action.words.question}</p>
-                {optional_view(why, |why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
+                {why.map(|why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
                 {field.with_hint(REASON_HINT).view(wrong.as_ref())}
                 <input type="hidden" name="key" value=key />
                 <p class="actions">

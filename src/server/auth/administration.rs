@@ -84,8 +84,8 @@ impl AuthService {
                 }
                 let update = change.update();
                 users.collection.update_one(doc! { "_id": user.0 }, update).session(session).await?;
-                let entry = AuditEntry::by(by, change.action()).about(&before).before(before.told());
-                Ok(Some(((), entry.after(change.applied(&before).told()))))
+                let entry = AuditEntry::by(by, change.action()).about(&before).before(before.audit_fields());
+                Ok(Some(((), entry.after(change.applied(&before).audit_fields()))))
             }
             .boxed()
         });
@@ -121,7 +121,7 @@ impl AuthService {
                 let made = users.collection.insert_one(&*user).session(session).await;
                 made.map_err(|error| if is_duplicate(&error) { Error::custom(ChangeRefused::Taken) } else { error })?;
                 let entry = AuditEntry::by(by, Action::UserInvited).about(&*user);
-                Ok(Some(((), entry.after(told_with_link(user, link.expires_at)))))
+                Ok(Some(((), entry.after(audit_fields_with_link(user, link.expires_at)))))
             }
             .boxed()
         });
@@ -164,7 +164,7 @@ impl AuthService {
                 let set = doc! { "$set": { "link": bson::serialize_to_bson(link)? } };
                 users.collection.update_one(doc! { "_id": user.0 }, set).session(session).await?;
                 let entry = AuditEntry::by(by, Action::PasswordResetLink).about(&before);
-                let entry = entry.before(before.told()).after(told_with_link(&before, link.expires_at));
+                let entry = entry.before(before.audit_fields()).after(audit_fields_with_link(&before, link.expires_at));
                 Ok(Some((before.email, entry)))
             }
             .boxed()
@@ -286,10 +286,10 @@ pub(super) fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn told_with_link(user: &User, expires_at: DateTime) -> Document {
-    let mut told = user.told();
-    told.insert("link_expires_at", expires_at);
-    told
+fn audit_fields_with_link(user: &User, expires_at: DateTime) -> Document {
+    let mut fields = user.audit_fields();
+    fields.insert("link_expires_at", expires_at);
+    fields
 }
 
 /// MongoDB's dates reach further than the calendar. A date beyond the calendar becomes its last moment.

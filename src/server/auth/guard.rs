@@ -49,7 +49,7 @@ pub async fn guard(State(auth): State<AuthService>, mut request: Request, next: 
 pub fn is_public(method: &Method, path: &str) -> bool {
     let read = matches!(*method, Method::GET | Method::HEAD);
     match path {
-        // The latter two need a link that works.
+        // `/invitation` and `/setup` check the link themselves.
         "/login" | "/invitation" | "/setup" => read || method == Method::POST,
         "/logout" | "/api/v1/session" => method == Method::POST,
         // HAProxy asks with OPTIONS by default.

@@ -14,8 +14,8 @@ use super::{
     users::Users,
 };
 
-/// MongoDB is asked at most once in this time. A single question does not wait. It is short, because every request
-/// asks, and one account that asks without end lets those of all others wait for it.
+/// The shortest time between two queries. A lone question does not wait. The time is short, because every request asks,
+/// and an account that asks without end makes the others wait this long.
 const PACE: Duration = Duration::from_millis(5);
 /// Questions that may queue while one is being answered. Further callers wait before they can queue.
 const WAITING: usize = 1024;

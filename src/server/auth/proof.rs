@@ -1,4 +1,5 @@
-//! One password attempt: whether it is judged at all, exactly one hash, and the count of failures.
+//! One password attempt. After too many failures it is refused without a look at the password. Otherwise it costs
+//! exactly one hash, and a failure is counted.
 
 use std::time::Duration;
 

@@ -95,7 +95,7 @@ impl AuthService {
         let admin = self.admit(session, Activity::Program).await;
         session.flush().await?;
         if let Some(session) = ended {
-            self.tell(&Revoked::Session { session }).await;
+            self.publish(&Revoked::Session { session }).await;
         }
         let noted = match admin {
             Ok(Some(admin)) => self.audit.record(&AuditEntry::new(Action::Logout, &admin, place).about(&admin)).await,
@@ -114,7 +114,7 @@ impl AuthService {
     /// # Errors
     /// Redis is away.
     pub async fn end_sessions_of(&self, user: UserId) -> Result<(), Unavailable> {
-        self.tell(&Revoked::User { user }).await;
+        self.publish(&Revoked::User { user }).await;
         Ok(self.sessions.delete_all_of(&user.to_string()).await?)
     }
 
@@ -137,7 +137,7 @@ impl AuthService {
                 login.put(session, user.id, &self.limits, now).await?;
             }
             if let Some(session) = renewed {
-                self.tell(&Revoked::Renewed { session }).await;
+                self.publish(&Revoked::Renewed { session }).await;
             }
         }
         Ok(Some(self.admin(&user, &login, SessionHash::of(&id), now)))
@@ -177,7 +177,7 @@ impl AuthService {
         let login = Login::new(user.version, place, now);
         let session = self.rotate(session, user.id, &login, now).await?;
         if let Some(session) = before {
-            self.tell(&Revoked::Session { session }).await;
+            self.publish(&Revoked::Session { session }).await;
         }
         Ok(self.admin(user, &login, session, now))
     }
@@ -208,9 +208,9 @@ impl AuthService {
         }
     }
 
-    async fn tell(&self, revoked: &Revoked) {
+    async fn publish(&self, revoked: &Revoked) {
         if let Err(error) = self.revocations.publish(revoked).await {
-            tracing::warn!(%error, "other instances were not told of a revocation; their sockets find out within ten seconds");
+            tracing::warn!(%error, "other instances were not notified of a revocation; their sockets find out within ten seconds");
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum FirstAdmin {
     /// The link with this token creates the first admin.
     ByLink { token: Token, until: Timestamp },
     /// Another instance, or an earlier start, has printed the link.
-    ToldElsewhere { until: Timestamp },
+    LoggedElsewhere { until: Timestamp },
 }
 
 impl AuthService {
@@ -53,7 +53,7 @@ impl AuthService {
             Err(Unavailable::Mongo(error)) if is_duplicate(&error) => {
                 let link = within(self.users.doors.find_one(doc! { "_id": SETUP_LINK })).await?;
                 let until = link.and_then(|link| link.get_datetime("expires_at").ok().copied()).unwrap_or(until);
-                Ok(FirstAdmin::ToldElsewhere { until: timestamp(until) })
+                Ok(FirstAdmin::LoggedElsewhere { until: timestamp(until) })
             }
             Err(error) => Err(error),
         }
@@ -99,7 +99,7 @@ impl AuthService {
                 let made = users.collection.insert_one(&*user).session(session).await;
                 made.map_err(|error| if is_duplicate(&error) { Error::custom(ChangeRefused::Taken) } else { error })?;
                 let entry = AuditEntry::new(Action::SetupLinkUsed, &*user, place).about(&*user);
-                Ok(Some(((), entry.after(user.told()))))
+                Ok(Some(((), entry.after(user.audit_fields()))))
             }
             .boxed()
         });

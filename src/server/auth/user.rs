@@ -130,7 +130,7 @@ impl User {
     }
 
     /// What the audit log records of the account: nothing secret.
-    pub fn told(&self) -> Document {
+    pub fn audit_fields(&self) -> Document {
         doc! { "email": &self.email, "role": self.role.to_string(), "disabled": self.disabled }
     }
 }

@@ -44,7 +44,8 @@ impl Users {
         Self { collection: own_db.collection("users"), doors: own_db.collection("doors"), audit: AuditLog::new(own_db) }
     }
 
-    /// The indexes: by address, so that two accounts never share one whoever writes them, and by the hash of a link.
+    /// The indexes. The one on the address is unique, so that MongoDB itself keeps two accounts from sharing an
+    /// address. The other finds an account by the hash of its link.
     pub fn indexes() -> [IndexModel; 2] {
         let unique = IndexOptions::builder().unique(true).build();
         let sparse = IndexOptions::builder().sparse(true).build();
@@ -126,7 +127,7 @@ impl Users {
                 users.collection.insert_one(&*user).session(&mut *session).await?;
                 // The first admin exists now, so the set-up link must not create another.
                 users.doors.delete_one(doc! { "_id": SETUP_LINK }).session(session).await?;
-                let entry = AuditEntry::by(by, Action::AdminCreated).about(&*user).after(user.told());
+                let entry = AuditEntry::by(by, Action::AdminCreated).about(&*user).after(user.audit_fields());
                 Ok(Some((user.id, entry)))
             }
             .boxed()
@@ -189,7 +190,8 @@ impl Users {
                 let before = users.find_one_and_update(user.clone(), update.clone()).session(&mut *session).await?;
                 let Some(before) = before else { return Ok(None) };
                 let Some(after) = users.find_one(user.clone()).session(session).await? else { return Ok(None) };
-                let entry = AuditEntry::by(by, action).about(&after).before(before.told()).after(after.told());
+                let entry =
+                    AuditEntry::by(by, action).about(&after).before(before.audit_fields()).after(after.audit_fields());
                 Ok(Some((after.id, entry)))
             }
             .boxed()

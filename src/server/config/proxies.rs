@@ -90,9 +90,9 @@ mod tests {
             ("0.0.0.0/1 128.0.0.0/1", Some("0.0.0.0/1")),
             ("2000::/3", Some("2000::/3")),
         ] {
-            let told = TrustedProxies::parse(trusted).unwrap().too_wide();
-            assert_eq!(told.is_some(), wide.is_some(), "{trusted}");
-            assert!(wide.is_none_or(|wide| told.unwrap_or_default().contains(wide)), "{trusted}");
+            let warning = TrustedProxies::parse(trusted).unwrap().too_wide();
+            assert_eq!(warning.is_some(), wide.is_some(), "{trusted}");
+            assert!(wide.is_none_or(|wide| warning.unwrap_or_default().contains(wide)), "{trusted}");
         }
     }
 
@@ -129,8 +129,8 @@ mod tests {
             ("::ffff:10.0.0.7", "10.0.0.7", "198.51.100.1", "198.51.100.1"),
         ] {
             let heard = forwarded.split(',').filter(|_| !forwarded.is_empty());
-            let told = TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), heard);
-            assert_eq!(told.to_string(), client, "{peer} says {forwarded:?}");
+            let found = TrustedProxies::parse(trusted).unwrap().client(peer.parse().unwrap(), heard);
+            assert_eq!(found.to_string(), client, "{peer} says {forwarded:?}");
         }
     }
 

@@ -116,9 +116,9 @@ fn an_origin_accepts_itself_and_loopback_its_other_names() {
 fn all_wrong_settings_come_at_once_from_both_sources() {
     let toml = "[chargedeck.network]\ntime_zone = 'Mars/Olympus'\ncurency = 'GBP'\n[chargedeck.red]\nurl = 'x'\n";
     let SettingsErrors(errors) = load(toml, &[("MONGODB_DB", "a b")]).unwrap_err();
-    let told: Vec<_> = errors.iter().map(|e| (e.key.as_str(), e.source.as_str())).collect();
+    let found: Vec<_> = errors.iter().map(|e| (e.key.as_str(), e.source.as_str())).collect();
     assert_eq!(
-        told,
+        found,
         [
             ("curency", "Leptos.toml [chargedeck.network]"),
             ("red", "Leptos.toml [chargedeck]"),
@@ -149,10 +149,10 @@ fn fields_are_mapped_by_the_file_and_every_wrong_one_is_told() {
          units = {{ name = 'kW', max_electric_power = 'hp' }}\nstatus = {{ free = 'FREE' }}\nhide = ['x']\nshow = 'x'\n"
     );
     let SettingsErrors(errors) = load(&toml, &[]).unwrap_err();
-    let mut told: Vec<_> = errors.iter().map(|e| (e.key.as_str(), e.source.as_str())).collect();
-    told.sort_unstable();
+    let mut found: Vec<_> = errors.iter().map(|e| (e.key.as_str(), e.source.as_str())).collect();
+    found.sort_unstable();
     assert_eq!(
-        told,
+        found,
         [
             ("free", "Leptos.toml [chargedeck.fields.stations.status]"),
             ("hide", "Leptos.toml [chargedeck.fields.stations]"),

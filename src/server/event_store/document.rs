@@ -113,7 +113,7 @@ pub fn fields(fields: &Fields) -> Document {
     fields.iter().map(|(name, value)| (name.clone(), bson::serialize_to_bson(value).unwrap_or(Bson::Null))).collect()
 }
 
-/// The news of an event, if it is any.
+/// The event as Activity shows it; `None` if Activity leaves it out.
 pub fn news(event: &Document) -> Option<ActivityEvent> {
     bson::deserialize_from_bson(event.get("news")?.clone()).ok()
 }

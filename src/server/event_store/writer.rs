@@ -39,18 +39,18 @@ const FLOOD: u64 = 2_500;
 /// Writes whenever the lease is free, until `stop`. The hub only says when there is something to look at.
 pub async fn write(events: Events, log: Log, redis: Redis, hub: Hub, keep: Duration, stop: CancellationToken) {
     let lease = Lease::new(redis, "events");
-    let (mut told, mut left) = (false, false);
+    let (mut warned, mut left) = (false, false);
     while !stop.is_cancelled() {
-        // While another build writes the log, it gets nothing new of ours.
+        // While another build writes the log, no entry of our schema is added to it.
         if left && matches!(log.is_ours().await, Ok(Some(false))) {
             stop.run_until_cancelled(tokio::time::sleep(RENEW)).await;
             continue;
         }
         match term(&events, &log, &hub, &lease, keep, &stop).await {
-            Ok(end) => (told, left) = (false, end == WriterEnd::Left),
-            Err(error) if told => tracing::debug!(error = causes(&error), "events wait"),
+            Ok(end) => (warned, left) = (false, end == WriterEnd::Left),
+            Err(error) if warned => tracing::debug!(error = causes(&error), "events wait"),
             Err(error) => {
-                told = true;
+                warned = true;
                 tracing::warn!(error = causes(&error), "events cannot be written; trying again");
             }
         }

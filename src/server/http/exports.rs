@@ -38,7 +38,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// An export that is allowed.
 #[derive(Clone)]
 struct UnderWay {
-    _seat: Arc<Permit<UserId>>,
+    _permit: Arc<Permit<UserId>>,
     end: Instant,
 }
 
@@ -55,7 +55,7 @@ fn is_export(path: &str) -> bool {
 /// # Errors
 /// 429 while too many are under way, 503 if it cannot be noted.
 pub async fn limit(
-    State((seats, auth)): State<(Limiter<UserId>, AuthService)>,
+    State((limiter, auth)): State<(Limiter<UserId>, AuthService)>,
     place: ClientInfo,
     request: Request,
     next: Next,
@@ -64,7 +64,7 @@ pub async fn limit(
     let Some(admin) = admin else { return Ok(next.run(request).await) };
     // Without the query, as in the log, because what people search for is private.
     let file = request.uri().path().to_owned();
-    let Some(seat) = seats.take(&admin.user, ALL, EACH) else {
+    let Some(permit) = limiter.take(&admin.user, ALL, EACH) else {
         const DETAIL: &str = "Other exports are still under way. Wait until they are done, then try again.";
         refused(&auth, &admin, &place, &file).await?;
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", DETAIL).retry_after(WAIT));
@@ -78,7 +78,7 @@ pub async fn limit(
     }
     // Nothing of the export has been sent yet, so it can still be refused.
     auth.audit.record(&AuditEntry::new(Action::Exported, &admin, &place).after(doc! { "file": file })).await?;
-    response.extensions_mut().insert(UnderWay { _seat: Arc::new(seat), end: Instant::now() + WITHIN });
+    response.extensions_mut().insert(UnderWay { _permit: Arc::new(permit), end: Instant::now() + WITHIN });
     Ok(response)
 }
 
@@ -93,14 +93,14 @@ async fn refused(auth: &AuthService, admin: &CurrentAdmin, place: &ClientInfo, f
     Ok(())
 }
 
-/// Produces the parts of what [`limit`] let pass one at a time. It belongs outside of layers that transform the body,
-/// such as compression, and next to the sender: a body that holds back a part while its own source waits would hold
-/// the turn of everyone.
+/// Produces the parts of what [`limit`] let pass one at a time. This layer stands next to the sender, outside of layers
+/// that transform the body, such as compression. Such a layer may keep a part while it waits for the next one, and
+/// would keep the turn from everybody else meanwhile.
 pub async fn pace(State(pace): State<FairShare>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(under_way) = response.extensions_mut().remove::<UnderWay>() else { return response };
     response.map(|body| {
-        // The seat is released when the last part was sent, or when the client is gone.
+        // The permit is released when the last part was sent, or when the client is gone.
         let parts = stream::unfold((body.into_data_stream(), pace, under_way), async |(mut parts, pace, under_way)| {
             let part = pace.of(parts.next()).await?;
             let in_time = Instant::now() < under_way.end;

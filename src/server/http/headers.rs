@@ -86,10 +86,10 @@ fn is_hashed(path: &str) -> bool {
         && hash.bytes().any(|b| b != b'_')
 }
 
-/// The session layer removes the cookie with every answer to a request whose cookie opens nothing. Only signing out
-/// may do that: such an answer may arrive after the one that set a new id, and a session that is away with its Redis
-/// comes back with it. A removal needs the attributes that the cookie was set with, or browsers ignore it for a
-/// `__Host-` name.
+/// Lets an answer remove the session cookie only when the user signs out. The session layer removes every cookie that
+/// opens no session. But such an answer may arrive after another one that has set a new id, and a session that is
+/// missing because Redis is away comes back with Redis. The removal gets the attributes with which the cookie was set,
+/// because browsers ignore it otherwise for a `__Host-` name.
 fn take_back_at_sign_out(headers: &mut HeaderMap, cookie: &str) {
     let signed_out = headers.contains_key(CLEAR_SITE_DATA);
     let header::Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE) else { return };

@@ -15,8 +15,8 @@ use crate::{
 
 /// Time limit for a part to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// No relay needs longer than this to take over from another, or to skip an event that cannot be read or at which
-/// MongoDB fails.
+/// A relay takes over from another within this time. It also skips an event within it that cannot be read, or that
+/// makes MongoDB fail.
 const STANDS: Duration = Duration::from_secs(30);
 
 /// The parts that a serving process needs.
@@ -37,7 +37,7 @@ pub fn routes(health: Health) -> Router {
     Router::new().route("/healthz", live).route("/readyz", ready).with_state(health)
 }
 
-/// The process lives. It asks no database, because a restart for a database's outage makes two outages of one.
+/// The process lives. It asks no database, because restarting this process would not end a database's outage.
 async fn healthz() -> Json<Liveness> {
     Json(Liveness { live: true })
 }

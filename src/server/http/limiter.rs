@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The seats that are taken; clones share them.
+/// The permits that are held; clones share them.
 #[derive(Debug)]
 pub struct Limiter<K>(Arc<Mutex<Taken<K>>>);
 
@@ -16,10 +16,10 @@ struct Taken<K> {
     by: HashMap<K, usize>,
 }
 
-/// One seat, which is released when dropped.
+/// One permit, which is released when dropped.
 #[derive(Debug)]
 pub struct Permit<K: Eq + Hash> {
-    seats: Limiter<K>,
+    limiter: Limiter<K>,
     of: K,
 }
 
@@ -36,7 +36,7 @@ impl<K> Clone for Limiter<K> {
 }
 
 impl<K: Clone + Eq + Hash> Limiter<K> {
-    /// Takes a seat, unless `all` seats are taken, or `each` by this opener.
+    /// Takes a permit, unless `all` permits are held, or `each` of them by this opener.
     pub fn take(&self, of: &K, all: usize, each: usize) -> Option<Permit<K>> {
         let mut taken = self.lock();
         if taken.all >= all || taken.by.get(of).is_some_and(|by| *by >= each) {
@@ -44,12 +44,12 @@ impl<K: Clone + Eq + Hash> Limiter<K> {
         }
         taken.all += 1;
         *taken.by.entry(of.clone()).or_default() += 1;
-        Some(Permit { seats: self.clone(), of: of.clone() })
+        Some(Permit { limiter: self.clone(), of: of.clone() })
     }
 }
 
 impl<K> Limiter<K> {
-    /// No code that holds the lock can leave the counts at odds.
+    /// No code can panic between the two counts while it holds the lock, so they always agree.
     fn lock(&self) -> MutexGuard<'_, Taken<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,7 +57,7 @@ impl<K> Limiter<K> {
 
 impl<K: Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.seats.lock();
+        let mut taken = self.limiter.lock();
         taken.all -= 1;
         if let Some(by) = taken.by.get_mut(&self.of) {
             *by -= 1;
@@ -73,9 +73,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seats_are_bounded_in_all_and_for_each_and_free_again() {
-        let seats = Limiter::default();
-        let take = |of| seats.take(&of, 3, 2);
+    fn permits_are_bounded_in_all_and_for_each_and_free_again() {
+        let limiter = Limiter::default();
+        let take = |of| limiter.take(&of, 3, 2);
         let (first, second) = (take("a"), take("a"));
         assert!(first.is_some() && second.is_some());
         assert!(take("a").is_none(), "two for each");
@@ -84,6 +84,6 @@ mod tests {
         drop((first, other));
         assert!(take("a").is_some());
         drop(second);
-        assert!(seats.lock().by.is_empty() && seats.lock().all == 0, "nobody is remembered who has none");
+        assert!(limiter.lock().by.is_empty() && limiter.lock().all == 0, "nobody is remembered who has none");
     }
 }

@@ -2,7 +2,6 @@
 
 #![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own counts and clocks"))]
 
-pub mod charts_csv;
 pub mod client;
 pub mod csrf;
 pub mod exports;
@@ -10,7 +9,6 @@ pub mod headers;
 pub mod health;
 pub mod limiter;
 pub mod open_files;
-pub mod report;
 pub mod router;
 pub mod server;
 pub mod snapshot;

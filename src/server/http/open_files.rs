@@ -34,12 +34,12 @@ mod tests {
 
     #[test]
     fn the_limit_is_raised_and_told_where_it_is_too_small() {
-        for (may, told) in [(None, false), (Some(1200), false), (Some(1199), true)] {
-            assert_eq!(enough(may, 1000 + OTHERS).is_err(), told, "{may:?}");
+        for (may, refused) in [(None, false), (Some(1200), false), (Some(1199), true)] {
+            assert_eq!(enough(may, 1000 + OTHERS).is_err(), refused, "{may:?}");
         }
         assert_eq!(raise(1), Ok(()));
         let limit = getrlimit(Resource::Nofile);
         assert_eq!(limit.current, limit.maximum);
-        assert!(raise(usize::MAX).is_err_and(|told| told.contains("LimitNOFILE")), "no system has so many");
+        assert!(raise(usize::MAX).is_err_and(|refused| refused.contains("LimitNOFILE")), "no system has so many");
     }
 }

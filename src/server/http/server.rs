@@ -30,8 +30,9 @@ use super::{
 use crate::server::{config::TrustedProxies, net::line};
 
 /// How many unsent bytes the kernel may hold for a connection. By default it takes megabytes before a write has to
-/// wait. A slow reader would then be noticed minutes late, would get long outdated changes instead of their sum, and
-/// would cost that memory for each of thousands. Half a frame still fills the wire while the next is made.
+/// wait. A slow reader would then be noticed minutes late, and would get outdated changes instead of their sum.
+/// Thousands of them would cost that much memory each. Half a frame is enough to keep the wire busy while the next is
+/// made.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 16 << 10;
 /// Most headers of a request; a browser sends some twenty.
@@ -74,13 +75,13 @@ impl Limits {
     }
 }
 
-/// A connection's seat among those that may be open. It is in the extensions of each of its requests, because a
-/// socket leaves the HTTP connection and must take the seat along.
+/// A connection's permit to be open. It is in the extensions of each of its requests, because a socket leaves the HTTP
+/// connection and must take the permit along.
 pub type ConnectionPermit = Arc<Permit<IpAddr>>;
 
 /// Serves until `stop`, and then finishes what has begun.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
-    let seats = Limiter::default();
+    let limiter = Limiter::default();
     let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (connection, peer) = match accepted {
@@ -96,7 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         let per_address =
             if limits.proxies.trusts(peer.ip().to_canonical()) { limits.connections } else { limits.per_address };
         // Closed without an answer, because that would cost what the limit saves.
-        let Some(seat) = seats.take(&address, limits.connections, per_address) else {
+        let Some(permit) = limiter.take(&address, limits.connections, per_address) else {
             tracing::warn!(%address, "a connection more than allowed is refused");
             continue;
         };
@@ -104,7 +105,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         if let Err(error) = tune(&connection) {
             tracing::debug!(%error, "a connection keeps the kernel's own settings");
         }
-        let place = Arc::new(seat);
+        let place = Arc::new(permit);
         let connection = Accepted::new(connection, limits.headers.clone());
         connections.spawn(answer(connection, peer, place, router.clone(), limits.head_within, stop.clone()));
     }

@@ -4,7 +4,6 @@ use std::{str::FromStr, time::Duration};
 
 use crate::{
     domain::{
-        address::BadChoice,
         collections::Collection,
         protocol::position::{BadPosition, ClusterTime, Position},
         selection::Selection,
@@ -16,7 +15,6 @@ use crate::{
         queries::{App, Failure},
         snapshots::NotBefore,
     },
-    web::api::AppError,
 };
 use axum::{
     Json,
@@ -49,8 +47,7 @@ pub async fn snapshot(
     let position: Option<Position> = minimum(&minima, "min_position")?;
     let ct: Option<ClusterTime> = minimum(&minima, "min_ct")?;
     let not_before = NotBefore { position, ct: ct.unwrap_or_default() };
-    let refused = |why| Problem::new(StatusCode::BAD_REQUEST, "bad_selection", why);
-    let selection = Selection::read(&mut parts.into_iter()).map_err(|BadChoice(why)| refused(why))?;
+    let selection = Selection::read(&mut parts.into_iter()).map_err(Failure::Selection)?;
     if let Some(position) = position {
         let reach = app.hub.reach(position).await;
         // A later epoch was waited for, too. If it is still unknown it may never come, as after MongoDB and Redis were
@@ -68,16 +65,13 @@ pub async fn snapshot(
             }
         }
     }
-    let snapshot = app.list(admin.user, collection, selection, not_before).await.map_err(|failure| match failure {
-        Failure::Error(AppError::Invalid(why)) => refused(why),
-        failure => failure.into(),
-    })?;
-    if let Some(BadChoice(why)) = snapshot.unknown_status() {
-        return Err(refused(why));
+    let snapshot = app.list(admin.user, collection, selection, not_before).await?;
+    if let Some(refused) = snapshot.unknown_status() {
+        return Err(Failure::Selection(refused).into());
     }
     let mut etag = format!("\"{}\"", snapshot.position);
     if snapshot.selection.follows_clock() {
-        etag = format!("\"{}-{}\"", snapshot.position, snapshot.sight.minute());
+        etag = format!("\"{}-{}\"", snapshot.position, snapshot.context.minute());
     }
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

@@ -6,7 +6,7 @@ use crate::guards::{ALL, Guard, off};
 #[test]
 fn without_any_one_guard_a_history_goes_wrong() {
     // Seven guards have their controls elsewhere. Two act in Redis, two before the log, two where a store was set
-    // back (`tests/road/controls.rs`), and one on the way out (`server/socket/line.rs`).
+    // back (`tests/pipeline/controls.rs`), and one on the way out (`server/socket/line.rs`).
     let elsewhere = |g: &Guard| {
         use Guard::{
             CompareAndSet, KnownPast, PingLast, SnapshotCompareAndSet, StandingStream, StreamOnward, TimeGoesOn,

@@ -35,7 +35,7 @@ const VALUES_MAX: usize = 12_288;
 const OBJECT_MIN: usize = 11;
 /// Maximum bytes of the texts and names of these values.
 const BYTES_MAX: usize = 96 << 10;
-/// The lists and documents within the rows of one list may hold as much as this many of the largest rows.
+/// Over all rows of a list, nested lists and documents may hold as much as this many of the largest rows.
 const FULL_ROWS: usize = 32;
 /// Replaces what was cut. No typed reader of a list or a document accepts it, so the row is marked.
 const CUT: &str = "…";

@@ -1,7 +1,7 @@
 //! What ChargeDeck makes in the operator's database: change-stream images and indexes. In a database that it did not
-//! fill, it makes them only when somebody has said so. When a collection is made anew, it repeats what was agreed to.
+//! fill, it makes them only when somebody has agreed. When a collection is made anew, it repeats what was agreed to.
 //!
-//! It makes no collection there, because MongoDB would refuse whoever makes it later.
+//! It makes no collection there, because MongoDB would then refuse the operator's own command to make it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -230,7 +230,7 @@ pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
         if agreed.done.get(collection.name()) == Some(&identity) {
             continue;
         }
-        // One that is dropped at this moment keeps no other from its images.
+        // A collection that is dropped at this moment must not leave the others without images.
         let made = if images { Ok(()) } else { mongo.operator.run_command(images_on(collection)).await.map(drop) };
         refused = refused.and(made);
         collections.push((collection, identity));

@@ -19,8 +19,8 @@ use crate::domain::{
 
 /// Documents fetched at a time. They are gone through without a break, on a thread that other work shares.
 const BATCH: u32 = 500;
-/// How long MongoDB may take for one query. A request does not wait as long: reading goes on, and a later request finds
-/// what was read. MongoDB rarely keeps so long how documents were.
+/// How long MongoDB may take for one query. A request does not wait that long. Reading goes on without it, and a later
+/// request finds the result. MongoDB rarely keeps the history of documents for longer.
 const WITHIN: Duration = Duration::from_mins(10);
 
 /// Reads documents at one time, which is that of the first query.

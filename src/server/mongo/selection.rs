@@ -1,8 +1,9 @@
 //! Turns a selection into queries of MongoDB: for documents that surely match, and for those that the predicate must
 //! check.
 //!
-//! MongoDB and rows differ. A date stored as a text reads as a date, an ObjectId stored for an id reads as a text, a
-//! status inside a list is none, and silence depends on the clock. User input is only ever a value, never an operator.
+//! MongoDB and rows differ. A row has a date where MongoDB may have a text, and a text for an id that MongoDB may have
+//! as an ObjectId. MongoDB finds a status inside a list, which a row does not take for a status. Whether a station is
+//! silent depends on the clock. User input is only ever a value, never an operator.
 
 use bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc, oid::ObjectId, spec::BinarySubtype};
 

@@ -297,6 +297,26 @@ fn images(mapping: &Mapping, collection: Collection, operation: &str, raw: &RawD
 }
 
 #[cfg(test)]
+impl Event {
+    /// The insert of station `n`. Its token is its number.
+    pub fn of_new_station(n: usize, ct: ClusterTime, txn: bool) -> Self {
+        Self {
+            token: n.to_string(),
+            ct,
+            at: UtcMs(0),
+            txn,
+            kind: EventKind::Row {
+                collection: Collection::Stations,
+                id: DocId(n.to_string()),
+                key: None,
+                images: Images::Inserted(Fields::new()),
+                read: None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use bson::{Binary, Decimal128, oid::ObjectId, spec::BinarySubtype};
     use proptest::prelude::*;

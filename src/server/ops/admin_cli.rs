@@ -62,7 +62,7 @@ async fn create(users: &Users, network: &str, email: &Email) -> anyhow::Result<(
     }
     let hash = new_password_hash(network, email).await?;
     users.create_admin(email, hash, &Initiator::command_line()).await?.ok_or_else(|| anyhow!(exists(email)))?;
-    say(&format!("created admin {email}"))
+    print(&format!("created admin {email}"))
 }
 
 async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> anyhow::Result<()> {
@@ -70,17 +70,17 @@ async fn reset(users: &Users, network: &str, redis: &Redis, email: &Email) -> an
     let hash = new_password_hash(network, email).await?;
     let user = users.reset(email, hash, &Initiator::command_line()).await?.ok_or_else(|| unknown(email))?;
     let opened = if was_disabled { "; the account is open again" } else { "" };
-    say(&format!("new password set for {email}{opened}; {}", end_sessions(user, redis).await))
+    print(&format!("new password set for {email}{opened}; {}", end_sessions(user, redis).await))
 }
 
 async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<()> {
     let user = users.disable(email, &Initiator::command_line()).await?.ok_or_else(|| unknown(email))?;
-    say(&format!("disabled {email}; {}", end_sessions(user, redis).await))?;
+    print(&format!("disabled {email}; {}", end_sessions(user, redis).await))?;
     // The last admin is not protected here, because this person may have to shut out the only one there is.
     if users.list().await?.iter().any(User::is_active_admin) {
         return Ok(());
     }
-    say(
+    print(
         "nobody can sign in now: chargedeck admin reset EMAIL opens an account, chargedeck admin create EMAIL makes one",
     )
 }
@@ -88,10 +88,10 @@ async fn disable(users: &Users, redis: &Redis, email: &Email) -> anyhow::Result<
 async fn list(users: &Users) -> anyhow::Result<()> {
     let accounts = users.list().await?;
     if accounts.is_empty() {
-        return say("no accounts yet: chargedeck admin create EMAIL");
+        return print("no accounts yet: chargedeck admin create EMAIL");
     }
     for user in accounts {
-        say(&line(&user))?;
+        print(&line(&user))?;
     }
     Ok(())
 }
@@ -112,8 +112,8 @@ fn line(user: &User) -> String {
 /// The raised version has ended the account's sessions already. This notifies the servers at once and tidies Redis.
 async fn end_sessions(user: UserId, redis: &Redis) -> &'static str {
     let sessions = RedisSessionStore::new(redis.clone(), SessionLimits::default().absolute);
-    let told = revocation::publish(redis, &Revoked::User { user }).await.is_ok();
-    if told && sessions.delete_all_of(&user.to_string()).await.is_ok() {
+    let published = revocation::publish(redis, &Revoked::User { user }).await.is_ok();
+    if published && sessions.delete_all_of(&user.to_string()).await.is_ok() {
         "all its sessions are ended"
     } else {
         "all its sessions are ended, open screens within ten seconds (Redis cannot be reached)"
@@ -174,7 +174,7 @@ fn unknown(email: &Email) -> anyhow::Error {
     anyhow!("there is no account {email}; chargedeck admin list shows all")
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 

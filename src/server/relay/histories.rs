@@ -5,19 +5,13 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::sequencer::{NextAppend, Sequencer};
 use crate::{
-    domain::{
-        collections::Collection,
-        fields::Fields,
-        ids::DocId,
-        protocol::{
-            log::{Effect, Entry},
-            position::{ClusterTime, Epoch, Position, Seq},
-        },
-        time::UtcMs,
+    domain::protocol::{
+        log::{Effect, Entry},
+        position::{ClusterTime, Epoch, Position, Seq},
     },
     guards::guarded,
     server::{
-        mongo::watch::{Event, EventKind, Images},
+        mongo::watch::Event,
         redis::log::{Appended, Tail},
     },
 };
@@ -51,24 +45,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The events of the stream, in transactions of several lengths; their tokens are their places.
 fn stream() -> Vec<Event> {
-    let event = |n: usize, ct: usize, txn: bool| Event {
-        token: n.to_string(),
-        ct: ClusterTime(ct as u64),
-        at: UtcMs(0),
-        txn,
-        kind: EventKind::Row {
-            collection: Collection::Stations,
-            id: DocId(n.to_string()),
-            key: None,
-            images: Images::Inserted(Fields::new()),
-            read: None,
-        },
-    };
     let mut events = Vec::new();
-    for ct in 1..40 {
+    for ct in 1..40u64 {
         let length = if ct % 3 == 0 { ct % 7 + 1 } else { 1 };
         for _ in 0..length {
-            events.push(event(events.len() + 1, ct, length > 1));
+            events.push(Event::of_new_station(events.len() + 1, ClusterTime(ct), length > 1));
         }
     }
     events

@@ -1,4 +1,5 @@
-//! Which reports somebody asks for, so that none is read on for nobody, and which take too long to be read at all.
+//! Which reports somebody still waits for, and which take too long to be read at all. Reading ends when nobody waits
+//! for it.
 
 #![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "its own clock"))]
 

@@ -60,7 +60,7 @@ pub struct Reports {
     mongo: Mongo,
     redis: Redis,
     hub: Hub,
-    /// Of an account one report is read at a time. It may take minutes, so lists and boards do not wait for this turn.
+    /// One report of an account is read at a time. That may take minutes, so lists and boards have turns of their own.
     turns: Turns<UserId>,
     lanes: Arc<[Mutex<()>]>,
     demand: Demand,
@@ -204,7 +204,7 @@ impl Reports {
         let (head, head_ct) = self.hub.head_at().ok_or(SnapshotError::NotReady)?;
         let Some(mut kept) = snapshots::kept::<Kept>(&self.redis, head.epoch, name).await? else { return Ok(None) };
         let now = self.hub.now().unwrap_or(kept.at);
-        // This is asked last, because what has not mattered up to now has not mattered up to the head either.
+        // Read after the head. If no change up to now matters to the report, none up to the head does either.
         let (_, changed) = self.hub.reported().ok_or(SnapshotError::NotReady)?;
         if changed <= kept.ct {
             kept.position = kept.position.max(head);

@@ -54,7 +54,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Longest message that a client may send.
 const INBOUND_MAX: usize = 16 << 10;
-/// The code of a refusal because of the number of topics. Only the client itself ends what it is refused for.
+/// The code of a refusal because of too many topics. Only the client can change that, by leaving some.
 const TOO_MANY: &str = "too_many_topics";
 /// The library's read buffer for each socket; its default of 128 KiB is made for large messages.
 const READ_BUFFER: usize = 1 << 10;
@@ -308,7 +308,7 @@ impl Connection {
         let behind = self.line.lock().following.is_behind(&self.context.hub);
         let checked_ms = freshness.checked.map_or(UNHEARD_MS, |checked| ms(checked.max(behind)));
         let ping = self.encode(&Frame::Ping(Ping { n, lag_ms: ms(freshness.lag), checked_ms }));
-        self.ping_due = !self.line.tell(&self.context.hub, &ping);
+        self.ping_due = !self.line.send_at_head(&self.context.hub, &ping);
         if !self.ping_due {
             self.pings = n;
             self.pinged = std::time::Instant::now();

@@ -34,7 +34,8 @@ pub struct Following {
 
 /// How far a consumer has been led on a board.
 enum Led {
-    /// Not by this connection yet, but up to a position if the client names one: all values are due.
+    /// This connection has sent nothing of it yet, so all values are due. Holds the position that the client has seen,
+    /// if it named one.
     Elsewhere(Option<Position>),
     Here(Arc<BoardSnapshot>),
 }
@@ -43,7 +44,7 @@ impl Led {
     fn at(&self) -> Option<Position> {
         match self {
             Self::Elsewhere(at) => *at,
-            Self::Here(filled) => Some(filled.head),
+            Self::Here(snapshot) => Some(snapshot.head),
         }
     }
 }
@@ -80,10 +81,10 @@ impl Following {
         self.boards.push((look, Led::Elsewhere(seen)));
     }
 
-    /// For how long the boards have been behind, by the one that is furthest behind.
+    /// How long the most outdated of the boards has been behind.
     pub fn is_behind(&self, hub: &Hub) -> Duration {
         let behind = |(look, _): &(LookedAtBoard, _)| {
-            // Asking for the board is what shows that it is behind.
+            // The hub notices that a board is behind only when somebody asks for it.
             drop(hub.board(look.board()));
             hub.board_is_behind(look.board())
         };
@@ -122,22 +123,22 @@ impl Following {
         for (look, led) in &mut self.boards {
             // The head is read before the board, because it may move on in between.
             let head = hub.head_at();
-            let Some(filled) = hub.board(look.board()) else { continue };
+            let Some(snapshot) = hub.board(look.board()) else { continue };
             if led.at().is_some_and(|at| hub.is_restored_since(at)) {
                 *led = Led::Elsewhere(None);
                 let topic = Topic::Board(look.board().clone());
-                let reset = Reset { topic, min_position: filled.head, reason: RESTORED.to_owned(), retry_ms: 0 };
+                let reset = Reset { topic, min_position: snapshot.head, reason: RESTORED.to_owned(), retry_ms: 0 };
                 return Some(Due::Own(form.encode(&Frame::Reset(reset))));
             }
             let frame = match led {
-                Led::Here(shown) if Arc::ptr_eq(shown, &filled) => continue,
-                Led::Here(shown) => filled.frame(shown, form),
+                Led::Here(shown) if Arc::ptr_eq(shown, &snapshot) => continue,
+                Led::Here(shown) => snapshot.frame(shown, form),
                 Led::Elsewhere(_) => {
-                    let is_current = hub.current_board(look.board()).is_some_and(|now| Arc::ptr_eq(&now, &filled));
-                    filled.whole(head.filter(|_| is_current), form)
+                    let is_current = hub.current_board(look.board()).is_some_and(|now| Arc::ptr_eq(&now, &snapshot));
+                    snapshot.whole(head.filter(|_| is_current), form)
                 }
             };
-            *led = Led::Here(filled);
+            *led = Led::Here(snapshot);
             return Some(Due::Own(frame));
         }
         None
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn values_that_are_still_true_are_told_as_of_now() {
         let (hub, all) = (Hub::of_new_clients(1), LookedAt::default());
-        let told = || {
+        let frame_of_values = || {
             let mut following = Following::default();
             let look = all
                 .look("a".repeat(24).parse::<UserId>().unwrap(), &Board::Activity(Filter::Of(Collection::Payments)))
@@ -185,9 +186,9 @@ mod tests {
             let frame: serde_json::Value = serde_json::from_slice(&text).unwrap();
             (frame["ct"].clone(), frame["to"].clone(), frame["changes"].clone())
         };
-        let before = told();
+        let before = frame_of_values();
         hub.take_new_clients(2, 5);
-        let after = told();
+        let after = frame_of_values();
         assert_eq!(before.2, after.2, "a new client is no payment");
         assert!(before.0.as_str() < after.0.as_str() && after.1 == serde_json::json!(hub.head().unwrap().to_string()));
     }

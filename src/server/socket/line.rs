@@ -94,7 +94,7 @@ impl SocketWriter {
 
     /// Leads every topic to the head and sends a frame that is true there. Returns false while something waits,
     /// because what the client lacks beyond that could not come before the frame.
-    pub fn tell(&self, hub: &Hub, frame: &Bytes) -> bool {
+    pub fn send_at_head(&self, hub: &Hub, frame: &Bytes) -> bool {
         let out = &mut *self.lock();
         if guarded!(PingLast: !out.unsent.is_empty(), else false) {
             return false;

@@ -1,6 +1,6 @@
 //! Which boards an account looks at, over all its sockets. They are limited, because each is rebuilt at every change.
-//! Those that take long are made in the account's turn, so they take up a quarter of one processor at most. They cost
-//! nothing of its budget, or a page that stays open would use it up by changes that others make.
+//! Those that take long are made in the account's turn, so they take up a quarter of one processor at most. They are
+//! not charged to its budget. Otherwise changes that others make would use up the budget of a page that stays open.
 
 use std::{
     collections::HashMap,
@@ -74,7 +74,7 @@ impl LookedAt {
         }
     }
 
-    /// The accounts that look at boards that are out of date, and are not served yet. They are from now on.
+    /// Returns the accounts with an outdated board that no task serves yet, and marks them as served.
     fn begin(&self, hub: &Hub) -> Vec<UserId> {
         let mut all = self.lock();
         let waiting = all.iter_mut().filter(|(_, own)| !own.is_served && own.longest_behind(hub).is_some());

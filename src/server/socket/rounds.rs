@@ -33,16 +33,17 @@ const SHORT: Duration = Duration::from_millis(10);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
-/// Half the processors write, because the kernel delivers on the other half. With all of them writing, a round to
-/// 1,000 sockets took longer, and a seventh more processor time. Asked once: the answer is read from files.
+/// Half the processors write, because the kernel delivers on the other half. With all of them writing, a round to 1,000
+/// sockets took longer, and a seventh more processor time. Computed once, because the number of processors is read from
+/// files.
 static SENDERS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2));
 
 /// The open sockets; clones share them.
 #[derive(Clone, Default)]
 pub struct Sockets {
-    seats: Limiter<UserId>,
+    limiter: Limiter<UserId>,
     /// Most sockets of one user.
-    seats_each: usize,
+    permits_each: usize,
     pub(super) boards: LookedAt,
     /// Tasks of connections; the server's own shutdown does not wait for them.
     tasks: TaskTracker,
@@ -64,12 +65,12 @@ pub struct Joined {
 impl Sockets {
     /// No sockets yet; each user may have `each` of them.
     pub fn new(each: usize) -> Self {
-        Self { seats_each: each, ..Self::default() }
+        Self { permits_each: each, ..Self::default() }
     }
 
     /// A permit for one more socket, unless the user has all already.
-    pub fn seat(&self, user: UserId) -> Option<Permit<UserId>> {
-        self.seats.take(&user, usize::MAX, self.seats_each)
+    pub fn permit(&self, user: UserId) -> Option<Permit<UserId>> {
+        self.limiter.take(&user, usize::MAX, self.permits_each)
     }
 
     /// Runs a connection from its handshake to its end.
@@ -117,9 +118,9 @@ impl Sockets {
                 hub.renew_overviews().await;
                 let lines: Vec<_> = self.lock().open.values().cloned().collect();
                 let (changes, newest) = (metrics().changes.get(), metrics().newest());
-                let told = !lines.is_empty() && std::mem::replace(&mut known, changes) != changes;
+                let has_changed = !lines.is_empty() && std::mem::replace(&mut known, changes) != changes;
                 lead(lines, &hub).await;
-                if told {
+                if has_changed {
                     metrics().reached(Stage::Socket, newest);
                 }
             }

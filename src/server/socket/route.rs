@@ -38,14 +38,14 @@ pub async fn live(admin: CurrentAdmin, State(context): State<Arc<Context>>, requ
         return Problem::new(StatusCode::FORBIDDEN, "origin", "This origin may not open a socket.").into_response();
     }
     let sockets = context.sockets.clone();
-    let Some(seat) = sockets.seat(admin.user) else {
+    let Some(permit) = sockets.permit(admin.user) else {
         const DETAIL: &str = "Too many pages of this account are open. Close some, then try again.";
         let refused = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sockets", DETAIL);
         return refused.retry_after(WAIT).into_response();
     };
     open(request, &sockets, async move |io, read, form| {
         Connection::serve(context, admin, form, io, read).await;
-        drop(seat);
+        drop(permit);
     })
 }
 
@@ -145,11 +145,11 @@ mod tests {
         let live = get(|request| async { open(request, &Sockets::default(), |_, _, _| async { unreachable!() }) });
         let router = Router::new().route("/live", live);
         tokio::spawn(serve(listener, router, Limits::of(9), CancellationToken::new()));
-        let told = answer(port, "other, chargedeck.v999").await;
-        let head = String::from_utf8_lossy(&told).to_ascii_lowercase();
+        let reply = answer(port, "other, chargedeck.v999").await;
+        let head = String::from_utf8_lossy(&reply).to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 101") && head.contains("sec-websocket-protocol: chargedeck.v999"), "{head}");
         let [high, low] = close::PROTOCOL.to_be_bytes();
-        assert!(told.ends_with(&[0x88, 2, high, low]), "a close frame with the code: {told:?}");
+        assert!(reply.ends_with(&[0x88, 2, high, low]), "a close frame with the code: {reply:?}");
         let refused = answer(port, "other").await;
         assert!(refused.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&refused));
     }

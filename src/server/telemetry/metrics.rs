@@ -171,7 +171,7 @@ impl Metrics {
         of.last_ms.store(u32::try_from(lag.as_millis()).unwrap_or(NEVER), Relaxed);
     }
 
-    /// Forgets slow lags, because what was late has come and nothing is behind.
+    /// Resets slow lags once everything late has arrived.
     pub fn caught_up(&self) {
         for Lag { last_ms, .. } in &self.lags {
             if last_ms.load(Relaxed) > SLOW_MS {

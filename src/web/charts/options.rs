@@ -33,7 +33,7 @@ fn values(unit: &ChartUnit) -> Tooltip {
 impl Drawing {
     pub fn option(&self) -> String {
         match self {
-            Self::TimeSeries(course) => course.option(),
+            Self::TimeSeries(series) => series.option(),
             Self::Donut(donut) => donut.option(),
             Self::Gauge(gauge) => gauge.option(),
             Self::Heat(heat) => heat.option(),

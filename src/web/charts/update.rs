@@ -14,7 +14,7 @@ fn written(option: &Value) -> String {
 impl Drawing {
     pub fn update(&self) -> String {
         match self {
-            Self::TimeSeries(course) => course.update(),
+            Self::TimeSeries(series) => series.update(),
             Self::Donut(donut) => donut.update(),
             Self::Gauge(gauge) => gauge.update(),
             Self::Heat(heat) => heat.update(),
@@ -86,10 +86,10 @@ mod tests {
             names: vec!["x".to_owned(), "y".to_owned()],
             values: vec![Some(2.0), Some(3.0)],
         };
-        let course =
+        let series =
             TimeSeries { labels: vec!["a".to_owned(), "b".to_owned()], series: vec![energy], ghost: Some(ghost) };
         assert_eq!(
-            course.update(),
+            series.update(),
             "{\"series\":[{\"data\":[1.0,null],\"id\":\"energy\"},{\"data\":[2.0,3.0],\"id\":\"ghost\",\"names\":[\"x\",\"y\"],\"tooltip\":{\"valueFormatter\":\"{value}\u{a0}kWh\"}}],\"xAxis\":[{\"data\":[\"a\",\"b\"]}]}"
         );
     }

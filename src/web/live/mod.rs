@@ -46,10 +46,10 @@ impl Deref for Live {
 
 impl Live {
     /// Creates the live state, provides it as context, and in the browser opens the socket.
-    pub fn provide(desk: &PageContext) -> Self {
-        let live = Self { state: LiveState::new(desk), wire: wire::Wire::new() };
+    pub fn provide(context: &PageContext) -> Self {
+        let live = Self { state: LiveState::new(context), wire: wire::Wire::new() };
         provide_context(live);
-        live.wire.connect(live.state, &desk.zone.name, desk.ct);
+        live.wire.connect(live.state, &context.zone.name, context.ct);
         live
     }
 

@@ -49,15 +49,15 @@ pub fn names(topics: &[Collection]) -> Value {
 }
 
 impl LiveState {
-    pub fn new(desk: &PageContext) -> Self {
+    pub fn new(context: &PageContext) -> Self {
         Self {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
             unreached: RwSignal::new(false),
             restored: RwSignal::new(false),
-            unfollowed: RwSignal::new(names(&desk.unfollowed)),
-            now: RwSignal::new(desk.now),
-            figures: FigureStore::new(&desk.figures),
+            unfollowed: RwSignal::new(names(&context.unfollowed)),
+            now: RwSignal::new(context.now),
+            figures: FigureStore::new(&context.figures),
             lists: StoredValue::new(Vec::new()),
             sheets: StoredValue::new(Vec::new()),
             news: StoredValue::new(false),

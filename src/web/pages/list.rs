@@ -6,13 +6,13 @@ use crate::{
     domain::{
         address::BadChoice,
         collections::Collection,
+        paths::page,
         protocol::snapshot::Snapshot,
         selection::{Criterion, FilterField, Selection},
     },
     web::{
         api::PageRequest,
         live::Live,
-        paths::page,
         text,
         ui::{LiveList, Table, any_views, chips, chosen, loaded, page_of, redrawn, refused},
     },

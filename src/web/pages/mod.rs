@@ -25,11 +25,8 @@ use leptos::{
 pub use analytics::{ChartMeasure, Pieces, options};
 
 use crate::{
-    domain::collections::Collection,
-    web::{
-        paths::page,
-        ui::{ANALYTICS, REPORTS, SYSTEM},
-    },
+    domain::{collections::Collection, paths::page},
+    web::ui::{ANALYTICS, REPORTS, SYSTEM},
 };
 
 /// An address, the function that loads its part of the browser's program, and the one that then draws it.

@@ -33,12 +33,12 @@ fn drawn() -> AnyView {
         // The values do not come from MongoDB and so have no cluster time, because each instance reports on itself.
         let fields = live.sheet(Board::System.to_string(), answer.read()?, ClusterTime::default(), None).fields();
         // Without a connection nothing reports that a part's condition has changed.
-        let told = Memo::new(move |_| {
+        let is_current = Memo::new(move |_| {
             !matches!(live.connection().get(), ConnectionState::Offline { .. } | ConnectionState::Outdated)
         });
         Ok(view! {
             <section class="panel" aria-label=text::PIPELINE>
-                <ol class="pipeline">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| part(it, told))))}</ol>
+                <ol class="pipeline">{move || fields.with(|fields| any_views(values(fields, STOP).map(|it| part(it, is_current))))}</ol>
             </section>
             {move || fields.with(|fields| any_views(values(fields, TABLE).map(|it| table(text::system::table(it)))))}
         }
@@ -55,9 +55,9 @@ fn look(condition: Condition) -> Look {
     Look::new(condition.role(), text::system::condition(condition))
 }
 
-fn part(status: PartStatus, told: Memo<bool>) -> impl IntoView {
+fn part(status: PartStatus, is_current: Memo<bool>) -> impl IntoView {
     let PartStatus { part, condition, lag_ms, figures } = status;
-    let look = move || if told.get() { look(condition) } else { Look::new(Role::Off, text::NOT_KNOWN_NOW) };
+    let look = move || if is_current.get() { look(condition) } else { Look::new(Role::Off, text::NOT_KNOWN_NOW) };
     let figures = figures.into_iter().map(text::system::figure);
     let figures = figures.map(|(label, value)| view! { <div><dt>{label}</dt><dd>{value}</dd></div> });
     view! {

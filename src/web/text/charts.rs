@@ -159,7 +159,7 @@ pub fn revenue_captured(revenue: &Money) -> String {
 /// Remarks on documents that a sum lacks or doubts: ` Energy not known: 2. Excluded: 1.`
 pub fn remarks(all: &[(&str, i64)]) -> String {
     let all = all.iter().filter(|(_, n)| *n != 0);
-    all.fold(String::new(), |said, &(what, n)| said + " " + what + ": " + &count(n) + ".")
+    all.fold(String::new(), |text, &(what, n)| text + " " + what + ": " + &count(n) + ".")
 }
 
 /// How many payments there were, and which share of the decided ones succeeded.

@@ -19,13 +19,6 @@ pub use numbers::{
 };
 pub use phrases::*;
 pub use reports::*;
-pub use selections::{
-    APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, status, without,
-};
+pub use selections::{APPEARS, NOT_SELECTABLE, NOTHING_MATCHES, SHOW_ALL, SHOWN, matching, part, remove, without};
 pub use sentences::{Sentence, sentence};
 pub use times::{age, clock_time, date, duration, local_day, stamp, weekday};
-
-/// Shown in place of a value that is not known.
-pub const MISSING: &str = "—";
-/// [`MISSING`] in words, for screen readers.
-pub const NOT_KNOWN: &str = "not known";

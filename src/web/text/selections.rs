@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    client_status, clock_time, count, date, evse_status, method, payment_status, phrases::order, session_status,
-    times::weekday_name,
-};
+use super::{clock_time, count, date, method, phrases::order, status, times::weekday_name};
 use crate::domain::{
     collections::Collection,
     selection::{Criterion, FilterField, Slot},
@@ -31,18 +28,6 @@ pub fn matching(shown: usize, total: usize, collection: Collection) -> String {
 /// The label of the link that removes this part.
 pub fn remove(part: &str) -> String {
     format!("{part}: remove")
-}
-
-/// The word for a status of the collection's documents; for stations, of their EVSEs.
-pub fn status(collection: Collection, code: &str) -> Cow<'static, str> {
-    let code = code.to_owned();
-    match collection {
-        Collection::Clients => client_status(&code.into()),
-        Collection::Stations => evse_status(&code.into()),
-        Collection::Payments => payment_status(&code.into()),
-        Collection::ChargingSessions => session_status(&code.into()),
-        Collection::EcoStats => code.into(),
-    }
 }
 
 /// One part of a selection in words: `Status: Completed`, `Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00`.
@@ -90,18 +75,9 @@ mod tests {
     use crate::domain::time::Period;
 
     #[test]
-    fn every_status_that_can_be_selected_has_a_word() {
-        for collection in Collection::ALL {
-            for code in collection.codes() {
-                assert_ne!(status(collection, code), code, "{collection}");
-            }
-        }
-    }
-
-    #[test]
     fn every_part_has_its_words() {
         let zone = Zone { name: "Europe/London".into(), offsets: vec![(0, 3600)] };
-        let said = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
+        let words = |collection, name, value: &str| part(collection, name, &name.read(value).unwrap(), &zone);
         let day = Criterion::Within(Period {
             from: UtcMs::parse("2018-06-14T23:00:00Z").unwrap(),
             to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap(),
@@ -110,15 +86,15 @@ mod tests {
         assert_eq!(part(sessions, FilterField::Ended, &day, &zone), "Ended 15 Jun 2018, 00:00 to 16 Jun 2018, 00:00");
         let ever = Criterion::Within(Period { from: UtcMs::FIRST, to: UtcMs::parse("2018-06-15T23:00:00Z").unwrap() });
         assert_eq!(part(sessions, FilterField::Started, &ever, &zone), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, FilterField::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
-        assert_eq!(said(sessions, FilterField::Status, "COMPLETED"), "Status: Completed");
-        assert_eq!(said(Collection::Payments, FilterField::Status, "odd,REFUNDED"), "Status: Refunded or odd");
-        assert_eq!(said(Collection::Stations, FilterField::Evse, "OUTOFORDER"), "EVSE: Out of order");
+        assert_eq!(words(sessions, FilterField::Started, &ever.to_string()), "Started before 16 Jun 2018, 00:00");
+        assert_eq!(words(sessions, FilterField::Status, "COMPLETED"), "Status: Completed");
+        assert_eq!(words(Collection::Payments, FilterField::Status, "odd,REFUNDED"), "Status: Refunded or odd");
+        assert_eq!(words(Collection::Stations, FilterField::Evse, "OUTOFORDER"), "EVSE: Out of order");
         assert_eq!(
-            said(sessions, FilterField::Slot, "4.14@Europe/London"),
+            words(sessions, FilterField::Slot, "4.14@Europe/London"),
             "Started on a Friday, 14:00 to 15:00, Europe/London"
         );
-        assert_eq!(said(sessions, FilterField::Running, "8h"), "Running for more than 8 h");
+        assert_eq!(words(sessions, FilterField::Running, "8h"), "Running for more than 8 h");
         assert_eq!(matching(50, 1284, sessions), "50 of 1,284 that match, newest first");
     }
 }

@@ -200,8 +200,11 @@ mod tests {
         let mut failed = news(Collection::Payments, ActivityKind::Patch, "P-1", "FAILED", &["status"]);
         failed.money = Some(Money { minor: 1240, currency: Currency("GBP".into()) });
         failed.detail = Some("card_expired".into());
-        let said = sentence(&failed);
-        assert_eq!((said.text.as_str(), said.amount.as_deref()), ("Payment failed: card expired, P-1", Some("£12.40")));
+        let shown = sentence(&failed);
+        assert_eq!(
+            (shown.text.as_str(), shown.amount.as_deref()),
+            ("Payment failed: card expired, P-1", Some("£12.40"))
+        );
         let captured = ActivityEvent { status: Some("CAPTURED".into()), detail: None, ..failed };
         assert_eq!(sentence(&captured).text, "Payment captured, P-1");
     }

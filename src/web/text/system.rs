@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::{MISSING, count, displayable, lag, title};
-use crate::{
-    domain::system::health::{
+use crate::domain::{
+    paths::page,
+    system::health::{
         AuditRow, Condition, DocumentsRow, InstanceRow, PartFigure, PipelinePart, ResyncRow, SystemTable,
     },
-    web::paths::page,
 };
 
 /// The heading of a part of the pipeline.

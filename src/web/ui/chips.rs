@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::{Clock, any_views, nav::page_of};
 use crate::{
-    domain::{collections::Collection, selection::Selection},
-    web::{paths::page, text},
+    domain::{collections::Collection, paths::page, selection::Selection},
+    web::text,
 };
 
 /// Plain links, which work before any script runs.

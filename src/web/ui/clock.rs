@@ -26,8 +26,8 @@ pub struct Clock {
 
 impl Clock {
     /// Provides the network's clock as context.
-    pub fn provide(live: Live, desk: &PageContext) -> Self {
-        let clock = Self::new(desk.zone.clone(), desk.silent_after_s, live.now());
+    pub fn provide(live: Live, context: &PageContext) -> Self {
+        let clock = Self::new(context.zone.clone(), context.silent_after_s, live.now());
         provide_context(clock);
         clock
     }

@@ -113,14 +113,14 @@ impl DayDrawing {
         let top = step.saturating_mul(steps);
         let end = proportion(i64::try_from(series.today.len()).unwrap_or(0), quarters, WIDTH);
         let label = |i: i64| text::energy(Wh(step.saturating_mul(i))).value.trim_end_matches(".0").to_owned();
-        let said = |quarters: &[Option<i64>]| {
+        let sum_in_words = |quarters: &[Option<i64>]| {
             let known = sum(quarters).filter(|_| !quarters.is_empty());
             known.map_or_else(|| text::NOT_KNOWN.to_owned(), |wh| energy_figure(Wh(wh)).to_string())
         };
         let weekday = text::weekday(zone, day.from).to_owned();
         Self {
-            area: course(&series.today, quarters, top, true),
-            before: course(&series.week_before, quarters, top, false),
+            area: line(&series.today, quarters, top, true),
+            before: line(&series.week_before, quarters, top, false),
             now: format!("M{end} 0V{HEIGHT}"),
             grid: (0..=steps).fold(String::new(), |mut path, i| {
                 _ = write!(path, "M0 {}H{WIDTH}", HEIGHT.saturating_sub(proportion(i, steps, HEIGHT)));
@@ -136,14 +136,14 @@ impl DayDrawing {
                     }
                 })
                 .collect(),
-            summary: text::day_summary(&said(&series.today), &weekday, &said(&series.week_before)),
+            summary: text::day_summary(&sum_in_words(&series.today), &weekday, &sum_in_words(&series.week_before)),
             hours: hours(series, day, quarters, zone),
             note: match largest {
                 _ if all().any(Option::is_none) => text::ENERGY_GAPS,
                 0 if !series.today.is_empty() => text::NO_ENERGY,
                 _ => "",
             },
-            today: course(&series.today, quarters, top, false),
+            today: line(&series.today, quarters, top, false),
             weekday,
         }
     }
@@ -158,7 +158,7 @@ const MOST: i64 = 5_000_000_000_000_000_000;
 
 /// Returns the path of a line through the middles of the quarters, extended to the outer edges, with gaps where
 /// values are not known. With `area` the path encloses the area below the line.
-fn course(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String {
+fn line(values: &[Option<i64>], quarters: i64, top: i64, area: bool) -> String {
     let mut text = String::new();
     let mut quarter: i64 = 0;
     for known in values.chunk_by(|a, b| a.is_some() == b.is_some()) {

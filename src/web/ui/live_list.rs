@@ -15,10 +15,9 @@ use super::{
     table::{Head, Table},
 };
 use crate::{
-    domain::{collections::Collection, ids::DocId, protocol::window::Fate},
+    domain::{collections::Collection, ids::DocId, paths::page, protocol::window::Fate},
     web::{
         live::{ListStore, RowState, ShownList},
-        paths::page,
         text,
     },
 };
@@ -167,7 +166,7 @@ mod tests {
                 position::{ClusterTime, Position},
                 snapshot::{Row, Snapshot},
             },
-            selection::{Criterion, EvalContext, FilterField, Selection},
+            selection::{Criterion, FilterField, Selection},
             time::{UtcMs, Zone},
         },
         web::{
@@ -185,7 +184,7 @@ mod tests {
 
     fn rendered(rows: Vec<Row>, selection: Selection, total: Option<usize>) -> String {
         Owner::new().with(|| {
-            let desk = PageContext {
+            let context = PageContext {
                 version: String::new(),
                 network: String::new(),
                 zone: Zone::default(),
@@ -196,19 +195,13 @@ mod tests {
                 figures: [("documents".to_owned(), json!({"clients": 7}))].into(),
                 ct: ClusterTime::default(),
             };
-            let live = Live::provide(&desk);
-            Clock::provide(live, &desk);
+            let live = Live::provide(&context);
+            Clock::provide(live, &context);
             let store = live.list(Snapshot {
-                topic: Collection::Clients,
-                position: Position::default(),
-                ct: ClusterTime::default(),
                 rows,
-                complete: true,
                 selection,
                 total,
-                sight: EvalContext::default(),
-                others: None,
-                unknown: None,
+                ..Snapshot::blank(Collection::Clients, Position::default(), ClusterTime::default())
             });
             view! { <LiveList collection=Collection::Clients store table=&COLUMNS /> }.to_html()
         })

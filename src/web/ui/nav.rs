@@ -8,12 +8,10 @@ use crate::{
     domain::{
         board::{Filter, OF},
         collections::Collection,
+        paths::page,
         selection::Selection,
     },
-    web::{
-        paths::page,
-        text::{self, OVERVIEW},
-    },
+    web::text::{self, OVERVIEW},
 };
 
 /// The path of the shown page. While the next page loads, the address is already that page's.

@@ -46,7 +46,7 @@ impl ReportChart {
     /// Returns the update that brings the drawn chart up to date.
     pub fn update(&self) -> String {
         match self {
-            Self::TimeSeries(course) => course.update(),
+            Self::TimeSeries(series) => series.update(),
             Self::Ranking(ranking) => ranking.update(),
         }
     }
@@ -110,10 +110,10 @@ mod tests {
         assert_eq!((ranking.labels, ranking.values), (vec!["Dundee".to_owned(), "Perth".to_owned()], vec![12.5, 1.5]));
         assert_eq!(ranking.unit.format, "£{value:2}");
         let days = vec![("2018-06-02", 0), ("2018-06-01", 0)];
-        let ReportChart::TimeSeries(course) = ReportChart::of(&report(By::Day, "-group", days)) else {
-            panic!("no course")
+        let ReportChart::TimeSeries(series) = ReportChart::of(&report(By::Day, "-group", days)) else {
+            panic!("no time series")
         };
-        assert_eq!(course.labels, ["2018-06-01", "2018-06-02"]);
-        assert_eq!(course.series[0].values, [Some(2.5), Some(2.5)]);
+        assert_eq!(series.labels, ["2018-06-01", "2018-06-02"]);
+        assert_eq!(series.series[0].values, [Some(2.5), Some(2.5)]);
     }
 }

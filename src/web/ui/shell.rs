@@ -18,7 +18,7 @@ use crate::web::{api::PageContext, text};
 pub const MAIN: &str = "main";
 
 #[component]
-pub fn Shell(desk: PageContext, children: Children) -> impl IntoView {
+pub fn Shell(context: PageContext, children: Children) -> impl IntoView {
     let path = use_location().pathname;
     let OpenPage(open) = expect_context();
     let heading = move || heading(&open.read());
@@ -30,12 +30,12 @@ pub fn Shell(desk: PageContext, children: Children) -> impl IntoView {
         }
     });
     let clock = Clock::expect();
-    let network = desk.network.clone();
+    let network = context.network.clone();
     let paper = Memo::new(move |_| clock.with_zone(|zone| text::paper(&network, zone, clock.now())));
     view! {
         <a class="skip" href=format!("#{MAIN}") rel="external">{text::SKIP}</a>
         <div class="shell">
-            <Rail network=desk.network times=text::all_times(&desk.zone.name) admin=desk.admin />
+            <Rail network=context.network times=text::all_times(&context.zone.name) admin=context.admin />
             <header class="top">
                 <h1 hidden=move || heading().is_empty()>{move || heading().to_owned()}</h1>
                 <Connection />

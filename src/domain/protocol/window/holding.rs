@@ -96,8 +96,8 @@ impl Window {
     /// Returns why a row that was drawn is not in the list. If no reason was noted, because the rows were fetched
     /// again meanwhile, it counts as deleted only if every document is here.
     fn gone(&self, held: &Held, place: &SortKey) -> Fate {
-        let told = held.gone.iter().find(|gone| gone.id == *place.id()).map(|gone| gone.fate);
-        told.unwrap_or_else(|| match &self.horizon {
+        let noted = held.gone.iter().find(|gone| gone.id == *place.id()).map(|gone| gone.fate);
+        noted.unwrap_or_else(|| match &self.horizon {
             Some(horizon) if place > horizon => Fate::Pushed,
             None if self.selection.is_everything() => Fate::Deleted,
             _ => Fate::Left,

@@ -117,18 +117,7 @@ impl World {
 }
 
 pub(super) fn empty(position: usize, time: usize) -> Snapshot {
-    Snapshot {
-        topic: Collection::Clients,
-        position: at(position),
-        ct: ClusterTime(time as u64),
-        rows: Vec::new(),
-        complete: true,
-        selection: Selection::default(),
-        total: None,
-        sight: EvalContext::default(),
-        others: None,
-        unknown: None,
-    }
+    Snapshot::blank(Collection::Clients, at(position), ClusterTime(time as u64))
 }
 
 pub(super) fn delta(from: usize, to: usize) -> Delta {
@@ -351,13 +340,13 @@ fn stations_fall_silent_without_any_change() {
             .unwrap()
     };
     let selection = Selection::default().with(FilterField::Evse, Criterion::one_of(["OUTOFORDER"]));
-    let sight = |s| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
+    let context = |s| EvalContext { now: UtcMs::from_seconds(s), silent_after_s: 900, ..EvalContext::default() };
     let snapshot = Snapshot {
         topic: Collection::Stations,
         rows: vec![Row { id: id(1), fields: station("OUTOFORDER", 5000) }],
         selection,
         total: Some(1),
-        sight: sight(5000),
+        context: context(5000),
         others: Some(vec![Row { id: id(2), fields: station("OUTOFORDER", 1) }]),
         unknown: None,
         ..empty(0, 0)
@@ -395,7 +384,7 @@ fn sessions_come_to_run_long_without_any_change() {
         rows: vec![Row { id: id(1), fields: session(60) }],
         selection,
         total: Some(1),
-        sight: EvalContext { now: quarter(100), ..EvalContext::default() },
+        context: EvalContext { now: quarter(100), ..EvalContext::default() },
         others: Some(vec![Row { id: id(2), fields: session(80) }]),
         unknown: None,
         ..empty(0, 0)

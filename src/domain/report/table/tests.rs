@@ -56,8 +56,8 @@ fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
     assert_eq!(order("-group"), ["a", "c", "b", "station"]);
     assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there yet sorts nothing");
     for (bad, name) in [("revenue.xxx", "revenue.xxx"), ("-net.POUNDS", "net.POUNDS"), ("fees.", "fees.")] {
-        let said = BadChoice(format!("Reports cannot be sorted by “{name}”."));
-        assert_eq!(sorted(bad).unwrap_err(), said, "no report has such a currency");
+        let refused = BadChoice(format!("Reports cannot be sorted by “{name}”."));
+        assert_eq!(sorted(bad).unwrap_err(), refused, "no report has such a currency");
     }
 }
 

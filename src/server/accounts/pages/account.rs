@@ -6,7 +6,7 @@ use super::form::{FieldErrors, FormField, username_hint};
 use crate::server::accounts::text::device;
 use crate::{
     server::{
-        accounts::{documents::Times, text::people},
+        accounts::{documents::Times, text::accounts},
         auth::{CurrentAdmin, administration::timestamp, session::OpenSession, user::User},
     },
     web::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn last_login(user: &User, times: &Times) -> String {
-    user.last_login_at.map_or_else(|| people::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
+    user.last_login_at.map_or_else(|| accounts::NEVER.to_owned(), |at| times.stamp(timestamp(at)))
 }
 
 /// What the page shows.
@@ -33,15 +33,15 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
     let AccountPage { admin, user, sessions, done, wrong } = page;
     let facts = [
         (text::EMAIL, user.email.clone()),
-        (people::ROLE, people::role(&user.role)),
-        (people::LAST_LOGIN, last_login(user, times)),
+        (accounts::ROLE, accounts::role(&user.role)),
+        (accounts::LAST_LOGIN, last_login(user, times)),
     ];
     let (this, others): (Vec<_>, Vec<_>) = sessions.iter().partition(|session| session.name == admin.session);
     let any_other = (!others.is_empty()).then_some(());
     view! {
-        {said(*done)}
+        {done_note(*done)}
         <section class="panel">
-            <header><h2>{people::WHO_YOU_ARE}</h2></header>
+            <header><h2>{accounts::WHO_YOU_ARE}</h2></header>
             {self::facts(facts)}
             <form class="body" method="post" action="/logout">
                 <button class="button" type="submit">{text::SIGN_OUT}</button>
@@ -49,37 +49,37 @@ pub fn account(page: &AccountPage<'_>, times: &Times) -> impl IntoView + use<> {
         </section>
         <section class="panel">
             <header>
-                <h2>{people::YOUR_SESSIONS}</h2>
-                <p>{people::YOUR_SESSIONS_HINT}</p>
+                <h2>{accounts::YOUR_SESSIONS}</h2>
+                <p>{accounts::YOUR_SESSIONS_HINT}</p>
             </header>
             <table class="table accounts">
                 <thead>
                     <tr>
-                        {any_views([people::DEVICE, people::ADDRESS, people::SINCE, people::LAST_SEEN].map(|word| {
+                        {any_views([accounts::DEVICE, accounts::ADDRESS, accounts::SINCE, accounts::LAST_SEEN].map(|word| {
                             view! { <th scope="col">{word}</th> }
                         }))}
-                        <th scope="col"><span class="unseen">{people::END}</span></th>
+                        <th scope="col"><span class="unseen">{accounts::END}</span></th>
                     </tr>
                 </thead>
                 <tbody>{any_views(this.into_iter().chain(others).map(|session| row(session, admin, times)))}</tbody>
             </table>
             {optional_view(any_other, |()| view! {
                 <form class="body" method="post" action="/account">
-                    <button class="button" type="submit" name="end" value="others">{people::END_OTHERS}</button>
+                    <button class="button" type="submit" name="end" value="others">{accounts::END_OTHERS}</button>
                 </form>
             })}
         </section>
         <section class="panel">
             <header>
-                <h2 id="password">{people::CHANGE_PASSWORD}</h2>
-                <p>{people::CHANGE_PASSWORD_HINT}</p>
+                <h2 id="password">{accounts::CHANGE_PASSWORD}</h2>
+                <p>{accounts::CHANGE_PASSWORD_HINT}</p>
             </header>
             <form class="form body" method="post" action="/account/password">
                 {username_hint(user.email.clone())}
-                {FormField::password(people::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
-                {FormField::password(people::NEW_PASSWORD, "password", "new-password").with_hint(people::PASSWORD_HINT).view(*wrong)}
-                {FormField::password(people::SAME_AGAIN, "again", "new-password").view(*wrong)}
-                <button class="button primary" type="submit">{people::CHANGE_PASSWORD}</button>
+                {FormField::password(accounts::CURRENT_PASSWORD, "current", "current-password").view(*wrong)}
+                {FormField::password(accounts::NEW_PASSWORD, "password", "new-password").with_hint(accounts::PASSWORD_HINT).view(*wrong)}
+                {FormField::password(accounts::SAME_AGAIN, "again", "new-password").view(*wrong)}
+                <button class="button primary" type="submit">{accounts::CHANGE_PASSWORD}</button>
             </form>
         </section>
     }
@@ -92,14 +92,14 @@ fn row(session: &OpenSession, admin: &CurrentAdmin, times: &Times) -> impl IntoV
     let end = view! {
         <form method="post" action="/account">
             <input type="hidden" name="end" value=session.name.to_string() />
-            <button class="button quiet" type="submit" aria-label=people::end_session(&device, &address)>{people::END}</button>
+            <button class="button quiet" type="submit" aria-label=accounts::end_session(&device, &address)>{accounts::END}</button>
         </form>
     };
     view! {
         <tr>
             <th class="lead" scope="row">
                 {device}
-                {optional_view(this.then_some(()), |()| view! { <small class="badge ok">{people::THIS_SESSION}</small> })}
+                {optional_view(this.then_some(()), |()| view! { <small class="badge ok">{accounts::THIS_SESSION}</small> })}
             </th>
             <td class="second">{address}</td>
             <td class="time">{times.stamp(session.created_at)}</td>
@@ -123,6 +123,6 @@ pub fn facts<const N: usize>(facts: [(&'static str, String); N]) -> impl IntoVie
 }
 
 /// What was just done. Screen readers read it as the page opens.
-pub fn said(done: Option<&'static str>) -> impl IntoView {
+pub fn done_note(done: Option<&'static str>) -> impl IntoView {
     optional_view(done, |done| view! { <p class="note-line" role="status" tabindex="-1" autofocus=true>{done}</p> })
 }

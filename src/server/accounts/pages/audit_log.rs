@@ -8,7 +8,7 @@ use crate::server::accounts::text::device;
 use crate::{
     domain::time::UtcMs,
     server::{
-        accounts::text::audit_log as said,
+        accounts::text::audit_log as labels,
         auth::audit_log::{Action, AuditRecord},
     },
     web::{
@@ -51,7 +51,7 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     let AuditPage { choice, wrong, accounts, records, zone, older, csv, .. } = page;
     // A wrong filter was not searched, so the page does not claim that nothing was found.
     let empty =
-        (records.is_empty() && wrong.is_none()).then_some(if chosen { said::NO_MATCH } else { said::NO_ENTRIES });
+        (records.is_empty() && wrong.is_none()).then_some(if chosen { labels::NO_MATCH } else { labels::NO_ENTRIES });
     let records_are_none = records.is_empty();
     let rows = records.iter().map(|record| row(record, &zone)).collect::<Vec<_>>();
     let table = (!records_are_none).then(|| {
@@ -59,10 +59,10 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
             <table class="table entries">
                 <thead>
                     <tr>
-                        <th scope="col">{said::WHEN}</th>
-                        <th scope="col">{said::WHAT}</th>
-                        <th scope="col">{said::WHO}</th>
-                        <th scope="col">{said::WHERE}</th>
+                        <th scope="col">{labels::WHEN}</th>
+                        <th scope="col">{labels::WHAT}</th>
+                        <th scope="col">{labels::WHO}</th>
+                        <th scope="col">{labels::WHERE}</th>
                     </tr>
                 </thead>
                 <tbody>{any_views(rows)}</tbody>
@@ -75,10 +75,10 @@ pub fn audit_log(page: AuditPage) -> impl IntoView {
     view! {
         <section class="panel">
             {form(&choice, wrong, accounts)}
-            <p class="about">{said::about(zone.iana_name().unwrap_or("UTC"))} " " <a href=csv>{said::DOWNLOAD}</a></p>
+            <p class="about">{labels::about(zone.iana_name().unwrap_or("UTC"))} " " <a href=csv>{labels::DOWNLOAD}</a></p>
             {optional_view(table, |table| table)}
             {optional_view(empty, |words| view! { <Empty words /> })}
-            <nav class="actions" aria-label=text::AUDIT_LOG>{link(newest, said::NEWEST)} {link(older, said::OLDER)}</nav>
+            <nav class="actions" aria-label=text::AUDIT_LOG>{link(newest, labels::NEWEST)} {link(older, labels::OLDER)}</nav>
         </section>
     }
 }
@@ -114,8 +114,9 @@ fn form(choice: &FilterOption, wrong: Option<(&'static str, &'static str)>, acco
             view! { <option value=value selected=value == chosen>{word}</option> }
         }))
     };
-    let actions = [("", said::ANYTHING)].into_iter().chain(Action::ALL.iter().map(|a| (a.name(), said::action(*a))));
-    let results = vec![("", said::ANY_RESULT), ("ok", said::DONE), ("refused", said::REFUSED)];
+    let actions =
+        [("", labels::ANYTHING)].into_iter().chain(Action::ALL.iter().map(|a| (a.name(), labels::action(*a))));
+    let results = vec![("", labels::ANY_RESULT), ("ok", labels::DONE), ("refused", labels::REFUSED)];
     let is_wrong = move |name| wrong.is_some_and(|(field, _)| field == name);
     let day = |name: &'static str, word: &'static str, value: &str| {
         let (wrong, value) = (is_wrong(name), value.to_owned());
@@ -136,15 +137,15 @@ fn form(choice: &FilterOption, wrong: Option<(&'static str, &'static str)>, acco
     view! {
         <form class="period choice" method="get" action=PATH>
             <label>
-                <span>{said::WHAT}</span>
+                <span>{labels::WHAT}</span>
                 <select name="action">{options(&choice.action, actions.collect())}</select>
             </label>
             <label>
-                <span>{said::WHO}</span>
+                <span>{labels::WHO}</span>
                 <input
                     name="who"
                     value=choice.who.clone()
-                    title=said::WHO_HINT
+                    title=labels::WHO_HINT
                     list="accounts"
                     maxlength="254"
                     spellcheck="false"
@@ -155,14 +156,14 @@ fn form(choice: &FilterOption, wrong: Option<(&'static str, &'static str)>, acco
             <datalist id="accounts">
                 {any_views(accounts.into_iter().map(|email| view! { <option value=email></option> }))}
             </datalist>
-            {day("from", said::FROM_DAY, &choice.from)}
-            {day("to", said::TO_DAY, &choice.to)}
+            {day("from", labels::FROM_DAY, &choice.from)}
+            {day("to", labels::TO_DAY, &choice.to)}
             <label>
-                <span>{said::RESULT}</span>
+                <span>{labels::RESULT}</span>
                 <select name="result">{options(&choice.result, results)}</select>
             </label>
-            <button class="button primary" type="submit">{said::SHOW}</button>
-            {optional_view(choice.is_some().then_some(PATH), |path| view! { <a class="button" href=path>{said::SHOW_ALL}</a> })}
+            <button class="button primary" type="submit">{labels::SHOW}</button>
+            {optional_view(choice.is_some().then_some(PATH), |path| view! { <a class="button" href=path>{labels::SHOW_ALL}</a> })}
             {optional_view(wrong, |(_, why)| view! { <p class="alert" role="alert" id=WRONG>{why}</p> })}
         </form>
     }
@@ -174,14 +175,14 @@ const WRONG: &str = "wrong";
 
 fn row(record: &AuditRecord, zone: &TimeZone) -> impl IntoView + use<> {
     let action = match &record.action {
-        Ok(action) => said::action(*action).to_owned(),
+        Ok(action) => labels::action(*action).to_owned(),
         Err(unknown) => unknown.clone(),
     };
     let reason = record.reason.as_ref().map(|reason| match reason {
-        Ok(reason) => said::reason(*reason).to_owned(),
+        Ok(reason) => labels::reason(*reason).to_owned(),
         Err(unknown) => unknown.clone(),
     });
-    let actor = said::actor(record.actor.as_ref());
+    let actor = labels::actor(record.actor.as_ref());
     let subject = record.subject.as_ref().map(|subject| subject.email.clone()).filter(|email| *email != actor);
     let address = record.address.clone().unwrap_or_else(|| text::MISSING.to_owned());
     let device = record.user_agent.as_deref().map(device);
@@ -226,17 +227,17 @@ fn changes(before: Option<&Document>, after: Option<&Document>, zone: &TimeZone)
             (None, Some(after)) => after,
             (None, None) => return None,
         };
-        let name = said::field(name).to_owned();
+        let name = labels::field(name).to_owned();
         Some(view! { <li><span>{name} ": "</span> {line}</li> })
     });
     let lines = any_views(lines);
-    optional_view((!lines.is_empty()).then_some(lines), |lines| view! { <ul aria-label=said::CHANGED>{lines}</ul> })
+    optional_view((!lines.is_empty()).then_some(lines), |lines| view! { <ul aria-label=labels::CHANGED>{lines}</ul> })
 }
 
 fn value(value: &Bson, zone: &TimeZone) -> String {
     match value {
         Bson::String(text) => text.clone(),
-        Bson::Boolean(yes) => said::yes_no(*yes).to_owned(),
+        Bson::Boolean(yes) => labels::yes_no(*yes).to_owned(),
         Bson::DateTime(at) => local(*at, zone),
         other => other.clone().into_relaxed_extjson().to_string(),
     }
@@ -244,14 +245,14 @@ fn value(value: &Bson, zone: &TimeZone) -> String {
 
 fn details(record: &AuditRecord) -> impl IntoView + use<> {
     let lines = [
-        (said::DEVICE, record.user_agent.clone()),
-        (said::REQUEST, record.request_id.clone()),
-        (said::ENTRY, Some(record.id.to_hex())),
+        (labels::DEVICE, record.user_agent.clone()),
+        (labels::REQUEST, record.request_id.clone()),
+        (labels::ENTRY, Some(record.id.to_hex())),
     ];
     let lines = lines.into_iter().filter_map(|(word, text)| Some(view! { <li><span>{word} ": "</span> {text?}</li> }));
     view! {
         <details>
-            <summary>{said::DETAILS}</summary>
+            <summary>{labels::DETAILS}</summary>
             <ul>{any_views(lines)}</ul>
         </details>
     }

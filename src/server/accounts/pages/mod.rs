@@ -8,7 +8,7 @@ mod form;
 mod login;
 mod users;
 
-pub use account::{AccountPage, account, facts, said};
+pub use account::{AccountPage, account, done_note, facts};
 pub use by_link::{Chosen, choose_password, note, set_up};
 pub use confirm::confirm;
 pub use form::{FieldErrors, FormField};

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 
 use super::{
-    account::{facts, said},
+    account::{done_note, facts},
     form::{FieldErrors, FormField},
 };
 use crate::{
     domain::status::Role as Shade,
     server::{
-        accounts::{documents::Times, pages::account::last_login, text::people},
+        accounts::{documents::Times, pages::account::last_login, text::accounts},
         auth::{
             CurrentAdmin,
             user::{User, UserRole, UserState},
@@ -29,19 +29,19 @@ pub struct UserRow {
 
 pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
     let alone = rows.iter().filter(|row| row.user.is_active_admin()).count() == 1;
-    let heads = [text::EMAIL, people::ROLE, people::STATE, people::LAST_LOGIN];
+    let heads = [text::EMAIL, accounts::ROLE, accounts::STATE, accounts::LAST_LOGIN];
     view! {
-        {optional_view(alone.then_some(people::ONLY_YOU), |alone| view! { <p class="note-line warn">{alone}</p> })}
+        {optional_view(alone.then_some(accounts::ONLY_YOU), |alone| view! { <p class="note-line warn">{alone}</p> })}
         <section class="panel">
             <header class="with-action">
-                <h2>{people::users(rows.len())}</h2>
-                <a class="button primary" href="/users/invite">{people::INVITE}</a>
+                <h2>{accounts::users(rows.len())}</h2>
+                <a class="button primary" href="/users/invite">{accounts::INVITE}</a>
             </header>
             <table class="table accounts">
                 <thead>
                     <tr>
                         {any_views(heads.map(|word| view! { <th scope="col">{word}</th> }))}
-                        <th scope="col" class="number">{people::SESSIONS}</th>
+                        <th scope="col" class="number">{accounts::SESSIONS}</th>
                     </tr>
                 </thead>
                 <tbody>{any_views(rows.iter().map(|row| self::row(row, admin, times)))}</tbody>
@@ -51,14 +51,14 @@ pub fn users(rows: &[UserRow], admin: &CurrentAdmin, times: &Times) -> impl Into
 }
 
 fn row(UserRow { user, sessions }: &UserRow, admin: &CurrentAdmin, times: &Times) -> impl IntoView + use<> {
-    let you = (user.id == admin.user).then_some(people::YOU);
+    let you = (user.id == admin.user).then_some(accounts::YOU);
     view! {
         <tr>
             <th class="lead" scope="row">
                 <a href=format!("{USERS}/{}", user.id)>{user.email.clone()}</a>
                 {optional_view(you, |you| view! { <small class="badge ok">{you}</small> })}
             </th>
-            <td class="second">{people::role(&user.role)}</td>
+            <td class="second">{accounts::role(&user.role)}</td>
             <td class="end">{state(user)}</td>
             <td class="time last">{last_login(user, times)}</td>
             <td class="number spare-on-phone">{sessions.to_string()}</td>
@@ -73,7 +73,7 @@ fn state(user: &User) -> impl IntoView + use<> {
         UserState::Invited => Shade::Wait,
         UserState::Disabled => Shade::Off,
     };
-    let look = Look::new(shade, people::state(state));
+    let look = Look::new(shade, accounts::state(state));
     view! { <StatusMark look /> }
 }
 
@@ -84,7 +84,7 @@ pub fn user(
     refused: Option<&'static str>,
     times: &Times,
 ) -> impl IntoView + use<> {
-    use people::acts;
+    use accounts::acts;
     let path = format!("{USERS}/{}", user.id);
     let act = |name: &'static str, words: (&'static str, &'static str)| {
         view! {
@@ -100,13 +100,13 @@ pub fn user(
     let sessions_end = (*sessions > 0).then(|| act("end_sessions", acts::END_SESSIONS));
     let switch = if user.disabled { act("enable", acts::ENABLE) } else { act("disable", acts::DISABLE) };
     let facts = facts([
-        (people::ROLE, people::role(&user.role)),
-        (people::STATE, people::state(user.state()).to_owned()),
-        (people::LAST_LOGIN, last_login(user, times)),
-        (people::SESSIONS, sessions.to_string()),
+        (accounts::ROLE, accounts::role(&user.role)),
+        (accounts::STATE, accounts::state(user.state()).to_owned()),
+        (accounts::LAST_LOGIN, last_login(user, times)),
+        (accounts::SESSIONS, sessions.to_string()),
     ]);
     view! {
-        {said(done)}
+        {done_note(done)}
         {optional_view(refused, |why| view! { <p class="alert" role="alert">{why}</p> })}
         <section class="panel">
             <header><h2>{user.email.clone()}</h2></header>
@@ -118,15 +118,15 @@ pub fn user(
             {role_form(user, path.clone())}
             {switch}
         </section>
-        <p><a class="back" href=USERS>{people::ALL_USERS}</a></p>
+        <p><a class="back" href=USERS>{accounts::ALL_USERS}</a></p>
     }
 }
 
 fn role_form(user: &User, path: String) -> impl IntoView + use<> {
-    let words = people::acts::ROLE;
+    let words = accounts::acts::ROLE;
     let choice = |role: UserRole| {
         let chosen = user.role == role;
-        view! { <option value=String::from(role.clone()) selected=chosen>{people::role(&role)}</option> }
+        view! { <option value=String::from(role.clone()) selected=chosen>{accounts::role(&role)}</option> }
     };
     // A role that only the document knows is shown, and no longer offered once it was changed.
     let mut roles = vec![UserRole::Admin, UserRole::no_access()];
@@ -137,7 +137,7 @@ fn role_form(user: &User, path: String) -> impl IntoView + use<> {
         <form class="act" method="post" action=path>
             <p>{words.1}</p>
             <label>
-                <span class="unseen">{people::ROLE}</span>
+                <span class="unseen">{accounts::ROLE}</span>
                 <select name="role">{any_views(roles.into_iter().map(choice))}</select>
             </label>
             <button class="button" type="submit" name="act" value="role">{words.0}</button>
@@ -151,14 +151,14 @@ pub fn invite(done: Option<&'static str>, email: Option<String>, wrong: Option<&
     // The address is another person's, so the browser must not fill in the user's own.
     field.autocomplete = "off";
     view! {
-        {said(done)}
+        {done_note(done)}
         <section class="panel">
             <form class="form body" method="post" action="/users/invite">
-                <p>{people::INVITE_WHY}</p>
+                <p>{accounts::INVITE_WHY}</p>
                 {field.view(wrong)}
                 <p class="actions">
-                    <button class="button primary" type="submit">{people::MAKE_LINK}</button>
-                    <a class="button" href=USERS>{people::CANCEL}</a>
+                    <button class="button primary" type="submit">{accounts::MAKE_LINK}</button>
+                    <a class="button" href=USERS>{accounts::CANCEL}</a>
                 </p>
             </form>
         </section>
@@ -169,10 +169,10 @@ pub fn invite(done: Option<&'static str>, email: Option<String>, wrong: Option<&
 pub fn new_link(email: &str, link: String, until: &str) -> impl IntoView + use<> {
     view! {
         <section class="panel prose">
-            <h2>{people::link_for(email)}</h2>
-            <p>{people::LINK_ONCE} " " {people::link_until(until)}</p>
-            <p class="secret" tabindex="0" aria-label=people::LINK_FOR role="group">{link}</p>
-            <p><a class="button primary" href=USERS>{people::DONE}</a></p>
+            <h2>{accounts::link_for(email)}</h2>
+            <p>{accounts::LINK_ONCE} " " {accounts::link_until(until)}</p>
+            <p class="secret" tabindex="0" aria-label=accounts::LINK_FOR role="group">{link}</p>
+            <p><a class="button primary" href=USERS>{accounts::DONE}</a></p>
         </section>
     }
 }

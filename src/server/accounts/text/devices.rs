@@ -7,7 +7,7 @@ pub fn device(user_agent: &str) -> String {
         (Some(browser), None) => browser.to_owned(),
         (None, Some(system)) => format!("A browser on {system}"),
         (None, None) => match user_agent.split(['/', ' ', '(']).next().unwrap_or_default() {
-            "" => super::people::UNKNOWN_DEVICE.to_owned(),
+            "" => super::accounts::UNKNOWN_DEVICE.to_owned(),
             name => name.chars().take(32).collect(),
         },
     }

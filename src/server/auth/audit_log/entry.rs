@@ -203,7 +203,7 @@ impl AuditEntry {
     }
 
     /// Adds the state before the change. Give a few fields, and never a password, a hash, a token or a session's id.
-    /// For an account use [`User::told`].
+    /// For an account use [`User::audit_fields`].
     #[must_use]
     pub fn before(mut self, before: Document) -> Self {
         self.before = Some(before);
@@ -246,7 +246,7 @@ impl AuditEntry {
         ];
         document.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
         let changes = [("before", &self.before), ("after", &self.after)];
-        document.extend(changes.into_iter().filter_map(|(name, said)| Some((name.to_owned(), said.clone()?.into()))));
+        document.extend(changes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into()))));
         Ok(document)
     }
 }

@@ -38,7 +38,7 @@ pub struct Cursor {
     id: ObjectId,
 }
 
-/// An entry as it is read. Other version of ChargeDeck may have written a name that this one does not know; such a
+/// An entry as it is read. Another version of ChargeDeck may have written a name that this one does not know; such a
 /// name stays as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditRecord {
@@ -63,8 +63,8 @@ pub struct EntriesPage {
 }
 
 impl AuditLog {
-    /// How many entries MongoDB may look at for a page. The newest page of all entries is what an index begins with. For
-    /// others, entries that do not belong there may come before those that do.
+    /// Returns how many entries MongoDB may have to scan for a page. The newest page without a filter is the beginning
+    /// of an index. For any other page MongoDB may scan entries first that do not belong to it.
     ///
     /// # Errors
     /// MongoDB is away.

@@ -65,7 +65,7 @@ impl AuthService {
         }
         self.audit.record(&AuditEntry::new(Action::SessionEnded, admin, place).about(admin)).await?;
         self.sessions.delete_one_of(&owner, session).await?;
-        self.tell(&Revoked::Session { session: session.clone() }).await;
+        self.publish(&Revoked::Session { session: session.clone() }).await;
         Ok(true)
     }
 
@@ -87,7 +87,7 @@ impl AuthService {
         let owner = user.to_string();
         for (session, _) in self.sessions.all_of(&owner).await? {
             if Some(&session) != kept && self.sessions.delete_one_of(&owner, &session).await? {
-                self.tell(&Revoked::Session { session }).await;
+                self.publish(&Revoked::Session { session }).await;
             }
         }
         Ok(())

@@ -16,7 +16,6 @@ use crate::domain::{
         position::{ClusterTime, Epoch, Position, Seq},
         snapshot::{Row, Snapshot},
     },
-    selection::{EvalContext, Selection},
     time::UtcMs,
 };
 
@@ -93,18 +92,7 @@ impl Database {
 
     pub fn snapshot(&self, position: Position, n: usize) -> Snapshot {
         let rows = self.states[n].iter().map(|(id, fields)| Row { id: id.clone(), fields: fields.clone() });
-        Snapshot {
-            topic: OF,
-            position,
-            ct: self.ct(n),
-            rows: rows.collect(),
-            complete: true,
-            selection: Selection::default(),
-            total: None,
-            sight: EvalContext::default(),
-            others: None,
-            unknown: None,
-        }
+        Snapshot { rows: rows.collect(), ..Snapshot::blank(OF, position, self.ct(n)) }
     }
 }
 

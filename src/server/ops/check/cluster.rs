@@ -103,16 +103,16 @@ async fn stand_in(hello: &Document, info: &Document, settings: &MongoSettings, r
 
 fn not_a_replica_set(hello: &Document, report: &mut CheckReport) {
     if hello.get_bool("isreplicaset").unwrap_or(false) {
-        let said = "is to be a replica set, but was never initiated";
-        return report.add(Level::Problem, SERVER, said, vec!["rs.initiate()".to_owned()]);
+        let text = "is to be a replica set, but was never initiated";
+        return report.add(Level::Problem, SERVER, text, vec!["rs.initiate()".to_owned()]);
     }
     if let Ok(name) = hello.get_str("setName") {
-        let said = format!("answers, replica set {name}, but the set has no primary, or MONGODB_URI names another");
-        report.add(Level::Problem, SERVER, said, vec!["rs.status()".to_owned()]);
+        let text = format!("answers, replica set {name}, but the set has no primary, or MONGODB_URI names another");
+        report.add(Level::Problem, SERVER, text, vec!["rs.status()".to_owned()]);
     } else {
-        let said = "is no replica set, so it has no change streams: start it anew with --replSet, then initiate it";
+        let text = "is no replica set, so it has no change streams: start it anew with --replSet, then initiate it";
         let mend = vec!["mongod --replSet rs0 …".to_owned(), "rs.initiate()".to_owned()];
-        report.add(Level::Problem, SERVER, said, mend);
+        report.add(Level::Problem, SERVER, text, mend);
     }
 }
 
@@ -135,12 +135,12 @@ fn clock(theirs: DateTime, asked: SystemTime, answered: SystemTime, report: &mut
     let ahead = theirs.duration_since(answered).unwrap_or_default();
     let behind = asked.duration_since(theirs).unwrap_or_default();
     let off = ahead.max(behind);
-    let said = format!("MongoDB's and this machine's differ by {:.1} s", off.as_secs_f64());
+    let text = format!("MongoDB's and this machine's differ by {:.1} s", off.as_secs_f64());
     let mend = vec!["timedatectl set-ntp true".to_owned()];
     match off {
-        off if off > CLOCK.1 => report.add(Level::Problem, what, said, mend),
-        off if off > CLOCK.0 => report.add(Level::Warning, what, said, mend),
-        _ => report.ok(what, said),
+        off if off > CLOCK.1 => report.add(Level::Problem, what, text, mend),
+        off if off > CLOCK.0 => report.add(Level::Warning, what, text, mend),
+        _ => report.ok(what, text),
     }
 }
 
@@ -157,17 +157,17 @@ async fn oplog(mongo: &Mongo, report: &mut CheckReport) -> Option<i64> {
             return None;
         }
         Ok(None) => {
-            report.warning(what, "not known: it is not told here");
+            report.warning(what, "not known: this server does not report it");
             return None;
         }
     };
     #[expect(clippy::cast_precision_loss, reason = "hours with one decimal")]
     let hours = window as f64 / 3600.0;
     let mb = full(&local).await;
-    let said = format!("reaches {hours:.1} hours back");
+    let text = format!("reaches {hours:.1} hours back");
     let Some(mb) = mb else {
         // It has room left, so it removes nothing yet.
-        report.ok(what, format!("{said}, and is not full yet"));
+        report.ok(what, format!("{text}, and is not full yet"));
         return None;
     };
     let factor = OPLOG_H.0 * 3600 / window.max(1) + 1;
@@ -177,10 +177,10 @@ async fn oplog(mongo: &Mongo, report: &mut CheckReport) -> Option<i64> {
     );
     match window {
         ..3600 => {
-            report.add(Level::Problem, what, format!("{said}: an outage of {} h is too long", OPLOG_H.1), vec![mend]);
+            report.add(Level::Problem, what, format!("{text}: an outage of {} h is too long", OPLOG_H.1), vec![mend]);
         }
-        w if w < OPLOG_H.0 * 3600 => report.add(Level::Warning, what, format!("{said}: less than a day"), vec![mend]),
-        _ => report.ok(what, said),
+        w if w < OPLOG_H.0 * 3600 => report.add(Level::Warning, what, format!("{text}: less than a day"), vec![mend]),
+        _ => report.ok(what, text),
     }
     Some(window)
 }
@@ -205,21 +205,21 @@ async fn full(local: &mongodb::Database) -> Option<f64> {
 async fn retention(mongo: &Mongo, oplog_s: Option<i64>, report: &mut CheckReport) {
     let what = "Image retention";
     match collections::image_retention(mongo).await {
-        None => report.ok(what, "as long as the oplog, or not told"),
+        None => report.ok(what, "as long as the oplog, or not reported"),
         Some(kept) => {
             let minutes = kept.as_secs() / 60;
-            let said = format!("images are kept for {minutes} minutes; after a longer outage all pages load anew");
+            let text = format!("images are kept for {minutes} minutes; after a longer outage all pages load anew");
             let short = kept < Duration::from_secs(3600);
             let shorter = oplog_s.is_some_and(|oplog| i64::try_from(kept.as_secs()).is_ok_and(|kept| kept < oplog));
             if short {
                 // The operator decides this, because it holds for the whole cluster.
                 let images = doc! {"preAndPostImages": {"expireAfterSeconds": 3600}};
                 let mend = command("admin", doc! {"setClusterParameter": {"changeStreamOptions": images}});
-                report.add(Level::Warning, what, said, vec![mend]);
+                report.add(Level::Warning, what, text, vec![mend]);
             } else if shorter {
-                report.ok(what, format!("{said}, though the oplog reaches further"));
+                report.ok(what, format!("{text}, though the oplog reaches further"));
             } else {
-                report.ok(what, said);
+                report.ok(what, text);
             }
         }
     }
@@ -231,17 +231,17 @@ mod tests {
 
     #[test]
     fn on_a_sharded_cluster_it_is_told_what_an_idle_shard_delays_and_what_to_set() {
-        let told = |hello: Document| {
+        let topology = |hello: Document| {
             let mut report = CheckReport::default();
             (is_watchable(&hello, &mut report), report.items)
         };
-        let (watchable, items) = told(doc! {"msg": "isdbgrid"});
+        let (watchable, items) = topology(doc! {"msg": "isdbgrid"});
         let [answers, shards] = &items[..] else { panic!("{items:?}") };
         assert!(watchable && answers.level == Level::Ok && shards.level == Level::Warning, "{items:?}");
-        assert!(shards.said.contains("10 s") && shards.mend[0].contains("periodicNoopIntervalSecs=1"), "{shards:?}");
-        let (watchable, items) = told(doc! {"setName": "rs0"});
+        assert!(shards.text.contains("10 s") && shards.mend[0].contains("periodicNoopIntervalSecs=1"), "{shards:?}");
+        let (watchable, items) = topology(doc! {"setName": "rs0"});
         assert!(watchable && items.len() == 1 && items[0].level == Level::Ok, "a replica set has no shards: {items:?}");
-        let (watchable, items) = told(doc! {});
+        let (watchable, items) = topology(doc! {});
         assert!(!watchable && items.len() == 1 && items[0].level == Level::Problem, "{items:?}");
     }
 }

@@ -45,13 +45,13 @@ pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
 /// Reports the collections of which MongoDB reports no changes.
 fn kinds(mongo: &Mongo, found: &[(Collection, Found)], report: &mut CheckReport) {
     for (collection, what) in found.iter().filter_map(|(c, found)| Some((c, found.unfollowed()?))) {
-        let said = format!(
+        let text = format!(
             "{collection} is {what}. MongoDB tells no changes of it, so nothing of it is shown, and `serve` is not ready. \
              Let your systems write a collection of that name, and map its fields (docs/fields.md); or name another \
              database with MONGODB_DB"
         );
         let list = doc! {"listCollections": 1, "filter": {"name": collection.name()}};
-        report.add(Level::Problem, "Collections", said, vec![command(mongo.operator.name(), list)]);
+        report.add(Level::Problem, "Collections", text, vec![command(mongo.operator.name(), list)]);
     }
 }
 
@@ -64,8 +64,8 @@ fn images(mongo: &Mongo, found: &[(Collection, Found)], report: &mut CheckReport
     let off = named(&|found| matches!(found, Found::Stored { images: false, .. }));
     if !off.is_empty() {
         let mend = off.iter().map(|collection| command(mongo.operator.name(), images_on(*collection)));
-        let said = format!("are off for {}; `{PREPARE}` switches them on", names(&off));
-        report.add(Level::Problem, what, said, mend.collect());
+        let text = format!("are off for {}; `{PREPARE}` switches them on", names(&off));
+        report.add(Level::Problem, what, text, mend.collect());
     }
     let none = named(&|found| *found == Found::Nothing);
     if !none.is_empty() {
@@ -95,19 +95,19 @@ fn missing(mongo: &Mongo, plan: &PreparePlan, report: &mut CheckReport) {
             })
             .collect();
         let all: u64 = plan.indexes.iter().filter_map(|new| new.bytes).sum();
-        let said = format!("are missing: {}, about {} in all; `{PREPARE}` makes them", each.join(", "), size(all));
+        let text = format!("are missing: {}, about {} in all; `{PREPARE}` makes them", each.join(", "), size(all));
         let made = PreparePlan { drops: Vec::new(), ..without_images.clone() };
-        report.add(Level::Warning, what, said, commands(&made));
+        report.add(Level::Warning, what, text, commands(&made));
     } else if plan.full.is_empty() {
         report.ok(what, "are all there");
     }
     for (collection, index) in &plan.drops {
         let harm = if index.unique { "refuses a second equal value" } else { "is not used any more" };
-        let said =
+        let text =
             format!("{} of {collection} is as an earlier version made it and {harm}; `{PREPARE}` drops it", index.name);
         let level = if index.unique { Level::Problem } else { Level::Warning };
         let drop = indexes::drop(*collection, &[&index.name]);
-        report.add(level, what, said, vec![command(mongo.operator.name(), drop)]);
+        report.add(level, what, text, vec![command(mongo.operator.name(), drop)]);
     }
 }
 
@@ -123,13 +123,13 @@ async fn made(mongo: &Mongo, collection: Collection, report: &mut CheckReport) {
         report.ok(what, format!("made by ChargeDeck in {collection}: {}", ours.join(", ")));
     }
     for index in have.iter().filter(|i| i.may_be_earlier() && !i.is_earlier(&mongo.mapping, collection)) {
-        let said = format!(
+        let text = format!(
             "{} of {collection} refuses a second equal value. An earlier version of ChargeDeck may have made it, with \
              other settings; if nobody else needs it, drop it",
             index.name
         );
         let drop = indexes::drop(collection, &[&index.name]);
-        report.add(Level::Warning, what, said, vec![command(mongo.operator.name(), drop)]);
+        report.add(Level::Warning, what, text, vec![command(mongo.operator.name(), drop)]);
     }
 }
 
@@ -180,10 +180,10 @@ async fn duplicates(mongo: &Mongo, collection: Collection, report: &mut CheckRep
         Ok(Some(found)) => {
             let (ids, example) =
                 (found.get_i32("ids").unwrap_or_default(), found.get_str("example").unwrap_or_default());
-            let said =
+            let text =
                 format!("{field} of {collection} stands in more than one document {ids} times, such as {example:?}");
             let find = doc! {"find": collection.name(), "filter": {field: example}};
-            report.add(Level::Warning, what, said, vec![command(mongo.operator.name(), find)]);
+            report.add(Level::Warning, what, text, vec![command(mongo.operator.name(), find)]);
         }
         Err(error) => report.warning(what, format!("{collection}: {}", unanswered(&error))),
     }

@@ -25,7 +25,7 @@ const NAMED: usize = 40;
 pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
     for collection in Collection::ALL {
         match read(mongo, collection).await {
-            Ok(census) => tell(mongo, collection, &census, report),
+            Ok(census) => add_findings(mongo, collection, &census, report),
             Err(error) => report.warning(collection.name(), format!("cannot be read: {}", causes(&error))),
         }
     }
@@ -49,7 +49,7 @@ async fn read(mongo: &Mongo, collection: Collection) -> Result<Census> {
     Ok(census)
 }
 
-fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut CheckReport) {
+fn add_findings(mongo: &Mongo, collection: Collection, census: &Census, report: &mut CheckReport) {
     let what = collection.name();
     let documents = census.seen.documents;
     if documents == 0 {
@@ -68,8 +68,8 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Che
         partly => report.warning(what, format!("{partly} of {documents} documents cannot be fully read")),
     }
     for (field, UnreadableField { documents: n, example, value }) in &census.unread {
-        let said = format!("{field} cannot be read in {n} of {documents} documents, such as {example}: {value}");
-        report.add(Level::Problem, what, said, mend(example));
+        let text = format!("{field} cannot be read in {n} of {documents} documents, such as {example}: {value}");
+        report.add(Level::Problem, what, text, mend(example));
     }
     for ((field, of), Gap { of: all, missing, example }) in &census.gaps {
         let Some(example) = example else { continue };
@@ -83,8 +83,8 @@ fn tell(mongo: &Mongo, collection: Collection, census: &Census, report: &mut Che
         );
     }
     for (flag, (n, example)) in &census.oddities {
-        let said = format!("{n} of {documents} are marked “{}”, such as {example}", quality(flag));
-        report.add(if is_implausible(flag) { Level::Warning } else { Level::Ok }, what, said, Vec::new());
+        let text = format!("{n} of {documents} are marked “{}”, such as {example}", quality(flag));
+        report.add(if is_implausible(flag) { Level::Warning } else { Level::Ok }, what, text, Vec::new());
     }
     if let Some(values) = census.seen.status(collection) {
         let known = words(collection);

@@ -28,10 +28,10 @@ pub async fn run(settings: &Settings) -> Result<CheckReport> {
     let mut report = CheckReport::default();
     match open_files::raise(settings.server.max_connections) {
         Ok(()) => report.ok("Open files", "as many as connections need"),
-        Err(told) => report.warning("Open files", told),
+        Err(why) => report.warning("Open files", why),
     }
-    if let Some(told) = settings.server.trusted_proxies.too_wide() {
-        report.warning("Proxies", told);
+    if let Some(why) = settings.server.trusted_proxies.too_wide() {
+        report.warning("Proxies", why);
     }
     let there = cluster::check(&mongo, &settings.mongo, &mut report).await;
     if there {

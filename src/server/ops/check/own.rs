@@ -15,7 +15,7 @@ use crate::server::{
     mongo::{Mongo, indexes},
 };
 
-/// Reports the indexes by collection. Whoever may not ask for sizes is told the names.
+/// Reports the indexes by collection. Without the right to ask for sizes it reports only the names.
 pub async fn check(mongo: &Mongo, report: &mut CheckReport) {
     for (collection, made) in made() {
         let sizes = sizes(&mongo.own, collection).await;

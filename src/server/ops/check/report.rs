@@ -18,7 +18,7 @@ pub enum Level {
 pub struct Item {
     pub level: Level,
     pub what: &'static str,
-    pub said: String,
+    pub text: String,
     /// Commands that fix it, one a line.
     pub mend: Vec<String>,
 }
@@ -31,16 +31,16 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    pub fn ok(&mut self, what: &'static str, said: impl Into<String>) {
-        self.add(Level::Ok, what, said, Vec::new());
+    pub fn ok(&mut self, what: &'static str, text: impl Into<String>) {
+        self.add(Level::Ok, what, text, Vec::new());
     }
 
-    pub fn warning(&mut self, what: &'static str, said: impl Into<String>) {
-        self.add(Level::Warning, what, said, Vec::new());
+    pub fn warning(&mut self, what: &'static str, text: impl Into<String>) {
+        self.add(Level::Warning, what, text, Vec::new());
     }
 
-    pub fn add(&mut self, level: Level, what: &'static str, said: impl Into<String>, mend: Vec<String>) {
-        self.items.push(Item { level, what, said: said.into(), mend });
+    pub fn add(&mut self, level: Level, what: &'static str, text: impl Into<String>, mend: Vec<String>) {
+        self.items.push(Item { level, what, text: text.into(), mend });
     }
 
     /// Whether something must be fixed.
@@ -51,21 +51,21 @@ impl CheckReport {
 
 impl Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Item { level, what, said, .. } in &self.items {
+        for Item { level, what, text, .. } in &self.items {
             let level = match level {
                 Level::Ok => "ok",
                 Level::Note => "note",
                 Level::Warning => "warning",
                 Level::Problem => "problem",
             };
-            writeln!(f, "{level:<8} {what}: {said}")?;
+            writeln!(f, "{level:<8} {what}: {text}")?;
         }
         let mended: Vec<_> = self.items.iter().filter(|item| !item.mend.is_empty()).collect();
         if !mended.is_empty() {
             writeln!(f, "\nWhat mends it (`db.…` in mongosh):")?;
         }
         for item in mended {
-            writeln!(f, "\n  {}: {}", item.what, item.said)?;
+            writeln!(f, "\n  {}: {}", item.what, item.text)?;
             item.mend.iter().try_for_each(|command| writeln!(f, "    {command}"))?;
         }
         if !self.mapping.is_empty() {

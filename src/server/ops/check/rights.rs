@@ -57,13 +57,13 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut CheckReport) {
         .filter(|action| Collection::ALL.iter().any(|c| !may.allow(theirs, Some(c.name()), action)))
         .collect();
     for (collection, _) in ACT.iter().filter(|(of, action)| !may.allow(theirs, Some(of.name()), action)) {
-        let said = format!("{name} may not write to {theirs}.{collection}: what admins can do there is not offered");
-        report.add(Level::Note, WHAT, said, grant(mongo, &user));
+        let text = format!("{name} may not write to {theirs}.{collection}: what admins can do there is not offered");
+        report.add(Level::Note, WHAT, text, grant(mongo, &user));
     }
     if missing.is_empty() && own.is_empty() && prepare.is_empty() {
         return report.ok(WHAT, format!("{name} may do all that is needed"));
     }
-    let (level, said) = if missing.is_empty() && own.is_empty() {
+    let (level, text) = if missing.is_empty() && own.is_empty() {
         (
             Level::Warning,
             format!("{name} may not {} on {theirs}: another must run `chargedeck prepare`", prepare.join(", ")),
@@ -74,7 +74,7 @@ pub async fn check(mongo: &Mongo, keep: Duration, report: &mut CheckReport) {
         let all: Vec<_> = watched.into_iter().chain(own).collect();
         (Level::Problem, format!("{name} may not {}", all.join(", nor ")))
     };
-    report.add(level, WHAT, said, grant(mongo, &user));
+    report.add(level, WHAT, text, grant(mongo, &user));
 }
 
 /// Without a login MongoDB allows everything, or nothing.
@@ -82,10 +82,10 @@ async fn nobody(mongo: &Mongo, report: &mut CheckReport) {
     match mongo.operator.list_collection_names().await {
         Ok(_) => report.ok(WHAT, "MongoDB asks for no login"),
         Err(error) => {
-            let said = format!("MongoDB asks for a login: {}", unanswered(&error));
+            let text = format!("MongoDB asks for a login: {}", unanswered(&error));
             let mend =
                 vec![format!("MONGODB_URI=mongodb://USER:PASSWORD@HOST:27017/?authSource=admin chargedeck check")];
-            report.add(Level::Problem, WHAT, said, mend);
+            report.add(Level::Problem, WHAT, text, mend);
         }
     }
 }
@@ -121,23 +121,23 @@ async fn log(mongo: &Mongo, keep: Duration, may: &Privileges, report: &mut Check
         Ok(Some(kept)) if kept == keep => report.ok(LOG_WHAT, format!("entries are kept for {days} days")),
         _ if makes => report.ok(LOG_WHAT, format!("entries are kept for {days} days from the next start on")),
         Ok(Some(_)) => {
-            let said = format!("entries are not kept for {days} days, as is set");
-            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, keep_for(keep))]);
+            let text = format!("entries are not kept for {days} days, as is set");
+            report.add(Level::Warning, LOG_WHAT, text, vec![command(ours, keep_for(keep))]);
         }
         Ok(None) | Err(_) => {
-            let said =
+            let text =
                 "entries are kept for ever, and found slowly: indexes are missing, and may not be made by this user";
-            report.add(Level::Warning, LOG_WHAT, said, vec![command(ours, create_indexes(keep))]);
+            report.add(Level::Warning, LOG_WHAT, text, vec![command(ours, create_indexes(keep))]);
         }
     }
     if alter.is_empty() {
         report.ok(LOG_WHAT, "entries can be added and not changed");
     } else {
-        let said = format!(
+        let text = format!(
             "whoever has this user's password can change or remove entries ({}): docs/security.md has a role that cannot",
             alter.join(", ")
         );
-        report.warning(LOG_WHAT, said);
+        report.warning(LOG_WHAT, text);
     }
 }
 

@@ -29,11 +29,11 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut CheckRepor
         let name = is("valkey_version").map_or_else(|| version.to_owned(), |of| format!("Valkey {of}"));
         report.ok(WHAT, format!("answers, {name}"));
     } else {
-        let said = format!("{version} is too old: 6.2 or later is needed");
-        report.add(Level::Problem, WHAT, said, vec!["apt-get install redis-server".to_owned()]);
+        let text = format!("{version} is too old: 6.2 or later is needed");
+        report.add(Level::Problem, WHAT, text, vec!["apt-get install redis-server".to_owned()]);
     }
     match (is("maxmemory_policy"), is("maxmemory")) {
-        (None, _) => report.warning("Redis memory", "not known: it is not told"),
+        (None, _) => report.warning("Redis memory", "not known: Redis does not report it"),
         (Some("noeviction"), _) => report.ok("Redis memory", "nothing is evicted"),
         // The policy matters only once there is a limit.
         (Some(policy), limit) => {
@@ -51,11 +51,11 @@ pub async fn check(redis: &Redis, mongo: Option<&Mongo>, report: &mut CheckRepor
     match is("aof_enabled") {
         Some("1") => report.ok("Redis persistence", "append-only file"),
         Some(_) => {
-            let said = "no append-only file: when Redis restarts everyone signs in anew and all pages load anew";
+            let text = "no append-only file: when Redis restarts everyone signs in anew and all pages load anew";
             let mend = vec!["redis-cli CONFIG SET appendonly yes".to_owned()];
-            report.add(Level::Warning, "Redis persistence", said, mend);
+            report.add(Level::Warning, "Redis persistence", text, mend);
         }
-        None => report.warning("Redis persistence", "not known: it is not told"),
+        None => report.warning("Redis persistence", "not known: Redis does not report it"),
     }
     alone(redis, report).await;
     if let Some(mongo) = mongo {
@@ -84,8 +84,8 @@ async fn alone(redis: &Redis, report: &mut CheckReport) {
         report.ok(what, "with no other ChargeDeck");
     } else {
         let names: Vec<_> = others.iter().map(|key| key.trim_end_matches(":log")).collect();
-        let said = format!("with {}: an outage or a full memory meets all of them", names.join(", "));
-        report.add(Level::Warning, what, said, vec!["REDIS_URL=redis://OTHER:6379 chargedeck check".to_owned()]);
+        let text = format!("with {}: an outage or a full memory meets all of them", names.join(", "));
+        report.add(Level::Warning, what, text, vec!["REDIS_URL=redis://OTHER:6379 chargedeck check".to_owned()]);
     }
 }
 
@@ -95,9 +95,9 @@ async fn same(redis: &Redis, mongo: &Mongo, report: &mut CheckReport) {
     let last = Log::new(redis.clone()).last().await;
     match (last, mongo.operation_time().await) {
         (Ok(Some((_, Some(entry)))), Ok(now)) if entry.ct > now => {
-            let said = "the log in Redis is ahead of MongoDB, so it is of another: CHARGEDECK_DB or REDIS_URL is another installation's";
+            let text = "the log in Redis is ahead of MongoDB, so it is of another: CHARGEDECK_DB or REDIS_URL is another installation's";
             let mend = vec!["CHARGEDECK_DB=ANOTHER_NAME chargedeck check".to_owned()];
-            report.add(Level::Problem, what, said, mend);
+            report.add(Level::Problem, what, text, mend);
         }
         (Ok(_), Ok(_)) => report.ok(what, "agrees with MongoDB"),
         (Err(error), _) => report.warning(what, format!("not known: {error}")),

@@ -87,22 +87,22 @@ pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(
 /// What a version means for the dashboard. `fcv` is the featureCompatibilityVersion, if it may be asked.
 pub fn items(name: &str, version: Version, fcv: Option<VersionSeries>, today: Date) -> Vec<Item> {
     let [major, minor, _] = version;
-    let item = |level, what, said, mend| Item { level, what, said, mend };
+    let item = |level, what, text, mend| Item { level, what, text, mend };
     let mut items = vec![match major {
         ..5 => {
-            let said = format!("MongoDB {name}; lists are read at one time, which it can from 5.0 on");
-            item(Level::Problem, "Version", said, vec!["upgrade MongoDB to a supported version".to_owned()])
+            let text = format!("MongoDB {name}; lists are read at one time, which it can from 5.0 on");
+            item(Level::Problem, "Version", text, vec!["upgrade MongoDB to a supported version".to_owned()])
         }
         5 => {
-            let said = format!("MongoDB {name} has no images: rows are read after each change");
-            item(Level::Warning, "Version", said, Vec::new())
+            let text = format!("MongoDB {name} has no images: rows are read after each change");
+            item(Level::Warning, "Version", text, Vec::new())
         }
         _ => item(Level::Ok, "Version", format!("MongoDB {name}"), Vec::new()),
     }];
     items.extend(HOLES.iter().filter_map(|hole| known(hole, name, version)));
     if let Some(ended) = support_ended([major, minor], today) {
-        let said = format!("MongoDB {name} gets no more fixes{ended}; 8.0 gets them until 2029");
-        items.push(item(Level::Note, "End of life", said, Vec::new()));
+        let text = format!("MongoDB {name} gets no more fixes{ended}; 8.0 gets them until 2029");
+        items.push(item(Level::Note, "End of life", text, Vec::new()));
     }
     if let Some(fcv) = fcv.filter(|fcv| *fcv < [major, minor]) {
         items.push(switched_off(name, [major, minor], fcv));
@@ -116,10 +116,10 @@ fn known(hole: &Hole, name: &str, version: Version) -> Option<Item> {
     // Within its own series a later patch is enough. A series in between needs an upgrade to the next fixed one.
     let [major, minor, patch] = *fixed;
     (series(&version) >= hole.since && version < *fixed).then(|| {
-        let said = format!("MongoDB {name} has {}: anybody who reaches its port {}", hole.id, hole.lets);
+        let text = format!("MongoDB {name} has {}: anybody who reaches its port {}", hole.id, hole.lets);
         let upgrade = format!("upgrade MongoDB to {major}.{minor}.{patch} or later");
         let mend = [Some(upgrade), hole.until_then.map(str::to_owned)].into_iter().flatten().collect();
-        Item { level: Level::Problem, what: "Known hole", said, mend }
+        Item { level: Level::Problem, what: "Known hole", text, mend }
     })
 }
 
@@ -135,19 +135,19 @@ fn support_ended(series: VersionSeries, today: Date) -> Option<String> {
 fn switched_off(name: &str, series: VersionSeries, fcv: VersionSeries) -> Item {
     let [major, minor] = series;
     let without_images = fcv < IMAGES && series >= IMAGES;
-    let mut said = format!(
+    let mut text = format!(
         "featureCompatibilityVersion is {}.{} on MongoDB {name}: what is newer is switched off",
         fcv[0], fcv[1]
     );
     if without_images {
-        said.push_str(", images among it, so rows are read after each change");
+        text.push_str(", images among it, so rows are read after each change");
     }
     let mut set = doc! {"setFeatureCompatibilityVersion": format!("{major}.{minor}")};
     if series >= [7, 0] {
         set.insert("confirm", true);
     }
     let level = if without_images { Level::Warning } else { Level::Note };
-    Item { level, what: "Switched off", said, mend: vec![command("admin", set)] }
+    Item { level, what: "Switched off", text, mend: vec![command("admin", set)] }
 }
 
 /// What a sharded cluster costs, which no answer of the server reveals.
@@ -155,9 +155,9 @@ pub fn shards() -> Item {
     Item {
         level: Level::Warning,
         what: "Shards",
-        said:
-            "a change is told only when every shard has told its time, so a shard without writes delays every change \
-               by up to 10 s"
+        text:
+            "a change is reported only when every shard has reported its time, so a shard without writes delays every \
+               change by up to 10 s"
                 .to_owned(),
         mend: vec![
             "for each mongod of each shard: --setParameter periodicNoopIntervalSecs=1 (writePeriodicNoops stays true)"
@@ -172,14 +172,14 @@ mod tests {
 
     const TODAY: Date = date(2026, 11, 29);
 
-    fn said(name: &str, fcv: Option<VersionSeries>) -> Vec<(Level, &'static str, String)> {
+    fn findings(name: &str, fcv: Option<VersionSeries>) -> Vec<(Level, &'static str, String)> {
         let numbers: Vec<i32> = name.split('.').map(|part| part.parse().unwrap()).collect();
         let version = parse(&doc! {"versionArray": numbers}).unwrap();
-        items(name, version, fcv, TODAY).into_iter().map(|item| (item.level, item.what, item.said)).collect()
+        items(name, version, fcv, TODAY).into_iter().map(|item| (item.level, item.what, item.text)).collect()
     }
 
     fn has(name: &str, id: &str) -> bool {
-        said(name, None).iter().any(|(level, _, said)| *level == Level::Problem && said.contains(id))
+        findings(name, None).iter().any(|(level, _, text)| *level == Level::Problem && text.contains(id))
     }
 
     #[test]
@@ -215,8 +215,8 @@ mod tests {
     fn what_the_scripts_install_has_no_known_hole_and_stands_among_what_was_seen_green() {
         let (setup, test) = (include_str!("../../../../scripts/setup"), include_str!("../../../../scripts/test"));
         let [installed] = between(setup, "\nMONGOD_VERSION=", "\n")[..] else { panic!("the version of MongoDB") };
-        let told = said(installed, None);
-        assert!(told.iter().all(|(level, ..)| *level != Level::Problem), "{told:?}");
+        let found = findings(installed, None);
+        assert!(found.iter().all(|(level, ..)| *level != Level::Problem), "{found:?}");
         let guarantees = include_str!("../../../../docs/guarantees.md");
         let (_, versions) = guarantees.split_once("\n## Versions\n").unwrap();
         let mut seen = vec![format!("| MongoDB | {installed},")];
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn what_is_no_problem_is_told_all_the_same() {
         let levels =
-            |name: &str| said(name, None).into_iter().map(|(level, what, _)| (level, what)).collect::<Vec<_>>();
+            |name: &str| findings(name, None).into_iter().map(|(level, what, _)| (level, what)).collect::<Vec<_>>();
         let (ok, hole) = ((Level::Ok, "Version"), (Level::Problem, "Known hole"));
         let end = (Level::Note, "End of life");
         assert_eq!(levels("6.0.27"), [ok, end]);
@@ -248,17 +248,17 @@ mod tests {
             !report.is_problem() && report.to_string().contains("\nnote     End of life: MongoDB 6.0.27"),
             "{report}"
         );
-        let end_of = |name: &str| said(name, None).pop().unwrap().2;
+        let end_of = |name: &str| findings(name, None).pop().unwrap().2;
         assert!(end_of("6.0.27").contains("since 2025-07-31") && !end_of("6.2.1").contains("since"));
     }
 
     #[test]
     fn a_feature_version_that_was_left_behind_is_told() {
-        let of = |name: &str, fcv| said(name, Some(fcv)).into_iter().rfind(|(_, what, _)| *what == "Switched off");
-        let (level, _, said) = of("6.0.27", [5, 0]).unwrap();
-        assert!(level == Level::Warning && said.contains("5.0 on MongoDB 6.0.27") && said.contains("images"), "{said}");
-        let (level, _, said) = of("8.0.37", [7, 0]).unwrap();
-        assert!(level == Level::Note && !said.contains("images"), "{said}");
+        let of = |name: &str, fcv| findings(name, Some(fcv)).into_iter().rfind(|(_, what, _)| *what == "Switched off");
+        let (level, _, text) = of("6.0.27", [5, 0]).unwrap();
+        assert!(level == Level::Warning && text.contains("5.0 on MongoDB 6.0.27") && text.contains("images"), "{text}");
+        let (level, _, text) = of("8.0.37", [7, 0]).unwrap();
+        assert!(level == Level::Note && !text.contains("images"), "{text}");
         assert_eq!((of("8.0.37", [8, 0]), of("5.0.35", [5, 0])), (None, None));
         assert_eq!(
             switched_off("8.0.37", [8, 0], [7, 0]).mend,

@@ -222,9 +222,9 @@ impl Builder<'_> {
     pub fn cost(&self, row: &SessionRow) -> Option<Charge<'_>> {
         row.end?;
         let tariff = self.preset.tariff.as_ref();
-        if let Some(told) = row.cost {
-            let cost = tariff.map_or(Cost { incl_vat: told, excl_vat: told }, |t| t.split(told));
-            return Some(Charge { cost, tariff: None, is_paid: told > 0 || self.preset.rows.payment_of_zero });
+        if let Some(reported) = row.cost {
+            let cost = tariff.map_or(Cost { incl_vat: reported, excl_vat: reported }, |t| t.split(reported));
+            return Some(Charge { cost, tariff: None, is_paid: reported > 0 || self.preset.rows.payment_of_zero });
         }
         let energy = row.energy.filter(|energy| *energy > Wh(0))?;
         let tariff = tariff.filter(|_| self.preset.columns.cost.is_none())?;

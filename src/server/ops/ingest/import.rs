@@ -169,7 +169,7 @@ impl Run<'_> {
         let contradicted = self.builder.places.values().filter(|place| place.contradicted).count();
         if contradicted > 0 {
             let note =
-                format!("{contradicted} stations are told with several sites or models; the newest row is taken");
+                format!("{contradicted} stations have several sites or models in the source; the newest row is taken");
             self.report.notes.push(note);
         }
         for derived in derived::write(self.db, &self.builder, &self.reaper).await? {

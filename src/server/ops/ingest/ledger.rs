@@ -191,7 +191,7 @@ mod tests {
             keys,
             [("DAY", "2018-06-30"), ("MONTH", "2018-06-01"), ("TOTAL", "1970-01-01")].map(|(g, d)| (g, d.into()))
         );
-        let told: Vec<_> = ledger
+        let found: Vec<_> = ledger
             .documents()
             .map(|d| {
                 let start = d.get_datetime("period_start").unwrap().timestamp_millis();
@@ -200,7 +200,7 @@ mod tests {
             .collect();
         let june = utc("2018-06-29T23:00Z");
         assert_eq!(
-            told,
+            found,
             [
                 ("t:DAY:2018-06-30".to_owned(), 500, june),
                 ("t:DAY:2018-08-01".to_owned(), 1000, utc("2018-07-31T23:00Z")),

@@ -17,9 +17,9 @@ pub fn seal(mut document: Document) -> Result<RawDocumentBuf> {
 /// Whether the document is exactly what an import has written.
 pub fn is_sealed(document: &RawDocumentBuf) -> Result<bool> {
     let mut document = Document::try_from(document.clone())?;
-    let told = document.get_document("source").ok().and_then(|source| source.get(CHECKSUM).cloned());
-    match told {
-        Some(Bson::Int64(told)) => Ok(checksum(&mut document)? == told),
+    let stated = document.get_document("source").ok().and_then(|source| source.get(CHECKSUM).cloned());
+    match stated {
+        Some(Bson::Int64(stated)) => Ok(checksum(&mut document)? == stated),
         _ => Ok(false),
     }
 }

@@ -42,7 +42,7 @@ async fn what_the_kernel_does_not_take_comes_later_in_order_and_whole() {
 
 /// Sends the freshness of a screen that lacks the change of a client, to a line that is stuck and to one that is
 /// not. Returns whether the first was sent, and the types of the frames that came to the other.
-async fn told_of_a_screen() -> (bool, Vec<String>) {
+async fn send_freshness() -> (bool, Vec<String>) {
     let hub = Hub::of_new_clients(3);
     let from = hub.head().unwrap();
     let (line, mut client) = stuck().await;
@@ -51,11 +51,11 @@ async fn told_of_a_screen() -> (bool, Vec<String>) {
     }
     hub.take_new_clients(4, 5);
     let ping = Form::Json.encode(&Frame::Ping(Ping { n: 1, lag_ms: 2, checked_ms: 3 }));
-    let told = line.tell(&hub, &ping);
+    let sent = line.send_at_head(&hub, &ping);
     let mut all = vec![0; FRAMES * SIZE];
     let (read, drained) = tokio::join!(client.read_exact(&mut all), line.drained());
     assert!(read.is_ok() && drained);
-    assert!(told || line.tell(&hub, &ping));
+    assert!(sent || line.send_at_head(&hub, &ping));
     drop(line);
     let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     let mut types = Vec::new();
@@ -64,13 +64,13 @@ async fn told_of_a_screen() -> (bool, Vec<String>) {
         assert!(frame["to"].is_null() || frame["to"] == json!(hub.head().unwrap().to_string()));
         types.push(frame["type"].as_str().unwrap().to_owned());
     }
-    (told, types)
+    (sent, types)
 }
 
 #[tokio::test]
-async fn what_is_told_of_a_screen_comes_after_all_that_it_lacks() {
-    let (told, types) = told_of_a_screen().await;
-    assert!(!told, "it would be read before the change of a client");
+async fn the_freshness_of_a_screen_comes_after_all_that_it_lacks() {
+    let (sent, types) = send_freshness().await;
+    assert!(!sent, "it would be read before the change of a client");
     assert_eq!(types, ["eco_stats_update", "client_update", "ping"]);
 }
 
@@ -78,8 +78,8 @@ async fn what_is_told_of_a_screen_comes_after_all_that_it_lacks() {
 #[tokio::test]
 async fn without_its_guard_a_ping_says_too_much() {
     let _off = crate::guards::off(crate::guards::Guard::PingLast);
-    let (told, types) = told_of_a_screen().await;
-    assert!(told && types.last().is_some_and(|last| last == "ping"));
+    let (sent, types) = send_freshness().await;
+    assert!(sent && types.last().is_some_and(|last| last == "ping"));
     assert!(!types.contains(&"client_update".to_owned()), "{types:?}");
 }
 

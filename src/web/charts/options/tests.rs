@@ -10,7 +10,7 @@ fn series(id: &'static str, unit: &str, kind: SeriesKind, values: &[Option<f64>]
     Series { id, name: id.to_owned(), unit: ChartUnit::after(unit), kind, values: values.to_vec() }
 }
 
-fn course() -> TimeSeries {
+fn time_series() -> TimeSeries {
     TimeSeries {
         labels: vec!["Mon".to_owned(), "Tue".to_owned(), "Wed".to_owned()],
         series: vec![
@@ -28,7 +28,7 @@ fn course() -> TimeSeries {
 
 #[test]
 fn a_course_has_an_axis_per_unit_and_a_ghost_behind() {
-    let option = json(&course().option());
+    let option = json(&time_series().option());
     assert_eq!(option["xAxis"]["data"], json!(["Mon", "Tue", "Wed"]));
     let axes = option["yAxis"].as_array().unwrap();
     assert_eq!(axes.iter().map(|axis| axis["name"].as_str().unwrap()).collect::<Vec<_>>(), ["kWh", "kW"]);
@@ -50,9 +50,9 @@ fn a_course_has_an_axis_per_unit_and_a_ghost_behind() {
 
 #[test]
 fn a_course_of_lines_is_pointed_at_by_a_line() {
-    let pointer = |course: &TimeSeries| json(&course.option())["tooltip"]["axisPointer"]["type"].clone();
-    assert_eq!(pointer(&course()), "shadow");
-    let lines = TimeSeries { series: vec![series("power", "kW", SeriesKind::Line, &[])], ..course() };
+    let pointer = |time_series: &TimeSeries| json(&time_series.option())["tooltip"]["axisPointer"]["type"].clone();
+    assert_eq!(pointer(&time_series()), "shadow");
+    let lines = TimeSeries { series: vec![series("power", "kW", SeriesKind::Line, &[])], ..time_series() };
     assert_eq!(pointer(&lines), "line");
 }
 
@@ -71,7 +71,7 @@ fn other_charts_name_what_updates_find_again() {
     };
     let ranking = Ranking { unit, labels: vec!["A".to_owned()], values: vec![2.0] };
     for (option, update) in [
-        (course().option(), course().update()),
+        (time_series().option(), time_series().update()),
         (donut.option(), donut.update()),
         (gauge.option(), gauge.update()),
         (heat.option(), heat.update()),
@@ -93,5 +93,5 @@ fn other_charts_name_what_updates_find_again() {
 /// The content security policy forbids functions from text, so an option that needs one would not be drawn.
 #[test]
 fn no_option_holds_a_function() {
-    assert!(!course().option().contains("function"));
+    assert!(!time_series().option().contains("function"));
 }

@@ -1,12 +1,9 @@
 use super::*;
-use crate::domain::{
-    protocol::{
-        change::{Change, Op},
-        position::{Epoch, Seq},
-        snapshot::Row,
-        topic::Topic,
-    },
-    selection::EvalContext,
+use crate::domain::protocol::{
+    change::{Change, Op},
+    position::{Epoch, Seq},
+    snapshot::Row,
+    topic::Topic,
 };
 
 #[test]
@@ -111,18 +108,8 @@ fn row(store: ListStore, i: usize) -> LiveRow {
 
 /// Stations with these names. The first letter of a name is the id.
 fn snapshot(names: &[&str]) -> Snapshot {
-    Snapshot {
-        topic: Collection::Stations,
-        position: at(1),
-        ct: ClusterTime(1),
-        rows: names.iter().map(|name| Row { id: DocId(name[..1].to_owned()), fields: named(name) }).collect(),
-        complete: true,
-        selection: Selection::default(),
-        total: None,
-        sight: EvalContext::default(),
-        others: None,
-        unknown: None,
-    }
+    let rows = names.iter().map(|name| Row { id: DocId(name[..1].to_owned()), fields: named(name) }).collect();
+    Snapshot { rows, ..Snapshot::blank(Collection::Stations, at(1), ClusterTime(1)) }
 }
 
 fn delta(seq: u64, id: &str, op: Op) -> Delta {

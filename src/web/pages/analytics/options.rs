@@ -65,7 +65,7 @@ mod tests {
         };
         let both = || json!({"EUR": 5, "GBP": 7});
         assert_eq!(of(both(), Some("EUR"), "GBP"), "EUR");
-        assert_eq!(of(both(), Some("CHF"), "GBP"), "CHF", "never another one, even where there is none of it");
+        assert_eq!(of(both(), Some("CHF"), "GBP"), "CHF", "the chosen currency stays, even without any revenue in it");
         assert_eq!(of(both(), None, "GBP"), "GBP", "the network's");
         assert_eq!(of(both(), None, "CHF"), "EUR", "or the first that has some");
         assert_eq!(of(json!({}), None, "CHF"), "CHF");

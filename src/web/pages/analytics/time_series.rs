@@ -189,8 +189,8 @@ pub fn course(measure: &ChartMeasure, pieces: &Pieces, step: Step, zone: &Zone) 
             Some(now) => Some(format!("{now}.{remarks}")),
             None => (!remarks.is_empty()).then(|| remarks.trim_start().to_owned()),
         };
-        let said = |text, piece| ChartText { derived: derived(piece), ..ChartText::maybe(text) };
-        vec![ChartText::link(label.clone(), href.clone()), said(now, piece), said(text(*earlier), before)]
+        let cell = |text, piece| ChartText { derived: derived(piece), ..ChartText::maybe(text) };
+        vec![ChartText::link(label.clone(), href.clone()), cell(now, piece), cell(text(*earlier), before)]
     });
     let days = pieces.period().map(|period| text::charts::days(zone, period)).unwrap_or_default();
     let days_before = whole(&pieces.earlier).map(|period| text::charts::days(zone, period)).unwrap_or_default();

@@ -8,11 +8,11 @@ use crate::{
     domain::{
         collections::Collection,
         figures::in_service,
+        paths::page,
         selection::{Criterion, FilterField, Selection},
         status::EvseStatus,
     },
     web::{
-        paths::page,
         text,
         ui::{Empty, Look, by_role, figure, optional_view, page_of, split_bar},
     },

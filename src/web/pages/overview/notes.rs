@@ -7,11 +7,11 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         collections::Collection,
+        paths::page,
         range::Day,
         time::{Period, UtcMs},
     },
     web::{
-        paths::page,
         text,
         ui::{Clock, any_views, figure, note_of_count, optional_view, page_of_analytics},
     },

@@ -11,7 +11,7 @@ fn shipped_presets_are_valid() {
 #[test]
 fn mistakes_are_told() {
     let dundee = shipped("dundee").unwrap();
-    for (from, to, told) in [
+    for (from, to, expected) in [
         ("Europe/London", "Europe/Lodnon", "Europe/Lodnon"),
         ("owid-2024", "owid-1999", "owid-1999"),
         ("site = ", "sight = ", "sight"),
@@ -22,7 +22,7 @@ fn mistakes_are_told() {
         ("[rows]", "[rows]\nyears = [2030, 2020]", "first and a last year"),
     ] {
         let error = format!("{:#}", Preset::parse(&dundee.replacen(from, to, 1)).unwrap_err());
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
     assert!(Preset::load("nowhere").is_err());
 }

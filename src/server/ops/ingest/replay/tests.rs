@@ -129,13 +129,13 @@ fn the_same_day_gives_the_same_writes_in_order() {
         assert!(active <= 1, "who leaves at {at} makes room for who comes");
         assert_eq!(status_of_evse(&memory) == "CHARGING", active == 1, "at {at}");
     }
-    let told: Vec<_> = copies(&memory)
+    let found: Vec<_> = copies(&memory)
         .iter()
         .map(|s| (s.get_str("status").unwrap(), s.get_i64("energy_wh").ok(), s.get_datetime("end_date_time").is_ok()))
         .collect();
     let completed = |energy| ("COMPLETED", energy, true);
     let expected = [completed(Some(6000)), completed(None), completed(Some(0)), completed(Some(9000))];
-    assert_eq!(told, [&expected[..], &[("ACTIVE", None, false)]].concat());
+    assert_eq!(found, [&expected[..], &[("ACTIVE", None, false)]].concat());
 }
 
 #[test]

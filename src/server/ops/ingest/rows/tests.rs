@@ -43,7 +43,7 @@ const PLAIN: &str = "start = { date = \"start\", date_format = \"%Y-%m-%d %H:%M\
     end = { date = \"end\", date_format = \"%Y-%m-%d %H:%M\" }\ncost = \"paid\"";
 
 /// Line, column and reason.
-fn told(remarks: &[Remark]) -> Vec<(u64, &str, &str)> {
+fn summary(remarks: &[Remark]) -> Vec<(u64, &str, &str)> {
     remarks.iter().map(|r| (r.line.unwrap(), r.column.as_deref().unwrap_or(""), r.reason.as_str())).collect()
 }
 
@@ -101,8 +101,8 @@ fn a_bad_row_is_refused_with_line_and_reason() {
              7,a,c,1,06/09/2018,07:03,06/09/2018,23:55,-9.54,s,m\n"
         ),
     );
-    let told = told(&source.refused);
-    assert_eq!(told.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
+    let found = summary(&source.refused);
+    assert_eq!(found.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
     let expected = [
         ("Charging event", "empty"),
         ("Start Date", "31/02/2018"),
@@ -110,8 +110,8 @@ fn a_bad_row_is_refused_with_line_and_reason() {
         ("Total kWh", "1 kWh"),
         ("", "3 cells"),
     ];
-    for (told, (column, part)) in told.iter().zip(expected) {
-        assert!(told.1 == column && told.2.contains(part), "{told:?}");
+    for (found, (column, part)) in found.iter().zip(expected) {
+        assert!(found.1 == column && found.2.contains(part), "{found:?}");
     }
     let [open, negative] = &source.rows[..] else { panic!("two rows") };
     assert_eq!((open.end, open.negative), (None, false));
@@ -206,10 +206,10 @@ fn each_odd_row_is_refused_or_doubted_with_line_and_column() {
     ];
     let doubts: Vec<_> = source.rows.iter().flat_map(|row| row.doubts.clone()).collect();
     for (remarks, expected) in [(&source.refused, &refused[..]), (&doubts, &doubted[..])] {
-        let told = told(remarks);
-        assert_eq!(told.len(), expected.len(), "{told:?}");
-        for (told, (line, column, part)) in told.iter().zip(expected) {
-            assert!(told.0 == *line && told.1 == *column && told.2.contains(part), "{told:?}, expected {part}");
+        let found = summary(remarks);
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, (line, column, part)) in found.iter().zip(expected) {
+            assert!(found.0 == *line && found.1 == *column && found.2.contains(part), "{found:?}, expected {part}");
         }
     }
     let costs: Vec<_> = source.rows.iter().map(|row| (row.session.as_str(), row.cost)).collect();
@@ -223,7 +223,7 @@ fn years_are_what_the_preset_says() {
     let preset = own(PLAIN, "UTC", "[rows]\nyears = [1990, 1999]");
     let rows = "id,start,end,kwh,station,paid\n1,1999-12-31 22:00,1999-12-31 23:00,1,S,\n2,1999-12-31 23:00,2000-01-01 00:00,1,S,\n";
     let source = sorted(&preset, rows).unwrap();
-    assert_eq!((source.rows.len(), told(&source.refused)[0].1), (1, "end"));
+    assert_eq!((source.rows.len(), summary(&source.refused)[0].1), (1, "end"));
 }
 
 #[test]
@@ -233,10 +233,10 @@ fn the_delimiter_is_the_one_by_which_all_columns_are_found() {
         let source = sorted(&own(PLAIN, "UTC", ""), &text.replace(',', delimiter)).unwrap();
         assert_eq!(source.rows[0].energy, Some(Wh(300)), "{delimiter}");
     }
-    let told = own(PLAIN, "UTC", "[file]\ndelimiter = \"#\"");
+    let found = own(PLAIN, "UTC", "[file]\ndelimiter = \"#\"");
     let text = "id#start#end#kwh#station#paid\n1#2019-06-01 08:00#2019-06-01 09:00#0.3#S#\n";
-    assert_eq!(sorted(&told, text).unwrap().rows.len(), 1);
-    assert!(sorted(&told, &text.replace('#', ",")).is_err(), "what the preset says holds");
+    assert_eq!(sorted(&found, text).unwrap().rows.len(), 1);
+    assert!(sorted(&found, &text.replace('#', ",")).is_err(), "what the preset says holds");
 }
 
 #[test]

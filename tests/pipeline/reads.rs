@@ -113,8 +113,8 @@ async fn rows_are_read_while_their_collection_is_made_renamed_and_dropped() {
     });
     let mut refused = 0;
     while !changing.is_finished() {
-        let (everything, sight) = (Selection::default(), EvalContext::default());
-        if let Err(error) = mongo::snapshot::rows(&network.mongo, Collection::Stations, &everything, &sight).await {
+        let (everything, context) = (Selection::default(), EvalContext::default());
+        if let Err(error) = mongo::snapshot::rows(&network.mongo, Collection::Stations, &everything, &context).await {
             assert_eq!(mongo::error_code(&error), UNAVAILABLE, "{error}");
             refused += 1;
         }

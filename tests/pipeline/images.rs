@@ -62,17 +62,17 @@ async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
     };
     tokio::time::timeout(Duration::from_secs(20), written).await.expect("the events are written");
     let all = events_of(&network).await;
-    let told: Vec<&str> = all.iter().map(String::as_str).skip(2).collect();
+    let event: Vec<&str> = all.iter().map(String::as_str).skip(2).collect();
     assert_eq!(all[1], r#"2 read {} { "name": "again" }"#);
     let name = |from: &str, to: &str| format!(r#"update {{ "name": "{from}" }} {{ "name": "{to}" }}"#);
     let as_it_was = |id: u64| {
         [r#"insert {} { "name": "a" }"#.to_owned(), name("a", "b"), name("b", "c")].into_iter().zip(3 * (id - 1)..)
     };
     let mut expected: Vec<String> =
-        as_it_was(2).chain(as_it_was(3)).map(|(told, seq)| format!("{seq} {told}")).collect();
+        as_it_was(2).chain(as_it_was(3)).map(|(event, seq)| format!("{seq} {event}")).collect();
     let last = [r#"9 delete { "name": "c" } {}"#, "10 delete {} {}", r#"11 insert {} { "name": "again" }"#];
     expected.extend(last.map(str::to_owned));
-    assert_eq!(told, expected);
+    assert_eq!(event, expected);
     second.stop.cancel();
 }
 
@@ -80,7 +80,7 @@ async fn beside_a_change_without_images_each_other_is_the_event_that_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_that_was_made_anew_gets_its_images_at_last() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     prepare::make(&network.mongo).await.unwrap();
     let instance = network.instance(true);
     instance.ready().await;
@@ -110,7 +110,7 @@ async fn a_collection_that_was_made_anew_gets_its_images_at_last() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_images_rows_are_read_and_figures_counted_anew() {
-    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let network = Network::on(support::mongod().await, &support::fresh_name("pipeline"), "").await;
     let clients = network.collection(Collection::Clients);
     clients.insert_many((0..20).map(client)).await.unwrap();
     let instance = network.instance(true);

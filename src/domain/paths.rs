@@ -1,6 +1,6 @@
 //! Addresses of pages.
 
-use crate::domain::collections::Collection;
+use super::collections::Collection;
 
 /// Returns the address of a collection's page.
 pub const fn page(collection: Collection) -> &'static str {

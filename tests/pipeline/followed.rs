@@ -111,7 +111,7 @@ async fn a_transaction_is_seen_whole_or_not_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_a_collection_is_shown_as_empty_and_followed() {
-    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let network = Network::on(support::mongod().await, &support::fresh_name("pipeline"), "").await;
     let instance = network.instance(true);
     instance.ready().await;
     assert!(network.mongo.operator.list_collection_names().await.unwrap().is_empty(), "nothing was made");

@@ -1,4 +1,4 @@
-//! `GET /api/v1/report` and `GET /api/v1/report.csv`: what the page shows, with all its rows; and the page's chart.
+//! `GET /api/v1/report` and `GET /api/v1/report.csv`: what the page shows, with all its rows.
 
 use std::time::Duration;
 
@@ -66,21 +66,21 @@ fn records(network: &str, report: Report) -> impl Iterator<Item = Vec<CsvField>>
 
 fn preamble(network: &str, report: &Report) -> Vec<Vec<CsvField>> {
     let about = &report.about;
-    let said = |name: &str, value: String| vec![CsvField::text(name), CsvField::text(value)];
+    let fact = |name: &str, value: String| vec![CsvField::text(name), CsvField::text(value)];
     vec![
-        said(text::PRODUCT, format!("Report of {network}")),
-        said("Counted", text::REPORT_COUNTS.to_owned()),
-        said("Grouped by", text::report_by(report.by).to_owned()),
-        said("Sorted by", text::report_order(report)),
-        said(text::charts::PERIOD, format!("{} to {}", about.first, about.last)),
-        said("Period in UTC", about.period.clone()),
-        said(text::charts::ZONE, about.zone.clone()),
-        said("As of", about.at.clone()),
-        said("Position", about.position.to_string()),
-        said("Cluster time", about.ct.to_string()),
+        fact(text::PRODUCT, format!("Report of {network}")),
+        fact("Counted", text::REPORT_COUNTS.to_owned()),
+        fact("Grouped by", text::report_by(report.by).to_owned()),
+        fact("Sorted by", text::report_order(report)),
+        fact(text::charts::PERIOD, format!("{} to {}", about.first, about.last)),
+        fact("Period in UTC", about.period.clone()),
+        fact(text::charts::ZONE, about.zone.clone()),
+        fact("As of", about.at.clone()),
+        fact("Position", about.position.to_string()),
+        fact("Cluster time", about.ct.to_string()),
         vec![CsvField::text("Rows"), count(report.all)],
         vec![CsvField::text("Rows shown on screen"), count(report.shown())],
-        said("Empty fields", format!("{}. {}", text::NOT_KNOWN, text::REPORT_NET)),
+        fact("Empty fields", format!("{}. {}", text::NOT_KNOWN, text::REPORT_NET)),
     ]
 }
 
@@ -168,12 +168,12 @@ mod tests {
     #[test]
     fn it_says_what_it_is() {
         let all: Vec<Vec<CsvField>> = records("Demo", report()).collect();
-        let said = |name: &str| {
+        let fact = |name: &str| {
             all.iter().find(|record| record.first() == Some(&CsvField::text(name))).map(|record| record[1].clone())
         };
-        assert_eq!(said("Time zone"), Some(CsvField::text("Europe/London")));
-        assert_eq!(said("Sorted by"), Some(CsvField::text("Revenue GBP, descending")));
-        assert_eq!(said("Period in UTC"), Some(CsvField::text("2018-05-31T23:00:00Z/2018-06-30T23:00:00Z")));
-        assert_eq!(said("Rows"), Some(count(2)));
+        assert_eq!(fact("Time zone"), Some(CsvField::text("Europe/London")));
+        assert_eq!(fact("Sorted by"), Some(CsvField::text("Revenue GBP, descending")));
+        assert_eq!(fact("Period in UTC"), Some(CsvField::text("2018-05-31T23:00:00Z/2018-06-30T23:00:00Z")));
+        assert_eq!(fact("Rows"), Some(count(2)));
     }
 }

@@ -115,7 +115,7 @@ async fn the_stream_goes_on_behind_an_event_at_which_mongodb_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_every_stream_fails_no_event_is_skipped() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     let instance = network.instance(true);
     instance.ready().await;
     let epoch = instance.hub.head().unwrap().epoch;

@@ -136,9 +136,11 @@ impl CsvTable {
     /// A chart of a period. Returns `None` for another.
     fn of_period(name: &str, charts: &Charts) -> Option<Self> {
         Some(match name {
-            "energy" => Self::course(&ChartMeasure::Energy, text::charts::ENERGY_KWH, charts),
-            "sessions" => Self::course(&ChartMeasure::Sessions, text::charts::SESSIONS, charts),
-            "revenue" => Self::course(&ChartMeasure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts),
+            "energy" => Self::time_series(&ChartMeasure::Energy, text::charts::ENERGY_KWH, charts),
+            "sessions" => Self::time_series(&ChartMeasure::Sessions, text::charts::SESSIONS, charts),
+            "revenue" => {
+                Self::time_series(&ChartMeasure::Revenue(charts.currency.clone()), text::charts::REVENUE, charts)
+            }
             "payments" => {
                 let rows = payments_of(&charts.fields).into_iter();
                 Self::states(
@@ -166,7 +168,7 @@ impl CsvTable {
         })
     }
 
-    fn course(measure: &ChartMeasure, title: &'static str, charts: &Charts) -> Self {
+    fn time_series(measure: &ChartMeasure, title: &'static str, charts: &Charts) -> Self {
         let pieces = Pieces::read(&charts.fields);
         let number = |piece: Option<&Piece>| {
             CsvField::number(

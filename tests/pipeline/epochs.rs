@@ -24,7 +24,7 @@ async fn follows(network: &Network, n: i64) {
 }
 
 /// Returns the epochs of the log, the number of inserts among the events, and the number of gaps.
-async fn told(network: &Network) -> (BTreeSet<Epoch>, u64, u64) {
+async fn stored_events(network: &Network) -> (BTreeSet<Epoch>, u64, u64) {
     let entries = all(&Log::new(network.redis.clone())).await;
     let events = network.mongo.own.collection::<Document>("events");
     let count = async |op: &str| events.count_documents(doc! {"op": op}).await.unwrap();
@@ -33,7 +33,7 @@ async fn told(network: &Network) -> (BTreeSet<Epoch>, u64, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_mapped_otherwise_are_one_new_epoch() {
-    let name = support::fresh_name("road");
+    let name = support::fresh_name("pipeline");
     let mapped = "[chargedeck.fields.clients]\nnames = { name = 'title' }\n";
     let plain = Network::on(support::mongod().await, &name, "").await.with_images().await;
     follows(&plain, 1).await;
@@ -41,7 +41,7 @@ async fn fields_mapped_otherwise_are_one_new_epoch() {
     for n in 2..5 {
         follows(&other, n).await;
     }
-    let (epochs, inserts, gaps) = told(&other).await;
+    let (epochs, inserts, gaps) = stored_events(&other).await;
     assert_eq!((epochs.len(), inserts, gaps), (2, 4, 0), "{epochs:?}");
 }
 
@@ -147,7 +147,7 @@ async fn what_was_before_an_epoch_is_had_once_it_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
-    let name = support::fresh_name("road");
+    let name = support::fresh_name("pipeline");
     let mapped = "[chargedeck.fields.clients]\nnames = { name = 'title' }\n";
     let plain = Network::on(support::mongod().await, &name, "").await.with_images().await;
     follows(&plain, 1).await;
@@ -159,7 +159,7 @@ async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     assert_eq!(log.append(Some(&tail), &part, &tail.token).await.unwrap(), Appended::Done);
     let other = Network { redis: plain.redis.clone(), ..Network::on(support::mongod().await, &name, mapped).await };
     follows(&other, 2).await;
-    let (epochs, _, gaps) = told(&other).await;
+    let (epochs, _, gaps) = stored_events(&other).await;
     assert_eq!((epochs.len(), gaps), (2, 1), "{epochs:?}");
     // Newest first: the client of the new epoch, the gap, then the part and the client from before it.
     for filter in [Filter::All, Filter::Of(Collection::Clients)] {
@@ -188,7 +188,7 @@ async fn a_log_of_an_older_epoch_is_one_new_epoch() {
     for n in 2..5 {
         follows(&network, n).await;
     }
-    let (epochs, inserts, gaps) = told(&network).await;
+    let (epochs, inserts, gaps) = stored_events(&network).await;
     assert_eq!((epochs.len(), inserts, gaps), (2, 4, 0), "the older one and one new: {epochs:?}");
     assert!(epochs.last() > Some(&tail.position.epoch));
 }
@@ -218,14 +218,14 @@ pub async fn pass(network: &Network, seconds: u32) {
 async fn images_that_expired_are_one_new_epoch_that_tells_a_gap() {
     // Uses a server of its own, because the expiry of images is a setting of the whole cluster.
     let mongod = Mongod::start().await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     follows(&network, 1).await;
     keep_images(&network, bson::Bson::Int64(5)).await;
     pass(&network, 6).await;
     follows(&network, 2).await;
     keep_images(&network, "off".into()).await;
     follows(&network, 3).await;
-    let (epochs, inserts, gaps) = told(&network).await;
+    let (epochs, inserts, gaps) = stored_events(&network).await;
     assert_eq!((epochs.len(), gaps), (2, 1), "{epochs:?}");
     assert!((2..=3).contains(&inserts), "what came before the new epoch may be missing, as it says");
 }

@@ -77,7 +77,7 @@ async fn each_is_one_event(network: &Network, documents: usize) {
 async fn a_rollout_in_a_quiet_network_tells_no_gap() {
     // Uses a server of its own, because the expiry of images is a setting of the whole cluster.
     let mongod = support::Mongod::start().await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     keep_images(&network, bson::Bson::Int64(10)).await;
     let old = network.instance_of(OLD, true);
     old.ready().await;

@@ -2,38 +2,37 @@
 //!
 //! Long, because the network, the instance and the page that all tests share stand here.
 
-#[cfg(feature = "guards")]
-#[path = "road/controls.rs"]
+#[path = "pipeline/controls.rs"]
 mod controls;
-#[path = "road/epochs.rs"]
+#[path = "pipeline/epochs.rs"]
 mod epochs;
-#[path = "road/events.rs"]
+#[path = "pipeline/events.rs"]
 mod events;
-#[path = "road/figures.rs"]
+#[path = "pipeline/figures.rs"]
 mod figures;
-#[path = "road/followed.rs"]
+#[path = "pipeline/followed.rs"]
 mod followed;
-#[path = "road/guarantees.rs"]
+#[path = "pipeline/guarantees.rs"]
 mod guarantees;
-#[path = "road/honest.rs"]
+#[path = "pipeline/honest.rs"]
 mod honest;
-#[path = "road/hostile.rs"]
+#[path = "pipeline/hostile.rs"]
 mod hostile;
-#[path = "road/images.rs"]
+#[path = "pipeline/images.rs"]
 mod images;
-#[path = "road/lists.rs"]
+#[path = "pipeline/lists.rs"]
 mod lists;
-#[path = "road/privacy.rs"]
+#[path = "pipeline/privacy.rs"]
 mod privacy;
-#[path = "road/reads.rs"]
+#[path = "pipeline/reads.rs"]
 mod reads;
-#[path = "road/reports.rs"]
+#[path = "pipeline/reports.rs"]
 mod reports;
-#[path = "road/rewound.rs"]
+#[path = "pipeline/rewound.rs"]
 mod rewound;
-#[path = "road/rollout.rs"]
+#[path = "pipeline/rollout.rs"]
 mod rollout;
-#[path = "road/selection.rs"]
+#[path = "pipeline/selection.rs"]
 mod selection;
 mod support;
 
@@ -57,7 +56,7 @@ use chargedeck::{
             topic::Topic,
             window::{Window, shown_of},
         },
-        selection::{EvalContext, Selection},
+        selection::Selection,
         time::UtcMs,
     },
     server::{
@@ -94,7 +93,7 @@ struct Network {
 
 impl Network {
     async fn new() -> Self {
-        Self::on(support::mongod().await, &support::fresh_name("road"), "").await.with_images().await
+        Self::on(support::mongod().await, &support::fresh_name("pipeline"), "").await.with_images().await
     }
 
     async fn with_images(self) -> Self {
@@ -307,16 +306,5 @@ fn counted_at(hub: &Hub) -> Option<UtcMs> {
 
 /// A snapshot of a collection without documents.
 fn read(seq: u64, ct: u64) -> Snapshot {
-    Snapshot {
-        topic: Collection::Clients,
-        position: Position::new(Epoch(1), Seq(seq)),
-        ct: ClusterTime(ct),
-        rows: Vec::new(),
-        complete: true,
-        selection: Selection::default(),
-        total: None,
-        sight: EvalContext::default(),
-        others: None,
-        unknown: None,
-    }
+    Snapshot::blank(Collection::Clients, Position::new(Epoch(1), Seq(seq)), ClusterTime(ct))
 }

@@ -67,7 +67,7 @@ async fn expect_agreement(network: &Network, instance: &Instance, collection: Co
     for query in queries {
         let asked = selection(query);
         let got = instance.snapshots.list(collection, asked.clone(), None).await.unwrap();
-        let expected = listed(&all, collection, &asked, &got.sight);
+        let expected = listed(&all, collection, &asked, &got.context);
         assert_eq!(got.total, Some(expected.len()), "how many: {query}");
         assert_eq!(got.complete, expected.len() <= collection.fetched(), "{query}");
         assert_eq!(got.rows.len(), expected.len().min(collection.fetched()), "{query}");

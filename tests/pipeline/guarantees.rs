@@ -259,7 +259,7 @@ pub async fn connection_lost_twice() -> Result<(), String> {
     const BEFORE: i64 = 20;
     const ALL: u64 = 40;
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     let log = Log::new(network.redis.clone());
     let stop = CancellationToken::new();
     let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };

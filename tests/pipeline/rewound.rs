@@ -92,7 +92,7 @@ async fn writers_begin_anew(network: &Network) {
     tokio::time::timeout(Duration::from_secs(20), begun).await.expect("nobody begins to write events");
 }
 
-async fn tell(network: &Network, command: &str) {
+async fn run(network: &Network, command: &str) {
     let () = redis::cmd(command).query_async(&mut network.redis.connection()).await.unwrap();
 }
 
@@ -100,7 +100,7 @@ async fn tell(network: &Network, command: &str) {
 pub async fn redis_set_back() -> Result<(), String> {
     let mut server = Server::start().await;
     let network =
-        Network::of(support::mongod().await, &server, &support::fresh_name("road"), "").await.with_images().await;
+        Network::of(support::mongod().await, &server, &support::fresh_name("pipeline"), "").await.with_images().await;
     let (relay, lives) = (network.instance(true), network.instance(false));
     lives.ready().await;
     let clients = network.collection(Collection::Clients);
@@ -109,13 +109,13 @@ pub async fn redis_set_back() -> Result<(), String> {
     until_equal(&mut page, &lives, &network).await?;
     lives.page(Collection::Clients).await;
     let first = page.received().epoch;
-    tell(&network, "SAVE").await;
+    run(&network, "SAVE").await;
     let copy = server.copy();
 
     clients.update_many(doc! {}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
     until_equal(&mut page, &lives, &network).await?;
     written(&network).await;
-    tell(&network, "FLUSHALL").await;
+    run(&network, "FLUSHALL").await;
     lives.until("an epoch after the loss", |hub| hub.head().is_some_and(|head| head.epoch > first)).await;
     clients.delete_one(doc! {"_id": 3}).await.unwrap();
     until_equal(&mut page, &lives, &network).await?;
@@ -164,7 +164,7 @@ async fn a_redis_that_is_set_back_leads_no_page_back() {
 /// after it has ended and before another begins.
 pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
     let mut mongod = Mongod::start().await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     let (mut relay, instance) = (network.instance(true), network.instance(false));
     instance.ready().await;
     let clients = network.collection(Collection::Clients);
@@ -194,8 +194,8 @@ pub async fn database_set_back(relay_works: bool) -> Result<(), String> {
         relay = network.instance(true);
     }
     let mut changes = instance.hub.changes();
-    let told = changes.wait_for(|_| instance.hub.is_restored_since(before));
-    if tokio::time::timeout(Duration::from_secs(20), told).await.is_err() {
+    let restored = changes.wait_for(|_| instance.hub.is_restored_since(before));
+    if tokio::time::timeout(Duration::from_secs(20), restored).await.is_err() {
         return Err(format!("nobody was told, from {before} to {:?}", instance.hub.head()));
     }
     let reset = instance.hub.since(Collection::Clients, before);

@@ -56,7 +56,7 @@ async fn reads_of_clients(network: &Network) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     let instances = [network.instance(true), network.instance(false)];
     for instance in &instances {
         instance.ready().await;
@@ -89,7 +89,7 @@ fn selected(field: FilterField, text: &str) -> Selection {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_mongodb_too_long_ends_and_says_so() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     let instance = network.instance(true);
     instance.ready().await;
     network.collection(Collection::Clients).insert_one(client(1)).await.unwrap();

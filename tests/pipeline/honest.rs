@@ -94,9 +94,9 @@ async fn what_cannot_be_true_is_in_no_sum_on_any_screen() {
     assert_eq!((all.completed, all.energy_unknown, all.energy_left_out, all.energy_doubtful), (6, 1, 2, 2));
     for by in ["day", "station"] {
         let report = report(&[("last", "2d"), ("by", by)]).await;
-        let told =
+        let cells =
             [Column::Energy, Column::WithoutEnergy, Column::LeftOut, Column::Doubtful].map(|c| cell(&report, &c));
-        assert_eq!(told, [Some(wh), Some(1), Some(2), Some(2)], "by {by}");
+        assert_eq!(cells, [Some(wh), Some(1), Some(2), Some(2)], "by {by}");
     }
     let day = |days: i64| UtcMs(now + days * 86_400_000).to_string()[..10].to_owned();
     let ahead = report(&[("from", &day(-2)), ("to", &day(3)), ("by", "station")]).await;

@@ -294,18 +294,18 @@ async fn pieces_of_time_are_told_without_reading_documents_and_equal_what_is_rea
     instance.ready().await;
     instance.until("a time", |hub| hub.now().is_some()).await;
     let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
     for by in ["day", "week", "month"] {
         for (from, to) in [("2018-06-01", "2018-06-03"), ("2018-05-17", "2018-07-03"), ("2017-12-01", "2018-12-31")] {
-            told.push(reports.report(ada(), query(&[("from", from), ("to", to), ("by", by)]), LONG).await.unwrap());
+            seen.push(reports.report(ada(), query(&[("from", from), ("to", to), ("by", by)]), LONG).await.unwrap());
         }
     }
     network.mongo.operator.run_command(doc! {"profile": 0}).await.unwrap();
     assert_eq!(examined(&network).await, 0);
 
     // Other groupings are read from documents. Their totals must be the sums of their periods.
-    for report in told.iter().filter(|report| report.rows.len() < 60) {
+    for report in seen.iter().filter(|report| report.rows.len() < 60) {
         assert!(report.totals[0] > Some(0), "something is in it");
         for row in &report.rows {
             let first: Day = row.id.as_deref().unwrap().parse().unwrap();
@@ -331,7 +331,7 @@ fn summer() -> ReportParameters {
 /// A network whose batches of sessions can be made to fail or wait, see `batches`.
 async fn slow() -> (support::Mongod, Network) {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await.with_images().await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
     fill(&network).await;
     let more = (1000..4000_i64).map(|n| doc! {"_id": n, "status": "COMPLETED", "end_date_time": at(1), "energy_wh": n});
     network.collection(Collection::ChargingSessions).insert_many(more).await.unwrap();

@@ -165,11 +165,12 @@ async fn an_audit_during_writes_finds_nothing_and_a_lie_in_the_log_is_found_told
         }
     }
     instance.until("the lie", |hub| hub.cell(&lie) == Some(truth + 5)).await;
-    let told = || metrics().audits.read().iter().filter(|([outcome], _)| outcome == "different").map(|(_, n)| *n).sum();
-    let before: u64 = told();
+    let differences =
+        || metrics().audits.read().iter().filter(|([outcome], _)| outcome == "different").map(|(_, n)| *n).sum();
+    let before: u64 = differences();
     let found = audit::once(&instance.hub, &network.mongo).await.unwrap();
     assert_eq!(found, Verdict::Different(vec![(lie.clone(), truth + 5, truth)]));
-    assert_eq!(told(), before + 1);
+    assert_eq!(differences(), before + 1);
     assert_eq!(instance.hub.cell(&lie), Some(truth), "counted anew");
     assert_eq!(audit::once(&instance.hub, &network.mongo).await.unwrap(), Verdict::Equal);
 }
