@@ -42,6 +42,7 @@ status_words! {
         "INOPERATIVE" = "Inoperative",
         "UNKNOWN" = "Unknown",
         "REMOVED" = "Removed",
+        "…" = "Other",
     }
 }
 
@@ -75,6 +76,7 @@ status_words! {
         "DISPUTED" = "Disputed",
         "FAILED" = "Failed",
         "CANCELLED" = "Cancelled",
+        "…" = "Other",
     }
 }
 

@@ -55,7 +55,8 @@ impl View {
         let drawn = Memo::new(move |_| drawn());
         let navigate = use_navigate();
         let pick = move |(_, index): (String, usize)| {
-            if let Some(href) = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned()) {
+            let href = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned());
+            if let Some(href) = href.filter(|href| !href.is_empty()) {
                 navigate(&href, NavigateOptions::default());
             }
         };

@@ -8,17 +8,17 @@ use crate::{
         collections::Collection,
         figures::{ACTIVE, STARTED},
         money::Watt,
-        selection::{self, Criterion, Selection, Slot},
+        selection::{Criterion, FilterField, Selection, Slot},
         status::{EvseStatus, PaymentStatus, Role},
         time::{Period, Zone},
     },
     web::{
         charts, text,
-        ui::{Look, by_role, page_of, role_class},
+        ui::{Look, by_role, page_of, page_of_status, role_class},
     },
 };
 
-/// A part of a whole, with the address of the list of exactly what it counts.
+/// A part of a whole, with the address of the list of exactly what it counts, if there is one.
 struct Slice {
     word: String,
     n: i64,
@@ -54,15 +54,12 @@ fn whole(parts: Vec<Slice>, sentence: String) -> ChartView {
 /// The payments created in a period, by state.
 pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> ChartView {
     let Some(period) = period else { return ChartView::default() };
-    let created = Selection::default().with(selection::FilterField::Created, Criterion::Within(period));
+    let created = Selection::default().with(FilterField::Created, Criterion::Within(period));
     let parts = by_status.iter().map(|(status, n)| Slice {
         word: text::payment_status(status).into_owned(),
         n: *n,
         role: status.role(),
-        href: page_of(
-            Collection::Payments,
-            &created.clone().with(selection::FilterField::Status, Criterion::one_of([status.code()])),
-        ),
+        href: page_of_status(Collection::Payments, created.clone(), FilterField::Status, status.code()),
     });
     let sum = |counts: fn(&PaymentStatus) -> bool| {
         by_status.iter().filter(|(status, _)| counts(status)).map(|(_, n)| n).sum()
@@ -79,10 +76,7 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
         word: text::evse_status(&status).into_owned(),
         n,
         role: status.role(),
-        href: page_of(
-            Collection::Stations,
-            &Selection::default().with(selection::FilterField::Evse, Criterion::one_of([status.code()])),
-        ),
+        href: page_of_status(Collection::Stations, Selection::default(), FilterField::Evse, status.code()),
     });
     let parts: Vec<Slice> = parts.collect();
     let named: Vec<(&str, i64)> = parts.iter().map(|part| (part.word.as_str(), part.n)).collect();
@@ -151,7 +145,7 @@ fn hour_href(hour: usize, period: Period, zone: &str) -> String {
     let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let slot = Slot { weekday: number(hour / 24), hour: number(hour % 24), zone: zone.to_owned() };
     let started = STARTED.selection(Some(period));
-    page_of(STARTED.collection(), &started.with(selection::FilterField::Slot, Criterion::In(slot)))
+    page_of(STARTED.collection(), &started.with(FilterField::Slot, Criterion::In(slot)))
 }
 
 #[cfg(test)]
@@ -167,14 +161,17 @@ mod tests {
             (PaymentStatus::Failed, 1),
             (PaymentStatus::Pending, 3),
             (PaymentStatus::Other("odd one".into()), 2),
+            (PaymentStatus::Other("…".into()), 4),
         ]
         .into();
         let day = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
         let drawn = payments(&by_status, Some(day), &Zone::default());
-        assert!(drawn.sentence.contains("13 payments") && drawn.sentence.contains("87.5%"), "{}", drawn.sentence);
-        assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (5, 5));
+        assert!(drawn.sentence.contains("17 payments") && drawn.sentence.contains("87.5%"), "{}", drawn.sentence);
+        assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (6, 6));
         let odd = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("odd one")).unwrap();
         assert_eq!(odd[0].href, "/payments?status=odd%20one&created=1970-01-01T00:00:00Z/1970-01-02T00:00:00Z");
+        let rest = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("Other")).unwrap();
+        assert_eq!(rest[0].href, "", "no list tells which statuses have no name");
     }
 
     #[test]
