@@ -22,6 +22,8 @@ pub enum ConnectionState {
     Stale { since: Option<UtcMs> },
     /// Connected, but MongoDB does not report the changes of a collection.
     Unfollowed(Collection),
+    /// Connected, but the server does not lead on a board of this page, because the account looks at too many.
+    Refused,
     /// The server is of another version. The page can follow nothing until it is reloaded.
     Outdated,
     /// Not connected. The next try is in `retry_in_s` seconds.
