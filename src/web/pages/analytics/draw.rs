@@ -206,7 +206,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     let energy = move || view.course(&ChartMeasure::Energy);
     let sessions = move || view.course(&ChartMeasure::Sessions);
     let revenue = move || view.course(&measure);
-    let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown().unwrap_or(0)));
+    let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown()));
     let states = move || split().map(parts::evses).unwrap_or_default();
     let payments = move || {
         let by_status = fields.with(payments_of);

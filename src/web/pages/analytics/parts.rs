@@ -84,8 +84,11 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
     whole(parts, sentence)
 }
 
-/// The power drawn now, compared with the installed power.
-pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> ChartView {
+/// The power drawn now, compared with the installed power. `unknown` says how many sessions and EVSEs each lacks.
+/// Where that is not known, the sum is not known either.
+pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [Option<i64>; 2]) -> ChartView {
+    let [powers, ratings] = unknown;
+    let (power, installed) = (powers.and(power), ratings.and(installed));
     let gauge = charts::Gauge {
         unit: charts::ChartUnit::after(text::KW),
         value: power.map(|power| float(power.0) / 1000.0),
@@ -95,8 +98,8 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) ->
     let chart = Some(charts::Drawing::Gauge(gauge));
     let href = page_of(ACTIVE.collection(), &ACTIVE.selection(None));
     let text = |power: Option<Watt>| power.map(|power| text::power_figure(power).to_string());
-    let [powers, ratings] = unknown;
     let remarks = [(text::charts::NO_POWER, powers), (text::charts::NO_RATING, ratings)];
+    let remarks: Vec<(&str, i64)> = remarks.into_iter().filter_map(|(what, n)| Some((what, n?))).collect();
     ChartView {
         sentence: text::charts::power_sentence(text(power).as_deref(), text(installed).as_deref())
             + &text::charts::remarks(&remarks),
@@ -176,14 +179,18 @@ mod tests {
 
     #[test]
     fn power_that_nobody_knows_is_not_zero() {
-        let drawn = power(None, Some(Watt(11_000)), [3, 0]);
+        let drawn = power(None, Some(Watt(11_000)), [Some(3), Some(0)]);
         assert_eq!(drawn.sentence, "Power not known, of 11.0\u{a0}kW installed. Power not known: 3.");
         assert_eq!(drawn.rows[0][1].text, None);
         let Some(charts::Drawing::Gauge(gauge)) = drawn.chart else { panic!("no gauge") };
         assert_eq!((gauge.value, gauge.max), (None, 11.0));
-        let unrated = power(Some(Watt(7000)), None, [0, 2]);
+        let unrated = power(Some(Watt(7000)), None, [Some(0), Some(2)]);
         assert_eq!(unrated.sentence, "7.0\u{a0}kW now. Rated power not known: 2.");
         assert!(!unrated.empty && drawn.rows.len() == 2);
+        let lacking = power(Some(Watt(7000)), Some(Watt(11_000)), [None, Some(0)]);
+        assert_eq!(lacking.sentence, "Power not known, of 11.0\u{a0}kW installed.");
+        let Some(charts::Drawing::Gauge(gauge)) = lacking.chart else { panic!("no gauge") };
+        assert_eq!((gauge.value, gauge.max), (None, 11.0), "nobody knows what the sum lacks");
     }
 
     #[test]
