@@ -262,3 +262,27 @@ test('a page that came by a link takes no values of an earlier time than those t
   await expect.poll(() => asked, { message: 'asked anew' }).toBe(2);
   await live(page);
 });
+
+test('a page whose figures the server does not lead on says so and why, and goes on once it does', async ({ browserOn }) => {
+  const page = await browserOn(0);
+  let refused = true;
+  await page.routeWebSocket(/\/live$/, (ws) => {
+    const server = ws.connectToServer();
+    ws.onMessage((message) => {
+      const { type, rid, topics } = JSON.parse(String(message));
+      const asked = type === 'subscribe' && topics.some((topic: string) => topic.startsWith('analytics?'));
+      // What the server answers to an account that looks at too many boards.
+      if (refused && asked) ws.send(JSON.stringify({ Error: [rid, 'too_many_boards', ''] }));
+      else server.send(message);
+    });
+  });
+  await page.goto('/analytics?last=7d&by=day');
+  await expect(connection(page)).toHaveAttribute('data-connection', 'refused');
+  await expect(connection(page).locator('span')).toHaveText('Not updating');
+  const banner = page.locator('.banner').filter({ hasText: 'too many different pages open' });
+  await expect(banner).toBeVisible();
+  await expect(chart(page, 'energy').locator('.sentence')).not.toBeEmpty();
+  refused = false;
+  await live(page);
+  await expect(banner).toBeHidden();
+});

@@ -155,6 +155,12 @@ impl Selection {
         self.parts().all(|(part, wanted)| meets(row, part.field(collection), wanted, at, MeetsWhen::Ever))
     }
 
+    /// Whether a row of the list cannot be judged again, because the server cut the EVSEs that the selection asks for.
+    /// A text stands in their place then, and no document with a text there is ever in such a list.
+    pub fn is_cut(&self, row: &Fields) -> bool {
+        self.get(FilterField::Evse).is_some() && row.get(EVSES).is_some_and(Value::is_string)
+    }
+
     /// What a patch shows about whether a document that is not known [may match](Self::may_match).
     pub fn match_hint(&self, collection: Collection, set: &Fields, unset: &[String], at: &EvalContext) -> MatchHint {
         let mut hint = MatchHint::Nothing;

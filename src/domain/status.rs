@@ -3,8 +3,9 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-/// The status under which figures count all unknown ones that they do not name.
-const REST: &str = "…";
+/// The status under which figures count all unknown ones that they do not name. No list can be asked for it, because
+/// no document tells which those are.
+pub const REST: &str = "…";
 /// How many unknown statuses a figure names: those that most have.
 const NAMED: usize = 20;
 /// A longer text is no word for a status.
@@ -183,20 +184,24 @@ fn is_word(code: &str) -> bool {
     !code.trim().is_empty() && code.len() <= WORD_MAX && code.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX
 }
 
-/// Counts by status with the known statuses, the 20 unknown ones that most have, and all others as `…`.
-pub fn named<S: Ord + From<String>>(mut counts: BTreeMap<S, i64>) -> BTreeMap<S, i64> {
+/// Whether a list can be asked for a status. In an address commas stand between statuses.
+fn is_asked(code: &str) -> bool {
+    code != REST && !code.contains(|c: char| c == ',' || c.is_control())
+}
+
+/// Counts by status with the known statuses, the 20 unknown ones that most have, and all others as `…`. Each that is
+/// named has a list.
+pub fn named<S: Ord + Clone + From<String> + Into<String>>(mut counts: BTreeMap<S, i64>) -> BTreeMap<S, i64> {
     // An unknown status sorts after all known ones.
-    let mut unknown = counts.split_off(&S::from(String::new()));
-    let rest = S::from(REST.to_owned());
-    let mut others = unknown.remove(&rest).unwrap_or(0);
-    let mut unknown: Vec<(S, i64)> = unknown.into_iter().collect();
+    let unknown = counts.split_off(&S::from(String::new()));
+    let (mut unknown, rest): (Vec<_>, Vec<_>) =
+        unknown.into_iter().partition(|(status, _)| is_asked(&status.clone().into()));
     unknown.sort_by_key(|(_, n)| Reverse(*n));
-    for (_, n) in unknown.drain(unknown.len().min(NAMED)..) {
-        others = others.wrapping_add(n);
-    }
+    let rest = unknown.split_off(unknown.len().min(NAMED)).into_iter().chain(rest);
+    let others = rest.fold(0, |sum: i64, (_, n)| sum.wrapping_add(n));
     counts.extend(unknown);
     if others != 0 {
-        counts.insert(rest, others);
+        counts.insert(S::from(REST.to_owned()), others);
     }
     counts
 }

@@ -143,7 +143,8 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
                 // The person went on to another page meanwhile.
                 return;
             }
-            live.unreached().set(loaded == Err(PartMissing::Away));
+            let why = loaded.as_ref().map_or_else(PartMissing::why, |()| "");
+            live.unreached().set(why.to_owned());
             match loaded {
                 Ok(()) => {
                     document().set_title(&document_title(&next));
@@ -152,7 +153,7 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
                         shown.set(next);
                     }
                 }
-                Err(PartMissing::Away) => {
+                Err(PartMissing::Away | PartMissing::Failed) => {
                     set_timeout(move || _ = tries.try_update(|n| *n = n.wrapping_add(1)), TRY_AGAIN);
                 }
                 // Only a document from the server leads to the page now.
@@ -164,12 +165,23 @@ fn shown(live: Live, path: Memo<String>, version: String) -> RwSignal<String> {
 }
 
 /// Why a page's part of the program could not be loaded.
-#[derive(PartialEq)]
 enum PartMissing {
-    /// The server does not answer, or it has the part and could not send it. The part may come later.
+    /// The server does not answer, or its databases do not answer it. The part may come later.
     Away,
+    /// The server answers, but could not send the part. It may come later.
+    Failed,
     /// The server has another version of the program, and no longer has this one's parts. Or the session has ended.
     Replaced,
+}
+
+impl PartMissing {
+    const fn why(&self) -> &'static str {
+        match self {
+            Self::Away => text::NOT_LOADED,
+            Self::Failed => text::PART_NOT_LOADED,
+            Self::Replaced => "",
+        }
+    }
 }
 
 /// Loads a page's part of a program of this version.
@@ -182,7 +194,8 @@ async fn part(path: &str, version: &str) -> Result<(), PartMissing> {
         Ok(answer) => answer.read().is_ok_and(|context: PageContext| context.version == version),
         // The server then sends the login page, which leads to the page that was asked for.
         Err(AppError::SignIn) => false,
+        Err(AppError::Unavailable) => return Err(PartMissing::Away),
         Err(_) => true,
     };
-    Err(if same { PartMissing::Away } else { PartMissing::Replaced })
+    Err(if same { PartMissing::Failed } else { PartMissing::Replaced })
 }

@@ -24,7 +24,8 @@ pub fn delta(collection: Collection, before: Option<&Fields>, after: Option<&Fie
 /// What one document adds to the figures. No other place decides this.
 ///
 /// Documents may hold any texts, so not every text has cells of its own. An unknown status has one only where a figure
-/// names it, and as [`EvseStatus::counted`] says. A currency has some only if it is a code.
+/// names it, and as [`EvseStatus::counted`] says. A currency has some only if it is a code. Why words have no bound in
+/// number stands in docs/security.md.
 pub fn contributions(collection: Collection, row: &Fields) -> Cells {
     match collection {
         Collection::Clients => counted(collection, row, client),
@@ -223,6 +224,26 @@ mod tests {
         assert_eq!(count(&Cell::Payments(Bucket::of(at), rest)), DOCUMENTS);
         let few = cells.iter().count();
         assert!(few <= 16, "{few} cells");
+    }
+
+    #[test]
+    fn a_word_of_its_own_costs_no_more_cells_than_a_known_status() {
+        let at = "2018-06-15T12:00:00Z";
+        let cells = |of: Collection, row: serde_json::Value| {
+            contributions(of, &serde_json::from_value(row).unwrap()).iter().count()
+        };
+        let payment = |status: &str| {
+            cells(
+                Collection::Payments,
+                json!({"status": status, "created_at": at, "captured_at": at, "captured_minor": 5, "refunded_minor": 1, "currency": "GBP"}),
+            )
+        };
+        let station = |a: &str, b: &str| {
+            let evse = |status: &str| json!({"status": status, "connectors": [{"max_electric_power": 7}]});
+            cells(Collection::Stations, json!({"last_heartbeat_at": at, "evses": [evse(a), evse(b)]}))
+        };
+        assert_eq!((payment("CAPTURED"), payment("odd one")), (8, 2), "documents, and one of the status");
+        assert_eq!(station("AVAILABLE", "CHARGING"), station("odd one", "odder one"));
     }
 
     proptest! {

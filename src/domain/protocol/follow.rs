@@ -1,5 +1,7 @@
 //! A page's subscription to a topic: its state, which deltas count, and which are still to be shown. How a list
 //! applies a delta is in [`window`](super::window).
+//!
+//! Long, because nearly half of it is tests.
 
 use std::mem::take;
 
@@ -35,9 +37,11 @@ pub struct Follow {
     head: Position,
     /// Deltas to be shown. The last may be a part whose rest is still to come.
     pending: Vec<Delta>,
-    /// For a board: the cluster time of what is shown, and the position to which its last delta led.
+    /// For a board: the cluster time of what is shown, the position to which its last delta led, and whether the last
+    /// answer to a subscription was a refusal.
     shown: ClusterTime,
     led: Option<Position>,
+    refused: bool,
 }
 
 impl Follow {
@@ -74,7 +78,21 @@ impl Follow {
         if self.state == FollowState::Requested(rid) {
             self.turn(FollowState::Live);
             self.head = head;
+            self.refused = false;
         }
+    }
+
+    /// Notes that a board was refused, and is to be subscribed again, because a refusal passes.
+    pub fn refuse(&mut self, rid: u32) {
+        if self.state == FollowState::Asked(rid) {
+            self.wait();
+            self.refused = true;
+        }
+    }
+
+    /// Whether the server refused to follow a board, and has not followed it since.
+    pub const fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Whether a delta happened since the topic is followed. One that begins before `head` and ends after it is
@@ -209,6 +227,20 @@ mod tests {
             follow.confirm(2, Position::default());
             assert!(follow.take().is_empty(), "received before it was left");
         }
+    }
+
+    #[test]
+    fn what_was_refused_is_so_until_it_is_followed() {
+        let mut follow = Follow::of_board(ClusterTime(0));
+        follow.ask(1);
+        follow.refuse(2);
+        assert!(!follow.is_refused() && !follow.is_waiting(), "that was another's answer");
+        follow.refuse(1);
+        assert!(follow.is_refused() && follow.is_waiting());
+        follow.ask(3);
+        assert!(follow.is_refused(), "there is no answer yet");
+        follow.confirm(3, Position::default());
+        assert!(follow.is_live() && !follow.is_refused());
     }
 
     #[test]

@@ -186,7 +186,8 @@ impl Window {
         }
         self.context = later;
         let mut applied = Applied { uncertain: !self.is_whole(), ..Applied::default() };
-        for (id, row) in &self.rows {
+        // A cut row stays where it is. New rows will tell, because a list with such a row is not whole.
+        for (id, row) in self.rows.iter().filter(|(_, row)| !self.selection.is_cut(row)) {
             let place = SortKey::of(self.collection, id, row);
             let is = self.selection.matches(self.collection, row, &self.context);
             let moved = if is { self.order.insert(place) } else { self.order.remove(&place) };
@@ -230,12 +231,19 @@ impl Window {
     fn apply_one(&mut self, change: Change, applied: &mut Applied) -> Result<(), Broken> {
         let Change { id, op } = change;
         let known = self.rows.get(&id);
+        // Whether the row stays in the list or out of it, because it is cut and cannot be judged again.
+        let mut stays = false;
         let after = match (op, known) {
             (Op::Delete, _) => None,
             (Op::Put(row), _) => Some(row),
             (Op::Patch(set, unset), Some(row)) => {
                 let mut row = row.clone();
+                let was_cut = self.selection.is_cut(&row);
+                if was_cut {
+                    self.patch_unseen(&set, &unset, applied)?;
+                }
                 patch(&mut row, set, &unset);
+                stays = was_cut && self.selection.is_cut(&row);
                 Some(row)
             }
             (Op::Patch(set, unset), None) => {
@@ -251,8 +259,9 @@ impl Window {
         applied.uncertain |= known.is_none() && !self.is_whole();
         let before = known.map(|row| SortKey::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));
-        let after = after.filter(|row| self.selection.may_match(self.collection, row, &self.context));
-        let is = after.as_ref().is_some_and(|row| self.selection.matches(self.collection, row, &self.context));
+        let after = after.filter(|row| stays || self.selection.may_match(self.collection, row, &self.context));
+        let matches = |row: &Fields| self.selection.matches(self.collection, row, &self.context);
+        let is = if stays { was } else { after.as_ref().is_some_and(matches) };
         if before.is_some() {
             self.total = self.total.saturating_add(is.into()).saturating_sub(usize::from(was));
         }
@@ -281,7 +290,7 @@ impl Window {
         Ok(())
     }
 
-    /// Decides what a patch of a row that is not here means for the list.
+    /// Decides what a patch of a row that is not here, or not all of it, means for the list.
     fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
         let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
         let moves = touches(self.collection.order().field());

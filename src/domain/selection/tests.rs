@@ -1,7 +1,10 @@
 //! How addresses are read, and which documents match.
 
 use super::*;
-use crate::domain::time::Period;
+use crate::domain::{
+    status::{PaymentStatus, REST, named},
+    time::Period,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -176,6 +179,21 @@ fn parameter() -> impl Strategy<Value = (String, String)> {
 }
 
 proptest! {
+    /// A figure that names a status links to the list of it.
+    #[test]
+    fn every_status_that_a_figure_names_can_be_asked_for(code in "[a-zé,.%&=+ \\t…]{0,6}") {
+        let named = named([(PaymentStatus::from(code).counted(), 1)].into());
+        prop_assert_eq!(named.values().sum::<i64>(), 1);
+        for code in named.keys().map(PaymentStatus::code).filter(|code| *code != REST) {
+            for (field, of) in [(FilterField::Status, Collection::Payments), (FilterField::Evse, Collection::Stations)] {
+                let asked = Selection::default().with(field, Criterion::one_of([code]));
+                let address = asked.to_string();
+                let mut decoded = url::form_urlencoded::parse(address.as_bytes()).into_owned();
+                prop_assert_eq!(Selection::read(&mut decoded).and_then(|read| read.of(of)), Ok(asked.clone()));
+            }
+        }
+    }
+
     /// Any address is a selection, which reads back from all that it is written as, or refused.
     #[test]
     fn any_address_is_a_selection_or_refused(parameters in prop::collection::vec(parameter(), 0..4)) {

@@ -45,6 +45,7 @@ status_words! {
         "INOPERATIVE" = "Inoperative",
         "UNKNOWN" = "Unknown",
         "REMOVED" = "Removed",
+        "…" = "Other",
     }
 }
 
@@ -78,6 +79,7 @@ status_words! {
         "DISPUTED" = "Disputed",
         "FAILED" = "Failed",
         "CANCELLED" = "Cancelled",
+        "…" = "Other",
     }
 }
 

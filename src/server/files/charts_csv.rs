@@ -245,22 +245,53 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_not_known_is_an_empty_field() {
-        let piece = |from: i64, sums: serde_json::Value| json!({"from": from, "to": from + 86_400_000, "sums": sums});
-        let fields = json!({
-            "piece:000000000000": piece(0, json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
-            "piece:000000086400": piece(86_400_000, json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
-            "piece:000000172800": piece(172_800_000, json!(null)),
-        });
-        let charts = Charts {
+    fn piece(from: i64, sums: serde_json::Value) -> serde_json::Value {
+        json!({"from": from, "to": from + 86_400_000, "sums": sums})
+    }
+
+    fn charts(fields: serde_json::Value) -> Charts {
+        Charts {
             query: String::new(),
             zone: Zone::default(),
             currency: Currency("GBP".into()),
             fields: serde_json::from_value(fields).unwrap(),
             ct: ClusterTime::default(),
             options: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn money_that_was_derived_is_told_beside_the_whole() {
+        let revenue = |derived: serde_json::Value| {
+            let sums = json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"EUR": 9, "GBP": 500}, "derived_minor": derived});
+            let charts = charts(json!({
+                "piece:000000000000": piece(0, sums),
+                "piece:000000086400": piece(86_400_000, json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 30}})),
+                "piece:000000172800": piece(172_800_000, json!(null)),
+                "earlier:000000000000": piece(0, json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 70}, "derived_minor": {"GBP": 40}})),
+            }));
+            CsvTable::of("revenue", &charts, &Fields::new()).unwrap()
         };
+        let number = |minor| CsvField::number(Some(minor), 2);
+        let missing = || CsvField::Missing;
+        let table = revenue(json!({"EUR": 9, "GBP": 120}));
+        assert_eq!(table.head[2..], ["Revenue", "Earlier", "Currency", "Derived", "Earlier, derived"]);
+        let cells: Vec<&[CsvField]> = table.rows.iter().map(|row| &row[5..]).collect();
+        assert_eq!(cells[0], [number(120), number(40)], "of this currency alone");
+        assert_eq!(cells[1], [number(0), missing()], "nothing of it is not the same as no such day");
+        assert_eq!(cells[2], [missing(), missing()], "it has not begun");
+        let cells: Vec<CsvField> = revenue(json!({})).rows.into_iter().map(|mut row| row.remove(5)).collect();
+        assert_eq!(cells, [number(0), number(0), missing()], "the earlier period alone has some");
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_empty_field() {
+        let fields = json!({
+            "piece:000000000000": piece(0, json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
+            "piece:000000086400": piece(86_400_000, json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
+            "piece:000000172800": piece(172_800_000, json!(null)),
+        });
+        let charts = charts(fields);
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});
         let overview: Fields = serde_json::from_value(overview).unwrap();
         let table = |name: &str| CsvTable::of_now(name, &overview).or(CsvTable::of_period(name, &charts)).unwrap();

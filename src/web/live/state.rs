@@ -22,6 +22,8 @@ pub enum ConnectionState {
     Stale { since: Option<UtcMs> },
     /// Connected, but MongoDB does not report the changes of a collection.
     Unfollowed(Collection),
+    /// Connected, but the server does not lead on a board of this page, because the account looks at too many.
+    Refused,
     /// The server is of another version. The page can follow nothing until it is reloaded.
     Outdated,
     /// Not connected. The next try is in `retry_in_s` seconds.
@@ -33,7 +35,7 @@ pub enum ConnectionState {
 pub struct LiveState {
     pub(super) connection: RwSignal<ConnectionState>,
     pub(super) settled: RwSignal<ConnectionState>,
-    pub(super) unreached: RwSignal<bool>,
+    pub(super) unreached: RwSignal<String>,
     pub(super) restored: RwSignal<bool>,
     /// Names of collections, as JSON like the figures, because each type of signal adds to the download.
     pub(super) unfollowed: RwSignal<Value>,
@@ -53,7 +55,7 @@ impl LiveState {
         Self {
             connection: RwSignal::new(ConnectionState::Connecting),
             settled: RwSignal::new(ConnectionState::Connecting),
-            unreached: RwSignal::new(false),
+            unreached: RwSignal::new(String::new()),
             restored: RwSignal::new(false),
             unfollowed: RwSignal::new(names(&context.unfollowed)),
             now: RwSignal::new(context.now),
@@ -73,8 +75,8 @@ impl LiveState {
         self.settled
     }
 
-    /// Whether the next page could not be loaded because the server does not answer.
-    pub const fn unreached(&self) -> RwSignal<bool> {
+    /// Why the next page could not be loaded, in words. Empty if nothing stands in its way.
+    pub const fn unreached(&self) -> RwSignal<String> {
         self.unreached
     }
 

@@ -40,6 +40,7 @@ pub const TRY_AGAIN: &str = "Try again";
 pub const LOAD_AGAIN: &str = "Load again";
 pub const NOT_LOADED: &str =
     "The page could not be loaded, because the server does not answer. It opens as soon as the server is back.";
+pub const PART_NOT_LOADED: &str = "The page could not be loaded: the server answers, but the part of the program that draws the page did not come. It opens as soon as that comes.";
 pub const RESTORED: &str = "The database was set back to an earlier state. What you see is what it holds now.";
 pub const STAY: &str = "Stay here";
 pub const STOPPED: &str = "This page has stopped updating. Reload it.";
@@ -407,6 +408,7 @@ pub fn connection_state(state: ConnectionState, zone: &Zone) -> String {
         ConnectionState::Connecting => "Connecting".to_owned(),
         ConnectionState::Live { .. } => "Live".to_owned(),
         ConnectionState::CatchingUp => "Catching up".to_owned(),
+        ConnectionState::Refused => "Not updating".to_owned(),
         ConnectionState::Unfollowed(topic) => format!("{topic} not followed"),
         ConnectionState::Outdated => "Other version".to_owned(),
         ConnectionState::Stale { since: None } => "Stale".to_owned(),
@@ -428,6 +430,11 @@ pub fn stale(state: ConnectionState, zone: &Zone) -> Option<String> {
             let since = at.map_or_else(|| "yet".to_owned(), |at| format!("since {}", since(at)));
             Some(format!("No updates from the database {since}. What you see may be older than it looks."))
         }
+        ConnectionState::Refused => Some(
+            "Not all of this page is kept up to date, because your account has too many different pages open. Close \
+             one of them, in any browser, and this page goes on by itself."
+                .to_owned(),
+        ),
         ConnectionState::Unfollowed(topic) => Some(unfollowed(topic)),
         ConnectionState::Outdated => Some(
             "ChargeDeck was updated, so this page gets no more changes. It reloads by itself when nobody is using it. \
@@ -456,6 +463,7 @@ pub const fn announced(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Stale { .. } => "Live data is stale",
         ConnectionState::Offline { .. } => "Connection lost, trying again",
+        ConnectionState::Refused => "Not all of this page is kept up to date",
         ConnectionState::Unfollowed(_) => "A collection cannot be followed",
         ConnectionState::Outdated => "ChargeDeck was updated: reload this page",
         ConnectionState::Live { .. } => "Live",

@@ -15,6 +15,7 @@ const fn name(state: ConnectionState) -> &'static str {
         ConnectionState::Live { .. } => "live",
         ConnectionState::CatchingUp => "catching_up",
         ConnectionState::Stale { .. } => "stale",
+        ConnectionState::Refused => "refused",
         ConnectionState::Unfollowed(_) => "unfollowed",
         ConnectionState::Outdated => "outdated",
         ConnectionState::Offline { .. } => "offline",

@@ -67,6 +67,7 @@ pub use loading::Loading;
 pub use nav::{ACCOUNT, AUDIT_LOG, USERS};
 pub use nav::{
     ACTIVITY, ANALYTICS, OpenPage, REPORTS, SYSTEM, document_title, page_of, page_of_activity, page_of_analytics,
+    page_of_status,
 };
 pub use period_form::{Address, choice, parameter_refused, period_form};
 pub use query::{chosen, refused, without_choices};

@@ -9,7 +9,8 @@ use crate::{
         board::{Filter, OF},
         collections::Collection,
         paths::page,
-        selection::Selection,
+        selection::{Criterion, FilterField, Selection},
+        status::REST,
     },
     web::text::{self, OVERVIEW},
 };
@@ -81,6 +82,15 @@ pub fn page_of(collection: Collection, selection: &Selection) -> String {
         (page, query) if query.is_empty() => page.to_owned(),
         (page, query) => format!("{page}?{query}"),
     }
+}
+
+/// The address of the list of the documents that match the selection and have a status. Empty for the status under
+/// which figures count all that they do not name.
+pub fn page_of_status(collection: Collection, selection: Selection, field: FilterField, status: &str) -> String {
+    if status == REST {
+        return String::new();
+    }
+    page_of(collection, &selection.with(field, Criterion::one_of([status])))
 }
 
 /// The address of the events that the filter selects.

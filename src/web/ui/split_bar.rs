@@ -34,7 +34,7 @@ const fn rank(role: Role) -> u8 {
     }
 }
 
-/// Draws the parts in the given order, each with a link to the documents behind it.
+/// Draws the parts in the given order, each with a link to the documents behind it, if it has an address.
 pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
     let shares = shares(&parts.iter().map(|(_, n, _)| *n).collect::<Vec<_>>());
     let bar = parts.iter().zip(shares).map(|((look, ..), (from, width))| {
@@ -56,12 +56,12 @@ pub fn split_bar(parts: Vec<(Look, i64, String)>) -> impl IntoView {
     }
 }
 
-/// Draws the key: each part by shape, word and number, with a link to the documents behind it.
+/// Draws the key: each part by shape, word and number, with a link to the documents behind it, if it has an address.
 pub fn split_key(parts: Vec<(Look, i64, String)>) -> AnyView {
     let key = parts.into_iter().map(|(look, n, href)| {
         view! {
             <li>
-                <a class=format!("status {}", role_class(look.role)) href=href>
+                <a class=format!("status {}", role_class(look.role)) href=(!href.is_empty()).then_some(href)>
                     <Shape role=look.role />
                     <span>{look.word}</span>
                     <b>{text::count(n)}</b>

@@ -28,9 +28,11 @@ pub fn StaleBanner() -> impl IntoView {
 pub fn Unreached() -> impl IntoView {
     let live = expect_context::<Live>();
     let text = move || {
-        let restored = || live.restored().get().then_some(text::RESTORED);
-        live.unreached().get().then_some(text::NOT_LOADED).or_else(restored)
+        let why = live.unreached().get();
+        let restored = why.is_empty() && live.restored().get();
+        let why = if restored { text::RESTORED.to_owned() } else { why };
+        (!why.is_empty()).then_some(why)
     };
-    let banner = |text| view! { <aside class="banner" role="alert"><p>{text}</p></aside> };
+    let banner = |text: String| view! { <aside class="banner" role="alert"><p>{text}</p></aside> };
     redrawn(move || optional_view(text(), banner))
 }

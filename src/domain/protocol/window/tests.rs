@@ -369,6 +369,48 @@ fn stations_fall_silent_without_any_change() {
     assert!(many.tick(UtcMs::from_seconds(6000)).uncertain, "where not all are here, some may have come");
 }
 
+/// The server cuts what does not fit into a list, and a page cannot judge such a row again.
+#[test]
+fn a_row_whose_evses_were_cut_stays_until_new_rows_tell() {
+    let station = |name: &str, evses: serde_json::Value| -> Fields {
+        serde_json::from_value(json!({"name": name, "connection": "ONLINE", "evses": evses})).unwrap()
+    };
+    let minute = |n: i64| UtcMs::from_seconds(n * 60);
+    let snapshot = Snapshot {
+        topic: Collection::Stations,
+        rows: vec![
+            Row { id: id(1), fields: station("a", json!("…")) },
+            Row { id: id(2), fields: station("b", json!("…")) },
+        ],
+        selection: Selection::default().with(FilterField::Evse, Criterion::one_of(["OUTOFORDER"])),
+        total: Some(2),
+        sight: EvalContext { now: minute(1), silent_after_s: 900, ..EvalContext::default() },
+        ..empty(0, 0)
+    };
+    let mut window = Window::from(snapshot);
+    let listed = |window: &Window| (window.shown().cloned().collect::<Vec<_>>(), window.total());
+    let both = (vec![id(1), id(2)], Some(2));
+    let mut n = 0;
+    let mut apply = |window: &mut Window, name: usize, op: Op| {
+        n += 1;
+        window.apply(Delta { changes: vec![Change { id: id(name), op }], ..delta(n - 1, n) }).unwrap().uncertain
+    };
+    let patch = |fields: serde_json::Value| Op::Patch(serde_json::from_value(fields).unwrap(), Vec::new());
+    let heartbeat = minute(2).to_string();
+    assert!(!apply(&mut window, 1, patch(json!({"last_heartbeat_at": heartbeat, "city": "Dundee"}))));
+    assert_eq!(listed(&window), both, "a heartbeat breaks no EVSE and mends none");
+    assert_eq!(window.row(&id(1)).unwrap()["city"], "Dundee", "what is known of it follows");
+    assert!(apply(&mut window, 1, patch(json!({"connection": "OFFLINE"}))), "this may take it out of the list");
+    assert!(window.tick(minute(3)).uncertain, "and so may the clock");
+    assert_eq!(listed(&window), both);
+    apply(&mut window, 1, patch(json!({"connection": "ONLINE", "evses": [{"status": "AVAILABLE"}]})));
+    assert_eq!(listed(&window), (vec![id(2)], Some(1)), "all of it is known now");
+    apply(&mut window, 2, Op::Put(station("c", json!([{"status": "OUTOFORDER"}]))));
+    assert_eq!(listed(&window), (vec![id(2)], Some(1)));
+    apply(&mut window, 2, Op::Put(station("c", json!("…"))));
+    assert_eq!(listed(&window), (Vec::new(), Some(0)), "a document that has a text there has no EVSE");
+}
+
 #[test]
 fn sessions_come_to_run_long_without_any_change() {
     let quarter = |n: i64| UtcMs::from_seconds(n * 900);

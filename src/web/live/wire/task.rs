@@ -26,8 +26,8 @@ use crate::{
         protocol::{
             follow::Follow,
             frame::{
-                ClientMessage, Delta, Frame, PROTOCOL, Ping, RESTORED, Refusal, Reset, Subscribed, Unfollowed, Welcome,
-                close,
+                ClientMessage, Delta, Frame, PROTOCOL, Ping, RESTORED, Refusal, Reset, Subscribed, TOO_MANY_BOARDS,
+                Unfollowed, Welcome, close,
             },
             position::{ClusterTime, Position},
             snapshot::Snapshot,
@@ -247,6 +247,9 @@ impl Task {
                 self.say(&ClientMessage::Pong { n, paint_ms });
             }
             Frame::Unfollowed(Unfollowed { topics }) => self.show_unfollowed(&topics),
+            Frame::Error(Refusal { rid, code, .. }) if code == TOO_MANY_BOARDS => {
+                self.boards_mut().for_each(|follow| follow.refuse(rid));
+            }
             Frame::Error(Refusal { code, message, .. }) => {
                 leptos::logging::warn!("the server refused: {code}: {message}");
             }
@@ -256,22 +259,22 @@ impl Task {
     /// Handles a restored database: from now on values may be of an earlier time than what is shown.
     fn restored(&mut self) {
         self.live.restored.set(true);
-        self.overview.forget_time();
-        self.sheets.iter_mut().for_each(|(.., follow)| follow.forget_time());
+        self.boards_mut().for_each(Follow::forget_time);
         self.following.iter().for_each(|following| following.store.forget_time());
     }
 
     fn subscribed(&mut self, rid: u32, topic: &Topic, head: Position) {
         self.subscribed_at = now_ms();
         match topic {
-            Topic::Board(_) => {
-                let boards = self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview]);
-                boards.for_each(|follow| follow.confirm(rid, head));
-            }
+            Topic::Board(_) => self.boards_mut().for_each(|follow| follow.confirm(rid, head)),
             Topic::Collection(_) => {
                 self.following.iter_mut().for_each(|following| following.follow.confirm(rid, head));
             }
         }
+    }
+
+    fn boards_mut(&mut self) -> impl Iterator<Item = &mut Follow> {
+        self.sheets.iter_mut().map(|(.., follow)| follow).chain([&mut self.overview])
     }
 
     /// Keeps a delta until the next animation frame. The browser runs no frames while the page is hidden, so a full

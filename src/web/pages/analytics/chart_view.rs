@@ -19,7 +19,7 @@ pub struct ChartView {
     /// The parts of a whole, for the key below the chart.
     pub parts: Vec<(Look, i64, String)>,
     pub rows: Vec<Vec<ChartText>>,
-    /// The address that each drawn value leads to.
+    /// The address that each drawn value leads to; empty if there is none.
     pub hrefs: Vec<String>,
     pub empty: bool,
     /// Whether some of it was derived from a tariff.

@@ -55,7 +55,8 @@ impl View {
         let drawn = Memo::new(move |_| drawn());
         let navigate = use_navigate();
         let pick = move |(_, index): (String, usize)| {
-            if let Some(href) = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned()) {
+            let href = drawn.with_untracked(|drawn| drawn.hrefs.get(index).cloned());
+            if let Some(href) = href.filter(|href| !href.is_empty()) {
                 navigate(&href, NavigateOptions::default());
             }
         };
@@ -205,7 +206,7 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     let energy = move || view.course(&ChartMeasure::Energy);
     let sessions = move || view.course(&ChartMeasure::Sessions);
     let revenue = move || view.course(&measure);
-    let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown().unwrap_or(0)));
+    let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown()));
     let states = move || split().map(parts::evses).unwrap_or_default();
     let payments = move || {
         let by_status = fields.with(payments_of);

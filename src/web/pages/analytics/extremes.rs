@@ -140,7 +140,11 @@ proptest! {
         let parts = [
             parts::payments(&payments_of(&board), pieces.period(), &plan.zone),
             parts::evses(figures.evse_split),
-            parts::power(figures.live_power, figures.installed_power, [figures.power_unknown, figures.rating_unknown]),
+            parts::power(
+                figures.live_power,
+                figures.installed_power,
+                [figures.power_unknown, figures.rating_unknown].map(Some),
+            ),
             parts::week(&hours_of(&board), pieces.period(), &plan.zone),
         ];
         for chart in courses.chain(parts).filter_map(|drawn| drawn.chart) {

@@ -36,7 +36,7 @@ pub fn options(
         ("sessions", of_time(&ChartMeasure::Sessions)),
         ("revenue", of_time(&ChartMeasure::Revenue(currency.clone()))),
         // These follow the Overview's figures, which the page already has.
-        ("power", parts::power(None, None, [0, 0])),
+        ("power", parts::power(None, None, [None; 2])),
         ("evses", parts::evses(Vec::new())),
         ("payments", parts::payments(&payments_of(fields), pieces.period(), zone)),
         ("week", parts::week(&hours_of(fields), pieces.period(), zone)),

@@ -8,17 +8,17 @@ use crate::{
         collections::Collection,
         figures::{ACTIVE, STARTED},
         money::Watt,
-        selection::{self, Criterion, Selection, Slot},
+        selection::{Criterion, FilterField, Selection, Slot},
         status::{EvseStatus, PaymentStatus, Role},
         time::{Period, Zone},
     },
     web::{
         charts, text,
-        ui::{Look, by_role, page_of, role_class},
+        ui::{Look, by_role, page_of, page_of_status, role_class},
     },
 };
 
-/// A part of a whole, with the address of the list of exactly what it counts.
+/// A part of a whole, with the address of the list of exactly what it counts, if there is one.
 struct Slice {
     word: String,
     n: i64,
@@ -54,15 +54,12 @@ fn whole(parts: Vec<Slice>, sentence: String) -> ChartView {
 /// The payments created in a period, by state.
 pub fn payments(by_status: &BTreeMap<PaymentStatus, i64>, period: Option<Period>, zone: &Zone) -> ChartView {
     let Some(period) = period else { return ChartView::default() };
-    let created = Selection::default().with(selection::FilterField::Created, Criterion::Within(period));
+    let created = Selection::default().with(FilterField::Created, Criterion::Within(period));
     let parts = by_status.iter().map(|(status, n)| Slice {
         word: text::payment_status(status).into_owned(),
         n: *n,
         role: status.role(),
-        href: page_of(
-            Collection::Payments,
-            &created.clone().with(selection::FilterField::Status, Criterion::one_of([status.code()])),
-        ),
+        href: page_of_status(Collection::Payments, created.clone(), FilterField::Status, status.code()),
     });
     let sum = |counts: fn(&PaymentStatus) -> bool| {
         by_status.iter().filter(|(status, _)| counts(status)).map(|(_, n)| n).sum()
@@ -79,10 +76,7 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
         word: text::evse_status(&status).into_owned(),
         n,
         role: status.role(),
-        href: page_of(
-            Collection::Stations,
-            &Selection::default().with(selection::FilterField::Evse, Criterion::one_of([status.code()])),
-        ),
+        href: page_of_status(Collection::Stations, Selection::default(), FilterField::Evse, status.code()),
     });
     let parts: Vec<Slice> = parts.collect();
     let named: Vec<(&str, i64)> = parts.iter().map(|part| (part.word.as_str(), part.n)).collect();
@@ -90,8 +84,11 @@ pub fn evses(split: Vec<(EvseStatus, i64)>) -> ChartView {
     whole(parts, sentence)
 }
 
-/// The power drawn now, compared with the installed power.
-pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) -> ChartView {
+/// The power drawn now, compared with the installed power. `unknown` says how many sessions and EVSEs each lacks.
+/// Where that is not known, the sum is not known either.
+pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [Option<i64>; 2]) -> ChartView {
+    let [powers, ratings] = unknown;
+    let (power, installed) = (powers.and(power), ratings.and(installed));
     let gauge = charts::Gauge {
         unit: charts::ChartUnit::after(text::KW),
         value: power.map(|power| float(power.0) / 1000.0),
@@ -101,8 +98,8 @@ pub fn power(power: Option<Watt>, installed: Option<Watt>, unknown: [i64; 2]) ->
     let chart = Some(charts::Drawing::Gauge(gauge));
     let href = page_of(ACTIVE.collection(), &ACTIVE.selection(None));
     let text = |power: Option<Watt>| power.map(|power| text::power_figure(power).to_string());
-    let [powers, ratings] = unknown;
     let remarks = [(text::charts::NO_POWER, powers), (text::charts::NO_RATING, ratings)];
+    let remarks: Vec<(&str, i64)> = remarks.into_iter().filter_map(|(what, n)| Some((what, n?))).collect();
     ChartView {
         sentence: text::charts::power_sentence(text(power).as_deref(), text(installed).as_deref())
             + &text::charts::remarks(&remarks),
@@ -151,7 +148,7 @@ fn hour_href(hour: usize, period: Period, zone: &str) -> String {
     let number = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let slot = Slot { weekday: number(hour / 24), hour: number(hour % 24), zone: zone.to_owned() };
     let started = STARTED.selection(Some(period));
-    page_of(STARTED.collection(), &started.with(selection::FilterField::Slot, Criterion::In(slot)))
+    page_of(STARTED.collection(), &started.with(FilterField::Slot, Criterion::In(slot)))
 }
 
 #[cfg(test)]
@@ -167,26 +164,33 @@ mod tests {
             (PaymentStatus::Failed, 1),
             (PaymentStatus::Pending, 3),
             (PaymentStatus::Other("odd one".into()), 2),
+            (PaymentStatus::Other("…".into()), 4),
         ]
         .into();
         let day = Period { from: UtcMs(0), to: UtcMs(86_400_000) };
         let drawn = payments(&by_status, Some(day), &Zone::default());
-        assert!(drawn.sentence.contains("13 payments") && drawn.sentence.contains("87.5%"), "{}", drawn.sentence);
-        assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (5, 5));
+        assert!(drawn.sentence.contains("17 payments") && drawn.sentence.contains("87.5%"), "{}", drawn.sentence);
+        assert_eq!((drawn.rows.len(), drawn.hrefs.len()), (6, 6));
         let odd = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("odd one")).unwrap();
         assert_eq!(odd[0].href, "/payments?status=odd%20one&created=1970-01-01T00:00:00Z/1970-01-02T00:00:00Z");
+        let rest = drawn.rows.iter().find(|row| row[0].text.as_deref() == Some("Other")).unwrap();
+        assert_eq!(rest[0].href, "", "no list tells which statuses have no name");
     }
 
     #[test]
     fn power_that_nobody_knows_is_not_zero() {
-        let drawn = power(None, Some(Watt(11_000)), [3, 0]);
+        let drawn = power(None, Some(Watt(11_000)), [Some(3), Some(0)]);
         assert_eq!(drawn.sentence, "Power not known, of 11.0\u{a0}kW installed. Power not known: 3.");
         assert_eq!(drawn.rows[0][1].text, None);
         let Some(charts::Drawing::Gauge(gauge)) = drawn.chart else { panic!("no gauge") };
         assert_eq!((gauge.value, gauge.max), (None, 11.0));
-        let unrated = power(Some(Watt(7000)), None, [0, 2]);
+        let unrated = power(Some(Watt(7000)), None, [Some(0), Some(2)]);
         assert_eq!(unrated.sentence, "7.0\u{a0}kW now. Rated power not known: 2.");
         assert!(!unrated.empty && drawn.rows.len() == 2);
+        let lacking = power(Some(Watt(7000)), Some(Watt(11_000)), [None, Some(0)]);
+        assert_eq!(lacking.sentence, "Power not known, of 11.0\u{a0}kW installed.");
+        let Some(charts::Drawing::Gauge(gauge)) = lacking.chart else { panic!("no gauge") };
+        assert_eq!((gauge.value, gauge.max), (None, 11.0), "nobody knows what the sum lacks");
     }
 
     #[test]

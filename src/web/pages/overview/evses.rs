@@ -9,12 +9,12 @@ use crate::{
         collections::Collection,
         figures::in_service,
         paths::page,
-        selection::{Criterion, FilterField, Selection},
+        selection::{FilterField, Selection},
         status::EvseStatus,
     },
     web::{
         text,
-        ui::{Empty, Look, by_role, figure, optional_view, page_of, split_bar},
+        ui::{Empty, Look, by_role, figure, optional_view, page_of_status, split_bar},
     },
 };
 
@@ -48,9 +48,23 @@ fn bar(parts: Vec<(Look, i64, String)>) -> AnyView {
 
 fn ordered(split: Vec<(EvseStatus, i64)>) -> Vec<(Look, i64, String)> {
     let part = |(status, n): (EvseStatus, i64)| {
-        let stations = Selection::default().with(FilterField::Evse, Criterion::one_of([status.code()]));
-        let look = Look::new(status.role(), text::evse_status(&status));
-        (look, n, page_of(Collection::Stations, &stations))
+        let stations = page_of_status(Collection::Stations, Selection::default(), FilterField::Evse, status.code());
+        (Look::new(status.role(), text::evse_status(&status)), n, stations)
     };
     by_role(split).into_iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_without_a_name_leads_to_no_list() {
+        let split = ["CHARGING", "odd one", "…"].map(|code| (EvseStatus::from(code.to_owned()), 1));
+        let html = Owner::new().with(|| bar(ordered(split.to_vec())).to_html());
+        assert!(html.contains(r#"href="/stations?evse=CHARGING""#), "{html}");
+        assert!(html.contains(r#"href="/stations?evse=odd%20one""#), "{html}");
+        assert_eq!((html.matches("href").count(), html.matches("<li>").count()), (2, 3), "{html}");
+        assert!(html.contains("Other"), "{html}");
+    }
 }

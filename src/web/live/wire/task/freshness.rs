@@ -7,7 +7,10 @@ use leptos::prelude::*;
 use super::{super::browser::forget_reload, Task, now_ms, reload_when_calm};
 use crate::{
     domain::{
-        protocol::frame::{STALE_MS, UNHEARD_MS},
+        protocol::{
+            follow::Follow,
+            frame::{STALE_MS, UNHEARD_MS},
+        },
         time::UtcMs,
     },
     web::live::ConnectionState,
@@ -44,7 +47,7 @@ impl Task {
                 self.settle_doubt(i);
             }
         }
-        // Asks again for a board whose values were refused because they were older than what is shown.
+        // Asks again for a board that the server refused, or whose values were older than what is shown.
         self.subscribe_waiting();
         if self.socket.is_some() && now_ms() - self.heard_at > SILENCE_MS {
             self.hang_up();
@@ -72,6 +75,8 @@ impl Task {
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds of a page's life")]
             let since = UtcMs(self.live.now.get_untracked().0 - unheard_ms as i64);
             ConnectionState::Stale { since: (self.checked_ms != UNHEARD_MS).then_some(since) }
+        } else if self.boards().any(Follow::is_refused) {
+            ConnectionState::Refused
         } else if self.lag_ms > BEHIND_MS || self.is_behind() {
             ConnectionState::CatchingUp
         } else {
@@ -92,9 +97,12 @@ impl Task {
         }
     }
 
+    fn boards(&self) -> impl Iterator<Item = &Follow> {
+        self.sheets.iter().map(|(.., follow)| follow).chain([&self.overview])
+    }
+
     /// Whether a topic is not followed yet.
     fn is_behind(&self) -> bool {
-        let boards = self.sheets.iter().map(|(.., follow)| follow).chain([&self.overview]);
-        boards.chain(self.following.iter().map(|f| &f.follow)).any(|follow| !follow.is_live())
+        self.boards().chain(self.following.iter().map(|f| &f.follow)).any(|follow| !follow.is_live())
     }
 }
