@@ -198,10 +198,10 @@ impl Snapshots {
         selection: Selection,
         min_ct: ClusterTime,
     ) -> Result<Snapshot, SnapshotError> {
-        let read = self.read(collection, selection, min_ct).await?;
+        let read = Arc::new(self.read(collection, selection, min_ct).await?);
         metrics().snapshot_reads.inc();
         snapshots::cache(&self.redis, &read).await?;
-        Ok(read)
+        Ok(Arc::unwrap_or_clone(read))
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head, nor before `min_ct`.

@@ -181,7 +181,7 @@ async fn two_relays_at_once_give_each_number_once() {
 /// Caches an older snapshot after a newer one. Returns an error unless the newer one stays.
 pub async fn late_snapshot(redis: Redis) -> Result<(), String> {
     for seq in [2, 1] {
-        snapshots::cache(&redis, &read(seq, seq)).await.unwrap();
+        snapshots::cache(&redis, &read(seq, seq).into()).await.unwrap();
     }
     let cached = snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap();
     if cached == Some(read(2, 2)) { Ok(()) } else { Err(format!("{cached:?}")) }

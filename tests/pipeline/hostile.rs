@@ -1,6 +1,7 @@
 //! Documents that nobody should write and somebody does. The stream must go on.
 
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
+use chargedeck::server::redis::lease::Lease;
 
 use super::*;
 
@@ -139,6 +140,85 @@ async fn where_every_stream_fails_no_event_is_skipped() {
     assert_eq!(instance.hub.head().unwrap().epoch, epoch, "nothing was skipped");
     assert_eq!(count(&network, doc! {"op": "insert"}).await, 10);
     instance.stop.cancel();
+}
+
+/// A change came without images, and MongoDB fails at its row: the collection is by now a view that divides by zero.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_goes_on_behind_a_row_at_which_mongodb_fails() {
+    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let [clients, stations] = [Collection::Clients, Collection::Stations].map(|of| network.collection(of));
+    clients.insert_many((1..=3).map(client)).await.unwrap();
+    let first = network.instance(true);
+    first.ready().await;
+    first.stop.cancel();
+    let lease = Lease::new(network.redis.clone(), "relay");
+    while lease.is_held().await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    clients.update_many(doc! {}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    clients.drop().await.unwrap();
+    let db = &network.mongo.operator;
+    let shares = (1..=3_i64).map(|n| doc! {"_id": n, "among": n - 2});
+    db.collection::<Document>("shares").insert_many(shares).await.unwrap();
+    let share = doc! {"$set": {"name": {"$toString": {"$divide": [2, "$among"]}}}};
+    db.run_command(doc! {"create": "clients", "viewOn": "shares", "pipeline": [share]}).await.unwrap();
+    stations.insert_one(doc! {"_id": 1, "name": "Last"}).await.unwrap();
+
+    let second = network.instance(true);
+    let last = async {
+        while count(&network, doc! {"to.name": "Last"}).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), last).await.expect("the stream stands");
+    let told = events_of(&network).await;
+    let rows = [r#"1 read {} { "name": "-2" }"#, "2 reset  ", r#"3 read {} { "name": "2" }"#, "4 reset  "];
+    assert_eq!(told.iter().rev().skip(1).take(4).rev().collect::<Vec<_>>(), rows);
+    assert_eq!(count(&network, doc! {"op": "gap"}).await, 0);
+    second.stop.cancel();
+}
+
+/// MongoDB answers no question for rows, so no row is to blame.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_question_for_rows_fails_each_row_is_waited_for() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("road"), "").await;
+    let log = Log::of(network.redis.clone(), Schema::OURS);
+    let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };
+    // Nobody but the relay asks for clients.
+    let _relay = AbortOnDropHandle::new(tokio::spawn(relay.run(CancellationToken::new())));
+    let until = async |seq: u64| {
+        let appended = async {
+            loop {
+                if let Some(last) = log.after(None).await.unwrap().pop().filter(|last| last.position().seq.0 == seq) {
+                    return last;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), appended).await.expect("the relay goes on")
+    };
+    let epoch = until(0).await.epoch;
+    let clients = network.collection(Collection::Clients);
+    clients.insert_one(client(1)).await.unwrap();
+    until(1).await;
+    let admin = network.mongo.client.database("admin");
+    let fail = async |mode: &str| {
+        let namespace = format!("{}.clients", network.mongo.operator.name());
+        let data = doc! {"failCommands": ["find"], "namespace": namespace, "errorCode": 40_353};
+        let set = doc! {"configureFailPoint": "failCommand", "mode": mode, "data": data};
+        admin.run_command(set).await.unwrap().get_i32("count").unwrap()
+    };
+    let entered = fail("alwaysOn").await;
+    clients.update_one(doc! {}, doc! {"$set": {"status": "BLOCKED"}}).await.unwrap();
+    // So many questions take longer than the patience with one row.
+    let times = i64::from(entered) + 16;
+    let long = doc! {"waitForFailPoint": "failCommand", "timesEntered": times, "maxTimeMS": 90_000};
+    admin.run_command(long).await.expect("the row is asked for again and again");
+    fail("off").await;
+    let last = until(2).await;
+    assert!(matches!(&last.records[0].effect, Effect::Row(row) if row.read.is_some()), "{last:?}");
+    assert_eq!(last.epoch, epoch);
 }
 
 /// Returns an error unless an event that is too large is skipped, changes before it are events, the gap is reported

@@ -12,6 +12,8 @@ use chargedeck::{
         snapshots::SnapshotError,
     },
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::thread;
 
 use super::*;
 
@@ -197,25 +199,61 @@ async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
     // Each is newer than the one before, although a comparison as texts or as doubles gets some of them wrong.
     let ascending =
         [(9, 5), (10, 5), (10, 6), (1 << 53, 6), ((1 << 53) + 1, 6), ((1 << 53) + 1, (1 << 60) + 1), (u64::MAX, 0)];
-    let mut newest = read(1, 1);
+    let mut newest = Arc::new(read(1, 1));
     assert!(snapshots::cache(&redis, &newest).await.unwrap());
     for (seq, ct) in ascending {
-        let newer = read(seq, ct);
+        let newer = Arc::new(read(seq, ct));
         assert!(snapshots::cache(&redis, &newer).await.unwrap(), "{newer:?} after {newest:?}");
         assert!(!snapshots::cache(&redis, &newest).await.unwrap(), "{newest:?} after {newer:?}");
         assert_eq!(
             snapshots::cached(&redis, Epoch(1), Collection::Clients, &Selection::default()).await.unwrap().as_ref(),
-            Some(&newer)
+            Some(&*newer)
         );
         newest = newer;
     }
     let mut other_epoch = read(1, 1);
     other_epoch.position.epoch = Epoch(2);
-    assert!(snapshots::cache(&redis, &other_epoch).await.unwrap(), "each epoch has its own");
+    assert!(snapshots::cache(&redis, &other_epoch.into()).await.unwrap(), "each epoch has its own");
 
-    let count =
-        |seq| Count { position: Position::new(Epoch(1), Seq(seq)), ct: ClusterTime(1), cells: Cells::default() };
+    let count = |seq| {
+        let position = Position::new(Epoch(1), Seq(seq));
+        Arc::new(Count { position, ct: ClusterTime(1), cells: Arc::default() })
+    };
     assert!(snapshots::keep_count(&redis, &count(10)).await.unwrap());
     assert!(!snapshots::keep_count(&redis, &count(9)).await.unwrap());
     assert_eq!(snapshots::kept_count(&redis, Epoch(1)).await.unwrap().unwrap().position.seq, Seq(10));
+}
+
+/// What notes the threads on which it is written and read.
+#[derive(Default)]
+struct Noted {
+    written: String,
+    read: String,
+}
+
+fn this_thread() -> String {
+    format!("{:?}", thread::current().id())
+}
+
+impl Serialize for Noted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        this_thread().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Noted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self { written: String::deserialize(deserializer)?, read: this_thread() })
+    }
+}
+
+#[tokio::test]
+async fn snapshots_are_written_and_read_off_the_runtimes_threads() {
+    let redis = Network::new().await.redis;
+    let at = Position::new(Epoch(1), Seq(1));
+    assert!(snapshots::keep(&redis, "noted", at, ClusterTime(1), &Arc::new(Noted::default())).await.unwrap());
+    let Noted { written, read } = snapshots::kept(&redis, Epoch(1), "noted").await.unwrap().expect("it is kept");
+    // The runtime has only this thread.
+    let runtime = this_thread();
+    assert!(written != runtime && read != runtime, "{written} {read}");
 }

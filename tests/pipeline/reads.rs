@@ -76,7 +76,7 @@ async fn a_transaction_of_1000_is_whole_for_pages_new_rows_and_rows_cached_befor
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
     for instance in [&instance, &late] {
         forget(&network, epoch, Collection::Payments).await;
-        assert!(snapshots::cache(&network.redis, &old).await.unwrap());
+        assert!(snapshots::cache(&network.redis, &old.clone().into()).await.unwrap());
         let opened = instance.page(Collection::Payments).await.window;
         assert_eq!(statuses(&opened), statuses(&page.window));
         assert_eq!(opened.shown().collect::<Vec<_>>(), page.window.shown().collect::<Vec<_>>());
@@ -268,7 +268,7 @@ async fn an_account_has_one_question_answered_at_a_time_to_its_end_and_others_do
 async fn all_that_is_kept_in_redis_has_a_bound() {
     const MEGABYTE: usize = 1 << 20;
     let network = Network::new().await;
-    let value = "x".repeat(MEGABYTE);
+    let value = Arc::new("x".repeat(MEGABYTE));
     let keep = async |name: &str, seq: u64| {
         let at = Position::new(Epoch(7), Seq(seq));
         assert!(snapshots::keep(&network.redis, name, at, ClusterTime(seq), &value).await.unwrap());

@@ -84,7 +84,7 @@ impl Follow {
 
     /// Notes that a board was refused, and is to be subscribed again, because a refusal passes.
     pub fn refuse(&mut self, rid: u32) {
-        if self.state == FollowState::Asked(rid) {
+        if self.state == FollowState::Requested(rid) {
             self.wait();
             self.refused = true;
         }

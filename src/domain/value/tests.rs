@@ -57,7 +57,7 @@ fn samples() -> Vec<Value> {
         json!({
             "topic": "clients", "position": "1-2", "ct": "6921874800000001", "rows": [{"id": "a", "fields": row}],
             "complete": true, "selection": {"status": "ACTIVE"}, "total": 3,
-            "sight": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
+            "context": {"now": 1, "silent_after_s": 900, "zone": {"name": "UTC", "offsets": [[0, 0]]}}, "others": null
         }),
         some_figures(),
         json!({"from": 1, "to": 2, "sums": {"energy": 1, "started": 2, "completed": 3, "revenue": {"GBP": 4}}}),

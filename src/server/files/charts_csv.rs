@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    fn piece(from: i64, sums: serde_json::Value) -> serde_json::Value {
+    fn piece(from: i64, sums: &serde_json::Value) -> serde_json::Value {
         json!({"from": from, "to": from + 86_400_000, "sums": sums})
     }
 
@@ -265,12 +265,12 @@ mod tests {
         let revenue = |derived: serde_json::Value| {
             let sums = json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"EUR": 9, "GBP": 500}, "derived_minor": derived});
             let charts = charts(json!({
-                "piece:000000000000": piece(0, sums),
-                "piece:000000086400": piece(86_400_000, json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 30}})),
-                "piece:000000172800": piece(172_800_000, json!(null)),
-                "earlier:000000000000": piece(0, json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 70}, "derived_minor": {"GBP": 40}})),
+                "piece:000000000000": piece(0, &sums),
+                "piece:000000086400": piece(86_400_000, &json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 30}})),
+                "piece:000000172800": piece(172_800_000, &json!(null)),
+                "earlier:000000000000": piece(0, &json!({"energy": 0, "started": 0, "completed": 0, "revenue": {"GBP": 70}, "derived_minor": {"GBP": 40}})),
             }));
-            CsvTable::of("revenue", &charts, &Fields::new()).unwrap()
+            CsvTable::of_period("revenue", &charts).unwrap()
         };
         let number = |minor| CsvField::number(Some(minor), 2);
         let missing = || CsvField::Missing;
@@ -287,9 +287,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_an_empty_field() {
         let fields = json!({
-            "piece:000000000000": piece(0, json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
-            "piece:000000086400": piece(86_400_000, json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
-            "piece:000000172800": piece(172_800_000, json!(null)),
+            "piece:000000000000": piece(0, &json!({"energy": null, "started": 2, "completed": 2, "energy_unknown": 2, "amount_unknown": 1})),
+            "piece:000000086400": piece(86_400_000, &json!({"energy": 7000, "started": 3, "completed": 3, "energy_unknown": 1, "energy_left_out": 1, "revenue": {"GBP": 500}})),
+            "piece:000000172800": piece(172_800_000, &json!(null)),
         });
         let charts = charts(fields);
         let overview = json!({"live_power": null, "power_unknown": 4, "installed_power": 11_000, "rating_unknown": 0});

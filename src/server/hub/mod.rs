@@ -484,7 +484,10 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::domain::protocol::position::{Epoch, Seq};
-    use std::sync::mpsc;
+    use std::{
+        sync::mpsc,
+        thread::{self, ThreadId},
+    };
 
     #[test]
     fn a_position_is_reached_to_come_or_of_an_epoch_that_ended() {
@@ -551,28 +554,40 @@ mod tests {
         assert_eq!(made.head, hub.head().unwrap());
     }
 
+    /// The thread on which the next board is made.
+    fn made_on(hub: &Hub) -> mpsc::Receiver<ThreadId> {
+        let (sender, on) = mpsc::channel();
+        let made = move || sender.send(thread::current().id()).unwrap();
+        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(made));
+        on
+    }
+
+    #[tokio::test]
+    async fn the_first_page_of_a_zone_has_its_overview_made_off_the_runtimes_threads() {
+        let hub = counted();
+        for zone in ["Europe/London", "Asia/Kathmandu"] {
+            let on = made_on(&hub);
+            hub.board_of_now(&Board::Overview(zone.to_owned())).await;
+            assert!(on.try_recv().is_ok_and(|thread| thread != thread::current().id()), "{zone}");
+        }
+    }
+
     #[tokio::test]
     async fn overviews_that_are_looked_at_are_renewed_off_the_runtimes_threads() {
         let (hub, board) = (counted(), Board::Overview("UTC".to_owned()));
-        let made_on = || {
-            let (sender, on) = mpsc::channel();
-            let made = move || sender.send(std::thread::current().id()).unwrap();
-            *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(made));
-            on
-        };
-        let here = std::thread::current().id();
+        let here = thread::current().id();
         hub.board(&board).unwrap();
         hub.take_new_clients(2, 2);
-        let on = made_on();
+        let on = made_on(&hub);
         hub.renew_overviews().await;
         assert!(on.try_recv().is_ok_and(|thread| thread != here));
-        let on = made_on();
+        let on = made_on(&hub);
         assert_eq!(hub.board(&board).unwrap().head, hub.head().unwrap());
         assert!(on.try_recv().is_err(), "it is as of now");
         hub.take_new_clients(3, 3);
         hub.renew_overviews().await;
         hub.take_new_clients(4, 4);
-        let on = made_on();
+        let on = made_on(&hub);
         hub.renew_overviews().await;
         assert!(on.try_recv().is_err(), "nobody has looked since");
     }

@@ -3,6 +3,7 @@
 
 use std::{
     cmp::Ordering,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -137,7 +138,8 @@ impl Follower {
         }
         if self.kept.elapsed() >= KEEP_COUNT {
             self.kept = Instant::now();
-            self.keep_count().await?;
+            // In a task of its own, because what is published must not wait until all figures are written.
+            tokio::spawn(keep_count(self.hub.clone(), self.redis.clone()));
         }
         Ok(())
     }
@@ -213,20 +215,18 @@ impl Follower {
             Err(error) => tracing::warn!(%error, "the documents cannot be counted; trying again"),
         }
     }
+}
 
-    async fn keep_count(&self) -> Result<()> {
-        let count = {
-            let state = self.hub.read();
-            state
-                .cells
-                .exact()
-                .zip(state.head())
-                .map(|((cells, counted), position)| (position, state.ct.max(counted), cells.clone()))
-        };
-        if let Some((position, ct, cells)) = count {
-            let count = Count { position, ct, cells };
-            snapshots::keep_count(&self.redis, &count).await?;
-        }
-        Ok(())
+/// Keeps the figures, if every change up to the head is in them.
+async fn keep_count(hub: Hub, redis: Redis) {
+    let count = {
+        let state = hub.read();
+        let exact = state.cells.exact().zip(state.head());
+        exact.map(|((cells, counted), position)| Count { position, ct: state.ct.max(counted), cells: cells.clone() })
+    };
+    if let Some(count) = count
+        && let Err(error) = snapshots::keep_count(&redis, &Arc::new(count)).await
+    {
+        tracing::warn!(%error, "the figures are not kept for instances that start");
     }
 }

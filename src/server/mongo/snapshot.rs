@@ -1,9 +1,6 @@
 //! Reads on the primary: a list's rows, and all documents folded into cells, each at one cluster time; and single rows.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{
@@ -21,7 +18,6 @@ use crate::domain::{
     cells::{Cells, contributions},
     collections::{Collection, Order},
     fields::Fields,
-    ids::DocId,
     protocol::{position::ClusterTime, snapshot::Row},
     selection::{EvalContext, Selection},
 };
@@ -175,17 +171,19 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
     Ok((snapshot_time(&session).unwrap_or(before), cells))
 }
 
-/// The rows with these `_id`s that exist now, by a majority read not before the session's time. No request waits for
-/// them, but the change stream does, which cannot go on without them. So there is no time limit.
+/// Gives `take` the rows with these `_id`s that exist now, by a majority read not before the session's time, until it
+/// returns false. Returns whether it took all. No request waits for them, but the change stream does, which cannot go
+/// on without them. So there is no time limit.
 ///
 /// # Errors
-/// If MongoDB does not answer.
+/// If MongoDB does not answer, or fails at a document.
 pub async fn current(
     mongo: &Mongo,
     collection: Collection,
     ids: Vec<Bson>,
     session: &mut ClientSession,
-) -> Result<HashMap<DocId, Fields>> {
+    mut take: impl FnMut(Row) -> bool,
+) -> Result<bool> {
     let mut cursor = mongo
         .operator
         .collection::<RawDocumentBuf>(collection.name())
@@ -195,12 +193,12 @@ pub async fn current(
         .selection_criteria(primary())
         .session(&mut *session)
         .await?;
-    let mut rows = HashMap::new();
     while cursor.advance(session).await? {
-        let Row { id, fields } = row(mongo, collection, cursor.current())?;
-        rows.insert(id, fields);
+        if !take(row(mongo, collection, cursor.current())?) {
+            return Ok(false);
+        }
     }
-    Ok(rows)
+    Ok(true)
 }
 
 /// The document as a row.

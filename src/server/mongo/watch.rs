@@ -38,6 +38,8 @@ const ANSWER_MAX: i32 = (16 << 20) - (64 << 10);
 const KEY: &str = "documentKey";
 /// The event's fields of its document before and after.
 const IMAGES: [&str; 2] = ["fullDocument", "fullDocumentBeforeChange"];
+/// Why all rows of a collection are read anew after a change of which nobody knows the row.
+const UNREADABLE: &str = "a change that cannot be read";
 
 /// Where a change stream begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +186,11 @@ impl StreamFailure {
             _ => Self::Away,
         }
     }
+
+    /// Whether what is stored may be to blame.
+    pub const fn is_of_data(self) -> bool {
+        matches!(self, Self::Unreadable | Self::Refused)
+    }
 }
 
 /// The token's text.
@@ -272,13 +279,20 @@ impl Event {
                 match (document(KEY).and_then(documents::id), images(mapping, collection, operation, raw)) {
                     // The event does not hold its row, and MongoDB cannot be asked for it.
                     (None, _) | (Some(documents::Id { key: None, .. }), Images::Missing) => {
-                        EventKind::Reset { collection, also: None, reason: "a change that cannot be read" }
+                        EventKind::Reset { collection, also: None, reason: UNREADABLE }
                     }
                     (Some(id), images) => EventKind::Row { collection, id: id.text, key: id.key, images, read: None },
                 }
             }
         };
         Ok(Self { token, ct, at, txn, kind })
+    }
+
+    /// Gives up the row of a change, because MongoDB fails at it.
+    pub fn give_up(&mut self) {
+        if let EventKind::Row { collection, .. } = self.kind {
+            self.kind = EventKind::Reset { collection, also: None, reason: UNREADABLE };
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Snapshots in Redis, kept for five minutes: of a list's rows, of the figures' cells, and of reports. An older one never
 //! takes the place of a newer one, however late its writer is.
+//!
+//! They are large, so they become text and are parsed again off the runtime's threads.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use redis::{AsyncCommands, RedisResult, Script};
+use redis::{AsyncCommands, ErrorKind, RedisError, RedisResult, Script};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::task::spawn_blocking;
 
 use super::Redis;
 use crate::{
@@ -90,7 +93,7 @@ pub async fn cached(
 ///
 /// # Errors
 /// Redis is away.
-pub async fn cache(redis: &Redis, snapshot: &Snapshot) -> RedisResult<bool> {
+pub async fn cache(redis: &Redis, snapshot: &Arc<Snapshot>) -> RedisResult<bool> {
     keep(redis, &name(snapshot.topic, &snapshot.selection), snapshot.position, snapshot.ct, snapshot).await
 }
 
@@ -112,7 +115,7 @@ pub async fn kept_count(redis: &Redis, epoch: Epoch) -> RedisResult<Option<Count
 ///
 /// # Errors
 /// Redis is away.
-pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
+pub async fn keep_count(redis: &Redis, count: &Arc<Count>) -> RedisResult<bool> {
     keep(redis, CELLS, count.position, count.ct, count).await
 }
 
@@ -120,24 +123,31 @@ pub async fn keep_count(redis: &Redis, count: &Count) -> RedisResult<bool> {
 ///
 /// # Errors
 /// Redis is away.
-pub async fn kept<T: DeserializeOwned>(redis: &Redis, epoch: Epoch, name: &str) -> RedisResult<Option<T>> {
+pub async fn kept<T: DeserializeOwned + Send + 'static>(
+    redis: &Redis,
+    epoch: Epoch,
+    name: &str,
+) -> RedisResult<Option<T>> {
     let value: Option<Vec<u8>> = redis.connection().get(redis.key(&key(epoch, name))).await?;
-    Ok(value.and_then(|bytes| serde_json::from_slice(bytes.get(STAMP..)?).ok()))
+    let Some(bytes) = value else { return Ok(None) };
+    let parsed = spawn_blocking(move || serde_json::from_slice(bytes.get(STAMP..)?).ok());
+    parsed.await.map_err(|error| failed(&error))
 }
 
 /// Keeps what was read at a position and a cluster time. Returns `false` if something newer is kept already.
 ///
 /// # Errors
 /// Redis is away.
-pub async fn keep<T: Serialize>(
+pub async fn keep<T: Serialize + Send + Sync + 'static>(
     redis: &Redis,
     name: &str,
     position: Position,
     ct: ClusterTime,
-    value: &T,
+    value: &Arc<T>,
 ) -> RedisResult<bool> {
-    let body = serde_json::to_vec(value)
-        .map_err(|e| (redis::ErrorKind::Client, "a snapshot cannot be written", e.to_string()))?;
+    let value = value.clone();
+    let body = spawn_blocking(move || serde_json::to_vec(&*value)).await.map_err(|error| failed(&error))?;
+    let body = body.map_err(|error| failed(&error))?;
     REPLACE
         .key(redis.key(&key(position.epoch, name)))
         .key(redis.key("snaps"))
@@ -148,6 +158,10 @@ pub async fn keep<T: Serialize>(
         .arg(BYTES_MAX)
         .invoke_async(&mut redis.connection())
         .await
+}
+
+fn failed(error: &dyn std::error::Error) -> RedisError {
+    (ErrorKind::Client, "a snapshot cannot be written or read", error.to_string()).into()
 }
 
 fn key(epoch: Epoch, name: &str) -> String {

@@ -256,7 +256,7 @@ pub struct Moved(Option<Position>);
 
 /// The stream failed at its next event, but not often enough to go on behind it.
 #[derive(Debug, thiserror::Error)]
-#[error("the next event of the change stream: {0}")]
+#[error("the next event of the change stream, or its row: {0}")]
 pub struct Stands(mongodb::error::Error);
 
 enum TermEnd {
@@ -423,8 +423,7 @@ async fn follow(
                 FromStream::Failed(failure, error) => failed = Some((failure, error)),
             }
         }
-        missing.complete(&mut events).await?;
-        events.into_iter().for_each(|event| sequencer.push(event));
+        push_all(log, sequencer, &mut missing, standing, events, term).await?;
         if idle.is_some() {
             sequencer.idle();
         }
@@ -481,6 +480,56 @@ async fn follow(
             tokio::spawn(trim(relay.mongo.clone(), log.clone()));
         }
     }
+}
+
+/// Gives the sequencer all events, with the rows that their images do not give.
+async fn push_all(
+    log: &Log,
+    sequencer: &mut Sequencer,
+    missing: &mut Missing,
+    standing: &mut Standing,
+    mut events: Vec<Event>,
+    term: &CancellationToken,
+) -> Result<()> {
+    loop {
+        let count = match missing.complete(&mut events).await {
+            Ok(count) => count,
+            Err(error) => {
+                give_up_first(&mut events, sequencer.tail(), missing, standing, error).await?;
+                1
+            }
+        };
+        events.drain(..count).for_each(|event| sequencer.push(event));
+        if events.is_empty() {
+            return Ok(());
+        }
+        // These rows make room for the next ones.
+        append_all(log, sequencer, term).await?;
+    }
+}
+
+/// Gives up the row of the first event if MongoDB failed at it often enough, as it may [at an event](go_on_behind). All
+/// rows of its collection are read anew then, and no change is missing.
+async fn give_up_first(
+    events: &mut [Event],
+    tail: &Tail,
+    missing: &mut Missing,
+    standing: &mut Standing,
+    error: mongodb::error::Error,
+) -> Result<()> {
+    let failure = StreamFailure::of(&error);
+    let first = events.first_mut().filter(|_| failure.is_of_data());
+    let Some(first) = first.filter(|_| standing.failed(tail.position, failure, Instant::now())) else {
+        if failure.is_of_data() {
+            return Err(Stands(error).into());
+        }
+        return Err(error).context("reading a changed row");
+    };
+    // Where MongoDB fails if asked for no row as well, no row is to blame.
+    missing.try_none(first).await.context("reading no row")?;
+    tracing::error!(%error, after = %tail.position, "a changed row cannot be read: all of its collection are read anew");
+    first.give_up();
+    Ok(())
 }
 
 async fn trim(mongo: Mongo, log: Log) {

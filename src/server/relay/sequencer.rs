@@ -18,6 +18,7 @@ use crate::{
         },
     },
     server::{
+        hub::weight,
         mongo::watch::{Event, EventKind, Images},
         redis::log::Tail,
     },
@@ -27,13 +28,18 @@ use crate::{
 const RECORDS_MAX: usize = 256;
 /// Approximate maximum bytes of rows in an entry. A single larger row stands alone.
 const BYTES_MAX: usize = 64 << 10;
-/// Events of an open transaction that are held back. The log gets a larger transaction in parts.
+/// Events of an open transaction that are held back. The log gets a larger transaction in parts, none of which closes a
+/// position, so pages do not see them before the last.
 const HELD_MAX: usize = 512;
+/// Approximate bytes of such events, with their tokens. A token may take as much as the largest rows.
+const HELD_BYTES_MAX: usize = 32 << 20;
 
 pub struct Sequencer {
     tail: Tail,
     closed: Seq,
     pending: VecDeque<Pending>,
+    /// Approximate bytes that `pending` takes.
+    bytes: usize,
     /// How many of `pending` are closed.
     ready: usize,
 }
@@ -45,6 +51,8 @@ struct Pending {
     record: Arc<Record>,
     /// Approximate bytes of the record in the log.
     size: usize,
+    /// Approximate bytes of it all in memory.
+    bytes: usize,
 }
 
 /// An entry to append, and of how many events it is made.
@@ -57,7 +65,7 @@ pub struct NextAppend {
 impl Sequencer {
     /// Goes on after the log's last entry.
     pub fn after(tail: Tail, closed: Seq) -> Self {
-        Self { tail, closed, pending: VecDeque::new(), ready: 0 }
+        Self { tail, closed, pending: VecDeque::new(), bytes: 0, ready: 0 }
     }
 
     pub const fn tail(&self) -> &Tail {
@@ -76,7 +84,9 @@ impl Sequencer {
         let Event { token, ct, at, txn, kind } = event;
         if let Some((collection, effect)) = effect(kind) {
             let record = Arc::new(Record { collection, ct, at, effect });
-            self.pending.push_back(Pending { token, txn, size: size(&record), record });
+            let bytes = weight::record(&record) + token.len();
+            self.bytes += bytes;
+            self.pending.push_back(Pending { token, txn, size: size(&record), bytes, record });
         }
         if !txn {
             self.ready = self.pending.len();
@@ -90,7 +100,9 @@ impl Sequencer {
 
     /// The next entry, if there is enough for one.
     pub fn next(&self) -> Option<NextAppend> {
-        let may = if self.ready == 0 && self.pending.len() >= HELD_MAX { self.pending.len() } else { self.ready };
+        let is_too_much = self.pending.len() >= HELD_MAX || self.bytes >= HELD_BYTES_MAX;
+        // An open transaction's last event is kept, because the entry that closes the position holds it.
+        let may = if self.ready == 0 && is_too_much { self.pending.len() - 1 } else { self.ready };
         let mut bytes = 0;
         let mut events = 0_usize;
         for pending in self.pending.iter().take(may.min(RECORDS_MAX)) {
@@ -127,8 +139,13 @@ impl Sequencer {
     pub fn appended(&mut self, next: &NextAppend) {
         self.tail = Tail { position: next.entry.position(), token: next.token.clone() };
         self.closed = next.entry.closed;
-        self.pending.drain(..next.events);
-        self.ready = self.ready.saturating_sub(next.events);
+        self.forget(next.events);
+    }
+
+    /// Forgets the oldest events, which stand in the log.
+    fn forget(&mut self, events: usize) {
+        self.bytes -= self.pending.drain(..events).map(|pending| pending.bytes).sum::<usize>();
+        self.ready = self.ready.saturating_sub(events);
     }
 
     /// Skips the pending events up to `tail`, with which the log ends. Another relay, or an append whose reply was
@@ -147,8 +164,7 @@ impl Sequencer {
             self.closed = Seq(seq.0 + count as u64);
         }
         self.tail = tail.clone();
-        self.pending.drain(..events);
-        self.ready = self.ready.saturating_sub(events);
+        self.forget(events);
         true
     }
 }

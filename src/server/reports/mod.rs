@@ -217,9 +217,9 @@ impl Reports {
     }
 
     async fn read_and_keep(&self, name: &str, wanted: &ReportQuery) -> Result<Kept, ReportError> {
-        let kept = self.read(wanted).await?;
+        let kept = Arc::new(self.read(wanted).await?);
         snapshots::keep(&self.redis, name, kept.position, kept.ct, &kept).await.map_err(SnapshotError::from)?;
-        Ok(kept)
+        Ok(Arc::unwrap_or_clone(kept))
     }
 
     /// Reads from MongoDB at a cluster time that is not before the log's head.

@@ -384,7 +384,7 @@ fn a_row_whose_evses_were_cut_stays_until_new_rows_tell() {
         ],
         selection: Selection::default().with(FilterField::Evse, Criterion::one_of(["OUTOFORDER"])),
         total: Some(2),
-        sight: EvalContext { now: minute(1), silent_after_s: 900, ..EvalContext::default() },
+        context: EvalContext { now: minute(1), silent_after_s: 900, ..EvalContext::default() },
         ..empty(0, 0)
     };
     let mut window = Window::from(snapshot);

@@ -39,6 +39,42 @@ fn a_large_transaction_goes_in_parts_that_are_not_closed() {
 }
 
 #[test]
+fn a_transaction_of_large_events_goes_in_parts_before_it_takes_much_room() {
+    const LARGE: usize = 1 << 20;
+    fn text() -> String {
+        "x".repeat(LARGE)
+    }
+    let tokens = |n| Event { token: format!("{n}{}", text()), ..event(n, 1, true) };
+    let rows = |n| {
+        let mut event = event(n, 1, true);
+        if let EventKind::Row { images, .. } = &mut event.kind {
+            *images = Images::Inserted([("name".to_owned(), text().into())].into());
+        }
+        event
+    };
+    let count = 3 * HELD_BYTES_MAX / LARGE;
+    for large in [tokens, rows] as [fn(usize) -> Event; 2] {
+        let mut s = start();
+        let mut parts = 0;
+        for n in 0..count {
+            s.push(large(n));
+            while let Some(next) = s.next() {
+                assert_eq!(next.entry.closed, Seq(0), "pages must not see a part");
+                s.appended(&next);
+                parts += 1;
+            }
+            assert!(s.pending.len() * LARGE <= HELD_BYTES_MAX, "{} are held", s.pending.len());
+        }
+        assert!(parts > 0 && parts < count, "{parts}");
+        s.idle();
+        while let Some(next) = s.next() {
+            s.appended(&next);
+        }
+        assert_eq!((s.tail.position.seq, s.closed, s.bytes), (Seq(count as u64), Seq(count as u64), 0));
+    }
+}
+
+#[test]
 fn an_entry_written_by_another_relay_is_skipped() {
     let mut s = start();
     (1..=5).for_each(|n| s.push(event(n, n as u64, false)));
