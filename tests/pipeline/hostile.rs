@@ -190,7 +190,9 @@ async fn where_every_question_for_rows_fails_each_row_is_waited_for() {
     let until = async |seq: u64| {
         let appended = async {
             loop {
-                if let Some(last) = log.after(None).await.unwrap().pop().filter(|last| last.position().seq.0 == seq) {
+                if let Some(last) =
+                    log.after(None).await.unwrap().entries.pop().filter(|last| last.position().seq.0 == seq)
+                {
                     return last;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -217,7 +217,7 @@ async fn a_snapshot_never_takes_the_place_of_a_newer_one() {
 
     let count = |seq| {
         let position = Position::new(Epoch(1), Seq(seq));
-        Arc::new(Count { position, ct: ClusterTime(1), cells: Arc::default() })
+        Arc::new(Count { position, ct: ClusterTime(1), cells: Cells::default() })
     };
     assert!(snapshots::keep_count(&redis, &count(10)).await.unwrap());
     assert!(!snapshots::keep_count(&redis, &count(9)).await.unwrap());
