@@ -106,8 +106,8 @@ impl FromRef<App> for LeptosOptions {
 }
 
 impl App {
-    /// # Errors For a choice that cannot be followed, until MongoDB's time is known, and while MongoDB or Redis is
-    /// away.
+    /// # Errors
+    /// For a choice that cannot be followed, until MongoDB's time is known, and while MongoDB or Redis is away.
     pub async fn answer(&self, ask: PageRequest, admin: CurrentAdmin) -> Result<PageData, Failure> {
         let answer = match ask {
             // These two cost nothing. Their values are in memory, made once for all accounts: the figures when they
