@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// The events of the stream, in transactions of several lengths; their tokens are their places.
 fn stream() -> Vec<Event> {
     let mut events = Vec::new();
-    for ct in 1..40u64 {
+    for ct in 1..40_u64 {
         let length = if ct % 3 == 0 { ct % 7 + 1 } else { 1 };
         for _ in 0..length {
             events.push(Event::of_new_station(events.len() + 1, ClusterTime(ct), length > 1));
