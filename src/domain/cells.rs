@@ -2,6 +2,8 @@
 //!
 //! A change adds `contributions(after) - contributions(before)`. So folding all documents gives the same as applying
 //! all changes.
+//!
+//! Long, because what is summed stands beside how sums are kept, and a sixth of it is tests.
 
 mod counted;
 mod sums;

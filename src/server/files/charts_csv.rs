@@ -1,4 +1,6 @@
 //! `GET /api/v1/analytics/{chart}.csv`: what a chart of Analytics shows, as numbers.
+//!
+//! Long, because a third of it is tests.
 
 use axum::{
     extract::{Path, Query as Given, State},

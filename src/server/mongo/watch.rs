@@ -161,7 +161,7 @@ pub enum StreamFailure {
     Away,
     /// The stream cannot be continued from its token.
     HistoryLost,
-    /// The next event cannot be read, whenever it is asked for.
+    /// The next event is of a form that we cannot read, whenever it is asked for.
     Unreadable,
     /// MongoDB failed while it worked, perhaps because of what stands in the next event.
     Refused,
@@ -175,11 +175,12 @@ impl StreamFailure {
         match command.code {
             // ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken, CappedPositionLost
             286 | 280 | 260 | 136 => Self::HistoryLost,
-            // BSONObjectTooLarge. An event's token holds the document's `_id` at twice its length.
-            10_334 => Self::Unreadable,
             // InternalError, BadValue, NoSuchKey, UnknownError, FailedToParse, TypeMismatch, Overflow, InvalidBSON,
             // InvalidUUID, KeyNotFound
             1 | 2 | 4 | 8 | 9 | 14 | 15 | 22 | 207 | 211 => Self::Refused,
+            // BSONObjectTooLarge. An event's token holds the `_id` at twice its length, and an answer ends with the token
+            // of its last event. Such an event may pass once MongoDB has written anything behind it.
+            10_334 => Self::Refused,
             // MongoDB calls an assertion by its place in the source. What has to do with connections, elections,
             // rights, time and load has a name.
             _ if command.code_name.starts_with("Location") => Self::Refused,
@@ -357,7 +358,9 @@ mod tests {
             (280, "ChangeStreamFatalError", StreamFailure::HistoryLost),
             (260, "InvalidResumeToken", StreamFailure::HistoryLost),
             (136, "CappedPositionLost", StreamFailure::HistoryLost),
-            (10_334, "BSONObjectTooLarge", StreamFailure::Unreadable),
+            (10_334, "BSONObjectTooLarge", StreamFailure::Refused),
+            // An `_id` whose token is too long a text by itself.
+            (16_493, "Location16493", StreamFailure::Refused),
             (8, "UnknownError", StreamFailure::Refused),
             (14, "TypeMismatch", StreamFailure::Refused),
             (6_148_000, "Location6148000", StreamFailure::Refused),
