@@ -237,7 +237,7 @@ pub async fn goes_on_behind_an_event_too_large(patience: Duration) -> Result<(),
     let (before, epoch) = ((2..20).map(client), instance.hub.head().unwrap().epoch);
     clients.insert_many(before).await.unwrap();
     // Its token is too long for any answer. MongoDB takes no `_id` that is much larger.
-    clients.insert_one(doc! {"_id": "x".repeat(8_396_000), "name": "Large"}).await.unwrap();
+    clients.insert_one(doc! {"_id": "x".repeat(8_390_000), "name": "Large"}).await.unwrap();
     let next = async {
         while instance.hub.head().unwrap().epoch == epoch {
             tokio::time::sleep(Duration::from_millis(20)).await;
