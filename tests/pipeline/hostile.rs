@@ -229,17 +229,26 @@ pub async fn goes_on_behind_an_event_too_large(patience: Duration) -> Result<(),
     let network = Network::new().await;
     let clients = network.collection(Collection::Clients);
     let count = async |query| count(&network, query).await;
-    let instance = network.instance(true);
+    let first = network.instance(true);
     // The hub runs on another thread, where the guards are on.
-    instance.ready().await;
+    first.ready().await;
     clients.insert_one(client(1)).await.unwrap();
+    first.page(Collection::Clients).await.until_equal(&first, &network).await;
+    let epoch = first.hub.head().unwrap().epoch;
+    first.stop.cancel();
     // Changes before it may come in the same answer of the stream.
-    let (before, epoch) = ((2..20).map(client), instance.hub.head().unwrap().epoch);
-    clients.insert_many(before).await.unwrap();
-    // Its token is too long for any answer. MongoDB takes no `_id` that is much larger.
-    clients.insert_one(doc! {"_id": "x".repeat(8_390_000), "name": "Large"}).await.unwrap();
+    clients.insert_many((2..20).map(client)).await.unwrap();
+    // Their tokens do not fit into one answer. So an answer with the first ends with it, and holds its token twice.
+    for large in ["x", "y"].map(|letter| doc! {"_id": letter.repeat(4_300_000), "name": "Large"}) {
+        while let Err(error) = clients.insert_one(&large).await {
+            let why = format!("{error:?}");
+            assert!(why.contains("will not fit in the storage engine cache"), "{why}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let instance = network.instance(true);
     let next = async {
-        while instance.hub.head().unwrap().epoch == epoch {
+        while instance.hub.head().is_none_or(|head| head.epoch == epoch) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
