@@ -149,6 +149,8 @@ impl Follower {
         let Some(head) = self.log.head().await? else { return Ok(()) };
         let mut from = self.hub.read().reads_after(head);
         let mut kept_count = None;
+        // The state is begun anew together with the first entry, so that pages are never without any.
+        let mut anew = false;
         loop {
             let page = self.log.after(from).await?.entries;
             let Some(first) = page.first() else { break };
@@ -161,10 +163,9 @@ impl Follower {
             if !leads_on {
                 if from.is_some() {
                     from = None;
-                    self.hub.write().begin(first);
                     continue;
                 }
-                self.hub.write().begin(first);
+                anew = true;
                 kept_count = snapshots::kept_count(&self.redis, first.epoch)
                     .await?
                     .filter(|count| count.position.seq >= log::before(first));
@@ -172,7 +173,9 @@ impl Follower {
             for entry in page {
                 // One page may hold the end of one epoch and the beginning of the next.
                 let mut state = self.hub.write();
-                if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
+                if std::mem::take(&mut anew) {
+                    state.begin(&entry);
+                } else if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
                     state.begin(&entry);
                     kept_count = None;
                 }
