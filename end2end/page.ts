@@ -15,12 +15,6 @@ export const PAGES = ['/', '/activity', '/analytics', ...Object.values(LIST), '/
 /** Documents that the server draws alone. */
 export const DOCUMENTS = ['/account', '/users', '/users/invite', '/confirm', '/audit'];
 
-export const FIGURES = [
-  'active_sessions', 'live_power', 'energy_today', 'revenue_today',
-  'sessions_today', 'clients', 'open_payments', 'failed_payments',
-] as const;
-export type Figure = (typeof FIGURES)[number];
-
 /** A document's id as it stands on pages: an ObjectId's digits, anything else in canonical extended JSON. */
 export const docId = (id: unknown): string => (typeof id === 'string' ? JSON.stringify(id) : String(id));
 
@@ -28,7 +22,9 @@ export const table = (page: Page, topic: Topic): Locator => page.locator(`table[
 export const rows = (page: Page, topic: Topic): Locator => table(page, topic).locator('tr[data-id]');
 export const row = (page: Page, topic: Topic, id: string): Locator => table(page, topic).locator(`tr[data-id="${id}"]`);
 export const cell = (of: Locator, field: string): Locator => of.locator(`td[data-field="${field}"]`);
-export const figure = (page: Page, name: Figure): Locator => page.locator(`[data-figure="${name}"] .figure`);
+export const figure = (page: Page, name: string): Locator => page.locator(`[data-figure="${name}"] .figure`);
+/** The values of all cards. */
+export const figures = (page: Page): Locator => page.locator('.cards [data-figure] .figure');
 export const split = (page: Page): Locator => page.locator('[data-figure="evse_split"]');
 
 /** Entries of the latest changes for one document; `op` narrows them to put, patch or delete. */

@@ -2,7 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { REFUSED, expect, test } from '../fixtures.ts';
-import { FIGURES, LIST, PAGES, TOPICS, connection, figure, live, openLive, rows, signIn, split } from '../page.ts';
+import { LIST, PAGES, TOPICS, connection, figure, figures, live, openLive, rows, signIn, split } from '../page.ts';
 import { Server, chargedeck } from '../parts.ts';
 
 test('without JavaScript every page shows the data', async ({ browserOn, db }) => {
@@ -14,7 +14,8 @@ test('without JavaScript every page shows the data', async ({ browserOn, db }) =
     await expect(rows(page, topic)).toHaveCount(shown);
   }
   await page.goto('/');
-  for (const name of FIGURES) await expect(figure(page, name), name).toHaveText(/\d/);
+  await expect(figures(page), 'there are cards').not.toHaveCount(0);
+  await expect(figures(page).filter({ hasNotText: /\d/ })).toHaveCount(0);
   await expect(split(page)).toHaveText(/\d/);
 });
 

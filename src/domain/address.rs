@@ -10,7 +10,7 @@ pub struct BadChoice(pub String);
 impl BadChoice {
     /// The error for a name in an address that no choice of the page has.
     pub fn unknown(name: &str) -> Self {
-        Self(format!("Nothing here is chosen by “{}”.", clip(name)))
+        Self(format!("This page has no option “{}”.", clip(name)))
     }
 
     /// The error for a name that no column of reports has.

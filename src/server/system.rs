@@ -101,7 +101,7 @@ fn documents(hub: &Hub) -> Vec<(Collection, i64, i64)> {
 async fn publish(redis: &Redis, seen: &mut Observation) {
     let asked = Instant::now();
     let published = match serde_json::to_string(&seen.own) {
-        Ok(body) => instances::tell(redis, &seen.own.id, &body).await,
+        Ok(body) => instances::exchange(redis, &seen.own.id, &body).await,
         Err(_) => return,
     };
     seen.redis = published.is_ok();

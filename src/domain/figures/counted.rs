@@ -31,24 +31,38 @@ enum When {
     For(u8),
 }
 
-pub const CLIENTS: Counted = Counted { of: Documents::Clients(&[ClientStatus::Active]), when: When::Ever };
-pub const BLOCKED_CLIENTS: Counted = Counted { of: Documents::Clients(&[ClientStatus::Blocked]), when: When::Ever };
-pub const ACTIVE: Counted = Counted { of: Documents::Sessions(&[SessionStatus::Active]), when: When::Ever };
-pub const STARTED: Counted = Counted { of: Documents::Sessions(&[]), when: When::Within(FilterField::Started) };
-pub const COMPLETED: Counted =
-    Counted { of: Documents::Sessions(&[SessionStatus::Completed]), when: When::Within(FilterField::Ended) };
-pub const CAPTURED: Counted =
-    Counted { of: Documents::Payments(PaymentStatus::REVENUE), when: When::Within(FilterField::Captured) };
-pub const OPEN: Counted = Counted { of: Documents::Payments(PaymentStatus::OPEN), when: When::Ever };
-pub const FAILED: Counted =
-    Counted { of: Documents::Payments(&[PaymentStatus::Failed]), when: When::Within(FilterField::Created) };
+// What several figures and pages count. Documents of one figure alone stand in its line.
 
-/// ACTIVE sessions that have been running for so many hours.
-pub const fn running(hours: u8) -> Counted {
-    Counted { when: When::For(hours), ..ACTIVE }
-}
+pub const ACTIVE: Counted = Counted::sessions(&[SessionStatus::Active]);
+pub const STARTED: Counted = Counted::sessions(&[]).within(FilterField::Started);
+pub const COMPLETED: Counted = Counted::sessions(&[SessionStatus::Completed]).within(FilterField::Ended);
+pub const CAPTURED: Counted = Counted::payments(PaymentStatus::REVENUE).within(FilterField::Captured);
 
 impl Counted {
+    pub const fn clients(statuses: &'static [ClientStatus]) -> Self {
+        Self { of: Documents::Clients(statuses), when: When::Ever }
+    }
+
+    pub const fn payments(statuses: &'static [PaymentStatus]) -> Self {
+        Self { of: Documents::Payments(statuses), when: When::Ever }
+    }
+
+    pub const fn sessions(statuses: &'static [SessionStatus]) -> Self {
+        Self { of: Documents::Sessions(statuses), when: When::Ever }
+    }
+
+    /// Those whose date lies in the figure's period.
+    #[must_use]
+    pub const fn within(self, date: FilterField) -> Self {
+        Self { when: When::Within(date), ..self }
+    }
+
+    /// Those that have been running for so many hours.
+    #[must_use]
+    pub const fn running(self, hours: u8) -> Self {
+        Self { when: When::For(hours), ..self }
+    }
+
     pub const fn collection(self) -> Collection {
         match self.of {
             Documents::Clients(_) => Collection::Clients,

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use counted::{ACTIVE, BLOCKED_CLIENTS, CAPTURED, CLIENTS, COMPLETED, Counted, FAILED, OPEN, STARTED, running};
+pub use counted::{ACTIVE, CAPTURED, COMPLETED, Counted, STARTED};
 pub use registry::{FigureEntry, ListedFigure};
 
 use super::{
     cells::{Cell, Cells, Energy, known},
     collections::{Collection, Contact, table::same},
     money::{Currency, Money, Watt, Wh},
-    selection::hours_ago,
+    selection::{FilterField, hours_ago},
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus, named},
     time::{Bucket, Period, UtcMs},
 };
@@ -121,9 +121,9 @@ registry::figures! { |c|
     /// sessions that are ACTIVE
     active_sessions: i64 = c.get(&Cell::Sessions(SessionStatus::Active)); counts ACTIVE,
     /// of these, those that started more than eight hours ago, to the quarter of an hour
-    running_over_8h: i64 = running_for(c, LONG_H).count; counts running(LONG_H),
+    running_over_8h: i64 = running_for(c, LONG_H).count; counts ACTIVE.running(LONG_H),
     /// of these, those for more than a day (`count`), and when they `started`
-    long_active: LongActive = running_for(c, DAY_H); counts running(DAY_H),
+    long_active: LongActive = running_for(c, DAY_H); counts ACTIVE.running(DAY_H),
     /// W that they say they take
     live_power: Option<Watt> = known(
         c.get(&Cell::LivePower),
@@ -169,13 +169,14 @@ registry::figures! { |c|
     /// how many EVSEs are in each status, as pairs
     evse_split: Vec<(EvseStatus, i64)> = c.evses.clone(),
     /// clients that are ACTIVE
-    clients: i64 = c.get(&Cell::Clients(ClientStatus::Active)); counts CLIENTS,
+    clients: i64 = c.get(&Cell::Clients(ClientStatus::Active)); counts Counted::clients(&[ClientStatus::Active]),
     /// clients that are BLOCKED
-    blocked_clients: i64 = c.get(&Cell::Clients(ClientStatus::Blocked)); counts BLOCKED_CLIENTS,
+    blocked_clients: i64 = c.get(&Cell::Clients(ClientStatus::Blocked)); counts Counted::clients(&[ClientStatus::Blocked]),
     /// PENDING and AUTHORIZED payments: `count`, `amounts` by currency, and how many say none (`unknown`)
-    open_payments: Open = open(c.cells); counts OPEN,
+    open_payments: Open = open(c.cells); counts Counted::payments(PaymentStatus::OPEN),
     /// payments FAILED today
-    failed_payments: i64 = c.cells.payments(c.at.day).get(&PaymentStatus::Failed).copied().unwrap_or(0); counts FAILED,
+    failed_payments: i64 = c.cells.payments(c.at.day).get(&PaymentStatus::Failed).copied().unwrap_or(0);
+        counts Counted::payments(&[PaymentStatus::Failed]).within(FilterField::Created),
     /// how many documents each collection has
     documents: BTreeMap<Collection, i64> = by_collection(c.cells, Cell::Documents),
     /// how many of these have a field that cannot be read

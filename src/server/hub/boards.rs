@@ -193,15 +193,15 @@ impl Cache {
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
         entry.wanted = true;
-        let made = entry.made.as_ref().filter(|(_, filled)| filled.head.epoch == head.epoch);
-        if let Some((_, filled)) = made.filter(|(moment, _)| *moment == now) {
-            return Some(Answer::Made(filled.clone()));
+        let made = entry.made.as_ref().filter(|(_, snapshot)| snapshot.head.epoch == head.epoch);
+        if let Some((_, snapshot)) = made.filter(|(moment, _)| *moment == now) {
+            return Some(Answer::Made(snapshot.clone()));
         }
         let (fields, ct) = match board {
             Board::Analytics(_) => {
                 entry.behind.get_or_insert_with(Instant::now);
                 self.behind.notify_one();
-                return made.map(|(_, filled)| Answer::Made(filled.clone()));
+                return made.map(|(_, snapshot)| Answer::Made(snapshot.clone()));
             }
             Board::Overview(_) => return BoardView::of(now, state).map(Answer::Due),
             Board::Activity(filter) => (activity(*filter, state), state.ct),
@@ -212,7 +212,7 @@ impl Cache {
                 (fields, ClusterTime::new(u32::try_from(state.now()?.seconds()).unwrap_or(0), 0))
             }
         };
-        Some(Answer::Made(entry.fill(board, now, fields, (head, ct))))
+        Some(Answer::Made(entry.store(board, now, fields, (head, ct))))
     }
 
     /// For how long the board has been out of date.
@@ -224,8 +224,8 @@ impl Cache {
     pub fn current(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let boards = self.lock();
-        let (moment, filled) = boards.get(board)?.made.as_ref()?;
-        (*moment == now && filled.head.epoch == head.epoch).then(|| filled.clone())
+        let (moment, snapshot) = boards.get(board)?.made.as_ref()?;
+        (*moment == now && snapshot.head.epoch == head.epoch).then(|| snapshot.clone())
     }
 
     /// The moment that a board would be made for now.
@@ -262,7 +262,7 @@ impl Cache {
         let now = Some((view.moment, view.head.epoch));
         let mut due = Vec::new();
         for (board, entry) in boards.iter_mut().filter(|(board, _)| matches!(board, Board::Overview(_))) {
-            let made = entry.made.as_ref().map(|(moment, filled)| (*moment, filled.head.epoch));
+            let made = entry.made.as_ref().map(|(moment, snapshot)| (*moment, snapshot.head.epoch));
             if made != now && std::mem::take(&mut entry.wanted) {
                 due.push(board.clone());
             }
@@ -285,7 +285,7 @@ impl Cache {
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
         entry.behind = (takes_long(board) && !is_current).then_some(view.taken);
-        Some(entry.fill(board, view.moment, fields?, (view.head, view.ct)))
+        Some(entry.store(board, view.moment, fields?, (view.head, view.ct)))
     }
 
     /// Leaves the board as it is until something changes.
@@ -359,11 +359,11 @@ pub const fn takes_long(board: &Board) -> bool {
 
 impl BoardEntry {
     fn values(&self) -> usize {
-        self.made.as_ref().map_or(0, |(_, filled)| filled.fields.len())
+        self.made.as_ref().map_or(0, |(_, snapshot)| snapshot.fields.len())
     }
 
     /// Takes new values, unless there are later ones. Equal values leave the old snapshot in place.
-    fn fill(
+    fn store(
         &mut self,
         board: &Board,
         moment: Moment,
@@ -373,8 +373,8 @@ impl BoardEntry {
         if let Some((_, later)) = self.made.as_ref().filter(|(made, _)| *made > moment) {
             return later.clone();
         }
-        let known = self.made.as_ref().map(|(_, filled)| filled);
-        let filled = match known {
+        let known = self.made.as_ref().map(|(_, snapshot)| snapshot);
+        let snapshot = match known {
             Some(known) if known.fields == fields && known.head.epoch == head.epoch => known.clone(),
             _ => Arc::new(BoardSnapshot {
                 fields,
@@ -386,8 +386,8 @@ impl BoardEntry {
                 json: OnceLock::new(),
             }),
         };
-        self.made = Some((moment, filled.clone()));
-        filled
+        self.made = Some((moment, snapshot.clone()));
+        snapshot
     }
 }
 

@@ -179,7 +179,7 @@ impl Hub {
     /// somebody [makes](Self::make_board) it.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         match self.answer(board)? {
-            Answer::Made(filled) => Some(filled),
+            Answer::Made(snapshot) => Some(snapshot),
             Answer::Due(view) => self.0.boards.make(board, &view, || self.read()),
         }
     }
@@ -203,8 +203,8 @@ impl Hub {
             changes.mark_unchanged();
             let made =
                 if boards::takes_long(board) { self.make_board(board).await } else { self.short_board(board).await };
-            if let Some(filled) = made {
-                return filled;
+            if let Some(snapshot) = made {
+                return snapshot;
             }
             // The sender lives as long as this hub.
             drop(changes.changed().await);
@@ -242,7 +242,7 @@ impl Hub {
     /// As [`board`](Self::board), for one that does not take long. Figures are made off the runtime's threads.
     async fn short_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         match self.answer(board)? {
-            Answer::Made(filled) => Some(filled),
+            Answer::Made(snapshot) => Some(snapshot),
             Answer::Due(view) => self.make(board, view, None).await,
         }
     }

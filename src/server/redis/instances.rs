@@ -9,7 +9,7 @@ use super::Redis;
 /// How long after its last message an instance is forgotten.
 const FORGET: Duration = Duration::from_secs(60);
 
-static TELL: LazyLock<Script> = LazyLock::new(|| {
+static EXCHANGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local time = redis.call('TIME')
@@ -27,13 +27,13 @@ return all
     )
 });
 
-/// Stores `body` for the instance `id`. Returns what all instances told last, each with its age in milliseconds.
+/// Stores `body` for the instance `id`. Returns what each instance stored last, each with its age in milliseconds.
 ///
 /// # Errors
 /// Redis is away.
-pub async fn tell(redis: &Redis, id: &str, body: &str) -> RedisResult<Vec<(u64, String)>> {
+pub async fn exchange(redis: &Redis, id: &str, body: &str) -> RedisResult<Vec<(u64, String)>> {
     let forget = u64::try_from(FORGET.as_millis()).unwrap_or(u64::MAX);
-    TELL.key(key(redis)).arg(id).arg(body).arg(forget).invoke_async(&mut redis.connection()).await
+    EXCHANGE.key(key(redis)).arg(id).arg(body).arg(forget).invoke_async(&mut redis.connection()).await
 }
 
 /// Removes an instance that ends.

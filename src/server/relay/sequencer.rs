@@ -184,14 +184,14 @@ fn effect(kind: EventKind) -> Option<(Collection, Effect)> {
 
 fn row(collection: Collection, id: DocId, images: Images, read: Option<Read>) -> RowChange {
     let unknown = images == Images::Missing;
-    let told = !matches!(images, Images::Missing | Images::Deleted { before: None });
+    let has_images = !matches!(images, Images::Missing | Images::Deleted { before: None });
     let (before, after) = match images {
         Images::Inserted(after) => (None, Some(after)),
         Images::Updated { before, after } => (Some(before), Some(after)),
         Images::Deleted { before } => (before, None),
         Images::Missing => (None, None),
     };
-    let cells = told.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
+    let cells = has_images.then(|| cells::delta(collection, before.as_ref(), after.as_ref()));
     let changed = before.as_ref().zip(after.as_ref()).map(|(before, after)| changed_fields(before, after));
     let mut before = before.unwrap_or_default();
     if let Some(changed) = &changed {

@@ -213,7 +213,7 @@ pub fn paused(paused: bool, new: usize) -> String {
 
 /// `3 new`
 pub fn waiting(n: usize) -> String {
-    some(n, "new")
+    quantified(n, "new")
 }
 
 /// How many events wait in a feed that knows of at most `most`: `3 new`, `12 or more new`. Empty if none waits.
@@ -221,18 +221,18 @@ pub fn arrived(n: usize, most: usize) -> String {
     match n {
         0 => String::new(),
         n if n < most => waiting(n),
-        n => some(n, "or more new"),
+        n => quantified(n, "or more new"),
     }
 }
 
-fn some(n: usize, what: &str) -> String {
+fn quantified(n: usize, what: &str) -> String {
     format!("{} {what}", count(i64::try_from(n).unwrap_or(i64::MAX)))
 }
 
 /// What releasing a held list will change: `3 new, 1 left`. Empty if nothing waits.
 pub fn waits(Waiting { new, left, deleted, moved }: Waiting) -> String {
     let all = [(new, "new"), (left, "left"), (deleted, "deleted"), (moved, "moved")];
-    all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| some(n, what)).collect::<Vec<_>>().join(", ")
+    all.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| quantified(n, what)).collect::<Vec<_>>().join(", ")
 }
 
 /// What became of a row that is held where it was.

@@ -36,7 +36,7 @@ pub fn feed_items(
         let older = lines.into_iter().skip_while(|(key, _)| *key != oldest.key).skip(1);
         lines = before.iter().map(|item| (item.key.clone(), item.line.clone())).chain(older).collect();
     }
-    let say = |(i, (key, line)): (usize, (String, FeedEntry))| {
+    let item = |(i, (key, line)): (usize, (String, FeedEntry))| {
         let slot = before.and_then(|before| before.get(i));
         if let Some(same) = slot.filter(|slot| slot.key == key) {
             return FeedItem { time: clock.stamp(line.at()), ..same.clone() };
@@ -49,7 +49,7 @@ pub fn feed_items(
         };
         FeedItem { sentence, time: clock.stamp(line.at()), arrivals, line, key }
     };
-    lines.into_iter().enumerate().map(say).collect()
+    lines.into_iter().enumerate().map(item).collect()
 }
 
 /// Draws the feed with a fixed number of slots.

@@ -159,7 +159,7 @@ impl Task {
                 (self.checked_ms, self.pinged_at) = (0, now_ms());
                 self.heard_at = now_ms();
                 if is_hidden() {
-                    self.say(&ClientMessage::Visibility { hidden: true });
+                    self.send(&ClientMessage::Visibility { hidden: true });
                 }
                 self.subscribe_waiting();
             }
@@ -181,7 +181,7 @@ impl Task {
                 }
             }
             WireEvent::Visibility(hidden) => {
-                self.say(&ClientMessage::Visibility { hidden });
+                self.send(&ClientMessage::Visibility { hidden });
                 if !hidden {
                     self.seen_since = now_ms();
                     self.paint();
@@ -244,7 +244,7 @@ impl Task {
             Frame::Ping(Ping { n, lag_ms, checked_ms }) => {
                 (self.lag_ms, self.checked_ms, self.pinged_at) = (lag_ms, checked_ms, now_ms());
                 let paint_ms = self.paint_ms.take();
-                self.say(&ClientMessage::Pong { n, paint_ms });
+                self.send(&ClientMessage::Pong { n, paint_ms });
             }
             Frame::Unfollowed(Unfollowed { topics }) => self.show_unfollowed(&topics),
             Frame::Error(Refusal { rid, code, .. }) if code == TOO_MANY_BOARDS => {
@@ -446,7 +446,7 @@ impl Task {
             }
         }
         if !topics.is_empty() {
-            self.say(&ClientMessage::Unsubscribe { topics });
+            self.send(&ClientMessage::Unsubscribe { topics });
         }
         for store in lists {
             if let Some(collection) = store.collection().filter(|_| !self.following.iter().any(|f| f.store.is(store))) {
@@ -489,11 +489,11 @@ impl Task {
         if let Some(from) = from {
             positions.insert(topic.clone(), from.to_string().into());
         }
-        self.say(&ClientMessage::Subscribe { rid, topics: vec![topic], positions });
+        self.send(&ClientMessage::Subscribe { rid, topics: vec![topic], positions });
         rid
     }
 
-    fn say(&self, message: &ClientMessage) {
+    fn send(&self, message: &ClientMessage) {
         if let (true, Some(socket), Ok(text)) = (self.open, &self.socket, serde_json::to_string(message)) {
             socket.send(&text);
         }

@@ -150,8 +150,8 @@ fn of_week() -> Looks {
 fn table(head: &[&'static str], rows: Vec<Vec<ChartText>>) -> AnyView {
     let head = head.iter().map(|word| view! { <th scope="col">{*word}</th> });
     let rows = rows.into_iter().map(|row| {
-        let cells = row.into_iter().enumerate().map(|(i, said)| {
-            view! { <td class=if i == 0 { "" } else { "number" }>{said.view()}</td> }
+        let cells = row.into_iter().enumerate().map(|(i, text)| {
+            view! { <td class=if i == 0 { "" } else { "number" }>{text.view()}</td> }
         });
         view! { <tr>{any_views(cells)}</tr> }
     });
