@@ -332,7 +332,7 @@ async fn a_healthy_database_passes_and_what_is_printed_mends_a_broken_one() {
     let mut place = Place::new().await;
     let settings = place.settings("");
     let mongo = Mongo::connect(&settings.mongo).await.unwrap();
-    let args = SeedArgs { seed: 1, at: None, demo_anyway: false };
+    let args = SeedArgs { seed: 1, scale: None, at: None, demo_anyway: false };
     seed::run(&mongo.operator, &args).await.unwrap();
     prepare::make(&mongo).await.unwrap();
     // Whoever trusts everybody is told so, and it is no reason to fail.

@@ -276,6 +276,32 @@ async fn a_seed_makes_a_plausible_network_once() {
 }
 
 #[tokio::test]
+async fn a_seed_makes_a_year_of_a_network_of_any_size() {
+    let db = support::mongod().await.fresh_db().await;
+    let large = SeedArgs { scale: Some(5000), ..seed_args() };
+    let seeded = seed::run(&db, &large).await.unwrap();
+    println!("{seeded}");
+    let Seeded::Now(counts) = seeded else { panic!("the database was empty") };
+    assert_eq!([counts["charging_sessions"], counts["stations"], counts["clients"]], [5000, 50, 500]);
+    assert!((4900..=5100).contains(&counts["payments"]), "{counts:?}");
+    in_use_where_a_session_runs(&db).await;
+    for scope in ["NETWORK", "STATION"] {
+        eco_of(&db, scope, if scope == "NETWORK" { &["DAY", "MONTH", "TOTAL"] } else { &["MONTH", "TOTAL"] }).await;
+    }
+    one_session_at_a_time(&db).await;
+    let statuses = by(&db, Collection::ChargingSessions, "status").await;
+    assert!(statuses["ACTIVE"] > 0 && statuses["COMPLETED"] > 4700, "{statuses:?}");
+    let cities = by(&db, Collection::Stations, "city").await;
+    assert_eq!(cities.values().copied().collect::<Vec<_>>(), [40, 10]);
+    assert!(!holds_foreign_documents(&db).await.unwrap());
+    assert_eq!(seed::run(&db, &large).await.unwrap(), Seeded::Already);
+
+    // It is a start for the simulation, which goes on with what runs.
+    simulate::run(&db, &steps(600), CancellationToken::new()).await.unwrap();
+    in_use_where_a_session_runs(&db).await;
+}
+
+#[tokio::test]
 async fn nothing_is_invented_beside_an_operators_documents() {
     let db = support::mongod().await.fresh_db().await;
     all(&db, Collection::Payments).insert_one(doc! { "payment_id": "real" }).await.unwrap();
@@ -313,11 +339,16 @@ async fn in_use_where_a_session_runs(db: &Database) {
 
 /// Asserts that TOTAL is the sum of the days, of the months, and of the sessions.
 async fn eco_agrees_with_sessions(db: &Database) {
+    eco_of(db, "NETWORK", &["DAY", "MONTH", "TOTAL"]).await;
+}
+
+/// Asserts that the buckets of this scope are the sum of the sessions, in each granularity.
+async fn eco_of(db: &Database, scope: &str, granularities: &[&str]) {
     let known = doc! { "status": "COMPLETED", "energy_wh": { "$ne": null } };
     let sessions = find(db, Collection::ChargingSessions, known).await;
     let energy: i64 = sessions.iter().map(|s| s.get_i64("energy_wh").unwrap()).sum();
-    for granularity in ["DAY", "MONTH", "TOTAL"] {
-        let buckets = find(db, Collection::EcoStats, doc! { "granularity": granularity }).await;
+    for granularity in granularities {
+        let buckets = find(db, Collection::EcoStats, doc! { "scope": scope, "granularity": granularity }).await;
         let sum = |name: &str| buckets.iter().map(|b| b.get_i64(name).unwrap()).sum::<i64>();
         assert_eq!(sum("energy_wh"), energy, "{granularity}");
         assert_eq!(sum("session_count"), i64::try_from(sessions.len()).unwrap(), "{granularity}");
@@ -325,10 +356,35 @@ async fn eco_agrees_with_sessions(db: &Database) {
     }
 }
 
+/// Asserts that no session begins on an EVSE before the last one there has ended, and none before its client joined.
+async fn one_session_at_a_time(db: &Database) {
+    let mut sessions = find(db, Collection::ChargingSessions, doc! {}).await;
+    let key = |s: &Document| {
+        (s.get_str("evse_uid").unwrap().to_owned(), s.get_datetime("start_date_time").unwrap().timestamp_millis())
+    };
+    sessions.sort_by_cached_key(key);
+    for pair in sessions.windows(2) {
+        let ((evse, start), (other, _)) = (key(&pair[1]), key(&pair[0]));
+        if evse == other {
+            let end = pair[0].get_datetime("end_date_time").expect("only the last may run").timestamp_millis();
+            assert!(end <= start, "{} and {}", pair[0], pair[1]);
+        }
+    }
+    let joined: BTreeMap<_, _> = find(db, Collection::Clients, doc! {})
+        .await
+        .iter()
+        .map(|c| (c.get_str("client_id").unwrap().to_owned(), *c.get_datetime("created_at").unwrap()))
+        .collect();
+    for session in sessions.iter().filter(|s| s.contains_key("client_id")) {
+        let client = session.get_str("client_id").unwrap();
+        assert!(joined[client] <= *session.get_datetime("start_date_time").unwrap(), "{session}");
+    }
+}
+
 // Helpers
 
 fn seed_args() -> SeedArgs {
-    SeedArgs { seed: 1, at: Some(NOON.parse().unwrap()), demo_anyway: false }
+    SeedArgs { seed: 1, scale: None, at: Some(NOON.parse().unwrap()), demo_anyway: false }
 }
 
 fn start_of_simulation() -> i64 {

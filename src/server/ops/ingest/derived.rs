@@ -113,6 +113,7 @@ fn scope(preset: &Preset) -> Result<Scope> {
     Ok(Scope {
         dataset: preset.dataset.clone(),
         id: preset.network.name.clone(),
+        station: None,
         time_zone: preset.network.time_zone.clone(),
         zone: preset.time_zone()?,
         factors: preset.factors()?,

@@ -1,4 +1,4 @@
-//! The buckets of `eco_stats`: day, month and total of a network, kept as exact sums of finished sessions.
+//! The buckets of `eco_stats`: day, month and total of a network or a station, kept as exact sums of finished sessions.
 //!
 //! A session belongs to the local day in which it ended. MONTH is keyed by its first day, TOTAL by 1970-01-01;
 //! `period_start` of TOTAL is the start of the first day that has a session.
@@ -14,13 +14,15 @@ use crate::domain::{
     money::Wh,
 };
 
-/// The network whose buckets these are, and how they are computed.
+/// Whose buckets these are, and how they are computed.
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// `source.dataset` of documents made here.
     pub dataset: String,
     /// The network's name, so that two networks in one database keep their own sums.
     pub id: String,
+    /// The station whose buckets these are instead.
+    pub station: Option<String>,
     pub time_zone: String,
     pub zone: TimeZone,
     pub factors: Factors,
@@ -131,11 +133,16 @@ impl Scope {
     }
 
     fn document(&self, (granularity, local_date): &PeriodKey, bucket: &PeriodSums) -> Document {
+        let period = format!("{}:{local_date}", granularity.code());
+        let (id, scope, scope_id) = match &self.station {
+            None => (format!("{}:{period}", self.dataset), "NETWORK", &self.id),
+            Some(station) => (format!("{}:{station}:{period}", self.dataset), "STATION", station),
+        };
         let mut document = doc! {
-            "_id": format!("{}:{}:{}", self.dataset, granularity.code(), local_date),
+            "_id": id,
             "granularity": granularity.code(),
-            "scope": "NETWORK",
-            "scope_id": &self.id,
+            "scope": scope,
+            "scope_id": scope_id,
             "local_date": local_date,
             "time_zone": &self.time_zone,
             "factors": serialize_to_document(&self.factors).unwrap_or_default(),
@@ -171,6 +178,7 @@ mod tests {
         Scope {
             dataset: "t".into(),
             id: "T".into(),
+            station: None,
             time_zone: "Europe/London".into(),
             zone: TimeZone::get("Europe/London").unwrap(),
             factors: Factors::named("owid-2024", "GBR").unwrap(),

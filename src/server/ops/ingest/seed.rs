@@ -1,13 +1,15 @@
-//! `chargedeck seed`: a small, plausible network made from a seed alone.
+//! `chargedeck seed`: a plausible network made from a seed alone, small or of any size.
 //!
-//! Two weeks of [`super::world`] run in memory, and the result is written in bulk. So sessions, payments, EVSEs and
+//! For the small one, two weeks of [`super::world`] run in memory, and the result is written in bulk. So sessions, payments, EVSEs and
 //! eco_stats agree with each other as they would in a network that has really run.
 
 mod city;
+mod history;
 
 use std::{collections::BTreeMap, fmt};
 
 use anyhow::Result;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, tz::TimeZone};
 use mongodb::{
@@ -15,6 +17,7 @@ use mongodb::{
     bson::{Document, RawDocumentBuf, doc},
 };
 
+use self::history::{History, StationHistory};
 use super::{
     ledger::{Ledger, Scope},
     store::{self, Wanted},
@@ -30,7 +33,11 @@ pub struct SeedArgs {
     /// Another number makes another network
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The instant at which the two weeks end [default: now]
+    /// A larger network with a year behind it: so many sessions and about as many payments, a tenth as many clients and
+    /// a hundredth as many stations, instead of a small one with two weeks
+    #[arg(long, value_name = "SESSIONS", value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    pub scale: Option<u64>,
+    /// The instant at which its past ends [default: now]
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// Writes although the database holds documents that ChargeDeck did not make
@@ -76,9 +83,11 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     }
     remove_unfinished(db).await?;
     let at = args.at.unwrap_or_else(Timestamp::now).as_millisecond();
+    if let Some(sessions) = args.scale {
+        return scaled(db, History::new(args.seed, at, sessions, scope()?)).await;
+    }
     let mut documents = live(args.seed, at)?;
-    let bar = ProgressBar::new(documents.0.values().map(|d| d.len() as u64).sum());
-    let bar = bar.with_style(ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} documents, {msg}")?);
+    let bar = progress(documents.0.values().map(|d| d.len() as u64).sum(), "documents")?;
     let mut counts = BTreeMap::new();
     // The eco figures come last, because `LAST` is one of them.
     let last = documents.0.remove_entry(&Collection::EcoStats);
@@ -95,6 +104,72 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     }
     bar.finish_and_clear();
     Ok(Seeded::Now(counts))
+}
+
+fn progress(length: u64, of: &str) -> Result<ProgressBar> {
+    let template = format!("{{wide_bar}} {{human_pos}}/{{human_len}} {of}, {{msg}}");
+    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(&template)?))
+}
+
+/// Stations whose documents are written together.
+const TOGETHER: usize = 20;
+/// Batches on their way to MongoDB while the next one is made.
+const ON_THE_WAY: usize = 2;
+
+/// Writes a network with a year behind it.
+async fn scaled(db: &Database, mut history: History) -> Result<Seeded> {
+    use Collection::{Clients, EcoStats, Stations};
+    let bar = progress(history.stations() as u64, "stations")?;
+    let mut counts = BTreeMap::new();
+    let batches = std::iter::from_fn(|| {
+        let batch: Vec<StationHistory> = history.by_ref().take(TOGETHER).collect();
+        (!batch.is_empty()).then_some(batch)
+    });
+    let mut written = stream::iter(batches.map(|batch| write_stations(db, batch))).buffered(ON_THE_WAY);
+    while let Some(batch) = written.try_next().await? {
+        for (collection, count) in batch {
+            if collection == Stations {
+                bar.inc(count);
+            }
+            *counts.entry(collection.name()).or_default() += count;
+        }
+    }
+    drop(written);
+    bar.finish_and_clear();
+    let clients: Vec<Document> = history.clients().collect();
+    counts.insert(Clients.name(), insert(db, Clients, &clients).await?);
+    // The sum of all is the last, because it says that all is there.
+    let (last, buckets): (Vec<_>, Vec<_>) =
+        history.eco().partition(|bucket| bucket.get_str("_id").is_ok_and(|id| id == LAST));
+    for eco in [buckets, last] {
+        *counts.entry(EcoStats.name()).or_default() += insert(db, EcoStats, &eco).await?;
+    }
+    Ok(Seeded::Now(counts))
+}
+
+async fn write_stations(db: &Database, batch: Vec<StationHistory>) -> Result<[(Collection, u64); 4]> {
+    use Collection::{ChargingSessions, EcoStats, Payments, Stations};
+    let (mut stations, mut sessions, mut payments, mut eco) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for mut one in batch {
+        stations.push(one.station);
+        sessions.append(&mut one.sessions);
+        payments.append(&mut one.payments);
+        eco.append(&mut one.eco);
+    }
+    Ok([
+        (ChargingSessions, insert(db, ChargingSessions, &sessions).await?),
+        (Payments, insert(db, Payments, &payments).await?),
+        (EcoStats, insert(db, EcoStats, &eco).await?),
+        (Stations, insert(db, Stations, &stations).await?),
+    ])
+}
+
+/// Inserts documents that are not there yet. Returns how many.
+async fn insert(db: &Database, collection: Collection, documents: &[Document]) -> Result<u64> {
+    if !documents.is_empty() {
+        db.collection::<Document>(collection.name()).insert_many(documents).ordered(false).await?;
+    }
+    Ok(documents.len() as u64)
 }
 
 /// Removes the documents of a seeding that was cut short, because it begins anew.
@@ -158,6 +233,7 @@ fn scope() -> Result<Scope> {
     Ok(Scope {
         dataset: DATASET.to_owned(),
         id: "Demo network".to_owned(),
+        station: None,
         time_zone: TIME_ZONE.to_owned(),
         zone: TimeZone::get(TIME_ZONE)?,
         factors: Factors::named("owid-2024", "GBR").ok_or_else(|| anyhow::anyhow!("owid-2024 is shipped"))?,

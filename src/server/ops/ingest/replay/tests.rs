@@ -71,6 +71,7 @@ fn input(sessions: Vec<(Session, CopyState)>) -> Input {
     let scope = Scope {
         dataset: DATASET.into(),
         id: "T".into(),
+        station: None,
         time_zone: "Europe/London".into(),
         zone: TimeZone::get("Europe/London").unwrap(),
         factors: Factors::named("owid-2024", "GBR").unwrap(),

@@ -18,6 +18,10 @@ pub const TIME_ZONE: &str = "Europe/London";
 
 pub const CURRENCY: &str = "GBP";
 
+pub fn currency() -> Currency {
+    Currency(CURRENCY.to_owned())
+}
+
 const CITY: &str = "Bristol";
 
 pub fn driver(document: &Document) -> Option<Driver> {
@@ -126,7 +130,7 @@ pub fn station(number: usize, start: i64) -> (Document, SimulatedStation) {
         id: id.into(),
         station_id,
         time_zone: TIME_ZONE.to_owned(),
-        currency: Currency(CURRENCY.to_owned()),
+        currency: currency(),
         evses: evses.into_iter().map(|(_, state)| state).collect(),
         speaks: true,
     };

@@ -200,6 +200,7 @@ pub async fn ledger(db: &Database, dataset: &str, stations: &[SimulatedStation],
     let scope = Scope {
         dataset: dataset.to_owned(),
         id: newest.as_ref().and_then(|d| text(d, "scope_id")).unwrap_or_else(|| "Network".to_owned()),
+        station: None,
         zone: TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC),
         time_zone,
         factors: factors.or_else(|| Factors::named("owid-2024", &country)).context("owid-2024 is shipped")?,

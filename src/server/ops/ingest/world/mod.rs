@@ -24,6 +24,8 @@ mod write;
 
 pub use endings::count;
 pub use load::{INVENTED, find, int, ledger, load, millis, places, stations, text};
+pub use payments::{DECLINED, tariff};
+pub use sessions::{Demand, demand, hour_of_arrival};
 pub use state::{Driver, EvseIndex, NextNumbers, SimulatedEvse, SimulatedStation, WorldStart};
 pub use stations::evse_fields;
 pub use write::{DocumentWrite, InMemoryDatabase, WriteOperation};
@@ -234,8 +236,13 @@ impl World {
     }
 
     fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.rng.random_range(0..all.len())]
+        pick(&mut self.rng, all)
     }
+}
+
+/// One of several, each as likely as the others.
+pub fn pick<'a, T>(rng: &mut ChaCha8Rng, all: &'a [T]) -> &'a T {
+    &all[rng.random_range(0..all.len())]
 }
 
 /// A client that signed up at `at`. It is named after its number, so that no person is invented.

@@ -22,7 +22,8 @@ pub(super) struct Bill {
     pub cost: Cost,
 }
 
-const DECLINED: [(&str, &str); 5] = [
+/// Why payments fail: code and message.
+pub const DECLINED: [(&str, &str); 5] = [
     ("insufficient_funds", "The card has insufficient funds."),
     ("card_declined", "The bank declined without a reason."),
     ("expired_card", "The card has expired."),
@@ -32,7 +33,7 @@ const DECLINED: [(&str, &str); 5] = [
 const CAPTURE_EXPIRED: (&str, &str) = ("authorization_expired", "The authorization expired before it was captured.");
 
 /// Prices per kWh, VAT included.
-pub(super) fn tariff(direct_current: bool) -> &'static Tariff {
+pub fn tariff(direct_current: bool) -> &'static Tariff {
     static TARIFFS: LazyLock<[Tariff; 2]> = LazyLock::new(|| {
         [("AC-45", 450_000), ("DC-69", 690_000)].map(|(id, per_kwh)| Tariff {
             id: id.to_owned(),

@@ -4,9 +4,9 @@ use std::ops::Bound;
 
 use jiff::{Timestamp, tz::TimeZone};
 use mongodb::bson::doc;
-use rand::RngExt;
+use rand::{RngExt, rngs::ChaCha8Rng};
 
-use super::{EvseIndex, MINUTE, Running, SECOND, World, WorldEvent, endings::Ending, payments::tariff};
+use super::{EvseIndex, MINUTE, Running, SECOND, World, WorldEvent, endings::Ending, payments::tariff, pick};
 use crate::{
     domain::{
         collections::Collection,
@@ -23,6 +23,37 @@ const BY_HOUR: [f64; 24] = [
     0.5,
 ];
 const START_ERRORS: [&str; 3] = ["EVCommunicationError", "ReaderFailure", "ConnectorLockFailure"];
+
+/// What a car takes from an EVSE.
+pub struct Demand {
+    /// Of its battery.
+    pub size_wh: i64,
+    /// The mean while it charges.
+    pub power_w: i64,
+    pub wanted_wh: i64,
+}
+
+/// What the next car takes.
+pub fn demand(rng: &mut ChaCha8Rng, direct_current: bool, rated_w: i64) -> Demand {
+    let size_wh = *pick(rng, &[28_000, 40_000, 52_000, 64_000, 77_000_i64]);
+    let (car_w, wanted_wh) = if direct_current {
+        (*pick(rng, &[46_000, 72_000, 100_000, 150_000]), rng.random_range(8_000..26_000))
+    } else {
+        (*pick(rng, &[3_680, 7_360, 7_360, 11_000, 22_000]), rng.random_range(1_500..6_500))
+    };
+    let power_w = rated_w.min(car_w) * rng.random_range(88..98) / 100;
+    Demand { size_wh, power_w, wanted_wh: wanted_wh.min(size_wh * 6 / 10) }
+}
+
+/// The local hour at which the next driver comes.
+pub fn hour_of_arrival(rng: &mut ChaCha8Rng) -> i64 {
+    let mut left = rng.random_range(0.0..BY_HOUR.iter().sum());
+    let passed = BY_HOUR.iter().take_while(|share| {
+        left -= **share;
+        left >= 0.0
+    });
+    i64::try_from(passed.count()).unwrap_or(0).min(23)
+}
 
 impl World {
     /// A driver arrives if there is a free EVSE. If few cars charge, the next one comes sooner.
@@ -82,14 +113,7 @@ impl World {
 
     fn plan(&mut self, number: i64, at: EvseIndex, driver: Option<usize>) -> Running {
         let (direct_current, rated_w) = (self.evse(at).direct_current, self.evse(at).rated_w());
-        let size_wh = *self.pick(&[28_000, 40_000, 52_000, 64_000, 77_000_i64]);
-        let (car_w, wanted_wh) = if direct_current {
-            (*self.pick(&[46_000, 72_000, 100_000, 150_000]), self.rng.random_range(8_000..26_000))
-        } else {
-            (*self.pick(&[3_680, 7_360, 7_360, 11_000, 22_000]), self.rng.random_range(1_500..6_500))
-        };
-        let power_w = rated_w.min(car_w) * self.rng.random_range(88..98) / 100;
-        let wanted_wh = wanted_wh.min(size_wh * 6 / 10);
+        let Demand { size_wh, power_w, wanted_wh } = demand(&mut self.rng, direct_current, rated_w);
         let from = self.now + self.rng.random_range(10 * SECOND..40 * SECOND);
         let soc = self.rng.random_range(8..=95 - wanted_wh * 100 / size_wh);
         Running {
