@@ -554,6 +554,17 @@ mod tests {
         assert_eq!(made.head, hub.head().unwrap());
     }
 
+    #[tokio::test]
+    async fn a_board_whose_course_moves_on_while_it_is_made_is_behind_until_it_is_made_again() {
+        let (hub, week) = (counted(), Board::Analytics("last=7d&by=day&against=before&zone=UTC".parse().unwrap()));
+        let this = hub.clone();
+        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || this.write().course += 1));
+        hub.board_of_now(&week).await;
+        assert!(hub.board_is_behind(&week) > Duration::ZERO);
+        hub.board_of_now(&week).await;
+        assert_eq!(hub.board_is_behind(&week), Duration::ZERO);
+    }
+
     /// The thread on which the next board is made.
     fn made_on(hub: &Hub) -> mpsc::Receiver<ThreadId> {
         let (sender, on) = mpsc::channel();
