@@ -1,5 +1,5 @@
 // What scripts/bench needs beside a shell: documents, a session, and a table.
-//   node bench.mjs fill | cookie ORIGIN | table < RESULTS | bytes LOAD < RESULTS | bare LOAD US < RESULTS | beside < RESULTS
+//   node bench.mjs fill | cookie ORIGIN | table PEER < RESULTS | bytes LOAD < RESULTS | bare LOAD US < RESULTS | beside < RESULTS
 import { readFileSync } from 'node:fs';
 import { withDatabase } from './bench/common.mjs';
 
@@ -49,14 +49,17 @@ function beside() {
   if ([alone, beside].some(({ markers, expected }) => markers !== expected)) process.exitCode = 1;
 }
 
-/** One row per load and protocol; a load in which a change did not arrive is no measurement. */
-function table() {
+/** Stacks that are measured beside it. */
+const PEERS = ['peer', 'bun'];
+
+/** One row per load and protocol, beside a peer; a load in which a change did not arrive is no measurement. */
+function table(beside) {
   const all = results();
   const columns = { 'p50': 'p50_ms', 'p99': 'p99_ms', 'CPU per change': 'cpu_us_per_marker', 'bytes per change': 'bytes_per_marker' };
   console.log(`| load | protocol | ${Object.keys(columns).join(' | ')} | arrived |`);
   console.log(`|---|---|${'---|'.repeat(Object.keys(columns).length + 1)}`);
-  for (const result of all.filter(({ who }) => who !== 'peer')) {
-    const peer = all.find(({ load, who }) => who === 'peer' && load === result.load);
+  for (const result of all.filter(({ who }) => !PEERS.includes(who))) {
+    const peer = all.find(({ load, who }) => who === beside && load === result.load);
     const cells = Object.values(columns).map((key) =>
       peer ? `${(result[key] / peer[key]).toFixed(2)} (${result[key]} of ${peer[key]})` : `${result[key]}`);
     console.log(`| ${result.load} | ${result.who} | ${cells.join(' | ')} | ${result.markers} of ${result.expected} |`);
