@@ -22,11 +22,14 @@ use chargedeck::{
         eco::{Factors, Savings},
         money::Wh,
     },
-    server::ops::ingest::{
-        ImportReport, holds_foreign_documents,
-        import::{self, ImportArgs},
-        seed::{self, SeedArgs, Seeded},
-        simulate::{self, SimulateArgs},
+    server::{
+        mongo::prepare::holds_foreign_documents,
+        ops::ingest::{
+            ImportReport,
+            import::{self, ImportArgs},
+            seed::{self, SeedArgs, Seeded},
+            simulate::{self, SimulateArgs},
+        },
     },
 };
 use futures_util::TryStreamExt;

@@ -146,7 +146,7 @@ test('a page tells that the database was set back, takes its rows anew, and goes
   await expect(alert(page)).toHaveCount(0);
 
   await reset('database_restored');
-  const told = 'The database was set back to an earlier state. What you see is what it holds now.';
+  const told = 'The database was restored to an earlier state. What you see is what it holds now.';
   await expect(alert(page)).toHaveText(told);
   const written = station({ name: 'After it was set back' });
   await db.collection('stations').insertOne(written);

@@ -82,7 +82,7 @@ impl Params {
                 return Err(Refused::new(&name, format!("There is no parameter “{name}” here. There are {names}.")));
             }
             if all.get(name).is_some() {
-                return Err(Refused::new(name, format!("“{name}” may stand only once.")));
+                return Err(Refused::new(name, format!("“{name}” may be given only once.")));
             }
             if !value.is_empty() {
                 all.0.push((name.to_owned(), value));

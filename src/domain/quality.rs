@@ -25,7 +25,7 @@ pub struct Facts {
 const DAY_S: i64 = 86_400;
 
 /// 1 January 2000, UTC. Earlier dates are not believed: programs that know no date often write the year 1 or 1970.
-const FIRST_DATE: UtcMs = UtcMs(946_684_800_000);
+pub const FIRST_DATE: UtcMs = UtcMs(946_684_800_000);
 
 /// The most that a connector for cars delivers (CCS: 1,000 V and 500 A). It bounds the mean power of a session whose
 /// connector is not known.

@@ -15,6 +15,7 @@ use super::{
     collections::{Collection, Evse, Station, see},
     fields::Fields,
     money::Currency,
+    quality::FIRST_DATE,
     status::EvseStatus,
     time::{UtcMs, Zone},
 };
@@ -68,7 +69,7 @@ impl Selection {
         for (name, text) in pairs {
             let Some(part) = FilterField::of_name(&name) else { return Err(BadChoice::unknown(&name)) };
             if all.get(part).is_some() {
-                return Err(BadChoice(format!("“{name}” may stand only once.")));
+                return Err(BadChoice(format!("“{name}” may be given only once.")));
             }
             all = all.with(part, part.read(&text)?);
         }
@@ -81,7 +82,7 @@ impl Selection {
     /// The reason, in words for the person who asked.
     pub fn of(self, collection: Collection) -> Result<Self, BadChoice> {
         match self.0.iter().find(|(part, _)| part.field(collection).is_none()) {
-            Some((part, _)) => Err(BadChoice(format!("“{}” cannot be asked of {collection}.", part.name()))),
+            Some((part, _)) => Err(BadChoice(format!("{collection} cannot be filtered by “{}”.", part.name()))),
             None => Ok(self),
         }
     }
@@ -213,9 +214,9 @@ fn meets(row: &Fields, field: Option<&str>, wanted: &Criterion, at: &EvalContext
         Criterion::Within(period) => {
             text.and_then(UtcMs::parse).is_some_and(|date| period.from <= date && date < period.to)
         }
-        Criterion::For(hours) => {
-            text.and_then(UtcMs::parse).is_some_and(|date| when == MeetsWhen::Ever || date < hours_ago(at.now, *hours))
-        }
+        Criterion::For(hours) => text
+            .and_then(UtcMs::parse)
+            .is_some_and(|date| date >= FIRST_DATE && (when == MeetsWhen::Ever || date < hours_ago(at.now, *hours))),
         Criterion::In(slot) => text.and_then(UtcMs::parse).is_some_and(|date| {
             let civil = at.zone.civil(date);
             (civil.weekday, civil.hour) == (slot.weekday, slot.hour)
@@ -254,7 +255,7 @@ impl TryFrom<Fields> for Selection {
 
     fn try_from(texts: Fields) -> Result<Self, BadChoice> {
         if let Some(name) = texts.iter().find_map(|(name, value)| (!value.is_string()).then_some(name)) {
-            return Err(BadChoice(format!("“{name}” is no text.")));
+            return Err(BadChoice(format!("“{name}” is not text.")));
         }
         let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         Self::read(&mut texts.iter().filter_map(text))

@@ -132,6 +132,9 @@ async fn with(mongo: &Mongo, command: Command, settings: &Settings) -> anyhow::R
         Command::Import(args) => {
             let report = import::run(&mongo.operator, &args).await?;
             print!("{report}");
+            if report.stopped.is_some() {
+                return Ok(ExitCode::FAILURE);
+            }
             ingest::prepare(mongo).await?;
             if report.refused.count() > 0 && !args.allow_refused {
                 return Ok(ExitCode::from(ROWS_REFUSED));

@@ -60,7 +60,8 @@ impl Problem {
 
     /// MongoDB or Redis is away.
     pub fn unavailable() -> Self {
-        const DETAIL: &str = "A part of ChargeDeck is away for the moment. Try again in a few seconds.";
+        const DETAIL: &str =
+            "ChargeDeck cannot reach its database or cache. Try again in a few seconds. Try again in a few seconds.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
     }
 
@@ -144,7 +145,7 @@ impl Problem {
             (true, true) => {
                 ("<meta http-equiv=\"refresh\" content=\"5\">", "This page tries again by itself every five seconds.")
             }
-            (true, false) => ("", "What you sent may not have been done. Go back, see, and send it again."),
+            (true, false) => ("", "Your change may not have been saved. Go back, check, and send it again if needed."),
             _ => ("", ""),
         };
         let link = if asked { "<a href=\"\">Try again</a>" } else { "" };

@@ -166,9 +166,8 @@ impl Snapshots {
     }
 
     /// The cached rows, if they will do: at the hub's head, or as they were at a moment after they were asked for. A
-    /// position in another epoch is no minimum in this one, because rows of this one are brought up to its head, as
-    /// for every page that its reset sends here. As a minimum it would make each page that still asks by it read
-    /// MongoDB for itself, one after the other, until all give up waiting and ask again.
+    /// position of another epoch is ignored, because pages that a reset sends here get rows of the current head anyway.
+    /// As a minimum it would make each of them read MongoDB itself.
     async fn cached(
         &self,
         collection: Collection,

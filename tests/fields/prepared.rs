@@ -239,6 +239,29 @@ async fn what_was_agreed_to_is_made_again_for_a_collection_that_is_made_anew_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_we_had_filled_ourselves_is_no_agreement_for_an_operators_documents_in_its_place() {
+    let place = Place::new().await;
+    let mongo = mongo_of(&place, "").await;
+    let db = &mongo.operator;
+    let ours = doc! {"name": "ours", "source": {"dataset": "seed"}};
+    for name in ["stations", "clients"] {
+        db.collection(name).insert_one(ours.clone()).await.unwrap();
+    }
+    prepare::make_for_ours(&mongo).await.unwrap();
+    for name in ["stations", "clients"] {
+        db.collection::<Document>(name).drop().await.unwrap();
+    }
+    db.collection("stations").insert_one(doc! {"name": "theirs"}).await.unwrap();
+    db.collection("clients").insert_one(ours).await.unwrap();
+    let instance = Instance::start(&place.settings("")).await;
+    until("ours has its images and indexes", async || made(db).await.len() > 4).await;
+    let theirs = made(db).await.into_iter().find(|one| one.get_str("name").is_ok_and(|of| of == "stations")).unwrap();
+    assert!(!theirs.to_string().contains("changeStreamPreAndPostImages"), "{theirs}");
+    assert_eq!(db.collection::<Document>("stations").list_index_names().await.unwrap(), ["_id_"]);
+    instance.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_says_of_a_view_or_a_time_series_what_it_means_and_nothing_that_mongodb_refuses() {
     let place = Place::new().await;
     let mongo = mongo_of(&place, "").await;

@@ -327,3 +327,24 @@ async fn the_terminal_shows_what_was_done_and_the_exit_code_whether_rows_were_re
     let (code, printed, _) = program(&place, &["seed", "--demo-anyway"]);
     assert!(code == 0 && printed.contains("Seeded: ") && printed.contains(" stations"), "{code} {printed}");
 }
+
+#[tokio::test]
+async fn an_import_that_is_stopped_says_what_it_did_and_goes_on_when_it_is_repeated() {
+    let place = Place::new().await;
+    // Nothing can be written to a view.
+    let view = doc! { "create": "clients", "viewOn": "people", "pipeline": [] };
+    place.db.run_command(view).await.unwrap();
+    let (preset, file) = (
+        preset(ISO, "client = \"who\""),
+        "uid,evse,start,end,kwh,who\n1,A,2018-06-01 10:00,2018-06-01 11:00,7.5,Ada\n",
+    );
+    let report = place.import(&preset, file).await;
+    assert!(report.stopped.as_ref().is_some_and(|error| error.contains("view")), "{:?}", report.stopped);
+    assert_eq!(report.collections["charging_sessions"].added, 1);
+    assert!(report.to_string().contains("The same command again makes good for it"));
+    assert_eq!(place.days().await, (0, 0));
+    place.db.collection::<Document>("clients").drop().await.unwrap();
+    let report = place.import(&preset, file).await;
+    assert_eq!((report.stopped, report.collections["charging_sessions"].unchanged), (None, 1));
+    assert_eq!(place.days().await, (1, 1));
+}

@@ -15,6 +15,7 @@ use super::{
     cells::{Cell, Cells, Energy, known},
     collections::{Collection, Contact, table::same},
     money::{Currency, Money, Watt, Wh},
+    quality::FIRST_DATE,
     selection::{FilterField, hours_ago},
     status::{ClientStatus, EvseStatus, PaymentStatus, SessionStatus, named},
     time::{Bucket, Period, UtcMs},
@@ -205,9 +206,9 @@ pub const fn listed(name: &str) -> ListedFigure {
     panic!("no figure of this name has a list")
 }
 
-/// ACTIVE sessions that have been running for so many hours.
+/// ACTIVE sessions that have been running for so many hours. A start that cannot be true says nothing of that.
 fn running_for(counts: &Counts<'_>, hours: u8) -> LongActive {
-    let started = Period { from: UtcMs::FIRST, to: hours_ago(counts.at.now, hours) };
+    let started = Period { from: FIRST_DATE, to: hours_ago(counts.at.now, hours) };
     LongActive { count: counts.cells.sum(started, Cell::ActiveSince), started }
 }
 

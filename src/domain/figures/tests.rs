@@ -58,9 +58,9 @@ fn sessions_that_are_active_for_more_than_a_day_are_told() {
     let rows: Vec<Fields> = serde_json::from_value(sessions.clone()).unwrap();
     let cells = cells(sessions, Collection::ChargingSessions);
     let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
-    assert_eq!((f.active_sessions, f.long_active.count), (6, 3));
+    assert_eq!((f.active_sessions, f.long_active.count), (6, 2), "a start before 2000 is none");
     // The list follows the clock as the figure does: to the quarter of an hour.
-    for (now, count) in [("2018-06-15T11:59:59Z", 4), ("2018-06-15T12:00:00Z", 4), ("2018-06-15T12:15:00Z", 5)] {
+    for (now, count) in [("2018-06-15T11:59:59Z", 3), ("2018-06-15T12:00:00Z", 3), ("2018-06-15T12:15:00Z", 4)] {
         assert_eq!(figures(&cells, &at(now)).running_over_8h, count, "{now}");
         assert_eq!(behind("running_over_8h", &rows, &at(now)).len(), usize::try_from(count).unwrap(), "{now}");
     }
@@ -78,6 +78,7 @@ fn behind(name: &str, rows: &[Fields], at: &Viewpoint) -> Vec<Fields> {
 fn documents() -> impl Strategy<Value = Vec<Fields>> {
     let date = || {
         let dates = [
+            "0001-01-01T00:00:00Z",
             "2016-01-01T00:00:00Z",
             "2018-06-14T11:59:59Z",
             "2018-06-14T12:00:00Z",

@@ -107,7 +107,7 @@ pub fn interval(period: Period) -> String {
 /// period of a piece of time, given its first day and that of the next.
 ///
 /// # Errors
-/// The rows are to be sorted by amounts of what is no currency. One that has no amounts yet sorts nothing.
+/// The currency of the column that the rows are sorted by is no code. A code without amounts leaves the order as it is.
 pub fn report(
     query: &ReportParameters,
     about: About,

@@ -61,7 +61,7 @@ impl ActionRefused {
             Self::MayNotWrite(of) => {
                 format!("MongoDB does not let ChargeDeck's user write to {of}: docs/security.md has the role that may.")
             }
-            Self::NoSuchDocument => "No document has this number any more.".to_owned(),
+            Self::NoSuchDocument => "Not found. It may have been deleted.".to_owned(),
             Self::Conflict(why) => why.clone(),
             Self::OtherRequest => "This Idempotency-Key was sent before with something else.".to_owned(),
         }

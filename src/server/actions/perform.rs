@@ -218,7 +218,7 @@ impl Actions {
         let mut meant = before.row.clone();
         let was = meant.insert(write.field.to_owned(), next.clone().into());
         if after.fields != meant {
-            return Err(conflict("The document would be read otherwise than meant, so nothing is written.".to_owned()));
+            return Err(conflict("Your field mapping is ambiguous here, so this change would not be read back as it is meant. Nothing was written.".to_owned()));
         }
 
         let done = Done {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
+use bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc, spec::BinarySubtype};
 use mongodb::{Database, error::Result};
 
 use super::{
@@ -150,10 +150,10 @@ pub async fn carry_out(mongo: &Mongo, plan: &PreparePlan) -> Result<()> {
     for command in plan.commands() {
         mongo.operator.run_command(command).await?;
     }
-    agree(mongo).await
+    agree(mongo, Consent::Given).await
 }
 
-/// Makes all that is missing without asking. Whoever fills a database may do that.
+/// Makes all that is missing without asking, for somebody who has agreed to all of it.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -161,8 +161,60 @@ pub async fn make(mongo: &Mongo) -> Result<()> {
     carry_out(mongo, &plan(mongo).await?).await
 }
 
+/// Makes all that is missing in a database that holds our documents alone. Nobody has agreed to anything for others.
+///
+/// # Errors
+/// If MongoDB does not answer or refuses.
+pub async fn make_for_ours(mongo: &Mongo) -> Result<()> {
+    for command in plan(mongo).await?.commands() {
+        mongo.operator.run_command(command).await?;
+    }
+    agree(mongo, Consent::ForOurs).await
+}
+
+/// Whether it holds documents that `import`, `seed` or `simulate` made, or such that they did not make.
+async fn holds(db: &Database, collection: Collection, ours: bool) -> Result<bool> {
+    let documents = db.collection::<RawDocumentBuf>(collection.name());
+    Ok(documents.find_one(doc! {"source.dataset": {"$exists": ours}}).await?.is_some())
+}
+
+async fn any_holds(db: &Database, ours: bool) -> Result<bool> {
+    for collection in Collection::ALL {
+        if holds(db, collection, ours).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether one of the collections holds a document that neither `import`, `seed` nor `simulate` made.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
+    any_holds(db, false).await
+}
+
+/// Whether one of the collections holds a document that `import`, `seed` or `simulate` made.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn holds_our_documents(db: &Database) -> Result<bool> {
+    any_holds(db, true).await
+}
+
+/// Who agreed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// Somebody, to what `prepare` listed.
+    Given,
+    /// Nobody. We filled the database ourselves.
+    ForOurs,
+}
+
 /// What was agreed to.
 struct Agreed {
+    consent: Consent,
     /// The indexes, by our names for them.
     indexes: BTreeSet<String>,
     /// The identity of each collection for which it was done.
@@ -178,10 +230,11 @@ fn full_name(collection: Collection, keys: &Document) -> String {
 }
 
 /// Notes what was agreed to, and for which collections it is done.
-async fn agree(mongo: &Mongo) -> Result<()> {
+async fn agree(mongo: &Mongo, consent: Consent) -> Result<()> {
     let all = Collection::ALL.into_iter();
     let names = all.flat_map(|c| indexes::wanted(&mongo.mapping, c).into_iter().map(move |keys| full_name(c, &keys)));
-    let mut set = doc! {"at": DateTime::now(), "indexes": names.collect::<Vec<_>>(), "done": {}};
+    let ours = consent == Consent::ForOurs;
+    let mut set = doc! {"at": DateTime::now(), "for_ours": ours, "indexes": names.collect::<Vec<_>>(), "done": {}};
     let stored = found(&mongo.operator).await?.into_iter().filter_map(|(collection, found)| match found {
         Found::Stored { identity, .. } => Some((collection.name().to_owned(), binary(identity))),
         _ => None,
@@ -200,6 +253,7 @@ async fn agreed(mongo: &Mongo) -> Result<Option<Agreed>> {
     let names = found.get_array("indexes").map(Vec::as_slice).unwrap_or_default();
     let done = found.get_document("done").cloned().unwrap_or_default();
     Ok(Some(Agreed {
+        consent: if found.get_bool("for_ours").unwrap_or(false) { Consent::ForOurs } else { Consent::Given },
         indexes: names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
         done: done
             .into_iter()
@@ -217,8 +271,8 @@ pub struct Anew {
     agreed: BTreeSet<String>,
 }
 
-/// Switches images on in collections that were made anew, if that was agreed to. Without an agreement nothing is made, and
-/// what an operator changed by hand stays as it is.
+/// Switches images on in collections that were made anew, if that was agreed to. Without an agreement nothing is made, nor
+/// for an operator's documents in a database that we had filled, and what an operator changed by hand stays as it is.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
@@ -228,6 +282,12 @@ pub async fn keep_images(mongo: &Mongo) -> Result<Option<Anew>> {
     for (collection, found) in found(&mongo.operator).await? {
         let Found::Stored { images, identity } = found else { continue };
         if agreed.done.get(collection.name()) == Some(&identity) {
+            continue;
+        }
+        let operator = &mongo.operator;
+        if agreed.consent == Consent::ForOurs
+            && (holds(operator, collection, false).await? || !holds(operator, collection, true).await?)
+        {
             continue;
         }
         // A collection that is dropped at this moment must not leave the others without images.

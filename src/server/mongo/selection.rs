@@ -11,6 +11,7 @@ use crate::{
     domain::{
         collections::Collection,
         money::Currency,
+        quality::FIRST_DATE,
         selection::{Criterion, EvalContext, FilterField, Selection, Slot, hours_ago},
         status::EvseStatus,
         time::{Period, UtcMs},
@@ -103,12 +104,8 @@ fn ask(part: FilterField, field: &str, wanted: &Criterion, at: &EvalContext, net
         },
         // The predicate also checks documents that match later.
         Criterion::For(hours) => {
-            let (first, since) = (date(UtcMs::FIRST), date(hours_ago(at.now, *hours)));
-            let later = [
-                doc! {field: {"$type": TEXTS.as_slice()}},
-                doc! {field: {"$gte": since}},
-                doc! {field: {"$lt": first}},
-            ];
+            let (first, since) = (date(FIRST_DATE), date(hours_ago(at.now, *hours)));
+            let later = [doc! {field: {"$type": TEXTS.as_slice()}}, doc! {field: {"$gte": since}}];
             FieldQuery {
                 sure: Some(doc! {field: {"$gte": first, "$lt": since, "$not": {"$type": "array"}}}),
                 odd: Some(or(&later)),

@@ -580,7 +580,7 @@ async fn written(relay: &Relay) -> Result<Option<(Position, Option<ClusterTime>)
 /// Whether the database was set back to an earlier state since the log's last entry, or since it was looked at.
 async fn is_set_back(relay: &Relay, log: &Log, past: &mut Option<Position>, last: Option<&Entry>) -> Result<bool> {
     let events = Events::of(&relay.mongo.own);
-    // Redis has what any relay noted, and alone is set back when pages are told.
+    // Redis holds what any relay last saw. It is reset only when pages have been told.
     let noted = log.past().await?;
     let is_before_last = async || {
         let now = relay.mongo.operation_time().await.context("asking for the operation time")?;

@@ -112,7 +112,7 @@ impl Missing {
         is_wanted.then_some(*collection)
     }
 
-    /// Reads for all these events. Returns false if there is no room for their rows, and gives them none then.
+    /// Reads the rows of all these events. If they do not fit, it returns false and adds no row.
     async fn read(&mut self, events: &mut [Event]) -> Result<bool> {
         // One row is taken however large it is.
         let mut room = if events.len() == 1 { usize::MAX } else { ROWS };

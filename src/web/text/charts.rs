@@ -93,7 +93,7 @@ pub const fn against(against: Against) -> &'static str {
     match against {
         Against::Before => "Previous period",
         Against::YearBefore => "Same dates last year",
-        Against::Nothing => "Nothing",
+        Against::Nothing => "None",
     }
 }
 

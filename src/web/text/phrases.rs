@@ -41,7 +41,7 @@ pub const LOAD_AGAIN: &str = "Load again";
 pub const NOT_LOADED: &str =
     "The page could not be loaded, because the server does not answer. It opens as soon as the server is back.";
 pub const PART_NOT_LOADED: &str = "The page could not be loaded: the server answers, but the part of the program that draws the page did not come. It opens as soon as that comes.";
-pub const RESTORED: &str = "The database was set back to an earlier state. What you see is what it holds now.";
+pub const RESTORED: &str = "The database was restored to an earlier state. What you see is what it holds now.";
 pub const STAY: &str = "Stay here";
 pub const STOPPED: &str = "This page has stopped updating. Reload it.";
 pub const NOT_LIVE: &str = "As of loading. Without JavaScript this page does not update.";

@@ -97,7 +97,7 @@ const fn report_measure(measure: Measure) -> &'static str {
 pub const fn report_why(column: &Column) -> &'static str {
     match column {
         Column::Sessions => "completed sessions, by their end",
-        Column::Energy => "what those sessions delivered, as far as they say",
+        Column::Energy => "what those sessions delivered, where they report it",
         Column::WithoutEnergy => super::NO_ENERGY_WHY,
         Column::LeftOut => super::LEFT_OUT_WHY,
         Column::Doubtful => super::DOUBTFUL_WHY,

@@ -140,7 +140,7 @@ fn resync(row: ResyncRow) -> RowText {
 fn reason(code: String) -> String {
     match code.as_str() {
         "epoch" => "the log began again".to_owned(),
-        "database_restored" => "the database was set back".to_owned(),
+        "database_restored" => "the database was restored to an earlier state".to_owned(),
         _ => displayable(code.into()).into_owned(),
     }
 }

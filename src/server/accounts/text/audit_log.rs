@@ -2,8 +2,7 @@
 
 use crate::server::auth::audit_log::{Action, Actor, Reason};
 
-pub const NO_ENTRIES: (&str, &str) =
-    ("No entries yet", "Who signs in, and what is done to accounts, will be listed here.");
+pub const NO_ENTRIES: (&str, &str) = ("No entries yet", "Sign-ins, exports and changes by admins will be listed here.");
 pub const NO_MATCH: (&str, &str) = ("No entry matches", "Nothing of this kind was recorded in the retained period.");
 pub const WHEN: &str = "When";
 pub const WHAT: &str = "What";
@@ -80,7 +79,7 @@ pub const fn reason(reason: Reason) -> &'static str {
         Reason::NoRight => "the account may not do this",
         Reason::MayNotWrite => "MongoDB does not let ChargeDeck write there",
         Reason::NoSuchDocument => "no such document",
-        Reason::Conflict => "the document had changed",
+        Reason::Conflict => "the action does not fit the document's state",
     }
 }
 

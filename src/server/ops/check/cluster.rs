@@ -120,11 +120,18 @@ fn not_a_replica_set(hello: &Document, report: &mut CheckReport) {
 async fn known_of(mongo: &Mongo, info: &Document, report: &mut CheckReport) {
     let name = info.get_str("version").unwrap_or("of unknown version");
     let Some(numbers) = version::parse(info) else { return report.warning("Version", format!("MongoDB {name}")) };
-    // A sharded cluster does not report it, and not every user may ask.
     let ask = doc! {"getParameter": 1, "featureCompatibilityVersion": 1};
-    let answer = mongo.client.database("admin").run_command(ask).await.unwrap_or_default();
-    let fcv = answer.get_document("featureCompatibilityVersion").and_then(|of| of.get_str("version")).ok();
-    let fcv = fcv.and_then(|of| of.split_once('.')).and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
+    let answer = mongo.client.database("admin").run_command(ask).await;
+    let fcv = answer.as_ref().ok().and_then(version::switched_to);
+    if fcv.is_none() {
+        let why = match &answer {
+            Err(error) if is_refused(error) => "no right to ask (getParameter)".to_owned(),
+            Err(error) => error.to_string(),
+            Ok(_) => "this server does not report it".to_owned(),
+        };
+        let text = format!("whether an upgrade left some switched off is not known: {why}");
+        report.add(Level::Note, "Features", text, Vec::new());
+    }
     report.items.extend(version::items(name, numbers, fcv, jiff::ZonedDateTime::now().date()));
 }
 

@@ -62,6 +62,13 @@ pub fn parse(info: &Document) -> Option<Version> {
     Some([numbers.next()?, numbers.next()?, numbers.next()?])
 }
 
+/// The featureCompatibilityVersion in the answer to `getParameter`.
+pub fn switched_to(answer: &Document) -> Option<VersionSeries> {
+    let fcv = answer.get_document("featureCompatibilityVersion").ok()?.get_str("version").ok()?;
+    let (major, minor) = fcv.split_once('.')?;
+    Some([major.parse().ok()?, minor.parse().ok()?])
+}
+
 /// A product that speaks MongoDB's protocol and is not MongoDB, and why it cannot be watched. `hosts` are the ones
 /// that were asked.
 pub fn stand_in(hello: &Document, info: &Document, hosts: &[String]) -> Option<(&'static str, &'static str)> {

@@ -54,10 +54,10 @@ pub struct ImportArgs {
 /// Rows in memory at a time.
 const BATCH: usize = 1000;
 
-/// Reads the source, writes what differs, and reports what was done.
+/// Reads the source, writes what differs, and reports what was done, also if it was stopped half-way.
 ///
 /// # Errors
-/// If the preset or the source cannot be read, or MongoDB does not take the documents.
+/// If the preset or the source cannot be read. Nothing was written then. Or if the report or the remarks cannot be written.
 pub async fn run(db: &Database, args: &ImportArgs) -> Result<ImportReport> {
     let (began, now) = (Instant::now(), Timestamp::now().as_millisecond());
     let preset = Preset::load(args.preset.as_deref().context("--preset is missing")?)?;
@@ -80,14 +80,11 @@ pub async fn run(db: &Database, args: &ImportArgs) -> Result<ImportReport> {
     let reaper = Reaper { db, preset: &preset, now };
     let mut run = Run { db, builder, reaper, report, pen: Pen::new(args.remarks.as_deref())? };
     let bar = progress(std::fs::metadata(source).map_or(0, |file| file.len()))?;
-    run.rows(&mut export, &bar).await?;
-    if full {
-        run.gone(&mut export).await?;
-    }
-    run.derived().await?;
+    let written = run.all(&mut export, full, &bar).await;
     bar.finish_and_clear();
     let Run { mut report, pen, .. } = run;
     pen.finish()?;
+    report.stopped = written.err().map(|error| format!("{error:#}"));
     report.most_rows_held = export.tally.most();
     report.seconds = began.elapsed().as_secs_f64();
     if let Some(path) = &args.report {
@@ -105,6 +102,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    async fn all(&mut self, export: &mut Export<'_>, full: bool, bar: &ProgressBar) -> Result<()> {
+        self.rows(export, bar).await?;
+        if full {
+            self.gone(export).await?;
+        }
+        self.derived().await
+    }
+
     /// Writes sessions and payments, in the order of the file.
     async fn rows(&mut self, export: &mut Export<'_>, bar: &ProgressBar) -> Result<()> {
         let mut batch = Vec::with_capacity(BATCH);

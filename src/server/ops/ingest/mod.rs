@@ -30,7 +30,7 @@ pub use report::{DocumentCounts, ImportReport, Remark, Remarks};
 use anyhow::{Context, Result, bail};
 use mongodb::{
     Database,
-    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
+    bson::{Bson, DateTime, Document},
 };
 
 use crate::{
@@ -41,33 +41,15 @@ use crate::{
     },
 };
 
-/// Whether one of the collections holds a document that neither `import`, `seed` nor `simulate` made.
-///
-/// # Errors
-/// If MongoDB does not answer.
-pub async fn holds_foreign_documents(db: &Database) -> Result<bool> {
-    for collection in Collection::ALL {
-        let documents = db.collection::<RawDocumentBuf>(collection.name());
-        if documents.find_one(doc! { "source.dataset": { "$exists": false } }).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Makes indexes and change-stream images in a database that we have filled. If there are documents of others, it
 /// makes nothing, because they need consent: `chargedeck prepare` asks.
 ///
 /// # Errors
 /// If MongoDB does not answer or refuses.
 pub async fn prepare(mongo: &Mongo) -> Result<()> {
-    let mut ours = false;
-    for collection in Collection::ALL {
-        let documents = mongo.operator.collection::<RawDocumentBuf>(collection.name());
-        ours = ours || documents.find_one(doc! { "source.dataset": { "$exists": true } }).await?.is_some();
-    }
-    if ours && !holds_foreign_documents(&mongo.operator).await? {
-        prepare::make(mongo).await.context("making indexes and images")?;
+    let db = &mongo.operator;
+    if prepare::holds_our_documents(db).await? && !prepare::holds_foreign_documents(db).await? {
+        prepare::make_for_ours(mongo).await.context("making indexes and images")?;
     }
     Ok(())
 }
@@ -90,7 +72,7 @@ pub fn only_unmapped(mapping: &Mapping) -> Result<()> {
 
 /// Refuses to write invented data beside an operator's data, unless `anyway` is set.
 async fn only_ours(db: &Database, anyway: bool) -> Result<()> {
-    if !anyway && holds_foreign_documents(db).await? {
+    if !anyway && prepare::holds_foreign_documents(db).await? {
         bail!(
             "the database `{}` holds documents that ChargeDeck did not make: nothing was written. \
              Name another database with MONGODB_DB, or say --demo-anyway.",

@@ -93,6 +93,9 @@ pub struct ImportReport {
     pub refused: Remarks,
     /// What is odd about rows that did become one.
     pub doubtful: Remarks,
+    /// Why it ended before its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// What an operator should know about the source.
     pub notes: Vec<String>,
     /// The most rows that were in memory at a time.
@@ -173,7 +176,13 @@ impl fmt::Display for ImportReport {
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))?;
         self.doubtful.write(f, "doubtful")?;
-        self.refused.write(f, "refused")
+        self.refused.write(f, "refused")?;
+        let Some(error) = &self.stopped else { return Ok(()) };
+        writeln!(f, "stopped: {error}")?;
+        writeln!(
+            f,
+            "  Clients, stations and eco figures may not fit the sessions yet. The same command again makes good for it."
+        )
     }
 }
 

@@ -39,12 +39,10 @@ fn counted(n: Option<i64>) -> Option<Quantity> {
     n.map(|n| Quantity::bare(text::count(n)))
 }
 
-/// Draws nothing if a value is not known, because an empty bar would mean zero.
+/// Draws nothing if a value is not known or there is no whole, because an empty bar would mean zero.
 fn share(part: Option<i64>, whole: Option<i64>) -> Picture {
-    match part.zip(whole) {
-        Some((part, whole)) => Picture::Share(text::per_mille(part, whole).unwrap_or(0)),
-        None => Picture::None,
-    }
+    let share = part.zip(whole).and_then(|(part, whole)| text::per_mille(part, whole));
+    share.map_or(Picture::None, Picture::Share)
 }
 
 /// The remark beside a figure, if it concerns any documents.
@@ -241,6 +239,7 @@ mod tests {
     fn what_is_not_known_is_neither_drawn_nor_said_to_be_nothing() {
         assert_eq!(share(None, Some(7)), Picture::None);
         assert_eq!(share(Some(0), Some(7)), Picture::Share(0));
+        assert_eq!(share(Some(7), Some(0)), Picture::None, "there is no whole");
         let open = |count, unknown| open_note(&Open { count, amounts: Vec::new(), unknown });
         assert_eq!([open(0, 0), open(2, 2)], [text::NONE_OPEN, text::AMOUNT_NOT_KNOWN]);
         assert_eq!(remark(Some(0), text::LEFT_OUT, ""), None);

@@ -2,6 +2,8 @@
 //! simulated, each session and its payment are as they ended.
 //!
 //! The sessions of an EVSE lie one after another, never two at a time. Of the last ones a few still run.
+//!
+//! Long, because a third of it is the documents' fields.
 
 use jiff::{Timestamp, tz::TimeZone};
 use mongodb::bson::{Bson, Document, doc};
@@ -19,7 +21,7 @@ use crate::{
         ledger::{Granularity, Ledger, Scope},
         put,
         tariff::Cost,
-        world::{self, Demand, SimulatedEvse},
+        world::{self, CarDemand, SimulatedEvse},
     },
 };
 
@@ -145,7 +147,8 @@ impl History {
 
     /// When somebody comes within the slot, and for how much. Of the last sessions of EVSEs one in eight still runs.
     fn plan(&mut self, evse: &SimulatedEvse, begins: i64, slot: i64, is_last: bool) -> Planned {
-        let Demand { power_w, wanted_wh, .. } = world::demand(&mut self.rng, evse.direct_current, evse.rated_w());
+        let CarDemand { power_w, wanted_wh, .. } =
+            world::car_demand(&mut self.rng, evse.direct_current, evse.rated_w());
         let charges = wanted_wh * HOUR / power_w.max(1);
         let stays = self.rng.random_range(MINUTE..if evse.direct_current { 6 } else { 25 } * MINUTE);
         let is_running = is_last && self.rng.random_bool(0.125);

@@ -25,7 +25,7 @@ mod write;
 pub use endings::count;
 pub use load::{INVENTED, find, int, ledger, load, millis, places, stations, text};
 pub use payments::{DECLINED, tariff};
-pub use sessions::{Demand, demand, hour_of_arrival};
+pub use sessions::{CarDemand, car_demand, hour_of_arrival};
 pub use state::{Driver, EvseIndex, NextNumbers, SimulatedEvse, SimulatedStation, WorldStart};
 pub use stations::evse_fields;
 pub use write::{DocumentWrite, InMemoryDatabase, WriteOperation};

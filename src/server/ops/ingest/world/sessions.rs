@@ -25,7 +25,7 @@ const BY_HOUR: [f64; 24] = [
 const START_ERRORS: [&str; 3] = ["EVCommunicationError", "ReaderFailure", "ConnectorLockFailure"];
 
 /// What a car takes from an EVSE.
-pub struct Demand {
+pub struct CarDemand {
     /// Of its battery.
     pub size_wh: i64,
     /// The mean while it charges.
@@ -34,7 +34,7 @@ pub struct Demand {
 }
 
 /// What the next car takes.
-pub fn demand(rng: &mut ChaCha8Rng, direct_current: bool, rated_w: i64) -> Demand {
+pub fn car_demand(rng: &mut ChaCha8Rng, direct_current: bool, rated_w: i64) -> CarDemand {
     let size_wh = *pick(rng, &[28_000, 40_000, 52_000, 64_000, 77_000_i64]);
     let (car_w, wanted_wh) = if direct_current {
         (*pick(rng, &[46_000, 72_000, 100_000, 150_000]), rng.random_range(8_000..26_000))
@@ -42,7 +42,7 @@ pub fn demand(rng: &mut ChaCha8Rng, direct_current: bool, rated_w: i64) -> Deman
         (*pick(rng, &[3_680, 7_360, 7_360, 11_000, 22_000]), rng.random_range(1_500..6_500))
     };
     let power_w = rated_w.min(car_w) * rng.random_range(88..98) / 100;
-    Demand { size_wh, power_w, wanted_wh: wanted_wh.min(size_wh * 6 / 10) }
+    CarDemand { size_wh, power_w, wanted_wh: wanted_wh.min(size_wh * 6 / 10) }
 }
 
 /// The local hour at which the next driver comes.
@@ -113,7 +113,7 @@ impl World {
 
     fn plan(&mut self, number: i64, at: EvseIndex, driver: Option<usize>) -> Running {
         let (direct_current, rated_w) = (self.evse(at).direct_current, self.evse(at).rated_w());
-        let Demand { size_wh, power_w, wanted_wh } = demand(&mut self.rng, direct_current, rated_w);
+        let CarDemand { size_wh, power_w, wanted_wh } = car_demand(&mut self.rng, direct_current, rated_w);
         let from = self.now + self.rng.random_range(10 * SECOND..40 * SECOND);
         let soc = self.rng.random_range(8..=95 - wanted_wh * 100 / size_wh);
         Running {
