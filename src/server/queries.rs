@@ -241,11 +241,14 @@ impl App {
         }
         // MongoDB has no rows of a time that is still to come, however often it is asked.
         let min_s = i64::from(not_before.ct.seconds());
-        if self.hub.now().is_some_and(|now| min_s > now.seconds().saturating_add(AHEAD_S)) {
+        let ahead_s = self.hub.now().map_or(0, |now| min_s.saturating_sub(now.seconds()));
+        if ahead_s > AHEAD_S {
             return Err(AppError::Unavailable.into());
         }
         let asker = self.budgets.of(user);
-        let shared = selection.is_everything() || self.snapshots.has(collection, &selection, not_before).await;
+        // Nobody else wants rows that are newer than anything shown, and reading them takes until that time has come.
+        let shared =
+            selection.is_everything() && ahead_s <= 0 || self.snapshots.has(collection, &selection, not_before).await;
         let documents = if shared { 0 } else { asker.all_of(collection) };
         let rows = units(collection.fetched());
         let paid = documents.saturating_add(rows);

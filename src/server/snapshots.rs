@@ -4,7 +4,7 @@
 //! Long, because a quarter of it is tests.
 
 use std::{
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
 };
@@ -81,6 +81,8 @@ pub struct Snapshots {
     hub: Hub,
     /// Requests for the same list wait in the same lane.
     lanes: Arc<[Mutex<()>]>,
+    /// Of this process alone, so that nobody can choose a list that shares a lane with another.
+    hasher: RandomState,
     reads: Arc<Semaphore>,
 }
 
@@ -91,6 +93,7 @@ impl Snapshots {
             redis,
             hub,
             lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            hasher: RandomState::new(),
             reads: Arc::new(Semaphore::new(READS)),
         }
     }
@@ -133,7 +136,12 @@ impl Snapshots {
     ) -> Result<Snapshot, SnapshotError> {
         let asked = self.hub.head().ok_or(SnapshotError::NotReady)?;
         let name = snapshots::name(collection, &selection);
-        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&name) % LANES;
+        // What is cached waits for nobody who reads.
+        if let Some(fresh) = self.cached(collection, &selection, asked, not_before).await? {
+            metrics().snapshot_hits.inc();
+            return Ok(fresh);
+        }
+        let lane = self.hasher.hash_one(&name) % LANES;
         let _lane = match self.lanes.get(usize::try_from(lane).unwrap_or(0)) {
             Some(lane) => Some(lane.lock().await),
             None => None,

@@ -248,9 +248,7 @@ async fn what_we_had_filled_ourselves_is_no_agreement_for_an_operators_documents
         db.collection(name).insert_one(ours.clone()).await.unwrap();
     }
     prepare::make_for_ours(&mongo).await.unwrap();
-    for name in ["stations", "clients"] {
-        db.collection::<Document>(name).drop().await.unwrap();
-    }
+    db.drop().await.unwrap();
     db.collection("stations").insert_one(doc! {"name": "theirs"}).await.unwrap();
     db.collection("clients").insert_one(ours).await.unwrap();
     let instance = Instance::start(&place.settings("")).await;

@@ -9,7 +9,7 @@ use chargedeck::{
     server::{
         auth::audit_log::{self, AuditLog},
         mongo::reading::Reading,
-        snapshots::SnapshotError,
+        snapshots::{NotBefore, SnapshotError},
     },
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -64,23 +64,48 @@ async fn a_list_is_read_to_its_end_whoever_asked_has_gone() {
         instance.ready().await;
     }
     network.mongo.operator.run_command(doc! {"profile": 2}).await.unwrap();
-    let namespace = format!("{}.clients", network.mongo.operator.name());
-    let held = doc! {"failCommands": ["find"], "namespace": namespace, "blockConnection": true, "blockTimeMS": 1000};
-    let hold = doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": held};
-    let admin = network.mongo.client.database("admin");
-    let entered = admin.run_command(hold).await.unwrap().get_i32("count").unwrap() + 1;
+    let held = hold_next_read(&network, 1000).await;
     let ask = |of: usize| {
         let snapshots = instances[of].snapshots.clone();
         tokio::spawn(async move { snapshots.list(Collection::Clients, Selection::default(), None).await })
     };
     let first = ask(0);
-    let wait = doc! {"waitForFailPoint": "failCommand", "timesEntered": i64::from(entered), "maxTimeMS": 30_000};
-    admin.run_command(wait).await.unwrap();
+    network.mongo.client.database("admin").run_command(held).await.unwrap();
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     ask(1).await.unwrap().unwrap();
     assert_eq!(reads_of_clients(&network).await, 1, "for one who went and one who waited");
     instances.iter().for_each(|instance| instance.stop.cancel());
+}
+
+/// Makes MongoDB stand still for so long at the next read of clients. Returns the command that waits until it does.
+async fn hold_next_read(network: &Network, ms: i32) -> Document {
+    let namespace = format!("{}.clients", network.mongo.operator.name());
+    let held = doc! {"failCommands": ["find"], "namespace": namespace, "blockConnection": true, "blockTimeMS": ms};
+    let hold = doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": held};
+    let entered = network.mongo.client.database("admin").run_command(hold).await.unwrap().get_i32("count").unwrap() + 1;
+    doc! {"waitForFailPoint": "failCommand", "timesEntered": i64::from(entered), "maxTimeMS": 30_000}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_cached_wait_for_nobody_who_reads() {
+    let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
+    let network = Network::on(&mongod, &support::fresh_name("pipeline"), "").await.with_images().await;
+    let instance = network.instance(true);
+    instance.ready().await;
+    let ask = |ct| {
+        let (snapshots, not_before) = (instance.snapshots.clone(), NotBefore { ct, ..NotBefore::default() });
+        tokio::spawn(async move { snapshots.list(Collection::Clients, Selection::default(), not_before).await })
+    };
+    ask(ClusterTime::default()).await.unwrap().unwrap();
+    let held = hold_next_read(&network, 10_000).await;
+    // No cached row is of a time that is still to come.
+    let reading = ask(ClusterTime(u64::MAX));
+    network.mongo.client.database("admin").run_command(held).await.unwrap();
+    ask(ClusterTime::default()).await.unwrap().unwrap();
+    assert!(!reading.is_finished());
+    reading.abort();
+    instance.stop.cancel();
 }
 
 fn selected(field: FilterField, text: &str) -> Selection {

@@ -2,7 +2,7 @@
 //! [`El`](el::El).
 //!
 //! Leptos has one type for every tag, and one for every attribute with every type of value. For each of them it has
-//! code that builds, hydrates and updates it. That is a third of what a browser downloads, and no page needs it.
+//! code that builds, hydrates and updates it. That is a twelfth of a first load (docs/benchmarks.md), and no page needs it.
 //! `view!` refers to elements by their path in Leptos, so this crate takes Leptos' place with the same paths.
 
 mod attr_value;

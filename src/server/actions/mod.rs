@@ -2,7 +2,7 @@
 //! change of status, and the wording. One place (`perform.rs`) writes every action: once, with its audit entry, in
 //! the operator's own names and words. One place (`routes.rs`) has its page and its URL.
 //!
-//! A new action is a file beside `block.rs`, a line in `registry.rs`, its link on a page, and its row in `docs/security.md`.
+//! What a new action takes stands in `docs/contributing.md`.
 
 mod action;
 mod attempt;

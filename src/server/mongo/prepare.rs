@@ -2,6 +2,8 @@
 //! fill, it makes them only when somebody has agreed. When a collection is made anew, it repeats what was agreed to.
 //!
 //! It makes no collection there, because MongoDB would then refuse the operator's own command to make it.
+//!
+//! Long, because what is planned, what was agreed to and what is repeated have to be the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 

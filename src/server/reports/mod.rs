@@ -9,7 +9,7 @@ pub use error::ReportError;
 
 use std::{
     convert::Infallible,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -63,6 +63,8 @@ pub struct Reports {
     /// One report of an account is read at a time. That may take minutes, so lists and boards have turns of their own.
     turns: Turns<UserId>,
     lanes: Arc<[Mutex<()>]>,
+    /// Of this process alone, so that nobody can choose a report that shares a lane with another.
+    hasher: RandomState,
     demand: Demand,
     pace: FairShare,
 }
@@ -85,6 +87,7 @@ impl Reports {
             hub,
             turns: Turns::default(),
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
             demand: Demand::default(),
             pace: FairShare::default(),
         }
@@ -178,7 +181,11 @@ impl Reports {
     }
 
     async fn groups(&self, name: &str, wanted: &ReportQuery) -> Result<Kept, ReportError> {
-        let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(name) % LANES;
+        // What is kept waits for nobody who reads.
+        if let Some(kept) = self.cached(name).await? {
+            return Ok(kept);
+        }
+        let lane = self.hasher.hash_one(name) % LANES;
         let _flight = self.lanes[usize::try_from(lane).unwrap_or(0)].lock().await;
         // Only one of all instances reads. The others use what it caches, and see its lease end if it vanishes.
         let lease = Lease::new(self.redis.clone(), &format!("read:{name}"));

@@ -219,7 +219,7 @@ impl Connection {
                 topics.iter().filter_map(|name| name.parse().ok()).for_each(|topic| out.following.leave(&topic));
             }
             ClientMessage::Visibility { hidden } => {
-                self.line.lock().following.hidden = hidden;
+                self.line.lock().following.hide(hidden);
                 self.line.advance(&self.context.hub);
             }
             ClientMessage::Pong { n, paint_ms } => {

@@ -29,7 +29,7 @@ const SPREAD_MS: u32 = 500;
 pub struct Following {
     cursors: Vec<(Collection, Position)>,
     boards: Vec<(LookedAtBoard, Led)>,
-    pub hidden: bool,
+    hidden: bool,
 }
 
 /// How far a consumer has been led on a board.
@@ -79,6 +79,15 @@ impl Following {
     pub fn look_at(&mut self, look: LookedAtBoard, seen: Option<Position>) {
         self.boards.retain(|(of, _)| of.board() != look.board());
         self.boards.push((look, Led::Elsewhere(seen)));
+    }
+
+    /// Notes whether anybody sees the page. A hidden one is led nowhere, and keeps no values, because each of many may
+    /// have been left at another moment. All values are due when it is seen again.
+    pub fn hide(&mut self, hidden: bool) {
+        self.hidden = hidden;
+        if hidden {
+            self.boards.iter_mut().for_each(|(_, led)| *led = Led::Elsewhere(led.at()));
+        }
     }
 
     /// How long the most outdated of the boards has been behind.
@@ -191,6 +200,27 @@ mod tests {
         let after = frame_of_values();
         assert_eq!(before.2, after.2, "a new client is no payment");
         assert!(before.0.as_str() < after.0.as_str() && after.1 == serde_json::json!(hub.head().unwrap().to_string()));
+    }
+
+    #[test]
+    fn a_hidden_page_keeps_no_values_and_is_told_all_when_it_is_seen_again() {
+        let (hub, all) = (Hub::of_new_clients(1), LookedAt::default());
+        let mut following = Following::default();
+        let look = all.look("a".repeat(24).parse::<UserId>().unwrap(), &Board::Activity(Filter::All)).unwrap();
+        following.look_at(look, None);
+        assert!(following.next(&hub, Form::Json).is_some() && following.next(&hub, Form::Json).is_none());
+        let shown = |following: &Following| match &following.boards[0].1 {
+            Led::Here(shown) => Some(Arc::downgrade(shown)),
+            Led::Elsewhere(_) => None,
+        };
+        let kept = shown(&following).unwrap();
+        following.hide(true);
+        hub.take_new_clients(2, 2);
+        drop(hub.board(&Board::Activity(Filter::All)));
+        assert_eq!(kept.strong_count(), 0, "the board has moved on, and nobody keeps what it was");
+        assert!(following.next(&hub, Form::Json).is_none());
+        following.hide(false);
+        assert!(matches!(following.next(&hub, Form::Json), Some(Due::Own(_))));
     }
 
     #[test]

@@ -413,7 +413,7 @@ fn a_row_whose_evses_were_cut_stays_until_new_rows_tell() {
 
 #[test]
 fn sessions_come_to_run_long_without_any_change() {
-    let quarter = |n: i64| UtcMs::from_seconds(n * 900);
+    let quarter = |n: i64| UtcMs::parse("2026-01-01T00:00:00Z").unwrap().after(n * 900_000);
     let session = |started: i64| -> Fields {
         let started = quarter(started).to_string();
         serde_json::from_value(json!({"status": "ACTIVE", "start_date_time": started})).unwrap()

@@ -122,8 +122,12 @@ impl Followed {
         pause
     }
 
-    /// Replaces the report by a newer one, or lets that wait.
+    /// Replaces the report by a newer one, or lets that wait. An earlier one, of an instance that lags, is dropped.
     fn replace(self, report: Report) {
+        let is_earlier = |shown: &Option<Report>| shown.as_ref().is_some_and(|shown| is_earlier(&report, shown));
+        if untrack(|| self.waiting.with(is_earlier) || self.report.with(is_earlier)) {
+            return;
+        }
         let moves = |shown: &Option<Report>| shown.as_ref().is_some_and(|shown| moves(shown, &report));
         let waits = untrack(|| self.read.get() && self.report.with(moves));
         if waits {
@@ -143,6 +147,13 @@ fn moves(shown: &Report, newer: &Report) -> bool {
         && (shown.columns != newer.columns || rows(shown) != rows(newer))
 }
 
+/// Returns whether the report is of an earlier time than the one that is shown. Only a database that was restored goes
+/// back, and that begins an epoch.
+fn is_earlier(report: &Report, shown: &Report) -> bool {
+    let (its, shown_at) = (&report.about, &shown.about);
+    report.query == shown.query && its.ct < shown_at.ct && its.position.epoch <= shown_at.position.epoch
+}
+
 /// Returns whether the report may have changed by now.
 fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
     let known = report.about.position;
@@ -154,7 +165,10 @@ fn is_old(report: &Report, changed: Option<Position>, now: UtcMs) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::report::{About, By, Column, ReportRow};
+    use crate::domain::{
+        protocol::position::ClusterTime,
+        report::{About, By, Column, ReportRow},
+    };
 
     fn report(position: &str, until: Option<&str>) -> Report {
         let blank = Report::blank(By::Day);
@@ -174,6 +188,19 @@ mod tests {
         assert!(old("8-1", None, noon), "another epoch");
         assert!(!old("", Some("2018-06-02T00:00:00Z"), noon));
         assert!(old("", Some("2018-06-02T00:00:00Z"), "2018-06-02T00:00:00Z"));
+    }
+
+    #[test]
+    fn no_report_replaces_a_later_one_save_in_an_epoch_that_began_since() {
+        let of = |position: &str, ct: u64| {
+            let known = report(position, None);
+            Report { about: About { ct: ClusterTime(ct), ..known.about }, ..known }
+        };
+        let shown = of("7-10", 5);
+        assert!(is_earlier(&of("7-9", 4), &shown) && is_earlier(&of("6-99", 4), &shown));
+        assert!(!is_earlier(&of("7-10", 5), &shown) && !is_earlier(&of("7-11", 6), &shown));
+        assert!(!is_earlier(&of("8-0", 4), &shown), "the database was restored");
+        assert!(!is_earlier(&Report { query: "by=city".to_owned(), ..of("7-9", 4) }, &shown), "it was asked for");
     }
 
     #[test]
