@@ -41,7 +41,7 @@ use crate::{
         auth::{AuthService, CurrentAdmin, user::UserId},
         budget::{Asker, Budgets, Unaffordable},
         config::NetworkSettings,
-        event_store::{self, Page},
+        event_store::{self, StoredEvents},
         hub::{BoardSnapshot, Hub, Reach, zones},
         mongo,
         redis::log::Log,
@@ -185,7 +185,7 @@ impl App {
         let this = self.clone();
         let read = async move {
             let (upto, ct) = this.events.written_before(before, &this.log).await?;
-            let Page { events, more } = this.events.page(filter, before).await?;
+            let StoredEvents { events, more } = this.events.page(filter, before).await?;
             let fields =
                 events.iter().filter_map(|(at, line)| Some((latest::key(*at), serde_json::to_value(line).ok()?)));
             let fields = fields.chain([(latest::OLDER.to_owned(), more.into())]).collect();

@@ -145,7 +145,7 @@ async fn where_every_stream_fails_no_event_is_skipped() {
 /// A change came without images, and MongoDB fails at its row: the collection is by now a view that divides by zero.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_goes_on_behind_a_row_at_which_mongodb_fails() {
-    let network = Network::on(support::mongod().await, &support::fresh_name("road"), "").await;
+    let network = Network::on(support::mongod().await, &support::fresh_name("hostile"), "").await;
     let [clients, stations] = [Collection::Clients, Collection::Stations].map(|of| network.collection(of));
     clients.insert_many((1..=3).map(client)).await.unwrap();
     let first = network.instance(true);
@@ -182,7 +182,7 @@ async fn the_stream_goes_on_behind_a_row_at_which_mongodb_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_every_question_for_rows_fails_each_row_is_waited_for() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let network = Network::on(&mongod, &support::fresh_name("road"), "").await;
+    let network = Network::on(&mongod, &support::fresh_name("hostile"), "").await;
     let log = Log::of(network.redis.clone(), Schema::OURS);
     let relay = Relay { mongo: network.mongo.clone(), redis: network.redis.clone(), log: log.clone() };
     // Nobody but the relay asks for clients.

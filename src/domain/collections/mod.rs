@@ -18,7 +18,7 @@ pub use self::{
     payment::Payment,
     session::Session,
     station::{Contact, Evse, Station, evse_number},
-    table::{Kind, Mark, Order, Parts, Seen, Shown, see},
+    table::{FieldKind, Mark, Order, Parts, Seen, Shown, see},
 };
 
 use self::table::{Entity, Field, Listed, Shape, Theirs};
@@ -142,7 +142,7 @@ impl Collection {
     /// The field with the public id of its documents, which then is the table's first.
     pub const fn public_id(self) -> Option<&'static str> {
         match self.fields() {
-            [Field { name, kind: Kind::Id, .. }, ..] => Some(*name),
+            [Field { name, kind: FieldKind::Id, .. }, ..] => Some(*name),
             _ => None,
         }
     }
@@ -158,8 +158,8 @@ impl Collection {
     }
 
     /// What a field holds.
-    pub fn kind(self, name: &str) -> Kind {
-        self.field(name).map_or(Kind::Other, |field| field.kind)
+    pub fn kind(self, name: &str) -> FieldKind {
+        self.field(name).map_or(FieldKind::Other, |field| field.kind)
     }
 
     pub fn is_marked(self, name: &str, mark: Mark) -> bool {

@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// What a field holds, where that decides how it is read and measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     Money,
     Energy,
     Power,
@@ -40,7 +40,7 @@ pub enum Mark {
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// The heading of its column in a list, if a list has one.
     pub heading: Option<&'static str>,
     pub marks: &'static [Mark],
@@ -172,7 +172,7 @@ pub const fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Makes a table's entity, and with `by Newest(field)` or `by Ascending(field)` that of a collection. A line is
-/// `name: Kind(more) "Heading" [Mark, …] theirs("other name", …);`, where only name and kind are required. `unread`
+/// `name: FieldKind(more) "Heading" [Mark, …] theirs("other name", …);`, where only name and kind are required. `unread`
 /// lists the names that nothing reads but settings may map. `instead` lists those that are read from a document in
 /// place of another field. A collection's first line is the public id of its documents, if they have one.
 macro_rules! table {
@@ -360,37 +360,37 @@ macro_rules! headed {
 
 macro_rules! kind {
     (Float) => {
-        $crate::domain::collections::table::Kind::Number
+        $crate::domain::collections::table::FieldKind::Number
     };
     (Text) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Texts) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Currency) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Count) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Each) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Flag) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Within) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Document) => {
-        $crate::domain::collections::table::Kind::Other
+        $crate::domain::collections::table::FieldKind::Other
     };
     (Strongest) => {
-        $crate::domain::collections::table::Kind::Power
+        $crate::domain::collections::table::FieldKind::Power
     };
     ($kind:ident) => {
-        $crate::domain::collections::table::Kind::$kind
+        $crate::domain::collections::table::FieldKind::$kind
     };
 }
 

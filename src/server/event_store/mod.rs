@@ -12,5 +12,5 @@ mod past;
 mod store;
 mod writer;
 
-pub use store::{Events, Page};
+pub use store::{Events, StoredEvents};
 pub use writer::write;

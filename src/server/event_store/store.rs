@@ -35,7 +35,7 @@ const NEWEST_WITHIN: Duration = Duration::from_secs(5);
 pub struct Events(pub(super) Collection<Document>);
 
 /// Events for people, newest first.
-pub struct Page {
+pub struct StoredEvents {
     pub events: Vec<(Position, FeedEntry)>,
     /// Whether there are older ones.
     pub more: bool,
@@ -166,7 +166,7 @@ impl Events {
     ///
     /// # Errors
     /// If MongoDB does not answer, or takes too long.
-    pub async fn page(&self, filter: Filter, before: Option<Position>) -> Result<Page> {
+    pub async fn page(&self, filter: Filter, before: Option<Position>) -> Result<StoredEvents> {
         let mut query = match filter {
             Filter::All => doc! {"news": {"$exists": true}},
             Filter::Of(collection) => doc! {"news.collection": collection.name()},
@@ -197,7 +197,7 @@ impl Events {
         let oldest = events.last().filter(|_| more).map(|(position, _)| *position);
         events.extend(self.gaps(oldest, before).await?);
         events.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
-        Ok(Page { events, more })
+        Ok(StoredEvents { events, more })
     }
 
     /// The newest gaps between two positions, at most [`PAGE`].

@@ -21,7 +21,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Form, state::State, zones};
+use super::{Form, state::HubState, zones};
 use crate::domain::{
     analytics,
     board::{Board, CHANGED, Filter},
@@ -129,7 +129,7 @@ pub struct BoardView {
 }
 
 impl BoardView {
-    fn of(moment: Moment, state: &State) -> Option<Self> {
+    fn of(moment: Moment, state: &HubState) -> Option<Self> {
         let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
         Some(Self {
             taken: Instant::now(),
@@ -145,7 +145,7 @@ impl BoardView {
 }
 
 /// What there is of a board that is asked for.
-pub enum Answer {
+pub enum BoardAnswer {
     Made(Arc<BoardSnapshot>),
     /// It is to be made of this.
     Due(BoardView),
@@ -188,22 +188,22 @@ impl Cache {
 
     /// A board as of `state`, or as of shortly before if it takes long. `None` for an unknown zone, until the log was
     /// read and the cells are counted, and until a board that takes long is made.
-    pub fn get(&self, board: &Board, state: &State) -> Option<Answer> {
+    pub fn get(&self, board: &Board, state: &HubState) -> Option<BoardAnswer> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
         entry.wanted = true;
         let made = entry.made.as_ref().filter(|(_, snapshot)| snapshot.head.epoch == head.epoch);
         if let Some((_, snapshot)) = made.filter(|(moment, _)| *moment == now) {
-            return Some(Answer::Made(snapshot.clone()));
+            return Some(BoardAnswer::Made(snapshot.clone()));
         }
         let (fields, ct) = match board {
             Board::Analytics(_) => {
                 entry.behind.get_or_insert_with(Instant::now);
                 self.behind.notify_one();
-                return made.map(|(_, snapshot)| Answer::Made(snapshot.clone()));
+                return made.map(|(_, snapshot)| BoardAnswer::Made(snapshot.clone()));
             }
-            Board::Overview(_) => return BoardView::of(now, state).map(Answer::Due),
+            Board::Overview(_) => return BoardView::of(now, state).map(BoardAnswer::Due),
             Board::Activity(filter) => (activity(*filter, state), state.ct),
             Board::Reported => ([(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(), state.ct),
             Board::System => {
@@ -212,7 +212,7 @@ impl Cache {
                 (fields, ClusterTime::new(u32::try_from(state.now()?.seconds()).unwrap_or(0), 0))
             }
         };
-        Some(Answer::Made(entry.store(board, now, fields, (head, ct))))
+        Some(BoardAnswer::Made(entry.store(board, now, fields, (head, ct))))
     }
 
     /// For how long the board has been out of date.
@@ -221,7 +221,7 @@ impl Cache {
     }
 
     /// The values of a board if they were made for now.
-    pub fn current(&self, board: &Board, state: &State) -> Option<Arc<BoardSnapshot>> {
+    pub fn current(&self, board: &Board, state: &HubState) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let boards = self.lock();
         let (moment, snapshot) = boards.get(board)?.made.as_ref()?;
@@ -229,7 +229,7 @@ impl Cache {
     }
 
     /// The moment that a board would be made for now.
-    fn moment(&self, board: &Board, state: &State) -> Option<Moment> {
+    fn moment(&self, board: &Board, state: &HubState) -> Option<Moment> {
         let minute = state.now()?.seconds().div_euclid(60);
         Some(match board {
             Board::Overview(_) => (state.version, minute),
@@ -249,12 +249,12 @@ impl Cache {
     }
 
     /// What a board of figures is made of; `None` if it cannot be made.
-    pub fn view(&self, board: &Board, state: &State) -> Option<BoardView> {
+    pub fn view(&self, board: &Board, state: &HubState) -> Option<BoardView> {
         BoardView::of(self.moment(board, state)?, state)
     }
 
     /// The Overviews that were asked for since they were last renewed and are out of date, and what they are made of.
-    pub fn overviews_to_renew(&self, state: &State) -> Option<(BoardView, Vec<Board>)> {
+    pub fn overviews_to_renew(&self, state: &HubState) -> Option<(BoardView, Vec<Board>)> {
         let mut boards = self.lock();
         let (board, _) = boards.iter().find(|(board, entry)| entry.wanted && matches!(board, Board::Overview(_)))?;
         // All of them are of the same moment.
@@ -272,7 +272,7 @@ impl Cache {
 
     /// Makes a board of figures. Returns `None` if that is not possible. If it was made of something later meanwhile,
     /// that is left in place. `now` is called when the values are there, and tells whether they are out of date already.
-    pub fn make<S: Deref<Target = State>>(
+    pub fn make<S: Deref<Target = HubState>>(
         &self,
         board: &Board,
         view: &BoardView,
@@ -392,7 +392,7 @@ impl BoardEntry {
 }
 
 /// The newest events by position, and the position from which on none is missing.
-fn activity(filter: Filter, state: &State) -> Fields {
+fn activity(filter: Filter, state: &HubState) -> Fields {
     let mut fields = Fields::new();
     let mut complete_from = state.feed.complete_from();
     for (i, (position, news)) in state.feed.newest(filter).enumerate() {

@@ -17,7 +17,7 @@ use proptest::{
 };
 
 use self::database::{Database, Log, OF, Rows};
-use super::{Form, Since, frames::text, state::State};
+use super::{Form, Since, frames::text, state::HubState};
 use crate::{
     domain::{
         ids::DocId,
@@ -146,7 +146,7 @@ struct World {
     /// The log before the epoch. `bases` holds where each epoch's numbers begin.
     older: Option<Log>,
     bases: Vec<usize>,
-    instances: [State; 2],
+    instances: [HubState; 2],
     published: [VecDeque<Entry>; 2],
     cached: Option<Snapshot>,
     page: Page,
@@ -221,7 +221,7 @@ impl World {
                 }
             }
             Step::Restart(i) => {
-                self.instances[i] = State::default();
+                self.instances[i] = HubState::default();
                 self.published[i].clear();
                 if self.page.socket.take_if(|socket| socket.instance == i).is_some() {
                     self.page.follow.hang_up();

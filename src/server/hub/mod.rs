@@ -59,9 +59,9 @@ use crate::{
         telemetry::metrics::{metrics, since},
     },
 };
-use boards::{Answer, BoardView};
+use boards::{BoardAnswer, BoardView};
 use lateness::Lateness;
-use state::State;
+use state::HubState;
 
 /// Whether the head has reached a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Drop for Round {
 
 struct Inner {
     born: Instant,
-    state: RwLock<State>,
+    state: RwLock<HubState>,
     /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
@@ -125,7 +125,7 @@ impl Hub {
     pub fn new(silent_after: Duration, currency: Currency) -> Self {
         Self(Arc::new(Inner {
             born: Instant::now(),
-            state: RwLock::new(State::default()),
+            state: RwLock::new(HubState::default()),
             unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
             boards: boards::Cache::new(silent_after, currency),
             making: FairShare::default(),
@@ -179,12 +179,12 @@ impl Hub {
     /// somebody [makes](Self::make_board) it.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         match self.answer(board)? {
-            Answer::Made(snapshot) => Some(snapshot),
-            Answer::Due(view) => self.0.boards.make(board, &view, || self.read()),
+            BoardAnswer::Made(snapshot) => Some(snapshot),
+            BoardAnswer::Due(view) => self.0.boards.make(board, &view, || self.read()),
         }
     }
 
-    fn answer(&self, board: &Board) -> Option<Answer> {
+    fn answer(&self, board: &Board) -> Option<BoardAnswer> {
         if !self.is_followed(board) {
             return None;
         }
@@ -242,8 +242,8 @@ impl Hub {
     /// As [`board`](Self::board), for one that does not take long. Figures are made off the runtime's threads.
     async fn short_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         match self.answer(board)? {
-            Answer::Made(snapshot) => Some(snapshot),
-            Answer::Due(view) => self.make(board, view, None).await,
+            BoardAnswer::Made(snapshot) => Some(snapshot),
+            BoardAnswer::Due(view) => self.make(board, view, None).await,
         }
     }
 
@@ -371,11 +371,11 @@ impl Hub {
         self.write().begin(&Entry { restored: true, ..Entry::opening(Epoch(2), ClusterTime(0), true) });
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    fn read(&self) -> RwLockReadGuard<'_, HubState> {
         self.0.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    fn write(&self) -> RwLockWriteGuard<'_, HubState> {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -37,7 +37,7 @@ pub enum Since {
     Reset { min_position: Position, reason: &'static str },
 }
 
-/// What [`State::take`] did with an entry.
+/// What [`HubState::take`] did with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intake {
     /// The entry continues the log and was taken.
@@ -49,7 +49,7 @@ pub enum Intake {
 }
 
 #[derive(Default)]
-pub struct State {
+pub struct HubState {
     /// `None` until the log was read.
     epoch: Option<Epoch>,
     /// The last number taken. `closed` is the last one up to which no transaction is cut.
@@ -231,7 +231,7 @@ impl Folds {
     }
 }
 
-impl State {
+impl HubState {
     /// Begins at the oldest entry that the log still has.
     pub fn begin(&mut self, oldest: &Entry) {
         let floor = Seq(oldest.first.0.saturating_sub(1));
@@ -506,8 +506,8 @@ pub(super) mod tests {
         }
     }
 
-    fn state() -> State {
-        let mut state = State::default();
+    fn state() -> HubState {
+        let mut state = HubState::default();
         state.begin(&entry(1, 0, 0));
         state
     }
@@ -560,7 +560,7 @@ pub(super) mod tests {
         s.take(entry(1, 9, 9));
         s.advance();
         let led = s.head().unwrap();
-        let since = |s: &State| match s.since(Collection::Clients, led) {
+        let since = |s: &HubState| match s.since(Collection::Clients, led) {
             Since::Reset { reason, .. } => Some(reason),
             _ => None,
         };
@@ -593,7 +593,7 @@ pub(super) mod tests {
             s.take(entry(n, n, n));
             assert!(!s.advance());
         }
-        let to = |s: &State, seq| match s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
+        let to = |s: &HubState, seq| match s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
             Since::Frames(shared) => shared.to.seq.0,
             _ => 0,
         };
@@ -638,7 +638,7 @@ pub(super) mod tests {
         s.advance();
         s.take(entry(ALL + 1, ALL + 1, ALL + 1));
         s.advance();
-        let sent = |s: &State, seq| match s.since(Collection::Clients, at(seq)) {
+        let sent = |s: &HubState, seq| match s.since(Collection::Clients, at(seq)) {
             Since::Frames(fold) => fold,
             _ => panic!("no frames"),
         };
@@ -646,7 +646,7 @@ pub(super) mod tests {
         sent(&s, ALL);
         s.take(entry(ALL + 2, ALL + 2, ALL + 2));
         s.advance();
-        let kept = |s: &State| {
+        let kept = |s: &HubState| {
             let folds = s.folds.lock().unwrap();
             let bytes = folds.kept.values().flat_map(HashMap::values).map(|fold| fold.bytes).sum::<usize>();
             assert_eq!(bytes, folds.bytes);
@@ -669,7 +669,7 @@ pub(super) mod tests {
     #[test]
     fn what_one_frame_would_not_hold_comes_from_the_index() {
         let mut s = state();
-        let newest = |s: &State| s.topics[&Collection::Clients].newest.as_ref().map(|newest| newest.bytes);
+        let newest = |s: &HubState| s.topics[&Collection::Clients].newest.as_ref().map(|newest| newest.bytes);
         for seq in 1..=20 {
             s.take(heavy(seq, seq, seq, 1 << 20));
             s.advance();

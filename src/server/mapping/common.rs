@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::{
-    collections::{Collection, Kind},
+    collections::{Collection, FieldKind},
     fields::Fields,
     money::Currency,
 };
@@ -27,7 +27,7 @@ pub fn currency(collection: Collection, network: Option<&Currency>, row: &mut Fi
 
 /// Whether a row holds amounts. A session does only if it says what it cost. A client's currency is a preference.
 fn holds_amounts(collection: Collection, row: &Fields) -> bool {
-    let mut amounts = collection.fields().iter().filter(|field| field.kind == Kind::Money);
+    let mut amounts = collection.fields().iter().filter(|field| field.kind == FieldKind::Money);
     match collection {
         Collection::Payments => true,
         Collection::ChargingSessions => amounts.any(|field| row.get(field.name).is_some_and(|value| !value.is_null())),
@@ -37,7 +37,7 @@ fn holds_amounts(collection: Collection, row: &Fields) -> bool {
 
 /// Makes texts of public ids, which others write as numbers, also of those of a station's EVSEs.
 pub fn ids(collection: Collection, row: &mut Fields) {
-    for field in collection.fields().iter().filter(|field| field.kind == Kind::Id) {
+    for field in collection.fields().iter().filter(|field| field.kind == FieldKind::Id) {
         if let Some(id) = row.get_mut(field.name) {
             text(id);
         }

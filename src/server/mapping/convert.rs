@@ -129,17 +129,17 @@ impl Ratio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::collections::Kind;
+    use crate::domain::collections::FieldKind;
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn read(kind: Kind, unit: &str, value: &Value) -> Option<Value> {
+    fn read(kind: FieldKind, unit: &str, value: &Value) -> Option<Value> {
         convert(kind.unit(unit).unwrap(), value, 2, &TimeZone::get("Europe/London").unwrap())
     }
 
     #[test]
     fn money_is_exact_or_is_not_read() {
-        let major = |value: Value| read(Kind::Money, "major", &value);
+        let major = |value: Value| read(FieldKind::Money, "major", &value);
         for (value, minor) in [
             (json!(12.34), 1234),
             (json!(1.1), 110),
@@ -160,23 +160,23 @@ mod tests {
         assert_eq!(major(json!("92233720368547758.07")), Some(json!("9223372036854775807")));
         assert_eq!(major(json!("92233720368547758.08")), None);
         assert_eq!(major(json!("1e2000000000")), None);
-        let yen = |digits| convert(Kind::Money.unit("major").unwrap(), &json!(1.5), digits, &TimeZone::UTC);
+        let yen = |digits| convert(FieldKind::Money.unit("major").unwrap(), &json!(1.5), digits, &TimeZone::UTC);
         assert_eq!((yen(0), yen(3)), (None, Some(json!(1500))));
     }
 
     #[test]
     fn what_is_measured_is_rounded() {
-        assert_eq!(read(Kind::Energy, "kWh", &json!(7.234_567)), Some(json!(7235)));
-        assert_eq!(read(Kind::Power, "W", &json!(-7.5)), Some(json!(-8)));
-        assert_eq!(read(Kind::Power, "kW", &json!("22")), Some(json!(22_000)));
-        assert_eq!(read(Kind::Duration, "min", &json!(1.5)), Some(json!(90)));
-        assert_eq!(read(Kind::Duration, "ms", &json!(1499)), Some(json!(1)));
-        assert_eq!(read(Kind::Duration, "ms", &json!(1500)), Some(json!(2)));
+        assert_eq!(read(FieldKind::Energy, "kWh", &json!(7.234_567)), Some(json!(7235)));
+        assert_eq!(read(FieldKind::Power, "W", &json!(-7.5)), Some(json!(-8)));
+        assert_eq!(read(FieldKind::Power, "kW", &json!("22")), Some(json!(22_000)));
+        assert_eq!(read(FieldKind::Duration, "min", &json!(1.5)), Some(json!(90)));
+        assert_eq!(read(FieldKind::Duration, "ms", &json!(1499)), Some(json!(1)));
+        assert_eq!(read(FieldKind::Duration, "ms", &json!(1500)), Some(json!(2)));
     }
 
     #[test]
     fn dates_are_instants() {
-        let date = |unit, value: Value| read(Kind::Date, unit, &value);
+        let date = |unit, value: Value| read(FieldKind::Date, unit, &value);
         assert_eq!(date("epoch_s", json!(1_700_000_000)), Some(json!("2023-11-14T22:13:20Z")));
         assert_eq!(date("epoch_ms", json!(1_700_000_000_250_i64)), Some(json!("2023-11-14T22:13:20.250Z")));
         let local = json!("2026-06-01 12:00:00");
@@ -208,8 +208,16 @@ mod tests {
         assert!(n(json!(12.0)).is_whole() && !n(json!(12.5)).is_whole());
     }
 
-    const MEASURED: [Kind; 8] =
-        [Kind::Money, Kind::Energy, Kind::Power, Kind::Duration, Kind::Mass, Kind::Volume, Kind::Distance, Kind::Date];
+    const MEASURED: [FieldKind; 8] = [
+        FieldKind::Money,
+        FieldKind::Energy,
+        FieldKind::Power,
+        FieldKind::Duration,
+        FieldKind::Mass,
+        FieldKind::Volume,
+        FieldKind::Distance,
+        FieldKind::Date,
+    ];
 
     proptest! {
         #[test]
@@ -240,7 +248,7 @@ mod tests {
             for n in [n, small] {
                 let right = n.checked_mul(1000).map(integer);
                 for value in [json!(n), json!(n.to_string()), json!(format!("{n}.0")), json!(format!("{n}e0"))] {
-                    prop_assert_eq!(read(Kind::Energy, "kWh", &value), right.clone(), "{}", value);
+                    prop_assert_eq!(read(FieldKind::Energy, "kWh", &value), right.clone(), "{}", value);
                 }
             }
         }

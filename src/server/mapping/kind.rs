@@ -1,11 +1,11 @@
 //! The units in which an operator's fields may be measured, and the names and words that settings may map.
 
 use crate::domain::{
-    collections::{Collection, Kind, Shown},
+    collections::{Collection, FieldKind, Shown},
     status::Connection,
 };
 
-impl Kind {
+impl FieldKind {
     /// The units in which a field of this kind may be measured; empty if there is nothing to convert.
     pub const fn units(self) -> &'static [Unit] {
         match self {

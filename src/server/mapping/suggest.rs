@@ -8,7 +8,7 @@ use super::{
     synonyms::{of_word, plain},
 };
 use crate::domain::{
-    collections::{Collection, Kind, Shown},
+    collections::{Collection, FieldKind, Shown},
     status::PaymentStatus,
 };
 
@@ -68,64 +68,64 @@ fn find<'a>(collection: Collection, ours: &str, seen: &'a SeenValues, taken: &[&
     wanted.find_map(called)
 }
 
-const fn fits(kind: Kind, values: &Values) -> bool {
+const fn fits(kind: FieldKind, values: &Values) -> bool {
     match kind {
-        Kind::Date => {
+        FieldKind::Date => {
             values.mostly(values.dates.saturating_add(values.local_dates).saturating_add(values.epoch_ms))
             // Seconds since 1970 have ten digits.
             || values.mostly(values.numbers) && values.thousands == values.numbers
         }
-        Kind::Id => values.mostly(values.texts.saturating_add(values.numbers)),
-        Kind::Status | Kind::Other => values.mostly(values.texts),
+        FieldKind::Id => values.mostly(values.texts.saturating_add(values.numbers)),
+        FieldKind::Status | FieldKind::Other => values.mostly(values.texts),
         _ => values.mostly(values.numbers),
     }
 }
 
 impl Suggestion {
     /// Adds the unit in which a field seems to be, judged by its name or its values.
-    fn unit(&mut self, kind: Kind, ours: &str, theirs: &str, values: &Values) {
+    fn unit(&mut self, kind: FieldKind, ours: &str, theirs: &str, values: &Values) {
         let name = plain(theirs);
         let has = |part: &str| name.contains(part);
         let (broken, small) = (values.fractions > 0, values.thousands == 0);
         let guess = |this: &mut Self, reason: &str| this.notes.push(format!("{ours}: {reason}; is it so?"));
         let unit = match kind {
-            Kind::Money if broken => "major",
-            Kind::Money => {
+            FieldKind::Money if broken => "major",
+            FieldKind::Money => {
                 if !["cent", "minor", "pence"].iter().any(|part| has(part)) {
                     guess(self, "whole numbers are read as the smaller unit (units: \"major\" for the larger)");
                 }
                 return;
             }
-            Kind::Energy if has("mwh") => "MWh",
-            Kind::Energy if has("kwh") => "kWh",
-            Kind::Energy if name.ends_with("wh") => "Wh",
-            Kind::Energy if broken || small => {
+            FieldKind::Energy if has("mwh") => "MWh",
+            FieldKind::Energy if has("kwh") => "kWh",
+            FieldKind::Energy if name.ends_with("wh") => "Wh",
+            FieldKind::Energy if broken || small => {
                 guess(self, "taken for kWh");
                 "kWh"
             }
-            Kind::Power if has("kw") => "kW",
-            Kind::Power if name.ends_with('w') => "W",
-            Kind::Power if broken || small => {
+            FieldKind::Power if has("kw") => "kW",
+            FieldKind::Power if name.ends_with('w') => "W",
+            FieldKind::Power if broken || small => {
                 guess(self, "taken for kW");
                 "kW"
             }
-            Kind::Duration if has("min") => "min",
-            Kind::Duration if has("hour") => "h",
-            Kind::Duration if has("milli") || name.ends_with("ms") => "ms",
-            Kind::Duration if broken => "s",
-            Kind::Mass if has("kg") => "kg",
-            Kind::Mass if has("ton") => "t",
-            Kind::Volume if has("litre") || has("liter") => "l",
-            Kind::Distance if has("km") && theirs != ours => "km",
-            Kind::Mass | Kind::Volume | Kind::Distance => {
+            FieldKind::Duration if has("min") => "min",
+            FieldKind::Duration if has("hour") => "h",
+            FieldKind::Duration if has("milli") || name.ends_with("ms") => "ms",
+            FieldKind::Duration if broken => "s",
+            FieldKind::Mass if has("kg") => "kg",
+            FieldKind::Mass if has("ton") => "t",
+            FieldKind::Volume if has("litre") || has("liter") => "l",
+            FieldKind::Distance if has("km") && theirs != ours => "km",
+            FieldKind::Mass | FieldKind::Volume | FieldKind::Distance => {
                 if theirs != ours {
                     guess(self, "read in our unit, which its name tells (units: another)");
                 }
                 return;
             }
-            Kind::Date if values.mostly(values.epoch_ms) => "epoch_ms",
-            Kind::Date if values.mostly(values.numbers) => "epoch_s",
-            Kind::Date if values.local_dates > 0 => {
+            FieldKind::Date if values.mostly(values.epoch_ms) => "epoch_ms",
+            FieldKind::Date if values.mostly(values.numbers) => "epoch_s",
+            FieldKind::Date if values.local_dates > 0 => {
                 guess(self, "times without an offset are read as UTC (units: \"text_local\" for the network's clocks)");
                 "text"
             }

@@ -99,12 +99,12 @@ impl Connection {
             .max_frame_size(Some(INBOUND_MAX))
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0);
-        let mut ear = SocketReader::new(line.clone());
+        let mut reader = SocketReader::new(line.clone());
         let early = read.to_vec();
-        ear.count(&early);
+        reader.count(&early);
         // The buffer behind `read` is larger than all that a socket needs.
         drop(read);
-        let mut ear = WebSocketStream::from_partially_read(ear, early, Role::Server, Some(config)).await;
+        let mut reader = WebSocketStream::from_partially_read(reader, early, Role::Server, Some(config)).await;
         let mut connection = Self {
             context,
             admin,
@@ -114,12 +114,12 @@ impl Connection {
             pinged: std::time::Instant::now(),
             ping_due: false,
         };
-        if let Err(End::Close(code)) = connection.listen(&mut ear).await {
+        if let Err(End::Close(code)) = connection.listen(&mut reader).await {
             metrics().slow.inc_by(u64::from(code == close::SLOW));
             connection.line.end(&closing(code));
             let heard = async { while connection.line.drained().await {} };
             let answered = async {
-                while let Some(Ok(_)) = ear.next().await {}
+                while let Some(Ok(_)) = reader.next().await {}
                 connection.line.discard().await;
             };
             // A client that does not read cannot receive the reason either.
@@ -132,7 +132,7 @@ impl Connection {
         }
     }
 
-    async fn listen(&mut self, ear: &mut WebSocketStream<SocketReader>) -> SocketStep {
+    async fn listen(&mut self, reader: &mut WebSocketStream<SocketReader>) -> SocketStep {
         let watch = self.context.auth.revocations.watch(self.admin.session.clone(), self.admin.user);
         // From here on a revocation is received. One between the handshake and here is found by asking again.
         self.check_rights().await?;
@@ -156,10 +156,10 @@ impl Connection {
                 () = self.context.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
                 // A client that does not read is not read from either, so at most the answers to one message wait.
-                message = ear.next(), if !line.is_waiting() => match message {
+                message = reader.next(), if !line.is_waiting() => match message {
                     Some(Ok(message)) => self.received(message)?,
                     Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
-                    Some(Err(_)) if ear.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
+                    Some(Err(_)) if reader.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
                     Some(Err(_)) | None => return Err(End::Gone),
                 },
                 Ok(()) = unfollowed.changed() => self.tell_unfollowed(),

@@ -66,7 +66,7 @@ impl<const N: usize> Tally<N> {
 }
 
 type ByCollection = Family<[(&'static str, &'static str); 1], Gauge>;
-type ByHop = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
+type ByStage = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
 
 /// Everything that is counted. Counting is cheap, because it takes only atomics, and a short lock for a lag.
 pub struct Metrics {
@@ -110,7 +110,7 @@ impl Metrics {
     fn new() -> Self {
         let mut registry = Registry::with_prefix("chargedeck");
         let of = &mut registry;
-        let lags = ByHop::new_with_constructor(|| Histogram::new(BUCKETS));
+        let lags = ByStage::new_with_constructor(|| Histogram::new(BUCKETS));
         of.register("lag_seconds", "From MongoDB's commit to this stage of the pipeline", lags.clone());
         Self {
             lags: Stage::ALL.map(|stage| Lag {

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_of_the_doors_is_understood() {
+    fn an_error_of_the_server_is_understood() {
         let read = |code: &str| {
             let problem = serde_json::json!({"type": "about:blank", "status": 401, "code": code, "request_id": "7"});
             serde_json::from_value::<AppError>(problem).unwrap()

@@ -59,11 +59,11 @@ pub struct Ghost {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Donut {
     pub unit: ChartUnit,
-    pub parts: Vec<Part>,
+    pub parts: Vec<DonutPart>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct DonutPart {
     pub name: String,
     pub value: f64,
     /// A role of `style/tokens.css`: `ok`, `series-2`.

@@ -20,7 +20,7 @@ mod update;
 
 use std::sync::Arc;
 
-pub use data::{ChartUnit, Donut, Drawing, Gauge, Ghost, Heat, Part, Ranking, Series, SeriesKind, TimeSeries};
+pub use data::{ChartUnit, Donut, DonutPart, Drawing, Gauge, Ghost, Heat, Ranking, Series, SeriesKind, TimeSeries};
 pub use echarts::Canvas;
 
 /// The name of the document's `meta` that holds the bundle's address. The address holds a hash of the content, so

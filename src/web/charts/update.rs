@@ -69,7 +69,7 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::charts::data::{ChartUnit, Ghost, Part, Series, SeriesKind};
+    use crate::web::charts::data::{ChartUnit, DonutPart, Ghost, Series, SeriesKind};
 
     #[test]
     fn an_update_is_data_without_styling() {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn parts_keep_their_roles_and_an_empty_map_its_scale() {
-        let parts = vec![Part { name: "Available".to_owned(), value: 3.0, role: "ok" }];
+        let parts = vec![DonutPart { name: "Available".to_owned(), value: 3.0, role: "ok" }];
         let donut = Donut { unit: ChartUnit::count("EVSEs"), parts };
         assert!(donut.update().contains(r#""itemStyle":{"color":"var(--ok)"}"#));
         let heat = Heat { unit: ChartUnit::count(""), rows: vec![], columns: vec![], values: vec![] };

@@ -22,7 +22,7 @@ use crate::domain::{
 pub const OF: Collection = Collection::Clients;
 pub type Rows = BTreeMap<DocId, Fields>;
 
-/// Every state of a collection, and the change stream's records of it. State n is the one after n events.
+/// Every state of a collection, and the change stream's records of it. HubState n is the one after n events.
 pub struct Database {
     pub states: Vec<Rows>,
     pub records: Vec<Arc<Record>>,

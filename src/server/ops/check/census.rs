@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        collections::{Collection, Kind, Session, see, unreadable},
+        collections::{Collection, FieldKind, Session, see, unreadable},
         fields::Fields,
         ids::DocId,
         status::PaymentStatus,
@@ -156,7 +156,8 @@ fn describe(path: &str, value: &Value) -> String {
         Value::Object(_) => "a document",
     };
     let name = path.rsplit('.').next().unwrap_or(path);
-    let impersonal = Collection::ALL.iter().any(|collection| !matches!(collection.kind(name), Kind::Id | Kind::Other));
+    let impersonal =
+        Collection::ALL.iter().any(|collection| !matches!(collection.kind(name), FieldKind::Id | FieldKind::Other));
     match value {
         Value::Number(_) | Value::String(_) if impersonal => {
             let text: String = value.to_string().chars().take(LONG).collect();

@@ -18,7 +18,7 @@ use super::{
     preset::Preset,
     report::{DocumentCounts, Remark},
     seal::seal,
-    store::{self, Wanted},
+    store::{self, NewDocument},
     world::{int, millis, text},
 };
 use crate::{
@@ -141,7 +141,7 @@ async fn clients(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>) -> R
         let [first, last, updated] = ["first", "last", "updated"].map(|name| millis(&found, name));
         let Some(((first, last), updated)) = first.zip(last).zip(updated) else { return Ok(None) };
         let document = seal(builder.client(&id, &Client { first, last, updated }))?;
-        Ok(Some(Wanted { line: None, document }))
+        Ok(Some(NewDocument { line: None, document }))
     });
     let mut derived = put(db, Collection::Clients, wanted).await?;
     let named = grouped(of_dataset(&preset.dataset), doc! { "_id": "$client_id" }).await?;
@@ -161,7 +161,7 @@ async fn stations(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>, bas
     }
     let wanted = basis.stations.iter().map(|(id, station)| {
         let document = seal(builder.station(id, station, known.remove(id)))?;
-        Ok(Wanted { line: None, document })
+        Ok(NewDocument { line: None, document })
     });
     let mut derived = put(db, Collection::Stations, stream::iter(wanted.collect::<Vec<_>>())).await?;
     let named = stream::iter(basis.named.iter().map(|id| Ok(builder.key(id))));
@@ -172,13 +172,17 @@ async fn stations(db: &Database, builder: &Builder<'_>, reaper: &Reaper<'_>, bas
 async fn buckets(db: &Database, reaper: &Reaper<'_>, basis: &Basis) -> Result<Derived> {
     let mut ids = BTreeSet::new();
     let documents = basis.ledger.documents().inspect(|document| ids.extend(text(document, "_id")));
-    let wanted: Vec<_> = documents.map(|document| Ok(Wanted { line: None, document: seal(document)? })).collect();
+    let wanted: Vec<_> = documents.map(|document| Ok(NewDocument { line: None, document: seal(document)? })).collect();
     let mut derived = put(db, Collection::EcoStats, stream::iter(wanted)).await?;
     derived.counts += reaper.derived(Collection::EcoStats, stream::iter(ids.into_iter().map(Ok))).await?;
     Ok(derived)
 }
 
-async fn put(db: &Database, collection: Collection, wanted: impl Stream<Item = Result<Wanted>>) -> Result<Derived> {
+async fn put(
+    db: &Database,
+    collection: Collection,
+    wanted: impl Stream<Item = Result<NewDocument>>,
+) -> Result<Derived> {
     let mut derived = Derived { collection, counts: DocumentCounts::default(), refused: Vec::new() };
     let mut batches = Box::pin(wanted.try_chunks(BATCH));
     while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {

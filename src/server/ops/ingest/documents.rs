@@ -47,11 +47,11 @@ pub struct ObservedEvse {
 pub struct Builder<'a> {
     pub preset: &'a Preset,
     /// What the rows of this file say about stations.
-    pub places: BTreeMap<String, Place>,
+    pub places: BTreeMap<String, ObservedPlace>,
 }
 
 /// What a file says about a station. If its rows contradict each other, the newest counts.
-pub struct Place {
+pub struct ObservedPlace {
     /// Start of its newest row.
     pub start: i64,
     pub about: StationDetails,
@@ -77,7 +77,7 @@ impl Builder<'_> {
     pub fn learn(&mut self, row: SessionRow) {
         let Some(id) = row.station else { return };
         let Some(place) = self.places.get_mut(&id) else {
-            self.places.insert(id, Place { start: row.start, about: row.about, contradicted: false });
+            self.places.insert(id, ObservedPlace { start: row.start, about: row.about, contradicted: false });
             return;
         };
         place.contradicted |= (&place.about.site, &place.about.model) != (&row.about.site, &row.about.model);

@@ -14,7 +14,7 @@ use super::{
     preset::{Preset, WhenGone},
     report::DocumentCounts,
     seal::{is_sealed, seal},
-    store::{self, Wanted},
+    store::{self, NewDocument},
     world::text,
 };
 use crate::domain::{
@@ -91,7 +91,7 @@ impl Reaper<'_> {
             let document = Document::try_from(raw)?;
             match how {
                 WhenGone::Mark => {
-                    marked.push(Wanted { line: None, document: seal(self.marked(collection, document))? });
+                    marked.push(NewDocument { line: None, document: seal(self.marked(collection, document))? });
                 }
                 WhenGone::Remove => removed.extend(document.get("_id").cloned()),
             }

@@ -19,7 +19,7 @@ use super::{
     report::{DocumentCounts, ImportReport, Pen, Remark},
     rows::SessionRow,
     seal::seal,
-    store::{self, Wanted},
+    store::{self, NewDocument},
 };
 use crate::domain::{collections::Collection, quality};
 
@@ -139,11 +139,11 @@ impl Run<'_> {
             }
             match cost.filter(|cost| cost.is_paid).zip(row.end) {
                 Some((cost, end)) => {
-                    payments.push(Wanted { line, document: seal(self.builder.payment(&row, end, &cost))? });
+                    payments.push(NewDocument { line, document: seal(self.builder.payment(&row, end, &cost))? });
                 }
                 None => unpaid.push(self.builder.key(&payment_id(&row))),
             }
-            sessions.push(Wanted { line, document: seal(session)? });
+            sessions.push(NewDocument { line, document: seal(session)? });
             row.doubts.into_iter().try_for_each(|doubt| self.pen.doubt(&mut self.report, doubt))?;
         }
         for (collection, wanted) in [(Collection::ChargingSessions, sessions), (Collection::Payments, payments)] {

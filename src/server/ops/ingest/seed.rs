@@ -20,7 +20,7 @@ use mongodb::{
 use self::history::{History, StationHistory};
 use super::{
     ledger::{Ledger, Scope},
-    store::{self, Wanted},
+    store::{self, NewDocument},
     world::{DocumentWrite, InMemoryDatabase, NextNumbers, World, WorldSettings, WorldStart, WriteOperation},
 };
 use crate::{
@@ -93,7 +93,8 @@ pub async fn run(db: &Database, args: &SeedArgs) -> Result<Seeded> {
     let last = documents.0.remove_entry(&Collection::EcoStats);
     for (collection, documents) in documents.0.into_iter().chain(last) {
         bar.set_message(collection.name());
-        let wanted = documents.into_values().map(|d| Ok(Wanted { line: None, document: RawDocumentBuf::try_from(d)? }));
+        let wanted =
+            documents.into_values().map(|d| Ok(NewDocument { line: None, document: RawDocumentBuf::try_from(d)? }));
         let wanted: Vec<_> = wanted.collect::<Result<_>>()?;
         let outcome = store::write(db, collection, &wanted).await?;
         bar.inc(wanted.len() as u64);

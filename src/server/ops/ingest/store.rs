@@ -21,7 +21,7 @@ use crate::domain::collections::Collection;
 
 /// A document that the database should hold, and its line in the source.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct NewDocument {
     pub line: Option<u64>,
     /// Its `_id` is a text.
     pub document: RawDocumentBuf,
@@ -38,7 +38,7 @@ const MAX_BYTES: usize = 8 << 20;
 const MAX_DOCUMENTS: usize = 1000;
 
 /// Makes `collection` hold `wanted`. A document that the database refuses (validator, index) is reported, not fatal.
-pub async fn write(db: &Database, collection: Collection, wanted: &[Wanted]) -> Result<Outcome> {
+pub async fn write(db: &Database, collection: Collection, wanted: &[NewDocument]) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for batch in batches(wanted) {
         let there = existing(db, collection, batch).await?;
@@ -61,7 +61,7 @@ pub async fn write(db: &Database, collection: Collection, wanted: &[Wanted]) -> 
     Ok(outcome)
 }
 
-fn batches(mut wanted: &[Wanted]) -> impl Iterator<Item = &[Wanted]> {
+fn batches(mut wanted: &[NewDocument]) -> impl Iterator<Item = &[NewDocument]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fitting = wanted.iter().take(MAX_DOCUMENTS).take_while(|one| {
@@ -75,7 +75,11 @@ fn batches(mut wanted: &[Wanted]) -> impl Iterator<Item = &[Wanted]> {
     })
 }
 
-async fn existing(db: &Database, collection: Collection, batch: &[Wanted]) -> Result<HashMap<String, RawDocumentBuf>> {
+async fn existing(
+    db: &Database,
+    collection: Collection,
+    batch: &[NewDocument],
+) -> Result<HashMap<String, RawDocumentBuf>> {
     let ids = batch.iter().map(|one| id(&one.document)).collect::<Result<Vec<_>>>()?;
     let mut found = db.collection::<RawDocumentBuf>(collection.name()).find(doc! { "_id": { "$in": ids } }).await?;
     let mut there = HashMap::with_capacity(batch.len());
@@ -85,7 +89,7 @@ async fn existing(db: &Database, collection: Collection, batch: &[Wanted]) -> Re
     Ok(there)
 }
 
-async fn replace(db: &Database, collection: Collection, documents: &[&Wanted]) -> Result<Vec<Remark>> {
+async fn replace(db: &Database, collection: Collection, documents: &[&NewDocument]) -> Result<Vec<Remark>> {
     if documents.is_empty() {
         return Ok(Vec::new());
     }
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn batches_hold_everything_once_and_stay_small() {
-        let one = |bytes: usize| Wanted { line: None, document: rawdoc! { "_id": "x".repeat(bytes) } };
+        let one = |bytes: usize| NewDocument { line: None, document: rawdoc! { "_id": "x".repeat(bytes) } };
         let wanted: Vec<_> =
             (0..2500).map(|_| one(10)).chain((0..3).map(|_| one(5 << 20))).chain([one(9 << 20)]).collect();
         let lengths: Vec<_> = batches(&wanted).map(<[_]>::len).collect();

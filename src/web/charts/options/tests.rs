@@ -1,5 +1,5 @@
 use super::*;
-use crate::web::charts::data::Part;
+use crate::web::charts::data::DonutPart;
 use serde_json::{Value, json};
 
 fn json(option: &str) -> Value {
@@ -59,7 +59,7 @@ fn a_course_of_lines_is_pointed_at_by_a_line() {
 #[test]
 fn other_charts_name_what_updates_find_again() {
     let unit = ChartUnit::after("kW");
-    let part = Part { name: "Available".to_owned(), value: 3.0, role: "ok" };
+    let part = DonutPart { name: "Available".to_owned(), value: 3.0, role: "ok" };
     let donut = Donut { unit: ChartUnit::count("EVSEs"), parts: vec![part] };
     let gauge = Gauge { unit: unit.clone(), value: Some(20.0), max: 50.0 };
     let values = vec![vec![Some(1.0), None], vec![Some(4.0), Some(2.0)]];

@@ -27,7 +27,7 @@ struct Slice {
 }
 
 fn whole(parts: Vec<Slice>, sentence: String) -> ChartView {
-    let drawn = parts.iter().map(|part| charts::Part {
+    let drawn = parts.iter().map(|part| charts::DonutPart {
         name: part.word.clone(),
         value: float(part.n),
         role: role_class(part.role),
