@@ -244,6 +244,6 @@ async fn what_would_be_read_otherwise_than_meant_is_not_written() {
     let (app, cookie) = with(place, vec![theirs.clone()]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
-    assert!(answer.body.contains("otherwise than meant"), "{}", answer.body);
+    assert!(answer.body.contains("Your field mapping is ambiguous here"), "{}", answer.body);
     assert_eq!(app.theirs.collection::<Document>("clients").find_one(doc! {}).await.unwrap(), Some(theirs));
 }
