@@ -58,7 +58,7 @@ fn sessions_that_are_active_for_more_than_a_day_are_told() {
     let rows: Vec<Fields> = serde_json::from_value(sessions.clone()).unwrap();
     let cells = cells(sessions, Collection::ChargingSessions);
     let f = figures(&cells, &at("2018-06-15T12:00:00Z"));
-    assert_eq!((f.active_sessions, f.long_active.count), (6, 2), "a start before 2000 is none");
+    assert_eq!((f.active_sessions, f.long_active.count), (6, 2), "a start before 2000 is not believed");
     // The list follows the clock as the figure does: to the quarter of an hour.
     for (now, count) in [("2018-06-15T11:59:59Z", 3), ("2018-06-15T12:00:00Z", 3), ("2018-06-15T12:15:00Z", 4)] {
         assert_eq!(figures(&cells, &at(now)).running_over_8h, count, "{now}");
