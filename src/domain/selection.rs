@@ -48,14 +48,16 @@ impl EvalContext {
 }
 
 /// What a change of some fields shows about a document of which nothing else is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchHint {
     /// The change does not touch the selection, so the document matches as before.
     Nothing,
-    /// It does not match.
-    No,
+    /// It may match at some time only if it could before, but may match now where it did not, or the reverse.
+    Turns,
     /// It may match.
     Perhaps,
+    /// It does not match.
+    No,
 }
 
 impl Selection {
@@ -164,17 +166,15 @@ impl Selection {
 
     /// What a patch shows about whether a document that is not known [may match](Self::may_match).
     pub fn match_hint(&self, collection: Collection, set: &Fields, unset: &[String], at: &EvalContext) -> MatchHint {
-        let mut hint = MatchHint::Nothing;
-        for (part, wanted) in self.parts() {
-            let Some(field) = part.field(collection) else { return MatchHint::No };
-            if set.contains_key(field) || unset.iter().any(|name| name == field) {
-                if !meets(set, Some(field), wanted, at, MeetsWhen::Ever) {
-                    return MatchHint::No;
-                }
-                hint = MatchHint::Perhaps;
-            }
-        }
-        hint
+        let touches = |field: &str| set.contains_key(field) || unset.iter().any(|name| name == field);
+        let of = |(part, wanted): (FilterField, &Criterion)| match part.field(collection) {
+            None => MatchHint::No,
+            Some(field) if touches(field) && !meets(set, Some(field), wanted, at, MeetsWhen::Ever) => MatchHint::No,
+            Some(field) if touches(field) || part.ever_by().iter().any(|field| touches(field)) => MatchHint::Perhaps,
+            Some(_) if part.now_by().iter().any(|field| touches(field)) => MatchHint::Turns,
+            Some(_) => MatchHint::Nothing,
+        };
+        self.parts().map(of).max().unwrap_or(MatchHint::Nothing)
     }
 }
 

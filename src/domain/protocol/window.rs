@@ -292,8 +292,8 @@ impl Window {
 
     /// Decides what a patch of a row that is not here, or not all of it, means for the list.
     fn patch_unseen(&self, set: &Fields, unset: &[String], applied: &mut Applied) -> Result<(), Broken> {
-        let touches = |name: &str| set.contains_key(name) || unset.iter().any(|gone| gone == name);
-        let moves = touches(self.collection.order().field());
+        let place = self.collection.order().field();
+        let moves = set.contains_key(place) || unset.iter().any(|gone| gone == place);
         if self.selection.is_everything() {
             // The row is behind the horizon, and stays there unless its place changed.
             return if moves { Err(Broken::Stale) } else { Ok(()) };
@@ -301,13 +301,8 @@ impl Window {
         applied.uncertain |= match self.selection.match_hint(self.collection, set, unset, &self.context) {
             MatchHint::Perhaps => true,
             // If all rows that may match are here, this one did not match. Otherwise it may have been counted.
-            MatchHint::No => !self.is_whole(),
-            // `removed_at` alone can turn EVSEs to REMOVED, even at a station that could not match before.
-            MatchHint::Nothing if self.selection.follows_clock() && touches("removed_at") => true,
-            MatchHint::Nothing => {
-                let turns = moves || self.selection.follows_clock() && touches("connection");
-                turns && !self.is_whole()
-            }
+            MatchHint::No | MatchHint::Turns => !self.is_whole(),
+            MatchHint::Nothing => moves && !self.is_whole(),
         };
         Ok(())
     }

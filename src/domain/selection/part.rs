@@ -32,9 +32,13 @@ enum ClockUse {
     Followed,
 }
 
-/// Makes [`FilterField`] of lines such as `Name "name" takes Text of Collection.field, …, Ignored;`.
+/// Makes [`FilterField`] of lines such as `Name "name" takes Text of Collection.field | …, clock Ignored;`. What a filter
+/// asks for may be worked out from further fields: `ever by` names those that decide whether a document meets it at any
+/// time, `now by` those that decide whether it meets it now. A heartbeat is in neither, because the next minute of the
+/// clock settles what it changes.
 macro_rules! filters {
-    ($($(#[$doc:meta])* $field:ident $name:literal takes $takes:ident of $($of:ident.$path:ident)|+, clock $clock:ident;)*) => {
+    ($($(#[$doc:meta])* $field:ident $name:literal takes $takes:ident of $($of:ident.$path:ident)|+, clock $clock:ident
+        $(, ever by $($ever:ident)|+)? $(, now by $($now:ident)|+)?;)*) => {
         /// A field that a list can be filtered by. Addresses and pages show them in the order of the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum FilterField {
@@ -66,6 +70,16 @@ macro_rules! filters {
             const fn clock(self) -> ClockUse {
                 match self { $(Self::$field => ClockUse::$clock,)* }
             }
+
+            /// Further fields that decide whether a document meets it at any time.
+            pub const fn ever_by(self) -> &'static [&'static str] {
+                match self { $(Self::$field => &[$($(stringify!($ever)),+)?],)* }
+            }
+
+            /// Further fields that decide whether a document which may meet it meets it now.
+            pub const fn now_by(self) -> &'static [&'static str] {
+                match self { $(Self::$field => &[$($(stringify!($now)),+)?],)* }
+            }
         }
     };
 }
@@ -73,7 +87,7 @@ macro_rules! filters {
 filters! {
     Status "status" takes Statuses of Clients.status | Payments.status | ChargingSessions.status, clock Ignored;
     /// Stations with an EVSE whose believed status is this one.
-    Evse "evse" takes Text of Stations.evses, clock Followed;
+    Evse "evse" takes Text of Stations.evses, clock Followed, ever by removed_at, now by connection;
     Started "started" takes Period of ChargingSessions.start_date_time, clock Ignored;
     Ended "ended" takes Period of ChargingSessions.end_date_time, clock Ignored;
     /// Sessions that started at least so many hours ago.

@@ -155,6 +155,37 @@ fn a_patch_alone_decides_where_it_can() {
     assert_eq!(hint(json!({"status": "ACTIVE"}), &[]), MatchHint::Perhaps);
 }
 
+#[test]
+fn a_patch_of_another_field_decides_where_the_filter_is_worked_out_from_several() {
+    let of = Selection::default().with(FilterField::Evse, Criterion::one_of(["REMOVED"]));
+    let hint = |set, unset: &[&str]| {
+        let unset: Vec<String> = unset.iter().map(|&name| name.to_owned()).collect();
+        of.match_hint(Collection::Stations, &row(set), &unset, &EvalContext::default())
+    };
+    let removed = json!({"removed_at": "2026-01-01T00:00:00Z"});
+    assert_eq!(hint(removed.clone(), &[]), MatchHint::Perhaps, "it alone can turn EVSEs to REMOVED");
+    assert_eq!(hint(json!({}), &["removed_at"]), MatchHint::Perhaps);
+    assert_eq!(hint(json!({"connection": "OFFLINE"}), &[]), MatchHint::Turns);
+    assert_eq!(hint(json!({"last_heartbeat_at": "2026-01-01T00:00:00Z"}), &[]), MatchHint::Nothing);
+    let in_dundee = of.clone().with(FilterField::City, Criterion::one_of(["Dundee"]));
+    let elsewhere = row(json!({"removed_at": removed["removed_at"], "city": "Perth"}));
+    let hint = in_dundee.match_hint(Collection::Stations, &elsewhere, &[], &EvalContext::default());
+    assert_eq!(hint, MatchHint::No, "another filter excludes it");
+}
+
+#[test]
+fn filters_name_fields_of_the_tables() {
+    for part in FilterField::ALL {
+        let of: Vec<_> = Collection::ALL.into_iter().filter_map(|of| Some((of, part.field(of)?))).collect();
+        assert!(!of.is_empty(), "{part:?}");
+        for (collection, own) in of {
+            for name in [own].iter().chain(part.ever_by()).chain(part.now_by()) {
+                assert!(collection.shown_fields().any(|field| field == *name), "{part:?}: {collection}.{name}");
+            }
+        }
+    }
+}
+
 /// A parameter of an address: what a filter takes, or something like it.
 fn parameter() -> impl Strategy<Value = (String, String)> {
     let date = || prop_oneof![any::<i64>(), 0..2_000_000_000_000_i64].prop_map(|ms| UtcMs(ms).to_string());
