@@ -13,7 +13,7 @@ use super::{
     fields::Fields,
     ids::UnknownTopic,
     money::Currency,
-    range::{Against, Range, Step},
+    range::{Against, Range, RangeStep},
     selection::FilterField,
     status::PaymentStatus,
     time::{Bucket, Period, UtcMs, Zone},
@@ -24,7 +24,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Query {
     pub range: Range,
-    pub step: Step,
+    pub step: RangeStep,
     pub against: Against,
     /// IANA name, checked by the server.
     pub zone: String,
@@ -43,7 +43,7 @@ impl Query {
         let zone = zone(&get, network)?;
         Ok(Self {
             range,
-            step: Step::read(get("by").as_deref(), range)?,
+            step: RangeStep::read(get("by").as_deref(), range)?,
             against: Against::read(get("against").as_deref())?,
             zone,
         })

@@ -71,7 +71,7 @@ pub struct ActivityEvent {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FeedEntry {
-    News(ActivityEvent),
+    Event(ActivityEvent),
     /// Events after the line below and before this moment may be missing.
     Gap {
         gap: UtcMs,
@@ -81,12 +81,12 @@ pub enum FeedEntry {
 impl FeedEntry {
     /// Reads what was written; `None` for anything else.
     pub fn read(value: &Value) -> Option<Self> {
-        value::read(value).map(Self::News).or_else(|| Some(Self::Gap { gap: value::read(value.get("gap")?)? }))
+        value::read(value).map(Self::Event).or_else(|| Some(Self::Gap { gap: value::read(value.get("gap")?)? }))
     }
 
     pub const fn at(&self) -> UtcMs {
         match self {
-            Self::News(news) => news.at,
+            Self::Event(event) => event.at,
             Self::Gap { gap } => *gap,
         }
     }
@@ -94,7 +94,7 @@ impl FeedEntry {
     /// Whether a person may have to look into it.
     pub fn is_problem(&self) -> bool {
         match self {
-            Self::News(news) => is_problem(news),
+            Self::Event(event) => is_problem(event),
             Self::Gap { .. } => true,
         }
     }
@@ -102,7 +102,7 @@ impl FeedEntry {
 
 /// The record as an event. `None` if it is routine, such as a heartbeat or a meter value, or if it is not known what
 /// changed.
-pub fn news(record: &Record) -> Option<ActivityEvent> {
+pub fn activity(record: &Record) -> Option<ActivityEvent> {
     let Effect::Row(row) = &record.effect else { return None };
     let (kind, changed) = match (&row.after, &row.changed) {
         _ if row.unknown => return None,
@@ -142,34 +142,34 @@ pub fn news(record: &Record) -> Option<ActivityEvent> {
 }
 
 /// Whether a person may have to look into it.
-pub fn is_problem(news: &ActivityEvent) -> bool {
-    if news.kind == ActivityKind::Delete {
+pub fn is_problem(event: &ActivityEvent) -> bool {
+    if event.kind == ActivityKind::Delete {
         return false;
     }
-    let states = match (news.collection, &news.detail) {
+    let states = match (event.collection, &event.detail) {
         // Without an EVSE the status is that of the station's connection.
         (Collection::Stations, None) => Connection::STATES,
         (collection, _) => collection.states(),
     };
-    states.iter().any(|(code, role)| news.status.as_deref() == Some(*code) && *role == Role::Bad)
+    states.iter().any(|(code, role)| event.status.as_deref() == Some(*code) && *role == Role::Bad)
 }
 
 /// Names the EVSE if exactly one changed its status. If none did, what the station reports in its own protocol's
 /// words is routine.
-fn evse(news: ActivityEvent, before: &Fields, after: &Fields) -> Option<ActivityEvent> {
+fn evse(event: ActivityEvent, before: &Fields, after: &Fields) -> Option<ActivityEvent> {
     let before = see::<Station>(before).doc.evses;
     let Station { evses, station_id, .. } = see::<Station>(after).doc;
     let same = before.len() == evses.len();
     let was = |uid: &Option<String>| before.iter().find(|e| e.uid == *uid).and_then(|e| e.status.clone());
     let mut turned = evses.into_iter().filter(|e| e.status.is_some() && was(&e.uid) != e.status);
-    let alone = news.changed.iter().all(|name| name == "evses" || news.collection.is_marked(name, Mark::Routine));
+    let alone = event.changed.iter().all(|name| name == "evses" || event.collection.is_marked(name, Mark::Routine));
     match (turned.next(), turned.next()) {
         (None, _) if alone && same => None,
-        (Some(evse), None) if !news.changed.iter().any(|name| name == "connection") => {
+        (Some(evse), None) if !event.changed.iter().any(|name| name == "connection") => {
             let detail = evse.uid.map(|uid| evse_number(&uid, station_id.as_deref()).to_owned());
-            Some(ActivityEvent { status: evse.status.map(String::from), detail, ..news })
+            Some(ActivityEvent { status: evse.status.map(String::from), detail, ..event })
         }
-        _ => Some(news),
+        _ => Some(event),
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
             unknown: false,
             read: None,
         };
-        news(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
+        activity(&Record { collection, ct: ClusterTime(1), at: UtcMs(0), effect: Effect::Row(row) })
     }
 
     #[test]
@@ -250,15 +250,15 @@ mod tests {
 
     #[test]
     fn the_one_evse_is_named_by_its_number() {
-        let news = updated(Collection::Stations, station("CHARGING", "x"), station("OUTOFORDER", "Faulted")).unwrap();
-        assert_eq!((news.status.as_deref(), news.detail.as_deref()), (Some("OUTOFORDER"), Some("2")));
-        assert!(is_problem(&news));
+        let event = updated(Collection::Stations, station("CHARGING", "x"), station("OUTOFORDER", "Faulted")).unwrap();
+        assert_eq!((event.status.as_deref(), event.detail.as_deref()), (Some("OUTOFORDER"), Some("2")));
+        assert!(is_problem(&event));
     }
 
     #[test]
     fn lines_are_read_as_they_are_written() {
-        let news = updated(Collection::Clients, json!({"name": "a"}), json!({"name": "b"})).unwrap();
-        for line in [FeedEntry::News(news), FeedEntry::Gap { gap: UtcMs(7) }] {
+        let event = updated(Collection::Clients, json!({"name": "a"}), json!({"name": "b"})).unwrap();
+        for line in [FeedEntry::Event(event), FeedEntry::Gap { gap: UtcMs(7) }] {
             assert_eq!(FeedEntry::read(&serde_json::to_value(&line).unwrap()), Some(line));
         }
         assert_eq!(FeedEntry::read(&json!(true)), None);
@@ -267,8 +267,8 @@ mod tests {
     #[test]
     fn a_state_of_charging_is_told() {
         let session = |state: &str| json!({"status": "ACTIVE", "charging_state": state});
-        let news = updated(Collection::ChargingSessions, session("Charging"), session("SuspendedEV")).unwrap();
-        assert_eq!(news.status.as_deref(), Some("SuspendedEV"));
-        assert!(!is_problem(&news));
+        let event = updated(Collection::ChargingSessions, session("Charging"), session("SuspendedEV")).unwrap();
+        assert_eq!(event.status.as_deref(), Some("SuspendedEV"));
+        assert!(!is_problem(&event));
     }
 }

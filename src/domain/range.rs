@@ -163,7 +163,7 @@ impl fmt::Display for Range {
 
 /// The length of the pieces into which a period is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum RangeStep {
     Hour,
     Day,
     /// Weeks begin on Monday.
@@ -171,7 +171,7 @@ pub enum Step {
     Month,
 }
 
-impl Step {
+impl RangeStep {
     pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
     /// Its name in addresses.

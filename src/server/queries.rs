@@ -120,10 +120,10 @@ impl App {
                 PageData::of(&self.analytics(admin.user, query, currency).await?.0)
             }
             PageRequest::Activity { of, before } => PageData::of(&self.activity(admin.user, &of, before).await?),
-            PageRequest::Report { query } => match self.drawn(admin.user, &query).await {
+            PageRequest::Report { query } => match self.report_page(admin.user, &query).await {
                 // A page waits on, and asks again.
                 Err(Failure::Reading) => PageData::of(&None::<ReportPage>),
-                drawn => PageData::of(&drawn?),
+                page => PageData::of(&page?),
             },
         };
         Ok(answer?)
@@ -137,7 +137,7 @@ impl App {
     }
 
     /// What a screen shows of a report.
-    async fn drawn(&self, user: UserId, query: &str) -> Result<ReportPage, Failure> {
+    async fn report_page(&self, user: UserId, query: &str) -> Result<ReportPage, Failure> {
         let mut report = self.report(user, query, PATIENCE).await?;
         report.rows.truncate(report.shown());
         let option = match ReportChart::of(&report) {
@@ -313,12 +313,12 @@ impl App {
         let snapshot = self.heavy_board(user, Board::Analytics(read)).await?;
         let (head, ct, own) = (snapshot.head, snapshot.ct, self.network.currency.clone());
         // A long period has many points, so its charts are drawn off the runtime's threads.
-        let drawn = spawn_blocking(move || {
+        let charts = spawn_blocking(move || {
             let fields = snapshot.fields.clone();
             let (currency, options) = pages::options(&fields, step, &zone, currency, &own);
             Charts { query, zone, currency, fields, ct, options }
         });
-        let charts = drawn.await.map_err(|error| {
+        let charts = charts.await.map_err(|error| {
             tracing::error!(%error, "charts cannot be drawn");
             AppError::Unavailable
         })?;

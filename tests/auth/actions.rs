@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use crate::app::{ADA, Answer, App, Place, request};
+use crate::app::{ADA, Answer, App, AppSetup, request};
 
 const REASON: &str = "owes 30.00 GBP";
 
@@ -21,8 +21,8 @@ fn client(id: &str, status: &str) -> Document {
 }
 
 /// An app with an admin and these clients. Returns it with the admin's cookie.
-async fn with(place: Place, clients: Vec<Document>) -> (App, String) {
-    let app = App::at(&place).await;
+async fn with(setup: AppSetup, clients: Vec<Document>) -> (App, String) {
+    let app = App::at(&setup).await;
     app.add(ADA).await;
     app.theirs.collection::<Document>("clients").insert_many(clients).await.unwrap();
     let cookie = app.enter().await;
@@ -60,7 +60,7 @@ async fn entries(app: &App) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_blocked_and_unblocked_and_nothing_else_is_written() {
-    let (app, cookie) = with(Place::default().await, vec![client("C-1", "LOCKED"), client("C-2", "ACTIVE")]).await;
+    let (app, cookie) = with(AppSetup::default().await, vec![client("C-1", "LOCKED"), client("C-2", "ACTIVE")]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let done: Value = serde_json::from_str(&answer.body).unwrap();
@@ -90,7 +90,7 @@ async fn a_client_is_blocked_and_unblocked_and_nothing_else_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_with_a_key_is_done_once_however_often_it_is_sent() {
-    let (app, cookie) = with(Place::default().await, vec![client("C-1", "ACTIVE"), client("C-2", "ACTIVE")]).await;
+    let (app, cookie) = with(AppSetup::default().await, vec![client("C-1", "ACTIVE"), client("C-2", "ACTIVE")]).await;
     let answers = join_all((0..12).map(|_| block(&app, &cookie, "C-1", Some("key-1")))).await;
     for answer in &answers {
         assert_eq!((answer.status, &answer.body), (StatusCode::OK, &answers[0].body));
@@ -112,7 +112,7 @@ async fn a_request_with_a_key_is_done_once_however_often_it_is_sent() {
 async fn what_cannot_be_done_is_refused_with_the_reason_and_changes_nothing() {
     let clients =
         vec![client("C-1", "ACTIVE"), client("C-3", "gone"), doc! {"_id": "a", "client_id": "C-4", "status": "ACTIVE"}];
-    let (app, cookie) = with(Place::default().await, clients).await;
+    let (app, cookie) = with(AppSetup::default().await, clients).await;
     let twin = doc! {"_id": "b", "client_id": "C-4", "status": "ACTIVE"};
     app.theirs.collection("clients").insert_one(twin).await.unwrap();
     for (id, status, code) in [
@@ -145,7 +145,7 @@ async fn what_cannot_be_done_is_refused_with_the_reason_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_not_given_the_password_lately_is_asked_for_it() {
     let limits = SessionLimits { confirmed: Duration::ZERO, ..SessionLimits::default() };
-    let (app, cookie) = with(Place { limits, ..Place::default().await }, vec![client("C-1", "ACTIVE")]).await;
+    let (app, cookie) = with(AppSetup { limits, ..AppSetup::default().await }, vec![client("C-1", "ACTIVE")]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "reauth_required"));
     let page = app.get("/clients/block?id=C-1", &cookie).await;
@@ -157,7 +157,7 @@ async fn whoever_has_not_given_the_password_lately_is_asked_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_says_what_will_be_done_and_what_was() {
-    let (app, cookie) = with(Place::default().await, vec![client("C-1", "ACTIVE")]).await;
+    let (app, cookie) = with(AppSetup::default().await, vec![client("C-1", "ACTIVE")]).await;
     let page = app.get("/clients/block?id=C-1", &cookie).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("Nothing else is written") && !page.body.contains("disabled"), "{}", page.body);
@@ -179,8 +179,8 @@ async fn the_page_says_what_will_be_done_and_what_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_set_to_read_only_writes_nothing_and_its_button_says_so() {
-    let place = Place { read_only: true, ..Place::default().await };
-    let (app, cookie) = with(place, vec![client("C-1", "ACTIVE")]).await;
+    let setup = AppSetup { read_only: true, ..AppSetup::default().await };
+    let (app, cookie) = with(setup, vec![client("C-1", "ACTIVE")]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "read_only"));
     let page = app.get("/clients/block?id=C-1", &cookie).await;
@@ -195,8 +195,8 @@ async fn their_own_names_and_words_are_written() {
         names = { client_id = \"_id\", status = \"account.state\" }\n\
         status = { active = \"ACTIVE\", asleep = \"INACTIVE\", banned = \"BLOCKED\" }\n";
     let theirs = |id: i64, state: &str| doc! {"_id": id, "account": {"state": state, "balance": 1.5}};
-    let place = Place { file: FILE, ..Place::default().await };
-    let (app, cookie) = with(place, vec![theirs(7, "asleep"), theirs(8, "active")]).await;
+    let setup = AppSetup { file: FILE, ..AppSetup::default().await };
+    let (app, cookie) = with(setup, vec![theirs(7, "asleep"), theirs(8, "active")]).await;
     let answer = block(&app, &cookie, "7", None).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let found = async |id: i64| app.theirs.collection::<Document>("clients").find_one(doc! {"_id": id}).await.unwrap();
@@ -212,8 +212,8 @@ async fn the_way_back_leads_to_the_very_word_that_stood_there() {
     // The settings name no word for ACTIVE and two for INACTIVE, so that only the mark knows which one it was.
     const FILE: &str = "[chargedeck.fields.clients]\n\
         status = { banned = \"BLOCKED\", asleep = \"INACTIVE\", away = \"INACTIVE\" }\n";
-    let place = Place { file: FILE, ..Place::default().await };
-    let (app, cookie) = with(place, vec![client("C-1", "ACTIVE"), client("C-2", "away")]).await;
+    let setup = AppSetup { file: FILE, ..AppSetup::default().await };
+    let (app, cookie) = with(setup, vec![client("C-1", "ACTIVE"), client("C-2", "away")]).await;
     for (id, word) in [("C-1", "ACTIVE"), ("C-2", "away")] {
         let answer = block(&app, &cookie, id, None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -228,8 +228,8 @@ async fn the_way_back_leads_to_the_very_word_that_stood_there() {
 async fn where_two_of_their_words_mean_one_of_ours_nothing_is_written() {
     const FILE: &str =
         "[chargedeck.fields.clients]\nstatus = { active = \"ACTIVE\", banned = \"BLOCKED\", fraud = \"BLOCKED\" }\n";
-    let place = Place { file: FILE, ..Place::default().await };
-    let (app, cookie) = with(place, vec![client("C-1", "active")]).await;
+    let setup = AppSetup { file: FILE, ..AppSetup::default().await };
+    let (app, cookie) = with(setup, vec![client("C-1", "active")]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
     assert!(answer.body.contains("“banned” and “fraud”"), "{}", answer.body);
@@ -239,9 +239,9 @@ async fn where_two_of_their_words_mean_one_of_ours_nothing_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_read_otherwise_than_meant_is_not_written() {
     const FILE: &str = "[chargedeck.fields.clients]\nnames = { status = \"state\", client_type = \"state\" }\n";
-    let place = Place { file: FILE, ..Place::default().await };
+    let setup = AppSetup { file: FILE, ..AppSetup::default().await };
     let theirs = doc! {"_id": 7, "client_id": "C-1", "state": "ACTIVE"};
-    let (app, cookie) = with(place, vec![theirs.clone()]).await;
+    let (app, cookie) = with(setup, vec![theirs.clone()]).await;
     let answer = block(&app, &cookie, "C-1", None).await;
     assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.body);
     assert!(answer.body.contains("Your field mapping is ambiguous here"), "{}", answer.body);

@@ -60,8 +60,8 @@ pub struct App {
     pub leaving: CancellationToken,
 }
 
-/// The settings of an [`App`]. [`Place::default`] is what most tests need.
-pub struct Place {
+/// The settings of an [`App`]. [`AppSetup::default`] is what most tests need.
+pub struct AppSetup {
     pub mongodb_uri: String,
     pub redis_url: String,
     pub origin: &'static str,
@@ -73,7 +73,7 @@ pub struct Place {
     pub read_only: bool,
 }
 
-impl Place {
+impl AppSetup {
     pub async fn default() -> Self {
         Self {
             mongodb_uri: support::mongod().await.uri(),
@@ -112,14 +112,14 @@ impl Place {
 
 impl App {
     pub async fn new() -> Self {
-        Self::at(&Place::default().await).await
+        Self::at(&AppSetup::default().await).await
     }
 
-    pub async fn at(place: &Place) -> Self {
-        let settings = Settings::from_sources(place.file, &place.environment()).unwrap();
-        let db = mongodb::Client::with_uri_str(&place.mongodb_uri).await.unwrap().database(&place.own_db);
+    pub async fn at(setup: &AppSetup) -> Self {
+        let settings = Settings::from_sources(setup.file, &setup.environment()).unwrap();
+        let db = mongodb::Client::with_uri_str(&setup.mongodb_uri).await.unwrap().database(&setup.own_db);
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let auth = AuthService::new(&db, &redis, &settings, place.limits);
+        let auth = AuthService::new(&db, &redis, &settings, setup.limits);
         let leaving = CancellationToken::new();
         let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
         let documents = AccountPages {

@@ -12,14 +12,14 @@ use chargedeck::server::auth::{
 };
 
 use crate::{
-    app::{ADA, Answer, App, PASSWORD, Place, TREASURE, request},
+    app::{ADA, Answer, App, AppSetup, PASSWORD, TREASURE, request},
     sessions::{admin, listeners},
 };
 
 /// An app where a given password counts as too old at once.
 async fn forgetful() -> App {
     let limits = SessionLimits { confirmed: Duration::ZERO, ..SessionLimits::default() };
-    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    let app = App::at(&AppSetup { limits, ..AppSetup::default().await }).await;
     app.add(ADA).await;
     app
 }
@@ -67,8 +67,8 @@ async fn what_is_sensitive_asks_for_the_password_again() {
 
 #[tokio::test]
 async fn confirming_gives_a_new_id_and_the_sockets_of_the_old_one_may_come_back() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     app.add(ADA).await;
     crate::app::until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
     let (old, bystander) = (app.enter().await, app.enter().await);

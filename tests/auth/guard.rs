@@ -7,7 +7,7 @@ use axum::{
 use chargedeck::server::auth::user::User;
 use mongodb::bson::{Document, doc};
 
-use crate::app::{ADA, App, PASSWORD, Place, TREASURE, request};
+use crate::app::{ADA, App, AppSetup, PASSWORD, TREASURE, request};
 
 const COOKIES: [&str; 4] = ["", "chargedeck=", "chargedeck=AAAAAAAAAAAAAAAAAAAAAA", "chargedeck=../../etc/passwd"];
 
@@ -189,7 +189,7 @@ async fn on_this_machine_no_other_name_is_answered() {
     {
         assert_eq!(here(&app, foreign).await, StatusCode::MISDIRECTED_REQUEST, "{foreign:?}");
     }
-    let behind_a_proxy = App::at(&Place { origin: "https://deck.example.org", ..Place::default().await }).await;
+    let behind_a_proxy = App::at(&AppSetup { origin: "https://deck.example.org", ..AppSetup::default().await }).await;
     assert_eq!(here(&behind_a_proxy, Some("chargedeck-3000.internal")).await, StatusCode::OK);
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use chargedeck::server::{config::Settings, csp::page_policy};
 
-use crate::app::{App, Place, request};
+use crate::app::{App, AppSetup, request};
 
 #[tokio::test]
 async fn every_answer_is_hardened_and_kept_only_where_it_may_be() {
@@ -45,7 +45,7 @@ async fn every_answer_is_hardened_and_kept_only_where_it_may_be() {
 
 #[tokio::test]
 async fn behind_tls_every_answer_says_so() {
-    let app = App::at(&Place { origin: "https://deck.example.org", ..Place::default().await }).await;
+    let app = App::at(&AppSetup { origin: "https://deck.example.org", ..AppSetup::default().await }).await;
     for path in ["/", "/live", "/healthz"] {
         assert_eq!(app.get(path, "").await.header("strict-transport-security"), "max-age=63072000", "{path}");
     }

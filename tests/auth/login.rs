@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode, header};
 use mongodb::bson::doc;
 
-use crate::app::{ADA, App, PASSWORD, Place, login_request, request};
+use crate::app::{ADA, App, AppSetup, PASSWORD, login_request, request};
 
 #[tokio::test]
 async fn all_who_are_refused_get_the_same_answer_for_the_same_work() {
@@ -63,7 +63,7 @@ async fn the_cookie_is_bound_to_host_and_tls_where_there_is_tls() {
     let keys = app.session_keys().await;
     assert!(!keys[0].contains(&id), "Redis names the session by its hash: {keys:?}");
 
-    let app = App::at(&Place { origin: "https://deck.example.org", ..Place::default().await }).await;
+    let app = App::at(&AppSetup { origin: "https://deck.example.org", ..AppSetup::default().await }).await;
     app.add(ADA).await;
     let answer = app.login(ADA, PASSWORD).await;
     assert!(answer.set_cookie().starts_with("__Host-chargedeck="), "{}", answer.set_cookie());

@@ -10,7 +10,7 @@ use chargedeck::server::telemetry::metrics::now;
 use mongodb::bson::doc;
 
 use crate::{
-    app::{ADA, Answer, App, PASSWORD, Place, TREASURE, until},
+    app::{ADA, Answer, App, AppSetup, PASSWORD, TREASURE, until},
     http,
     program::{Program, SERVE},
     support,
@@ -19,7 +19,7 @@ use crate::{
 #[tokio::test]
 async fn without_redis_nobody_is_let_in_and_the_process_lives() {
     let mut server = support::Redis::start().await;
-    let app = App::at(&Place { redis_url: server.url(), ..Place::default().await }).await;
+    let app = App::at(&AppSetup { redis_url: server.url(), ..AppSetup::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
     assert_eq!(
@@ -47,7 +47,7 @@ async fn without_redis_nobody_is_let_in_and_the_process_lives() {
 #[tokio::test]
 async fn without_mongodb_nobody_is_let_in_and_the_process_lives() {
     let mut server = support::Mongod::start().await;
-    let app = App::at(&Place { mongodb_uri: server.uri(), ..Place::default().await }).await;
+    let app = App::at(&AppSetup { mongodb_uri: server.uri(), ..AppSetup::default().await }).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
     server.signal("STOP");

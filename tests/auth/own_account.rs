@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use chargedeck::server::auth::{own_account::PasswordChange, revocation::Ended, session::OwnPassword};
 
 use crate::{
-    app::{ADA, App, PASSWORD, Place, from, login_request, request, until},
+    app::{ADA, App, AppSetup, PASSWORD, from, login_request, request, until},
     sessions::{admin, listeners},
 };
 
@@ -45,8 +45,8 @@ async fn a_session_knows_its_device_and_address() {
 
 #[tokio::test]
 async fn ending_a_session_ends_its_sockets_on_every_instance_and_no_other() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     let ada = app.add(ADA).await;
     app.add("bob@example.org").await;
     until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
@@ -87,8 +87,8 @@ async fn ending_a_session_ends_its_sockets_on_every_instance_and_no_other() {
 
 #[tokio::test]
 async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     let ada = app.add(ADA).await;
     until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
     let (here, there) = (app.enter().await, app.enter().await);

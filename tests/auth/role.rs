@@ -17,7 +17,7 @@ use mongodb::{
 
 use crate::{
     actions::{act, block},
-    app::{ADA, App, PASSWORD, Place, until},
+    app::{ADA, App, AppSetup, PASSWORD, until},
     support,
 };
 
@@ -43,11 +43,11 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
         |name: &str| format!("mongodb://{name}:secret@127.0.0.1:{}/?replicaSet=rs0&authSource=admin", mongod.port());
     let root = Client::with_uri_str(uri("root")).await.unwrap();
 
-    let place = Place { mongodb_uri: uri("deck"), ..Place::default().await };
-    let operator_db = format!("{}_theirs", place.own_db);
-    let [role, indexes] = documented(&operator_db, &place.own_db);
+    let setup = AppSetup { mongodb_uri: uri("deck"), ..AppSetup::default().await };
+    let operator_db = format!("{}_theirs", setup.own_db);
+    let [role, indexes] = documented(&operator_db, &setup.own_db);
     root.database("admin").run_command(role).await.unwrap();
-    root.database(&place.own_db).run_command(indexes).await.unwrap();
+    root.database(&setup.own_db).run_command(indexes).await.unwrap();
     root.database("admin").run_command(create("deck", "chargedeck")).await.unwrap();
 
     // In the operator's database the user creates what it is told to. Then the server starts and works.
@@ -55,13 +55,13 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     let stations = doc! {"create": "stations"};
     made.run_command(stations).await.unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut settings = place.environment();
+    let mut settings = setup.environment();
     settings.insert("MONGODB_DB".to_owned(), operator_db.clone());
     let mut command = Command::new(env!("CARGO_BIN_EXE_chargedeck"));
     let prepared = Command::new(env!("CARGO_BIN_EXE_chargedeck"))
         .args(["prepare", "--yes"])
         .envs(&settings)
-        .env("REDIS_URL", &place.redis_url)
+        .env("REDIS_URL", &setup.redis_url)
         .current_dir(dir.path())
         .output()
         .unwrap();
@@ -78,7 +78,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     .await;
     let indexes = made.collection::<Document>("stations").list_index_names().await.unwrap();
     assert!(indexes.contains(&"chargedeck_station_id_1".to_owned()), "{indexes:?}");
-    let app = App::at(&place).await;
+    let app = App::at(&setup).await;
     app.add(ADA).await;
     let cookie = app.enter().await;
     assert_eq!(app.get("/stations", &cookie).await.status, StatusCode::OK);
@@ -93,7 +93,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     let shorter = doc! {"collMod": COLLECTION, "index": {"keyPattern": {"at": 1}, "expireAfterSeconds": 1}};
     let ends = doc! {"createIndexes": COLLECTION, "indexes": [{"name": "x", "key": {"x": 1}, "expireAfterSeconds": 1}]};
     let elsewhere =
-        doc! {"renameCollection": format!("{}.{COLLECTION}", place.own_db), "to": format!("{}.x", place.own_db)};
+        doc! {"renameCollection": format!("{}.{COLLECTION}", setup.own_db), "to": format!("{}.x", setup.own_db)};
     for (what, answer) in [
         ("update", entries.update_many(doc! {}, doc! {"$set": {"actor": "mallory"}}).await.map(drop)),
         ("replace", entries.replace_one(doc! {}, doc! {}).await.map(drop)),
@@ -116,7 +116,7 @@ async fn a_user_with_the_documented_role_runs_the_server_and_cannot_change_an_en
     assert_eq!(app.entries().await.len(), 4);
 
     let mut sources = settings.clone();
-    sources.insert("REDIS_URL".to_owned(), place.redis_url.clone());
+    sources.insert("REDIS_URL".to_owned(), setup.redis_url.clone());
     let report = check::run(&chargedeck::server::config::Settings::from_sources("", &sources).unwrap()).await.unwrap();
     let items: Vec<_> = report.items.iter().filter(|item| matches!(item.what, "Rights" | "Audit log")).collect();
     assert!(items.len() == 3 && items.iter().all(|item| item.level == Level::Ok), "{report}");

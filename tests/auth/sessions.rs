@@ -20,7 +20,7 @@ use tower_sessions::{
     session::{Id, Record},
 };
 
-use crate::app::{ADA, App, PASSWORD, Place, login_request, request, until};
+use crate::app::{ADA, App, AppSetup, PASSWORD, login_request, request, until};
 
 #[tokio::test]
 async fn a_login_gives_a_new_id_and_the_old_one_is_dead() {
@@ -40,8 +40,8 @@ async fn a_login_gives_a_new_id_and_the_old_one_is_dead() {
 
 #[tokio::test]
 async fn logout_kills_the_session_and_tells_every_instance() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     app.add(ADA).await;
     until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;
     for way in ["DELETE", "form"] {
@@ -128,7 +128,7 @@ const IDLE: Duration = Duration::from_secs(2);
 /// An app with [`ADA`] and a short idle limit.
 async fn impatient() -> App {
     let limits = SessionLimits { idle: IDLE, absolute: Duration::from_secs(3600), ..SessionLimits::default() };
-    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    let app = App::at(&AppSetup { limits, ..AppSetup::default().await }).await;
     app.add(ADA).await;
     app
 }
@@ -179,7 +179,7 @@ async fn an_idle_session_ends_whatever_its_socket_does() {
 async fn no_session_outlives_its_absolute_limit() {
     let limits =
         SessionLimits { idle: Duration::from_secs(3600), absolute: Duration::from_secs(2), ..SessionLimits::default() };
-    let app = App::at(&Place { limits, ..Place::default().await }).await;
+    let app = App::at(&AppSetup { limits, ..AppSetup::default().await }).await;
     app.add(ADA).await;
     let began = Instant::now();
     let cookie = app.enter().await;
@@ -193,8 +193,8 @@ async fn no_session_outlives_its_absolute_limit() {
 
 #[tokio::test]
 async fn all_sessions_of_a_user_end_at_once_and_no_one_elses() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     let ada = app.add(ADA).await;
     app.add("bob@example.org").await;
     let bob = app.login("bob@example.org", PASSWORD).await.cookie();

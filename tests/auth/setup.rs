@@ -8,7 +8,7 @@ use chargedeck::server::{
 use futures_util::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};
 
-use crate::app::{ADA, Answer, App, PASSWORD, Place};
+use crate::app::{ADA, Answer, App, AppSetup, PASSWORD};
 
 async fn link(app: &App) -> String {
     match app.auth.first_admin().await.unwrap() {
@@ -68,8 +68,8 @@ async fn no_account_exists_by_default_and_the_link_makes_the_first_once() {
 
 #[tokio::test]
 async fn all_instances_have_one_link_and_an_old_one_is_replaced() {
-    let place = Place::default().await;
-    let apps = join_all((0..4).map(|_| App::at(&place))).await;
+    let setup = AppSetup::default().await;
+    let apps = join_all((0..4).map(|_| App::at(&setup))).await;
     let outcomes = join_all(apps.iter().map(|app| app.auth.first_admin())).await;
     let links: Vec<_> = outcomes
         .into_iter()

@@ -7,7 +7,7 @@ use chargedeck::server::auth::throttle::{PER_ACCOUNT, PER_ADDRESS};
 use futures_util::future::join_all;
 use tower::ServiceExt;
 
-use crate::app::{ADA, Answer, App, PASSWORD, Place, from, login_request, request, until};
+use crate::app::{ADA, Answer, App, AppSetup, PASSWORD, from, login_request, request, until};
 
 /// Two client addresses (RFC 5737).
 const A: &str = "203.0.113.7";
@@ -65,8 +65,8 @@ async fn the_form_says_how_long_to_wait() {
 
 #[tokio::test]
 async fn instances_count_together() {
-    let place = Place::default().await;
-    let apps = [App::at(&place).await, App::at(&place).await];
+    let setup = AppSetup::default().await;
+    let apps = [App::at(&setup).await, App::at(&setup).await];
     apps[0].add(ADA).await;
     for n in 0..PER_ACCOUNT {
         let answer = apps[n as usize % 2].login_from(A, ADA, WRONG).await;
@@ -156,7 +156,7 @@ async fn a_line_is_counted_as_one() {
 
 #[tokio::test]
 async fn only_a_trusted_proxy_says_who_the_client_is() {
-    let app = App::at(&Place { trusted_proxies: "10.0.0.7", ..Place::default().await }).await;
+    let app = App::at(&AppSetup { trusted_proxies: "10.0.0.7", ..AppSetup::default().await }).await;
     app.add(ADA).await;
     let try_it = async |peer: &str, forwarded: &str, password: &str| {
         let mut request = from(peer, login_request(ADA, password));

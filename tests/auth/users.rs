@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::{
-    app::{ADA, Answer, App, PASSWORD, Place, until},
+    app::{ADA, Answer, App, AppSetup, PASSWORD, until},
     sessions::{admin, listeners},
 };
 
@@ -163,8 +163,8 @@ async fn a_reset_link_changes_nothing_until_it_is_used_and_then_ends_all_session
 
 #[tokio::test]
 async fn whoever_loses_the_rights_is_out_everywhere_within_a_second() {
-    let place = Place::default().await;
-    let (app, other) = (App::at(&place).await, App::at(&place).await);
+    let setup = AppSetup::default().await;
+    let (app, other) = (App::at(&setup).await, App::at(&setup).await);
     app.add(ADA).await;
     let bob = app.add(BOB).await;
     until(Duration::from_secs(10), "both instances listen", || listeners(&app, 2)).await;

@@ -170,7 +170,7 @@ async fn an_epoch_that_begins_within_a_transaction_tells_a_gap() {
     let newest = Events::of(&other.mongo.own).written().await.unwrap().unwrap().0;
     let older = Events::of(&other.mongo.own).page(Filter::All, Some(newest)).await.unwrap().events;
     assert!(
-        matches!(older[..], [(_, FeedEntry::Gap { .. }), (_, FeedEntry::News(_)), (_, FeedEntry::News(_))]),
+        matches!(older[..], [(_, FeedEntry::Gap { .. }), (_, FeedEntry::Event(_)), (_, FeedEntry::Event(_))]),
         "{older:?}"
     );
 }

@@ -255,7 +255,7 @@ impl Window {
             }
         };
         let deleted = after.is_none();
-        let reads = after.clone().filter(|_| self.is_drawn(&id));
+        let reads = after.clone().filter(|_| self.is_on_screen(&id));
         applied.uncertain |= known.is_none() && !self.is_whole();
         let before = known.map(|row| SortKey::of(self.collection, &id, row));
         let was = before.as_ref().is_some_and(|place| self.order.contains(place));

@@ -54,11 +54,11 @@ fn an_earlier_period_has_the_same_weekdays_and_does_not_meet() {
 
 #[test]
 fn steps_that_are_unknown_or_too_fine_are_refused() {
-    assert_eq!(Step::read(Some("hour"), Range::Last(7)), Ok(Step::Hour));
-    assert_eq!(Step::read(None, Range::Last(365)), Ok(Step::Week));
-    assert_eq!(Step::read(Some(""), Range::Last(365)), Ok(Step::Week));
+    assert_eq!(RangeStep::read(Some("hour"), Range::Last(7)), Ok(RangeStep::Hour));
+    assert_eq!(RangeStep::read(None, Range::Last(365)), Ok(RangeStep::Week));
+    assert_eq!(RangeStep::read(Some(""), Range::Last(365)), Ok(RangeStep::Week));
     for (name, days) in [("hour", 90), ("day", 733), ("odd", 1)] {
-        assert_eq!(Step::read(Some(name), Range::Last(days)).unwrap_err().name, "by");
+        assert_eq!(RangeStep::read(Some(name), Range::Last(days)).unwrap_err().name, "by");
     }
     assert_eq!((Against::read(None), Against::read(Some("year"))), (Ok(Against::Before), Ok(Against::YearBefore)));
     assert_eq!(Against::read(Some("odd")).unwrap_err().name, "against");

@@ -4,11 +4,11 @@
 
 mod account;
 mod audit_page;
-mod by_link;
 mod confirm;
 pub mod document;
 pub mod documents;
 pub mod form;
+mod invitation;
 mod login;
 pub mod pages;
 pub mod text;
@@ -28,8 +28,8 @@ pub fn routes(documents: AccountPages) -> Router {
         .route("/users", get(users::list))
         .route("/users/invite", get(users::invite_form).post(users::invite))
         .route("/users/{id}", get(users::show).post(users::act))
-        .route("/invitation", get(by_link::invitation).post(by_link::choose))
-        .route("/setup", get(by_link::setup).post(by_link::set_up))
+        .route("/invitation", get(invitation::invitation).post(invitation::choose))
+        .route("/setup", get(invitation::setup).post(invitation::set_up))
         .route(audit_log::PATH, get(audit_page::page))
         .route(audit_page::FILE, get(audit_page::file))
         .with_state(documents)

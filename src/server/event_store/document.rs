@@ -70,10 +70,10 @@ pub fn event(at: Position, record: &Record) -> Document {
             }
         }
     }
-    if let Some(news) = latest::news(record) {
-        event.insert("problem", latest::is_problem(&news));
+    if let Some(activity) = latest::activity(record) {
+        event.insert("problem", latest::is_problem(&activity));
         // This cannot fail, because news hold only texts, numbers and lists of texts.
-        event.insert("news", bson::serialize_to_bson(&news).unwrap_or(Bson::Null));
+        event.insert("news", bson::serialize_to_bson(&activity).unwrap_or(Bson::Null));
     }
     event
 }
@@ -114,7 +114,7 @@ pub fn fields(fields: &Fields) -> Document {
 }
 
 /// The event as Activity shows it; `None` if Activity leaves it out.
-pub fn news(event: &Document) -> Option<ActivityEvent> {
+pub fn activity(event: &Document) -> Option<ActivityEvent> {
     bson::deserialize_from_bson(event.get("news")?.clone()).ok()
 }
 

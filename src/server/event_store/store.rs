@@ -192,7 +192,7 @@ impl Events {
         let mut events: Vec<(Position, FeedEntry)> = found
             .iter()
             .take(PAGE)
-            .filter_map(|event| Some((document::position(event)?, FeedEntry::News(document::news(event)?))))
+            .filter_map(|event| Some((document::position(event)?, FeedEntry::Event(document::activity(event)?))))
             .collect();
         let oldest = events.last().filter(|_| more).map(|(position, _)| *position);
         events.extend(self.gaps(oldest, before).await?);

@@ -130,7 +130,7 @@ pub struct BoardView {
 
 impl BoardView {
     fn of(moment: Moment, state: &HubState) -> Option<Self> {
-        let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, news)| news.clone()).collect();
+        let latest = state.feed.newest(Filter::All).take(latest::SHOWN).map(|(_, event)| event.clone()).collect();
         Some(Self {
             taken: Instant::now(),
             moment,
@@ -234,7 +234,7 @@ impl Cache {
         Some(match board {
             Board::Overview(_) => (state.version, minute),
             Board::Activity(_) | Board::Reported => (state.version, 0),
-            Board::Analytics(_) => (state.course, minute),
+            Board::Analytics(_) => (state.series_version, minute),
             Board::System => {
                 let mut system = self.system();
                 system.looked_at = true;
@@ -395,14 +395,14 @@ impl BoardEntry {
 fn activity(filter: Filter, state: &HubState) -> Fields {
     let mut fields = Fields::new();
     let mut complete_from = state.feed.complete_from();
-    for (i, (position, news)) in state.feed.newest(filter).enumerate() {
+    for (i, (position, event)) in state.feed.newest(filter).enumerate() {
         if i == latest::PAGE {
             break;
         }
         if i + 1 == latest::PAGE {
             complete_from = position;
         }
-        fields.insert(latest::key(position), news.clone());
+        fields.insert(latest::key(position), event.clone());
     }
     fields.insert(latest::COMPLETE_FROM.to_owned(), latest::key(complete_from).into());
     fields

@@ -26,10 +26,10 @@ impl Feed {
         Self { events: VecDeque::new(), complete_from }
     }
 
-    pub fn push(&mut self, position: Position, news: ActivityEvent) {
+    pub fn push(&mut self, position: Position, event: ActivityEvent) {
         // This cannot fail, because the values came out of JSON.
-        let Ok(value) = serde_json::to_value(&news) else { return };
-        self.events.push_front((position, news, value));
+        let Ok(value) = serde_json::to_value(&event) else { return };
+        self.events.push_front((position, event, value));
         if self.events.len() > EVENTS_MAX
             && let Some((dropped, ..)) = self.events.pop_back()
         {
@@ -43,11 +43,11 @@ impl Feed {
     }
 
     pub fn newest(&self, filter: Filter) -> impl Iterator<Item = (Position, &Value)> {
-        let shown = move |news: &ActivityEvent| match filter {
+        let shown = move |event: &ActivityEvent| match filter {
             Filter::All => true,
-            Filter::Of(collection) => news.collection == collection,
-            Filter::Problems => is_problem(news),
+            Filter::Of(collection) => event.collection == collection,
+            Filter::Problems => is_problem(event),
         };
-        self.events.iter().filter(move |(_, news, _)| shown(news)).map(|(position, _, value)| (*position, value))
+        self.events.iter().filter(move |(_, event, _)| shown(event)).map(|(position, _, value)| (*position, value))
     }
 }

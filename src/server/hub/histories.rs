@@ -38,7 +38,7 @@ type Checked = Result<(), TestCaseError>;
 
 /// What happens next. Instances are 0 and 1; other numbers say how much.
 #[derive(Clone, Debug)]
-enum Step {
+enum HubStep {
     /// Writes documents, each with what becomes of it, in one transaction or one by one.
     Write(Vec<(u8, u8)>, bool),
     /// The collection is replaced at once.
@@ -79,8 +79,8 @@ enum Step {
     Refreshed(usize, usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    use Step::*;
+fn step() -> impl Strategy<Value = HubStep> {
+    use HubStep::*;
     let instance = || 0..2_usize;
     prop_oneof![
         12 => (prop::collection::vec((0..9_u8, any::<u8>()), 1..5), any::<bool>()).prop_map(|(w, txn)| Write(w, txn)),
@@ -111,7 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<HubStep>> {
     prop::collection::vec(step(), 1..160)
 }
 
@@ -181,28 +181,34 @@ impl World {
             lost: false,
         };
         (0..2).for_each(|instance| world.catch_up(instance));
-        for step in [Step::Connect(0), Step::Hear, Step::Receive(1)] {
+        for step in [HubStep::Connect(0), HubStep::Hear, HubStep::Receive(1)] {
             world.step(step).expect("nothing was written");
         }
         world
     }
 
-    fn step(&mut self, step: Step) -> Checked {
+    fn step(&mut self, step: HubStep) -> Checked {
         match step {
-            Step::Write(writes, txn) => self.database.write(writes, txn),
-            Step::Replace(with) => self.database.replace(with),
-            Step::Append(most) => {
+            HubStep::Write(writes, txn) => self.database.write(writes, txn),
+            HubStep::Replace(with) => self.database.replace(with),
+            HubStep::Append(most) => {
                 let entry = self.log.append(&self.database, most);
                 self.published.iter_mut().for_each(|published| published.extend(entry.clone()));
             }
-            Step::Arrive(what) => {
+            HubStep::Arrive(what) => {
                 self.database.write(vec![(what % 9, what)], false);
-                let ways =
-                    [Step::Append(2), Step::Deliver(0), Step::Deliver(1), Step::Hear, Step::Flush, Step::Receive(2)];
+                let ways = [
+                    HubStep::Append(2),
+                    HubStep::Deliver(0),
+                    HubStep::Deliver(1),
+                    HubStep::Hear,
+                    HubStep::Flush,
+                    HubStep::Receive(2),
+                ];
                 ways.into_iter().try_for_each(|step| self.step(step))?;
                 return self.paint();
             }
-            Step::Deliver(i) => {
+            HubStep::Deliver(i) => {
                 if let Some(entry) = self.published[i].pop_front()
                     && self.instances[i].take(entry) == super::state::Intake::Gap
                 {
@@ -210,17 +216,17 @@ impl World {
                 }
                 self.instances[i].advance();
             }
-            Step::Round(i, begins) => {
+            HubStep::Round(i, begins) => {
                 self.instances[i].serving = begins;
                 self.instances[i].advance();
             }
-            Step::Lose(i) => drop(self.published[i].pop_front()),
-            Step::Check(i) => {
+            HubStep::Lose(i) => drop(self.published[i].pop_front()),
+            HubStep::Check(i) => {
                 if self.instances[i].lacks(self.log.last().position()) {
                     self.catch_up(i);
                 }
             }
-            Step::Restart(i) => {
+            HubStep::Restart(i) => {
                 self.instances[i] = HubState::default();
                 self.published[i].clear();
                 if self.page.socket.take_if(|socket| socket.instance == i).is_some() {
@@ -228,42 +234,42 @@ impl World {
                 }
                 self.catch_up(i);
             }
-            Step::Trim(keep) => drop(self.log.entries.drain(..self.log.entries.len().saturating_sub(keep))),
-            Step::RollBack(most) => self.log.entries.truncate(self.log.entries.len().saturating_sub(most).max(1)),
-            Step::NewEpoch(back) => {
+            HubStep::Trim(keep) => drop(self.log.entries.drain(..self.log.entries.len().saturating_sub(keep))),
+            HubStep::RollBack(most) => self.log.entries.truncate(self.log.entries.len().saturating_sub(most).max(1)),
+            HubStep::NewEpoch(back) => {
                 let (epoch, base) = (Epoch(self.bases.len() as u64), self.database.whole_before(back));
                 self.bases.push(base);
                 let new = Log::opened(epoch, base, self.database.ct(base));
                 self.older = Some(std::mem::replace(&mut self.log, new));
             }
-            Step::OldEpoch => self.log = self.older.take().unwrap_or_else(|| self.log.clone()),
-            Step::Hear => self.hear(),
-            Step::Flush => self.flush(),
-            Step::Progress => self.progress(),
-            Step::Receive(most) => (0..most).for_each(|_| self.receive()),
-            Step::LoseFrame => self.lose_frame(),
-            Step::Paint => return self.paint(),
-            Step::Connect(i) => {
+            HubStep::OldEpoch => self.log = self.older.take().unwrap_or_else(|| self.log.clone()),
+            HubStep::Hear => self.hear(),
+            HubStep::Flush => self.flush(),
+            HubStep::Progress => self.progress(),
+            HubStep::Receive(most) => (0..most).for_each(|_| self.receive()),
+            HubStep::LoseFrame => self.lose_frame(),
+            HubStep::Paint => return self.paint(),
+            HubStep::Connect(i) => {
                 self.paint()?;
                 self.page.follow.hang_up();
                 let (up, down) = Default::default();
                 self.page.socket = Some(Socket { instance: i, cursor: None, hidden: false, up, down });
                 self.subscribe();
             }
-            Step::Disconnect => {
+            HubStep::Disconnect => {
                 self.paint()?;
                 self.page.socket = None;
                 self.page.follow.hang_up();
             }
-            Step::Hide(hidden) => {
+            HubStep::Hide(hidden) => {
                 if let Some(socket) = &mut self.page.socket {
                     socket.hidden = hidden;
                 }
             }
-            Step::Read(i, lag) => drop(self.read(i, lag)),
-            Step::Fetched(i, lag) if self.page.follow.is_fetching() => self.fetched(i, lag),
-            Step::Refreshed(i, lag) if self.page.follow.is_live() => self.fetched(i, lag),
-            Step::Fetched(..) | Step::Refreshed(..) => {}
+            HubStep::Read(i, lag) => drop(self.read(i, lag)),
+            HubStep::Fetched(i, lag) if self.page.follow.is_fetching() => self.fetched(i, lag),
+            HubStep::Refreshed(i, lag) if self.page.follow.is_live() => self.fetched(i, lag),
+            HubStep::Fetched(..) | HubStep::Refreshed(..) => {}
         }
         Ok(())
     }
@@ -460,26 +466,26 @@ impl World {
         while self.log.append(&self.database, 4).is_some() {}
         for i in 0..2 {
             self.instances[i].serving = false;
-            self.step(Step::Check(i))?;
+            self.step(HubStep::Check(i))?;
             self.instances[i].advance();
         }
-        self.step(Step::Hide(false))?;
+        self.step(HubStep::Hide(false))?;
         if self.page.socket.is_none() {
-            self.step(Step::Connect(0))?;
+            self.step(HubStep::Connect(0))?;
         }
         for _ in 0..12 {
-            for step in [Step::Hear, Step::Flush, Step::Progress, Step::Receive(100), Step::Paint] {
+            for step in [HubStep::Hear, HubStep::Flush, HubStep::Progress, HubStep::Receive(100), HubStep::Paint] {
                 self.step(step)?;
             }
             let instance = self.page.socket.as_ref().map_or(0, |socket| socket.instance);
-            self.step(Step::Fetched(instance, 0))?;
+            self.step(HubStep::Fetched(instance, 0))?;
         }
         self.check()?;
         self.equals(self.database.end())
     }
 }
 
-fn history(steps: Vec<Step>) -> Checked {
+fn history(steps: Vec<HubStep>) -> Checked {
     let mut world = World::new();
     steps.into_iter().try_for_each(|step| world.step(step))?;
     world.settle()

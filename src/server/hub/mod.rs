@@ -445,7 +445,7 @@ impl Hub {
         let verdict = state.cells.end_audit(ct, truth);
         if matches!(verdict, Verdict::Different(_)) {
             state.version += 1;
-            state.course += 1;
+            state.series_version += 1;
             drop(state);
             self.wake();
         }
@@ -558,7 +558,7 @@ mod tests {
     async fn a_board_whose_course_moves_on_while_it_is_made_is_behind_until_it_is_made_again() {
         let (hub, week) = (counted(), Board::Analytics("last=7d&by=day&against=before&zone=UTC".parse().unwrap()));
         let this = hub.clone();
-        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || this.write().course += 1));
+        *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || this.write().series_version += 1));
         hub.board_of_now(&week).await;
         assert!(hub.board_is_behind(&week) > Duration::ZERO);
         hub.board_of_now(&week).await;

@@ -82,7 +82,7 @@ pub struct HubState {
     /// Counts changes of what the boards show.
     pub version: u64,
     /// Counts changes of the figures' time series. Changes that touch no time series leave it as it is.
-    pub course: u64,
+    pub series_version: u64,
     /// The last change that can matter to a report, as far as the log reaches back.
     reported: (Seq, ClusterTime),
 }
@@ -253,7 +253,7 @@ impl HubState {
             clock: self.clock,
             lateness: self.lateness,
             version: self.version + 1,
-            course: self.course + 1,
+            series_version: self.series_version + 1,
             reported: (floor, oldest.ct),
             ..Self::default()
         };
@@ -356,19 +356,19 @@ impl HubState {
             if report::matters(&record) {
                 self.reported = (seq, record.ct);
             }
-            let news = latest::news(&record);
+            let activity = latest::activity(&record);
             match record.effect {
                 Effect::Row(row) => {
                     let Some(topic) = self.topics.get_mut(&record.collection) else { continue };
                     before.entry(record.collection).or_insert_with(|| topic.index.last());
                     changed.entry(record.collection).or_default().push(row.change());
                     self.cells.change(record.ct, row.cells.as_ref());
-                    self.course +=
+                    self.series_version +=
                         u64::from(row.cells.iter().flat_map(Cells::iter).any(|(cell, _)| cell.is_time_series()));
                     let id = row.id.clone();
                     topic.index.put(seq, &id, row.into_row());
-                    if let Some(news) = news {
-                        self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), news);
+                    if let Some(activity) = activity {
+                        self.feed.push(Position::new(self.epoch.unwrap_or_default(), seq), activity);
                     }
                 }
                 Effect::Reset { also, .. } => {
@@ -378,7 +378,7 @@ impl HubState {
                         changed.remove(&collection);
                     }
                     self.cells = Counting::since(record.ct);
-                    self.course += 1;
+                    self.series_version += 1;
                 }
             }
         }
@@ -407,7 +407,7 @@ impl HubState {
         self.feed = Feed::from(self.position(last.next()));
         (self.ct, self.at, self.reported) = (ct, at, (last, ct));
         self.heard(at);
-        self.course += 1;
+        self.series_version += 1;
     }
 
     fn begin_topic(&mut self, collection: Collection, floor: Seq, reason: &'static str) {
@@ -469,7 +469,7 @@ impl HubState {
     pub fn counted(&mut self, ct: ClusterTime, cells: Cells) {
         if self.cells.counted(ct, cells) {
             self.version += 1;
-            self.course += 1;
+            self.series_version += 1;
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime, civil::Date, tz::TimeZone};
 use crate::domain::{
     analytics::{Plan, Query},
     figures::Viewpoint,
-    range::{Day, Step},
+    range::{Day, RangeStep},
     time::{Period, UtcMs, Zone},
 };
 
@@ -57,11 +57,11 @@ pub fn plan(query: &Query, now: UtcMs) -> Option<Plan> {
 }
 
 /// Splits the days from the first to the last into steps. Weeks and months are cut where the days begin and end.
-fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: Step) -> Option<Vec<Period>> {
+fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: RangeStep) -> Option<Vec<Period>> {
     const HOUR_MS: i64 = 3_600_000;
     let end = start(tz, Day(to.0 + 1))?;
     let mut cuts = Vec::new();
-    if step == Step::Hour {
+    if step == RangeStep::Hour {
         let mut at = start(tz, from)?;
         while at < end {
             cuts.push(at);
@@ -70,9 +70,9 @@ fn pieces(tz: &TimeZone, (from, to): (Day, Day), step: Step) -> Option<Vec<Perio
     } else {
         for day in (from.0..=to.0).map(Day) {
             let cut = match step {
-                Step::Week => day.weekday() == 0,
-                Step::Month => day.parts().2 == 1,
-                Step::Hour | Step::Day => true,
+                RangeStep::Week => day.weekday() == 0,
+                RangeStep::Month => day.parts().2 == 1,
+                RangeStep::Hour | RangeStep::Day => true,
             };
             if cut || day == from {
                 cuts.push(start(tz, day)?);
@@ -145,7 +145,7 @@ mod tests {
             };
             plan(&query, UtcMs(0)).unwrap()
         };
-        for step in Step::ALL {
+        for step in RangeStep::ALL {
             let plan = plan("2018-03-20", "2018-04-20", step);
             assert!(plan.pieces.windows(2).all(|two| two[0].to == two[1].from), "{step:?}");
             let period = whole(&plan.pieces).unwrap();
@@ -153,13 +153,13 @@ mod tests {
             assert_eq!(period.to.to_string(), "2018-04-20T23:00:00Z", "{step:?}");
             assert_eq!(whole(&plan.earlier).unwrap().from.to_string(), "2018-02-13T00:00:00Z", "five weeks before");
         }
-        assert_eq!(plan("2018-03-25", "2018-03-25", Step::Hour).pieces.len(), 23);
-        assert_eq!(plan("2018-10-28", "2018-10-28", Step::Hour).pieces.len(), 25);
-        assert_eq!(plan("2018-03-20", "2018-04-20", Step::Month).pieces.len(), 2);
-        let weeks = plan("2018-03-20", "2018-04-20", Step::Week).pieces;
+        assert_eq!(plan("2018-03-25", "2018-03-25", RangeStep::Hour).pieces.len(), 23);
+        assert_eq!(plan("2018-10-28", "2018-10-28", RangeStep::Hour).pieces.len(), 25);
+        assert_eq!(plan("2018-03-20", "2018-04-20", RangeStep::Month).pieces.len(), 2);
+        let weeks = plan("2018-03-20", "2018-04-20", RangeStep::Week).pieces;
         assert_eq!((weeks.len(), weeks[1].from.to_string().as_str()), (5, "2018-03-25T23:00:00Z"));
         let none =
-            Query { range: Range::Last(1), step: Step::Day, against: Against::Nothing, zone: "Mars/Base".into() };
+            Query { range: Range::Last(1), step: RangeStep::Day, against: Against::Nothing, zone: "Mars/Base".into() };
         assert_eq!(super::plan(&none, UtcMs(0)), None);
     }
 }

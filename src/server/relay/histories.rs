@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum RelayStep {
     /// The relay begins at the log's end, as after a pause or a new lease.
     Begin(usize),
     /// It reads so many events of the stream.
@@ -31,15 +31,15 @@ enum Step {
     RollBack(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = RelayStep> {
     let relay = || 0..2_usize;
     prop_oneof![
-        2 => relay().prop_map(Step::Begin),
-        6 => (relay(), 1..9_usize).prop_map(|(relay, most)| Step::Read(relay, most)),
-        1 => relay().prop_map(Step::Idle),
-        8 => relay().prop_map(Step::Append),
-        2 => relay().prop_map(Step::LoseReply),
-        1 => (1..3_usize).prop_map(Step::RollBack),
+        2 => relay().prop_map(RelayStep::Begin),
+        6 => (relay(), 1..9_usize).prop_map(|(relay, most)| RelayStep::Read(relay, most)),
+        1 => relay().prop_map(RelayStep::Idle),
+        8 => relay().prop_map(RelayStep::Append),
+        2 => relay().prop_map(RelayStep::LoseReply),
+        1 => (1..3_usize).prop_map(RelayStep::RollBack),
     ]
 }
 
@@ -136,12 +136,12 @@ pub fn run(cases: u32) -> Result<(), String> {
         let mut relays = [Relay::begin(&log), Relay::begin(&log)];
         for step in steps {
             match step {
-                Step::Begin(i) => relays[i] = Relay::begin(&log),
-                Step::Read(i, most) => relays[i].read(&stream, most),
-                Step::Idle(i) => relays[i].read(&stream, 0),
-                Step::Append(i) => relays[i].append(&mut log, true),
-                Step::LoseReply(i) => relays[i].append(&mut log, false),
-                Step::RollBack(most) => log.0.truncate(log.0.len().saturating_sub(most).max(1)),
+                RelayStep::Begin(i) => relays[i] = Relay::begin(&log),
+                RelayStep::Read(i, most) => relays[i].read(&stream, most),
+                RelayStep::Idle(i) => relays[i].read(&stream, 0),
+                RelayStep::Append(i) => relays[i].append(&mut log, true),
+                RelayStep::LoseReply(i) => relays[i].append(&mut log, false),
+                RelayStep::RollBack(most) => log.0.truncate(log.0.len().saturating_sub(most).max(1)),
             }
             log.check()?;
         }

@@ -154,7 +154,7 @@ impl ListStore {
             return;
         }
         self.held.set_value(held);
-        if held { self.drawn() } else { self.release() }
+        if held { self.note_drawing() } else { self.release() }
     }
 
     /// Holds the list still for good once it has caught up. On a device without hover nothing tells whether someone
@@ -182,13 +182,13 @@ impl ListStore {
         if self.order.with_untracked(|old| *old != order) {
             self.order.set(order);
         }
-        self.drawn();
+        self.note_drawing();
     }
 
     /// Notes in the window that the shown rows are on the screen now.
-    fn drawn(&self) {
+    fn note_drawing(&self) {
         let held = self.held.get_value();
-        self.window.update_value(|window| window.drawn(held));
+        self.window.update_value(|window| window.note_drawing(held));
     }
 
     /// Whether this is the same store.

@@ -23,7 +23,7 @@ use crate::{
         analytics::{CURRENCY, Query, currency},
         board::Board,
         money::Currency,
-        range::{Against, Step},
+        range::{Against, RangeStep},
     },
     web::{
         api::{AppError, Charts, PageData, PageRequest},
@@ -70,7 +70,7 @@ fn at(address: &Address, unknown: Option<Refused>) -> AnyView {
 
 /// The choice of the step and of the comparison period.
 fn choices(address: &Address, query: &Query) -> AnyView {
-    let steps = Step::ALL.into_iter().filter(|step| step.fits(query.range.len()));
+    let steps = RangeStep::ALL.into_iter().filter(|step| step.fits(query.range.len()));
     let steps = steps
         .map(|step| choice(address.with(&[("by", Some(step.name()))]), text::charts::step(step), step == query.step));
     let against = Against::ALL.into_iter().map(|against| {

@@ -12,10 +12,10 @@ use self::{cards::Cards, energy::EnergyToday, evses::Evses, latest::LatestChange
 use crate::web::ui::without_choices;
 
 pub fn overview() -> AnyView {
-    without_choices("/", drawn)
+    without_choices("/", view)
 }
 
-fn drawn() -> AnyView {
+fn view() -> AnyView {
     view! {
         <Notes />
         <Cards />

@@ -24,10 +24,10 @@ use crate::{
 };
 
 pub fn system() -> AnyView {
-    without_choices(SYSTEM, drawn)
+    without_choices(SYSTEM, view)
 }
 
-fn drawn() -> AnyView {
+fn view() -> AnyView {
     let live = expect_context::<Live>();
     loaded(PageRequest::System, text::SYSTEM, move |answer| {
         // The values do not come from MongoDB and so have no cluster time, because each instance reports on itself.

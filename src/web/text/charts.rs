@@ -3,7 +3,7 @@
 use super::{change, count, date, energy_figure, money};
 use crate::domain::{
     money::{Money, Wh},
-    range::{Against, Range, Step},
+    range::{Against, Range, RangeStep},
     time::{Period, UtcMs, Zone},
 };
 
@@ -63,28 +63,28 @@ pub fn range(range: Range) -> String {
 }
 
 /// The name of the steps that a period is divided into.
-pub const fn step(step: Step) -> &'static str {
+pub const fn step(step: RangeStep) -> &'static str {
     match step {
-        Step::Hour => "Hours",
-        Step::Day => "Days",
-        Step::Week => "Weeks",
-        Step::Month => "Months",
+        RangeStep::Hour => "Hours",
+        RangeStep::Day => "Days",
+        RangeStep::Week => "Weeks",
+        RangeStep::Month => "Months",
     }
 }
 
 /// `kWh per day`
-pub fn per(unit: &str, step: Step) -> String {
+pub fn per(unit: &str, step: RangeStep) -> String {
     let step = match step {
-        Step::Hour => "hour",
-        Step::Day => "day",
-        Step::Week => "week",
-        Step::Month => "month",
+        RangeStep::Hour => "hour",
+        RangeStep::Day => "day",
+        RangeStep::Week => "week",
+        RangeStep::Month => "month",
     };
     format!("{unit} per {step}")
 }
 
 /// `by start, per day`
-pub fn counted_per(how: &str, step: Step) -> String {
+pub fn counted_per(how: &str, step: RangeStep) -> String {
     per(&format!("{how},"), step)
 }
 
@@ -104,24 +104,24 @@ pub fn days(zone: &Zone, period: Period) -> String {
 }
 
 /// The label of a step below the axis.
-pub fn piece(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
+pub fn piece(zone: &Zone, from: UtcMs, step: RangeStep, one_day: bool) -> String {
     let c = zone.civil(from);
     let month = super::times::month(c.month);
     match step {
-        Step::Hour if one_day => super::clock_time(zone, from),
-        Step::Hour => format!("{} {month} {}", c.day, super::clock_time(zone, from)),
-        Step::Day => format!("{} {} {month}", SHORT_WEEKDAYS.get(usize::from(c.weekday)).unwrap_or(&""), c.day),
-        Step::Week => format!("{} {month}", c.day),
-        Step::Month => format!("{month} {}", c.year),
+        RangeStep::Hour if one_day => super::clock_time(zone, from),
+        RangeStep::Hour => format!("{} {month} {}", c.day, super::clock_time(zone, from)),
+        RangeStep::Day => format!("{} {} {month}", SHORT_WEEKDAYS.get(usize::from(c.weekday)).unwrap_or(&""), c.day),
+        RangeStep::Week => format!("{} {month}", c.day),
+        RangeStep::Month => format!("{month} {}", c.year),
     }
 }
 
 /// The label of a step of the comparison period, which may be in another year.
-pub fn piece_of_year(zone: &Zone, from: UtcMs, step: Step, one_day: bool) -> String {
+pub fn piece_of_year(zone: &Zone, from: UtcMs, step: RangeStep, one_day: bool) -> String {
     let piece = piece(zone, from, step, one_day);
     match step {
-        Step::Day | Step::Week => format!("{piece} {}", zone.civil(from).year),
-        Step::Hour | Step::Month => piece,
+        RangeStep::Day | RangeStep::Week => format!("{piece} {}", zone.civil(from).year),
+        RangeStep::Hour | RangeStep::Month => piece,
     }
 }
 
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn pieces_are_named_as_the_step_needs() {
         let name = |step, one_day| piece(&london(), at("2018-06-14T23:00:00Z"), step, one_day);
-        assert_eq!(name(Step::Hour, true), "00:00");
-        assert_eq!(name(Step::Hour, false), "15 Jun 00:00");
-        assert_eq!(name(Step::Day, false), "Fri 15 Jun");
-        assert_eq!(name(Step::Month, false), "Jun 2018");
+        assert_eq!(name(RangeStep::Hour, true), "00:00");
+        assert_eq!(name(RangeStep::Hour, false), "15 Jun 00:00");
+        assert_eq!(name(RangeStep::Day, false), "Fri 15 Jun");
+        assert_eq!(name(RangeStep::Month, false), "Jun 2018");
         let period = Period { from: at("2018-06-14T23:00:00Z"), to: at("2018-06-16T23:00:00Z") };
         assert_eq!(days(&london(), period), "15 Jun 2018 to 16 Jun 2018");
     }

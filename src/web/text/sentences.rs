@@ -18,29 +18,29 @@ pub struct Sentence {
 }
 
 /// An event as a sentence: `Session 7751157 started, 50340`, `Payment captured, £7.24`.
-pub fn sentence(news: &ActivityEvent) -> Sentence {
-    let subject = subject(news);
-    let (text, amount) = match news.kind {
+pub fn sentence(event: &ActivityEvent) -> Sentence {
+    let subject = subject(event);
+    let (text, amount) = match event.kind {
         ActivityKind::Delete => (format!("{subject} deleted"), None),
-        ActivityKind::Put | ActivityKind::Patch => match news.collection {
-            Collection::Clients => (client(news, &subject), None),
-            Collection::Stations => (station(news, &subject), None),
-            Collection::Payments => (payment(news), news.money.as_ref().map(money)),
-            Collection::ChargingSessions => (session(news, &subject), delivered(news.energy)),
-            Collection::EcoStats => (added(news, &subject), delivered(news.energy)),
+        ActivityKind::Put | ActivityKind::Patch => match event.collection {
+            Collection::Clients => (client(event, &subject), None),
+            Collection::Stations => (station(event, &subject), None),
+            Collection::Payments => (payment(event), event.money.as_ref().map(money)),
+            Collection::ChargingSessions => (session(event, &subject), delivered(event.energy)),
+            Collection::EcoStats => (added(event, &subject), delivered(event.energy)),
         },
     };
     Sentence { text: displayable(text.into()).into_owned(), amount }
 }
 
-fn subject(news: &ActivityEvent) -> String {
-    let label = news.label.as_deref().unwrap_or(&news.id.0);
-    match news.collection {
+fn subject(event: &ActivityEvent) -> String {
+    let label = event.label.as_deref().unwrap_or(&event.id.0);
+    match event.collection {
         Collection::Payments => format!("Payment {label}"),
         Collection::ChargingSessions => format!("Session {label}"),
         Collection::EcoStats => format!("Eco figures {label}"),
         // The label of others often begins with that word already.
-        _ => named(&capitalised(nouns(news.collection).0), label),
+        _ => named(&capitalised(nouns(event.collection).0), label),
     }
 }
 
@@ -54,65 +54,65 @@ fn capitalised(word: &str) -> String {
     format!("{}{rest}", first.to_ascii_uppercase())
 }
 
-fn changed(news: &ActivityEvent, field: &str) -> bool {
-    news.changed.iter().any(|name| name == field)
+fn changed(event: &ActivityEvent, field: &str) -> bool {
+    event.changed.iter().any(|name| name == field)
 }
 
-fn client(news: &ActivityEvent, subject: &str) -> String {
-    match (news.kind, news.status.as_deref()) {
+fn client(event: &ActivityEvent, subject: &str) -> String {
+    match (event.kind, event.status.as_deref()) {
         (ActivityKind::Put, _) => format!("{subject} joined"),
-        (_, Some(status)) if changed(news, "status") => {
+        (_, Some(status)) if changed(event, "status") => {
             format!("{subject} is now {}", lower(super::client_status(&status.to_owned().into())))
         }
         _ => format!("{subject} updated"),
     }
 }
 
-fn station(news: &ActivityEvent, subject: &str) -> String {
-    match (news.kind, news.status.as_deref()) {
+fn station(event: &ActivityEvent, subject: &str) -> String {
+    match (event.kind, event.status.as_deref()) {
         (ActivityKind::Put, _) => format!("{subject} added"),
-        (_, Some("ONLINE")) if changed(news, "connection") => format!("{subject} is back online"),
-        (_, Some("OFFLINE")) if changed(news, "connection") => format!("{subject} went offline"),
-        (_, Some(_)) if changed(news, "connection") => format!("{subject} is out of contact"),
-        _ if changed(news, "removed_at") => format!("{subject} removed"),
-        (_, Some(status)) if news.detail.is_some() => {
-            let evse = super::evse(news.detail.as_deref().unwrap_or_default(), None);
+        (_, Some("ONLINE")) if changed(event, "connection") => format!("{subject} is back online"),
+        (_, Some("OFFLINE")) if changed(event, "connection") => format!("{subject} went offline"),
+        (_, Some(_)) if changed(event, "connection") => format!("{subject} is out of contact"),
+        _ if changed(event, "removed_at") => format!("{subject} removed"),
+        (_, Some(status)) if event.detail.is_some() => {
+            let evse = super::evse(event.detail.as_deref().unwrap_or_default(), None);
             format!("{subject}, {evse}: {}", lower(super::evse_status(&status.to_owned().into())))
         }
-        _ if changed(news, "evses") => format!("{subject} changed state"),
+        _ if changed(event, "evses") => format!("{subject} changed state"),
         _ => format!("{subject} updated"),
     }
 }
 
-fn payment(news: &ActivityEvent) -> String {
-    let label = news.label.as_deref().unwrap_or(&news.id.0);
-    let Some(status) = news.status.clone().map(PaymentStatus::from) else { return format!("Payment {label} updated") };
-    let what = match (&status, news.detail.as_deref()) {
+fn payment(event: &ActivityEvent) -> String {
+    let label = event.label.as_deref().unwrap_or(&event.id.0);
+    let Some(status) = event.status.clone().map(PaymentStatus::from) else { return format!("Payment {label} updated") };
+    let what = match (&status, event.detail.as_deref()) {
         (PaymentStatus::Failed, Some(cause)) => format!("failed: {}", failure(cause)),
         _ => lower(payment_status(&status)),
     };
     format!("Payment {what}, {label}")
 }
 
-fn session(news: &ActivityEvent, subject: &str) -> String {
-    let news_of_status = news.kind == ActivityKind::Put || changed(news, "status");
-    let what = match news.status.clone().map(SessionStatus::from) {
+fn session(event: &ActivityEvent, subject: &str) -> String {
+    let news_of_status = event.kind == ActivityKind::Put || changed(event, "status");
+    let what = match event.status.clone().map(SessionStatus::from) {
         Some(SessionStatus::Active) if news_of_status => "started".to_owned(),
         Some(SessionStatus::Pending) if news_of_status => "begins".to_owned(),
         Some(status) if news_of_status => lower(session_status(&status)),
-        Some(state) if changed(news, "charging_state") => {
+        Some(state) if changed(event, "charging_state") => {
             super::charging_state(&ChargingState::from(String::from(state))).into_owned()
         }
         _ => "updated".to_owned(),
     };
-    match &news.detail {
+    match &event.detail {
         Some(station) => format!("{subject} {what}, station {station}"),
         None => format!("{subject} {what}"),
     }
 }
 
-fn added(news: &ActivityEvent, subject: &str) -> String {
-    match news.kind {
+fn added(event: &ActivityEvent, subject: &str) -> String {
+    match event.kind {
         ActivityKind::Put => format!("{subject} added"),
         _ => format!("{subject} updated"),
     }
@@ -146,7 +146,7 @@ mod tests {
         time::UtcMs,
     };
 
-    fn news(collection: Collection, kind: ActivityKind, label: &str, status: &str, changed: &[&str]) -> ActivityEvent {
+    fn event(collection: Collection, kind: ActivityKind, label: &str, status: &str, changed: &[&str]) -> ActivityEvent {
         ActivityEvent {
             collection,
             id: DocId("65f".into()),
@@ -164,40 +164,40 @@ mod tests {
     #[test]
     fn every_kind_of_news_is_a_sentence() {
         use Collection::*;
-        let text = |news: ActivityEvent| sentence(&news).text;
-        assert_eq!(text(news(Clients, ActivityKind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
-        assert_eq!(text(news(Clients, ActivityKind::Put, "Client 605338", "", &[])), "Client 605338 joined");
+        let text = |event: ActivityEvent| sentence(&event).text;
+        assert_eq!(text(event(Clients, ActivityKind::Put, "605338", "ACTIVE", &[])), "Client 605338 joined");
+        assert_eq!(text(event(Clients, ActivityKind::Put, "Client 605338", "", &[])), "Client 605338 joined");
         assert_eq!(
-            text(news(Clients, ActivityKind::Patch, "Ada", "BLOCKED", &["status"])),
+            text(event(Clients, ActivityKind::Patch, "Ada", "BLOCKED", &["status"])),
             "Client Ada is now blocked"
         );
         assert_eq!(
-            text(news(Stations, ActivityKind::Patch, "Lochee", "OFFLINE", &["connection"])),
+            text(event(Stations, ActivityKind::Patch, "Lochee", "OFFLINE", &["connection"])),
             "Station Lochee went offline"
         );
         assert_eq!(
-            text(news(Stations, ActivityKind::Patch, "Lochee", "ONLINE", &["evses"])),
+            text(event(Stations, ActivityKind::Patch, "Lochee", "ONLINE", &["evses"])),
             "Station Lochee changed state"
         );
         assert_eq!(
-            text(news(ChargingSessions, ActivityKind::Put, "7751157", "ACTIVE", &[])),
+            text(event(ChargingSessions, ActivityKind::Put, "7751157", "ACTIVE", &[])),
             "Session 7751157 started"
         );
         assert_eq!(
-            text(news(ChargingSessions, ActivityKind::Patch, "7751157", "odd", &["status"])),
+            text(event(ChargingSessions, ActivityKind::Patch, "7751157", "odd", &["status"])),
             "Session 7751157 odd"
         );
         assert_eq!(
-            text(news(ChargingSessions, ActivityKind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
+            text(event(ChargingSessions, ActivityKind::Patch, "7751157", "SuspendedEV", &["charging_state"])),
             "Session 7751157 suspended by car"
         );
-        assert_eq!(text(news(EcoStats, ActivityKind::Patch, "", "", &[])), "Eco figures 65f updated");
-        assert_eq!(text(news(ChargingSessions, ActivityKind::Delete, "", "", &[])), "Session 65f deleted");
+        assert_eq!(text(event(EcoStats, ActivityKind::Patch, "", "", &[])), "Eco figures 65f updated");
+        assert_eq!(text(event(ChargingSessions, ActivityKind::Delete, "", "", &[])), "Session 65f deleted");
     }
 
     #[test]
     fn a_payment_tells_amount_and_cause() {
-        let mut failed = news(Collection::Payments, ActivityKind::Patch, "P-1", "FAILED", &["status"]);
+        let mut failed = event(Collection::Payments, ActivityKind::Patch, "P-1", "FAILED", &["status"]);
         failed.money = Some(Money { minor: 1240, currency: Currency("GBP".into()) });
         failed.detail = Some("card_expired".into());
         let shown = sentence(&failed);
@@ -213,7 +213,7 @@ mod tests {
     fn a_negative_energy_is_told_with_its_mark() {
         assert_eq!(NEGATIVE_ENERGY, crate::web::text::quality("NEGATIVE"));
         let amount = |collection, wh| {
-            let ended = news(collection, ActivityKind::Patch, "7751157", "COMPLETED", &["status"]);
+            let ended = event(collection, ActivityKind::Patch, "7751157", "COMPLETED", &["status"]);
             sentence(&ActivityEvent { energy: Some(Wh(wh)), ..ended }).amount
         };
         for collection in [Collection::ChargingSessions, Collection::EcoStats] {

@@ -16,7 +16,7 @@ use crate::web::{
 pub enum ChartShape {
     /// Wide.
     #[default]
-    Course,
+    TimeSeries,
     /// Donuts and gauges.
     Round,
     Heat,
@@ -27,7 +27,7 @@ pub enum ChartShape {
 impl ChartShape {
     const fn class(self) -> &'static str {
         match self {
-            Self::Course => "chart-frame course",
+            Self::TimeSeries => "chart-frame time-series",
             Self::Round => "chart-frame round",
             Self::Heat => "chart-frame heat",
             Self::Ranking => "chart-frame ranking",

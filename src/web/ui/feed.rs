@@ -44,7 +44,7 @@ pub fn feed_items(
         let marked = news && before.is_some();
         let arrivals = if marked { slot.map_or(0, |slot| slot.arrivals).wrapping_add(1) } else { 0 };
         let sentence = match &line {
-            FeedEntry::News(news) => text::sentence(news),
+            FeedEntry::Event(event) => text::sentence(event),
             FeedEntry::Gap { .. } => Sentence { text: text::GAP.to_owned(), amount: None },
         };
         FeedItem { sentence, time: clock.stamp(line.at()), arrivals, line, key }
@@ -76,7 +76,7 @@ fn slot(items: Memo<Vec<FeedItem>>, i: usize) -> impl IntoView {
 /// The id of the document, or the item's own key if there is none.
 fn about(item: &FeedItem) -> &str {
     match &item.line {
-        FeedEntry::News(news) => &news.id.0,
+        FeedEntry::Event(event) => &event.id.0,
         FeedEntry::Gap { .. } => &item.key,
     }
 }
@@ -84,7 +84,7 @@ fn about(item: &FeedItem) -> &str {
 const fn op(line: &FeedEntry) -> &'static str {
     match line {
         FeedEntry::Gap { .. } => "gap",
-        FeedEntry::News(news) => match news.kind {
+        FeedEntry::Event(event) => match event.kind {
             ActivityKind::Put => "put",
             ActivityKind::Patch => "patch",
             ActivityKind::Delete => "delete",

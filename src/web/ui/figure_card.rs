@@ -43,7 +43,7 @@ pub enum Picture {
     /// The share of a whole, in per mille.
     Share(i64),
     /// A course over time; `None` where a value is not known.
-    Course(Vec<Option<i64>>),
+    TimeSeries(Vec<Option<i64>>),
 }
 
 /// Computes a card from figures. Reactive.
@@ -94,6 +94,6 @@ fn picture(figure: &Figure) -> AnyView {
     match &figure.picture {
         Picture::None => ().into_any(),
         Picture::Share(share) => bar(*share).into_any(),
-        Picture::Course(values) => sparkline(values).into_any(),
+        Picture::TimeSeries(values) => sparkline(values).into_any(),
     }
 }

@@ -13,7 +13,7 @@ use super::{any_views, optional_view};
 use crate::{
     domain::{
         address::{Refused, escaped},
-        range::{Range, Step},
+        range::{Range, RangeStep},
     },
     web::text,
 };
@@ -73,7 +73,7 @@ pub fn period_form(address: &Address, zone: &str, wrong: Option<&Refused>) -> An
     let presets = Range::OFFERED.map(|offered| {
         let last = format!("{}d", offered.len());
         // A step that is too fine for the period would be refused.
-        let step = address.get("by").filter(|by| Step::of_name(by).is_none_or(|step| step.fits(offered.len())));
+        let step = address.get("by").filter(|by| RangeStep::of_name(by).is_none_or(|step| step.fits(offered.len())));
         let href = address.with(&[("from", None), ("to", None), ("last", Some(&last)), ("by", step.as_deref())]);
         choice(href, text::charts::range(offered), range == Some(offered))
     });

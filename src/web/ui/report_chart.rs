@@ -22,7 +22,7 @@ impl ReportChart {
     pub fn of(report: &Report) -> Self {
         let (at, column) = measure(report);
         let unit = unit(column);
-        let value = |cells: &[Option<i64>]| cells.get(at).copied().flatten().map(|value| drawn(column, value));
+        let value = |cells: &[Option<i64>]| cells.get(at).copied().flatten().map(|value| plotted(column, value));
         let mut rows: Vec<_> = report.rows.iter().map(|row| (text::report_row(report.by, row), row)).collect();
         if report.by.is_time() {
             // Time goes from left to right, however the table is sorted.
@@ -71,7 +71,7 @@ fn unit(column: &Column) -> ChartUnit {
 
 /// Converts to floating point; only drawings use it.
 #[expect(clippy::cast_precision_loss, reason = "a bar is not that exact")]
-fn drawn(column: &Column, value: i64) -> f64 {
+fn plotted(column: &Column, value: i64) -> f64 {
     value as f64 / f64::from(10_u32.pow(text::report_scale(column)))
 }
 

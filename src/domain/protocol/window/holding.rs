@@ -9,7 +9,7 @@ use crate::domain::{fields::Fields, ids::DocId};
 
 impl Window {
     /// Notes that the rows shown are on the screen. A list that is held from now on remembers them.
-    pub fn drawn(&mut self, held: bool) {
+    pub fn note_drawing(&mut self, held: bool) {
         let (order, horizon) = (&self.order, &self.horizon);
         self.held = held.then(|| Held { order: order.clone(), horizon: horizon.clone(), gone: Vec::new() });
     }
@@ -18,17 +18,17 @@ impl Window {
     pub fn waiting(&self) -> (Waiting, Vec<Fate>) {
         let (mut waiting, mut fates) = (Waiting::default(), Vec::new());
         let Some(held) = &self.held else { return (waiting, fates) };
-        let drawn = &held.order.0;
+        let on_screen = &held.order.0;
         let shown = self.collection.shown();
         let stays = |place: &SortKey| self.order.contains(place);
         // The place of the last row so far that stands where it belongs.
         let mut last: Option<SortKey> = None;
-        for (i, place) in drawn.iter().take(shown).enumerate() {
+        for (i, place) in on_screen.iter().take(shown).enumerate() {
             let now = if stays(place) { Some(place.clone()) } else { self.place(place.id()) };
             let fate = match now {
                 None => self.gone(held, place),
                 Some(now) => {
-                    let next = drawn.iter().skip(i).skip(1).find(|next| stays(next));
+                    let next = on_screen.iter().skip(i).skip(1).find(|next| stays(next));
                     let in_order = last.as_ref().is_none_or(|last| *last < now) && next.is_none_or(|next| now < *next);
                     let fate = match self.order.0.binary_search(&now) {
                         _ if now != *place && !in_order => Fate::Moved,
@@ -50,7 +50,7 @@ impl Window {
             fates.push(fate);
         }
         // Count the rows that the next drawing adds, and those that other new rows push out at once.
-        let end = drawn.get(shown.saturating_sub(1));
+        let end = on_screen.get(shown.saturating_sub(1));
         for (i, place) in self.order.0.iter().enumerate() {
             if i >= shown && end.is_some_and(|end| place > end) {
                 break;
@@ -58,7 +58,7 @@ impl Window {
             if held.order.contains(place) {
                 continue;
             }
-            match drawn.iter().position(|before| before.id() == place.id()) {
+            match on_screen.iter().position(|before| before.id() == place.id()) {
                 // A row from behind the old horizon is not counted, because it may have existed before.
                 None if held.horizon.as_ref().is_none_or(|horizon| place <= horizon) => {
                     one_more(&mut waiting.new);
@@ -71,14 +71,14 @@ impl Window {
     }
 
     /// Whether a row is on the screen of a list that is held.
-    pub(super) fn is_drawn(&self, id: &DocId) -> bool {
-        let drawn = |held: &Held| held.order.0.iter().take(self.collection.shown()).any(|place| place.id() == id);
-        self.held.as_ref().is_some_and(drawn)
+    pub(super) fn is_on_screen(&self, id: &DocId) -> bool {
+        let has = |held: &Held| held.order.0.iter().take(self.collection.shown()).any(|place| place.id() == id);
+        self.held.as_ref().is_some_and(has)
     }
 
     /// Notes why a row on the screen is no longer in the list, and what its document holds now.
     pub(super) fn note(&mut self, id: &DocId, fate: Fate, row: Option<Fields>) {
-        if self.is_drawn(id)
+        if self.is_on_screen(id)
             && let Some(held) = &mut self.held
         {
             held.gone.retain(|gone| gone.id != *id);
@@ -134,7 +134,7 @@ mod tests {
     fn held(selection: Selection) -> Window {
         let rows = (0..75).map(|n| Row { id: id(n), fields: at(200 - n) }).collect();
         let mut window = Window::from(Snapshot { rows, complete: false, selection, total: Some(200), ..empty(0, 0) });
-        window.drawn(true);
+        window.note_drawing(true);
         window
     }
 
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(window.row(&id(1)), Some(&row((2, 9))), "it belongs behind what is known");
         apply(&mut window, vec![(1, Op::Delete)]);
         assert_eq!((window.row(&id(1)), window.waiting().1[1]), (None, Fate::Deleted));
-        window.drawn(true);
+        window.note_drawing(true);
         assert_eq!(window.shown().count(), 50);
     }
 

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 /// One document's next state; the index in the history is its number and its cluster time.
-type Step = (u8, Option<(u8, u8)>);
+type HistoryStep = (u8, Option<(u8, u8)>);
 
 fn date(place: u8) -> UtcMs {
     UtcMs::from_seconds(1_600_000_000 + i64::from(place))
@@ -46,12 +46,12 @@ fn at(n: usize) -> Position {
 /// Every state of a collection, and the selection that a page looks at.
 struct World {
     states: Vec<BTreeMap<u8, (u8, u8)>>,
-    steps: Vec<Step>,
+    steps: Vec<HistoryStep>,
     selection: Selection,
 }
 
 impl World {
-    fn new(first: usize, steps: Vec<Step>, selection: Selection) -> Self {
+    fn new(first: usize, steps: Vec<HistoryStep>, selection: Selection) -> Self {
         let small = |n: usize| u8::try_from(n).unwrap();
         let dense = (0..first).map(|n| (small(n), (small(n * 3 % 200), small(n % 7))));
         let mut states = vec![dense.collect::<BTreeMap<_, _>>()];
@@ -227,7 +227,7 @@ proptest! {
         let (end, drawn) = (world.end(), drawn.min(world.end()));
         let mut page = Page { world: &world, window: Window::from(world.snapshot(drawn, drawn)), doubt: false };
         let screen: Vec<DocId> = page.window.shown().cloned().collect();
-        page.window.drawn(true);
+        page.window.note_drawing(true);
         let mut was_fetched = false;
         for n in drawn..end {
             if page.window.apply(world.delta(n, n + 1, false)).is_err() || fetched == Some(n) {
@@ -252,7 +252,7 @@ proptest! {
             prop_assert_eq!(waiting.new, matching.keys().filter(|id| !before.contains_key(*id)).count());
             prop_assert_eq!(count(Fate::Pushed), 0);
         }
-        page.window.drawn(true);
+        page.window.note_drawing(true);
         let (waiting, fates) = page.window.waiting();
         prop_assert!(waiting == Waiting::default() && fates.iter().all(|fate| *fate == Fate::Stays));
     }

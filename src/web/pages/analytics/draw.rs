@@ -5,14 +5,14 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::{
     parts,
-    time_series::{ChartMeasure, Pieces, course, currencies},
+    time_series::{ChartMeasure, Pieces, currencies, time_series},
 };
 use crate::{
     domain::{
         address::escaped,
         analytics::{OF_NOW, hours_of, payments_of},
         money::{Currency, Watt},
-        range::{Day, Step},
+        range::{Day, RangeStep},
         status::EvseStatus,
         time::{UtcMs, Zone},
     },
@@ -33,15 +33,15 @@ use crate::{
 #[derive(Clone, Copy)]
 struct View {
     pieces: Memo<Pieces>,
-    step: Step,
+    step: RangeStep,
     zone: StoredValue<Zone>,
     options: StoredValue<std::collections::BTreeMap<String, String>>,
     query: StoredValue<String>,
 }
 
 impl View {
-    fn course(self, measure: &ChartMeasure) -> ChartView {
-        self.pieces.with(|pieces| self.zone.with_value(|zone| course(measure, pieces, self.step, zone)))
+    fn time_series(self, measure: &ChartMeasure) -> ChartView {
+        self.pieces.with(|pieces| self.zone.with_value(|zone| time_series(measure, pieces, self.step, zone)))
     }
 
     /// Draws one chart with its panel, sentence and table.
@@ -118,7 +118,7 @@ fn over_time(title: &'static str, note: String, compared: bool) -> Looks {
     Looks {
         title,
         note,
-        shape: ChartShape::Course,
+        shape: ChartShape::TimeSeries,
         head: vec![text::charts::PERIOD, title, text::charts::EARLIER],
         key: key.filter(|_| compared).map(|(role, word)| (role, word.to_owned())).collect(),
         currency: None,
@@ -166,7 +166,7 @@ fn table(head: &[&'static str], rows: Vec<Vec<ChartText>>) -> AnyView {
     .into_any()
 }
 
-pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> AnyView {
+pub fn draw(sheet: BoardStore, step: RangeStep, charts: Charts, address: Address) -> AnyView {
     let fields = sheet.fields();
     let pieces = Memo::new(move |_| fields.with(Pieces::read));
     let view = View {
@@ -203,9 +203,9 @@ pub fn draw(sheet: BoardStore, step: Step, charts: Charts, address: Address) -> 
     let of_time = |title, note| over_time(title, note, compared);
     let counted = |how| text::charts::counted_per(how, step);
     let of_revenue = Looks { currency, ..of_time(text::charts::REVENUE, counted(text::charts::BY_CAPTURE)) };
-    let energy = move || view.course(&ChartMeasure::Energy);
-    let sessions = move || view.course(&ChartMeasure::Sessions);
-    let revenue = move || view.course(&measure);
+    let energy = move || view.time_series(&ChartMeasure::Energy);
+    let sessions = move || view.time_series(&ChartMeasure::Sessions);
+    let revenue = move || view.time_series(&measure);
     let gauge = move || parts::power(power(), installed(), unknown.map(|unknown| unknown()));
     let states = move || split().map(parts::evses).unwrap_or_default();
     let payments = move || {

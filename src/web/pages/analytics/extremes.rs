@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     parts,
-    time_series::{ChartMeasure, Pieces, course, currencies},
+    time_series::{ChartMeasure, Pieces, currencies, time_series},
 };
 use crate::{
     domain::{
@@ -17,7 +17,7 @@ use crate::{
         fields::Fields,
         figures::{Viewpoint, figures, sum},
         money::Money,
-        range::Step,
+        range::RangeStep,
         report,
         time::{Period, UtcMs, Zone},
     },
@@ -135,8 +135,8 @@ proptest! {
         let board = analytics::fields(&cells, &plan, now);
         let pieces = Pieces::read(&board);
         let measures = currencies(&pieces).into_iter().map(ChartMeasure::Revenue);
-        let courses = measures.chain([ChartMeasure::Energy, ChartMeasure::Sessions]);
-        let courses = courses.map(|measure| course(&measure, &pieces, Step::Day, &plan.zone));
+        let over_time = measures.chain([ChartMeasure::Energy, ChartMeasure::Sessions]);
+        let over_time = over_time.map(|measure| time_series(&measure, &pieces, RangeStep::Day, &plan.zone));
         let parts = [
             parts::payments(&payments_of(&board), pieces.period(), &plan.zone),
             parts::evses(figures.evse_split),
@@ -147,7 +147,7 @@ proptest! {
             ),
             parts::week(&hours_of(&board), pieces.period(), &plan.zone),
         ];
-        for chart in courses.chain(parts).filter_map(|drawn| drawn.chart) {
+        for chart in over_time.chain(parts).filter_map(|view| view.chart) {
             prop_assert!(!chart.update().is_empty());
         }
     }

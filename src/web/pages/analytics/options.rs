@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use super::{
     chart_view::ChartView,
     parts,
-    time_series::{ChartMeasure, Pieces, course, currencies},
+    time_series::{ChartMeasure, Pieces, currencies, time_series},
 };
 use crate::domain::{
     analytics::{hours_of, payments_of},
     fields::Fields,
     money::Currency,
-    range::Step,
+    range::RangeStep,
     time::Zone,
 };
 
@@ -20,7 +20,7 @@ use crate::domain::{
 /// revenue in it; else the network's if it has revenue, or the first that has some.
 pub fn options(
     fields: &Fields,
-    step: Step,
+    step: RangeStep,
     zone: &Zone,
     asked: Option<Currency>,
     network: &Currency,
@@ -30,7 +30,7 @@ pub fn options(
     let known = |currency: &Currency| offered.contains(currency);
     let currency = asked.or_else(|| Some(network.clone()).filter(known)).or(offered.first().cloned());
     let currency = currency.unwrap_or_else(|| network.clone());
-    let of_time = |measure: &ChartMeasure| course(measure, &pieces, step, zone);
+    let of_time = |measure: &ChartMeasure| time_series(measure, &pieces, step, zone);
     let drawn: [(&str, ChartView); 7] = [
         ("energy", of_time(&ChartMeasure::Energy)),
         ("sessions", of_time(&ChartMeasure::Sessions)),
@@ -59,7 +59,7 @@ mod tests {
             let fields: Fields = serde_json::from_value(fields).unwrap();
             let currency = |code: &str| Currency(code.to_owned());
             let (currency, options) =
-                options(&fields, Step::Day, &Zone::default(), asked.map(currency), &currency(network));
+                options(&fields, RangeStep::Day, &Zone::default(), asked.map(currency), &currency(network));
             assert!(options["revenue"].contains(text::money_unit(&currency).format.as_str()), "{}", options["revenue"]);
             currency.0
         };

@@ -9,7 +9,7 @@ use crate::{
         fields::Fields,
         figures::{self, Counted},
         money::{Currency, Money, Wh},
-        range::Step,
+        range::RangeStep,
         time::{Period, Zone},
     },
     web::{charts, text, ui::page_of},
@@ -67,7 +67,7 @@ impl ChartMeasure {
     }
 
     /// The value in the unit of the chart's axis.
-    fn drawn(&self, value: i64) -> f64 {
+    fn plotted(&self, value: i64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a drawing need not show the last of sixteen digits")]
         let value = value as f64;
         value / f64::from(10_u32.pow(self.scale()))
@@ -165,7 +165,7 @@ fn whole(pieces: &[Piece]) -> Option<Period> {
 }
 
 /// Computes what the chart of `measure` shows.
-pub fn course(measure: &ChartMeasure, pieces: &Pieces, step: Step, zone: &Zone) -> ChartView {
+pub fn time_series(measure: &ChartMeasure, pieces: &Pieces, step: RangeStep, zone: &Zone) -> ChartView {
     let one_day = pieces.period().is_some_and(|period| period.to.since(period.from) <= DAY_MAX_MS);
     let value = |piece: &Piece| piece.sums.as_ref().and_then(|sums| measure.of(sums));
     let labels: Vec<String> =
@@ -196,13 +196,14 @@ pub fn course(measure: &ChartMeasure, pieces: &Pieces, step: Step, zone: &Zone) 
     let days_before = whole(&pieces.earlier).map(|period| text::charts::days(zone, period)).unwrap_or_default();
     let before = pieces.before.as_ref().map(|sums| (measure.of(sums), days_before.as_str()));
     let rows = rows.collect();
-    let drawn = |values: &[Option<i64>]| values.iter().map(|value| value.map(|value| measure.drawn(value))).collect();
+    let plotted =
+        |values: &[Option<i64>]| values.iter().map(|value| value.map(|value| measure.plotted(value))).collect();
     let series = charts::Series {
         id: "now",
         name: measure.title().to_owned(),
         unit: measure.unit(),
-        kind: if step == Step::Hour { charts::SeriesKind::Line } else { charts::SeriesKind::Bars },
-        values: drawn(&now),
+        kind: if step == RangeStep::Hour { charts::SeriesKind::Line } else { charts::SeriesKind::Bars },
+        values: plotted(&now),
     };
     // The comparison's values are named by their own days, not by the days they are drawn at.
     let names = (0..now.len()).map(|i| {
@@ -212,7 +213,7 @@ pub fn course(measure: &ChartMeasure, pieces: &Pieces, step: Step, zone: &Zone) 
     let ghost = (!pieces.earlier.is_empty()).then(|| charts::Ghost {
         name: if one_day { days_before.clone() } else { text::charts::EARLIER.to_owned() },
         names: names.collect(),
-        values: drawn(&earlier),
+        values: plotted(&earlier),
     });
     ChartView {
         sentence: measure.sentence(&days, &total(&pieces.now), before),
@@ -261,16 +262,16 @@ mod tests {
 
     #[test]
     fn what_has_not_begun_is_no_zero_and_months_may_differ() {
-        let drawn = course(&ChartMeasure::Energy, &pieces(), Step::Day, &Zone::default());
-        assert_eq!(drawn.rows[0][0].text.as_deref(), Some("Sun 11 Jan"));
-        assert_eq!(drawn.rows[1][1].text.as_deref(), Some("0.0\u{a0}kWh"));
-        assert_eq!((&drawn.rows[2][1].text, &drawn.rows[2][2].text), (&None, &None));
+        let view = time_series(&ChartMeasure::Energy, &pieces(), RangeStep::Day, &Zone::default());
+        assert_eq!(view.rows[0][0].text.as_deref(), Some("Sun 11 Jan"));
+        assert_eq!(view.rows[1][1].text.as_deref(), Some("0.0\u{a0}kWh"));
+        assert_eq!((&view.rows[2][1].text, &view.rows[2][2].text), (&None, &None));
         assert_eq!(
-            drawn.sentence,
+            view.sentence,
             "1.5\u{a0}kWh delivered, 11 Jan 1970 to 13 Jan 1970, +50.0% on 4 Jan 1970 to 5 Jan 1970."
         );
-        assert_eq!(drawn.hrefs[0], "/sessions?status=COMPLETED&ended=1970-01-11T00:00:00Z/1970-01-12T00:00:00Z");
-        let Some(charts::Drawing::TimeSeries(chart)) = drawn.chart else { panic!("no course") };
+        assert_eq!(view.hrefs[0], "/sessions?status=COMPLETED&ended=1970-01-11T00:00:00Z/1970-01-12T00:00:00Z");
+        let Some(charts::Drawing::TimeSeries(chart)) = view.chart else { panic!("no time series") };
         assert_eq!(chart.series[0].values, [Some(1.5), Some(0.0), None]);
         let ghost = chart.ghost.unwrap();
         assert_eq!(ghost.values, [Some(1.0), Some(2.0), None]);
@@ -278,7 +279,7 @@ mod tests {
             (ghost.name.as_str(), ghost.names),
             ("Earlier", ["Sun 4 Jan 1970", "Mon 5 Jan 1970", ""].map(str::to_owned).into())
         );
-        assert!(!drawn.derived);
+        assert!(!view.derived);
     }
 
     #[test]
@@ -289,18 +290,18 @@ mod tests {
             Sums { energy: Some(7000), completed: 4, energy_unknown: 1, energy_left_out: 2, ..Sums::default() };
         pieces.now[1].sums = Some(unknown.clone());
         pieces.now[2].sums = Some(partly);
-        let drawn = course(&ChartMeasure::Energy, &pieces, Step::Day, &Zone::default());
-        let Some(charts::Drawing::TimeSeries(chart)) = &drawn.chart else { panic!("no course") };
+        let view = time_series(&ChartMeasure::Energy, &pieces, RangeStep::Day, &Zone::default());
+        let Some(charts::Drawing::TimeSeries(chart)) = &view.chart else { panic!("no time series") };
         assert_eq!(chart.series[0].values, [Some(1.5), None, Some(7.0)]);
         assert!(charts::Drawing::TimeSeries(chart.clone()).update().contains("[1.5,null,7.0]"), "a gap, not a zero");
-        assert_eq!(drawn.rows[1][1].text.as_deref(), Some("Energy not known: 2."));
-        assert_eq!(drawn.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Excluded: 2."));
+        assert_eq!(view.rows[1][1].text.as_deref(), Some("Energy not known: 2."));
+        assert_eq!(view.rows[2][1].text.as_deref(), Some("7.0\u{a0}kWh. Energy not known: 1. Excluded: 2."));
         assert!(
-            drawn.sentence.starts_with("8.5\u{a0}kWh delivered")
-                && drawn.sentence.ends_with("not known: 3. Excluded: 2.")
+            view.sentence.starts_with("8.5\u{a0}kWh delivered")
+                && view.sentence.ends_with("not known: 3. Excluded: 2.")
         );
         let nobody = Pieces { now: vec![Piece { sums: Some(unknown), ..piece(10, None) }], ..Pieces::default() };
-        let of = |measure: &ChartMeasure| course(measure, &nobody, Step::Day, &Zone::default()).sentence;
+        let of = |measure: &ChartMeasure| time_series(measure, &nobody, RangeStep::Day, &Zone::default()).sentence;
         assert_eq!(of(&ChartMeasure::Energy), "Energy not known, 11 Jan 1970. Energy not known: 2.");
         let euros = of(&ChartMeasure::Revenue(Currency("EUR".into())));
         assert_eq!(euros, "Amount not known, 11 Jan 1970. Amount not known: 1.");
@@ -311,7 +312,8 @@ mod tests {
     fn currencies_are_offered_and_never_added() {
         let codes: Vec<_> = currencies(&pieces()).into_iter().map(|currency| currency.0).collect();
         assert_eq!(codes, ["EUR", "GBP"]);
-        let euros = course(&ChartMeasure::Revenue(Currency("EUR".into())), &pieces(), Step::Day, &Zone::default());
+        let euros =
+            time_series(&ChartMeasure::Revenue(Currency("EUR".into())), &pieces(), RangeStep::Day, &Zone::default());
         assert_eq!(euros.rows[0][1].text.as_deref(), Some("€0.05"));
         assert_eq!(currencies(&Pieces::default()), []);
         assert!(!euros.derived);
@@ -319,8 +321,9 @@ mod tests {
         if let Some(sums) = &mut pieces.now[0].sums {
             sums.derived_minor = [(Currency("EUR".into()), 3)].into();
         }
-        let of =
-            |code: &str| course(&ChartMeasure::Revenue(Currency(code.into())), &pieces, Step::Day, &Zone::default());
+        let of = |code: &str| {
+            time_series(&ChartMeasure::Revenue(Currency(code.into())), &pieces, RangeStep::Day, &Zone::default())
+        };
         let (euros, pounds) = (of("EUR"), of("GBP"));
         assert!(euros.derived && euros.rows[0][1].derived && !euros.rows[1][1].derived && !pounds.derived);
         assert!(euros.sentence.contains("€0.03 of it computed from a tariff"), "{}", euros.sentence);

@@ -111,7 +111,7 @@ fn energy_today() -> Draw {
             value: today().map(text::energy_figure),
             note: today().zip(before()).zip(weekday).map(|((now, then), day)| text::against(then.0, now.0, day)),
             badges: remarks.into_iter().flatten().collect(),
-            picture: hours.map_or(Picture::None, Picture::Course),
+            picture: hours.map_or(Picture::None, Picture::TimeSeries),
             ..Figure::default()
         }
     })

@@ -21,7 +21,7 @@ pub fn LatestChanges() -> impl IntoView {
     let live = expect_context::<Live>();
     let read = reading(true);
     let lines = move || {
-        let keyed = |news: ActivityEvent| (format!("{}{}", news.id, news.at), FeedEntry::News(news));
+        let keyed = |event: ActivityEvent| (format!("{}{}", event.id, event.at), FeedEntry::Event(event));
         latest().unwrap_or_default().into_iter().map(keyed).collect::<Vec<_>>()
     };
     let items =

@@ -26,10 +26,10 @@ pub fn chart(followed: Followed) -> AnyView {
             Some(ChartSubject { time: report.by.is_time(), title: text::report_column(measure(report).1) })
         })
     });
-    redrawn(move || optional_view(subject.get(), |subject| drawn(followed, subject)))
+    redrawn(move || optional_view(subject.get(), |subject| chart_view(followed, subject)))
 }
 
-fn drawn(followed: Followed, subject: ChartSubject) -> AnyView {
+fn chart_view(followed: Followed, subject: ChartSubject) -> AnyView {
     let report = followed.report;
     let read = move |read: fn(&Report) -> String| {
         Signal::derive(move || report.with(|report| report.as_ref().map(read).unwrap_or_default()))
@@ -41,7 +41,7 @@ fn drawn(followed: Followed, subject: ChartSubject) -> AnyView {
             title=subject.title
             note=read(text::report_rows)
             sentence=read(|report| text::report_sentence(report, measure(report)))
-            shape=if subject.time { ChartShape::Course } else { ChartShape::Ranking }
+            shape=if subject.time { ChartShape::TimeSeries } else { ChartShape::Ranking }
             option=followed.option.get_untracked()
             update=read(|report| ReportChart::of(report).update())
             empty=Signal::derive(empty)

@@ -18,10 +18,10 @@ pub fn choices() -> AnyView {
     let address = Memo::new(move |_| {
         given.with(|given| Address::read(REPORTS, &ReportParameters::NAMES, |name| given.get(name)))
     });
-    redrawn(move || address.with(|address| drawn(address, &network)))
+    redrawn(move || address.with(|address| form(address, &network)))
 }
 
-fn drawn(address: &Address, network: &str) -> AnyView {
+fn form(address: &Address, network: &str) -> AnyView {
     let by = address.get("by").and_then(|name| By::try_from(name).ok()).unwrap_or_default();
     // Other rows sort by other columns, so drop the order.
     let groups = By::ALL.map(|other| {

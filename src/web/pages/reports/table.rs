@@ -50,7 +50,8 @@ pub fn Table(followed: Followed) -> impl IntoView {
     });
     // Computes the whole table again, but only texts that differ are written to the document.
     let newer = move || fresh(waits, Box::new(move || read.set(false)));
-    let table = move || report.with(|report| optional_view(report.as_ref(), |report| drawn(report, &clock, newer())));
+    let table =
+        move || report.with(|report| optional_view(report.as_ref(), |report| table_view(report, &clock, newer())));
     view! {
         {move || being_read()}
         {move || warning()}
@@ -66,7 +67,7 @@ pub fn Table(followed: Followed) -> impl IntoView {
     }
 }
 
-fn drawn(report: &Report, clock: &Clock, newer: AnyView) -> AnyView {
+fn table_view(report: &Report, clock: &Clock, newer: AnyView) -> AnyView {
     let as_of = UtcMs::parse(&report.about.at).map(|at| text::report_as_of(&clock.stamp(at), report));
     view! {
         <header class="list-head">
@@ -216,7 +217,7 @@ mod tests {
         };
         let html = Owner::new().with(|| {
             let clock = Clock::new(Zone::default(), 900, RwSignal::new(UtcMs(0)));
-            drawn(&report, &clock, "".into_any()).to_html()
+            table_view(&report, &clock, "".into_any()).to_html()
         });
         for part in [
             "&lt;Lochee&gt;",
