@@ -36,8 +36,8 @@ use crate::{
 const LEAST: u64 = 100_000;
 /// Number of dearest pages that may be asked for at once.
 const BURST: u64 = 10;
-/// How long a question waits for its account's turn. The longest rest is shorter, so an account that asks one thing
-/// after another is not refused.
+/// How long a question waits for its account's turn. The usual rest is shorter, so an account that asks one thing after
+/// another is not refused, unless it has owed rest for long.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 /// How long an account without budget waits for its refusal. So a client that keeps asking at once cannot fill the
 /// processor with refusals. For the same time a refusal holds for all questions of the same cost, and Redis is not
@@ -129,11 +129,6 @@ impl Budgets {
 
     pub fn of(&self, user: UserId) -> Asker {
         Asker { budgets: self.clone(), user }
-    }
-
-    /// The accounts' turns, for work that is done for an account although it asked nothing.
-    pub fn turns(&self) -> Turns<UserId> {
-        self.turns.clone()
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {

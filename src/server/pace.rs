@@ -20,14 +20,47 @@ use tokio::{
 const PIECE: Duration = Duration::from_millis(4);
 /// How many times as long as its turn an account rests, so that what it asks for takes up a quarter of the time.
 const ACCOUNT_RESTS: u32 = 3;
-/// The longest rest.
+/// The longest rest after a turn, as long as no more than [`OWED_MAX`] is owed.
 const REST_MAX: Duration = Duration::from_secs(1);
+/// How much rest may be owed. An account that reads for ten seconds has used it up.
+const OWED_MAX: Duration = Duration::from_secs(30);
+/// A rest that is shorter is owed until later, because a timer rounds up to the next millisecond.
+const REST_MIN: Duration = Duration::from_millis(1);
+
+/// The rest after turns. In the long run it is in proportion to them. Who needs a long turn now and then gets the next
+/// one soon.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    /// When the last turn ended.
+    ended: Instant,
+    /// When all rest will have been taken.
+    owed_until: Instant,
+}
+
+impl Rest {
+    const fn over(now: Instant) -> Self {
+        Self { ended: now, owed_until: now }
+    }
+
+    /// When the next turn may begin.
+    fn ends(self) -> Instant {
+        let owed = self.owed_until.checked_sub(OWED_MAX).unwrap_or(self.ended);
+        self.owed_until.min(self.ended + REST_MAX).max(owed)
+    }
+
+    /// The rest after a turn, `rests` times as long.
+    fn after(self, began: Instant, ended: Instant, rests: u32) -> Self {
+        let cost = (ended - began).saturating_mul(rests.saturating_add(1));
+        let owed_until = self.owed_until.max(began).checked_add(cost).unwrap_or(self.owed_until);
+        Self { ended, owed_until }
+    }
+}
 
 /// A turn at work. When it is dropped, the next turn begins after a rest.
 #[derive(Debug)]
 pub struct Turn {
-    /// When the rest before the next turn ends. Locked while the turn lasts.
-    rest_ends: OwnedMutexGuard<Instant>,
+    /// The rest after the turns before. Locked while the turn lasts.
+    rest: OwnedMutexGuard<Rest>,
     began: Instant,
     /// How many times as long as the turn the rest is.
     rests: u32,
@@ -35,34 +68,28 @@ pub struct Turn {
 
 impl Turn {
     /// Waits until the turns before have ended, in the order in which they were asked for, and for the rest.
-    async fn after(rest_ends: Arc<Mutex<Instant>>, rests: u32) -> Self {
-        let rest_ends = rest_ends.lock_owned().await;
-        // A timer rounds up to the next millisecond, even where the rest is over.
-        if *rest_ends > Instant::now() {
-            sleep_until(*rest_ends).await;
+    async fn after(rest: Arc<Mutex<Rest>>, rests: u32) -> Self {
+        let rest = rest.lock_owned().await;
+        if rest.ends() > Instant::now() + REST_MIN {
+            sleep_until(rest.ends()).await;
         }
-        Self { rest_ends, began: Instant::now(), rests }
+        Self { rest, began: Instant::now(), rests }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let now = Instant::now();
-        *self.rest_ends = now + rest(now - self.began, self.rests);
+        *self.rest = self.rest.after(self.began, Instant::now(), self.rests);
     }
-}
-
-fn rest(took: Duration, rests: u32) -> Duration {
-    took.saturating_mul(rests).min(REST_MAX)
 }
 
 /// One turn that all work shares, with as much rest as work; clones share it.
 #[derive(Clone, Debug)]
-pub struct FairShare(Arc<Mutex<Instant>>);
+pub struct FairShare(Arc<Mutex<Rest>>);
 
 impl Default for FairShare {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new(Rest::over(Instant::now()))))
     }
 }
 
@@ -93,7 +120,7 @@ impl FairShare {
 /// A turn for each account, or whatever `K` names. An account does one thing at a time and rests after it. No account
 /// waits for another. Clones share the turns.
 #[derive(Clone, Debug)]
-pub struct Turns<K>(Arc<StdMutex<HashMap<K, Arc<Mutex<Instant>>>>>);
+pub struct Turns<K>(Arc<StdMutex<HashMap<K, Arc<Mutex<Rest>>>>>);
 
 impl<K> Default for Turns<K> {
     fn default() -> Self {
@@ -107,12 +134,12 @@ impl<K: Eq + Hash> Turns<K> {
         Turn::after(self.own(account), ACCOUNT_RESTS).await
     }
 
-    fn own(&self, account: K) -> Arc<Mutex<Instant>> {
+    fn own(&self, account: K) -> Arc<Mutex<Rest>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        // Forgets accounts that neither work nor wait nor rest.
-        all.retain(|_, rest_ends| Arc::get_mut(rest_ends).is_none_or(|rest_ends| *rest_ends.get_mut() > now));
-        all.entry(account).or_insert_with(|| Arc::new(Mutex::new(now))).clone()
+        // Forgets accounts that neither work nor wait nor owe a rest.
+        all.retain(|_, rest| Arc::get_mut(rest).is_none_or(|rest| rest.get_mut().owed_until > now));
+        all.entry(account).or_insert_with(|| Arc::new(Mutex::new(Rest::over(now)))).clone()
     }
 }
 
@@ -153,9 +180,31 @@ mod tests {
 
     #[test]
     fn a_rest_is_in_proportion_to_the_turn_and_has_a_limit() {
-        assert_eq!(rest(Duration::from_millis(100), 1), Duration::from_millis(100));
-        assert_eq!(rest(Duration::from_millis(100), ACCOUNT_RESTS), Duration::from_millis(300));
-        assert_eq!(rest(Duration::MAX, ACCOUNT_RESTS), REST_MAX);
+        let began = Instant::now();
+        let rest = |millis, rests| {
+            let ended = began + Duration::from_millis(millis);
+            Rest::over(began).after(began, ended, rests).ends() - ended
+        };
+        assert_eq!(rest(100, 1), Duration::from_millis(100));
+        assert_eq!(rest(100, ACCOUNT_RESTS), Duration::from_millis(300));
+        assert_eq!(rest(2000, ACCOUNT_RESTS), REST_MAX);
+    }
+
+    #[test]
+    fn an_account_that_reads_all_the_time_is_read_for_a_quarter_of_it_whatever_a_turn_takes() {
+        for took in [Duration::from_micros(50), Duration::from_millis(200), Duration::from_secs(3)] {
+            let (began, turns) = (Instant::now(), 1000);
+            let (mut rest, mut now) = (Rest::over(began), began);
+            for _ in 0..turns {
+                now = now.max(rest.ends());
+                rest = rest.after(now, now + took, ACCOUNT_RESTS);
+                now += took;
+            }
+            // The rest of the last turn is still to come, beside all that may be owed.
+            let all = (now - began + OWED_MAX + took * ACCOUNT_RESTS).as_secs_f64();
+            let share = (took * turns).as_secs_f64() / all;
+            assert!(share <= 1.0 / f64::from(ACCOUNT_RESTS + 1) + 1e-9, "{took:?}: {share}");
+        }
     }
 
     #[tokio::test]
@@ -170,7 +219,7 @@ mod tests {
         let ended = Instant::now();
         drop(turn);
         drop(timeout(Duration::from_secs(10), next).await.expect("a rest ends"));
-        assert!(ended.elapsed() >= WORK * ACCOUNT_RESTS, "{:?}", ended.elapsed());
+        assert!(ended.elapsed() >= WORK * ACCOUNT_RESTS - REST_MIN, "{:?}", ended.elapsed());
     }
 
     #[tokio::test]

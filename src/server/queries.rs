@@ -249,7 +249,10 @@ impl App {
         // Nobody else wants rows that are newer than anything shown, and reading them takes until that time has come.
         let shared =
             selection.is_everything() && ahead_s <= 0 || self.snapshots.has(collection, &selection, not_before).await;
-        let documents = if shared { 0 } else { asker.all_of(collection) };
+        // Each status that nobody knows is looked for in a list of its own.
+        let odd = selection.clone().of(collection)?.odd_statuses(collection).len();
+        let shared = shared && odd == 0;
+        let documents = if shared { 0 } else { asker.all_of(collection).saturating_mul(units(odd).saturating_add(1)) };
         let rows = units(collection.fetched());
         let paid = documents.saturating_add(rows);
         let read = self.clone().paid_list(asker.clone(), documents, rows, (collection, selection, not_before));

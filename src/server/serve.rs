@@ -92,7 +92,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let sockets = Sockets::new(settings.server.max_sockets_per_user);
     // These tasks end with the process, because sockets are told to go at the very end.
     tokio::spawn(sockets.clone().rounds(app.hub.clone()));
-    tokio::spawn(sockets.clone().serve_boards(app.hub.clone(), app.budgets.turns()));
+    tokio::spawn(sockets.clone().serve_boards(app.hub.clone()));
     let keep_audit = settings.mongo.keep_audit;
     let actions = Actions::new(mongo.clone(), settings.mongo.read_only);
     work.spawn(prepare(mongo.clone(), app.auth.clone(), actions.clone(), keep_audit, closing.clone()));

@@ -16,7 +16,7 @@ use chargedeck::{
 };
 use serde_json::{Value, json};
 
-use super::{Instance, Network, ada};
+use super::{Instance, Network, ada, overview};
 
 fn selection(query: &str) -> Selection {
     Selection::read(&mut url::form_urlencoded::parse(query.as_bytes()).into_owned()).unwrap()
@@ -29,7 +29,7 @@ async fn listed(instance: &Instance, collection: Collection, query: &str) -> (Ve
 }
 
 fn figure(instance: &Instance, name: &str) -> Value {
-    instance.hub.board(&Board::Overview("Europe/London".to_owned())).unwrap().fields[name].clone()
+    overview(&instance.hub, "Europe/London").unwrap().fields[name].clone()
 }
 
 fn cell(report: &Report, column: &Column) -> Option<i64> {

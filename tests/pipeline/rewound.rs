@@ -9,6 +9,8 @@ use chargedeck::{
 use super::*;
 use support::{Mongod, Redis as Server};
 
+const ZONE: &str = "Europe/London";
+
 /// Takes one step as a page does. Returns an error if the step leads it back in time.
 async fn step(window: &mut Window, instance: &Instance) -> Result<(), String> {
     let (collection, shown) = (window.collection(), window.ct());
@@ -120,7 +122,7 @@ pub async fn redis_set_back() -> Result<(), String> {
     clients.delete_one(doc! {"_id": 3}).await.unwrap();
     until_equal(&mut page, &lives, &network).await?;
     written(&network).await;
-    let (second, board) = (page.received().epoch, lives.hub.board(&overview_board()).expect("figures").ct);
+    let (second, board) = (page.received().epoch, overview(&lives.hub, ZONE).expect("figures").ct);
     relay.stop.cancel();
 
     server.kill9();
@@ -129,7 +131,7 @@ pub async fn redis_set_back() -> Result<(), String> {
     let is_back = |hub: &Hub| hub.head().is_none_or(|head| head.epoch == first);
     lives.until("the log of before", is_back).await;
     step(&mut page, &lives).await?;
-    if let Some(figures) = lives.hub.board(&overview_board()).filter(|figures| figures.ct < board) {
+    if let Some(figures) = overview(&lives.hub, ZONE).filter(|figures| figures.ct < board) {
         return Err(format!("figures of {} after {board}", figures.ct));
     }
     // A new instance, which has shown nothing yet.
@@ -142,17 +144,13 @@ pub async fn redis_set_back() -> Result<(), String> {
     clients.insert_one(client(11)).await.unwrap();
     for instance in [&lives, &again] {
         until_equal(&mut page, instance, &network).await?;
-        instance.until("figures that go on", |hub| hub.board(&overview_board()).is_some_and(|it| it.ct >= board)).await;
+        instance.until("figures that go on", |hub| overview(hub, ZONE).is_some_and(|it| it.ct >= board)).await;
     }
     assert!(page.received().epoch > second);
     for instance in [lives, fresh, again] {
         instance.stop.cancel();
     }
     Ok(())
-}
-
-fn overview_board() -> Board {
-    Board::Overview("Europe/London".to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

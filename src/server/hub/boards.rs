@@ -3,14 +3,15 @@
 //! Boards of a period take long to make. They are made [one at a time](super::Hub::make_board), off the runtime's
 //! threads. Meanwhile the last values stay on screen, and pings say how old they are.
 //!
-//! An Overview takes a moment, in a network of many EVSEs a longer one, and each zone has its own. Those that are looked
-//! at are [renewed](super::Hub::renew_overviews) off the runtime's threads before each round of the sockets. All boards
-//! of figures are made of a [`BoardView`], without the hub's lock.
+//! An Overview takes a moment, in a network of many EVSEs a longer one, and each zone has its own. One for each account is
+//! [renewed](super::Hub::renew_overviews) before each round of the sockets. Others that an account looks at, and each that
+//! was not made yet, are made in its turn like boards of a period. All boards of figures are made off the runtime's
+//! threads, of a [`BoardView`], without the hub's lock.
 //!
 //! Long, because how a board is made, kept, sent and given up is decided together.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
@@ -96,7 +97,7 @@ pub struct Cache {
     /// The network's currency, whose amounts stand first.
     currency: Currency,
     boards: Mutex<HashMap<Board, BoardEntry>>,
-    /// Notified when a board that takes long is out of date.
+    /// Notified when a board of figures is out of date that no round renews.
     behind: Notify,
     system: Mutex<System>,
     /// What a test does as the next board of figures is made.
@@ -144,13 +145,6 @@ impl BoardView {
     }
 }
 
-/// What there is of a board that is asked for.
-pub enum BoardAnswer {
-    Made(Arc<BoardSnapshot>),
-    /// It is to be made of this.
-    Due(BoardView),
-}
-
 struct BoardEntry {
     asked: Instant,
     /// Whether it was asked for since it was last renewed.
@@ -186,24 +180,29 @@ impl Cache {
         self.silent_after_s
     }
 
-    /// A board as of `state`, or as of shortly before if it takes long. `None` for an unknown zone, until the log was
-    /// read and the cells are counted, and until a board that takes long is made.
-    pub fn get(&self, board: &Board, state: &HubState) -> Option<BoardAnswer> {
+    /// A board as of `state`, or as of shortly before if it is of figures, which are made elsewhere. `None` until the log
+    /// was read, and until a board of figures was made.
+    pub fn get(&self, board: &Board, state: &HubState) -> Option<Arc<BoardSnapshot>> {
         let (head, now) = (state.head()?, self.moment(board, state)?);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
-        entry.wanted = true;
+        let was_wanted = std::mem::replace(&mut entry.wanted, true);
         let made = entry.made.as_ref().filter(|(_, snapshot)| snapshot.head.epoch == head.epoch);
         if let Some((_, snapshot)) = made.filter(|(moment, _)| *moment == now) {
-            return Some(BoardAnswer::Made(snapshot.clone()));
+            return Some(snapshot.clone());
         }
         let (fields, ct) = match board {
-            Board::Analytics(_) => {
+            Board::Overview(_) | Board::Analytics(_) => {
+                let made = made.map(|(_, snapshot)| snapshot.clone());
+                // A change is followed by a round, which sees to a wanted Overview. A new minute is not.
+                let is_changed = entry.made.as_ref().is_some_and(|((version, _), _)| *version != now.0);
+                let has_round = matches!(board, Board::Overview(_)) && was_wanted && is_changed;
                 entry.behind.get_or_insert_with(Instant::now);
-                self.behind.notify_one();
-                return made.map(|(_, snapshot)| BoardAnswer::Made(snapshot.clone()));
+                if !has_round {
+                    self.behind.notify_one();
+                }
+                return made;
             }
-            Board::Overview(_) => return BoardView::of(now, state).map(BoardAnswer::Due),
             Board::Activity(filter) => (activity(*filter, state), state.ct),
             Board::Reported => ([(CHANGED.to_owned(), state.reported()?.0.to_string().into())].into(), state.ct),
             Board::System => {
@@ -212,7 +211,7 @@ impl Cache {
                 (fields, ClusterTime::new(u32::try_from(state.now()?.seconds()).unwrap_or(0), 0))
             }
         };
-        Some(BoardAnswer::Made(entry.store(board, now, fields, (head, ct))))
+        Some(entry.store(board, now, fields, (head, ct)))
     }
 
     /// For how long the board has been out of date.
@@ -243,7 +242,7 @@ impl Cache {
         })
     }
 
-    /// Waits until somebody asks for a board that takes long and is out of date.
+    /// Waits until a board of figures is out of date that no round renews.
     pub async fn some_are_behind(&self) {
         self.behind.notified().await;
     }
@@ -253,8 +252,9 @@ impl Cache {
         BoardView::of(self.moment(board, state)?, state)
     }
 
-    /// The Overviews that were asked for since they were last renewed and are out of date, and what they are made of.
-    pub fn overviews_to_renew(&self, state: &HubState) -> Option<(BoardView, Vec<Board>)> {
+    /// The Overviews of `prompt` that were asked for since they were last renewed and are out of date, and what they are
+    /// made of. Others that were asked for are from now on behind, and so are those that were never made.
+    pub fn overviews_to_renew(&self, prompt: &HashSet<Board>, state: &HubState) -> Option<(BoardView, Vec<Board>)> {
         let mut boards = self.lock();
         let (board, _) = boards.iter().find(|(board, entry)| entry.wanted && matches!(board, Board::Overview(_)))?;
         // All of them are of the same moment.
@@ -263,8 +263,14 @@ impl Cache {
         let mut due = Vec::new();
         for (board, entry) in boards.iter_mut().filter(|(board, _)| matches!(board, Board::Overview(_))) {
             let made = entry.made.as_ref().map(|(moment, snapshot)| (*moment, snapshot.head.epoch));
-            if made != now && std::mem::take(&mut entry.wanted) {
+            if made == now || !std::mem::take(&mut entry.wanted) {
+                continue;
+            }
+            if made.is_some() && prompt.contains(board) {
                 due.push(board.clone());
+            } else {
+                entry.behind.get_or_insert_with(Instant::now);
+                self.behind.notify_one();
             }
         }
         (!due.is_empty()).then_some((view, due))
@@ -284,7 +290,7 @@ impl Cache {
         let is_current = self.moment(board, &state) == Some(view.moment);
         let mut boards = self.lock();
         let entry = asked(&mut boards, board);
-        entry.behind = (takes_long(board) && !is_current).then_some(view.taken);
+        entry.behind = (!is_current).then_some(view.taken);
         Some(entry.store(board, view.moment, fields?, (view.head, view.ct)))
     }
 

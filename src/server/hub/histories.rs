@@ -17,7 +17,11 @@ use proptest::{
 };
 
 use self::database::{Database, Log, OF, Rows};
-use super::{Form, Since, frames::text, state::HubState};
+use super::{
+    Form, Since,
+    frames::text,
+    state::{HubState, since},
+};
 use crate::{
     domain::{
         ids::DocId,
@@ -308,7 +312,7 @@ impl World {
     fn flush(&mut self) {
         let Some(socket) = self.page.socket.as_mut().filter(|socket| !socket.hidden) else { return };
         let Some(cursor) = socket.cursor else { return };
-        match self.instances[socket.instance].since(OF, cursor) {
+        match since(|| &self.instances[socket.instance], OF, cursor) {
             Since::Current => {}
             Since::Frames(shared) => {
                 for bytes in shared.encoded(Form::Compact) {
@@ -330,7 +334,7 @@ impl World {
         if let (Some(from), Some(to)) = (socket.cursor, state.head())
             && from.epoch == to.epoch
             && from < to
-            && matches!(state.since(OF, from), Since::Current)
+            && matches!(since(|| state, OF, from), Since::Current)
         {
             let delta =
                 Delta { topic: Topic::Collection(OF), from, to, ct: state.ct, changes: Vec::new(), more: false };
@@ -433,7 +437,7 @@ impl World {
     /// Brings the cache's rows up to the hub's head, as the server does.
     fn bring_up(&self, i: usize, snapshot: Snapshot) -> Option<Snapshot> {
         let state = &self.instances[i];
-        let delta = state.delta_since(OF, snapshot.position)?;
+        let delta = state.catch_up(OF, snapshot.position)?.delta();
         let floor = snapshot.ct;
         let mut window = Window::from(snapshot);
         window.apply(delta).ok()?;

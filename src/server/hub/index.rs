@@ -69,22 +69,32 @@ impl RowIndex {
         }
     }
 
-    /// One change for each document that changed after `cursor`. `None` below the floor, and if new rows cost less.
-    pub fn since(&self, cursor: Seq) -> Option<Vec<Change>> {
+    /// Each document that changed after `cursor`. `None` below the floor, and if new rows cost less.
+    pub fn since(&self, cursor: Seq) -> Option<ChangedRows> {
         if cursor < self.floor {
             return None;
         }
         let mut bytes = 0;
-        let mut changes = Vec::new();
+        let mut rows = Vec::new();
         for (id, kept) in self.by_seq.range(cursor.next()..).filter_map(|(_, id)| self.by_id.get_key_value(id)) {
             bytes += kept.bytes;
-            if bytes > CATCH_UP_MAX && !changes.is_empty() {
+            if bytes > CATCH_UP_MAX && !rows.is_empty() {
                 return None;
             }
-            let op = kept.row.as_deref().map_or(Op::Delete, |row| Op::Put(row.clone()));
-            changes.push(Change { id: id.clone(), op });
+            rows.push((id.clone(), kept.row.clone()));
         }
-        Some(changes)
+        Some(ChangedRows(rows))
+    }
+}
+
+/// Documents as they are now; one without a row was deleted. Rows are shared, so that the index is locked only briefly.
+pub struct ChangedRows(Vec<(DocId, Option<Arc<Fields>>)>);
+
+impl ChangedRows {
+    /// One change for each document. Copies the rows.
+    pub fn changes(self) -> Vec<Change> {
+        let op = |row: Option<Arc<Fields>>| row.map_or(Op::Delete, |row| Op::Put(Arc::unwrap_or_clone(row)));
+        self.0.into_iter().map(|(id, row)| Change { id, op: op(row) }).collect()
     }
 }
 
@@ -93,7 +103,7 @@ mod tests {
     use super::*;
 
     fn ids(index: &RowIndex, cursor: u64) -> Option<Vec<String>> {
-        index.since(Seq(cursor)).map(|changes| changes.into_iter().map(|c| c.id.0).collect())
+        index.since(Seq(cursor)).map(|rows| rows.0.into_iter().map(|(id, _)| id.0).collect())
     }
 
     #[test]
@@ -106,7 +116,7 @@ mod tests {
         assert_eq!(ids(&index, 9), None);
         assert_eq!(ids(&index, 10).unwrap(), ["b", "a", "c"]);
         assert_eq!(ids(&index, 12).unwrap(), ["a", "c"]);
-        assert!(matches!(index.since(Seq(13)).unwrap()[0].op, Op::Delete));
+        assert!(matches!(index.since(Seq(13)).unwrap().changes()[0].op, Op::Delete));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod weight;
 pub mod zones;
 
 use std::{
+    collections::HashSet,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
@@ -59,9 +60,9 @@ use crate::{
         telemetry::metrics::{metrics, since},
     },
 };
-use boards::{BoardAnswer, BoardView};
+use boards::BoardView;
 use lateness::Lateness;
-use state::HubState;
+use state::{CatchUp, HubState};
 
 /// Whether the head has reached a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,13 +161,14 @@ impl Hub {
 
     /// The frames that lead a consumer of `collection` from `cursor` to the head.
     pub fn since(&self, collection: Collection, cursor: Position) -> Since {
-        self.read().since(collection, cursor)
+        state::since(|| self.read(), collection, cursor)
     }
 
     /// All changes of `collection` after `cursor` as one delta, for bringing a snapshot up to the head.
     /// `None` when the hub does not reach back so far.
     pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
-        self.read().delta_since(collection, cursor)
+        let catch_up = self.read().catch_up(collection, cursor);
+        catch_up.map(CatchUp::delta)
     }
 
     /// Whether the database was set back to an earlier state since a position.
@@ -174,24 +176,13 @@ impl Hub {
         self.read().is_restored_since(position)
     }
 
-    /// A board's values. `None` for an unknown zone, until the log was read and the figures are counted, and while a
-    /// collection that the board reads cannot be followed. Those of a board that takes long may be of before, until
-    /// somebody [makes](Self::make_board) it.
+    /// A board's values. `None` until the log was read, and while a collection that the board reads cannot be followed.
+    /// Those of a board of figures may be of before, and there are none until somebody [makes](Self::make_board) it.
     pub fn board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
-        match self.answer(board)? {
-            BoardAnswer::Made(snapshot) => Some(snapshot),
-            BoardAnswer::Due(view) => self.0.boards.make(board, &view, || self.read()),
-        }
+        self.is_followed(board).then(|| self.0.boards.get(board, &self.read()))?
     }
 
-    fn answer(&self, board: &Board) -> Option<BoardAnswer> {
-        if !self.is_followed(board) {
-            return None;
-        }
-        self.0.boards.get(board, &self.read())
-    }
-
-    /// The values of a board that takes long, if they are those of now.
+    /// The values of a board of figures, if they are those of now.
     pub fn current_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
         self.0.boards.current(board, &self.read()).filter(|_| self.is_followed(board))
     }
@@ -201,8 +192,10 @@ impl Hub {
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
-            let made =
-                if boards::takes_long(board) { self.make_board(board).await } else { self.short_board(board).await };
+            let made = match board {
+                Board::Overview(_) | Board::Analytics(_) => self.make_board(board).await,
+                Board::Activity(_) | Board::Reported | Board::System => self.board(board),
+            };
             if let Some(snapshot) = made {
                 return snapshot;
             }
@@ -216,16 +209,24 @@ impl Hub {
         self.0.boards.behind(board).unwrap_or_default()
     }
 
-    /// Waits until somebody asks for a board that takes long and is out of date.
+    /// Waits until a board of figures is out of date that no round renews.
     pub async fn some_boards_are_behind(&self) {
         self.0.boards.some_are_behind().await;
     }
 
-    /// Makes a board that takes long, unless it is current. `None` in the cases of [`board`](Self::board). One is made
-    /// at a time, off the runtime's threads, with as much rest as work. It is made to its end even if nobody waits.
-    /// The head moves on meanwhile, and the board keeps what it is made of.
+    /// Makes a board that is behind, and wakes who waits for it.
+    pub async fn make_up(&self, board: &Board) {
+        if self.make_board(board).await.is_some() {
+            self.wake();
+        }
+    }
+
+    /// Makes a board of figures, unless it is current. `None` for an unknown zone, until the log was read and the figures
+    /// are counted, and while a collection that the board reads cannot be followed. It is made off the runtime's threads,
+    /// to its end even if nobody waits. Boards that take long are made one at a time, with as much rest as work. The head
+    /// moves on meanwhile, and the board keeps what it is made of.
     pub async fn make_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
-        let turn = self.0.making.turn().await;
+        let turn = if boards::takes_long(board) { Some(self.0.making.turn().await) } else { None };
         let current = self.current_board(board);
         if current.is_some() || !self.is_followed(board) {
             self.0.boards.give_up(board);
@@ -236,21 +237,13 @@ impl Hub {
             self.0.boards.give_up(board);
             return None;
         };
-        self.make(board, view, Some(turn)).await.inspect(|_| self.wake())
+        self.make(board, view, turn).await
     }
 
-    /// As [`board`](Self::board), for one that does not take long. Figures are made off the runtime's threads.
-    async fn short_board(&self, board: &Board) -> Option<Arc<BoardSnapshot>> {
-        match self.answer(board)? {
-            BoardAnswer::Made(snapshot) => Some(snapshot),
-            BoardAnswer::Due(view) => self.make(board, view, None).await,
-        }
-    }
-
-    /// Makes the Overviews that sockets look at, if they are out of date. They are made off the runtime's threads,
-    /// because there may be one for each zone.
-    pub async fn renew_overviews(&self) {
-        let due = self.0.boards.overviews_to_renew(&self.read());
+    /// Makes those of the Overviews in `prompt` that somebody looks at, if they are out of date. They are made off the
+    /// runtime's threads, because there may be one for each account.
+    pub async fn renew_overviews(&self, prompt: &HashSet<Board>) {
+        let due = self.0.boards.overviews_to_renew(prompt, &self.read());
         let Some((view, due)) = due else { return };
         let hub = self.clone();
         let renewed = tokio::task::spawn_blocking(move || {
@@ -548,7 +541,8 @@ mod tests {
         let asked = board.clone();
         *hub.0.boards.meanwhile.lock().unwrap() = Some(Box::new(move || {
             this.take_new_clients(2, 2);
-            this.board(&asked).unwrap();
+            let view = this.0.boards.view(&asked, &this.read()).unwrap();
+            this.0.boards.make(&asked, &view, || this.read()).unwrap();
         }));
         let made = hub.board_of_now(&board).await;
         assert_eq!(made.head, hub.head().unwrap());
@@ -584,22 +578,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn overviews_that_are_looked_at_are_renewed_off_the_runtimes_threads() {
+    async fn prompt_overviews_that_are_looked_at_are_renewed_off_the_runtimes_threads() {
         let (hub, board) = (counted(), Board::Overview("UTC".to_owned()));
-        let here = thread::current().id();
-        hub.board(&board).unwrap();
+        let (here, prompt) = (thread::current().id(), HashSet::from([board.clone()]));
+        hub.make_up(&board).await;
+        assert_eq!(hub.board(&board).unwrap().head, hub.head().unwrap());
         hub.take_new_clients(2, 2);
         let on = made_on(&hub);
-        hub.renew_overviews().await;
+        hub.renew_overviews(&prompt).await;
         assert!(on.try_recv().is_ok_and(|thread| thread != here));
         let on = made_on(&hub);
+        hub.renew_overviews(&prompt).await;
         assert_eq!(hub.board(&board).unwrap().head, hub.head().unwrap());
         assert!(on.try_recv().is_err(), "it is as of now");
         hub.take_new_clients(3, 3);
-        hub.renew_overviews().await;
+        hub.renew_overviews(&prompt).await;
         hub.take_new_clients(4, 4);
         let on = made_on(&hub);
-        hub.renew_overviews().await;
+        hub.renew_overviews(&prompt).await;
         assert!(on.try_recv().is_err(), "nobody has looked since");
+    }
+
+    #[tokio::test]
+    async fn rounds_leave_other_overviews_and_new_ones_to_the_turns_of_accounts() {
+        let (hub, [prompt, other]) =
+            (counted(), ["UTC", "Asia/Kathmandu"].map(|zone| Board::Overview(zone.to_owned())));
+        let all = HashSet::from([prompt.clone()]);
+        assert!(hub.board(&prompt).is_none(), "asking makes none");
+        let on = made_on(&hub);
+        hub.renew_overviews(&all).await;
+        assert!(on.try_recv().is_err(), "it was never made");
+        for board in [&prompt, &other] {
+            assert!(hub.board(board).is_none());
+            hub.some_boards_are_behind().await;
+            hub.make_up(board).await;
+            assert_eq!(hub.board_is_behind(board), Duration::ZERO);
+            hub.board(board).unwrap();
+        }
+        hub.take_new_clients(2, 2);
+        let behind = |board| !hub.board_is_behind(board).is_zero();
+        hub.renew_overviews(&all).await;
+        assert!(!behind(&prompt) && behind(&other));
+        hub.some_boards_are_behind().await;
+        assert!(hub.board(&other).unwrap().head < hub.head().unwrap(), "its last values stay");
     }
 }

@@ -4,11 +4,19 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{counting::Counting, feed::Feed, frames::Shared, index::RowIndex, lateness::Lateness, weight};
+use super::{
+    counting::Counting,
+    feed::Feed,
+    frames::Shared,
+    index::{ChangedRows, RowIndex},
+    lateness::Lateness,
+    weight,
+};
 use crate::{
     domain::{
         cells::Cells,
@@ -35,6 +43,39 @@ pub enum Since {
     Frames(Arc<Shared>),
     /// The consumer must fetch the rows anew, at `min_position` or later.
     Reset { min_position: Position, reason: &'static str },
+}
+
+/// What a consumer lacks that others do not lack, too. Its frames are not made yet.
+pub struct CatchUp {
+    collection: Collection,
+    from: Position,
+    to: Position,
+    ct: ClusterTime,
+    rows: ChangedRows,
+}
+
+impl CatchUp {
+    /// All that is lacking. Copies the rows.
+    pub fn delta(self) -> Delta {
+        let Self { collection, from, to, ct, rows } = self;
+        Delta { topic: Topic::Collection(collection), from, to, ct, changes: rows.changes(), more: false }
+    }
+
+    fn frames(self) -> Arc<Shared> {
+        let Delta { topic, from, to, ct, changes, .. } = self.delta();
+        Arc::new(Shared::new(&topic, from, to, ct, changes))
+    }
+}
+
+/// What a consumer of `collection` at `cursor` is sent. The state is locked twice for a moment, because two megabytes
+/// of rows may have to be copied in between.
+pub fn since<S: Deref<Target = HubState>>(state: impl Fn() -> S, collection: Collection, cursor: Position) -> Since {
+    let found = state().since(collection, cursor);
+    found.unwrap_or_else(|catch_up| {
+        let fold = catch_up.frames();
+        state().keep(collection, cursor, &fold);
+        Since::Frames(fold)
+    })
 }
 
 /// What [`HubState::take`] did with an entry.
@@ -423,46 +464,51 @@ impl HubState {
         Position::new(self.epoch.unwrap_or_default(), seq)
     }
 
-    /// See [`super::Hub::since`].
-    pub fn since(&self, collection: Collection, cursor: Position) -> Since {
-        let (Some(head), Some(topic)) = (self.head(), self.topics.get(&collection)) else { return Since::Current };
-        let reset = |reason| Since::Reset { min_position: self.position(topic.reset), reason };
+    /// What [`since`] finds; an error if its frames must be made first.
+    fn since(&self, collection: Collection, cursor: Position) -> Result<Since, CatchUp> {
+        let (Some(head), Some(topic)) = (self.head(), self.topics.get(&collection)) else { return Ok(Since::Current) };
+        let reset = |reason| Ok(Since::Reset { min_position: self.position(topic.reset), reason });
         if cursor.epoch != head.epoch {
             return reset(if self.is_restored_since(cursor) { RESTORED } else { "epoch" });
         }
         // A consumer that comes from another instance may be ahead of this one for a moment.
         if cursor.seq >= topic.index.last() && cursor.seq >= topic.reset {
-            return Since::Current;
+            return Ok(Since::Current);
         }
         if cursor.seq < topic.reset {
             return reset(topic.reason);
         }
-        let shared = |from, changes| {
-            Arc::new(Shared::new(&Topic::Collection(collection), self.position(from), head, self.ct, changes))
-        };
         if let Some(newest) = topic.newest.as_ref().filter(|newest| cursor.seq >= newest.from) {
-            return Since::Frames(
-                newest.shared.get_or_init(|| shared(newest.from, fold(newest.changes.clone()))).clone(),
-            );
+            let (of, from) = (Topic::Collection(collection), self.position(newest.from));
+            let shared = || Arc::new(Shared::new(&of, from, head, self.ct, fold(newest.changes.clone())));
+            return Ok(Since::Frames(newest.shared.get_or_init(shared).clone()));
         }
-        let mut folds = self.folds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fold) = folds.get(collection, cursor.seq) {
-            return Since::Frames(fold);
+        if let Some(fold) = self.lock_folds().get(collection, cursor.seq) {
+            return Ok(Since::Frames(fold));
         }
-        let Some(changes) = topic.index.since(cursor.seq) else { return reset(TOO_FAR_BEHIND) };
-        let fold = shared(cursor.seq, changes);
-        folds.keep(collection, cursor.seq, fold.clone());
-        Since::Frames(fold)
+        let Some(rows) = topic.index.since(cursor.seq) else { return reset(TOO_FAR_BEHIND) };
+        Err(CatchUp { collection, from: cursor, to: head, ct: self.ct, rows })
+    }
+
+    /// Keeps a fold for others at the same cursor, unless there was a change meanwhile.
+    fn keep(&self, collection: Collection, cursor: Position, fold: &Arc<Shared>) {
+        let is_whole = |topic: &TopicState| topic.index.last() <= fold.to.seq && topic.reset <= fold.to.seq;
+        if self.epoch == Some(fold.to.epoch) && self.topics.get(&collection).is_some_and(is_whole) {
+            self.lock_folds().keep(collection, cursor.seq, fold.clone());
+        }
+    }
+
+    fn lock_folds(&self) -> MutexGuard<'_, Folds> {
+        self.folds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// See [`super::Hub::delta_since`].
-    pub fn delta_since(&self, collection: Collection, cursor: Position) -> Option<Delta> {
+    pub fn catch_up(&self, collection: Collection, cursor: Position) -> Option<CatchUp> {
         let (head, topic) = (self.head()?, self.topics.get(&collection)?);
         if cursor.epoch != head.epoch || cursor.seq < topic.reset || cursor.seq > head.seq {
             return None;
         }
-        let changes = topic.index.since(cursor.seq)?;
-        Some(Delta { topic: Topic::Collection(collection), from: cursor, to: head, ct: self.ct, changes, more: false })
+        Some(CatchUp { collection, from: cursor, to: head, ct: self.ct, rows: topic.index.since(cursor.seq)? })
     }
 
     /// Takes a count of all documents at `ct`, and adds what happened later.
@@ -520,7 +566,8 @@ pub(super) mod tests {
         assert_eq!(s.take(entry(2, 5, 5)), Intake::Taken, "the known prefix is dropped");
         assert_eq!(s.take(entry(7, 8, 8)), Intake::Gap);
         assert!(s.advance());
-        assert_eq!(s.delta_since(Collection::Clients, Position::new(Epoch(1), Seq(0))).unwrap().changes.len(), 5);
+        let lacking = s.catch_up(Collection::Clients, Position::new(Epoch(1), Seq(0))).unwrap();
+        assert_eq!(lacking.delta().changes.len(), 5);
     }
 
     #[test]
@@ -529,7 +576,7 @@ pub(super) mod tests {
         s.take(entry(1, 3, 0));
         assert!(!s.advance());
         assert_eq!(s.head().unwrap().seq, Seq(0));
-        assert!(matches!(s.since(Collection::Clients, s.head().unwrap()), Since::Current));
+        assert!(matches!(since(|| &s, Collection::Clients, s.head().unwrap()), Since::Current));
         s.take(entry(4, 4, 4));
         assert!(s.advance());
         assert_eq!(s.head().unwrap().seq, Seq(4));
@@ -540,16 +587,16 @@ pub(super) mod tests {
         let mut s = state();
         s.take(entry(1, 2, 2));
         s.advance();
-        assert!(matches!(s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))), Since::Frames(_)));
+        assert!(matches!(since(|| &s, Collection::Clients, Position::new(Epoch(1), Seq(0))), Since::Frames(_)));
         s.take(entry(3, 4, 4));
         s.advance();
-        let since = |seq| s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq)));
-        let (Since::Frames(last), Since::Frames(same)) = (since(2), since(2)) else { panic!() };
+        let after = |seq| since(|| &s, Collection::Clients, Position::new(Epoch(1), Seq(seq)));
+        let (Since::Frames(last), Since::Frames(same)) = (after(2), after(2)) else { panic!() };
         assert!(Arc::ptr_eq(&last, &same));
-        let (Since::Frames(fold), Since::Frames(same)) = (since(1), since(1)) else { panic!() };
+        let (Since::Frames(fold), Since::Frames(same)) = (after(1), after(1)) else { panic!() };
         assert!(Arc::ptr_eq(&fold, &same) && !Arc::ptr_eq(&last, &fold));
-        assert!(matches!(since(4), Since::Current));
-        let other = s.since(Collection::Clients, Position::new(Epoch(2), Seq(1)));
+        assert!(matches!(after(4), Since::Current));
+        let other = since(|| &s, Collection::Clients, Position::new(Epoch(2), Seq(1)));
         assert!(matches!(other, Since::Reset { reason: "epoch", .. }));
     }
 
@@ -560,7 +607,7 @@ pub(super) mod tests {
         s.take(entry(1, 9, 9));
         s.advance();
         let led = s.head().unwrap();
-        let since = |s: &HubState| match s.since(Collection::Clients, led) {
+        let since = |s: &HubState| match since(|| s, Collection::Clients, led) {
             Since::Reset { reason, .. } => Some(reason),
             _ => None,
         };
@@ -593,7 +640,7 @@ pub(super) mod tests {
             s.take(entry(n, n, n));
             assert!(!s.advance());
         }
-        let to = |s: &HubState, seq| match s.since(Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
+        let to = |s: &HubState, seq| match since(|| s, Collection::Clients, Position::new(Epoch(1), Seq(seq))) {
             Since::Frames(shared) => shared.to.seq.0,
             _ => 0,
         };
@@ -610,8 +657,8 @@ pub(super) mod tests {
             s.take(entry(n, n, n));
             s.advance();
         }
-        let Since::Frames(all) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(0))) else { panic!() };
-        let Since::Frames(same) = s.since(Collection::Clients, Position::new(Epoch(1), Seq(2))) else { panic!() };
+        let Since::Frames(all) = since(|| &s, Collection::Clients, Position::new(Epoch(1), Seq(0))) else { panic!() };
+        let Since::Frames(same) = since(|| &s, Collection::Clients, Position::new(Epoch(1), Seq(2))) else { panic!() };
         assert!(Arc::ptr_eq(&all, &same) && all.to.seq == Seq(3));
     }
 
@@ -638,7 +685,7 @@ pub(super) mod tests {
         s.advance();
         s.take(entry(ALL + 1, ALL + 1, ALL + 1));
         s.advance();
-        let sent = |s: &HubState, seq| match s.since(Collection::Clients, at(seq)) {
+        let sent = |s: &HubState, seq| match since(|| s, Collection::Clients, at(seq)) {
             Since::Frames(fold) => fold,
             _ => panic!("no frames"),
         };
@@ -678,8 +725,8 @@ pub(super) mod tests {
         s.take(heavy(21, 40, 40, 1 << 20));
         s.advance();
         assert_eq!(newest(&s), None);
-        assert!(matches!(s.since(Collection::Clients, at(39)), Since::Frames(_)));
-        assert!(matches!(s.since(Collection::Clients, at(20)), Since::Reset { reason: TOO_FAR_BEHIND, .. }));
+        assert!(matches!(since(|| &s, Collection::Clients, at(39)), Since::Frames(_)));
+        assert!(matches!(since(|| &s, Collection::Clients, at(20)), Since::Reset { reason: TOO_FAR_BEHIND, .. }));
     }
 
     #[test]
@@ -699,13 +746,13 @@ pub(super) mod tests {
         s.take(entry(last + 2, last + 2, last + 2));
         assert!(s.advance());
         assert_eq!((s.head(), s.ct, s.waiting.bytes), (Some(at(last + 2)), ClusterTime(last + 2), 0));
-        let since = |seq| s.since(Collection::Clients, at(seq));
-        let Since::Reset { min_position, reason: TOO_FAR_BEHIND } = since(0) else { panic!("no reset") };
+        let clients_since = |seq| since(|| &s, Collection::Clients, at(seq));
+        let Since::Reset { min_position, reason: TOO_FAR_BEHIND } = clients_since(0) else { panic!("no reset") };
         assert_eq!(min_position, at(last));
-        assert!(matches!(since(last), Since::Frames(_)), "what came later is known");
-        assert!(matches!(since(last + 2), Since::Current));
-        assert!(matches!(s.since(Collection::Stations, at(0)), Since::Current), "nothing of it was forgotten");
-        assert!(s.delta_since(Collection::Clients, at(0)).is_none());
+        assert!(matches!(clients_since(last), Since::Frames(_)), "what came later is known");
+        assert!(matches!(clients_since(last + 2), Since::Current));
+        assert!(matches!(since(|| &s, Collection::Stations, at(0)), Since::Current), "nothing of it was forgotten");
+        assert!(s.catch_up(Collection::Clients, at(0)).is_none());
         assert!(s.cells.exact().is_none() && s.cells.cells().is_some(), "to be counted anew");
         assert_eq!(s.feed.complete_from(), at(last + 1));
     }
@@ -721,6 +768,6 @@ pub(super) mod tests {
         s.take(heavy(2, 80, 80, 1 << 20));
         assert!(s.waiting.forgotten.is_some() && s.advance());
         assert!(s.cells.cells().is_none());
-        assert!(matches!(s.since(Collection::Stations, at(0)), Since::Reset { .. }));
+        assert!(matches!(since(|| &s, Collection::Stations, at(0)), Since::Reset { .. }));
     }
 }

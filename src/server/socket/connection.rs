@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::{
     net::TcpStream,
     time::{Instant, Interval, MissedTickBehavior, interval, timeout},
@@ -40,6 +40,7 @@ use crate::{
     server::{
         auth::{AuthService, CurrentAdmin, revocation::Ended},
         hub::{Form, Hub, wire},
+        pace::Turn,
         telemetry::metrics::metrics,
     },
 };
@@ -89,6 +90,13 @@ enum End {
 }
 
 type SocketStep = Result<(), End>;
+
+/// What a client asks that leads it to the head from wherever it was. An old position takes two megabytes of rows, and a
+/// board all its values. So it is done in the account's turn, and a flood waits for itself.
+struct WaitingLead {
+    asked: ClientMessage,
+    turn: BoxFuture<'static, Turn>,
+}
 
 impl Connection {
     /// Serves the socket to its end; `read` is what arrived with the handshake.
@@ -146,6 +154,7 @@ impl Connection {
         // They were checked a moment ago.
         rights.reset();
         let line = self.line.clone();
+        let mut waiting: Option<WaitingLead> = None;
         loop {
             tokio::select! {
                 biased;
@@ -155,9 +164,14 @@ impl Connection {
                 })),
                 () = self.context.closing.cancelled() => return Err(self.farewell()),
                 _ = rights.tick() => self.check_rights().await?,
-                // A client that does not read is not read from either, so at most the answers to one message wait.
-                message = reader.next(), if !line.is_waiting() => match message {
-                    Some(Ok(message)) => self.received(message)?,
+                Some((asked, turn)) = turn_for(&mut waiting), if waiting.is_some() => {
+                    self.lead(asked);
+                    drop(turn);
+                }
+                // A client that does not read is not read from either, so at most the answers to one message wait. The
+                // next message waits for what was asked before.
+                message = reader.next(), if !line.is_waiting() && waiting.is_none() => match message {
+                    Some(Ok(message)) => waiting = self.received(message)?,
                     Some(Err(Error::Capacity(_))) => return Err(End::Close(close::POLICY)),
                     Some(Err(_)) if reader.get_ref().is_too_fast() => return Err(End::Close(close::POLICY)),
                     Some(Err(_)) | None => return Err(End::Gone),
@@ -200,35 +214,46 @@ impl Connection {
         End::Close(close::DEPLOY)
     }
 
-    fn received(&mut self, message: Message) -> SocketStep {
+    /// Takes a client's message. Returns what waits for the account's turn.
+    fn received(&mut self, message: Message) -> Result<Option<WaitingLead>, End> {
         self.heard = Instant::now();
         let text = match message {
             Message::Text(text) => text,
             Message::Close(_) => return Err(End::Gone),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Ping(_) | Message::Pong(_) => return Ok(None),
             Message::Binary(_) | Message::Frame(_) => return Err(End::Close(close::POLICY)),
         };
         let Ok(message) = serde_json::from_str::<ClientMessage>(&text) else {
             self.refuse(0, "bad_message", "This is no message of the protocol.");
-            return Ok(());
+            return Ok(None);
         };
         match message {
-            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(rid, topics, &positions),
+            asked @ (ClientMessage::Subscribe { .. } | ClientMessage::Visibility { hidden: false }) => {
+                let (turns, user) = (self.context.sockets.turns.clone(), self.admin.user);
+                return Ok(Some(WaitingLead { asked, turn: async move { turns.of(user).await }.boxed() }));
+            }
             ClientMessage::Unsubscribe { topics } => {
                 let out = &mut *self.line.lock();
                 topics.iter().filter_map(|name| name.parse().ok()).for_each(|topic| out.following.leave(&topic));
             }
-            ClientMessage::Visibility { hidden } => {
-                self.line.lock().following.hide(hidden);
-                self.line.advance(&self.context.hub);
-            }
+            ClientMessage::Visibility { hidden } => self.line.lock().following.hide(hidden),
             ClientMessage::Pong { n, paint_ms } => {
                 if let Some(paint_ms) = paint_ms.filter(|_| n == self.pings) {
                     metrics().painted(self.pinged, paint_ms);
                 }
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Does what waited for the account's turn, and leads the client to the head.
+    fn lead(&self, asked: ClientMessage) {
+        match asked {
+            ClientMessage::Subscribe { rid, topics, positions } => self.subscribe(rid, topics, &positions),
+            ClientMessage::Visibility { hidden } => self.line.lock().following.hide(hidden),
+            ClientMessage::Unsubscribe { .. } | ClientMessage::Pong { .. } => {}
+        }
+        self.line.advance(&self.context.hub);
     }
 
     fn subscribe(&self, rid: u32, topics: Vec<String>, positions: &Fields) {
@@ -255,12 +280,10 @@ impl Connection {
             // system call, and a client that is refused may ask again and again.
             self.line.write(out, &answers.into());
         }
-        self.line.advance(&self.context.hub);
     }
 
-    /// Follows a topic. Returns why that is refused as a code and a sentence. It costs nothing of the account's budget:
-    /// a collection is a position that goes along with what all receive, and [`LookedAt`](super::looked_at::LookedAt)
-    /// bounds boards.
+    /// Follows a topic. Returns why that is refused as a code and a sentence. It costs nothing of the account's budget,
+    /// because it is done in the account's turn and [`LookedAt`](super::looked_at::LookedAt) bounds boards.
     fn follow(
         &self,
         following: &mut Following,
@@ -324,6 +347,12 @@ impl Connection {
     }
 }
 
+/// Waits for the turn at what a client asked. May be dropped at any time.
+async fn turn_for(waiting: &mut Option<WaitingLead>) -> Option<(ClientMessage, Turn)> {
+    let turn = waiting.as_mut()?.turn.as_mut().await;
+    waiting.take().map(|waited| (waited.asked, turn))
+}
+
 /// The close frame with this code.
 pub fn closing(code: u16) -> Bytes {
     wire(frame::Frame::close(Some(CloseFrame { code: code.into(), reason: "".into() })))
@@ -337,7 +366,79 @@ fn every(period: Duration) -> Interval {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
     use super::*;
+    use crate::server::{
+        auth::{session::SessionLimits, user::UserRole},
+        config::Settings,
+        redis::{connection::Redis, sessions::SessionHash},
+    };
+
+    /// A connection of an account of an installation whose databases are away, and its client.
+    async fn connection() -> (Connection, TcpStream) {
+        const AWAY: &str = "127.0.0.1:1";
+        let env = [("CHARGEDECK_TIME_ZONE", "UTC"), ("CHARGEDECK_CURRENCY", "EUR")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let settings = Settings::from_sources("", &env).unwrap();
+        let database = mongodb::Client::with_uri_str(format!("mongodb://{AWAY}")).await.unwrap().database("away");
+        let redis = Redis::connect(&format!("redis://{AWAY}").into(), &settings.mongo.own_db).unwrap();
+        let context = Context {
+            auth: AuthService::new(&database, &redis, &settings, SessionLimits::default()),
+            hub: Hub::of_new_clients(1),
+            sockets: Sockets::new(1),
+            closing: CancellationToken::new(),
+        };
+        let admin = CurrentAdmin {
+            user: "a".repeat(24).parse().unwrap(),
+            email: String::new(),
+            role: UserRole::Admin,
+            session: SessionHash::of(&tower_sessions::session::Id::default()),
+            version: 0,
+            confirmed: false,
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let line = SocketWriter::new(listener.accept().await.unwrap().0, Form::Json);
+        let connection = Connection {
+            context: Arc::new(context),
+            admin,
+            line: Arc::new(line),
+            heard: Instant::now(),
+            pings: 0,
+            pinged: std::time::Instant::now(),
+            ping_due: false,
+        };
+        (connection, client)
+    }
+
+    #[tokio::test]
+    async fn what_leads_a_client_from_anywhere_waits_for_its_accounts_turn() {
+        let (mut connection, client) = connection().await;
+        let user = connection.admin.user;
+        let turns = connection.context.sockets.turns.clone();
+        for asked in
+            [r#"{"type":"subscribe","topics":["activity?of=problems"]}"#, r#"{"type":"visibility","hidden":false}"#]
+        {
+            let turn = turns.of(user).await;
+            let Ok(mut waiting) = connection.received(Message::text(asked)) else { panic!("the connection ends") };
+            assert!(waiting.is_some() && poll!(pin!(turn_for(&mut waiting))).is_pending(), "{asked}");
+            drop(turn);
+            let (asked, turn) = turn_for(&mut waiting).await.expect("its turn comes");
+            assert!(waiting.is_none());
+            connection.lead(asked);
+            drop(turn);
+        }
+        let Ok(None) = connection.received(Message::text(r#"{"type":"visibility","hidden":true}"#)) else {
+            panic!("who leaves waits for nothing")
+        };
+        drop(connection);
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let Some(Ok(Message::Text(first))) = client.next().await else { panic!("no answer") };
+        assert!(first.contains("subscribed"), "{first}");
+    }
 
     /// Bytes that a future keeps between two steps, for an async function of five arguments.
     fn kept<A, B, C, D, E, F>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {

@@ -1,9 +1,10 @@
 //! Which boards an account looks at, over all its sockets. They are limited, because each is rebuilt at every change.
-//! Those that take long are made in the account's turn, so they take up a quarter of one processor at most. They are
-//! not charged to its budget. Otherwise changes that others make would use up the budget of a page that stays open.
+//! Boards of figures are made in the account's turn, so they take up a quarter of one processor at most. Only one
+//! Overview of each account is made in rounds, so that an account that looks at many zones holds up nobody. Boards are
+//! not charged to a budget. Otherwise changes that others make would use up the budget of a page that stays open.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,11 +25,21 @@ pub struct LookedAt(Arc<Mutex<HashMap<UserId, LookedAtBoards>>>);
 struct LookedAtBoards {
     /// How many there are at each board.
     at: HashMap<Board, usize>,
+    /// The Overview that rounds renew, one of those looked at.
+    prompt: Option<Board>,
     /// Whether a task makes the boards that are out of date.
     is_served: bool,
 }
 
 impl LookedAtBoards {
+    /// Chooses the Overview that rounds renew, unless the last choice is still looked at.
+    fn choose_prompt(&mut self) {
+        let is_looked_at = |board: &Board| self.at.contains_key(board);
+        if !self.prompt.as_ref().is_some_and(is_looked_at) {
+            self.prompt = self.at.keys().find(|board| matches!(board, Board::Overview(_))).cloned();
+        }
+    }
+
     fn longest_behind(&self, hub: &Hub) -> Option<Board> {
         let behind = self.at.keys().map(|board| (hub.board_is_behind(board), board));
         let (behind, board) = behind.max_by_key(|(behind, _)| *behind)?;
@@ -47,16 +58,22 @@ impl LookedAt {
     /// Takes a look at a board, unless it would be one more than the account may look at.
     pub fn look(&self, user: UserId, board: &Board) -> Option<LookedAtBoard> {
         let mut all = self.lock();
-        let own = &mut all.entry(user).or_default().at;
-        if own.len() >= EACH && !own.contains_key(board) {
+        let own = all.entry(user).or_default();
+        if own.at.len() >= EACH && !own.at.contains_key(board) {
             return None;
         }
-        *own.entry(board.clone()).or_default() += 1;
+        *own.at.entry(board.clone()).or_default() += 1;
+        own.choose_prompt();
         Some(LookedAtBoard { all: self.clone(), user, board: board.clone() })
     }
 
-    /// Makes the boards that take long, each in the turn of an account that looks at it. So an account that looks at
-    /// many waits for itself alone.
+    /// The Overviews that rounds renew, one for each account.
+    pub fn prompt(&self) -> HashSet<Board> {
+        self.lock().values().filter_map(|own| own.prompt.clone()).collect()
+    }
+
+    /// Makes the boards of figures that no round renews, each in the turn of an account that looks at it. So an account
+    /// that looks at many waits for itself alone.
     pub async fn serve(self, hub: Hub, turns: Turns<UserId>) {
         loop {
             hub.some_boards_are_behind().await;
@@ -70,7 +87,7 @@ impl LookedAt {
         loop {
             let _turn = turns.of(user).await;
             let Some(board) = self.next(user, &hub) else { return };
-            hub.make_board(&board).await;
+            hub.make_up(&board).await;
         }
     }
 
@@ -109,14 +126,15 @@ impl LookedAtBoard {
 impl Drop for LookedAtBoard {
     fn drop(&mut self) {
         let mut all = self.all.lock();
-        let Some(LookedAtBoards { at: own, .. }) = all.get_mut(&self.user) else { return };
-        if let Some(looks) = own.get_mut(&self.board) {
+        let Some(own) = all.get_mut(&self.user) else { return };
+        if let Some(looks) = own.at.get_mut(&self.board) {
             *looks -= 1;
             if *looks == 0 {
-                own.remove(&self.board);
+                own.at.remove(&self.board);
+                own.choose_prompt();
             }
         }
-        if own.is_empty() {
+        if own.at.is_empty() {
             all.remove(&self.user);
         }
     }
@@ -155,6 +173,21 @@ mod tests {
         drop(turn);
         timeout(SOON, tried(&week)).await.expect("ada's turn comes");
         serving.abort();
+    }
+
+    #[test]
+    fn rounds_renew_one_overview_of_each_account() {
+        let all = LookedAt::default();
+        let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
+        let overview = |n: usize| Board::Overview(n.to_string());
+        let first = all.look(ada, &overview(0)).unwrap();
+        let others: Vec<LookedAtBoard> = (1..EACH).map(|n| all.look(ada, &overview(n)).unwrap()).collect();
+        let _bobs = [all.look(bob, &Board::Reported).unwrap(), all.look(bob, &overview(EACH)).unwrap()];
+        assert_eq!(all.prompt(), HashSet::from([overview(0), overview(EACH)]));
+        drop(first);
+        assert!(all.prompt().len() == 2 && !all.prompt().contains(&overview(0)), "another in its place");
+        drop(others);
+        assert_eq!(all.prompt(), HashSet::from([overview(EACH)]));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Sockets {
     /// Most sockets of one user.
     permits_each: usize,
     pub(super) boards: LookedAt,
+    /// The accounts' turns at being led to the head because a client asks for it. Apart from those at lists and reports,
+    /// so that a page goes live while one is read.
+    pub(super) turns: Turns<UserId>,
     /// Tasks of connections; the server's own shutdown does not wait for them.
     tasks: TaskTracker,
     lines: Arc<Mutex<Lines>>,
@@ -102,9 +105,10 @@ impl Sockets {
         self.tasks.wait()
     }
 
-    /// Makes the boards that sockets look at and that take long, each in the turn of an account that looks at it.
-    pub async fn serve_boards(self, hub: Hub, turns: Turns<UserId>) {
-        self.boards.serve(hub, turns).await;
+    /// Makes the boards that sockets look at and that no round renews, each in the turn of an account that looks at it.
+    /// These turns are for boards alone. So changes that others make use up nothing that an open page needs otherwise.
+    pub async fn serve_boards(self, hub: Hub) {
+        self.boards.serve(hub, Turns::default()).await;
     }
 
     /// Leads all lines to the hub's head whenever it moves.
@@ -115,7 +119,7 @@ impl Sockets {
             {
                 let _round = hub.round();
                 moves.mark_unchanged();
-                hub.renew_overviews().await;
+                hub.renew_overviews(&self.boards.prompt()).await;
                 let lines: Vec<_> = self.lock().open.values().cloned().collect();
                 let (changes, newest) = (metrics().changes.get(), metrics().newest());
                 let has_changed = !lines.is_empty() && std::mem::replace(&mut known, changes) != changes;
