@@ -10,19 +10,19 @@ use tempfile::TempDir;
 use super::*;
 
 /// A preset and files of its own.
-struct Place {
-    folder: TempDir,
-    db: Database,
+pub struct ImportFolder {
+    pub folder: TempDir,
+    pub db: Database,
     uri: String,
 }
 
-impl Place {
-    async fn new() -> Self {
+impl ImportFolder {
+    pub async fn new() -> Self {
         let mongod = support::mongod().await;
         Self { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() }
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
         path
@@ -74,37 +74,8 @@ const ISO: &str = "%Y-%m-%d %H:%M";
 const TARIFF: &str = "[tariff]\nid = \"t\"\nper_kwh = \"0.20\"\nmethod = \"APP\"";
 
 #[tokio::test]
-async fn a_city_in_four_files_is_the_city_in_one() {
-    let Some(source) = sample("dundee-2018-06-09.csv") else { return };
-    let (whole, parts) = (support::mongod().await.fresh_db().await, Place::new().await);
-    import(&whole, "dundee", &source).await;
-    let text = fs::read_to_string(&source).unwrap();
-    let (header, rows) = text.split_once('\n').unwrap();
-    // The order of the files does not matter.
-    for month in ["08", "06", "09", "07"] {
-        let of_month = rows.lines().filter(|row| row.split(',').nth(4).is_some_and(|date| date[3..5] == *month));
-        let mut part = format!("{header}\n");
-        of_month.for_each(|row| writeln!(part, "{row}").unwrap());
-        let part = parts.file(&format!("{month}.csv"), &part);
-        let report = import(&parts.db, "dundee", &part).await;
-        assert_eq!(report.refused.count(), 0, "{report}");
-    }
-    for collection in [Collection::Clients, Collection::Stations, Collection::EcoStats] {
-        assert_eq!(find(&parts.db, collection, doc! {}).await, find(&whole, collection, doc! {}).await, "{collection}");
-    }
-    let total = find(&parts.db, Collection::EcoStats, doc! { "granularity": "TOTAL" }).await;
-    assert_eq!(total[0].get_i64("session_count").unwrap(), 19_147);
-    let stations = find(&parts.db, Collection::Stations, doc! {}).await;
-    assert_eq!(stations.iter().flat_map(evses).count(), 135);
-
-    let writes = writes_ever(&parts.db).await;
-    import(&parts.db, "dundee", &parts.folder.path().join("06.csv")).await;
-    assert_eq!(writes_ever(&parts.db).await, writes, "an old file again is quiet");
-}
-
-#[tokio::test]
 async fn a_corrected_mapping_corrects_dates_payments_and_buckets() {
-    let place = Place::new().await;
+    let place = ImportFolder::new().await;
     let rows = "uid,evse,start,end,kwh\n\
         1,E1,03/04/2026 10:00,03/04/2026 11:00,5\n\
         2,E1,03/14/2026 10:00,03/14/2026 11:00,5\n\
@@ -145,7 +116,7 @@ const V2: &str = "uid,evse,start,end,kwh\n\
 async fn a_full_export_marks_or_removes_what_it_does_not_hold() {
     let full = || ImportArgs { full: true, ..ImportArgs::default() };
     for (gone, left) in [("mark", 5), ("remove", 3)] {
-        let place = Place::new().await;
+        let place = ImportFolder::new().await;
         let preset = preset(ISO, &format!("{TARIFF}\n[file]\ngone = \"{gone}\""));
         // This session is not in the source, but it does not come from it either.
         let theirs =
@@ -187,7 +158,7 @@ async fn a_full_export_marks_or_removes_what_it_does_not_hold() {
 #[tokio::test]
 async fn what_became_another_datasets_since_it_was_found_is_not_removed() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let place = Place { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() };
+    let place = ImportFolder { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() };
     let preset = preset(ISO, &format!("{TARIFF}\n[file]\ngone = \"remove\""));
     place.import(&preset, V1).await;
     let admin = place.db.client().database("admin");
@@ -210,7 +181,7 @@ async fn what_became_another_datasets_since_it_was_found_is_not_removed() {
 
 #[tokio::test]
 async fn an_addition_takes_nothing_away() {
-    let place = Place::new().await;
+    let place = ImportFolder::new().await;
     place.import(&preset(ISO, TARIFF), V1).await;
     place.import(&preset(ISO, TARIFF), V2).await;
     let statuses = by(&place.db, Collection::ChargingSessions, "status").await;
@@ -226,7 +197,7 @@ async fn an_addition_takes_nothing_away() {
 #[tokio::test]
 async fn a_full_export_takes_nothing_away_where_it_is_not_sure() {
     let full = || ImportArgs { full: true, ..ImportArgs::default() };
-    let place = Place::new().await;
+    let place = ImportFolder::new().await;
     place.import(&preset(ISO, TARIFF), V1).await;
     let blocked = doc! { "$set": { "status": "DISPUTED" }, "$currentDate": { "last_updated": true } };
     all(&place.db, Collection::Payments).update_one(doc! { "_id": "own:P-b" }, blocked).await.unwrap();
@@ -251,7 +222,7 @@ async fn a_cost_of_zero_is_known_and_an_odd_one_is_not() {
         refund,E1,2026-07-30 16:00,2026-07-30 17:00,6.5,-2.65\n\
         dollar,E1,2026-07-30 16:00,2026-07-30 17:00,6.5,$2.65\n";
     for (rest, payments) in [("", &["paid"][..]), ("[rows]\npayment_of_zero = true", &["free", "free2", "paid"])] {
-        let place = Place::new().await;
+        let place = ImportFolder::new().await;
         let report = place.import(&preset(ISO, &format!("cost = \"cost\"\n{rest}")), rows).await;
         assert_eq!((report.refused.count(), report.doubtful.count()), (0, 2));
         let sessions = find(&place.db, Collection::ChargingSessions, doc! {}).await;
@@ -270,7 +241,7 @@ async fn a_cost_of_zero_is_known_and_an_odd_one_is_not() {
 
 #[tokio::test]
 async fn memory_does_not_grow_with_the_file() {
-    let place = Place::new().await;
+    let place = ImportFolder::new().await;
     let rows = |count: u32| {
         let mut rows = "uid,evse,start,end,kwh\n".to_owned();
         for n in 0..count {
@@ -286,7 +257,7 @@ async fn memory_does_not_grow_with_the_file() {
 }
 
 /// Runs the program as an operator does. Returns its exit code, what the terminal shows, and the error output.
-fn program(place: &Place, arguments: &[&str]) -> (i32, String, String) {
+fn program(place: &ImportFolder, arguments: &[&str]) -> (i32, String, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_chargedeck"));
     program.current_dir(place.folder.path()).args(arguments).env("MONGODB_DB", place.db.name());
     let output = program
@@ -301,7 +272,7 @@ fn program(place: &Place, arguments: &[&str]) -> (i32, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_terminal_shows_what_was_done_and_the_exit_code_whether_rows_were_refused() {
-    let place = Place::new().await;
+    let place = ImportFolder::new().await;
     place.file("own.toml", &preset(ISO, ""));
     let header = "uid;evse;start;end;kwh\n";
     let row = |id: &str, kwh: &str| format!("{id};E1;2026-07-30 10:00;2026-07-30 11:00;{kwh}\n");
@@ -331,7 +302,7 @@ async fn the_terminal_shows_what_was_done_and_the_exit_code_whether_rows_were_re
 #[tokio::test]
 async fn an_import_that_is_stopped_says_what_it_did_and_goes_on_when_it_is_repeated() {
     let mongod = support::Mongod::start_with(&["--setParameter", "enableTestCommands=1"]).await;
-    let place = Place { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() };
+    let place = ImportFolder { folder: tempfile::tempdir().unwrap(), db: mongod.fresh_db().await, uri: mongod.uri() };
     // MongoDB fails as clients are derived from sessions.
     let fails = doc! { "failCommands": ["aggregate"], "errorCode": 292 };
     let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": fails };
@@ -352,7 +323,7 @@ async fn an_import_that_is_stopped_says_what_it_did_and_goes_on_when_it_is_repea
 
 #[tokio::test]
 async fn a_second_file_adds_to_what_is_derived_from_the_first() {
-    let (place, preset) = (Place::new().await, preset(ISO, "client = \"who\""));
+    let (place, preset) = (ImportFolder::new().await, preset(ISO, "client = \"who\""));
     let june = "uid,evse,start,end,kwh,who\n1,A,2018-06-01 10:00,2018-06-01 11:00,7.5,Ada\n2,B,2018-06-02 10:00,2018-06-02 11:00,5,Ada\n";
     let july = "uid,evse,start,end,kwh,who\n3,A,2018-07-01 10:00,2018-07-01 11:00,2.5,Ada\n4,C,2018-07-01 12:00,2018-07-01 13:00,1,Ben\n";
     for file in [june, july] {

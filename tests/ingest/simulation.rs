@@ -50,25 +50,6 @@ async fn a_simulated_network_stays_alive_and_agrees_with_itself() {
 }
 
 #[tokio::test]
-async fn an_imported_city_comes_alive() {
-    let Some(source) = sample("dundee-2018-06-09.csv") else { return };
-    let db = support::mongod().await.fresh_db().await;
-    import(&db, "dundee", &source).await;
-    let args = SimulateArgs { rate: 200_000.0, ..steps(3000) };
-    let summary = simulate::run(&db, &args, CancellationToken::new()).await.unwrap();
-    println!("{summary}");
-    let new = doc! { "source.dataset": "simulate", "status": "ACTIVE" };
-    let running = all(&db, Collection::ChargingSessions).count_documents(new).await.unwrap();
-    assert!((8..=25).contains(&running), "{running} running");
-    let old = doc! { "source.dataset": "dundee", "status": "ACTIVE" };
-    assert_eq!(all(&db, Collection::ChargingSessions).count_documents(old).await.unwrap(), 72, "history stays");
-    in_use_where_a_session_runs(&db).await;
-    eco_agrees_with_sessions(&db).await;
-    let again = import(&db, "dundee", &source).await;
-    assert_eq!(again.total().written(), 0, "what has lived on is not turned back:\n{again}");
-}
-
-#[tokio::test]
 async fn a_second_simulation_goes_on_where_the_first_was_killed() {
     let db = support::mongod().await.fresh_db().await;
     seed::run(&db, &seed_args()).await.unwrap();
