@@ -10,7 +10,7 @@ export const ROOMS = [
   { of: ['domain/fields', 'domain/eco'] },
   { of: ['domain/collections'] },
   { of: ['domain/text', 'domain/paths'] },
-  { of: ['domain/quality'] },
+  { of: ['domain/actions', 'domain/quality'] },
   { of: ['domain/range', 'domain/selection'] },
   { of: ['domain/cells'] },
   { of: ['domain/figures', 'domain/analytics'] },

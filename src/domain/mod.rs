@@ -3,6 +3,7 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::disallowed_methods, clippy::indexing_slicing))]
 
+pub mod actions;
 pub mod address;
 pub mod analytics;
 pub mod board;

@@ -155,6 +155,43 @@ async fn whoever_has_not_given_the_password_lately_is_asked_for_it() {
     assert_eq!(found(&app, "C-1").await, client("C-1", "ACTIVE"));
 }
 
+/// An app where every action asks for the password, unless it cannot be done.
+async fn asking(file: &'static str, read_only: bool, clients: Vec<Document>) -> (App, String) {
+    let limits = SessionLimits { confirmed: Duration::ZERO, ..SessionLimits::default() };
+    with(AppSetup { file, read_only, limits, ..AppSetup::default().await }, clients).await
+}
+
+/// Checks that page, form and program get this refusal, and no question for the password.
+async fn refuses(app: &App, cookie: &str, id: &str, status: StatusCode, why: &str) {
+    let address = format!("/clients/block?id={id}");
+    let page = app.get(&address, cookie).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert!(page.body.contains(why) && page.body.contains("disabled"), "{why}: {}", page.body);
+    let sent = app.form(&address, cookie, &[("reason", REASON), ("key", "k")]).await;
+    assert!(sent.status == status && sent.body.contains(why), "{why}: {} {}", sent.status, sent.body);
+    let answer = block(app, cookie, id, None).await;
+    assert!(answer.status == status && answer.body.contains(why), "{why}: {} {}", answer.status, answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_the_password_for_what_cannot_be_done() {
+    const TWO_WORDS: &str =
+        "[chargedeck.fields.clients]\nstatus = { active = \"ACTIVE\", banned = \"BLOCKED\", fraud = \"BLOCKED\" }\n";
+    let (app, cookie) = asking(TWO_WORDS, false, vec![client("C-1", "active"), client("C-2", "banned")]).await;
+    refuses(&app, &cookie, "C-1", StatusCode::CONFLICT, "“banned” and “fraud”").await;
+    refuses(&app, &cookie, "C-2", StatusCode::CONFLICT, "The client is blocked already.").await;
+    assert_eq!(app.get("/clients/block?id=C-9", &cookie).await.status, StatusCode::NOT_FOUND);
+    assert!(entries(&app).await.iter().all(|(_, result)| result == "refused"));
+
+    const TWO_FIELDS: &str = "[chargedeck.fields.clients]\nnames = { status = \"state\", client_type = \"state\" }\n";
+    let theirs = doc! {"_id": 7, "client_id": "C-1", "state": "ACTIVE"};
+    let (app, cookie) = asking(TWO_FIELDS, false, vec![theirs]).await;
+    refuses(&app, &cookie, "C-1", StatusCode::CONFLICT, "Your field mapping is ambiguous here").await;
+
+    let (app, cookie) = asking("", true, vec![client("C-1", "ACTIVE")]).await;
+    refuses(&app, &cookie, "C-1", StatusCode::FORBIDDEN, "CHARGEDECK_READ_ONLY").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_says_what_will_be_done_and_what_was() {
     let (app, cookie) = with(AppSetup::default().await, vec![client("C-1", "ACTIVE")]).await;

@@ -1,18 +1,17 @@
 //! What defines an action.
 
+use std::ops::Deref;
+
 use crate::{
-    domain::{collections::Collection, fields::Fields},
-    server::auth::{audit_log, rights::Right},
+    domain::{actions::DocumentAction, fields::Fields},
+    server::auth::rights::Right,
 };
 
 /// What an admin can do to one document: it moves the document from one status to another.
 pub struct Action {
-    /// Its name in URLs: `/clients/{id}/block`, `/api/v1/clients/{id}/block`.
-    pub name: &'static str,
-    pub of: Collection,
+    /// Its names, and the collection that it acts on.
+    pub line: DocumentAction,
     pub right: Right,
-    /// Its action in the audit log.
-    pub entry: audit_log::Action,
     pub words: Words,
     /// The action whose page is shown next, with a note of what was done. It is the action that reverses this one. An
     /// action that nothing reverses names itself.
@@ -21,6 +20,14 @@ pub struct Action {
     pub mark: Option<ActionMark>,
     /// Returns the document's next status, in our word, or a sentence that says why it has none.
     pub next: fn(&Before) -> Result<String, String>,
+}
+
+impl Deref for Action {
+    type Target = DocumentAction;
+
+    fn deref(&self) -> &DocumentAction {
+        &self.line
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

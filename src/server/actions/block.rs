@@ -4,17 +4,16 @@
 use super::action::{Action, ActionMark, Before, Words};
 use crate::{
     domain::{
-        collections::{Client, Collection, see},
+        actions,
+        collections::{Client, see},
         status::ClientStatus::{self, Active, Blocked, Inactive, Locked, Pending},
     },
-    server::auth::{audit_log, rights::Right},
+    server::auth::rights::Right,
 };
 
 pub static BLOCK: Action = Action {
-    name: "block",
-    of: Collection::Clients,
+    line: actions::BLOCK,
     right: Right::Admin,
-    entry: audit_log::Action::ClientBlocked,
     words: Words {
         title: "Block a client",
         question: "The client's status becomes BLOCKED in your database. Nothing else is written: your own systems decide \
@@ -34,10 +33,8 @@ pub static BLOCK: Action = Action {
 };
 
 pub static UNBLOCK: Action = Action {
-    name: "unblock",
-    of: Collection::Clients,
+    line: actions::UNBLOCK,
     right: Right::Admin,
-    entry: audit_log::Action::ClientUnblocked,
     words: Words {
         title: "Unblock a client",
         question: "The client's status becomes again what it was before, or ACTIVE if the client was not blocked here. \

@@ -1,7 +1,6 @@
 //! Performs an action. The document's write, the mark with the reason, the idempotency record and the audit entry are
 //! one transaction. Of two admins who act at once one commits; the other's transaction is retried and sees that.
-//!
-//! Long, because the transaction checks again everything that the page has checked before.
+//! The transaction decides again what the page has shown before.
 
 use std::time::Duration;
 
@@ -14,9 +13,8 @@ use mongodb::{
 };
 
 use super::{
-    action::{Action, ActionMark, Before},
+    action::ActionMark,
     attempt::{ActionRefused, Attempt, Done},
-    write::write,
 };
 use crate::{
     domain::{
@@ -26,18 +24,18 @@ use crate::{
     },
     server::{
         auth::{
-            CurrentAdmin, Unavailable,
-            audit_log::{AuditEntry, AuditLog},
+            ConfirmedAdmin, CurrentAdmin, Unavailable,
+            audit_log::{self, AuditEntry, AuditLog},
             users::is_duplicate,
         },
-        mongo::{Mongo, UNAUTHORIZED, error_code, privileges, selection::query, snapshot},
+        mongo::{Mongo, UNAUTHORIZED, error_code, selection::query, snapshot},
     },
 };
 
 /// In our own database: reasons and earlier statuses, by collection and public id.
-const MARKS: &str = "marks";
+pub(super) const MARKS: &str = "marks";
 /// Also in our own database: answers by idempotency key.
-const KEYS: &str = "action_keys";
+pub(super) const KEYS: &str = "action_keys";
 
 /// How long a repeated key gets the first request's answer.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -49,9 +47,9 @@ const VALIDATION: i32 = 121;
 /// Performs actions. Clones share everything.
 #[derive(Clone)]
 pub struct Actions {
-    mongo: Mongo,
+    pub(super) mongo: Mongo,
     audit: AuditLog,
-    read_only: bool,
+    pub(super) read_only: bool,
 }
 
 impl Actions {
@@ -81,84 +79,52 @@ impl Actions {
         }
     }
 
-    /// Returns what prevents this action on any document, such as a missing right; `None` if nothing does.
-    ///
-    /// # Errors
-    /// MongoDB is away.
-    pub async fn hindrance(&self, action: &Action, admin: &CurrentAdmin) -> Result<Option<ActionRefused>, Unavailable> {
-        if self.read_only {
-            return Ok(Some(ActionRefused::ReadOnly));
-        }
-        if !admin.role.grants(action.right) {
-            return Ok(Some(ActionRefused::NoRight));
-        }
-        let Some(may) = privileges::of(&self.mongo).await? else { return Ok(None) };
-        if !may.allow(self.mongo.operator.name(), Some(action.of.name()), "update") {
-            return Ok(Some(self.may_not_write(action)));
-        }
-        let own = self.mongo.own.name();
-        let lacks = [MARKS, KEYS]
-            .into_iter()
-            .find(|of| !may.missing(own, Some(of), &["find", "insert", "update", "remove"]).is_empty());
-        Ok(lacks.map(|of| ActionRefused::MayNotWrite(format!("{own}.{of}"))))
-    }
-
-    fn may_not_write(&self, action: &Action) -> ActionRefused {
-        ActionRefused::MayNotWrite(format!("{}.{}", self.mongo.operator.name(), action.of))
-    }
-
-    /// The document as it is now, and its mark.
-    ///
-    /// # Errors
-    /// MongoDB is away.
-    pub async fn look(
-        &self,
-        action: &Action,
-        id: &str,
-    ) -> Result<Result<(Row, Option<Document>), ActionRefused>, Unavailable> {
-        let mut session = self.mongo.client.start_session().await?;
-        let found = self.find(action.of, id, &mut session).await;
-        let row = match found {
-            Ok((row, _)) => row,
-            Err(error) => {
-                return error.get_custom::<ActionRefused>().cloned().map(Err).ok_or_else(|| error.clone().into());
-            }
-        };
-        // Without the right to read marks the action is impossible, and the page says so. It needs no mark then.
-        match self.marks().find_one(doc! {"_id": mark_id(action.of, id)}).await {
-            Err(error) if error_code(&error) == Some(UNAUTHORIZED) => Ok(Ok((row, None))),
-            mark => Ok(Ok((row, mark?))),
-        }
-    }
-
-    /// Does it, or says why not. Both are in the audit log.
+    /// Does it, or says why not. Both are in the audit log. `None` if it can be done, but the admin has to give the
+    /// password first.
     ///
     /// # Errors
     /// MongoDB is away. If only the commit's answer was lost, the action may be done. A retry with the same key then gets
     /// the first request's answer.
-    pub async fn perform(&self, attempt: &Attempt) -> Result<Result<Done, ActionRefused>, Unavailable> {
+    pub async fn perform(&self, attempt: &Attempt) -> Result<Option<Result<Done, ActionRefused>>, Unavailable> {
         let outcome = self.attempt(attempt).await?;
-        if let Err(refused) = &outcome {
+        if let Some(Err(refused)) = &outcome {
             let Attempt { action, request, admin, place } = attempt;
-            let entry = AuditEntry::new(action.entry, admin, place).refused(refused.reason());
+            let entry =
+                AuditEntry::new(audit_log::Action::Document(action.line), admin, place).refused(refused.reason());
             self.audit.record(&entry.after(doc! {"id": &request.id})).await?;
         }
         Ok(outcome)
     }
 
-    async fn attempt(&self, attempt: &Attempt) -> Result<Result<Done, ActionRefused>, Unavailable> {
-        let Attempt { action, admin, .. } = attempt;
+    async fn attempt(&self, attempt: &Attempt) -> Result<Option<Result<Done, ActionRefused>>, Unavailable> {
+        let Attempt { action, request, admin, .. } = attempt;
         if self.read_only {
-            return Ok(Err(ActionRefused::ReadOnly));
+            return Ok(Some(Err(ActionRefused::ReadOnly)));
         }
         if !admin.role.grants(action.right) {
-            return Ok(Err(ActionRefused::NoRight));
+            return Ok(Some(Err(ActionRefused::NoRight)));
         }
         if let Some(answer) = self.answered(attempt).await? {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
-        let done = self.audit.with_change((self.clone(), attempt.clone()), |session, (actions, attempt)| {
-            async move { actions.within(attempt, session).await.map(Some) }.boxed()
+        match ConfirmedAdmin::of(admin) {
+            Some(confirmed) => self.write(attempt, confirmed).await.map(Some),
+            None => {
+                let outlook = self.outlook(action, admin, &request.id).await?;
+                Ok(outlook.map_or_else(Some, |outlook| outlook.refused).map(Err))
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        attempt: &Attempt,
+        admin: ConfirmedAdmin,
+    ) -> Result<Result<Done, ActionRefused>, Unavailable> {
+        let action = attempt.action;
+        let all = (self.clone(), attempt.clone(), admin.clone());
+        let done = self.audit.with_change(all, |session, (actions, attempt, admin)| {
+            async move { actions.within(attempt, admin, session).await.map(Some) }.boxed()
         });
         let error = match done.await {
             Ok(Some(done)) => return Ok(Ok(done)),
@@ -176,7 +142,7 @@ impl Actions {
         };
         match error_code(&error).or(refused_write) {
             Some(UNAUTHORIZED) => {
-                Ok(Err(self.hindrance(action, admin).await?.unwrap_or_else(|| self.may_not_write(action))))
+                Ok(Err(self.hindrance(action, &admin).await?.unwrap_or_else(|| self.may_not_write(action))))
             }
             Some(VALIDATION) => {
                 Ok(Err(ActionRefused::Conflict("Your database refuses such a document (its validator).".to_owned())))
@@ -191,46 +157,34 @@ impl Actions {
     async fn within(
         &self,
         attempt: &Attempt,
+        admin: &ConfirmedAdmin,
         session: &mut ClientSession,
     ) -> mongodb::error::Result<(Done, AuditEntry)> {
-        let Attempt { action, request, admin, place } = attempt;
+        let Attempt { action, request, place, .. } = attempt;
         let (row, document) = self.find(action.of, &request.id, session).await?;
         let mark = self.marks().find_one(doc! {"_id": mark_id(action.of, &request.id)}).session(&mut *session).await?;
-        let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
-        let before = Before { row: row.fields, marked };
-        let next = (action.next)(&before).map_err(conflict)?;
-        // Restores the operator's own word, even one that the settings do not name.
-        let word =
-            mark.as_ref().filter(|_| action.mark == Some(ActionMark::Take) && before.marked.as_ref() == Some(&next));
-        let word = word.and_then(|mark| mark.get_str("word").ok()).map(str::to_owned);
-        let write = write(&self.mongo.mapping, action.of, &document, &next, word).map_err(conflict)?;
+        let plan = self.plan(action, &row, &document, mark.as_ref()).map_err(conflict)?;
 
         // Writes only if the field still has the value that the decision was made by.
         let theirs: MongoCollection<Document> = self.mongo.operator.collection(action.of.name());
         let id = document.get("_id").cloned().unwrap_or_default();
         let mut same = doc! {"_id": &id};
-        same.extend(write.was);
-        if theirs.update_one(same, write.set).session(&mut *session).await?.matched_count != 1 {
+        same.extend(plan.write.was());
+        if theirs.update_one(same, plan.write.set()).session(&mut *session).await?.matched_count != 1 {
             return Err(conflict("The document has changed meanwhile: look again.".to_owned()));
         }
         // The row must now show the intended status, and no other field may have changed.
         let (after, _) = self.find(action.of, &request.id, session).await?;
-        let mut meant = before.row.clone();
-        let was = meant.insert(write.field.to_owned(), next.clone().into());
-        if after.fields != meant {
-            return Err(conflict("Your field mapping is ambiguous here, so this change would not be read back as it is meant. Nothing was written.".to_owned()));
-        }
+        plan.check(&row, &after).map_err(conflict)?;
 
-        let done = Done {
-            id: request.id.clone(),
-            status: next,
-            status_before: was.as_ref().and_then(|was| was.as_str()).unwrap_or_default().to_owned(),
-        };
+        let was = row.fields.get(plan.write.field).and_then(|was| was.as_str());
+        let done =
+            Done { id: request.id.clone(), status: plan.next, status_before: was.unwrap_or_default().to_owned() };
         let (key, now) = (mark_id(action.of, &request.id), DateTime::now());
         match action.mark {
             Some(ActionMark::Set) => {
                 let mark = doc! {
-                    "_id": &key, "reason": &request.reason, "status": &done.status_before, "word": &write.word_before,
+                    "_id": &key, "reason": &request.reason, "status": &done.status_before, "word": &plan.write.word_before,
                     "by": &admin.email, "at": now,
                 };
                 self.marks().replace_one(doc! {"_id": &key}, mark).upsert(true).session(&mut *session).await?;
@@ -248,7 +202,10 @@ impl Actions {
         }
         let before = doc! {"status": &done.status_before};
         let after = doc! {"id": &done.id, "status": &done.status, "reason": &request.reason};
-        Ok((done, AuditEntry::new(action.entry, admin, place).before(before).after(after)))
+        Ok((
+            done,
+            AuditEntry::new(audit_log::Action::Document(action.line), &**admin, place).before(before).after(after),
+        ))
     }
 
     /// Returns the answer to an earlier request with this key.
@@ -266,7 +223,7 @@ impl Actions {
     }
 
     /// The one document with this public id, as pages read it and as MongoDB holds it.
-    async fn find(
+    pub(super) async fn find(
         &self,
         of: Collection,
         id: &str,
@@ -296,7 +253,7 @@ impl Actions {
         found.ok_or_else(|| Error::custom(ActionRefused::NoSuchDocument))
     }
 
-    fn marks(&self) -> MongoCollection<Document> {
+    pub(super) fn marks(&self) -> MongoCollection<Document> {
         self.mongo.own.collection(MARKS)
     }
 
@@ -311,7 +268,7 @@ fn own_id(of: Collection) -> Option<FilterField> {
     FilterField::ALL.iter().copied().find(|part| part.field(of) == Some(id))
 }
 
-fn mark_id(of: Collection, id: &str) -> Document {
+pub(super) fn mark_id(of: Collection, id: &str) -> Document {
     doc! {"collection": of.name(), "id": id}
 }
 

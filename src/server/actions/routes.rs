@@ -10,14 +10,14 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
+    ALL,
     action::Action,
     attempt::{Attempt, Request},
     perform::Actions,
-    registry::ALL,
     view::{self, ActionPage},
 };
 use crate::{
-    domain::{address::escaped, paths},
+    domain::paths,
     server::{
         accounts::{
             documents::AccountPages,
@@ -25,7 +25,7 @@ use crate::{
             pages::FieldErrors,
             text::accounts,
         },
-        auth::{ConfirmedAdmin, CurrentAdmin, place::ClientInfo},
+        auth::{CurrentAdmin, PasswordPrompt, place::ClientInfo},
         pace::Turn,
         problem::Problem,
     },
@@ -56,23 +56,18 @@ impl ActionContext {
 pub fn routes(documents: AccountPages, actions: Actions) -> Router {
     let mut router = Router::new();
     for action in ALL {
-        let draw = get(move |State(context): State<ActionContext>, admin, asked| show(action, context, admin, asked));
-        let draw = draw.post(move |State(context): State<ActionContext>, admin, place, asked, form| {
-            submit(action, context, admin, place, asked, form)
+        let draw = get(move |State(context): State<ActionContext>, by, asked| show(action, context, by, asked));
+        let draw = draw.post(move |State(context): State<ActionContext>, by, place, asked, form| {
+            submit(action, context, by, place, asked, form)
         });
-        let by_program = post(move |State(context): State<ActionContext>, admin, place, id, headers, body| {
-            perform(action, context, admin, place, id, headers, body)
+        let by_program = post(move |State(context): State<ActionContext>, by, place, id, headers, body| {
+            perform(action, context, by, place, id, headers, body)
         });
         router = router
-            .route(&address(action), draw)
+            .route(&action.path(), draw)
             .route(&format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name), by_program);
     }
     router.with_state(ActionContext { documents, actions })
-}
-
-/// The path of an action's page; the parameter `id` selects the document.
-fn address(action: &Action) -> String {
-    format!("{}/{}", paths::page(action.of), action.name)
 }
 
 #[derive(Deserialize)]
@@ -88,13 +83,18 @@ struct Which {
 async fn show(
     action: &'static Action,
     context: ActionContext,
-    admin: ConfirmedAdmin,
+    (admin, prompt): (CurrentAdmin, PasswordPrompt),
     UrlQuery(Which { id, done }): UrlQuery<Which>,
 ) -> Result<Response, Problem> {
     let _turn = context.turn(action, &admin).await?;
+    let outlook = context.actions.outlook(action, &admin, &id).await??;
+    if outlook.refused.is_none() && !admin.confirmed {
+        return Ok(prompt.into_response());
+    }
     let done =
         ALL.iter().find(|action| action.name == done).map(|action| action.words.done).or_else(|| accounts::done(&done));
-    draw(action, &context, &admin, id, String::new(), None, done).await
+    let page = ActionPage { action, id, outlook, reason: String::new(), wrong: None, done };
+    Ok(draw(&context, &admin, page))
 }
 
 #[derive(Deserialize)]
@@ -109,7 +109,7 @@ struct ActionForm {
 async fn submit(
     action: &'static Action,
     context: ActionContext,
-    admin: ConfirmedAdmin,
+    (admin, prompt): (CurrentAdmin, PasswordPrompt),
     place: ClientInfo,
     UrlQuery(Which { id, .. }): UrlQuery<Which>,
     FormBody(ActionForm { reason, key }): FormBody<ActionForm>,
@@ -118,45 +118,31 @@ async fn submit(
     let request = match request(&id, &reason, Some(&key)) {
         Ok(request) => request,
         Err(Invalid::Reason(why)) => {
-            return draw(action, &context, &admin, id, reason, Some(FieldErrors::new(view::REASON, why)), None)
-                .await
-                .map(again);
+            let outlook = context.actions.outlook(action, &admin, &id).await??;
+            let wrong = Some(FieldErrors::new(view::REASON, why));
+            return Ok(again(draw(&context, &admin, ActionPage { action, id, outlook, reason, wrong, done: None })));
         }
         Err(invalid) => return Err(invalid.into()),
     };
-    let attempt = Attempt { action, request, admin: (*admin).clone(), place };
+    let attempt = Attempt { action, request, admin: admin.clone(), place };
     match context.actions.perform(&attempt).await? {
-        Ok(_) => {
-            let to = address(action.then);
-            Ok(Redirect::to(&format!("{to}?id={}&done={}", escaped(&id), action.name)).into_response())
-        }
-        Err(refused) => {
+        None => Ok(prompt.into_response()),
+        Some(Ok(_)) => Ok(Redirect::to(&format!("{}&done={}", action.then.address(&id), action.name)).into_response()),
+        Some(Err(refused)) => {
             let status = refused.status();
-            let why = FieldErrors::new(view::FORM, refused.sentence());
-            let mut page = draw(action, &context, &admin, id, reason, Some(why), None).await?;
+            let outlook = context.actions.outlook(action, &admin, &id).await??;
+            let wrong = Some(FieldErrors::new(view::FORM, refused.sentence()));
+            let mut page = draw(&context, &admin, ActionPage { action, id, outlook, reason, wrong, done: None });
             *page.status_mut() = status;
             Ok(page)
         }
     }
 }
 
-async fn draw(
-    action: &'static Action,
-    context: &ActionContext,
-    admin: &ConfirmedAdmin,
-    id: String,
-    reason: String,
-    wrong: Option<FieldErrors>,
-    done: Option<&'static str>,
-) -> Result<Response, Problem> {
-    let (row, mark) = context.actions.look(action, &id).await??;
-    let hindrance = context.actions.hindrance(action, admin).await?;
-    let page =
-        ActionPage { action, address: address(action), id, row: row.fields, mark, reason, hindrance, wrong, done };
+fn draw(context: &ActionContext, admin: &CurrentAdmin, page: ActionPage) -> Response {
+    let action = page.action;
     // The navigation marks the list's page as the current one.
-    let frame =
-        context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times));
-    Ok(frame)
+    context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times))
 }
 
 #[derive(Deserialize)]
@@ -169,7 +155,7 @@ struct Body {
 async fn perform(
     action: &'static Action,
     context: ActionContext,
-    admin: ConfirmedAdmin,
+    (admin, prompt): (CurrentAdmin, PasswordPrompt),
     place: ClientInfo,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -182,9 +168,11 @@ async fn perform(
         None => None,
         Some(key) => Some(key.map_err(|_| Invalid::Key)?),
     };
-    let attempt = Attempt { action, request: request(&id, &reason, key)?, admin: (*admin).clone(), place };
-    let done = context.actions.perform(&attempt).await??;
-    Ok(Json(done).into_response())
+    let attempt = Attempt { action, request: request(&id, &reason, key)?, admin, place };
+    match context.actions.perform(&attempt).await? {
+        None => Ok(prompt.into_response()),
+        Some(done) => Ok(Json(done?).into_response()),
+    }
 }
 
 /// The part of a request that is malformed.

@@ -3,12 +3,9 @@
 use bson::Document;
 use leptos::prelude::*;
 
-use super::{
-    action::{Action, ActionMark, Before},
-    attempt::ActionRefused,
-};
+use super::{action::Action, attempt::ActionRefused, outlook::Outlook};
 use crate::{
-    domain::{address::escaped, fields::Fields, paths::page, text},
+    domain::{paths::page, text},
     server::{
         accounts::{
             documents::Times,
@@ -34,39 +31,29 @@ const CANCEL: &str = "Cancel";
 
 pub struct ActionPage {
     pub action: &'static Action,
-    pub address: String,
     pub id: String,
-    pub row: Fields,
-    /// The mark of the action that this one takes back.
-    pub mark: Option<Document>,
+    pub outlook: Outlook,
     /// As it was entered before.
     pub reason: String,
-    pub hindrance: Option<ActionRefused>,
     pub wrong: Option<FieldErrors>,
     pub done: Option<&'static str>,
 }
 
 pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
-    let ActionPage { action, address, id, row, mark, reason, hindrance, wrong, done } = page;
+    let ActionPage { action, id, outlook: Outlook { row, mark, next, refused }, reason, wrong, done } = page;
     let value = |name: &str| row.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let status = value("status").map(|code| text::status(action.of, &code).into_owned());
     let of = |text: Option<String>| {
         text.map_or_else(|| text::MISSING.to_owned(), |text| text::displayable(text.into()).into_owned())
     };
-    let marked = mark.as_ref().and_then(|mark| mark.get_str("status").ok()).map(str::to_owned);
-    let next = (action.next)(&Before { row: row.clone(), marked }).ok();
     let next = next.map(|code| text::status(action.of, &code).into_owned());
-    // Our mark is ignored if another system has changed the status since.
-    let blocked = mark
-        .as_ref()
-        .filter(|_| action.mark == Some(ActionMark::Take) && next.is_some())
-        .map(|mark| blocked(mark, times));
-    // A hindrance comes first, because no other input removes it.
-    let why = hindrance.as_ref().map(ActionRefused::sentence);
+    let blocked = mark.map(|mark| blocked(&mark, times));
+    // What prevents the action comes first, because no other input removes it.
+    let why = refused.as_ref().map(ActionRefused::sentence);
     let why = why.or_else(|| wrong.as_ref().filter(|wrong| wrong.field == FORM).map(|wrong| wrong.why.clone()));
     let key = format!("{:032x}", rand::random::<u128>());
     let field = FormField { value: Some(reason), first: done.is_none(), ..FormField::text(REASON_LABEL, REASON) };
-    let to = format!("{address}?id={}", escaped(&id));
+    let to = action.address(&id);
     view! {
         {done_note(done)}
         <section class="panel">
@@ -81,8 +68,8 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
                     <button
                         class="button primary"
                         type="submit"
-                        disabled=hindrance.is_some()
-                        aria-describedby=hindrance.is_some().then_some("why")
+                        disabled=refused.is_some()
+                        aria-describedby=refused.is_some().then_some("why")
                     >
                         {action.words.button}
                     </button>

@@ -12,11 +12,31 @@ use crate::{
 pub struct Write {
     /// Our name of the field that holds the status.
     pub field: &'static str,
-    /// The field's value as it was read. The write requires it unchanged.
-    pub was: Document,
-    /// Their word for the status that it had.
+    /// Where the operator's documents have that field.
+    pub path: String,
+    /// Their word for the status that it had. The write requires it unchanged.
     pub word_before: String,
-    pub set: Document,
+    /// Their word for the status that it gets.
+    pub word: String,
+}
+
+impl Write {
+    /// The condition on the document.
+    pub fn was(&self) -> Document {
+        doc! {&self.path: &self.word_before}
+    }
+
+    pub fn set(&self) -> Document {
+        doc! {"$set": {&self.path: &self.word}}
+    }
+
+    /// The document as it is after the write.
+    pub fn applied(&self, mut document: Document) -> Document {
+        if let Some(value) = at(&mut document, &self.path) {
+            *value = Bson::from(&self.word);
+        }
+        document
+    }
 }
 
 /// The write that gives `document` the status `ours`. `word` is the operator's own word for it where that is known, as of a
@@ -35,21 +55,21 @@ pub fn write(
     let field = FilterField::Status.field(of).ok_or_else(|| format!("{of} have no status."))?;
     let word = word.map_or_else(|| mapping.word(of, ours), Ok)?;
     let path = mapping.path(of, field);
-    let was = match at(document, path) {
-        Some(Bson::String(was)) => was,
+    let word_before = match at(&mut document.clone(), path) {
+        Some(Bson::String(was)) => std::mem::take(was),
         Some(_) => return Err(format!("The field {path} of this document is no text, so nothing is written there.")),
         None => return Err(format!("This document has no field {path}.")),
     };
-    Ok(Write { field, was: doc! {path: &was}, word_before: was.clone(), set: doc! {"$set": {path: word}} })
+    Ok(Write { field, path: path.to_owned(), word_before, word })
 }
 
 /// The value at a path. Lists are not searched, because a path has no index into them.
-fn at<'a>(mut document: &'a Document, path: &str) -> Option<&'a Bson> {
+fn at<'a>(mut document: &'a mut Document, path: &str) -> Option<&'a mut Bson> {
     let (outer, last) = path.rsplit_once('.').map_or((None, path), |(outer, last)| (Some(outer), last));
     for name in outer.into_iter().flat_map(|outer| outer.split('.')) {
-        document = document.get_document(name).ok()?;
+        document = document.get_document_mut(name).ok()?;
     }
-    document.get(last)
+    document.get_mut(last)
 }
 
 #[cfg(test)]
@@ -76,15 +96,15 @@ mod tests {
     fn a_status_is_written_under_their_name_in_their_word() {
         let theirs = mapping("account.state", &[("active", "ACTIVE"), ("banned", "BLOCKED")]);
         let document = doc! {"account": {"state": "active", "id": 7}};
-        let written =
-            |was: Document, set: Document| Write { field: "status", was, set, word_before: "active".to_owned() };
-        let banned = written(doc! {"account.state": "active"}, doc! {"$set": {"account.state": "banned"}});
-        assert_eq!(of(&theirs, &document), Ok(banned));
-        let back = write(&theirs, Collection::Clients, &document, "INACTIVE", Some("asleep".to_owned()));
-        assert_eq!(back, Ok(written(doc! {"account.state": "active"}, doc! {"$set": {"account.state": "asleep"}})));
-        let ours = Mapping::default();
-        let blocked = written(doc! {"status": "active"}, doc! {"$set": {"status": "BLOCKED"}});
-        assert_eq!(of(&ours, &doc! {"status": "active"}), Ok(blocked));
+        let banned = of(&theirs, &document).unwrap();
+        assert_eq!(banned.was(), doc! {"account.state": "active"});
+        assert_eq!(banned.set(), doc! {"$set": {"account.state": "banned"}});
+        assert_eq!(banned.applied(document.clone()), doc! {"account": {"state": "banned", "id": 7}});
+        let back = write(&theirs, Collection::Clients, &document, "INACTIVE", Some("asleep".to_owned())).unwrap();
+        assert_eq!(back.set(), doc! {"$set": {"account.state": "asleep"}});
+        let blocked = of(&Mapping::default(), &doc! {"status": "active"}).unwrap();
+        assert_eq!((blocked.field, blocked.was()), ("status", doc! {"status": "active"}));
+        assert_eq!(blocked.set(), doc! {"$set": {"status": "BLOCKED"}});
     }
 
     #[test]

@@ -31,5 +31,5 @@ pub mod users;
 
 pub use current::CurrentAdmin;
 pub use service::AuthService;
-pub use session::ConfirmedAdmin;
+pub use session::{ConfirmedAdmin, PasswordPrompt};
 pub use unavailable::Unavailable;

@@ -25,7 +25,7 @@ use crate::server::{
     config::PublicOrigin,
     redis::sessions::{RedisSessionStore, SessionHash},
 };
-pub use confirm::{ConfirmedAdmin, OwnPassword};
+pub use confirm::{ConfirmedAdmin, OwnPassword, PasswordPrompt};
 pub use limits::SessionLimits;
 pub use open::OpenSession;
 use record::Login;

@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use super::list::list;
 use crate::{
     domain::{
-        address::escaped,
         collections::{Client, Collection},
         status::ClientStatus,
     },
@@ -20,11 +19,7 @@ static COLUMNS: [ListColumn<Client>; 9] = [
     ListColumn::of("client_id", "id second", |c, _| TableCell::id(c.client_id.clone())),
     ListColumn::of("status", "state roomy end", |c, _| {
         let cell = TableCell::state(c.status.as_ref().map(|s| Look::new(s.role(), text::client_status(s))));
-        let (name, word) = match c.status {
-            Some(ClientStatus::Blocked) => ("unblock", text::UNBLOCK),
-            _ => ("block", text::BLOCK),
-        };
-        cell.action(c.client_id.as_deref().map(|id| format!("/clients/{name}?id={}", escaped(id))), word)
+        cell.action(Collection::Clients, c.status.as_ref().map(ClientStatus::code), c.client_id.as_deref())
     }),
     ListColumn::of("client_type", "word mid", |c, _| TableCell::text(c.client_type.as_deref().map(text::client_type))),
     ListColumn::of("email", "wide low", |c, _| TableCell::text(c.email.clone())),

@@ -9,7 +9,7 @@ use super::{
     status_mark::{Look, StatusMark},
 };
 use crate::{
-    domain::time::UtcMs,
+    domain::{actions::DocumentAction, collections::Collection, time::UtcMs},
     web::text::{self, Quantity},
 };
 
@@ -82,10 +82,11 @@ impl TableCell {
         self
     }
 
-    /// Adds a link to the page of an action.
+    /// Adds a link to the page of the action that is offered for the document with this status and public id.
     #[must_use]
-    pub fn action(mut self, address: Option<String>, word: &'static str) -> Self {
-        self.action = address.map(|address| (address, word));
+    pub fn action(mut self, of: Collection, status: Option<&str>, id: Option<&str>) -> Self {
+        let action = DocumentAction::offered(of, status).zip(id);
+        self.action = action.map(|(action, id)| (action.address(id), action.link));
         self
     }
 

@@ -114,8 +114,7 @@ fn form(choice: &FilterOption, wrong: Option<(&'static str, &'static str)>, acco
             view! { <option value=value selected=value == chosen>{word}</option> }
         }))
     };
-    let actions =
-        [("", labels::ANYTHING)].into_iter().chain(Action::ALL.iter().map(|a| (a.name(), labels::action(*a))));
+    let actions = [("", labels::ANYTHING)].into_iter().chain(Action::all().map(|a| (a.name(), labels::action(a))));
     let results = vec![("", labels::ANY_RESULT), ("ok", labels::DONE), ("refused", labels::REFUSED)];
     let is_wrong = move |name| wrong.is_some_and(|(field, _)| field == name);
     let day = |name: &'static str, word: &'static str, value: &str| {

@@ -57,8 +57,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::PasswordResetLink => "Password reset link created",
         Action::PasswordReset => "Password reset",
         Action::Exported => "Exported",
-        Action::ClientBlocked => "Client blocked",
-        Action::ClientUnblocked => "Client unblocked",
+        Action::Document(action) => action.logged,
     }
 }
 

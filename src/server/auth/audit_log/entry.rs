@@ -3,37 +3,46 @@
 use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 
-use crate::server::auth::{
-    CurrentAdmin,
-    email::Email,
-    place::ClientInfo,
-    user::{User, UserId},
+use crate::{
+    domain::actions::{self, DocumentAction},
+    server::auth::{
+        CurrentAdmin,
+        email::Email,
+        place::ClientInfo,
+        user::{User, UserId},
+    },
 };
 
-/// An enum whose values have a name in the database.
+/// An enum whose values have a name in the database. Its last ones may come from another table.
 macro_rules! named {
-    ($(#[$about:meta])* $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }) => {
+    (
+        $(#[$about:meta])*
+        $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }
+        $(and $table:ident($line:ty) = $field:ident of $all:expr)?
+    ) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $enum { $($(#[$doc])* $variant,)* }
+        pub enum $enum { $($(#[$doc])* $variant,)* $($table($line),)? }
 
         impl $enum {
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
+            pub fn all() -> impl Iterator<Item = Self> {
+                [$(Self::$variant),*].into_iter()$(.chain($all.into_iter().map(Self::$table)))?
+            }
 
             /// The name in the database and in URLs.
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
+                match self { $(Self::$variant => $name,)* $(Self::$table(line) => line.$field,)? }
             }
 
             pub fn of_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.name() == name)
+                Self::all().find(|value| value.name() == name)
             }
         }
     };
 }
 
 named! {
-    /// What was done, or tried.
+    /// What was done, or tried: to accounts and sessions, or to one of the operator's documents, which `after.id` names.
     Action {
         Login = "login",
         LoginRefused = "login_refused",
@@ -62,9 +71,8 @@ named! {
         PasswordReset = "password_reset",
         /// An export of many documents; `after.file` names it. `after.tries` counts those that were refused lately.
         Exported = "exported",
-        ClientBlocked = "client_blocked",
-        ClientUnblocked = "client_unblocked",
     }
+    and Document(DocumentAction) = entry of actions::ALL
 }
 
 named! {

@@ -1,7 +1,7 @@
 //! Asks for the password again. A sensitive action needs a user who gave it a few minutes ago, not just someone at an
 //! open session.
 
-use std::{ops::Deref, time::Duration};
+use std::{convert::Infallible, ops::Deref, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -40,27 +40,63 @@ impl Deref for ConfirmedAdmin {
     }
 }
 
+impl ConfirmedAdmin {
+    /// `None` if the password was given too long ago.
+    pub fn of(admin: &CurrentAdmin) -> Option<Self> {
+        admin.confirmed.then(|| Self(admin.clone()))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for ConfirmedAdmin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let admin = CurrentAdmin::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
-        if admin.confirmed {
-            return Ok(Self(admin));
-        }
+        Self::of(&admin).ok_or_else(|| PasswordPrompt::of(parts).into_response())
+    }
+}
+
+/// Asks for the password instead of doing what a request asks for. A handler that takes one first looks whether that can
+/// be done at all, so that nobody gives the password in vain.
+#[derive(Clone, Debug)]
+pub enum PasswordPrompt {
+    Program,
+    /// Holds the address at which the user goes on.
+    Page(String),
+}
+
+impl PasswordPrompt {
+    fn of(parts: &Parts) -> Self {
         if parts.uri.path().starts_with("/api/") {
-            const DETAIL: &str = "Sign in again: this asks for a password that was given within the last minutes.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "reauth_required", DETAIL).into_response());
+            return Self::Program;
         }
-        let next = if parts.method.is_safe() {
-            parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned()
-        } else {
-            // The browser does not send the form again, so its user must not believe that the action was done.
-            let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-            format!("{target}{}done=confirmed", if parts.uri.query().is_some() { '&' } else { '?' })
-        };
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
-        Err(Redirect::to(&format!("/confirm?{query}")).into_response())
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        if parts.method.is_safe() {
+            return Self::Page(target.to_owned());
+        }
+        // The browser does not send the form again, so its user must not believe that the action was done.
+        Self::Page(format!("{target}{}done=confirmed", if parts.uri.query().is_some() { '&' } else { '?' }))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for PasswordPrompt {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl IntoResponse for PasswordPrompt {
+    fn into_response(self) -> Response {
+        const DETAIL: &str = "Sign in again: this asks for a password that was given within the last minutes.";
+        match self {
+            Self::Program => Problem::new(StatusCode::FORBIDDEN, "reauth_required", DETAIL).into_response(),
+            Self::Page(next) => {
+                let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
+                Redirect::to(&format!("/confirm?{query}")).into_response()
+            }
+        }
     }
 }
 
