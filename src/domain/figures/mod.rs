@@ -125,7 +125,9 @@ registry::figures! { |c|
     running_over_8h: i64 = running_for(c, LONG_H).count; counts ACTIVE.running(LONG_H),
     /// of these, those for more than a day (`count`), and when they `started`
     long_active: LongActive = running_for(c, DAY_H); counts ACTIVE.running(DAY_H),
-    /// W that they say they take
+    /// sessions that are PENDING
+    pending_sessions: i64 = c.get(&Cell::Sessions(SessionStatus::Pending)); counts Counted::sessions(&[SessionStatus::Pending]),
+    /// W that the ACTIVE sessions say they take
     live_power: Option<Watt> = known(
         c.get(&Cell::LivePower),
         c.get(&Cell::Sessions(SessionStatus::Active)),

@@ -310,6 +310,11 @@ pub fn long_active(n: i64) -> String {
     format!("{} for more than a day", count(n))
 }
 
+/// `3 waiting to start`
+pub fn pending(n: i64) -> String {
+    format!("{} waiting to start", count(n))
+}
+
 /// `5 blocked`
 pub fn blocked(n: i64) -> String {
     format!("{} blocked", count(n))

@@ -53,6 +53,7 @@ fn remark(n: Option<i64>, what: &str, why: &'static str) -> Option<Badge> {
 fn active_sessions() -> Draw {
     let active = figure::<i64>("active_sessions");
     let (long, longest) = (figure::<i64>("running_over_8h"), figure::<LongActive>("long_active"));
+    let pending = figure::<i64>("pending_sessions");
     let split = figure::<Vec<(EvseStatus, i64)>>("evse_split");
     Box::new(move || {
         let evses = split().map(|split| in_service(&split));
@@ -62,6 +63,7 @@ fn active_sessions() -> Draw {
             some: [
                 long().map(|n| (n, text::running_over(n, LONG_H), const { listed("running_over_8h") })),
                 longest().map(|long| (long.count, text::long_active(long.count), const { listed("long_active") })),
+                pending().map(|n| (n, text::pending(n), const { listed("pending_sessions") })),
             ]
             .into_iter()
             .flatten()
