@@ -276,8 +276,9 @@ fn client(n: i64) -> Document {
 /// The Overview as of now, made here if need be.
 fn overview(hub: &Hub, zone: &str) -> Option<Arc<hub::BoardSnapshot>> {
     let board = Board::Overview(zone.to_owned());
-    let made = hub.make_board(&board);
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(made))
+    let runtime = tokio::runtime::Handle::current();
+    // A thread of its own, because conditions that wait for it are no async functions.
+    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(hub.make_board(&board))).join().unwrap())
 }
 
 fn open(hub: &Hub) -> Option<Open> {
