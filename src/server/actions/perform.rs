@@ -107,13 +107,11 @@ impl Actions {
         if let Some(answer) = self.answered(attempt).await? {
             return Ok(Some(answer));
         }
-        match ConfirmedAdmin::of(admin) {
-            Some(confirmed) => self.write(attempt, confirmed).await.map(Some),
-            None => {
-                let outlook = self.outlook(action, admin, &request.id).await?;
-                Ok(outlook.map_or_else(Some, |outlook| outlook.refused).map(Err))
-            }
+        if let Some(confirmed) = ConfirmedAdmin::of(admin) {
+            return self.write(attempt, confirmed).await.map(Some);
         }
+        let outlook = self.outlook(action, admin, &request.id).await?;
+        Ok(outlook.map_or_else(Some, |outlook| outlook.refused).map(Err))
     }
 
     async fn write(

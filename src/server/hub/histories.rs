@@ -200,15 +200,9 @@ impl World {
                 self.published.iter_mut().for_each(|published| published.extend(entry.clone()));
             }
             HubStep::Arrive(what) => {
+                use HubStep::{Append, Deliver, Flush, Hear, Receive};
                 self.database.write(vec![(what % 9, what)], false);
-                let ways = [
-                    HubStep::Append(2),
-                    HubStep::Deliver(0),
-                    HubStep::Deliver(1),
-                    HubStep::Hear,
-                    HubStep::Flush,
-                    HubStep::Receive(2),
-                ];
+                let ways = [Append(2), Deliver(0), Deliver(1), Hear, Flush, Receive(2)];
                 ways.into_iter().try_for_each(|step| self.step(step))?;
                 return self.paint();
             }
