@@ -1,6 +1,7 @@
 //! All routes of the server, put together.
 
 use std::{
+    convert::Infallible,
     fs,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     path::Path,
@@ -15,12 +16,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::map_response_with_state,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt, service_fn};
 use tower_http::services::ServeDir;
 
 use super::{
@@ -35,7 +37,7 @@ use crate::{
     server::{
         auth::CurrentAdmin,
         csp,
-        paths::LIVE,
+        paths::{LIVE, is_asset},
         socket::{self, Sockets},
     },
     web::{
@@ -71,7 +73,7 @@ pub fn site(
         .route("/api/v1/report", get(report::json))
         .route("/api/v1/report.csv", get(report::csv))
         .route(LIVE, get(socket::live).with_state(context))
-        .fallback_service(files(&app.leptos.site_root).fallback(get(not_found).with_state(app.clone())));
+        .fallback_service(files(&app.leptos.site_root, get(not_found).with_state(app.clone())));
     let bundle = bundle(&app.leptos.site_root);
     for (path, ..) in pages::PAGES {
         let bundle = bundle.clone();
@@ -128,10 +130,29 @@ async fn load(State(app): State<App>, request: Request<Body>) -> Response {
     leptos_axum::handle_server_fns_with_context(move || provide_context(backend(&app)), request).await.into_response()
 }
 
+/// The longest path of a file of the site, bytes.
+const FILE_PATH_MAX: usize = 200;
+
 /// Files of the site. leptos_axum's own handler does not serve them, because a file that it serves while a page waits
-/// in the same thread takes that page's headers, its policy among them.
-fn files(site: &str) -> ServeDir {
-    ServeDir::new(site).append_index_html_on_directories(false).precompressed_br().precompressed_gzip()
+/// in the same thread takes that page's headers, its policy among them. What can be no file is never looked for, because
+/// ServeDir takes it for a fault of the server's that a file system refuses a name: of 256 bytes, or to HEAD one with U+0000.
+fn files(
+    site: &str,
+    missing: MethodRouter,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + use<> {
+    let files = ServeDir::new(site).append_index_html_on_directories(false).precompressed_br().precompressed_gzip();
+    let files = files.fallback(missing.clone());
+    service_fn(move |request: Request<Body>| {
+        let (files, missing) = (files.clone(), missing.clone());
+        async move {
+            let path = request.uri().path();
+            if is_asset(path) && path.len() <= FILE_PATH_MAX {
+                files.oneshot(request).await.map(IntoResponse::into_response)
+            } else {
+                missing.oneshot(request).await
+            }
+        }
+    })
 }
 
 /// Renders a page with what it needs to know before it is drawn.

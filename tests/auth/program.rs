@@ -425,9 +425,12 @@ async fn odd_paths_show_no_file_and_no_folder() {
             }
         }
     }
-    // A public file that does not exist is answered with 404, whoever asks.
-    for cookie in ["", &cookie] {
-        assert_eq!(get(program.port(), "/pkg/none.js", cookie).await.unwrap().status, 404);
+    // A public file that does not exist is answered with 404, whoever asks, even if no file system has such names.
+    let none = ["/pkg/none.js".to_owned(), format!("/pkg/{}", "x".repeat(300)), format!("/pkg{}", "/x".repeat(3000))];
+    for path in none {
+        for cookie in ["", &cookie] {
+            assert_eq!(get(program.port(), &path, cookie).await.unwrap().status, 404, "{path}");
+        }
     }
 }
 

@@ -78,6 +78,7 @@ pub fn layers(router: Router, auth: &AuthService) -> Result<Router, ConfigError>
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(to_the_end))
         .layer(from_fn(refuse_unmeasured))
+        .layer(from_fn(refuse_pathless))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::render))
@@ -121,6 +122,14 @@ async fn refuse_unmeasured(request: Request, next: Next) -> Response {
     }
     const DETAIL: &str = "Send the body's length in the header Content-Length.";
     last(Problem::new(StatusCode::LENGTH_REQUIRED, "length_required", DETAIL))
+}
+
+/// Refuses an address that is a host alone, which only a proxy could be asked for. Leptos panics at it.
+async fn refuse_pathless(request: Request, next: Next) -> Response {
+    match request.uri().path_and_query() {
+        Some(_) => next.run(request).await,
+        None => last(Problem::of(StatusCode::BAD_REQUEST)),
+    }
 }
 
 /// Reads the whole body before a handler begins, so that every handler has the same time limit. The guard has refused
