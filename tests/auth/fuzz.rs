@@ -1,36 +1,50 @@
 //! Fuzzing. Whatever the database holds and whatever anyone sends, the stream goes on, everybody is answered, and
 //! nothing leaves that was not requested. `CHARGEDECK_FUZZ_S` sets the duration, `CHARGEDECK_SEED` the seed. Findings
-//! are kept in [`FOUND`] and [`CORPUS`], which are replayed first, and in `tests/pipeline/hostile.rs`.
+//! are kept in [`FOUND`] and [`seeds::FOUND`], which are replayed first, and in `tests/pipeline/hostile.rs`.
 //!
-//! Long, because both fuzzers look for the same in the same places.
+//! Long, because it looks for what leaves in each place where something may leave or be kept.
 
-use std::{collections::BTreeSet, env, fs, net::Ipv4Addr, path::Path, time::Duration};
+#[path = "fuzz/ears.rs"]
+mod ears;
+#[path = "fuzz/requests.rs"]
+mod requests;
+#[path = "fuzz/seeds.rs"]
+mod seeds;
+#[path = "fuzz/spare.rs"]
+mod spare;
 
-use chargedeck::domain::{collections::Collection, protocol::frame::JSON};
-use futures_util::{SinkExt, StreamExt};
+use std::{collections::BTreeSet, env, fs, path::Path, time::Duration};
+
+use chargedeck::{
+    domain::{
+        collections::Collection,
+        protocol::frame::{COMPACT, JSON},
+        selection::Selection,
+    },
+    web::api::PageRequest,
+};
 use mongodb::{
     Database,
-    bson::{Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId},
+    bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc, oid::ObjectId, spec::BinarySubtype},
 };
 use rand::{
     RngExt, SeedableRng,
     rngs::ChaCha8Rng,
     seq::{IndexedRandom, IteratorRandom},
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{Instant, timeout},
-};
-use tokio_tungstenite::{connect_async, tungstenite::Message};
+use tempfile::TempDir;
+use tokio::time::{Instant, timeout};
 
+use self::ears::Ears;
 use crate::{
     app::until,
-    http::{get, handshake, metrics},
-    program::{Program, UP, everything},
+    http::{Answer, get, metrics, send},
+    program::{Program, SERVE, UP, everything},
     support::{
         self,
+        canary::tells,
         documents::{CANARY, document_of, raw, value},
+        theirs::{self, NICK},
     },
 };
 
@@ -109,25 +123,44 @@ impl Round {
     }
 }
 
+/// Whose field names the documents have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Ours,
+    /// Those of [`theirs::definition`].
+    Theirs,
+}
+
+impl Names {
+    /// A document that has our names, under these.
+    fn of(self, rng: &mut ChaCha8Rng, collection: Collection, document: Document) -> Document {
+        match self {
+            Self::Ours => document,
+            Self::Theirs => theirs::mapped(rng, collection, document),
+        }
+    }
+}
+
 /// A random write, and the id of the document that it inserts.
-fn command(rng: &mut ChaCha8Rng, ids: &[(Collection, Bson)]) -> (Document, Option<(Collection, Bson)>) {
+fn command(rng: &mut ChaCha8Rng, names: Names, ids: &[(Collection, Bson)]) -> (Document, Option<(Collection, Bson)>) {
     let collection = *Collection::ALL.choose(rng).unwrap();
     let of = collection.name();
     let known = ids.iter().filter(|(of, _)| *of == collection).choose(rng).map(|(_, id)| id.clone());
     let made = document_of(rng, collection);
+    let made = names.of(rng, collection, made);
     let update = |id: Bson, change: Document| doc! {"update": of, "updates": [{"q": {"_id": id}, "u": change}]};
     match known.filter(|_| rng.random_ratio(2, 3)) {
         Some(id) if rng.random_ratio(1, 4) => (doc! {"delete": of, "deletes": [{"q": {"_id": id}, "limit": 1}]}, None),
         Some(id) if rng.random_ratio(1, 3) => (update(id, made), None),
         Some(id) => {
-            let name = *collection.parts().iter().map(|(name, _)| name).choose(rng).unwrap();
-            let set: Document = made.into_iter().filter(|(of, _)| of == name).collect();
+            let name = made.keys().choose(rng).unwrap().clone();
+            let set: Document = made.into_iter().filter(|(of, _)| *of == name).collect();
             (update(id, doc! {"$set": set, "$unset": {"more": ""}}), None)
         }
         None => {
             // An `_id` is always sent to pages, so it must hold no canary.
             let id = Some(value(rng, 0))
-                .filter(|id| !id.to_string().contains(CANARY))
+                .filter(|id| !tells(id.to_string().as_bytes(), CANARY))
                 .unwrap_or_else(|| ObjectId::new().into());
             let mut whole = doc! {"_id": id.clone()};
             whole.extend(made);
@@ -136,15 +169,11 @@ fn command(rng: &mut ChaCha8Rng, ids: &[(Collection, Bson)]) -> (Document, Optio
     }
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
-}
-
 /// The keys in Redis and the collections of ChargeDeck's own database in which this program keeps the text.
 async fn kept_in(program: &Program, text: &str) -> BTreeSet<String> {
     fn says(value: &redis::Value, text: &str) -> bool {
         match value {
-            redis::Value::BulkString(bytes) => holds(bytes, text),
+            redis::Value::BulkString(bytes) => tells(bytes, text),
             redis::Value::Array(all) | redis::Value::Set(all) => all.iter().any(|value| says(value, text)),
             redis::Value::Map(all) => all.iter().any(|(key, value)| says(key, text) || says(value, text)),
             _ => false,
@@ -169,14 +198,14 @@ async fn kept_in(program: &Program, text: &str) -> BTreeSet<String> {
             other => panic!("{key} is a {other}, which this test cannot read"),
         };
         let value: redis::Value = redis::cmd(read).arg(&key).arg(range).query_async(&mut redis).await.unwrap();
-        if key.contains(text) || says(&value, text) {
+        if tells(key.as_bytes(), text) || says(&value, text) {
             places.insert(kind);
         }
     }
     for name in program.own.list_collection_names().await.unwrap() {
         let mut all = program.own.collection::<RawDocumentBuf>(&name).find(doc! {}).await.unwrap();
         while all.advance().await.unwrap() {
-            if holds(all.current().as_bytes(), text) {
+            if tells(all.current().as_bytes(), text) {
                 places.insert(name.clone());
             }
         }
@@ -184,302 +213,181 @@ async fn kept_in(program: &Program, text: &str) -> BTreeSet<String> {
     places
 }
 
-/// Checks that the stream goes on behind what was written, that everybody is answered, and that nothing which is not
-/// read is told or kept.
-async fn goes_on(program: &Program, cookie: &str, round: usize) {
-    // Its id is in nobody's document.
-    let mark = format!("last-{round}-");
-    let last = doc! {"client_id": &mark, "created_at": DateTime::MAX};
-    program.db.collection::<Document>("clients").insert_one(last).await.unwrap();
-    let list = format!("/api/v1/snapshot/clients?client={mark}");
-    until(UP, "the last document in its list", || async {
-        get(program.port(), &list, cookie).await.is_ok_and(|answer| answer.body.contains("\"id\""))
-    })
-    .await;
-    for path in everything() {
+/// What a page asks when it is opened within the browser.
+fn loads() -> Vec<PageRequest> {
+    let list = |of| PageRequest::List { of, selection: Selection::default(), min_position: None, min_ct: 0 };
+    let others = [
+        PageRequest::Context,
+        PageRequest::Activity { of: "all".to_owned(), before: None },
+        PageRequest::Analytics { query: "last=7d&by=day&against=before&zone=UTC".to_owned(), currency: None },
+        PageRequest::Report { query: "last=7d&by=client".to_owned() },
+        PageRequest::System,
+    ];
+    Collection::ALL.map(list).into_iter().chain(others).collect()
+}
+
+/// A server whose operator writes documents of any kind, and clients that hear everything of it.
+struct Subject {
+    program: Program,
+    names: Names,
+    cookie: String,
+    /// One for each form of the frames.
+    ears: [Ears; 2],
+    _settings: TempDir,
+}
+
+impl Subject {
+    async fn start(names: Names) -> Self {
+        let settings = tempfile::tempdir().unwrap();
+        let program = match names {
+            Names::Ours => Program::start(&[]).await,
+            Names::Theirs => {
+                let file = settings.path().join("Leptos.toml");
+                let mapping = Collection::ALL.map(|collection| theirs::definition(collection).to_toml(collection));
+                fs::write(&file, mapping.concat()).unwrap();
+                let file = ("SETTINGS", file.display().to_string());
+                Program::started(&[file], &SERVE.replace("serve", "--config \"$SETTINGS\" serve")).await
+            }
+        };
+        support::collections_with_images(&program.db).await;
+        let cookie = program.enter().await;
+        let ears = [JSON, COMPACT].map(|form| Ears::open(program.port(), &cookie, form));
+        Self { program, names, cookie, ears, _settings: settings }
+    }
+
+    /// Returns the answer, for which it waits if the account asks for more than it may, as this test does.
+    async fn answer(&self, path: &str, body: Option<&str>) -> Answer {
         let asked = async {
             loop {
-                let answer = get(program.port(), &path, cookie).await;
+                let answer = match body {
+                    None => get(self.program.port(), path, &self.cookie).await,
+                    Some(body) => send(self.program.port(), path, &self.cookie, "application/json", body).await,
+                };
                 let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
-                // This test exceeds an account's budget, so it waits.
                 if answer.status != 429 {
                     return answer;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let answer = timeout(UP, asked).await.expect("whoever waits is answered");
-        let expected = if path == "/no/such/page" { 404 } else { 200 };
-        let leads_on = ["/users", "/audit", "/confirm", "/login"].iter().any(|of| path.starts_with(of));
-        assert!(
-            answer.status == expected || leads_on && answer.status == 303,
-            "{path}: {} {}",
-            answer.status,
-            answer.body
-        );
-        assert!(!answer.body.contains(CANARY), "{path} tells what is not read");
+        timeout(UP, asked).await.expect("whoever waits is answered")
     }
-    // The same search finds what is kept, and so it would find the canary.
-    until(UP, "the last document in Redis' log and among the events", || async {
-        let places = kept_in(program, &mark).await;
-        ["stream", "events"].iter().all(|place| places.contains(*place))
-    })
-    .await;
-    assert_eq!(kept_in(program, CANARY).await, BTreeSet::new(), "what is not read is kept");
-    let metrics = metrics(program.port()).await.unwrap();
-    assert!(metrics.status == 200 && !metrics.body.contains(CANARY), "{}", metrics.body);
+
+    /// Checks that the stream goes on behind what was written, that everybody is answered, and that nothing which is
+    /// not read is told or kept.
+    async fn goes_on(&mut self, rng: &mut ChaCha8Rng, round: usize) {
+        // Its id is in nobody's document.
+        let mark = format!("last-{round}-");
+        let last = doc! {"client_id": &mark, "created_at": DateTime::MAX};
+        let mut last = self.names.of(rng, Collection::Clients, last);
+        last.insert(NICK, format!("nick-{round}-"));
+        self.program.db.collection::<Document>("clients").insert_one(last).await.unwrap();
+        let list = format!("/api/v1/snapshot/clients?client={mark}");
+        until(UP, "the last document in its list", || async {
+            let answer = get(self.program.port(), &list, &self.cookie).await;
+            answer.is_ok_and(|answer| {
+                let shown = answer.body.contains(&format!("nick-{round}-"));
+                answer.body.contains("\"id\"") && shown == (self.names == Names::Theirs)
+            })
+        })
+        .await;
+        for path in everything() {
+            let answer = self.answer(&path, None).await;
+            let expected = if path == "/no/such/page" { 404 } else { 200 };
+            let leads_on = ["/users", "/audit", "/confirm", "/login"].iter().any(|of| path.starts_with(of));
+            let right = answer.status == expected || leads_on && answer.status == 303;
+            assert!(right, "{path}: {} {}", answer.status, answer.body);
+            for part in [answer.head, answer.body] {
+                assert!(!tells(part.as_bytes(), CANARY), "{path} tells what is not read: {part}");
+            }
+        }
+        for ask in loads() {
+            let ask = serde_json::json!({ "ask": ask }).to_string();
+            let answer = self.answer("/api/page/load", Some(&ask)).await;
+            assert_eq!(answer.status, 200, "{ask}: {}", answer.body);
+            assert!(!tells(answer.body.as_bytes(), CANARY), "{ask} tells what is not read: {}", answer.body);
+        }
+        for ears in &mut self.ears {
+            for frame in ears.until(&mark).await {
+                let form = ears.form;
+                assert!(!tells(frame.as_bytes(), CANARY), "a frame of {form} tells what is not read: {frame}");
+            }
+        }
+        // The same search finds what is kept, and so it would find the canary.
+        until(UP, "the last document in Redis' log and among the events", || async {
+            let places = kept_in(&self.program, &mark).await;
+            ["stream", "events"].iter().all(|place| places.contains(*place))
+        })
+        .await;
+        assert_eq!(kept_in(&self.program, CANARY).await, BTreeSet::new(), "what is not read is kept");
+        let metrics = metrics(self.program.port()).await.unwrap();
+        assert!(metrics.status == 200 && !tells(metrics.body.as_bytes(), CANARY), "{}", metrics.body);
+    }
+}
+
+/// Writes documents that have these names and checks what comes of them, round after round.
+async fn write_anything(names: Names, first: Vec<Document>) {
+    let mut rng = chance("documents");
+    let mut subject = Subject::start(names).await;
+    let mut replay = Round::default();
+    for command in first {
+        let shown = command.to_string();
+        assert!(replay.write(&subject.program.db, command).await, "MongoDB refuses {shown}");
+    }
+    subject.goes_on(&mut rng, 0).await;
+    drop(replay);
+    let (began, mut ids) = (Instant::now(), Vec::new());
+    let mut rounds = 0;
+    while began.elapsed() < duration() || rounds < 2 {
+        rounds += 1;
+        let mut round = Round::default();
+        for _ in 0..40 {
+            let (command, id) = command(&mut rng, names, &ids);
+            if round.write(&subject.program.db, command).await {
+                ids.extend(id);
+            }
+        }
+        subject.goes_on(&mut rng, rounds).await;
+    }
+    let log = subject.program.log();
+    assert!(!log.contains("panicked") && !tells(log.as_bytes(), CANARY), "{log}");
+    let peak = subject.program.peak_memory();
+    assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
+    println!("documents: {rounds} rounds, {} inserted, {} MiB", ids.len(), peak >> 20);
+    assert!(ids.len() > 20, "{rounds} rounds, {} documents", ids.len());
 }
 
 #[tokio::test]
 async fn documents_of_any_kind_stop_nothing_and_tell_no_more_than_is_read() {
-    let mut rng = chance("documents");
-    let program = Program::start(&[]).await;
-    support::collections_with_images(&program.db).await;
-    let cookie = program.enter().await;
-    let mut replay = Round::default();
-    for command in found() {
-        let shown = command.to_string();
-        assert!(replay.write(&program.db, command).await, "MongoDB refuses {shown}");
-    }
-    goes_on(&program, &cookie, 0).await;
-    drop(replay);
-    let (began, mut ids) = (Instant::now(), Vec::new());
-    let mut rounds = 0;
-    while began.elapsed() < duration() {
-        rounds += 1;
-        let mut round = Round::default();
-        for _ in 0..40 {
-            let (command, id) = command(&mut rng, &ids);
-            if round.write(&program.db, command).await {
-                ids.extend(id);
-            }
-        }
-        goes_on(&program, &cookie, rounds).await;
-    }
-    let log = program.log();
-    assert!(!log.contains("panicked") && !log.contains(CANARY), "{log}");
-    let peak = program.peak_memory();
-    assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
-    assert!(rounds > 1 && ids.len() > 20, "{rounds} rounds, {} documents", ids.len());
-}
-
-/// Valid requests, and those that were once answered wrongly.
-const CORPUS: &[(&str, &str, &str)] = &[
-    ("GET", "/", ""),
-    ("GET", "/analytics?last=7d&by=day&against=before&zone=Europe/London", ""),
-    ("GET", "/activity?of=problems", ""),
-    ("GET", "/payments?status=CAPTURED&method=CARD", ""),
-    ("GET", "/sessions?slot=4.14@Europe/London", ""),
-    ("GET", "/stations?evse=OUTOFORDER&city=Dundee", ""),
-    ("GET", "/reports?from=2018-06-01&to=2018-06-30&by=station&sort=-energy", ""),
-    ("GET", "/api/v1/snapshot/clients?status=ACTIVE,BLOCKED&min_position=7-1", ""),
-    ("GET", "/api/v1/report.csv?last=30d&by=week", ""),
-    ("GET", "/api/v1/analytics/revenue.csv?last=7d&currency=GBP", ""),
-    (
-        "POST",
-        "/api/page/load",
-        r#"{"ask":{"List":{"of":"clients","selection":{"status":"ACTIVE"},"min_position":null}}}"#,
-    ),
-    (
-        "POST",
-        "/api/page/load",
-        r#"{"ask":{"Analytics":{"query":"last=7d&by=day&against=before&zone=UTC","currency":"GBP"}}}"#,
-    ),
-    ("POST", "/api/page/load", r#"{"ask":{"Activity":{"of":"all","before":"7-1"}}}"#),
-    ("POST", "/api/page/load", r#"{"ask":{"Report":{"query":"last=7d&by=method"}}}"#),
-    ("GET", "/vendor/../../etc/passwd", ""),
-    ("GET", "/static/style.css", ""),
-    ("GET", "/live", ""),
-];
-
-const MESSAGES: &[&str] = &[
-    r#"{"type":"subscribe","rid":1,"topics":["stations","overview?zone=Europe/London"],"positions":{"stations":"7-1"}}"#,
-    r#"{"type":"subscribe","rid":2,"topics":["analytics?last=7d&by=day&against=before&zone=Europe/London"]}"#,
-    r#"{"type":"unsubscribe","topics":["stations"]}"#,
-    r#"{"type":"visibility","hidden":true}"#,
-    r#"{"type":"pong","n":7,"paint_ms":12}"#,
-];
-
-/// Returns the text with a random change, or none.
-fn changed(rng: &mut ChaCha8Rng, text: &str) -> String {
-    const ODD: &[&str] = &[
-        "%00",
-        "%ff",
-        "%C0%AF",
-        "../",
-        "\"",
-        "'",
-        "{",
-        "[",
-        "&",
-        "=",
-        "&last=1d",
-        "?",
-        "#",
-        "é",
-        "\u{0}",
-        "-1",
-        "99999999999999999999",
-        "1e400",
-        "null",
-        "true",
-        "9999-12-31",
-        "0000-00-00",
-        "+",
-        "%2B",
-        "a,b,,c",
-        "\u{202e}",
-        "&&&&",
-        ";",
-    ];
-    let mut chars: Vec<char> = text.chars().collect();
-    for _ in 0..rng.random_range(0..4) {
-        let at = rng.random_range(0..=chars.len());
-        match rng.random_range(0..4) {
-            0 => drop(chars.splice(at..at, ODD.choose(rng).unwrap().chars())),
-            1 if at < chars.len() => drop(chars.remove(at)),
-            2 => {
-                let many = if rng.random_ratio(1, 20) { 5000 } else { 3 };
-                let what: Vec<char> = ODD.choose(rng).unwrap().chars().cycle().take(many).collect();
-                drop(chars.splice(at..at, what));
-            }
-            _ => {
-                let to = (at + rng.random_range(0..8)).min(chars.len());
-                drop(chars.drain(at..to));
-            }
-        }
-    }
-    chars.into_iter().collect()
-}
-
-/// Returns the answer to these bytes; empty if the connection was only closed.
-async fn answer(port: u16, request: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-    let mut answer = Vec::new();
-    let asked = async {
-        // The server may answer before it has read everything.
-        drop(stream.write_all(request).await);
-        drop(stream.shutdown().await);
-        drop(stream.read_to_end(&mut answer).await);
-    };
-    timeout(UP, asked).await.expect("an answer, or an end");
-    answer
-}
-
-/// Checks that the request is answered, and not with an error of the server's own.
-async fn is_answered(port: u16, request: &str, bytes: &[u8]) {
-    let answer = answer(port, bytes).await;
-    let answer = String::from_utf8_lossy(&answer);
-    let status: u16 = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(400);
-    assert!(status < 500 || status == 503 && answer.contains("retry-after"), "{request}\n{answer}");
-}
-
-/// Headers that browsers, proxies and anybody else may send.
-const HEADERS: &[(&str, &[&str])] = &[
-    ("Accept", &["text/html", "*/*;q=0", "text/html;q=0.1, application/problem+json", ",;q=", "é"]),
-    ("Accept-Encoding", &["br", "gzip;q=0.5, br;q=0", "identity;q=0, *;q=0", "zstd", "br;q=9e99", ""]),
-    ("Expect", &["100-continue", "x"]),
-    ("If-Modified-Since", &["Thu, 01 Jan 1970 00:00:00 GMT", "yesterday"]),
-    ("If-None-Match", &["*", "\"\"", "W/\"7-1\", \"", "é"]),
-    ("Range", &["bytes=0-0", "bytes=9-1", "bytes=-99999999999999999999", "bytes=0-0,1-1", "rows=1"]),
-    ("Sec-Fetch-Site", &["same-origin", "cross-site", "none", ""]),
-    ("Sec-WebSocket-Key", &["MDEyMzQ1Njc4OWFiY2RlZg==", "x"]),
-    ("Sec-WebSocket-Version", &["13", "8", ""]),
-    ("Transfer-Encoding", &["chunked", "identity", "gzip, chunked"]),
-    ("Upgrade", &["websocket", "h2c"]),
-    ("User-Agent", &["", "\t", "Mozilla/5.0 (\u{202e})"]),
-    ("X-Forwarded-For", &["203.0.113.7", "203.0.113.7, ::1, unknown", "[::1]:443", ",,,", "é"]),
-    ("X-Forwarded-Proto", &["https", "x"]),
-    ("X-HTTP-Method-Override", &["DELETE"]),
-    ("X-Request-Id", &["x", "\u{0}"]),
-];
-
-/// A request with any headers. Most requests have those with which a browser is let in, because most code is behind the
-/// guard.
-fn request(rng: &mut ChaCha8Rng, port: u16, cookie: &str, method: &str, path: &str, body: &str) -> String {
-    const ORIGINS: &[&str] = &["null", "http://example.org", "", "http://127.0.0.1:0", "http://[::1", "é"];
-    const COOKIES: &[&str] = &["", "chargedeck=", "chargedeck=AAAA; chargedeck=BBBB", "=;=;;", "a=\"b", "é=é"];
-    const KINDS: &[&str] = &[
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "application/json; charset=utf-7",
-        "multipart/form-data",
-        "",
-    ];
-    let own = format!("http://127.0.0.1:{port}");
-    let mut pick = |own: &str, others: &[&str], odds: u32| {
-        let other = rng.random_ratio(1, odds).then(|| (*others.choose(rng).unwrap()).to_owned());
-        other.unwrap_or_else(|| own.to_owned())
-    };
-    let (origin, who, kind) = (pick(&own, ORIGINS, 10), pick(cookie, COOKIES, 4), pick("application/json", KINDS, 10));
-    let length = if rng.random_ratio(19, 20) { body.len() } else { rng.random_range(0..100_000) };
-    let header = |rng: &mut ChaCha8Rng| {
-        let (name, values) = HEADERS.choose(rng).unwrap();
-        format!("{name}: {}\r\n", values.choose(rng).unwrap())
-    };
-    let more = (0..rng.random_range(0..4)).map(|_| header(rng)).collect::<Vec<_>>().concat();
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {origin}\r\nConnection: close\r\nCookie: {who}\r\n\
-         Content-Type: {kind}\r\nContent-Length: {length}\r\n{more}\r\n{body}"
-    )
+    write_anything(Names::Ours, found()).await;
 }
 
 #[tokio::test]
-async fn requests_of_any_kind_are_answered_and_harm_nobody() {
-    let mut rng = chance("requests");
-    let program = Program::start(&[]).await;
-    let port = program.port();
-    let cookie = program.enter().await;
-    for (method, path, body) in CORPUS {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nConnection: close\r\n\
-             Cookie: {cookie}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        is_answered(port, &request, request.as_bytes()).await;
+async fn documents_with_an_operators_own_names_tell_no_more_than_is_mapped_or_shown() {
+    write_anything(Names::Theirs, Vec::new()).await;
+}
+
+#[test]
+fn a_canary_is_found_however_it_is_escaped() {
+    let base64 = |before: &str| {
+        let bytes = format!("{before}{CANARY} after").into_bytes();
+        Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes }).into_canonical_extjson().to_string()
+    };
+    let told = [
+        format!("\u{0}<{CANARY}>"),
+        CANARY.replace('c', "\\u0063"),
+        CANARY.replace('-', "\\\\u002d"),
+        CANARY.replace('-', "&amp;#45;").replace('7', "&#x37;"),
+        CANARY.replace('-', "%2D"),
+        CANARY.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        base64(""),
+        base64("x"),
+        base64("xy"),
+    ];
+    for told in told {
+        assert!(tells(told.as_bytes(), CANARY), "{told}");
     }
-    let began = Instant::now();
-    let mut count = 0;
-    while began.elapsed() < duration() {
-        for _ in 0..100 {
-            let (method, path, body) = *CORPUS.choose(&mut rng).unwrap();
-            let method = if rng.random_ratio(1, 10) {
-                *["HEAD", "PUT", "OPTIONS", "X", ""].choose(&mut rng).unwrap()
-            } else {
-                method
-            };
-            let (path, body) = (changed(&mut rng, path), changed(&mut rng, body));
-            let request = request(&mut rng, port, &cookie, method, &path, &body);
-            let mut bytes = request.clone().into_bytes();
-            if rng.random_ratio(1, 20) {
-                let at = rng.random_range(0..bytes.len());
-                bytes[at] = rng.random();
-            }
-            is_answered(port, &request, &bytes).await;
-            count += 1;
-        }
-        let mut request = handshake(port, &cookie).unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", JSON.parse().unwrap());
-        let (mut socket, _) = connect_async(request).await.unwrap();
-        for _ in 0..15 {
-            let message = *MESSAGES.choose(&mut rng).unwrap();
-            let message = changed(&mut rng, message);
-            let message = match rng.random_range(0..12) {
-                0 => Message::binary(message.into_bytes()),
-                1 => Message::Ping(message.into_bytes().into_iter().take(100).collect()),
-                _ => Message::text(message),
-            };
-            // The server may close it at any message.
-            drop(socket.send(message).await);
-        }
-        drop(socket.close(None).await);
-        while let Ok(Some(Ok(_))) = timeout(UP, socket.next()).await {}
-        assert_eq!(get(port, "/healthz", "").await.unwrap().status, 200);
+    for other in ["", "canary-77", "canary\\n77ab", "%", "&#;", "\\u00", "&amp;"] {
+        assert!(!tells(other.as_bytes(), CANARY), "{other}");
     }
-    assert_eq!(get(port, "/stations", &cookie).await.unwrap().status, 200, "whoever is signed in still is");
-    let log = program.log();
-    assert!(!log.contains("panicked"), "{log}");
-    let peak = program.peak_memory();
-    assert!(peak < MEMORY_MAX, "{} MiB", peak >> 20);
-    assert!(count >= 200, "{count} requests");
 }

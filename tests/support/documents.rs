@@ -48,7 +48,13 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
         let levels = rng.random_range(1..=DEEPEST);
         return deep(rng, levels);
     }
-    let inner = |rng: &mut ChaCha8Rng| if depth == 0 { text(rng) } else { CANARY.to_owned() };
+    let hidden = |rng: &mut ChaCha8Rng| match rng.random_range(0..6) {
+        // As JSON and HTML escape it.
+        0 => format!("\"\u{0}<{CANARY}>"),
+        1 => format!("{NO_TEXT}{CANARY}"),
+        _ => CANARY.to_owned(),
+    };
+    let inner = |rng: &mut ChaCha8Rng| if depth == 0 { text(rng) } else { hidden(rng) };
     let number = [0, 1, -1, i64::MAX, i64::MIN, 1 << 53, 4_600_000_000_000_000, 1_000_000_000_000];
     match rng.random_range(0..if depth < 5 { 19 } else { 16 }) {
         0 => Bson::Null,
@@ -69,8 +75,11 @@ pub fn value(rng: &mut ChaCha8Rng, depth: usize) -> Bson {
             ["NaN", "Infinity", "1E+6144", "-0", "1234.00"].choose(rng).unwrap().parse::<Decimal128>().unwrap().into()
         }
         // Without subtype 7, because MongoDB refuses an invalid column.
-        12 => Binary { subtype: BinarySubtype::from(rng.random_range(0..7)), bytes: rng.random::<[u8; 16]>().to_vec() }
-            .into(),
+        12 => {
+            let secret = format!("{CANARY:.<16}").into_bytes();
+            let bytes = if depth == 0 { rng.random::<[u8; 16]>().to_vec() } else { secret };
+            Binary { subtype: BinarySubtype::from(rng.random_range(0..7)), bytes }.into()
+        }
         13 => Bson::RegularExpression(Regex { pattern: CANARY.try_into().unwrap(), options: "i".try_into().unwrap() }),
         14 => Bson::Timestamp(Timestamp { time: rng.random(), increment: rng.random() }),
         15 => match rng.random_range(0..4) {
@@ -113,12 +122,13 @@ pub fn document_of(rng: &mut ChaCha8Rng, collection: Collection) -> Document {
 /// Returns a random document with some of these fields. Fields with parts are mostly filled with documents, and
 /// further fields are added.
 fn document(rng: &mut ChaCha8Rng, parts: Parts) -> Document {
-    let mut document = doc! {"secret": CANARY};
+    let mut document = doc! {"secret": CANARY, CANARY: true};
     for (name, shown) in parts {
         if rng.random_ratio(1, 4) {
             continue;
         }
         let value = match shown {
+            Shown::Within(parts) if rng.random_ratio(1, 4) => self::document(rng, parts).into(),
             Shown::Within(parts) if rng.random_ratio(3, 4) => {
                 let some = rng.random_range(0..4);
                 (0..some).map(|_| Bson::from(self::document(rng, parts))).collect::<Vec<_>>().into()

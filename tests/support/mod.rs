@@ -10,7 +10,9 @@
 //! Long, because MongoDB and Redis are started, killed, restarted and copied by the same code.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub mod canary;
 pub mod documents;
+pub mod theirs;
 
 use std::{
     env, fs,
