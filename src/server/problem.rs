@@ -60,8 +60,7 @@ impl Problem {
 
     /// MongoDB or Redis is away.
     pub fn unavailable() -> Self {
-        const DETAIL: &str =
-            "ChargeDeck cannot reach its database or cache. Try again in a few seconds. Try again in a few seconds.";
+        const DETAIL: &str = "ChargeDeck cannot reach its database or cache. Try again in a few seconds.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", DETAIL)
     }
 
@@ -167,7 +166,12 @@ fn bare(response: &Response) -> Option<Problem> {
     let status = response.status();
     let error = status.is_client_error() || status.is_server_error();
     let empty = response.body().size_hint().exact() == Some(0);
-    (error && (empty || status == StatusCode::PAYLOAD_TOO_LARGE)).then(|| Problem::of(status))
+    (error && (empty || is_plain(response.headers()))).then(|| Problem::of(status))
+}
+
+/// Whether these are a library's words, as of a path that is no UTF-8. Ours are JSON or a page.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -188,10 +192,25 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, middleware::from_fn, routing::get};
+    use axum::{Router, body::to_bytes, extract::Path, middleware::from_fn, routing::get};
     use tower::ServiceExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_path_that_is_no_text_is_refused_as_other_bad_input_is() {
+        let named = get(|Path(name): Path<String>| async { name });
+        let router = Router::new().route("/{name}", named).layer(from_fn(render));
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = "/%FF".parse().unwrap();
+        request.extensions_mut().insert(RequestId::new(HeaderValue::from_static("r-1")));
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = to_bytes(answer.into_body(), 1 << 10).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["code"], &problem["request_id"]), (&"bad_request".into(), &"r-1".into()));
+    }
 
     #[tokio::test]
     async fn whichever_layer_cannot_answer_now_says_when_to_come_back() {

@@ -1,6 +1,9 @@
 //! What an address asks for is answered, or refused with the reason. It is never answered with something else.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use chargedeck::domain::protocol::{
     position::{ClusterTime, Epoch, Position, Seq},
@@ -10,7 +13,7 @@ use mongodb::bson::{DateTime, doc};
 
 use crate::{
     app::until,
-    http::{get, send},
+    http::{ask, get, send},
     program::Program,
 };
 
@@ -133,6 +136,47 @@ async fn a_position_that_is_to_come_is_waited_for_and_one_of_an_epoch_that_is_no
     let answer = asks(Position::new(Epoch(epoch.0 - 1), Seq(9))).await;
     assert!(answer.status == 200 && place(&answer.body) >= next, "{}: {}", answer.status, answer.body);
     assert_eq!(asks(Position::new(epoch, Seq(seq.0 + 1000))).await.status, 503);
+}
+
+/// Whatever is wrong with a request, a program gets the status and code that are documented, and the request's id.
+#[tokio::test]
+async fn every_refusal_of_a_snapshot_is_a_documented_problem() {
+    let program = Program::start(&[]).await;
+    let (port, cookie) = (program.port(), program.enter().await);
+    let host = format!("127.0.0.1:{port}");
+    let refused = async |line: &str, host: &str, cookie: &str, more: &str, status: u16, code: &str| {
+        let request = format!("{line} HTTP/1.0\r\nHost: {host}\r\nCookie: {cookie}\r\n{more}\r\n");
+        let answer = ask(Ipv4Addr::LOCALHOST, port, request).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_str(&answer.body).expect(&answer.head);
+        assert_eq!((answer.status, &problem["code"]), (status, &code.into()), "{line}: {}", answer.body);
+        assert!(answer.head.contains("content-type: application/problem+json"), "{line}: {}", answer.head);
+        let id = problem["request_id"].as_str().unwrap();
+        assert!(id.len() == 36 && answer.head.contains(id), "{line}: {}", answer.body);
+    };
+    let origin = format!("Origin: http://{host}\r\n");
+    let body = format!("{origin}Content-Type: application/json\r\nContent-Length: 0\r\n");
+    // The other routes that take a part of their path.
+    refused("GET /api/v1/analytics/%FF", &host, &cookie, "", 400, "bad_request").await;
+    refused("GET /users/%FF", &host, &cookie, "", 400, "bad_request").await;
+    refused("POST /api/v1/clients/%FF/block", &host, &cookie, &body, 400, "bad_request").await;
+    let table = include_str!("../../docs/live.md").split_once("## Snapshot").unwrap().1.split_once("\n## ").unwrap().0;
+    for (line, host, cookie, more, status, code) in [
+        ("GET /api/v1/snapshot/%FF", &*host, &*cookie, "", 400, "bad_request"),
+        ("GET /api/v1/snapshot/stations%C3", &host, &cookie, "", 400, "bad_request"),
+        ("GET /api/v1/snapshot/stations?sort=%FF", &host, &cookie, "", 400, "bad_selection"),
+        ("GET /api/v1/snapshot/stations?min_position=x", &host, &cookie, "", 400, "bad_position"),
+        ("GET /api/v1/snapshot/stations", &host, "", "", 401, "unauthenticated"),
+        ("POST /api/v1/snapshot/stations", &host, &cookie, "", 403, "cross_site"),
+        ("GET /api/v1/snapshot/overview", &host, &cookie, "", 404, "unknown_topic"),
+        ("POST /api/v1/snapshot/stations", &host, &cookie, &origin, 405, "method_not_allowed"),
+        ("GET /api/v1/snapshot/stations", &host, &cookie, "Content-Length: 65537\r\n", 413, "payload_too_large"),
+        ("GET /api/v1/snapshot/stations", "elsewhere.example", &cookie, "", 421, "unknown_host"),
+    ] {
+        refused(line, host, cookie, more, status, code).await;
+        let documented = |row: &&str| row.split('|').nth(1).is_some_and(|of| of.contains(&status.to_string()));
+        let row = table.lines().filter(documented).find(|row| row.contains(&format!("`{code}`")));
+        assert!(row.is_some(), "{status} {code} stands in no row");
+    }
 }
 
 #[tokio::test]
