@@ -31,6 +31,9 @@ const LIST_MAX: usize = 500;
 const DEPTH_MAX: usize = 8;
 /// Maximum number of values within a row's lists and documents. A station of 500 EVSEs needs 12,000.
 const VALUES_MAX: usize = 12_288;
+/// Maximum number of elements of documents that are looked at for these values, and as many of the document itself.
+/// What is not taken takes time, too. A station of 500 EVSEs with 200 fields each needs 100,000.
+const VISITS_MAX: usize = 1 << 17;
 /// An object counts as this many values at least, because the smallest map takes room for so many.
 const OBJECT_MIN: usize = 11;
 /// Maximum bytes of the texts and names of these values.
@@ -48,7 +51,7 @@ const EXACT: i64 = 1 << 53;
 /// row is marked.
 pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument) -> Fields {
     let values = match mapping.of(collection) {
-        Some(translation) => mapped(translation, document),
+        Some(translation) => mapped(translation, collection, document),
         None => shown(collection, document),
     };
     mapping.row(collection, values)
@@ -58,9 +61,13 @@ pub fn fields(mapping: &Mapping, collection: Collection, document: &RawDocument)
 pub fn shown(collection: Collection, document: &RawDocument) -> Fields {
     let mut left = Left::default();
     let mut fields = Fields::new();
-    for element in document.iter_elements() {
+    for (visited, element) in document.iter_elements().enumerate() {
         // What follows a broken length cannot be found.
         let Ok(element) = element else { break };
+        if visited == VISITS_MAX {
+            mark_unfound(collection, &mut fields);
+            break;
+        }
         let name = element.key().as_str();
         if let Some(shown) = among(collection.parts(), name) {
             let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, &mut left));
@@ -72,14 +79,18 @@ pub fn shown(collection: Collection, document: &RawDocument) -> Fields {
 }
 
 /// The wanted values of a document with an operator's names, under our names.
-fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
+fn mapped(translation: &Translation, collection: Collection, document: &RawDocument) -> Fields {
     let mut left = Left::default();
     let mut fields = Fields::new();
     let mut other = Map::new();
-    for element in document.iter_elements() {
+    for (visited, element) in document.iter_elements().enumerate() {
         let Ok(element) = element else { break };
+        if visited == VISITS_MAX {
+            mark_unfound(collection, &mut fields);
+            break;
+        }
         for wanted in translation.wanted(element.key().as_str()) {
-            let found = element.value().map(|found| within(found, &wanted.within));
+            let found = element.value().map_err(|_| Unread).and_then(|found| within(found, &wanted.within, &mut left));
             let Some(found) = found.transpose() else { continue };
             match &wanted.to {
                 To::Field(name, shown) => {
@@ -99,8 +110,34 @@ fn mapped(translation: &Translation, document: &RawDocument) -> Fields {
     fields
 }
 
-fn within<'a>(value: RawBsonRef<'a>, path: &[String]) -> Option<RawBsonRef<'a>> {
-    path.iter().try_fold(value, |value, part| value.as_document()?.get(part).ok().flatten())
+/// A value that is no BSON, or that takes too long to find.
+struct Unread;
+
+fn within<'a>(mut value: RawBsonRef<'a>, path: &[String], left: &mut Left) -> Result<Option<RawBsonRef<'a>>, Unread> {
+    for part in path {
+        let Some(document) = value.as_document() else { return Ok(None) };
+        let mut found = None;
+        for element in document.iter_elements().map_while(Result::ok) {
+            if !left.visit() {
+                return Err(Unread);
+            }
+            if element.key().as_str() == part {
+                found = element.value().ok();
+                break;
+            }
+        }
+        let Some(inner) = found else { return Ok(None) };
+        value = inner;
+    }
+    Ok(Some(value))
+}
+
+/// Marks the fields that were not found among the elements that were looked at. They may stand behind these.
+fn mark_unfound(collection: Collection, fields: &mut Fields) {
+    for (name, shown) in collection.parts() {
+        let mark = || if matches!(shown, Shown::Within(_)) { CUT.into() } else { unread() };
+        fields.entry((*name).to_owned()).or_insert_with(mark);
+    }
 }
 
 /// A value that no typed reader accepts.
@@ -176,17 +213,26 @@ fn base64(bytes: &[u8]) -> String {
 struct Left {
     values: usize,
     bytes: usize,
+    /// How many elements may still be looked at, taken or not.
+    visits: usize,
 }
 
 impl Default for Left {
     fn default() -> Self {
-        Self { values: VALUES_MAX, bytes: BYTES_MAX }
+        Self { values: VALUES_MAX, bytes: BYTES_MAX, visits: VISITS_MAX }
     }
 }
 
 impl Left {
     const fn is_spent(&self) -> bool {
-        self.values == 0 || self.bytes == 0
+        self.values == 0 || self.bytes == 0 || self.visits == 0
+    }
+
+    /// Counts an element that is looked at. Returns whether it may be.
+    const fn visit(&mut self) -> bool {
+        let may = self.visits > 0;
+        self.visits = self.visits.saturating_sub(1);
+        may
     }
 
     const fn spend(&mut self, bytes: usize) {
@@ -206,7 +252,7 @@ pub struct ListLimit(Left);
 
 impl Default for ListLimit {
     fn default() -> Self {
-        Self(Left { values: FULL_ROWS * VALUES_MAX, bytes: FULL_ROWS * BYTES_MAX })
+        Self(Left { values: FULL_ROWS * VALUES_MAX, bytes: FULL_ROWS * BYTES_MAX, ..Left::default() })
     }
 }
 
@@ -220,7 +266,7 @@ impl ListLimit {
             let (values, bytes) = size(value);
             let rest = left.values.checked_sub(values).zip(left.bytes.checked_sub(bytes));
             if let Some((values, bytes)) = rest {
-                *left = Left { values, bytes };
+                (left.values, left.bytes) = (values, bytes);
             } else {
                 whole = false;
                 // Nothing reads the operator's own fields by type, so they keep their shape.
@@ -264,6 +310,9 @@ fn only(value: RawBsonRef<'_>, shown: Shown, left: &mut Left) -> Value {
         (RawBsonRef::Document(inner), Shown::Within(parts)) => {
             let mut object = Map::new();
             for element in inner.iter_elements().map_while(Result::ok) {
+                if !left.visit() {
+                    return CUT.into();
+                }
                 let name = element.key().as_str();
                 let Some(shown) = among(parts, name) else { continue };
                 let value = element.value().map_or_else(|_| unread(), |v| only(v, shown, left));
@@ -546,6 +595,38 @@ mod tests {
         let mut row: Fields = [(OTHER.to_owned(), json!({"note": "x".repeat(FULL_ROWS * BYTES_MAX)}))].into();
         assert!(!ListLimit::default().take(&mut row));
         assert_eq!(row[OTHER], json!({ CUT: CUT }), "an operator's own field says that it is cut");
+    }
+
+    /// What is not taken is not looked at without end either. A row is marked where something may be missing.
+    #[test]
+    fn what_is_looked_at_in_a_document_has_a_bound_as_well() {
+        use crate::domain::collections::unreadable;
+        let many = |names: usize, last: (&str, Bson)| {
+            let fill = (0..names).map(|n| (format!("{n:x}"), Bson::Null));
+            fill.chain([(last.0.to_owned(), last.1)]).collect::<bson::Document>()
+        };
+        let read = |document| fields(&Mapping::default(), Collection::Stations, &raw(document));
+        let station = |fill: usize| doc! {"evses": [many(fill, ("uid", "E1".into()))], "city": "Dundee"};
+        assert_eq!(unreadable(Collection::Stations, &read(station(VISITS_MAX - 1))), [""; 0]);
+        let long = read(station(VISITS_MAX));
+        assert_eq!(long["city"], "Dundee", "what stands by itself is never cut for the rest");
+        assert_eq!(long["evses"], json!([CUT]));
+        assert_eq!(unreadable(Collection::Stations, &long), ["evses.0"]);
+
+        assert_eq!(read(many(VISITS_MAX - 1, ("city", "Dundee".into())))["city"], "Dundee");
+        let long = unreadable(Collection::Stations, &read(many(VISITS_MAX, ("city", "Dundee".into()))));
+        assert!(["city", "evses"].map(str::to_owned).iter().all(|name| long.contains(name)), "{long:?}");
+
+        let ours = [("city".to_owned(), "place.city".to_owned())].into();
+        let names = crate::server::mapping::Definition { names: ours, ..Default::default() };
+        let euros = crate::domain::money::Currency("EUR".into());
+        let mapping = Mapping::new([(Collection::Stations, names)].into(), &euros, &jiff::tz::TimeZone::UTC);
+        let mapped = |fill: usize| {
+            let place = many(fill, ("city", "Dundee".into()));
+            unreadable(Collection::Stations, &fields(&mapping, Collection::Stations, &raw(doc! {"place": place})))
+        };
+        assert_eq!(mapped(VISITS_MAX - 1), [""; 0]);
+        assert_eq!(mapped(VISITS_MAX), ["city"]);
     }
 
     /// 500 EVSEs, which is more than the largest station has.
