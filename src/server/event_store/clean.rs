@@ -1,9 +1,12 @@
 //! Removes from events what earlier versions wrote and may not be shown.
 //!
-//! It goes from the newest event to the oldest, so that all are clean once the oldest is. No request waits for it, so its
+//! Each event says which version wrote or cleaned it, and an index finds those of earlier versions. They may stand
+//! anywhere, because an operator may have gone back to an older build for a while. No request waits for this, so its
 //! reads have no time limit.
 
-use bson::{Bson, Document, RawDocumentBuf, doc};
+use std::time::Duration;
+
+use bson::{Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::error::Result;
 
@@ -18,33 +21,24 @@ use crate::{
 
 /// Events that are cleaned at a time, so that those that wait to be written do not wait long.
 const SOME: i64 = 100;
+/// How often it is looked for more. An older build that has just lost the lease may still write for a moment.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The pause after a failure.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 impl Events {
-    /// Whether this version, or a later one, wrote or cleaned the oldest event.
-    ///
-    /// # Errors
-    /// If MongoDB does not answer.
-    pub async fn are_clean(&self) -> Result<bool> {
-        let oldest = self.0.find_one(doc! {}).sort(doc! {"_id": 1}).projection(doc! {"version": 1}).await?;
-        let is_clean = |event: Document| event.get_i64("version").is_ok_and(|version| version >= VERSION);
-        Ok(oldest.is_none_or(is_clean))
-    }
-
-    /// Cleans some events before the one with this `_id`. Returns the `_id` of the last; `None` if there are no more.
+    /// Cleans some events of earlier versions. Returns whether there may be more.
     ///
     /// # Errors
     /// If MongoDB does not answer, or refuses.
-    pub async fn clean_some(&self, before: Option<Bson>) -> Result<Option<Bson>> {
-        let mut query = doc! {"version": {"$not": {"$gte": VERSION}}};
-        query.extend(before.map(|id| ("_id".to_owned(), doc! {"$lt": id}.into())));
-        let mut found = self.0.find(query).sort(doc! {"_id": -1}).limit(SOME).await?;
-        let mut last = None;
+    pub async fn clean_some(&self) -> Result<bool> {
+        let mut found = self.0.find(doc! {"version": {"$not": {"$gte": VERSION}}}).limit(SOME).await?;
+        let mut more = false;
         while let Some(event) = found.try_next().await? {
-            let id = event.get("_id").cloned();
-            self.0.update_one(doc! {"_id": &id}, doc! {"$set": clean(&event)?}).await?;
-            last = id;
+            self.0.update_one(doc! {"_id": event.get("_id")}, doc! {"$set": clean(&event)?}).await?;
+            more = true;
         }
-        Ok(last)
+        Ok(more)
     }
 }
 

@@ -47,7 +47,7 @@ impl Events {
     }
 
     /// The indexes. The last lets MongoDB remove events older than `keep`.
-    pub fn indexes(keep: Duration) -> [IndexModel; 5] {
+    pub fn indexes(keep: Duration) -> [IndexModel; 6] {
         let index = |keys| IndexModel::builder().keys(keys).build();
         let with = |keys, options| IndexModel::builder().keys(keys).options(options).build();
         let partial = |filter| IndexOptions::builder().partial_filter_expression(filter).build();
@@ -56,6 +56,7 @@ impl Events {
             with(doc! {"news.collection": 1, "_id": -1}, partial(doc! {"news": {"$exists": true}})),
             with(doc! {"problem": 1, "_id": -1}, partial(doc! {"problem": true})),
             with(doc! {"op": 1, "_id": -1}, partial(doc! {"op": document::GAP})),
+            index(doc! {"version": 1}),
             with(doc! {"at": 1}, IndexOptions::builder().expire_after(keep).build()),
         ]
     }

@@ -7,6 +7,7 @@ use bson::DateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    clean::{LOOK_AGAIN, LOOK_EVERY},
     document::{event, gap},
     store::Events,
 };
@@ -96,7 +97,9 @@ async fn term(
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut head, mut behind) = (hub.head(), true);
-    let (mut clean, mut cleaned) = (events.are_clean().await?, None);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut clean = true;
     loop {
         tokio::select! {
             biased;
@@ -122,10 +125,12 @@ async fn term(
                 changes.mark_unchanged();
                 behind = true;
             },
-            () = std::future::ready(()), if !clean => match events.clean_some(cleaned.take()).await {
-                Ok(last) => (clean, cleaned) = (last.is_none(), last),
+            _ = look.tick(), if clean => clean = false,
+            () = std::future::ready(()), if !clean => match events.clean_some().await {
+                Ok(more) => clean = !more,
                 Err(error) => {
-                    tracing::warn!(%error, "older events may still hold what is not shown; they are cleaned at the next start");
+                    tracing::warn!(%error, "older events may still hold what is not shown; trying again in an hour");
+                    look.reset_after(LOOK_AGAIN);
                     clean = true;
                 },
             },
