@@ -1,5 +1,5 @@
-//! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost shows within a second, because the
-//! log's last id is asked for every second.
+//! Follows the log: Pub/Sub for speed, the stream for truth. A message that was lost, or that found no room while this
+//! instance was slow, shows within a second, because the log's last id is asked for every second.
 
 use std::{
     cmp::Ordering,
@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use futures_util::StreamExt;
 use redis::Msg;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -71,11 +70,9 @@ struct Follower {
 impl Follower {
     /// Runs until the connection to Redis fails.
     async fn session(&mut self) -> Result<()> {
-        let mut pubsub = self.redis.pubsub().await.context("subscribing")?;
         let (live, checked) = (self.log.live_channel(), self.log.checked_channel());
-        pubsub.subscribe(&[&live, &checked]).await.context("subscribing")?;
+        let mut messages = self.redis.subscribe(&[&live, &checked]).await.context("subscribing")?;
         self.catch_up().await?;
-        let mut messages = pubsub.into_on_message();
         let mut check = tokio::time::interval(CHECK);
         check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::subscription::Subscription;
 use crate::server::config::DatabaseName;
 
 /// The longest that connecting, or one command, may take. The client's own defaults (1 s and 500 ms) are short enough
@@ -73,6 +74,16 @@ impl Redis {
             Ok(connected) => connected,
             Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         }
+    }
+
+    /// The messages of these channels, as [`pubsub`](Self::pubsub). While nobody takes them, some are lost.
+    ///
+    /// # Errors
+    /// As [`pubsub`](Self::pubsub).
+    pub async fn subscribe(&self, channels: &[&str]) -> RedisResult<Subscription> {
+        let mut pubsub = self.pubsub().await?;
+        pubsub.subscribe(channels).await?;
+        Ok(Subscription::new(pubsub.into_on_message()))
     }
 
     /// The full name of one of our keys or channels. All share one hash tag, so that one script may touch several of

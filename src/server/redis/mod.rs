@@ -8,5 +8,6 @@ pub mod lease;
 pub mod log;
 pub mod sessions;
 pub mod snapshots;
+pub mod subscription;
 
 pub use connection::Redis;
