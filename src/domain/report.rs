@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::matters;
 pub use columns::{Column, Measure, Sort};
-pub use fold::{Folded, Group, Key, MoneySums, ReportSums, captured_in, completed_in, method_of};
-pub use table::{About, Report, ReportRow, interval, report};
+pub use fold::{
+    Folded, Group, Key, MoneySums, ReportSums, TooManyGroups, captured_in, completed_in, first_of, method_of,
+};
+pub use table::{About, NoReport, Report, ReportRow, interval, report};
 
 use super::{
     address::{BadChoice, Refused, clip, escaped, zone},

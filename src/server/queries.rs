@@ -168,7 +168,7 @@ impl App {
         report.map_err(|error| match error {
             ReportError::Zone(_) => Refused::new("zone", error.to_string()).into(),
             ReportError::Sort(_) => Refused::new("sort", error.to_string()).into(),
-            ReportError::Calendar | ReportError::TooLong => Refused::new(period, error.to_string()).into(),
+            ReportError::Calendar | ReportError::GivenUp(_) => Refused::new(period, error.to_string()).into(),
             ReportError::Reading => Failure::Reading,
             ReportError::Snapshot(_) | ReportError::Broken => {
                 tracing::warn!(%error, "no report");

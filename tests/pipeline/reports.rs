@@ -17,7 +17,7 @@ use chargedeck::{
     },
     server::{
         hub::Hub,
-        reports::{ReportError, Reports},
+        reports::{GivenUp, ReportError, Reports},
     },
 };
 
@@ -390,6 +390,29 @@ async fn what_takes_long_says_so_and_is_read_on_while_somebody_asks() {
     instance.stop.cancel();
 }
 
+/// Documents may name any number of clients. A report that memory does not hold is refused, and none is without rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_more_groups_than_memory_holds_is_refused_and_others_are_whole() {
+    const PAYMENTS: i32 = 13_000;
+    let network = Network::new().await;
+    let paid = |n: i32| {
+        doc! {"_id": n, "payment_id": n, "client_id": format!("{n:0>2000}"), "method": format!("M{}", n % 3), "status": "CAPTURED",
+        "captured_minor": 1, "currency": "GBP", "captured_at": at(1)}
+    };
+    network.collection(Collection::Payments).insert_many((0..PAYMENTS).map(paid)).await.unwrap();
+    let instance = network.instance(true);
+    instance.ready().await;
+    instance.until("a time", |hub| hub.now().is_some()).await;
+    let reports = Reports::new(network.mongo.clone(), network.redis.clone(), instance.hub.clone());
+    for _ in 0..2 {
+        let refused = reports.report(ada(), june("client"), LONG).await.unwrap_err();
+        assert!(matches!(refused, ReportError::GivenUp(GivenUp::TooManyGroups)), "{refused}");
+    }
+    let whole = reports.report(ada(), june("method"), LONG).await.unwrap();
+    assert_eq!((whole.rows.len(), total(&whole, &Column::Payments)), (3, Some(PAYMENTS.into())));
+    instance.stop.cancel();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_longer_than_mongodb_keeps_its_past_says_what_to_do() {
     let (_mongod, network) = slow().await;
@@ -400,10 +423,16 @@ async fn what_takes_longer_than_mongodb_keeps_its_past_says_what_to_do() {
     const SNAPSHOT_TOO_OLD: i32 = 239;
     batches(&network, "alwaysOn", doc! {"errorCode": SNAPSHOT_TOO_OLD}).await;
     let refused = reports.report(ada(), summer(), LONG).await.unwrap_err();
-    assert!(matches!(refused, ReportError::TooLong) && refused.to_string().contains("shorter period"), "{refused}");
+    assert!(
+        matches!(refused, ReportError::GivenUp(GivenUp::TooLong)) && refused.to_string().contains("shorter period"),
+        "{refused}"
+    );
     batches(&network, "off", doc! {}).await;
     let again = reports.report(ada(), summer(), LONG).await;
-    assert!(matches!(again, Err(ReportError::TooLong)), "whoever asks again must not wait as long again: {again:?}");
+    assert!(
+        matches!(again, Err(ReportError::GivenUp(GivenUp::TooLong))),
+        "whoever asks again must not wait as long again: {again:?}"
+    );
     assert!(reports.report(ada(), june("station"), LONG).await.is_ok(), "a shorter period");
     instance.stop.cancel();
 }

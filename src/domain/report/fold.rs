@@ -38,11 +38,19 @@ pub fn method_of(session: &Session, payments: &[Payment]) -> Option<Option<Strin
     let named = |payment: &Payment| payment.payment_id.is_some() && payment.payment_id == session.payment_id;
     let its =
         |payment: &&Payment| named(payment) || payment.session_id.is_some() && payment.session_id == session.session_id;
-    let rank = |payment: &&Payment| {
-        let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
-        (!named(payment), !revenue, payment.payment_id.clone(), payment.method.clone())
-    };
-    payments.iter().filter(its).min_by_key(rank).map(|payment| payment.method.clone())
+    let first = payments.iter().filter(its).min_by_key(|payment| (!named(payment), rank(payment)));
+    first.map(|payment| payment.method.clone())
+}
+
+/// Of two payments that a session names alike, or does not name, the one that decides its method. So of many payments
+/// of a session one is kept.
+pub fn first_of(one: Payment, other: Payment) -> Payment {
+    if rank(&other) < rank(&one) { other } else { one }
+}
+
+fn rank(payment: &Payment) -> (bool, Option<String>, Option<String>) {
+    let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
+    (!revenue, payment.payment_id.clone(), payment.method.clone())
 }
 
 /// What a group's documents have in common.
@@ -82,6 +90,7 @@ pub struct ReportSums {
     pub derived: i64,
     /// Payments whose captured amount or currency is not known.
     pub without_amount: i64,
+    /// In the order of their codes.
     pub money: Vec<(Currency, MoneySums)>,
 }
 
@@ -217,15 +226,49 @@ pub struct Group {
     pub sums: ReportSums,
 }
 
-/// The groups of all that counted so far.
+/// Maximum bytes of a report's groups and names, which is some 50,000 groups. Documents may hold any number of ids and
+/// methods.
+const BYTES_MAX: usize = 32 << 20;
+/// Bytes of a group without its text: its place in a tree that is half full, and room for four currencies.
+const GROUP: usize = 640;
+/// Bytes of a currency in a group.
+const CURRENCY: usize = 144;
+
+/// A report would take more memory than one may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the report has too many groups")]
+pub struct TooManyGroups;
+
+/// The groups of all that counted so far. Their memory is bounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     groups: BTreeMap<Key, ReportSums>,
+    /// Bytes that are taken.
+    taken: usize,
 }
 
 impl Folded {
-    pub fn add(&mut self, key: Key, sums: &ReportSums) {
-        self.groups.entry(key).or_default().add(sums);
+    /// # Errors
+    /// If there is no room for another group. Then the report is of no use, because no group may lack.
+    pub fn add(&mut self, key: Key, sums: &ReportSums) -> Result<(), TooManyGroups> {
+        if !self.groups.contains_key(&key) {
+            let (Key::Is(text) | Key::Lacks(text)) = &key;
+            self.take(text.len().saturating_add(GROUP))?;
+        }
+        let group = self.groups.entry(key).or_default();
+        let known = group.money.len();
+        group.add(sums);
+        let new = group.money.len().saturating_sub(known);
+        self.take(new.saturating_mul(CURRENCY))
+    }
+
+    /// Counts bytes that are kept beside the groups, such as names.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub const fn take(&mut self, bytes: usize) -> Result<(), TooManyGroups> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > BYTES_MAX { Err(TooManyGroups) } else { Ok(()) }
     }
 
     /// The public ids of the groups.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::{By, Column, Group, Key, Measure, ReportParameters, ReportSums};
+use super::{By, Column, Group, Key, Measure, ReportParameters, ReportSums, TooManyGroups};
 use crate::domain::{
     address::BadChoice,
     cells::known,
@@ -13,6 +13,19 @@ use crate::domain::{
     range::Day,
     time::Period,
 };
+
+/// Maximum number of cells. It is enough for ten years by day in every currency that there is.
+const CELLS_MAX: usize = 4 << 20;
+
+/// Why no table is made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReport {
+    /// It cannot be sorted so.
+    #[error(transparent)]
+    Sort(#[from] BadChoice),
+    #[error(transparent)]
+    TooManyGroups(#[from] TooManyGroups),
+}
 
 /// The figures of a period, as they were at `ct`; the changes after `position` are not in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,13 +121,14 @@ pub fn interval(period: Period) -> String {
 ///
 /// # Errors
 /// The currency of the column that the rows are sorted by is no code. A code without amounts leaves the order as it is.
+/// Or there are more cells than one may have, because documents may hold any code.
 pub fn report(
     query: &ReportParameters,
     about: About,
     groups: Vec<Group>,
     lead: Option<&Currency>,
     piece: impl Fn(Day, Day) -> Option<Period>,
-) -> Result<Report, BadChoice> {
+) -> Result<Report, NoReport> {
     let by = query.by;
     let mut total = ReportSums::default();
     groups.iter().for_each(|group| total.add(&group.sums));
@@ -123,10 +137,13 @@ pub fn report(
         && !is_currency(code)
         && !columns.contains(column)
     {
-        return Err(BadChoice::unsortable(&column.to_string()));
+        return Err(BadChoice::unsortable(&column.to_string()).into());
     }
     let groups = if by.is_time() { without_gaps(by, &about, groups) } else { groups };
     let all = groups.len();
+    if all.saturating_mul(columns.len()) > CELLS_MAX {
+        return Err(TooManyGroups.into());
+    }
     let mut rows: Vec<ReportRow> = groups.into_iter().map(|group| row(by, &columns, group, &piece)).collect();
     sort(query, &columns, &mut rows);
     Ok(Report {
@@ -176,7 +193,8 @@ fn cell(column: &Column, sums: &ReportSums) -> Option<i64> {
         Column::WithoutAmount => return Some(sums.without_amount),
         Column::Money(measure, currency) => (measure, currency),
     };
-    let money = sums.money.iter().find(|(known, _)| known == currency).map(|(_, money)| *money).unwrap_or_default();
+    let at = sums.money.binary_search_by(|(known, _)| known.cmp(currency)).ok();
+    let money = at.and_then(|at| sums.money.get(at)).map(|(_, money)| *money).unwrap_or_default();
     let (payments, unknown) = (money.payments.saturating_add(sums.without_amount), sums.without_amount);
     let without_fee = unknown.saturating_add(money.fees_missing);
     match measure {

@@ -5,7 +5,7 @@ mod demand;
 mod error;
 mod read;
 
-pub use error::ReportError;
+pub use error::{GivenUp, ReportError};
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,10 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use self::{demand::Demand, read::ReportQuery};
+use self::{
+    demand::Demand,
+    read::{ReadError, ReportQuery},
+};
 use crate::{
     domain::{
         cells::Cells,
@@ -172,7 +175,8 @@ impl Reports {
     async fn while_asked(self, user: UserId, name: String, wanted: ReportQuery) -> Result<Kept, ReportError> {
         let read = async {
             let _turn = self.turns.of(user).await;
-            self.groups(&name, &wanted).await
+            // Boxed, because it holds all that reading needs.
+            Box::pin(self.groups(&name, &wanted)).await
         };
         tokio::select! {
             kept = read => kept,
@@ -199,8 +203,8 @@ impl Reports {
             tokio::time::sleep(WAIT).await;
         }
         let read = holding(&lease, self.read_and_keep(name, wanted)).await;
-        if matches!(read, Err(ReportError::TooLong)) {
-            self.demand.give_up(name);
+        if let Err(ReportError::GivenUp(why)) = read {
+            self.demand.give_up(name, why);
         }
         lease.release().await.map_err(SnapshotError::from)?;
         read
@@ -243,22 +247,23 @@ impl Reports {
                     return Ok(Kept { position, ct, at, took_ms, groups });
                 }
                 Ok(_) => lost = false,
-                Err(error) if mongo::error_code(&error) == Some(246) => lost = false,
+                Err(ReadError::TooManyGroups(_)) => return Err(GivenUp::TooManyGroups.into()),
+                Err(ReadError::Mongo(error)) if mongo::error_code(&error) == Some(246) => lost = false,
                 // MongoDB no longer keeps the documents as they were at that time.
-                Err(error) if mongo::error_code(&error) == Some(239) => {
+                Err(ReadError::Mongo(error)) if mongo::error_code(&error) == Some(239) => {
                     lost = true;
                     if began.elapsed() >= HOPELESS {
                         break;
                     }
                 }
-                Err(error) if mongo::error_code(&error) == Some(mongo::TIME_EXPIRED) => {
-                    return Err(ReportError::TooLong);
+                Err(ReadError::Mongo(error)) if mongo::error_code(&error) == Some(mongo::TIME_EXPIRED) => {
+                    return Err(GivenUp::TooLong.into());
                 }
-                Err(error) => return Err(SnapshotError::from(error).into()),
+                Err(ReadError::Mongo(error)) => return Err(SnapshotError::from(error).into()),
             }
             tokio::time::sleep(Duration::from_millis(20).saturating_mul(2_u32.saturating_pow(attempt))).await;
         }
-        Err(if lost { ReportError::TooLong } else { SnapshotError::Behind.into() })
+        Err(if lost { GivenUp::TooLong.into() } else { SnapshotError::Behind.into() })
     }
 }
 

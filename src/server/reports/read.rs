@@ -1,11 +1,10 @@
-//! Reads the documents of a period and folds them, all at one cluster time. Memory is bounded by the groups, and by
-//! the few documents that wait for what decides their group: what a session was paid with, or where a payment's
-//! session was.
+//! Reads the documents of a period and folds them, all at one cluster time. Memory is bounded: that of the groups and
+//! of the names of stations and clients, and the few documents that wait for what decides their group: what a session
+//! was paid with, or where a payment's session was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bson::doc;
-use mongodb::error::Result;
 
 use crate::{
     domain::{
@@ -15,7 +14,7 @@ use crate::{
             Mark, Payment, Session, Station, see,
         },
         protocol::position::ClusterTime,
-        report::{By, Folded, Group, Key, ReportSums, captured_in, completed_in, method_of},
+        report::{By, Folded, Group, Key, ReportSums, TooManyGroups, captured_in, completed_in, first_of, method_of},
         time::{Period, UtcMs, Zone},
     },
     server::mongo::{
@@ -26,6 +25,19 @@ use crate::{
 
 /// Maximum number of documents that wait at a time.
 const CHUNK: usize = 2000;
+/// Bytes of a name without its texts: its place in a map that is half full.
+const NAME: usize = 192;
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Mongo(#[from] mongodb::error::Error),
+    #[error(transparent)]
+    TooManyGroups(#[from] TooManyGroups),
+}
+
+type Result<T> = std::result::Result<T, ReadError>;
 
 /// What is read, and how it is grouped.
 pub struct ReportQuery {
@@ -40,14 +52,16 @@ pub struct ReportQuery {
 /// Reads and folds.
 ///
 /// # Errors
-/// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then.
+/// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then. Also if the report would
+/// take too much memory.
 pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, Vec<Group>)> {
     let mut reading = Reading::begin(mongo).await?;
+    let mut folded = Folded::default();
     let stations = match wanted.by {
-        By::Station | By::City => stations(&mut reading).await?,
+        By::Station | By::City => stations(&mut reading, &mut folded).await?,
         _ => HashMap::new(),
     };
-    let mut fold = Fold { wanted, reading, stations, folded: Folded::default() };
+    let mut fold = Fold { wanted, reading, stations, folded };
     fold.sessions().await?;
     fold.payments().await?;
     let names = match wanted.by {
@@ -61,16 +75,22 @@ pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, V
 /// Name and city by public id.
 type ColumnPlaces = HashMap<String, (Option<String>, Option<String>)>;
 
-async fn stations(reading: &mut Reading<'_>) -> Result<ColumnPlaces> {
+async fn stations(reading: &mut Reading<'_>, folded: &mut Folded) -> Result<ColumnPlaces> {
     let mut places = ColumnPlaces::new();
     let mut found = reading.find(Stations, doc! {}, Stations.marked(Mark::Reported)).await?;
     while let Some(fields) = reading.next(&mut found).await? {
         let station = see::<Station>(&fields).doc;
         if let Some(id) = station.station_id {
+            folded.take(bytes([Some(&id), station.name.as_ref(), station.city.as_ref()]))?;
             places.insert(id, (station.name, station.city));
         }
     }
     Ok(places)
+}
+
+/// Bytes of a name with these texts.
+fn bytes<const N: usize>(texts: [Option<&String>; N]) -> usize {
+    texts.into_iter().flatten().map(String::len).fold(NAME, usize::saturating_add)
 }
 
 struct Fold<'a> {
@@ -103,7 +123,7 @@ impl Fold<'_> {
                 }
             };
             let sums = self.sums(&session);
-            self.folded.add(key, &sums);
+            self.folded.add(key, &sums)?;
         }
         self.by_method(&waiting).await
     }
@@ -129,7 +149,7 @@ impl Fold<'_> {
                     continue;
                 }
             };
-            self.folded.add(key, &ReportSums::of_payment(&payment));
+            self.folded.add(key, &ReportSums::of_payment(&payment))?;
         }
         self.by_place(&waiting).await
     }
@@ -150,37 +170,29 @@ impl Fold<'_> {
 
     /// Folds sessions by what they were paid with.
     async fn by_method(&mut self, sessions: &[Session]) -> Result<()> {
-        let own: Vec<&str> = sessions.iter().filter_map(|session| session.session_id.as_deref()).collect();
-        let named: Vec<&str> = sessions.iter().filter_map(|session| session.payment_id.as_deref()).collect();
-        if own.is_empty() && named.is_empty() {
-            for session in sessions {
-                let sums = self.sums(session);
-                self.folded.add(method(session, &[]), &sums);
-            }
-            return Ok(());
-        }
-        let filter = doc! {"$or": [
-            among(self.reading.mongo(), Payments, "session_id", &own),
-            among(self.reading.mongo(), Payments, "payment_id", &named),
-        ]};
-        let mut by_session: HashMap<String, Vec<Payment>> = HashMap::new();
-        let mut by_id: HashMap<String, Payment> = HashMap::new();
-        let mut found = self.reading.find(Payments, filter, Payments.marked(Mark::Reported)).await?;
-        while let Some(fields) = self.reading.next(&mut found).await? {
-            let payment = see::<Payment>(&fields).doc;
-            if let Some(session) = payment.session_id.clone() {
-                by_session.entry(session).or_default().push(payment.clone());
-            }
-            if let Some(id) = payment.payment_id.clone() {
-                by_id.insert(id, payment);
+        let own: HashSet<&str> = sessions.iter().filter_map(|session| session.session_id.as_deref()).collect();
+        let named: HashSet<&str> = sessions.iter().filter_map(|session| session.payment_id.as_deref()).collect();
+        let mut by_session = HashMap::new();
+        let mut by_id = HashMap::new();
+        if !own.is_empty() || !named.is_empty() {
+            let (sessions, ids): (Vec<_>, Vec<_>) = (own.iter().copied().collect(), named.iter().copied().collect());
+            let filter = doc! {"$or": [
+                among(self.reading.mongo(), Payments, "session_id", &sessions),
+                among(self.reading.mongo(), Payments, "payment_id", &ids),
+            ]};
+            let mut found = self.reading.find(Payments, filter, Payments.marked(Mark::Reported)).await?;
+            while let Some(fields) = self.reading.next(&mut found).await? {
+                let payment = see::<Payment>(&fields).doc;
+                keep(&mut by_session, &own, payment.session_id.as_deref(), &payment);
+                keep(&mut by_id, &named, payment.payment_id.as_deref(), &payment);
             }
         }
         for session in sessions {
-            let mut payments =
-                session.session_id.as_ref().and_then(|id| by_session.get(id)).cloned().unwrap_or_default();
-            payments.extend(session.payment_id.as_ref().and_then(|id| by_id.get(id)).cloned());
+            let of_session = session.session_id.as_deref().and_then(|id| by_session.get(id));
+            let of_id = session.payment_id.as_deref().and_then(|id| by_id.get(id));
+            let payments: Vec<Payment> = [of_session, of_id].into_iter().flatten().cloned().collect();
             let sums = self.sums(session);
-            self.folded.add(method(session, &payments), &sums);
+            self.folded.add(method(session, &payments), &sums)?;
         }
         Ok(())
     }
@@ -202,7 +214,7 @@ impl Fold<'_> {
         }
         for payment in payments {
             let station = payment.session_id.as_ref().and_then(|id| places.get(id)).and_then(Option::as_deref);
-            self.folded.add(self.place(station), &ReportSums::of_payment(payment));
+            self.folded.add(self.place(station), &ReportSums::of_payment(payment))?;
         }
         Ok(())
     }
@@ -210,17 +222,31 @@ impl Fold<'_> {
     /// The names of the clients that have a group.
     async fn clients(&mut self) -> Result<HashMap<String, String>> {
         let mut names = HashMap::new();
-        let ids: Vec<&str> = self.folded.ids().collect();
+        let ids: Vec<String> = self.folded.ids().map(str::to_owned).collect();
         for ids in ids.chunks(CHUNK) {
-            let filter = among(self.reading.mongo(), Clients, "client_id", ids);
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let filter = among(self.reading.mongo(), Clients, "client_id", &ids);
             let mut found = self.reading.find(Clients, filter, Clients.marked(Mark::Reported)).await?;
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let client = see::<Client>(&fields).doc;
-                names.extend(client.client_id.zip(client.name));
+                if let (Some(id), Some(name)) = (client.client_id, client.name) {
+                    self.folded.take(bytes([Some(&id), Some(&name)]))?;
+                    names.insert(id, name);
+                }
             }
         }
         Ok(names)
     }
+}
+
+/// Keeps the payment under this id, if the id is wanted and no payment is known that decides before it.
+fn keep<'a>(known: &mut HashMap<&'a str, Payment>, wanted: &HashSet<&'a str>, id: Option<&str>, payment: &Payment) {
+    let Some(&id) = id.and_then(|id| wanted.get(id)) else { return };
+    let first = match known.remove(id) {
+        Some(other) => first_of(other, payment.clone()),
+        None => payment.clone(),
+    };
+    known.insert(id, first);
 }
 
 /// The group of a session, by the payments that may belong to it.

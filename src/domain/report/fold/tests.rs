@@ -110,6 +110,49 @@ fn a_sessions_method_is_that_of_its_payment() {
     );
 }
 
+/// The reader keeps one payment of each session, and one of each id that a session names.
+#[test]
+fn of_many_payments_one_decides() {
+    let of =
+        |id: &str, status: &str| payment(json!({"payment_id": id, "session_id": "S1", "status": status, "method": id}));
+    let all = [of("P3", "CAPTURED"), of("P1", "FAILED"), of("P2", "CAPTURED"), of("P1", "PENDING")];
+    let session = |named: &str| session(json!({"session_id": "S1", "payment_id": named}));
+    for turn in 0..all.len() {
+        let mut all = all.clone();
+        all.rotate_left(turn);
+        let best = |all: &[Payment]| all.iter().cloned().reduce(first_of);
+        let named: Vec<_> = all.iter().filter(|payment| payment.payment_id.as_deref() == Some("P1")).cloned().collect();
+        let kept: Vec<_> = best(&all).into_iter().chain(best(&named)).collect();
+        for id in ["P1", "P9"] {
+            assert_eq!(method_of(&session(id), &kept), method_of(&session(id), &all), "{id}");
+        }
+        assert_eq!(method_of(&session("P9"), &kept), Some(Some("P2".into())));
+        assert_eq!(method_of(&session("P1"), &kept), Some(Some("P1".into())));
+    }
+}
+
+/// Whatever documents hold, the groups of a report take bounded memory, or there is no report.
+#[test]
+fn groups_have_a_bound_in_bytes() {
+    let fits = |length: usize| {
+        let mut folded = Folded::default();
+        (0..100_000)
+            .take_while(|n| folded.add(Key::Is(format!("{n:0>length$}")), &ReportSums::default()).is_ok())
+            .count()
+    };
+    assert!((50_000..55_000).contains(&fits(6)), "{}", fits(6));
+    assert!((12_000..13_000).contains(&fits(2000)), "{}", fits(2000));
+    assert!(size_of::<(Key, ReportSums)>() * 11 / 5 + 4 * size_of::<(Currency, MoneySums)>() <= GROUP, "as counted");
+    assert!(2 * size_of::<(Currency, MoneySums)>() <= CURRENCY, "as counted");
+    let money =
+        |n: usize| ReportSums { money: vec![(Currency(n.to_string()), MoneySums::default())], ..Default::default() };
+    let mut folded = Folded::default();
+    folded.take(BYTES_MAX - GROUP - "one".len() - 2 * CURRENCY).unwrap();
+    let mut add = |n| folded.add(Key::Is("one".to_owned()), &money(n));
+    assert!((0..1000).all(|_| add(1).is_ok()), "a group and a currency are counted once");
+    assert_eq!([add(2), add(3)], [Ok(()), Err(TooManyGroups)]);
+}
+
 fn document() -> impl Strategy<Value = Fields> {
     let value = prop_oneof![
         prop::sample::select(vec![
@@ -201,7 +244,7 @@ proptest! {
                 let paid = captured_in(&payment, period).map(|at| (key(at), ReportSums::of_payment(&payment)));
                 for (key, sums) in sums.into_iter().chain(paid) {
                     whole.add(&sums);
-                    folded.add(key, &sums);
+                    folded.add(key, &sums).unwrap();
                 }
             }
             let mut added = ReportSums::default();

@@ -34,6 +34,26 @@ fn ids(report: &Report) -> Vec<String> {
     report.rows.iter().map(|row| row.id.clone().or(row.lacks.clone()).unwrap()).collect()
 }
 
+/// Each currency has columns in each row, and documents may hold any code.
+#[test]
+fn a_table_has_a_bound_in_cells() {
+    let code =
+        |n: usize| [n / 676, n / 26 % 26, n % 26].map(|n| char::from(b'A' + u8::try_from(n).unwrap())).iter().collect();
+    let paid = |n| ReportSums {
+        payments: 1,
+        money: vec![(Currency(code(n)), MoneySums { payments: 1, ..Default::default() })],
+        ..Default::default()
+    };
+    let table = |rows: usize, codes: usize| {
+        let groups = (0..rows).map(|n| group(&n.to_string(), None, paid(n % codes))).collect();
+        super::report(&query(&[("by", "client")]), about("2018-06-01", "2018-06-01"), groups, None, |_, _| None)
+    };
+    assert_eq!(table(1000, 1000).unwrap_err(), NoReport::TooManyGroups(TooManyGroups));
+    let report = table(3653, 180).unwrap();
+    assert_eq!(report.rows.len() * report.columns.len(), 3653 * (3 + 5 * 180));
+    assert_eq!(report.totals[2], Some(3653));
+}
+
 #[test]
 fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
     let groups = || {
@@ -56,7 +76,7 @@ fn rows_stand_in_the_order_asked_for_and_the_unknown_last() {
     assert_eq!(order("-group"), ["a", "c", "b", "station"]);
     assert_eq!(order("revenue.XXX"), ["b", "c", "a", "station"], "a column that is not there yet sorts nothing");
     for (bad, name) in [("revenue.xxx", "revenue.xxx"), ("-net.POUNDS", "net.POUNDS"), ("fees.", "fees.")] {
-        let refused = BadChoice(format!("Reports cannot be sorted by “{name}”."));
+        let refused = NoReport::Sort(BadChoice(format!("Reports cannot be sorted by “{name}”.")));
         assert_eq!(sorted(bad).unwrap_err(), refused, "no report has such a currency");
     }
 }
