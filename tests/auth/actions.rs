@@ -158,7 +158,7 @@ async fn whoever_has_not_given_the_password_lately_is_asked_for_it() {
 /// An app where every action asks for the password, unless it cannot be done.
 async fn asking(file: &'static str, read_only: bool, clients: Vec<Document>) -> (App, String) {
     let limits = SessionLimits { confirmed: Duration::ZERO, ..SessionLimits::default() };
-    with(AppSetup { file, read_only, limits, ..AppSetup::default().await }, clients).await
+    with(AppSetup { limits, file, read_only, ..AppSetup::default().await }, clients).await
 }
 
 /// Checks that page, form and program get this refusal, and no question for the password.
