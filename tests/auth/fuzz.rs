@@ -379,7 +379,7 @@ fn a_canary_is_found_however_it_is_escaped() {
         CANARY.replace('-', "\\\\u002d"),
         CANARY.replace('-', "&amp;#45;").replace('7', "&#x37;"),
         CANARY.replace('-', "%2D"),
-        CANARY.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        CANARY.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")),
         base64(""),
         base64("x"),
         base64("xy"),
