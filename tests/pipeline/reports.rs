@@ -393,7 +393,7 @@ async fn what_takes_long_says_so_and_is_read_on_while_somebody_asks() {
 /// Documents may name any number of clients. A report that memory does not hold is refused, and none is without rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_of_more_groups_than_memory_holds_is_refused_and_others_are_whole() {
-    const PAYMENTS: i32 = 13_000;
+    const PAYMENTS: i32 = 40_000;
     let network = Network::new().await;
     let paid = |n: i32| {
         doc! {"_id": n, "payment_id": n, "client_id": format!("{n:0>2000}"), "method": format!("M{}", n % 3), "status": "CAPTURED",

@@ -226,9 +226,9 @@ pub struct Group {
     pub sums: ReportSums,
 }
 
-/// Maximum bytes of a report's groups and names, which is some 50,000 groups. Documents may hold any number of ids and
-/// methods.
-const BYTES_MAX: usize = 32 << 20;
+/// Maximum bytes of a report's groups and names, which is some 150,000 groups, more than a network of a million sessions a
+/// year has clients. Documents may hold any number of ids and methods.
+const BYTES_MAX: usize = 96 << 20;
 /// Bytes of a group without its text: its place in a tree that is half full, and room for four currencies.
 const GROUP: usize = 640;
 /// Bytes of a currency in a group.
