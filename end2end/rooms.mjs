@@ -9,7 +9,7 @@ export const ROOMS = [
   { of: ['domain/ids', 'domain/money', 'domain/status', 'domain/time', 'domain/value', 'domain/address', 'domain/credentials'] },
   { of: ['domain/fields', 'domain/eco'] },
   { of: ['domain/collections'] },
-  { of: ['domain/text', 'domain/paths'] },
+  { of: ['domain/text'] },
   { of: ['domain/actions', 'domain/quality'] },
   { of: ['domain/range', 'domain/selection'] },
   { of: ['domain/cells'] },

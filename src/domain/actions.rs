@@ -1,7 +1,7 @@
 //! What admins can do to documents: what addresses, lists and the audit log call it. What it does stands in
 //! `server::actions`.
 
-use super::{address::escaped, collections::Collection, paths};
+use super::{address::escaped, collections::Collection};
 
 /// An action's line in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl DocumentAction {
 
     /// The address of its page, without the document.
     pub fn path(self) -> String {
-        format!("{}/{}", paths::page(self.of), self.name)
+        format!("{}/{}", self.of.page(), self.name)
     }
 
     /// The address of its page for the document with this public id.

@@ -20,7 +20,6 @@ pub mod figures;
 pub mod ids;
 pub mod latest;
 pub mod money;
-pub mod paths;
 pub mod protocol;
 pub mod quality;
 pub mod range;

@@ -28,9 +28,9 @@ use super::{
     status::{EvseStatus, States},
 };
 
-/// Makes [`Collection`] of lines such as `Collection "name in MongoDB" of Entity, event "public name";`.
+/// Makes [`Collection`] of lines such as `Collection "name in MongoDB" of Entity, event "public name", page "/address";`.
 macro_rules! collections {
-    ($($collection:ident $name:literal of $entity:ident, event $event:literal;)+) => {
+    ($($collection:ident $name:literal of $entity:ident, event $event:literal, page $page:literal;)+) => {
         /// A watched collection. The names are public: database, socket, API and pages share them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -49,6 +49,11 @@ macro_rules! collections {
             /// The public name of the collection's event.
             pub const fn event(self) -> &'static str {
                 match self { $(Self::$collection => $event,)+ }
+            }
+
+            /// The address of the collection's page.
+            pub const fn page(self) -> &'static str {
+                match self { $(Self::$collection => $page,)+ }
             }
 
             /// All fields of its data model, read or not.
@@ -99,11 +104,11 @@ macro_rules! collections {
 }
 
 collections! {
-    Clients "clients" of Client, event "client_update";
-    Stations "stations" of Station, event "station_update";
-    Payments "payments" of Payment, event "payment_update";
-    ChargingSessions "charging_sessions" of Session, event "charging_session_update";
-    EcoStats "eco_stats" of EcoStat, event "eco_stats_update";
+    Clients "clients" of Client, event "client_update", page "/clients";
+    Stations "stations" of Station, event "station_update", page "/stations";
+    Payments "payments" of Payment, event "payment_update", page "/payments";
+    ChargingSessions "charging_sessions" of Session, event "charging_session_update", page "/sessions";
+    EcoStats "eco_stats" of EcoStat, event "eco_stats_update", page "/eco";
 }
 
 impl fmt::Display for Collection {

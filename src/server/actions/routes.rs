@@ -16,19 +16,16 @@ use super::{
     perform::Actions,
     view::{self, ActionPage},
 };
-use crate::{
-    domain::paths,
-    server::{
-        accounts::{
-            documents::AccountPages,
-            form::{FormBody, UrlQuery, again},
-            pages::FieldErrors,
-            text::accounts,
-        },
-        auth::{CurrentAdmin, PasswordPrompt, place::ClientInfo},
-        pace::Turn,
-        problem::Problem,
+use crate::server::{
+    accounts::{
+        documents::AccountPages,
+        form::{FormBody, UrlQuery, again},
+        pages::FieldErrors,
+        text::accounts,
     },
+    auth::{CurrentAdmin, PasswordPrompt, place::ClientInfo},
+    pace::Turn,
+    problem::Problem,
 };
 
 /// The longest reason, characters.
@@ -142,7 +139,7 @@ async fn submit(
 fn draw(context: &ActionContext, admin: &CurrentAdmin, page: ActionPage) -> Response {
     let action = page.action;
     // The navigation marks the list's page as the current one.
-    context.documents.framed(admin, paths::page(action.of), action.words.title, |times| view::action(page, times))
+    context.documents.framed(admin, action.of.page(), action.words.title, |times| view::action(page, times))
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{action::Action, attempt::ActionRefused, outlook::Outlook};
 use crate::{
-    domain::{paths::page, text},
+    domain::text,
     server::{
         accounts::{
             documents::Times,
@@ -73,7 +73,7 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
                     >
                         {action.words.button}
                     </button>
-                    <a class="button" href=self::page(action.of)>{CANCEL}</a>
+                    <a class="button" href=action.of.page()>{CANCEL}</a>
                 </p>
             </form>
         </section>

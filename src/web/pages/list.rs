@@ -6,7 +6,6 @@ use crate::{
     domain::{
         address::BadChoice,
         collections::Collection,
-        paths::page,
         protocol::snapshot::Snapshot,
         selection::{Criterion, FilterField, Selection},
     },
@@ -22,7 +21,7 @@ use crate::{
 type ChosenSelection = Memo<Result<Selection, BadChoice>>;
 
 pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
-    let read = chosen(page(collection), Selection::read);
+    let read = chosen(collection.page(), Selection::read);
     let asked: ChosenSelection = Memo::new(move |_| read.get()?.of(collection));
     let parts = move || match asked.get() {
         Ok(selection) if !selection.is_everything() => chips(collection, &selection),
@@ -30,7 +29,7 @@ pub fn list(collection: Collection, table: &'static dyn Table) -> AnyView {
     };
     let rows = move || match asked.get() {
         Ok(selection) => rows(collection, selection, table),
-        Err(BadChoice(why)) => refused(why, page(collection)),
+        Err(BadChoice(why)) => refused(why, collection.page()),
     };
     view! {
         {choices(collection, asked)}
@@ -46,7 +45,7 @@ fn rows(collection: Collection, selection: Selection, table: &'static dyn Table)
     loaded(ask, text::title(collection), move |answer| {
         let snapshot: Snapshot = answer.read()?;
         if let Some(BadChoice(why)) = snapshot.unknown_status() {
-            return Ok(refused(why, page(collection)));
+            return Ok(refused(why, collection.page()));
         }
         let store = live.list(snapshot);
         Ok(view! { <LiveList collection store table /> }.into_any())

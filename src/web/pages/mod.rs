@@ -25,7 +25,7 @@ use leptos::{
 pub use analytics::{ChartMeasure, Pieces, options};
 
 use crate::{
-    domain::{collections::Collection, paths::page},
+    domain::collections::Collection,
     web::ui::{ANALYTICS, REPORTS, SYSTEM},
 };
 
@@ -44,7 +44,7 @@ pub fn at(path: &str) -> AnyView {
 /// Returns a collection that the page at `path` needs and that cannot be followed. The page then shows nothing.
 pub fn unfollowed(path: &str, unfollowed: &[Collection]) -> Option<Collection> {
     let figures = ["/", ANALYTICS, REPORTS].contains(&path);
-    unfollowed.iter().copied().find(|topic| if figures { topic.is_counted() } else { page(*topic) == path })
+    unfollowed.iter().copied().find(|topic| if figures { topic.is_counted() } else { topic.page() == path })
 }
 
 /// Loads the part of the browser's program that draws the page at `path`.
@@ -87,11 +87,11 @@ pages! {
     "/" => overview in overview, load_overview;
     "/activity" => activity in activity, load_activity;
     ANALYTICS => analytics in analytics, load_analytics;
-    page(Collection::Stations) => stations in lists, load_stations;
-    page(Collection::ChargingSessions) => sessions in lists, load_sessions;
-    page(Collection::Payments) => payments in lists, load_payments;
-    page(Collection::Clients) => clients in lists, load_clients;
-    page(Collection::EcoStats) => eco in lists, load_eco;
+    Collection::Stations.page() => stations in lists, load_stations;
+    Collection::ChargingSessions.page() => sessions in lists, load_sessions;
+    Collection::Payments.page() => payments in lists, load_payments;
+    Collection::Clients.page() => clients in lists, load_clients;
+    Collection::EcoStats.page() => eco in lists, load_eco;
     REPORTS => reports in reports, load_reports;
     SYSTEM => system in system, load_system;
 }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn every_collection_has_a_page_and_a_place_in_the_navigation() {
         for collection in Collection::ALL {
-            let path = page(collection);
+            let path = collection.page();
             assert!(PAGES.iter().any(|(address, ..)| *address == path), "{collection} has no page");
             assert_eq!(document_title(path), format!("{} · {}", text::title(collection), text::PRODUCT));
         }

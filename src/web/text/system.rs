@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::{MISSING, count, displayable, lag, title};
 use crate::domain::{
-    paths::page,
     system::health::{
         AuditRow, Condition, DocumentsRow, InstanceRow, PartFigure, PipelinePart, ResyncRow, SystemTable,
     },
@@ -128,7 +127,7 @@ fn audit(row: AuditRow) -> RowText {
 
 fn documents(row: &DocumentsRow) -> RowText {
     let cells = vec![title(row.of).to_owned(), count(row.documents), count(row.unreadable)];
-    RowText { href: Some(page(row.of)), cells, condition: Some(row.condition) }
+    RowText { href: Some(row.of.page()), cells, condition: Some(row.condition) }
 }
 
 fn resync(row: ResyncRow) -> RowText {

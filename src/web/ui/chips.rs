@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Clock, any_views, nav::page_of};
 use crate::{
-    domain::{collections::Collection, paths::page, selection::Selection},
+    domain::{collections::Collection, selection::Selection},
     web::text,
 };
 
@@ -16,7 +16,7 @@ pub fn chips(collection: Collection, selection: &Selection) -> AnyView {
         let href = page_of(collection, &selection.clone().without(part));
         (href, text::remove(&text), text.into_owned(), "×")
     });
-    let all = (page(collection).to_owned(), text::SHOW_ALL.to_owned(), text::SHOW_ALL.to_owned(), "");
+    let all = (collection.page().to_owned(), text::SHOW_ALL.to_owned(), text::SHOW_ALL.to_owned(), "");
     let links = parts.chain([all]).map(|(href, label, text, sign)| {
         view! { <li><a href=href aria-label=label><span>{text}</span><b aria-hidden="true">{sign}</b></a></li> }
     });

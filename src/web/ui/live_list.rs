@@ -15,7 +15,7 @@ use super::{
     table::{Head, Table},
 };
 use crate::{
-    domain::{collections::Collection, ids::DocId, paths::page, protocol::window::Fate},
+    domain::{collections::Collection, ids::DocId, protocol::window::Fate},
     web::{
         live::{ListStore, RowState, ShownList},
         text,
@@ -32,7 +32,7 @@ pub fn LiveList(collection: Collection, store: ListStore, table: &'static dyn Ta
         (shown, None) => text::shown(shown, all(), collection),
     };
     let empty = move || match store.total() {
-        Some(_) => nothing(text::NOTHING_MATCHES, text::APPEARS.to_owned(), page(collection)),
+        Some(_) => nothing(text::NOTHING_MATCHES, text::APPEARS.to_owned(), collection.page()),
         None => view! { <Empty words=text::empty(collection) /> }.into_any(),
     };
     let waits = Memo::new(move |_| text::waits(store.waiting()));

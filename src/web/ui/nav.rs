@@ -8,7 +8,6 @@ use crate::{
     domain::{
         board::{Filter, OF},
         collections::Collection,
-        paths::page,
         selection::{Criterion, FilterField, Selection},
         status::REST,
     },
@@ -32,7 +31,7 @@ const fn place(path: &'static str, title: &'static str, icon: Icon, minor: bool)
 }
 
 const fn list(of: Collection, icon: Icon, minor: bool) -> NavItem {
-    place(page(of), text::title(of), icon, minor)
+    place(of.page(), text::title(of), icon, minor)
 }
 
 static NOW: &[NavItem] = &[
@@ -78,7 +77,7 @@ pub fn page_of_analytics(period: &str) -> String {
 
 /// The address of the list of a collection's documents that match the selection.
 pub fn page_of(collection: Collection, selection: &Selection) -> String {
-    match (page(collection), selection.to_string()) {
+    match (collection.page(), selection.to_string()) {
         (page, query) if query.is_empty() => page.to_owned(),
         (page, query) => format!("{page}?{query}"),
     }

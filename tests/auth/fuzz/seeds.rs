@@ -4,7 +4,6 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use chargedeck::{
-    domain::paths::page,
     server::{
         accounts::pages::audit_log,
         actions,
@@ -84,7 +83,7 @@ pub fn seeds(routes: &BTreeSet<(String, String)>) -> Vec<Seed> {
     };
     let mut seeds: Vec<Seed> = GIVEN.iter().map(seed).collect();
     for action in actions::ALL {
-        let address = format!("{}/{}?id={CLIENT}", page(action.of), action.name);
+        let address = format!("{}/{}?id={CLIENT}", action.of.page(), action.name);
         seeds.push(("GET".to_owned(), address.clone(), String::new()));
         seeds.push(("POST".to_owned(), address, format!("reason=owes+30.00+GBP&key={}", action.name)));
     }
@@ -153,7 +152,7 @@ fn named(argument: &str) -> Vec<String> {
         (_, "audit_page::FILE") => vec!["/api/v1/audit.csv".to_owned()],
         (_, "path") => PAGES.iter().map(|(path, ..)| (*path).to_owned()).collect(),
         (_, "&action.path()") => {
-            actions::ALL.iter().map(|action| format!("{}/{}", page(action.of), action.name)).collect()
+            actions::ALL.iter().map(|action| format!("{}/{}", action.of.page(), action.name)).collect()
         }
         (_, r#"&format!("/api/v1/{}/{{id}}/{}""#) => {
             actions::ALL.iter().map(|action| format!("/api/v1/{}/{{id}}/{}", action.of.name(), action.name)).collect()

@@ -8,7 +8,6 @@ use crate::{
     domain::{
         collections::Collection,
         figures::in_service,
-        paths::page,
         selection::{FilterField, Selection},
         status::EvseStatus,
     },
@@ -33,7 +32,7 @@ pub fn Evses() -> impl IntoView {
             <header>
                 <h2>{text::EVSES}</h2>
                 <p>{move || all().unwrap_or_default()}</p>
-                <a href=page(Collection::Stations)>{text::title(Collection::Stations)}</a>
+                <a href=Collection::Stations.page()>{text::title(Collection::Stations)}</a>
             </header>
             <div class="body">
                 {move || optional_view(split(), |split| bar(ordered(split)))}

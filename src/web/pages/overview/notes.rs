@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         collections::Collection,
-        paths::page,
         range::Day,
         time::{Period, UtcMs},
     },
@@ -41,7 +40,7 @@ pub fn Notes() -> impl IntoView {
         let all: i64 = counted.iter().map(|(_, n)| n).sum();
         let links = counted
             .into_iter()
-            .map(|(collection, n)| view! { <a href=page(collection)>{text::documents(collection, n)}</a> });
+            .map(|(collection, n)| view! { <a href=collection.page()>{text::documents(collection, n)}</a> });
         (all > 0).then(|| {
             view! {
                 <p class="note-line warn">
