@@ -51,11 +51,7 @@ pub fn mapped(rng: &mut ChaCha8Rng, collection: Collection, ours: Document) -> D
     let definition = definition(collection);
     let mut theirs = Document::new();
     for (name, value) in ours {
-        let path = definition.path(&name).to_owned();
-        if path != name {
-            put(&mut theirs, &name, CANARY.into());
-        }
-        put(&mut theirs, &path, value);
+        put(&mut theirs, definition.path(&name), value);
     }
     for field in collection.instead() {
         put(&mut theirs, definition.path(field.name), value(rng, 0));
@@ -63,7 +59,8 @@ pub fn mapped(rng: &mut ChaCha8Rng, collection: Collection, ours: Document) -> D
     for path in definition.show.iter().filter(|path| *path != NICK) {
         put(&mut theirs, path, shown(rng));
     }
-    for path in ["own.secret", "own.deep.secret", "extra.secret"] {
+    let ours = definition.names.keys().map(String::as_str);
+    for path in ours.chain(["own.secret", "own.deep.secret", "extra.secret"]) {
         put(&mut theirs, path, CANARY.into());
     }
     if rng.random_ratio(1, 20) {
