@@ -51,4 +51,6 @@ pub struct Words {
     pub question: &'static str,
     pub button: &'static str,
     pub done: &'static str,
+    /// The label of the mark that the action takes back, and of its reason.
+    pub marked: &'static str,
 }

@@ -11,6 +11,8 @@ use crate::{
     server::auth::rights::Right,
 };
 
+const MARKED: &str = "Blocked here";
+
 pub static BLOCK: Action = Action {
     line: actions::BLOCK,
     right: Right::Admin,
@@ -20,6 +22,7 @@ pub static BLOCK: Action = Action {
                    what a blocked client may not do, and a session that runs goes on.",
         button: "Block",
         done: "The client is blocked.",
+        marked: MARKED,
     },
     then: &UNBLOCK,
     mark: Some(ActionMark::Set),
@@ -41,6 +44,7 @@ pub static UNBLOCK: Action = Action {
                    Nothing else is written.",
         button: "Unblock",
         done: "The client is unblocked.",
+        marked: MARKED,
     },
     then: &BLOCK,
     mark: Some(ActionMark::Take),

@@ -24,7 +24,6 @@ const NAME: &str = "Name";
 const NUMBER: &str = "Number";
 const STATUS: &str = "Status";
 const AFTER: &str = "Afterwards";
-const BLOCKED: &str = "Blocked here";
 const REASON_LABEL: &str = "Reason";
 const REASON_HINT: &str = "It stands in the audit log, and here until it is taken back.";
 const CANCEL: &str = "Cancel";
@@ -58,7 +57,7 @@ pub fn action(page: ActionPage, times: &Times) -> impl IntoView + use<> {
         {done_note(done)}
         <section class="panel">
             {facts([(NAME, of(value("name"))), (NUMBER, of(Some(id))), (STATUS, of(status)), (AFTER, of(next))])}
-            {blocked.map(|blocked| facts([(BLOCKED, blocked)]))}
+            {blocked.map(|blocked| facts([(action.words.marked, blocked)]))}
             <form class="form body" method="post" action=to>
                 <p>{action.words.question}</p>
                 {why.map(|why| view! { <p class="alert" role="alert" id="why">{why}</p> })}
