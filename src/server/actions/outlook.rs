@@ -32,12 +32,12 @@ pub struct Outlook {
 }
 
 /// A change that is decided on, but not written yet.
-pub struct Plan {
+pub struct PlannedWrite {
     pub next: String,
     pub write: Write,
 }
 
-impl Plan {
+impl PlannedWrite {
     /// Checks that a row differs from the one before in the status alone.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Actions {
         row: &Row,
         document: &Document,
         mark: Option<&Document>,
-    ) -> Result<Plan, String> {
+    ) -> Result<PlannedWrite, String> {
         let text = |name: &str| mark.and_then(|mark| mark.get_str(name).ok()).map(str::to_owned);
         let before = Before { row: row.fields.clone(), marked: text("status") };
         let next = (action.next)(&before)?;
@@ -128,6 +128,6 @@ impl Actions {
         let restores = action.mark == Some(ActionMark::Take) && before.marked.as_ref() == Some(&next);
         let word = text("word").filter(|_| restores);
         let write = write(&self.mongo.mapping, action.of, document, &next, word)?;
-        Ok(Plan { next, write })
+        Ok(PlannedWrite { next, write })
     }
 }

@@ -19,11 +19,11 @@ const ROOM: usize = 16 << 20;
 const MESSAGE: usize = 512;
 
 /// A message with the room that it takes.
-type Waiting = (Msg, OwnedSemaphorePermit);
+type WaitingMessage = (Msg, OwnedSemaphorePermit);
 
 /// The messages of some channels, from the moment at which it was made.
 pub struct Subscription {
-    waiting: mpsc::UnboundedReceiver<Waiting>,
+    waiting: mpsc::UnboundedReceiver<WaitingMessage>,
     _pump: AbortOnDropHandle<()>,
 }
 
@@ -41,7 +41,7 @@ impl Subscription {
     }
 }
 
-async fn pump(mut messages: impl Stream<Item = Msg> + Unpin, waiting: mpsc::UnboundedSender<Waiting>) {
+async fn pump(mut messages: impl Stream<Item = Msg> + Unpin, waiting: mpsc::UnboundedSender<WaitingMessage>) {
     let room = Arc::new(Semaphore::new(ROOM));
     let mut lost = false;
     while let Some(message) = messages.next().await {

@@ -37,7 +37,7 @@ pub enum ReadError {
     TooManyGroups(#[from] TooManyGroups),
 }
 
-type Result<T> = std::result::Result<T, ReadError>;
+type ReadResult<T> = Result<T, ReadError>;
 
 /// What is read, and how it is grouped.
 pub struct ReportQuery {
@@ -54,7 +54,7 @@ pub struct ReportQuery {
 /// # Errors
 /// If MongoDB does not answer, or cannot read at one time just now (246, 239). Try again then. Also if the report would
 /// take too much memory.
-pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, Vec<Group>)> {
+pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> ReadResult<(ClusterTime, Vec<Group>)> {
     let mut reading = Reading::begin(mongo).await?;
     let mut folded = Folded::default();
     let stations = match wanted.by {
@@ -75,7 +75,7 @@ pub async fn read(mongo: &Mongo, wanted: &ReportQuery) -> Result<(ClusterTime, V
 /// Name and city by public id.
 type ColumnPlaces = HashMap<String, (Option<String>, Option<String>)>;
 
-async fn stations(reading: &mut Reading<'_>, folded: &mut Folded) -> Result<ColumnPlaces> {
+async fn stations(reading: &mut Reading<'_>, folded: &mut Folded) -> ReadResult<ColumnPlaces> {
     let mut places = ColumnPlaces::new();
     let mut found = reading.find(Stations, doc! {}, Stations.marked(Mark::Reported)).await?;
     while let Some(fields) = reading.next(&mut found).await? {
@@ -101,7 +101,7 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    async fn sessions(&mut self) -> Result<()> {
+    async fn sessions(&mut self) -> ReadResult<()> {
         let ReportQuery { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Session> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), ChargingSessions, "end_date_time", period);
@@ -128,7 +128,7 @@ impl Fold<'_> {
         self.by_method(&waiting).await
     }
 
-    async fn payments(&mut self) -> Result<()> {
+    async fn payments(&mut self) -> ReadResult<()> {
         let ReportQuery { by, period, ref zone, .. } = *self.wanted;
         let mut waiting: Vec<Payment> = Vec::new();
         let filter = maybe_within(self.reading.mongo(), Payments, "captured_at", period);
@@ -169,7 +169,7 @@ impl Fold<'_> {
     }
 
     /// Folds sessions by what they were paid with.
-    async fn by_method(&mut self, sessions: &[Session]) -> Result<()> {
+    async fn by_method(&mut self, sessions: &[Session]) -> ReadResult<()> {
         let own: HashSet<&str> = sessions.iter().filter_map(|session| session.session_id.as_deref()).collect();
         let named: HashSet<&str> = sessions.iter().filter_map(|session| session.payment_id.as_deref()).collect();
         let mut by_session = HashMap::new();
@@ -198,7 +198,7 @@ impl Fold<'_> {
     }
 
     /// Folds payments by where their sessions were.
-    async fn by_place(&mut self, payments: &[Payment]) -> Result<()> {
+    async fn by_place(&mut self, payments: &[Payment]) -> ReadResult<()> {
         let ids: Vec<&str> = payments.iter().filter_map(|payment| payment.session_id.as_deref()).collect();
         let mut places: HashMap<String, Option<String>> = HashMap::new();
         if !ids.is_empty() {
@@ -220,7 +220,7 @@ impl Fold<'_> {
     }
 
     /// The names of the clients that have a group.
-    async fn clients(&mut self) -> Result<HashMap<String, String>> {
+    async fn clients(&mut self) -> ReadResult<HashMap<String, String>> {
         let mut names = HashMap::new();
         let ids: Vec<String> = self.folded.ids().map(str::to_owned).collect();
         for ids in ids.chunks(CHUNK) {
