@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 
 use super::{MISSING, count, displayable, lag, title};
-use crate::domain::{
-    system::health::{
-        AuditRow, Condition, DocumentsRow, InstanceRow, PartFigure, PipelinePart, ResyncRow, SystemTable,
-    },
+use crate::domain::system::health::{
+    AuditRow, Condition, DocumentsRow, InstanceRow, PartFigure, PipelinePart, ResyncRow, SystemTable,
 };
 
 /// The heading of a part of the pipeline.
