@@ -2,7 +2,7 @@
 //!
 //! The message goes over the Redis channel `ctl` to every instance. It only speeds up what each socket finds out by
 //! itself, since it asks [`AuthService::still_valid`](super::AuthService::still_valid) every ten seconds. So a lost
-//! message gives nobody access.
+//! message gives nobody access, be it lost by Redis or because more waited than [`Subscription`] has room for.
 
 use std::{
     collections::HashMap,
@@ -13,14 +13,16 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
 use redis::{AsyncCommands, RedisResult};
 use serde::{Deserialize, Serialize};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::user::UserId;
-use crate::server::redis::connection::TIMEOUT;
-use crate::server::redis::{connection::Redis, sessions::SessionHash};
+use crate::server::redis::{
+    connection::{Redis, TIMEOUT},
+    sessions::SessionHash,
+    subscription::Subscription,
+};
 
 /// The channel for messages that every instance must receive at once.
 pub const CHANNEL: &str = "ctl";
@@ -169,8 +171,9 @@ async fn listen_for_ever(redis: Redis, watches: Arc<Watches>) {
 }
 
 async fn listen(redis: &Redis, watches: &Watches) -> RedisResult<()> {
-    let (mut sink, mut messages) = redis.pubsub().await?.split();
+    let (mut sink, messages) = redis.pubsub().await?.split();
     sink.subscribe(redis.key(CHANNEL)).await?;
+    let mut messages = Subscription::new(messages);
     let mut check = tokio::time::interval(CHECK);
     loop {
         tokio::select! {

@@ -28,7 +28,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(messages: impl Stream<Item = Msg> + Send + Unpin + 'static) -> Self {
+    pub fn new(messages: impl Stream<Item = Msg> + Send + Unpin + 'static) -> Self {
         let (sender, waiting) = mpsc::unbounded_channel();
         // It must not be told to rest while more comes, because what comes meanwhile would wait without a bound.
         let pump = tokio::spawn(unconstrained(pump(messages, sender)));
@@ -48,7 +48,7 @@ async fn pump(mut messages: impl Stream<Item = Msg> + Unpin, waiting: mpsc::Unbo
         let bytes = message.get_payload_bytes().len().saturating_add(MESSAGE).min(ROOM);
         let Ok(taken) = room.clone().try_acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)) else {
             if !std::mem::replace(&mut lost, true) {
-                tracing::warn!("what Redis publishes comes faster than it is taken; the log is read instead");
+                tracing::warn!("what Redis publishes comes faster than it is taken; some messages are passed over");
             }
             continue;
         };
