@@ -34,6 +34,7 @@ export const ROOMS = [
   { of: ['server/redis'], may: BASE },
   { of: ['server/mongo'], may: BASE },
   { of: ['server/auth'], may: BASE },
+  { of: ['server/engine'], may: BASE },
   { of: ['server/hub'], may: BASE },
   { of: ['server/event_store'], may: BASE },
   { of: ['server/relay'], may: BASE },

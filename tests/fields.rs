@@ -148,7 +148,7 @@ impl Instance {
     async fn start(settings: &Settings) -> Self {
         let mongo = Mongo::connect(&settings.mongo).await.unwrap();
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
-        let hub = Hub::new(Duration::from_secs(900), settings.network.currency.clone());
+        let hub = Hub::new(Duration::from_secs(900), settings.network.currency.clone(), settings.server.engine_bytes);
         let stop = CancellationToken::new();
         let log = Log::new(redis.clone());
         tokio::spawn(hub::follow(hub.clone(), log.clone(), redis.clone(), mongo.clone(), stop.clone()));
@@ -221,7 +221,7 @@ async fn a_node_dashboards_database_reads_right_with_the_mapping_that_check_sugg
     assert!(!again.is_problem(), "{again}\n{toml}");
     assert_eq!(again.mapping, "", "nothing is left to suggest");
 
-    let (_, cells) = mongo::snapshot::cells(&mongo).await.unwrap();
+    let (_, cells) = mongo::snapshot::cells(&mongo, |_, _, _| ()).await.unwrap();
     let pounds = Currency("GBP".into());
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Unreadable(_))), 0);
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Revenue(_, currency, false) if *currency == pounds)), 1234 + 30);

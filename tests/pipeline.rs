@@ -4,6 +4,8 @@
 
 #[path = "pipeline/controls.rs"]
 mod controls;
+#[path = "pipeline/engine.rs"]
+mod engine;
 #[path = "pipeline/epochs.rs"]
 mod epochs;
 #[path = "pipeline/events.rs"]
@@ -130,9 +132,19 @@ impl Network {
         self.instance_of(Schema::OURS, relays)
     }
 
-    /// An instance of a build with this schema.
+    /// An instance of a build with this schema. It has no engine, so its reports are read.
     fn instance_of(&self, schema: Schema, relays: bool) -> Instance {
-        let hub = Hub::new(Duration::from_secs(900), chargedeck::domain::money::Currency("GBP".into()));
+        self.instance_with(schema, relays, 0)
+    }
+
+    /// An instance whose engine holds all documents.
+    fn instance_with_engine(&self) -> Instance {
+        self.instance_with(Schema::OURS, true, 64 << 20)
+    }
+
+    fn instance_with(&self, schema: Schema, relays: bool, engine_bytes: usize) -> Instance {
+        let currency = chargedeck::domain::money::Currency("GBP".into());
+        let hub = Hub::new(Duration::from_secs(900), currency, engine_bytes);
         let stop = CancellationToken::new();
         let log = Log::of(self.redis.clone(), schema);
         tokio::spawn(hub::follow(hub.clone(), log.clone(), self.redis.clone(), self.mongo.clone(), stop.clone()));

@@ -1,6 +1,7 @@
 //! A report's query: the period, the grouping, the zone and the order. Also which changes of documents can matter to
 //! the result.
 
+mod attribution;
 mod changes;
 mod columns;
 mod fold;
@@ -10,11 +11,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use attribution::{
+    captured, captured_in, completed, completed_in, first_of, first_place, is_revenue, method_of, within,
+};
 pub use changes::matters;
 pub use columns::{Column, Measure, Sort};
-pub use fold::{
-    Folded, Group, Key, MoneySums, ReportSums, TooManyGroups, captured_in, completed_in, first_of, method_of,
-};
+pub use fold::{Folded, Group, Key, MoneySums, NO_PAYMENT, ReportSums, TooManyGroups};
 pub use table::{About, NoReport, Report, ReportRow, interval, report};
 
 use super::{

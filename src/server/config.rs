@@ -57,6 +57,8 @@ pub struct ServerSettings {
     pub max_connections_per_address: usize,
     /// Sockets that one user may have open at once, on each instance.
     pub max_sockets_per_user: usize,
+    /// The most bytes of memory for what figures need of every document.
+    pub engine_bytes: usize,
     /// How long a server that was asked to stop reports that it is not ready, before it closes.
     pub leave_within: Duration,
     /// Where metrics are served; `None`: nowhere.
@@ -130,6 +132,7 @@ impl Settings {
         let max_connections = sources.read(&MAX_CONNECTIONS, parse::count);
         let max_connections_per_address = sources.read(&MAX_CONNECTIONS_PER_ADDRESS, parse::count);
         let max_sockets_per_user = sources.read(&MAX_SOCKETS_PER_USER, parse::count);
+        let engine_bytes = sources.read(&ENGINE_MIB, parse::mebibytes);
         let leave_within = sources.read(&LEAVE_WITHIN, parse::grace);
         let metrics_addr = sources.read(&METRICS_ADDR, parse::metrics_addr);
         if let (Some(theirs), Some(ours)) = (&operator_db, &own_db)
@@ -149,6 +152,7 @@ impl Settings {
                     max_connections: max_connections?,
                     max_connections_per_address: max_connections_per_address?,
                     max_sockets_per_user: max_sockets_per_user?,
+                    engine_bytes: engine_bytes?,
                     leave_within: leave_within?,
                     metrics_addr: metrics_addr?,
                 },
@@ -184,6 +188,7 @@ const MAX_CONNECTIONS_PER_ADDRESS: SettingKey =
     SettingKey::new("CHARGEDECK_MAX_CONNECTIONS_PER_ADDRESS", "server", "max_connections_per_address", Some("1000"));
 const MAX_SOCKETS_PER_USER: SettingKey =
     SettingKey::new("CHARGEDECK_MAX_SOCKETS_PER_USER", "server", "max_sockets_per_user", Some("100"));
+const ENGINE_MIB: SettingKey = SettingKey::new("CHARGEDECK_ENGINE_MIB", "server", "engine_mib", Some("1024"));
 const LEAVE_WITHIN: SettingKey = SettingKey::new("CHARGEDECK_LEAVE_WITHIN_S", "server", "leave_within_s", Some("5"));
 const METRICS_ADDR: SettingKey = SettingKey::new("CHARGEDECK_METRICS_ADDR", "server", "metrics_addr", Some("off"));
 const MONGODB_URI: SettingKey = SettingKey::new("MONGODB_URI", "mongo", "uri", Some("mongodb://127.0.0.1:27017"));
@@ -195,7 +200,7 @@ const READ_ONLY: SettingKey = SettingKey::new("CHARGEDECK_READ_ONLY", "mongo", "
 const REDIS_URL: SettingKey = SettingKey::new("REDIS_URL", "redis", "url", Some("redis://127.0.0.1:6379"));
 
 /// All settings: environment variable, `[chargedeck.<table>]` key and default.
-const KEYS: [SettingKey; 19] = [
+const KEYS: [SettingKey; 20] = [
     NETWORK_NAME,
     TIME_ZONE,
     CURRENCY,
@@ -206,6 +211,7 @@ const KEYS: [SettingKey; 19] = [
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_SOCKETS_PER_USER,
+    ENGINE_MIB,
     LEAVE_WITHIN,
     METRICS_ADDR,
     MONGODB_URI,

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod csp;
 pub mod csv;
+mod engine;
 pub mod event_store;
 pub mod files;
 mod followed;

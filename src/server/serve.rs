@@ -53,7 +53,7 @@ pub async fn serve(settings: Settings) -> Result<()> {
     }
     let mongo = Mongo::connect(&settings.mongo).await.context("MONGODB_URI")?;
     let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).context("REDIS_URL")?;
-    let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone());
+    let hub = Hub::new(settings.network.silent_after, settings.network.currency.clone(), settings.server.engine_bytes);
     let closing = CancellationToken::new();
     let work = TaskTracker::new();
     let log = Log::new(redis.clone());

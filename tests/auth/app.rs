@@ -121,7 +121,7 @@ impl App {
         let redis = Redis::connect(&settings.redis.url, &settings.mongo.own_db).unwrap();
         let auth = AuthService::new(&db, &redis, &settings, setup.limits);
         let leaving = CancellationToken::new();
-        let hub = Hub::new(Duration::ZERO, settings.network.currency.clone());
+        let hub = Hub::new(Duration::ZERO, settings.network.currency.clone(), settings.server.engine_bytes);
         let documents = AccountPages {
             auth: auth.clone(),
             budgets: Budgets::new(redis.clone(), hub.clone()),

@@ -73,7 +73,7 @@ async fn money_without_a_currency_is_the_networks_and_whole_decimals_are_whole()
     ];
     insert(&mongo, Collection::Payments, payments).await;
 
-    let (_, cells) = mongo::snapshot::cells(&mongo).await.unwrap();
+    let (_, cells) = mongo::snapshot::cells(&mongo, |_, _, _| ()).await.unwrap();
     let revenue = |code: &str| sum(&cells, |c| matches!(c, Cell::Revenue(_, of, _) if of.0 == code));
     assert_eq!((revenue("GBP"), revenue("CHF")), (50_000 + 1234 + 900 + 700, 120));
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Unreadable(_))), 0);
@@ -137,7 +137,7 @@ async fn ids_beside_mongodbs_and_of_any_type_join() {
     let methods = report(&settings, &[YEAR[0], YEAR[1], ("by", "method")]).await;
     let energy = |method: &str| methods.rows.iter().find(|row| row.id.as_deref() == Some(method)).unwrap().cells[1];
     assert_eq!(["CARD", "APP", "RFID_ACCOUNT"].map(energy), [Some(3000), Some(2000), Some(1)]);
-    let (_, cells) = mongo::snapshot::cells(&mongo).await.unwrap();
+    let (_, cells) = mongo::snapshot::cells(&mongo, |_, _, _| ()).await.unwrap();
     assert_eq!(sum(&cells, |c| matches!(c, Cell::Unreadable(_))), 0);
 
     // The lists behind these figures hold exactly the same sessions.

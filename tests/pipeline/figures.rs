@@ -29,7 +29,7 @@ async fn figures_by_change_equal_figures_counted_anew() {
         .await;
     let by_change = overview(&instance.hub, "UTC").unwrap().fields.clone();
     // An instance that starts now counts the documents.
-    let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
+    let (_, cells) = mongo::snapshot::cells(&network.mongo, |_, _, _| ()).await.unwrap();
     let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
     let counted = serde_json::to_value(chargedeck::domain::figures::figures(&cells, &at)).unwrap();
     for (name, value) in counted.as_object().unwrap() {

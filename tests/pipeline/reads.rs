@@ -187,7 +187,7 @@ async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_co
     let mut page = instance.page(Collection::Clients).await;
     let equal = async |page: &mut Page| {
         page.until_equal(&instance, &network).await;
-        let (_, cells) = mongo::snapshot::cells(&network.mongo).await.unwrap();
+        let (_, cells) = mongo::snapshot::cells(&network.mongo, |_, _, _| ()).await.unwrap();
         let at = hub::zones::viewpoint(&jiff::tz::TimeZone::UTC, instance.hub.now().unwrap(), 900).unwrap();
         let counted = chargedeck::domain::figures::figures(&cells, &at).clients;
         instance.until("the same count", |hub| active_clients(hub) == Some(counted)).await;
@@ -212,7 +212,7 @@ async fn a_document_that_says_a_thing_twice_is_one_row_to_snapshot_stream_and_co
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
     let network = Network::new().await;
-    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()));
+    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()), 0);
     let [one, other] = [(); 2].map(|()| Budgets::new(network.redis.clone(), hub.clone()));
     let [ada, bob] = ["a", "b"].map(|digit| digit.repeat(24).parse::<UserId>().unwrap());
     // Pay for ten of the most expensive pages of a network without documents, and one more.
@@ -239,7 +239,7 @@ async fn an_account_may_ask_for_so_much_by_all_instances_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_has_one_question_answered_at_a_time_to_its_end_and_others_do_not_wait() {
     let network = Network::new().await;
-    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()));
+    let hub = Hub::new(Duration::ZERO, chargedeck::domain::money::Currency("GBP".into()), 0);
     let budgets = Budgets::new(network.redis.clone(), hub);
     let [ada, bob] = ["a", "b"].map(|digit| budgets.of(digit.repeat(24).parse().unwrap()));
     let ((begun, has_begun), (end, ended)) = (oneshot::channel(), oneshot::channel::<()>());

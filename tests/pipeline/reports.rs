@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bson::{Document, doc};
+use bson::{Document, Timestamp, doc};
 use chargedeck::{
     domain::{
         board::{Board, CHANGED},
         collections::Collection,
         money::Currency,
-        protocol::position::Position,
+        protocol::position::{ClusterTime, Position},
         range::Day,
         report::{Column, Measure, Report, ReportParameters},
     },
@@ -27,18 +27,18 @@ use super::{Network, ada, support};
 const JUNE: i64 = 1_527_807_600_000;
 const HOUR: i64 = 3_600_000;
 /// Longer than any report in these tests takes.
-const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(60);
 
-fn query(parts: &[(&str, &str)]) -> ReportParameters {
+pub fn query(parts: &[(&str, &str)]) -> ReportParameters {
     let parts: BTreeMap<_, _> = parts.iter().copied().collect();
     ReportParameters::read(|name| parts.get(name).map(|&text| text.to_owned()), "Europe/London").unwrap()
 }
 
-fn june(by: &str) -> ReportParameters {
+pub fn june(by: &str) -> ReportParameters {
     query(&[("from", "2018-06-01"), ("to", "2018-06-30"), ("by", by)])
 }
 
-fn at(hours: i64) -> bson::DateTime {
+pub fn at(hours: i64) -> bson::DateTime {
     bson::DateTime::from_millis(JUNE + hours * HOUR)
 }
 
@@ -48,7 +48,7 @@ fn one_of(all: &[&'static str], n: i64) -> &'static str {
 
 /// Inserts sessions over two months, so that half of them are not in June, and payments in two currencies for the
 /// first 400.
-async fn fill(network: &Network) {
+pub async fn fill(network: &Network) {
     let stations = (0..5).map(|n| doc! {"_id": n, "station_id": format!("S{n}"), "name": format!("Station {n}"), "city": one_of(&["Dundee", "Perth"], n)});
     network.collection(Collection::Stations).insert_many(stations).await.unwrap();
     let clients = (0..4).map(|n| doc! {"_id": n, "client_id": format!("C{n}"), "name": format!("Client {n}")});
@@ -87,7 +87,7 @@ async fn fill(network: &Network) {
     network.collection(Collection::Payments).insert_many(payments).await.unwrap();
 }
 
-fn cells(report: &Report, column: &Column) -> BTreeMap<String, Option<i64>> {
+pub fn cells(report: &Report, column: &Column) -> BTreeMap<String, Option<i64>> {
     let at = report.columns.iter().position(|known| known == column).unwrap_or_else(|| panic!("no column {column}"));
     let mut cells: BTreeMap<String, Option<i64>> = BTreeMap::new();
     // MongoDB groups all unknown values into one row, so merge ours.
@@ -102,25 +102,57 @@ fn total(report: &Report, column: &Column) -> Option<i64> {
     report.columns.iter().position(|known| known == column).and_then(|at| report.totals[at])
 }
 
-/// Returns MongoDB's own sums, by an aggregation.
-async fn sums(network: &Network, collection: Collection, stages: Vec<Document>) -> BTreeMap<String, i64> {
-    let mut cursor = network.collection(collection).aggregate(stages).await.unwrap();
+/// Returns MongoDB's own sums, by an aggregation; as of `ct` if one is given.
+async fn sums(
+    network: &Network,
+    ct: Option<ClusterTime>,
+    collection: Collection,
+    stages: Vec<Document>,
+) -> BTreeMap<String, i64> {
+    let mut aggregate = doc! {"aggregate": collection.name(), "pipeline": stages, "cursor": {"batchSize": 10_000}};
+    if let Some(ct) = ct {
+        let at = Timestamp { time: ct.seconds(), increment: ct.increment() };
+        aggregate.insert("readConcern", doc! {"level": "snapshot", "atClusterTime": at});
+    }
+    let mut cursor = network.mongo.operator.run_cursor_command(aggregate).await.unwrap();
     let mut sums = BTreeMap::new();
     while cursor.advance().await.unwrap() {
         let group: Document = cursor.deserialize_current().unwrap();
         let sum = group.get("sum").and_then(|sum| sum.as_i64().or(sum.as_i32().map(i64::from))).unwrap();
-        sums.insert(group.get_str("_id").unwrap_or_default().to_owned(), sum);
+        // As in `known`.
+        if sum != 0 {
+            sums.insert(group.get_str("_id").unwrap_or_default().to_owned(), sum);
+        }
     }
     sums
 }
 
 async fn sessions_by(network: &Network, key: &str, sum: bson::Bson) -> BTreeMap<String, i64> {
+    sessions_at(network, None, key, sum).await
+}
+
+pub async fn sessions_at(
+    network: &Network,
+    ct: Option<ClusterTime>,
+    key: &str,
+    sum: bson::Bson,
+) -> BTreeMap<String, i64> {
     let matching = doc! {"status": "COMPLETED", "end_date_time": {"$gte": at(0), "$lt": at(30 * 24)}};
     let group = doc! {"_id": key, "sum": {"$sum": sum}};
-    sums(network, Collection::ChargingSessions, vec![doc! {"$match": matching}, doc! {"$group": group}]).await
+    sums(network, ct, Collection::ChargingSessions, vec![doc! {"$match": matching}, doc! {"$group": group}]).await
 }
 
 async fn revenue_by(network: &Network, key: &str, currency: &str) -> BTreeMap<String, i64> {
+    revenue_at(network, None, key, currency).await
+}
+
+/// `session` and `station` are those of the payment.
+pub async fn revenue_at(
+    network: &Network,
+    ct: Option<ClusterTime>,
+    key: &str,
+    currency: &str,
+) -> BTreeMap<String, i64> {
     let revenue = ["CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED"];
     let matching = doc! {"status": {"$in": &revenue[..]}, "currency": currency, "captured_at": {"$gte": at(0), "$lt": at(30 * 24)}};
     let session =
@@ -130,9 +162,11 @@ async fn revenue_by(network: &Network, key: &str, currency: &str) -> BTreeMap<St
         doc! {"$match": matching},
         doc! {"$lookup": session},
         doc! {"$set": {"session": {"$first": "$session"}}},
+        doc! {"$lookup": {"from": "stations", "localField": "session.station_id", "foreignField": "station_id", "as": "station"}},
+        doc! {"$set": {"station": {"$first": "$station"}}},
         doc! {"$group": group},
     ];
-    sums(network, Collection::Payments, stages).await
+    sums(network, ct, Collection::Payments, stages).await
 }
 
 fn changed(hub: &Hub) -> Position {
@@ -203,7 +237,7 @@ async fn a_report_follows_what_it_shows_and_nothing_else() {
 }
 
 /// Keeps the known values that are not zero, as MongoDB groups them.
-fn known(cells: BTreeMap<String, Option<i64>>) -> BTreeMap<String, i64> {
+pub fn known(cells: BTreeMap<String, Option<i64>>) -> BTreeMap<String, i64> {
     cells.into_iter().filter_map(|(id, value)| Some((id, value?))).filter(|(_, value)| *value != 0).collect()
 }
 
@@ -274,7 +308,7 @@ async fn dates_that_are_texts_count_as_they_do_everywhere() {
 
 /// Returns how many documents MongoDB has examined for finds and aggregations of the watched collections since
 /// profiling began.
-async fn examined(network: &Network) -> i64 {
+pub async fn examined(network: &Network) -> i64 {
     let profile = network.mongo.operator.collection::<Document>("system.profile");
     let of_reading = doc! {"op": {"$in": ["query", "getmore"]}, "docsExamined": {"$gt": 0}};
     let mut cursor = profile.find(of_reading).await.unwrap();

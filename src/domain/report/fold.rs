@@ -12,46 +12,11 @@ use crate::domain::{
     money::Currency,
     quality::{Delivered, is_ahead},
     range::Day,
-    status::{PaymentStatus, SessionStatus},
     time::{Period, UtcMs, Zone},
 };
 
-/// The end of the session if it counts in the period: it is COMPLETED and ended within it.
-pub fn completed_in(session: &Session, period: Period) -> Option<UtcMs> {
-    let completed = session.status == Some(SessionStatus::Completed);
-    session.end_date_time.filter(|at| completed && within(period, *at))
-}
-
-/// The time of capture if the payment counts in the period: captured within it, whatever was refunded since.
-pub fn captured_in(payment: &Payment, period: Period) -> Option<UtcMs> {
-    let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
-    payment.captured_at.filter(|at| revenue && within(period, *at))
-}
-
-const fn within(period: Period, at: UtcMs) -> bool {
-    period.from.0 <= at.0 && at.0 < period.to.0
-}
-
-/// The method of a session's payment, chosen from the candidates `payments`: the one that the session names, else one
-/// that was captured. `None` if it has no payment; `Some(None)` if its payment names no method.
-pub fn method_of(session: &Session, payments: &[Payment]) -> Option<Option<String>> {
-    let named = |payment: &Payment| payment.payment_id.is_some() && payment.payment_id == session.payment_id;
-    let its =
-        |payment: &&Payment| named(payment) || payment.session_id.is_some() && payment.session_id == session.session_id;
-    let first = payments.iter().filter(its).min_by_key(|payment| (!named(payment), rank(payment)));
-    first.map(|payment| payment.method.clone())
-}
-
-/// Of two payments that a session names alike, or does not name, the one that decides its method. So of many payments
-/// of a session one is kept.
-pub fn first_of(one: Payment, other: Payment) -> Payment {
-    if rank(&other) < rank(&one) { other } else { one }
-}
-
-fn rank(payment: &Payment) -> (bool, Option<String>, Option<String>) {
-    let revenue = payment.status.as_ref().is_some_and(PaymentStatus::is_revenue);
-    (!revenue, payment.payment_id.clone(), payment.method.clone())
-}
+/// Names what a session lacks if no payment for it is known.
+pub const NO_PAYMENT: &str = "payment";
 
 /// What a group's documents have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,9 +75,14 @@ pub struct MoneySums {
 impl ReportSums {
     /// What a session that counts adds, as it stands at `now`.
     pub fn of_session(session: &Session, now: UtcMs) -> Self {
+        Self::of_delivered(session.delivered(), session.end_date_time, now)
+    }
+
+    /// What a session adds that delivered so much until its end.
+    pub fn of_delivered(delivered: Delivered, end: Option<UtcMs>, now: UtcMs) -> Self {
         let mut sums = Self { sessions: 1, ..Self::default() };
-        let ahead = session.end_date_time.is_some_and(|end| is_ahead(end, now));
-        match session.delivered() {
+        let ahead = end.is_some_and(|end| is_ahead(end, now));
+        match delivered {
             Delivered::Unknown => sums.without_energy = 1,
             Delivered::Doubtful(energy) if !ahead => (sums.energy_wh, sums.doubtful) = (energy.0, 1),
             Delivered::Likely(energy) if !ahead => sums.energy_wh = energy.0,
@@ -157,26 +127,14 @@ impl ReportSums {
 
     /// What a payment that counts adds.
     pub fn of_payment(payment: &Payment) -> Self {
-        let amounts = payment.captured_minor.zip(payment.currency.clone()).zip(payment.revenue());
-        let mut sums = Self {
-            payments: 1,
-            derived: i64::from(payment.derived),
-            without_amount: i64::from(amounts.is_none()),
-            ..Self::default()
-        };
-        if let Some(((captured, currency), revenue)) = amounts {
-            let fee = payment.fee_minor;
-            let money = MoneySums {
-                payments: 1,
-                captured,
-                refunded: payment.refunded_minor.unwrap_or(0),
-                fees: fee.unwrap_or(0),
-                fees_missing: i64::from(fee.is_none()),
-                net: fee.map_or(0, |fee| revenue.minor.wrapping_sub(fee)),
-            };
-            sums.money.push((currency, money));
-        }
-        sums
+        let money = MoneySums::of_payment(payment);
+        Self { money: money.clone().into_iter().collect(), ..Self::of_paid(payment.derived, money.is_some()) }
+    }
+
+    /// What a payment adds beside its amounts.
+    pub fn of_paid(derived: bool, amount_is_known: bool) -> Self {
+        let (derived, without_amount) = (i64::from(derived), i64::from(!amount_is_known));
+        Self { payments: 1, derived, without_amount, ..Self::default() }
     }
 
     /// Adds other sums, separately for each currency. As everywhere, sums beyond 64 bits wrap around instead of
@@ -204,7 +162,25 @@ impl ReportSums {
 }
 
 impl MoneySums {
-    fn add(&mut self, other: &Self) {
+    /// What a payment adds in its currency; `None` if its captured amount or its currency is not known.
+    pub fn of_payment(payment: &Payment) -> Option<(Currency, Self)> {
+        let currency = payment.revenue()?.currency;
+        Some((currency, Self::of(payment.captured_minor?, payment.refunded_minor.unwrap_or(0), payment.fee_minor)))
+    }
+
+    /// What one payment with these amounts adds.
+    pub fn of(captured: i64, refunded: i64, fee: Option<i64>) -> Self {
+        Self {
+            payments: 1,
+            captured,
+            refunded,
+            fees: fee.unwrap_or(0),
+            fees_missing: i64::from(fee.is_none()),
+            net: fee.map_or(0, |fee| captured.wrapping_sub(refunded).wrapping_sub(fee)),
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.payments, other.payments),
             (&mut self.captured, other.captured),

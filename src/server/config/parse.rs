@@ -126,6 +126,11 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     whole(text, 1..=1_000_000, "")
 }
 
+/// Mebibytes as bytes.
+pub(super) fn mebibytes(text: &str) -> Result<usize, String> {
+    whole(text, 0..=65_536_usize, " of MiB").map(|mib| mib.saturating_mul(1 << 20))
+}
+
 fn whole<N: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<N>, what: &str) -> Result<N, String> {
     text.parse()
         .ok()

@@ -15,6 +15,7 @@ mod boards;
 #[cfg(all(test, feature = "guards"))]
 mod controls;
 mod counting;
+mod engine;
 mod feed;
 pub mod frames;
 #[cfg(test)]
@@ -55,12 +56,14 @@ use crate::{
         time::UtcMs,
     },
     server::{
+        engine::Engine,
         pace::{FairShare, Turn},
         redis::log::Sent,
         telemetry::metrics::{metrics, since},
     },
 };
 use boards::BoardView;
+use engine::HubEngine;
 use lateness::Lateness;
 use state::{CatchUp, HubState};
 
@@ -116,6 +119,7 @@ struct Inner {
     /// The collections that cannot be followed, in the order of [`Collection::ALL`], and since when this is known.
     unfollowed: watch::Sender<(Vec<Collection>, Instant)>,
     boards: boards::Cache,
+    engine: HubEngine,
     /// The turn at making boards that take long.
     making: FairShare,
     /// Incremented by everything that may change what consumers see.
@@ -123,12 +127,14 @@ struct Inner {
 }
 
 impl Hub {
-    pub fn new(silent_after: Duration, currency: Currency) -> Self {
+    /// A hub whose engine takes at most so many bytes.
+    pub fn new(silent_after: Duration, currency: Currency, engine_bytes: usize) -> Self {
         Self(Arc::new(Inner {
             born: Instant::now(),
             state: RwLock::new(HubState::default()),
             unfollowed: watch::Sender::new((Vec::new(), Instant::now())),
             boards: boards::Cache::new(silent_after, currency),
+            engine: HubEngine::new(engine_bytes),
             making: FairShare::default(),
             version: watch::Sender::new(0),
         }))
@@ -340,7 +346,7 @@ impl Hub {
     /// If the hub does not take them.
     #[cfg(test)]
     pub fn of_new_clients(count: u64) -> Self {
-        let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()));
+        let hub = Self::new(Duration::ZERO, Currency("GBP".to_owned()), 0);
         hub.write().begin(&state::tests::entry(1, 0, 0));
         assert_eq!(hub.write().take(state::tests::entry(1, count, count)), state::Intake::Taken);
         hub.write().advance();
@@ -362,6 +368,16 @@ impl Hub {
     pub fn set_back(&self) {
         use crate::domain::protocol::{log::Entry, position::Epoch};
         self.write().begin(&Entry { restored: true, ..Entry::opening(Epoch(2), ClusterTime(0), true) });
+    }
+
+    /// Reads the engine if it holds all documents as they are at the head. Returns the head, the cluster time of what
+    /// was read, and the result. It blocks while another reads, so call it off the runtime's threads.
+    pub fn with_engine<T>(&self, read: impl FnOnce(&Engine) -> T) -> Option<(Position, ClusterTime, T)> {
+        self.0.engine.exact(|| self.head_at(), read)
+    }
+
+    fn engine(&self) -> &HubEngine {
+        &self.0.engine
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HubState> {

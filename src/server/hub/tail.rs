@@ -12,7 +12,7 @@ use redis::Msg;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, state::Intake};
+use super::{Hub, engine::EngineLoad, state::Intake};
 use crate::{
     domain::{
         cells::Cells,
@@ -57,7 +57,7 @@ struct Follower {
     redis: Redis,
     mongo: Mongo,
     /// The count under way.
-    count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells)>>>,
+    count: Option<oneshot::Receiver<mongodb::error::Result<(ClusterTime, Cells, EngineLoad)>>>,
     /// When the count under way, or the last one, began.
     count_began: Instant,
     /// When another count may begin, if changes are missing in the last one.
@@ -96,6 +96,8 @@ impl Follower {
         // In a rollout another build may write the log by now. This instance's pages are stale then.
         let Some(entry) = self.log.parse(message.get_payload_bytes())? else { return Ok(()) };
         let (changes, last_at) = (entry.records.len(), entry.records.last().map(|record| record.at));
+        // First, so that it never lacks what the head has.
+        self.hub.engine().take(&entry);
         let intake = self.hub.write().take(entry);
         match intake {
             Intake::Gap => return self.catch_up().await,
@@ -125,6 +127,10 @@ impl Follower {
             self.hub.write().cells.again();
         }
         self.count_if_needed();
+        if self.hub.engine().is_worth_taking() {
+            let hub = self.hub.clone();
+            tokio::task::spawn_blocking(move || hub.with_engine(|_| ()));
+        }
         // Boards wake every minute, because stations fall silent and days begin without any event.
         if let Some(now) = self.hub.now() {
             let minute = now.seconds().div_euclid(60);
@@ -169,12 +175,19 @@ impl Follower {
             }
             for entry in page {
                 // One page may hold the end of one epoch and the beginning of the next.
+                let next_epoch = self.hub.read().tail().is_some_and(|tail| tail.epoch != entry.epoch);
+                let begins = std::mem::take(&mut anew)
+                    || next_epoch && {
+                        kept_count = None;
+                        true
+                    };
+                if begins {
+                    self.hub.engine().begin(&entry);
+                }
+                self.hub.engine().take(&entry);
                 let mut state = self.hub.write();
-                if std::mem::take(&mut anew) {
+                if begins {
                     state.begin(&entry);
-                } else if state.tail().is_some_and(|tail| tail.epoch != entry.epoch) {
-                    state.begin(&entry);
-                    kept_count = None;
                 }
                 from = Some(entry.position());
                 state.take(entry);
@@ -193,20 +206,21 @@ impl Follower {
     fn count_if_needed(&mut self) {
         let needed = {
             let state = self.hub.read();
-            state.head().is_some() && state.cells.is_wanted()
+            let documents = self.hub.engine().is_wanted() && Instant::now() >= self.recount;
+            state.head().is_some() && (state.cells.is_wanted() || documents)
         };
         if needed && self.count.is_none() {
             let (sender, receiver) = oneshot::channel();
-            let mongo = self.mongo.clone();
-            tokio::spawn(async move { sender.send(mongo::snapshot::cells(&mongo).await) });
+            tokio::spawn(count(self.mongo.clone(), self.hub.engine().begin_load(), sender));
             self.count = Some(receiver);
             self.count_began = Instant::now();
         }
     }
 
-    fn counted(&mut self, counted: mongodb::error::Result<(ClusterTime, Cells)>) {
+    fn counted(&mut self, counted: mongodb::error::Result<(ClusterTime, Cells, EngineLoad)>) {
         match counted {
-            Ok((ct, cells)) => {
+            Ok((ct, cells, documents)) => {
+                self.hub.engine().loaded_at(ct, documents);
                 let mut state = self.hub.write();
                 state.counted(ct, cells);
                 drop(state);
@@ -215,6 +229,20 @@ impl Follower {
             Err(error) => tracing::warn!(%error, "the documents cannot be counted; trying again"),
         }
     }
+}
+
+/// Reads all documents, for the figures' cells and the engine.
+async fn count(
+    mongo: Mongo,
+    mut loading: EngineLoad,
+    sender: oneshot::Sender<mongodb::error::Result<(ClusterTime, Cells, EngineLoad)>>,
+) {
+    let counted = mongo::snapshot::cells(&mongo, |collection, document, fields| {
+        loading.take(collection, || mongo::documents::id(document).map(|id| id.text), fields);
+    })
+    .await;
+    // Without a receiver this instance is stopping.
+    drop(sender.send(counted.map(|(ct, cells)| (ct, cells, loading))));
 }
 
 /// Keeps the figures, if every change up to the head is in them.

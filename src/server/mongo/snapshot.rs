@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bson::{Bson, Document, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::{
     ClientSession,
     error::{Error, Result},
@@ -144,12 +144,15 @@ async fn count(
     Ok(total)
 }
 
-/// Folds every document of all collections. No request waits for that, and it takes as long as there are documents, so
-/// it has no time limit.
+/// Folds every document of all collections, and shows each to `see`. No request waits for that, and it takes as long as
+/// there are documents, so it has no time limit.
 ///
 /// # Errors
 /// As [`rows`].
-pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
+pub async fn cells(
+    mongo: &Mongo,
+    mut see: impl FnMut(Collection, &RawDocument, &Fields),
+) -> Result<(ClusterTime, Cells)> {
     // MongoDB gives no read time if there is no collection at all.
     let before = mongo.operation_time().await?;
     let mut session = mongo.client.start_session().snapshot(true).await?;
@@ -165,7 +168,9 @@ pub async fn cells(mongo: &Mongo) -> Result<(ClusterTime, Cells)> {
             .session(&mut session)
             .await?;
         while cursor.advance(&mut session).await? {
-            cells.merge(&contributions(collection, &documents::fields(&mongo.mapping, collection, cursor.current())));
+            let fields = documents::fields(&mongo.mapping, collection, cursor.current());
+            cells.merge(&contributions(collection, &fields));
+            see(collection, cursor.current(), &fields);
         }
     }
     Ok((snapshot_time(&session).unwrap_or(before), cells))
@@ -205,7 +210,7 @@ pub async fn current(
 ///
 /// # Errors
 /// If it has no `_id`, which every stored document has.
-pub fn row(mongo: &Mongo, collection: Collection, document: &bson::RawDocument) -> Result<Row> {
+pub fn row(mongo: &Mongo, collection: Collection, document: &RawDocument) -> Result<Row> {
     let id = documents::id(document).ok_or_else(|| Error::custom("a document without _id"))?.text;
     let fields: Fields = documents::fields(&mongo.mapping, collection, document);
     Ok(Row { id, fields })

@@ -1,9 +1,11 @@
-//! Reports for pages, files and programs. They come from the cache while nothing that they show has changed, and from
-//! MongoDB otherwise.
+//! Reports for pages, files and programs. They come from the engine if it holds all documents. If not, they come from
+//! the cache while nothing that they show has changed, and from MongoDB otherwise.
 
 mod demand;
 mod error;
+mod kept;
 mod read;
+mod unread;
 
 pub use error::{GivenUp, ReportError};
 
@@ -15,20 +17,20 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use self::{
     demand::Demand,
+    kept::Kept,
     read::{ReadError, ReportQuery},
+    unread::{between, pieces},
 };
 use crate::{
     domain::{
-        cells::Cells,
-        protocol::position::{ClusterTime, Position, Seq},
-        range::{Day, Range},
-        report::{About, Group, Key, Report, ReportParameters, ReportSums, interval, report},
-        time::{Bucket, Period, UtcMs},
+        protocol::position::Seq,
+        range::Range,
+        report::{About, Report, ReportParameters, interval, report},
+        time::Period,
     },
     server::{
         auth::user::UserId,
@@ -65,21 +67,13 @@ pub struct Reports {
     hub: Hub,
     /// One report of an account is read at a time. That may take minutes, so lists and boards have turns of their own.
     turns: Turns<UserId>,
+    /// One report of an account is asked of the engine at a time, which takes moments.
+    quick_turns: Turns<UserId>,
     lanes: Arc<[Mutex<()>]>,
     /// Of this process alone, so that nobody can choose a report that shares a lane with another.
     hasher: RandomState,
     demand: Demand,
     pace: FairShare,
-}
-
-/// The groups of a period as they were read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
-    position: Position,
-    ct: ClusterTime,
-    at: UtcMs,
-    took_ms: u32,
-    groups: Vec<Group>,
 }
 
 impl Reports {
@@ -89,6 +83,7 @@ impl Reports {
             redis,
             hub,
             turns: Turns::default(),
+            quick_turns: Turns::default(),
             lanes: (0..LANES).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             demand: Demand::default(),
@@ -115,7 +110,12 @@ impl Reports {
         let period = between(&tz, first, last.after(1)).ok_or(ReportError::Calendar)?;
         let offsets = zones::within(&tz, &zone, period).ok_or(ReportError::Calendar)?;
         let wanted = ReportQuery { by: query.by, period, zone: offsets, now };
-        let kept = if let Some(kept) = self.counted(&wanted, &tz, (first, last)) {
+        let pieces = pieces(&wanted, &tz, (first, last)).ok_or(ReportError::Calendar)?;
+        let held = {
+            let _turn = self.quick_turns.of(user).await;
+            unread::held(&self.hub, &wanted, &pieces).await?
+        };
+        let kept = if let Some(kept) = held.or_else(|| unread::counted(&self.hub, &wanted, &pieces)) {
             kept
         } else {
             let name = format!("report:{}:{}:{}", wanted.by.name(), wanted.zone.name, interval(period));
@@ -142,33 +142,6 @@ impl Reports {
             Some(Period { from: piece.from.max(period.from), to: piece.to.min(period.to) })
         };
         Ok(report(&query, about, kept.groups, self.mongo.mapping.currency(), piece)?)
-    }
-
-    /// The groups from the figures' cells, which every change moves on, so that no document is read. `None` if the
-    /// cells are not exact, or if the rows are no pieces of time that cells are made of.
-    fn counted(&self, wanted: &ReportQuery, tz: &TimeZone, (first, last): (Day, Day)) -> Option<Kept> {
-        let ReportQuery { by, period, now, .. } = *wanted;
-        if !by.is_time() {
-            return None;
-        }
-        let began = Instant::now();
-        let mut pieces = Vec::new();
-        let mut day = by.first_day(first);
-        while day <= last {
-            let piece = between(tz, day, by.next(day))?;
-            let piece = Period { from: piece.from.max(period.from), to: piece.to.min(period.to) };
-            pieces.push((day, Some(piece).filter(|piece| Bucket::fill(*piece))?));
-            day = by.next(day);
-        }
-        let group = |cells: &Cells, (day, piece): (Day, Period)| Group {
-            key: Key::Is(day.to_string()),
-            name: None,
-            sums: ReportSums::of_cells(cells, piece, now),
-        };
-        let (position, ct, groups) =
-            self.hub.exact(|cells| pieces.into_iter().map(|piece| group(cells, piece)).collect())?;
-        let took_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
-        Some(Kept { position, ct, at: now, took_ms, groups })
     }
 
     /// Reads until nobody asks any more. Dropping the read ends its cursor in MongoDB, and its lease ends by itself.
@@ -281,9 +254,4 @@ async fn renewing(lease: &Lease) -> Infallible {
         renew.tick().await;
         drop(lease.renew().await);
     }
-}
-
-/// From the beginning of one local day to that of another.
-fn between(tz: &TimeZone, from: Day, to: Day) -> Option<Period> {
-    Some(Period { from: zones::start(tz, from)?, to: zones::start(tz, to)? })
 }

@@ -14,7 +14,10 @@ use crate::{
             Mark, Payment, Session, Station, see,
         },
         protocol::position::ClusterTime,
-        report::{By, Folded, Group, Key, ReportSums, TooManyGroups, captured_in, completed_in, first_of, method_of},
+        report::{
+            By, Folded, Group, Key, NO_PAYMENT, ReportSums, TooManyGroups, captured_in, completed_in, first_of,
+            first_place, method_of,
+        },
         time::{Period, UtcMs, Zone},
     },
     server::mongo::{
@@ -82,7 +85,10 @@ async fn stations(reading: &mut Reading<'_>, folded: &mut Folded) -> ReadResult<
         let station = see::<Station>(&fields).doc;
         if let Some(id) = station.station_id {
             folded.take(bytes([Some(&id), station.name.as_ref(), station.city.as_ref()]))?;
-            places.insert(id, (station.name, station.city));
+            let place = (station.name, station.city);
+            // Of several documents with one id the least decides, in whatever order they are read.
+            let known = places.entry(id).or_insert_with(|| place.clone());
+            *known = std::mem::take(known).min(place);
         }
     }
     Ok(places)
@@ -208,7 +214,9 @@ impl Fold<'_> {
             while let Some(fields) = self.reading.next(&mut found).await? {
                 let session = see::<Session>(&fields).doc;
                 if let Some(id) = session.session_id {
-                    places.insert(id, session.station_id);
+                    let station = session.station_id;
+                    let known = places.entry(id).or_insert_with(|| station.clone());
+                    *known = first_place(std::mem::take(known), station);
                 }
             }
         }
@@ -231,7 +239,8 @@ impl Fold<'_> {
                 let client = see::<Client>(&fields).doc;
                 if let (Some(id), Some(name)) = (client.client_id, client.name) {
                     self.folded.take(bytes([Some(&id), Some(&name)]))?;
-                    names.insert(id, name);
+                    let known = names.entry(id).or_insert_with(|| name.clone());
+                    *known = std::mem::take(known).min(name);
                 }
             }
         }
@@ -256,6 +265,3 @@ fn method(session: &Session, payments: &[Payment]) -> Key {
         None => Key::Lacks(NO_PAYMENT.to_owned()),
     }
 }
-
-/// Names what a session lacks if no payment for it is known.
-const NO_PAYMENT: &str = "payment";

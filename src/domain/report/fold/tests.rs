@@ -1,6 +1,7 @@
 //! Folding, by examples and by random documents.
 
 use super::*;
+use crate::domain::report::attribution::{captured_in, completed_in, first_of, method_of};
 use crate::domain::{
     cells::{Cells, delta},
     collections::{Collection, see},
