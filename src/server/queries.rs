@@ -249,10 +249,9 @@ impl App {
         // Nobody else wants rows that are newer than anything shown, and reading them takes until that time has come.
         let shared =
             selection.is_everything() && ahead_s <= 0 || self.snapshots.has(collection, &selection, not_before).await;
-        // Each status that nobody knows is looked for in a list of its own.
-        let odd = selection.clone().of(collection)?.odd_statuses(collection).len();
-        let shared = shared && odd == 0;
-        let documents = if shared { 0 } else { asker.all_of(collection).saturating_mul(units(odd).saturating_add(1)) };
+        let lists = lists_read(collection, &selection, shared)?;
+        let shared = lists == 0;
+        let documents = asker.all_of(collection).saturating_mul(lists);
         let rows = units(collection.fetched());
         let paid = documents.saturating_add(rows);
         let read = self.clone().paid_list(asker.clone(), documents, rows, (collection, selection, not_before));
@@ -397,6 +396,13 @@ impl From<Failure> for AppError {
     }
 }
 
+/// For how many lists documents are looked at: none for one that is kept already, and one more for each status that
+/// nobody knows, which is looked for in a list of its own.
+fn lists_read(collection: Collection, selection: &Selection, kept: bool) -> Result<u64, BadChoice> {
+    let odd = selection.clone().of(collection)?.odd_statuses(collection).len();
+    Ok(if kept && odd == 0 { 0 } else { units(odd).saturating_add(1) })
+}
+
 fn units(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
@@ -467,6 +473,23 @@ impl From<AppError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_status_that_nobody_knows_costs_as_much_as_a_list() {
+        let lists = |query: &[(&str, &str)], kept| {
+            let pairs = query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            let selection = Selection::read(&mut pairs.into_iter()).unwrap();
+            lists_read(Collection::Payments, &selection, kept).ok()
+        };
+        assert_eq!(lists(&[], true), Some(0));
+        assert_eq!(
+            (lists(&[("status", "CAPTURED")], false), lists(&[("status", "CAPTURED")], true)),
+            (Some(1), Some(0))
+        );
+        assert_eq!(lists(&[("status", "CAPTURED,odd,odder")], false), Some(3));
+        assert_eq!(lists(&[("status", "odd")], true), Some(2), "what looks for it is not kept with the list");
+        assert_eq!(lists(&[("evse", "AVAILABLE")], false), None, "payments have no such filter");
+    }
 
     #[test]
     fn a_page_and_a_program_get_the_same_status_for_the_same_failure() {
