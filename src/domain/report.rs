@@ -16,7 +16,7 @@ pub use attribution::{
 };
 pub use changes::matters;
 pub use columns::{Column, Measure, Sort};
-pub use fold::{Folded, Group, Key, MoneySums, NO_PAYMENT, ReportSums, TooManyGroups};
+pub use fold::{Folded, Group, Key, MoneySums, NO_PAYMENT, ReportRoom, ReportSums, TooManyGroups};
 pub use table::{About, NoReport, Report, ReportRow, interval, report};
 
 use super::{

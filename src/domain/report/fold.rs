@@ -215,21 +215,46 @@ const CURRENCY: usize = 144;
 #[error("the report has too many groups")]
 pub struct TooManyGroups;
 
-/// The groups of all that counted so far. Their memory is bounded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
-    groups: BTreeMap<Key, ReportSums>,
+/// The memory of a report's groups and names, which is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportRoom {
     /// Bytes that are taken.
     taken: usize,
 }
 
+impl ReportRoom {
+    /// Counts bytes that are kept beside the groups, such as names.
+    ///
+    /// # Errors
+    /// If there is no room for them. Then the report is of no use, because no group may lack.
+    pub const fn take(&mut self, bytes: usize) -> Result<(), TooManyGroups> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > BYTES_MAX { Err(TooManyGroups) } else { Ok(()) }
+    }
+
+    /// Counts a group with so many currencies.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn group(&mut self, key: &Key, currencies: usize) -> Result<(), TooManyGroups> {
+        let (Key::Is(text) | Key::Lacks(text)) = key;
+        self.take(text.len().saturating_add(GROUP).saturating_add(currencies.saturating_mul(CURRENCY)))
+    }
+}
+
+/// The groups of all that counted so far. Their memory is bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    groups: BTreeMap<Key, ReportSums>,
+    room: ReportRoom,
+}
+
 impl Folded {
     /// # Errors
-    /// If there is no room for another group. Then the report is of no use, because no group may lack.
+    /// As [`ReportRoom::take`].
     pub fn add(&mut self, key: Key, sums: &ReportSums) -> Result<(), TooManyGroups> {
         if !self.groups.contains_key(&key) {
-            let (Key::Is(text) | Key::Lacks(text)) = &key;
-            self.take(text.len().saturating_add(GROUP))?;
+            self.room.group(&key, 0)?;
         }
         let group = self.groups.entry(key).or_default();
         let known = group.money.len();
@@ -241,10 +266,9 @@ impl Folded {
     /// Counts bytes that are kept beside the groups, such as names.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// As [`ReportRoom::take`].
     pub const fn take(&mut self, bytes: usize) -> Result<(), TooManyGroups> {
-        self.taken = self.taken.saturating_add(bytes);
-        if self.taken > BYTES_MAX { Err(TooManyGroups) } else { Ok(()) }
+        self.room.take(bytes)
     }
 
     /// The public ids of the groups.

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     money::Currency,
     range::Day,
-    report::{By, Folded, Group, Key, MoneySums, NO_PAYMENT, ReportSums, TooManyGroups, first_place, within},
+    report::{By, Group, Key, MoneySums, NO_PAYMENT, ReportRoom, ReportSums, TooManyGroups, first_place, within},
     time::{Period, UtcMs},
 };
 
@@ -153,33 +153,39 @@ impl Engine {
             begun.saturating_sub(1)
         };
         let groups = self.fold(query, query.pieces.len(), |_, row| piece(row.end), |_, row| piece(row.at));
-        let mut folded = Folded::default();
-        for (sums, (day, _)) in groups.0.into_iter().zip(query.pieces) {
-            if let Some(sums) = sums {
-                folded.add(Key::Is(day.to_string()), &sums.finish(&self.currencies))?;
-            }
-        }
-        Ok(folded.groups(|_| None))
+        let keys = query.pieces.iter().map(|(day, _)| Key::Is(day.to_string()));
+        self.all(groups.0.into_iter().zip(keys).map(|(sums, key)| (key, None, sums)))
     }
 
     /// The groups with their texts: the first is of what lacks it, and one beyond all texts of what lacks a payment.
     fn groups(&self, by: By, groups: Groups, texts: &Texts, names: &[Code]) -> Result<Vec<Group>, TooManyGroups> {
-        let mut folded = Folded::default();
-        let mut named = HashMap::new();
-        for (group, sums) in groups.0.into_iter().enumerate() {
-            let Some(sums) = sums else { continue };
+        let group = |(group, sums)| {
             let key = match texts.nth(group) {
                 Some(text) => Key::Is(text.to_owned()),
                 None if group == 0 => Key::Lacks(by.name().to_owned()),
                 None => Key::Lacks(NO_PAYMENT.to_owned()),
             };
-            if let (Key::Is(id), Some(name)) = (&key, names.get(group).and_then(|name| self.names.get(*name))) {
-                folded.take(id.len() + name.len())?;
-                named.insert(id.clone(), name.to_owned());
-            }
-            folded.add(key, &sums.finish(&self.currencies))?;
+            let name = names.get(group).and_then(|name| self.names.get(*name)).filter(|_| group > 0);
+            (key, name, sums)
+        };
+        self.all(groups.0.into_iter().enumerate().map(group))
+    }
+
+    /// The groups that have something, in the order of their keys.
+    fn all<'a>(
+        &self,
+        groups: impl Iterator<Item = (Key, Option<&'a str>, Option<Box<GroupSums>>)>,
+    ) -> Result<Vec<Group>, TooManyGroups> {
+        let mut room = ReportRoom::default();
+        let mut all = Vec::new();
+        for (key, name, sums) in groups {
+            let Some(sums) = sums else { continue };
+            room.group(&key, sums.money.len())?;
+            room.take(name.map_or(0, str::len))?;
+            all.push(Group { key, name: name.map(str::to_owned), sums: sums.finish(&self.currencies) });
         }
-        Ok(folded.groups(|id| named.get(id).cloned()))
+        all.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(all)
     }
 
     /// By the station's number, what `of` its document. Of several documents with one id the least decides.
