@@ -80,8 +80,9 @@ struct Loaded {
 
 /// Documents that are being read for the engine.
 pub struct EngineLoad {
-    /// `None` if they do not fit.
+    /// `None` if they are not needed, or do not fit.
     engine: Option<Engine>,
+    fits: bool,
     epoch: Option<Epoch>,
     room: usize,
 }
@@ -94,7 +95,7 @@ impl EngineLoad {
         let Some(id) = id() else { return };
         engine.put(&id, document);
         if engine.bytes() > self.room {
-            self.engine = None;
+            (self.engine, self.fits) = (None, false);
         }
     }
 }
@@ -136,6 +137,11 @@ impl HubEngine {
         waiting.epoch.is_some() && waiting.need == Need::Documents
     }
 
+    /// Whether all documents are held.
+    pub fn is_loaded(&self) -> bool {
+        self.waiting().need == Need::Changes
+    }
+
     /// Whether so much waits that it should be taken in.
     pub fn is_worth_taking(&self) -> bool {
         self.waiting().changes.len() >= WORTH_TAKING
@@ -150,12 +156,12 @@ impl HubEngine {
         self.loaded().take_if(|loaded| loaded.losses != losses);
         // Figures may have to be counted anew while nothing is needed here.
         let engine = self.is_wanted().then(|| Engine::new(RandomState::new()));
-        EngineLoad { engine, epoch, room: self.room }
+        EngineLoad { engine, fits: true, epoch, room: self.room }
     }
 
     /// Takes all documents as they were at `ct`.
     pub fn loaded_at(&self, ct: ClusterTime, loading: EngineLoad) {
-        let EngineLoad { engine, epoch, room } = loading;
+        let EngineLoad { engine, fits, epoch, room } = loading;
         let mut loaded = self.loaded();
         let mut waiting = self.waiting();
         if waiting.epoch != epoch || ct < waiting.since || waiting.need != Need::Documents {
@@ -170,7 +176,7 @@ impl HubEngine {
                 "the engine holds all documents"
             );
             *loaded = Some(Loaded { engine, at: ct, losses: waiting.losses });
-        } else {
+        } else if !fits {
             waiting.give_up();
             tracing::warn!(mib = room >> 20, "the engine has no room for all documents; MongoDB is asked for reports");
         }

@@ -376,6 +376,11 @@ impl Hub {
         self.0.engine.exact(|| self.head_at(), read)
     }
 
+    /// Whether the engine holds all documents, so that a report reads none.
+    pub fn holds_documents(&self) -> bool {
+        self.0.engine.is_loaded()
+    }
+
     fn engine(&self) -> &HubEngine {
         &self.0.engine
     }

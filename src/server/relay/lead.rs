@@ -98,8 +98,9 @@ impl FromStream {
 pub async fn lead(relay: &Relay, term: &CancellationToken, memory: &mut Memory) -> Result<()> {
     let log = &relay.log;
     let Memory { standing, past, rollout } = memory;
-    let prepared = keep_prepared(relay).await?;
+    // Found first: a collection that is made at this moment is then another at the next look, and prepared there.
     let found = found(relay).await?;
+    let prepared = keep_prepared(relay).await?;
     // The log's rows, cached lists and counts depend on the schema, mapping and collections with which they were
     // read. If one of these has changed, a new epoch begins.
     let unfollowed = unfollowed(found.as_deref().unwrap_or_default());

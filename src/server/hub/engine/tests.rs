@@ -67,12 +67,12 @@ fn told(methods: &[&str], ct: u64) -> (Vec<String>, u64) {
 #[test]
 fn what_was_read_is_completed_by_what_happened_since() {
     let engine = begun(ROOM);
-    assert!(engine.is_wanted() && methods(&engine, 1, 0).is_none(), "nothing was read yet");
+    assert!(engine.is_wanted() && !engine.is_loaded() && methods(&engine, 1, 0).is_none(), "nothing was read yet");
     take(&engine, 1, row(1, Some(payment("CARD")), false));
     take(&engine, 2, row(2, Some(payment("APP")), false));
     // Read at 1, so it has the first and not the second.
     load(&engine, 1, &[(1, "as it was read")]);
-    assert!(!engine.is_wanted());
+    assert!(!engine.is_wanted() && engine.is_loaded());
     assert_eq!(methods(&engine, 1, 1), Some(told(&["as it was read"], 1)), "what lies after the head waits");
     assert_eq!(methods(&engine, 1, 2), Some(told(&["APP", "as it was read"], 2)));
     take(&engine, 3, row(1, None, false));
@@ -96,17 +96,20 @@ fn after_a_loss_documents_are_read_anew() {
     for loss in [reset(), row(1, None, true)] {
         let engine = begun(ROOM);
         load(&engine, 0, &[(1, "old")]);
-        let reading = engine.begin_load();
+        let unneeded = engine.begin_load();
+        let reading = EngineLoad { engine: Some(Engine::new(RandomState::new())), ..engine.begin_load() };
         take(&engine, 1, loss);
-        assert!(engine.is_wanted() && methods(&engine, 1, 1).is_none());
+        assert!(engine.is_wanted() && !engine.is_loaded() && methods(&engine, 1, 1).is_none());
         engine.loaded_at(ClusterTime(0), reading);
         assert!(methods(&engine, 1, 1).is_none(), "read before the loss");
+        engine.loaded_at(ClusterTime(1), unneeded);
+        assert!(engine.is_wanted(), "what was read while nothing was needed held no documents");
         load(&engine, 1, &[(1, "new")]);
         assert_eq!(methods(&engine, 1, 1), Some(told(&["new"], 1)));
     }
     let engine = begun(ROOM);
     load(&engine, 9, &[(1, "old")]);
-    let reading = engine.begin_load();
+    let reading = EngineLoad { engine: Some(Engine::new(RandomState::new())), ..engine.begin_load() };
     engine.begin(&Entry::opening(Epoch(2), ClusterTime(5), true));
     engine.loaded_at(ClusterTime(9), reading);
     assert!(engine.is_wanted() && methods(&engine, 2, 0).is_none(), "read in another epoch, at a time that is no more");
@@ -133,7 +136,7 @@ fn what_has_no_room_is_not_held_and_not_asked_for_again() {
     let engine = begun(tight);
     load(&engine, 0, &[]);
     (1..=200).for_each(|seq| take(&engine, seq, row(seq, Some(payment("CARD")), false)));
-    assert!(methods(&engine, 1, 200).is_none() && !engine.is_wanted(), "outgrown");
+    assert!(methods(&engine, 1, 200).is_none() && !engine.is_wanted() && !engine.is_loaded(), "outgrown");
     take(&engine, 201, row(1, None, false));
     assert!(engine.waiting().changes.is_empty(), "changes do not wait for nobody");
     assert!(!begun(0).is_wanted(), "without room nothing is read");
