@@ -77,6 +77,8 @@ fn what_was_read_is_completed_by_what_happened_since() {
     assert_eq!(methods(&engine, 1, 2), Some(told(&["APP", "as it was read"], 2)));
     take(&engine, 3, row(1, None, false));
     take(&engine, 3, row(2, None, false));
+    take(&engine, 2, row(2, None, false));
+    take(&engine, 3, row(2, None, false));
     assert_eq!(methods(&engine, 1, 3), Some(told(&["APP"], 3)), "no entry is taken twice");
     take(&engine, 5, row(2, None, false));
     assert_eq!(methods(&engine, 1, 5), Some(told(&["APP"], 5)), "an entry after a gap is not taken");
@@ -129,9 +131,13 @@ fn what_waits_is_bounded() {
 #[test]
 fn what_has_no_room_is_not_held_and_not_asked_for_again() {
     let tight = 4 << 10;
-    let many: Vec<_> = (0..200).map(|n| (n, "CARD")).collect();
     let engine = begun(tight);
-    load(&engine, 0, &many);
+    let mut load_of_many = engine.begin_load();
+    for n in 0..200_u64 {
+        load_of_many.take(Collection::Payments, || Some(DocId(n.to_string())), &payment("CARD"));
+    }
+    assert!(load_of_many.engine.is_none(), "memory is bounded while documents are read");
+    engine.loaded_at(ClusterTime(0), load_of_many);
     assert!(!engine.is_wanted() && methods(&engine, 1, 0).is_none());
     let engine = begun(tight);
     load(&engine, 0, &[]);
